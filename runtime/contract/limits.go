@@ -1,0 +1,93 @@
+package contract
+
+import "time"
+
+// Limits of a reading (API contract, section Readings).
+const (
+	EquipmentIDCharsMax    = 128
+	ValueIntegerDigitsMax  = 27
+	ValueFractionDigitsMax = 27
+	ValueDigitsMax         = 38 // significant digits, also what DynamoDB's N holds
+	FutureMax              = 24 * time.Hour
+	// RetentionMin is the shortest retention of raw readings that can be configured.
+	RetentionMin = 24 * time.Hour
+	// ExpiryMargin is how long an item outlives the retention. It is longer than the 24 h that a stream keeps its
+	// records, so that every write to an hour is aggregated before the hour's first reading expires (design, section 4).
+	ExpiryMargin = 48 * time.Hour
+)
+
+// Limits of requests.
+const (
+	ReadingBodyBytesMax = 64 << 10
+	BatchBodyBytesMax   = 5 << 20
+	BatchReadingsMax    = 5000
+	ReadingsPageDefault = 100
+	ReadingsPageMax     = 1000
+	// AggregatesPageDefault and AggregatesPageMax bound a page of aggregate rows.
+	AggregatesPageDefault = 1000
+	AggregatesPageMax     = 10_000
+	UploadsPageDefault    = 50
+	UploadsPageMax        = 200
+	AggregateCacheTTLMax  = 2 * time.Second
+	CursorCharsMax        = 2048
+)
+
+// Limits of uploads.
+const (
+	// SmallUploadBytesMax bounds a file sent through the API itself.
+	SmallUploadBytesMax = 32 << 20
+	// UploadBytesMax is the largest object that S3 takes in a single PUT: 5 GiB
+	// (https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html).
+	UploadBytesMax = 5 << 30
+	// UploadURLLifetime is how long a presigned upload address works.
+	UploadURLLifetime = 15 * time.Minute
+	// FileNameCharsMax bounds the name that a client gives to a file.
+	FileNameCharsMax = 255
+	// UploadStatusDays is how long the status of an upload can be asked for.
+	UploadStatusDays = 90
+	// CSVRangeBytes is the size of the ranges that a large file is split into, and the distance within which the later
+	// of two lines naming the same reading wins.
+	CSVRangeBytes = 64 << 20
+	// CSVRecordBytesMax bounds one CSV record; a longer one is rejected and skipped.
+	CSVRecordBytesMax = 4 << 10
+	// UploadContentType is the media type signed into upload addresses.
+	UploadContentType = "text/csv"
+
+	// UploadKeyPrefix and RejectsKeyPrefix precede the upload id in object keys; both end in ".csv".
+	UploadKeyPrefix  = "uploads/"
+	RejectsKeyPrefix = "rejects/"
+	CSVKeySuffix     = ".csv"
+)
+
+// Limits of DynamoDB (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ServiceQuotas.html).
+const (
+	BatchWriteItemsMax  = 25
+	TransactionItemsMax = 100
+	// SequenceDigits is the longest stream sequence number; shorter ones are padded with zeros on the left, so that
+	// text order is numeric order (SequenceNumber, 21 to 40 digits, in the Streams API reference).
+	SequenceDigits = 40
+)
+
+// Defaults that infrastructure and runtime share.
+const (
+	// IndexShardsDefault partitions of the index take about 1,000 row updates a second each.
+	IndexShardsDefault = 8
+	// FleetBucketsDefault partitions take the fleet totals of concurrent aggregator invocations.
+	FleetBucketsDefault = 8
+	// ShardsMax bounds both numbers: a window query reads every one of them.
+	ShardsMax = 256
+	// DrainTimeoutDefault and DrainTimeoutMax stay below the 30 s that Fargate waits between SIGTERM and SIGKILL.
+	DrainTimeoutDefault = 20 * time.Second
+	DrainTimeoutMax     = 25 * time.Second
+)
+
+// Authentication.
+const (
+	ResourceServer = "sensor-flow"
+	ScopeRead      = ResourceServer + "/read"
+	ScopeWrite     = ResourceServer + "/write"
+	// CookieName carries a signed-in person's ID token.
+	CookieName = "Authentication"
+	// CookieLifetime is the Max-Age of that cookie and the lifetime of a person's token.
+	CookieLifetime = time.Hour
+)

@@ -1,0 +1,175 @@
+package reading
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/sensorflow/sensorflow/runtime/contract"
+)
+
+// EquipmentID names an equipment: 1 to contract.EquipmentIDCharsMax of A-Z a-z 0-9 . _ : -
+type EquipmentID string
+
+// Reading is one value of one equipment at one instant. (EquipmentID, Timestamp) is its identity.
+type Reading struct {
+	EquipmentID EquipmentID
+	Timestamp   time.Time // UTC
+	Value       Decimal
+}
+
+// Key is a reading's identity in comparable form.
+type Key struct {
+	EquipmentID EquipmentID
+	Timestamp   string // as FormatTimestamp writes it
+}
+
+// Stored is a reading together with when the service took it.
+type Stored struct {
+	Reading
+	RegisterTime time.Time // UTC
+}
+
+// Limits are the rules for timestamps that depend on the moment and on the deployment.
+type Limits struct {
+	Now time.Time
+	// Retention is how long raw readings are kept; 0 keeps them forever and accepts any age.
+	Retention time.Duration
+}
+
+// Names of a reading's fields, in JSON, in CSV headers and in messages.
+const (
+	FieldEquipmentID = contract.AttrEquipmentID
+	FieldTimestamp   = contract.AttrTimestamp
+	FieldValue       = contract.AttrValue
+)
+
+var errEquipmentID = fmt.Errorf("must be 1 to %d characters of A-Z a-z 0-9 . _ : -", contract.EquipmentIDCharsMax)
+
+// ParseEquipmentID checks an equipment id. The error states the rule.
+func ParseEquipmentID(text string) (EquipmentID, error) {
+	if len(text) == 0 || len(text) > contract.EquipmentIDCharsMax {
+		return "", errEquipmentID
+	}
+	for i := range len(text) {
+		if !equipmentIDByte(text[i]) {
+			return "", errEquipmentID
+		}
+	}
+	return EquipmentID(text), nil
+}
+
+func equipmentIDByte(c byte) bool {
+	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' ||
+		c == '.' || c == '_' || c == ':' || c == '-'
+}
+
+// Parse makes a reading of the texts of its three fields and reports every field that breaks a rule. It is the one way
+// in for JSON and CSV alike.
+func Parse(equipmentID, timestamp, value string, limits Limits) (Reading, []FieldError) {
+	var (
+		r      Reading
+		faults []FieldError
+		err    error
+	)
+	if r.EquipmentID, err = ParseEquipmentID(equipmentID); err != nil {
+		faults = append(faults, FieldError{FieldEquipmentID, err.Error()})
+	}
+	if r.Timestamp, err = ParseTimestamp(timestamp); err == nil {
+		err = limits.Check(r.Timestamp)
+	}
+	if err != nil {
+		faults = append(faults, FieldError{FieldTimestamp, err.Error()})
+	}
+	if r.Value, err = ParseValue(value); err != nil {
+		faults = append(faults, FieldError{FieldValue, err.Error()})
+	}
+	return r, faults
+}
+
+var errFuture = fmt.Errorf("must not be more than %d h in the future", int(contract.FutureMax/time.Hour))
+
+// Check tells whether a reading of instant t may be stored now.
+func (l Limits) Check(t time.Time) error {
+	if t.After(l.Now.Add(contract.FutureMax)) {
+		return errFuture
+	}
+	if l.Retention > 0 && t.Before(l.Now.Add(-l.Retention)) {
+		return fmt.Errorf("must not be older than the retention of %s", l.Retention)
+	}
+	return nil
+}
+
+// Key returns the reading's identity.
+func (r Reading) Key() Key { return Key{r.EquipmentID, FormatTimestamp(r.Timestamp)} }
+
+// namespace makes the ids of readings; it is the UUIDv5 of "sensorflow/reading" in the URL namespace of RFC 9562 and must
+// never change, since ids are stored and given to clients.
+var namespace = uuid.NewSHA1(uuid.NameSpaceURL, []byte("sensorflow/reading"))
+
+// ID returns the UUIDv5 of the reading's identity: the same reading has the same id wherever and however often it is sent.
+func (r Reading) ID() string {
+	name := make([]byte, 0, 192)
+	name = append(name, r.EquipmentID...)
+	name = append(name, contract.KeySeparator...)
+	name = append(name, FormatTimestamp(r.Timestamp)...)
+	return uuid.NewSHA1(namespace, name).String()
+}
+
+// ExpiresAt returns when the stored reading expires, and false where readings are kept forever. An item outlives the
+// retention by contract.ExpiryMargin.
+func (r Reading) ExpiresAt(retention time.Duration) (time.Time, bool) {
+	if retention <= 0 {
+		return time.Time{}, false
+	}
+	return r.Timestamp.Add(retention + contract.ExpiryMargin), true
+}
+
+// FieldError says which rule a field breaks. Reason continues a sentence that starts with the field's name.
+type FieldError struct {
+	Field  string `json:"field"`
+	Reason string `json:"reason"`
+}
+
+func (e FieldError) Error() string { return e.Field + " " + e.Reason }
+
+// Kind classifies an error by what the caller can do about it.
+type Kind int
+
+// The kinds of errors.
+const (
+	Internal    Kind = iota // a fault of the service; the default for errors without a kind
+	Invalid                 // the input can never succeed
+	NotFound                // what was asked for does not exist
+	Conflict                // the state forbids it, or somebody else was faster
+	Unavailable             // trying again later may succeed
+)
+
+// Error carries a kind and a message that is safe to show to a client; the cause is for the log alone.
+type Error struct {
+	Kind    Kind
+	Message string
+	Fields  []FieldError
+	Cause   error
+}
+
+func (e *Error) Error() string {
+	if e.Cause == nil {
+		return e.Message
+	}
+	return e.Message + ": " + e.Cause.Error()
+}
+
+// Unwrap returns the cause.
+func (e *Error) Unwrap() error { return e.Cause }
+
+// KindOf returns the kind of the first Error in err's chain, and Internal where there is none.
+func KindOf(err error) Kind {
+	var e *Error
+	if errors.As(err, &e) {
+		return e.Kind
+	}
+	return Internal
+}
