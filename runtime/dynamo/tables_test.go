@@ -3,31 +3,14 @@ package dynamo_test
 import (
 	"testing"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
 	"github.com/sensorflow/sensorflow/runtime/contract"
 	"github.com/sensorflow/sensorflow/runtime/dynamo"
-	"github.com/sensorflow/sensorflow/runtime/standin/dynamolocal"
 )
 
-// newLocal starts a DynamoDB Local of the test's own and returns a client for it.
-func newLocal(t *testing.T) *dynamodb.Client {
-	t.Helper()
-	server, err := dynamolocal.Start(t.Context(), dynamolocal.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(server.Stop)
-	return dynamo.NewClient(aws.Config{
-		Region: "eu-west-1", BaseEndpoint: &server.Endpoint,
-		Credentials: credentials.NewStaticCredentialsProvider("local", "local", ""),
-	})
-}
-
 func TestCreateTable_MakesEveryTableOfTheContractAndIsRepeatable(t *testing.T) {
-	client := newLocal(t)
+	client := localClient
 	for _, table := range contract.Tables() {
 		for range 2 {
 			if err := dynamo.CreateTable(t.Context(), client, table.Name, table); err != nil {
