@@ -1,0 +1,252 @@
+package sqslocal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+const (
+	// VisibilityTimeoutDefault is SQS's own default.
+	VisibilityTimeoutDefault = 30 * time.Second
+	// ReceiveMax is how many messages one Receive gives at most.
+	ReceiveMax = 10
+)
+
+// ErrNotInFlight means that a receipt is not, or no longer, the one of a message that is hidden.
+var ErrNotInFlight = errors.New("the message of this receipt is not in flight")
+
+// Options configure a queue.
+type Options struct {
+	// Name is the last part of the queue's address. Required.
+	Name string
+	// VisibilityTimeout is how long a message taken stays hidden. Default: VisibilityTimeoutDefault.
+	VisibilityTimeout time.Duration
+	// DeadLetter receives messages that were taken MaxReceiveCount times and came back. Default: none.
+	DeadLetter *Queue
+	// MaxReceiveCount is required with DeadLetter, at least 1.
+	MaxReceiveCount int
+	// Journal is a file that keeps the messages through a restart; they come back visible, and their count of receives starts
+	// again. Default: in memory only.
+	Journal string
+}
+
+// Message is a message as a receiver gets it.
+type Message struct {
+	ID, Body string
+	// Receipt names this receive: only the latest one deletes the message or changes its visibility.
+	Receipt string
+	// ReceiveCount is how often the message was taken, this time included.
+	ReceiveCount            int
+	SentAt, FirstReceivedAt time.Time
+}
+
+// Depth counts the messages of a queue.
+type Depth struct{ Visible, InFlight, Delayed int }
+
+type entry struct {
+	Message
+	visibleAt time.Time
+}
+
+// Queue is safe for concurrent use.
+type Queue struct {
+	options Options
+
+	mu       sync.Mutex
+	messages []*entry // oldest first
+	journal  *journal // nil in memory
+	changed  chan struct{}
+}
+
+// NewQueue returns a queue, with the messages of its journal if there are any.
+func NewQueue(o Options) (*Queue, error) {
+	if o.Name == "" {
+		return nil, errors.New("a queue needs a name")
+	}
+	if o.DeadLetter != nil && o.MaxReceiveCount < 1 {
+		return nil, fmt.Errorf("queue %s: MaxReceiveCount must be at least 1, got %d", o.Name, o.MaxReceiveCount)
+	}
+	if o.VisibilityTimeout == 0 {
+		o.VisibilityTimeout = VisibilityTimeoutDefault
+	}
+	q := &Queue{options: o, changed: make(chan struct{})}
+	if o.Journal != "" {
+		kept, j, err := openJournal(o.Journal)
+		if err != nil {
+			return nil, fmt.Errorf("queue %s: %w", o.Name, err)
+		}
+		q.messages, q.journal = kept, j
+	}
+	return q, nil
+}
+
+// Name is the queue's name.
+func (q *Queue) Name() string { return q.options.Name }
+
+// VisibilityTimeout is how long a message taken stays hidden unless the receiver says otherwise.
+func (q *Queue) VisibilityTimeout() time.Duration { return q.options.VisibilityTimeout }
+
+// Send adds a message and returns its id. With a journal, it fails when that cannot be written.
+func (q *Queue) Send(body string) (string, error) { return q.SendDelayed(body, 0) }
+
+// SendDelayed adds a message that becomes visible after the delay.
+func (q *Queue) SendDelayed(body string, delay time.Duration) (string, error) {
+	now := time.Now()
+	e := &entry{Message: Message{ID: uuid.NewString(), Body: body, SentAt: now}, visibleAt: now.Add(delay)}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if err := q.journal.sent(e); err != nil {
+		return "", fmt.Errorf("send to queue %s: %w", q.options.Name, err)
+	}
+	q.messages = append(q.messages, e)
+	q.wake()
+	return e.ID, nil
+}
+
+// Receive takes up to limit (1 to ReceiveMax) visible messages, the oldest first, and waits up to wait for the first one. It
+// returns none when the wait or the context ends.
+func (q *Queue) Receive(ctx context.Context, limit int, wait time.Duration) ([]Message, error) {
+	return q.ReceiveFor(ctx, limit, wait, q.options.VisibilityTimeout)
+}
+
+// ReceiveFor is Receive with a visibility timeout of its own.
+func (q *Queue) ReceiveFor(ctx context.Context, limit int, wait, visibility time.Duration) ([]Message, error) {
+	deadline := time.Now().Add(wait)
+	for {
+		taken, next, changed, err := q.take(min(max(limit, 1), ReceiveMax), visibility)
+		left := time.Until(deadline)
+		if err != nil || len(taken) > 0 || left <= 0 {
+			return taken, err
+		}
+		if !next.IsZero() {
+			left = min(left, time.Until(next))
+		}
+		timer := time.NewTimer(left)
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return nil, nil
+		case <-changed:
+		case <-timer.C:
+		}
+		timer.Stop()
+	}
+}
+
+// take also returns when the next hidden message becomes visible (zero: none is hidden) and what tells of changes.
+func (q *Queue) take(limit int, visibility time.Duration) (taken []Message, next time.Time, changed chan struct{}, err error) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	now := time.Now()
+	for _, e := range slices.Clone(q.messages) {
+		if e.visibleAt.After(now) {
+			if next.IsZero() || e.visibleAt.Before(next) {
+				next = e.visibleAt
+			}
+			continue
+		}
+		if q.options.DeadLetter != nil && e.ReceiveCount >= q.options.MaxReceiveCount {
+			if err := q.redrive(e); err != nil {
+				return taken, next, q.changed, err
+			}
+			continue
+		}
+		if len(taken) == limit {
+			break
+		}
+		if e.ReceiveCount == 0 {
+			e.FirstReceivedAt = now
+		}
+		e.ReceiveCount++
+		e.visibleAt = now.Add(visibility)
+		e.Receipt = fmt.Sprintf("%s.%d", e.ID, e.ReceiveCount)
+		taken = append(taken, e.Message)
+	}
+	return taken, next, q.changed, nil
+}
+
+// redrive sends before it removes: a crash between the two doubles the message instead of losing it.
+func (q *Queue) redrive(e *entry) error {
+	if _, err := q.options.DeadLetter.Send(e.Body); err != nil {
+		return fmt.Errorf("move message from queue %s: %w", q.options.Name, err)
+	}
+	return q.remove(e)
+}
+
+func (q *Queue) remove(e *entry) error {
+	if err := q.journal.deleted(e); err != nil {
+		return fmt.Errorf("remove from queue %s: %w", q.options.Name, err)
+	}
+	q.messages = slices.DeleteFunc(q.messages, func(o *entry) bool { return o == e })
+	return nil
+}
+
+// Delete removes the message of the receipt. A receipt that is not the message's latest removes nothing and is no error.
+func (q *Queue) Delete(receipt string) error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if e := q.find(receipt); e != nil {
+		return q.remove(e)
+	}
+	return nil
+}
+
+// ChangeVisibility hides a message in flight for d from now; 0 shows it at once. Otherwise it returns ErrNotInFlight.
+func (q *Queue) ChangeVisibility(receipt string, d time.Duration) error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	e, now := q.find(receipt), time.Now()
+	if e == nil || !e.visibleAt.After(now) {
+		return fmt.Errorf("queue %s: %w", q.options.Name, ErrNotInFlight)
+	}
+	e.visibleAt = now.Add(d)
+	q.wake()
+	return nil
+}
+
+// find returns the entry whose latest receipt this is, or nil.
+func (q *Queue) find(receipt string) *entry {
+	i := slices.IndexFunc(q.messages, func(e *entry) bool { return e.Receipt == receipt && strings.HasPrefix(receipt, e.ID) })
+	if i < 0 {
+		return nil
+	}
+	return q.messages[i]
+}
+
+// Depth counts the messages.
+func (q *Queue) Depth() Depth {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	var d Depth
+	for now, i := time.Now(), 0; i < len(q.messages); i++ {
+		switch e := q.messages[i]; {
+		case !e.visibleAt.After(now):
+			d.Visible++
+		case e.ReceiveCount == 0:
+			d.Delayed++
+		default:
+			d.InFlight++
+		}
+	}
+	return d
+}
+
+// Close closes the journal. The queue is not to be used afterwards.
+func (q *Queue) Close() error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.journal.close()
+}
+
+// wake lets every waiting receiver look again.
+func (q *Queue) wake() {
+	close(q.changed)
+	q.changed = make(chan struct{})
+}
