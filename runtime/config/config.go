@@ -1,0 +1,118 @@
+package config
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awsconfig "github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/feature/ec2/imds"
+
+	"github.com/sensorflow/sensorflow/runtime/contract"
+)
+
+// API configures runtime/cmd/api. Package contract describes each key.
+type API struct {
+	Region           string `env:"AWS_REGION" validate:"required"`
+	ReadingsTable    string `env:"READINGS_TABLE" validate:"required"`
+	AggregatesTable  string `env:"AGGREGATES_TABLE" validate:"required"`
+	UploadsTable     string `env:"UPLOADS_TABLE" validate:"required"`
+	RevocationsTable string `env:"REVOCATIONS_TABLE" validate:"required"`
+	UploadsBucket    string `env:"UPLOADS_BUCKET" validate:"required"`
+
+	Retention         time.Duration `env:"RETENTION" envDefault:"0s" validate:"retention"`
+	IndexShards       int           `env:"AGGREGATE_INDEX_SHARDS" envDefault:"8" validate:"min=1,max=256"`
+	FleetBuckets      int           `env:"AGGREGATE_FLEET_BUCKETS" envDefault:"8" validate:"min=1,max=256"`
+	AggregateCacheTTL time.Duration `env:"AGGREGATE_CACHE_TTL" envDefault:"2s" validate:"min=0s,max=2s"`
+
+	UserPoolID           string   `env:"USER_POOL_ID" validate:"required"`
+	UserPoolIssuer       string   `env:"USER_POOL_ISSUER" validate:"required,endpoint"`
+	UserPoolJWKSURL      string   `env:"USER_POOL_JWKS_URL" validate:"omitempty,endpoint"`
+	UserPoolClientID     string   `env:"USER_POOL_CLIENT_ID" validate:"required"`
+	UserPoolClientSecret string   `env:"USER_POOL_CLIENT_SECRET" validate:"required"`
+	MachineClientIDs     []string `env:"MACHINE_CLIENT_IDS" validate:"dive,excludesall= "`
+	TokenURL             string   `env:"TOKEN_URL" validate:"omitempty,endpoint"`
+
+	ListenAddress  string   `env:"LISTEN_ADDRESS" envDefault:":8080" validate:"hostname_port|startswith=:"`
+	AllowedOrigins []string `env:"ALLOWED_ORIGINS" validate:"dive,origin"`
+	PublicURL      string   `env:"PUBLIC_URL" validate:"omitempty,publicurl"`
+	// TrustedProxies is 0 when clients connect directly, 1 behind a load balancer, 2 behind CloudFront and a load balancer.
+	TrustedProxies int           `env:"TRUSTED_PROXIES" envDefault:"0" validate:"min=0,max=5"`
+	DrainTimeout   time.Duration `env:"DRAIN_TIMEOUT" envDefault:"20s" validate:"min=1s,max=25s"`
+	LogLevel       slog.Level    `env:"LOG_LEVEL" envDefault:"info"`
+}
+
+// LogValue leaves the client secret out.
+func (c API) LogValue() slog.Value {
+	return slog.GroupValue(
+		slog.String("region", c.Region), slog.String("listen_address", c.ListenAddress),
+		slog.String("issuer", c.UserPoolIssuer), slog.Duration("retention", c.Retention),
+		slog.Int("index_shards", c.IndexShards), slog.Int("fleet_buckets", c.FleetBuckets),
+		slog.String("public_url", c.PublicURL), slog.Any("allowed_origins", c.AllowedOrigins),
+		slog.Int("trusted_proxies", c.TrustedProxies), slog.Duration("drain_timeout", c.DrainTimeout),
+	)
+}
+
+// CSVProcessor configures runtime/cmd/csvprocessor.
+type CSVProcessor struct {
+	Region        string        `env:"AWS_REGION" validate:"required"`
+	ReadingsTable string        `env:"READINGS_TABLE" validate:"required"`
+	UploadsTable  string        `env:"UPLOADS_TABLE" validate:"required"`
+	UploadsBucket string        `env:"UPLOADS_BUCKET" validate:"required"`
+	QueueURL      string        `env:"CSV_QUEUE_URL" validate:"required,endpoint"`
+	Retention     time.Duration `env:"RETENTION" envDefault:"0s" validate:"retention"`
+	LogLevel      slog.Level    `env:"LOG_LEVEL" envDefault:"info"`
+}
+
+// Aggregator configures runtime/cmd/aggregator.
+type Aggregator struct {
+	Region          string        `env:"AWS_REGION" validate:"required"`
+	ReadingsTable   string        `env:"READINGS_TABLE" validate:"required"`
+	AggregatesTable string        `env:"AGGREGATES_TABLE" validate:"required"`
+	Retention       time.Duration `env:"RETENTION" envDefault:"0s" validate:"retention"`
+	IndexShards     int           `env:"AGGREGATE_INDEX_SHARDS" envDefault:"8" validate:"min=1,max=256"`
+	FleetBuckets    int           `env:"AGGREGATE_FLEET_BUCKETS" envDefault:"8" validate:"min=1,max=256"`
+	LogLevel        slog.Level    `env:"LOG_LEVEL" envDefault:"info"`
+}
+
+// LoadAPI reads the API's configuration from environ, which has the form of os.Environ. The error has one line for each
+// key that is wrong.
+func LoadAPI(environ []string) (API, error) {
+	c, err := load[API](environ)
+	if err != nil {
+		return API{}, err
+	}
+	if c.UserPoolJWKSURL == "" {
+		c.UserPoolJWKSURL = strings.TrimSuffix(c.UserPoolIssuer, "/") + "/.well-known/jwks.json"
+	}
+	return c, nil
+}
+
+// LoadCSVProcessor is LoadAPI for the CSV processor.
+func LoadCSVProcessor(environ []string) (CSVProcessor, error) { return load[CSVProcessor](environ) }
+
+// LoadAggregator is LoadAPI for the aggregator.
+func LoadAggregator(environ []string) (Aggregator, error) { return load[Aggregator](environ) }
+
+// AWS loads the SDK's configuration: AWS_REGION, credentials and AWS_ENDPOINT_URL_* are the SDK's own keys. The instance
+// metadata service is never asked: Fargate and Lambda hand out credentials in other ways, and elsewhere the question would
+// hang for seconds before it failed.
+func AWS(ctx context.Context) (aws.Config, error) {
+	cfg, err := awsconfig.LoadDefaultConfig(ctx, awsconfig.WithEC2IMDSClientEnableState(imds.ClientDisabled))
+	if err != nil {
+		return aws.Config{}, fmt.Errorf("load the AWS configuration: %w", err)
+	}
+	if cfg.Region == "" {
+		return aws.Config{}, fmt.Errorf("%s must be set", contract.EnvRegion)
+	}
+	return cfg, nil
+}
+
+// NewLogger returns a logger that writes JSON lines.
+func NewLogger(w io.Writer, level slog.Level) *slog.Logger {
+	return slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: level}))
+}
