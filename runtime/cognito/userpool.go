@@ -1,0 +1,167 @@
+package cognito
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	"github.com/aws/aws-sdk-go-v2/service/cognitoidentityprovider"
+	"github.com/aws/aws-sdk-go-v2/service/cognitoidentityprovider/types"
+
+	"github.com/sensorflow/sensorflow/runtime/auth"
+	"github.com/sensorflow/sensorflow/runtime/reading"
+)
+
+const (
+	// callTimeout bounds one attempt of a call to Cognito, whose usual answer takes some 100 ms.
+	callTimeout = 3 * time.Second
+	// signInTimeout bounds a sign-in with the SDK's own repetitions.
+	signInTimeout = 6 * time.Second
+	// connectionsMax is how many connections are kept open.
+	connectionsMax = 64
+	// poolLockout is how long to wait when the pool itself refuses more attempts. It does not say how long; its lockout
+	// doubles from 1 s to about 15 min.
+	poolLockout = time.Minute
+)
+
+// NewClient returns a client whose every attempt has a deadline and which keeps its connections.
+func NewClient(cfg aws.Config) *cognitoidentityprovider.Client {
+	client := awshttp.NewBuildableClient().
+		WithTimeout(callTimeout).
+		WithDialerOptions(func(d *net.Dialer) { d.Timeout = time.Second }).
+		WithTransportOptions(func(t *http.Transport) {
+			t.MaxIdleConns, t.MaxIdleConnsPerHost = connectionsMax, connectionsMax
+		})
+	return cognitoidentityprovider.NewFromConfig(cfg, func(o *cognitoidentityprovider.Options) { o.HTTPClient = client })
+}
+
+// initiator is the one call in use.
+type initiator interface {
+	InitiateAuth(context.Context, *cognitoidentityprovider.InitiateAuthInput, ...func(*cognitoidentityprovider.Options)) (*cognitoidentityprovider.InitiateAuthOutput, error)
+}
+
+// UserPool signs people in through one app client that has a secret and allows USER_PASSWORD_AUTH.
+type UserPool struct {
+	client       initiator
+	clientID     string
+	clientSecret string
+}
+
+// NewUserPool returns a UserPool. All arguments are required.
+func NewUserPool(client *cognitoidentityprovider.Client, clientID, clientSecret string) *UserPool {
+	return newUserPool(client, clientID, clientSecret)
+}
+
+func newUserPool(client initiator, clientID, clientSecret string) *UserPool {
+	return &UserPool{client: client, clientID: clientID, clientSecret: clientSecret}
+}
+
+// SignIn returns an ID token of the person. The error is auth.ErrWrongCredentials with a reason for the log, an
+// auth.TooManyAttempts when the pool refuses more attempts, or a reading.Error of kind Unavailable or Internal.
+func (p *UserPool) SignIn(ctx context.Context, username, password string) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, signInTimeout)
+	defer cancel()
+	out, err := p.client.InitiateAuth(ctx, &cognitoidentityprovider.InitiateAuthInput{
+		AuthFlow: types.AuthFlowTypeUserPasswordAuth,
+		ClientId: &p.clientID,
+		AuthParameters: map[string]string{
+			"USERNAME": username, "PASSWORD": password, "SECRET_HASH": secretHash(p.clientSecret, username, p.clientID),
+		},
+	})
+	if err != nil {
+		return "", mapError(err)
+	}
+	if out.AuthenticationResult == nil || out.AuthenticationResult.IdToken == nil {
+		// NEW_PASSWORD_REQUIRED, MFA and the like: the service has no second step to offer.
+		return "", fmt.Errorf("%w: the pool asks for %s, which is done in the pool's own sign-in page", auth.ErrWrongCredentials, out.ChallengeName)
+	}
+	return *out.AuthenticationResult.IdToken, nil
+}
+
+// secretHash proves to the pool that the caller knows the client's secret ("Computing secret hash values" in the Cognito
+// developer guide).
+func secretHash(clientSecret, username, clientID string) string {
+	mac := hmac.New(sha256.New, []byte(clientSecret))
+	mac.Write([]byte(username + clientID))
+	return base64.StdEncoding.EncodeToString(mac.Sum(nil))
+}
+
+// mapError gives an error of InitiateAuth the form that package auth asks for.
+func mapError(err error) error {
+	var (
+		notAuthorized *types.NotAuthorizedException
+		limited       *types.LimitExceededException
+	)
+	switch {
+	case errors.As(err, &notAuthorized):
+		// The pool's own lockout has no error code of its own.
+		if strings.HasPrefix(notAuthorized.ErrorMessage(), "Password attempts exceeded") {
+			return auth.TooManyAttempts{RetryAfter: poolLockout}
+		}
+		// A client secret that does not fit has the same code but is the operator's fault. The pool words it in several ways.
+		if strings.Contains(strings.ToLower(notAuthorized.ErrorMessage()), "secret") {
+			return internal(err)
+		}
+		return wrong(err)
+	case errors.As(err, &limited):
+		return auth.TooManyAttempts{RetryAfter: poolLockout}
+	case isAboutUser(err):
+		return wrong(err)
+	case isFault(err):
+		return internal(err)
+	case errors.Is(err, context.Canceled):
+		return fmt.Errorf("initiate auth: %w", err)
+	default:
+		// TooManyRequestsException, server faults, timeouts and refused connections: all may succeed later.
+		return &reading.Error{
+			Kind: reading.Unavailable, Message: "signing in is not possible now; try again shortly", Cause: fmt.Errorf("initiate auth: %w", err),
+		}
+	}
+}
+
+func wrong(err error) error {
+	return fmt.Errorf("%w: initiate auth: %w", auth.ErrWrongCredentials, err)
+}
+
+func internal(err error) error {
+	return &reading.Error{Kind: reading.Internal, Message: "signing in does not work", Cause: fmt.Errorf("initiate auth: %w", err)}
+}
+
+// isAboutUser recognizes errors that tell something about the user or the text that was given as the user's name.
+func isAboutUser(err error) bool {
+	var (
+		notFound     *types.UserNotFoundException
+		notConfirmed *types.UserNotConfirmedException
+		mustReset    *types.PasswordResetRequiredException
+		refused      *types.UserLambdaValidationException
+		parameter    *types.InvalidParameterException
+	)
+	return errors.As(err, &notFound) || errors.As(err, &notConfirmed) || errors.As(err, &mustReset) || errors.As(err, &refused) ||
+		// A user name that no user can have. The same code says that the client does not allow the flow.
+		errors.As(err, &parameter) && !strings.Contains(parameter.ErrorMessage(), "flow")
+}
+
+// isFault recognizes errors that come back however often the call is made: the pool, the client or a trigger is set up
+// wrongly.
+func isFault(err error) bool {
+	var (
+		parameter     *types.InvalidParameterException
+		noClient      *types.ResourceNotFoundException
+		configuration *types.InvalidUserPoolConfigurationException
+		trigger       *types.UnexpectedLambdaException
+		answer        *types.InvalidLambdaResponseException
+		forbidden     *types.ForbiddenException // by a web firewall
+		unsupported   *types.UnsupportedOperationException
+	)
+	return errors.As(err, &parameter) || errors.As(err, &noClient) || errors.As(err, &configuration) || errors.As(err, &trigger) ||
+		errors.As(err, &answer) || errors.As(err, &forbidden) || errors.As(err, &unsupported)
+}
