@@ -1,0 +1,66 @@
+package aggregate
+
+import (
+	"time"
+
+	"github.com/sensorflow/sensorflow/runtime/reading"
+)
+
+// Interval is the length of a window, one of those that ParseInterval knows. The zero value is none.
+type Interval struct {
+	name  string
+	hours int
+}
+
+var errInterval = &reading.Error{
+	Kind: reading.Invalid, Message: "Invalid interval. Supported values are 24h, 48h, 1w, 1m",
+	Fields: []reading.FieldError{{Field: "interval", Reason: "must be one of 24h, 48h, 1w, 1m"}},
+}
+
+// ParseInterval returns the interval called 24h, 48h, 1w (168 hours) or 1m (720 hours). The error is of kind
+// reading.Invalid.
+func ParseInterval(text string) (Interval, error) {
+	switch text {
+	case "24h":
+		return Interval{text, 24}, nil
+	case "48h":
+		return Interval{text, 48}, nil
+	case "1w":
+		return Interval{text, 168}, nil
+	case "1m":
+		return Interval{text, 720}, nil
+	default:
+		return Interval{}, errInterval
+	}
+}
+
+// String returns the interval's name.
+func (i Interval) String() string { return i.name }
+
+// window is a range of full hours, both ends included.
+type window struct{ from, through time.Time }
+
+// windowAt returns the interval's window at an instant: it counts back from the current full hour, which belongs to it.
+// The future, of which readings may be a day ahead, does not.
+func (i Interval) windowAt(now time.Time) window {
+	through := reading.Hour(now)
+	return window{through.Add(-time.Duration(i.hours) * time.Hour), through}
+}
+
+// spans covers the window with as few fleet rows as possible: whole days by their day's row, the rest by hours. The last
+// day is never whole, since its row may hold hours of the future.
+func (w window) spans() []FleetSpan {
+	const day = 24 * time.Hour
+	firstDay, lastDay := reading.Day(w.from), reading.Day(w.through)
+	if !firstDay.Equal(w.from) {
+		firstDay = firstDay.Add(day)
+	}
+	if !firstDay.Before(lastDay) { // no whole day
+		return []FleetSpan{{Hour, w.from, w.through}}
+	}
+	var spans []FleetSpan
+	if w.from.Before(firstDay) {
+		spans = append(spans, FleetSpan{Hour, w.from, firstDay.Add(-time.Hour)})
+	}
+	return append(spans, FleetSpan{Day, firstDay, lastDay.Add(-day)}, FleetSpan{Hour, lastDay, w.through})
+}

@@ -1,0 +1,236 @@
+package aggregate
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/sensorflow/sensorflow/runtime/contract"
+	"github.com/sensorflow/sensorflow/runtime/reading"
+)
+
+// Defaults of WindowsOptions.
+const (
+	WindowsConcurrencyDefault = 16
+	// ReadTimeoutDefault bounds a read that several callers share and that therefore outlives each one's own deadline.
+	ReadTimeoutDefault = 10 * time.Second
+	// CacheItemsMaxDefault items take about 20 MB.
+	CacheItemsMaxDefault = 100_000
+)
+
+// WindowsOptions adapt a Windows. The zero value of a field selects its default.
+type WindowsOptions struct {
+	// IndexShards and FleetBuckets are at least those of every writer. Both may be raised, readers first, and never lowered.
+	// Defaults: contract.IndexShardsDefault and contract.FleetBucketsDefault.
+	IndexShards, FleetBuckets int
+	// Concurrency is how many reads one query has in flight; 1 starts no goroutine, which also takes a cacheTTL of 0.
+	// Default: WindowsConcurrencyDefault.
+	Concurrency int
+	// ReadTimeout bounds a shared read. Default: ReadTimeoutDefault.
+	ReadTimeout time.Duration
+	// CacheItemsMax bounds the rows that the cache holds. Default: CacheItemsMaxDefault.
+	CacheItemsMax int
+}
+
+func (o WindowsOptions) withDefaults() WindowsOptions {
+	o.IndexShards = cmp.Or(o.IndexShards, contract.IndexShardsDefault)
+	o.FleetBuckets = cmp.Or(o.FleetBuckets, contract.FleetBucketsDefault)
+	o.Concurrency = cmp.Or(o.Concurrency, WindowsConcurrencyDefault)
+	o.ReadTimeout = cmp.Or(o.ReadTimeout, ReadTimeoutDefault)
+	o.CacheItemsMax = cmp.Or(o.CacheItemsMax, CacheItemsMaxDefault)
+	return o
+}
+
+// Windows answers queries over the last hours. It is safe for concurrent use.
+type Windows struct {
+	table  WindowTable
+	now    func() time.Time
+	o      WindowsOptions
+	totals *shared[Sum]
+	pages  *shared[page]
+}
+
+// NewWindows returns a Windows whose answers are at most cacheTTL old, 0 meaning that nothing is kept.
+func NewWindows(table WindowTable, now func() time.Time, cacheTTL time.Duration, o WindowsOptions) *Windows {
+	o = o.withDefaults()
+	inline := cacheTTL <= 0 && o.Concurrency == 1
+	return &Windows{
+		table: table, now: now, o: o,
+		totals: newShared[Sum](now, cacheTTL, o.ReadTimeout, o.CacheItemsMax/10+1, inline),
+		pages:  newShared[page](now, cacheTTL, o.ReadTimeout, o.CacheItemsMax, inline),
+	}
+}
+
+// Query asks for the hourly aggregates of a window.
+type Query struct {
+	Interval    Interval
+	EquipmentID reading.EquipmentID // empty for all
+	// Limit is the largest number of items, up to contract.AggregatesPageMax; 0 means contract.AggregatesPageDefault.
+	Limit int
+	// Cursor is an earlier answer's NextCursor; it goes with the same interval and equipment, whatever the limit.
+	Cursor string
+}
+
+// Answer is a page of a window, together with the window's totals. It is shared among callers and must not be changed.
+type Answer struct {
+	// Average and TotalCount cover the whole window and filter, not the page. Average is rounded half to even to 15
+	// significant digits and 0 where there are no readings.
+	Average    reading.Decimal
+	TotalCount int64
+	// Items are ordered by hour, then equipment. Hours without readings are left out.
+	Items []Item
+	// NextCursor is empty on the last page.
+	NextCursor string
+}
+
+// Item is the sum of one equipment's hour over all regions.
+type Item struct {
+	EquipmentID   reading.EquipmentID
+	IntervalStart time.Time // UTC, a full hour
+	TotalValue    reading.Decimal
+	SampleCount   int64
+}
+
+// page is a part of a window's items.
+type page struct {
+	items []Item
+	more  bool
+	total Sum // of the whole window; set where the page was cut out of it
+}
+
+func (p page) weight() int { return 1 + len(p.items) }
+func (s Sum) weight() int  { return 1 }
+
+// Query answers a query. Errors are of kind reading.Invalid for a limit or cursor that breaks the rules, and
+// reading.Unavailable where the table is busy.
+func (w *Windows) Query(ctx context.Context, q Query) (Answer, error) {
+	if q.Interval == (Interval{}) {
+		return Answer{}, errInterval
+	}
+	if q.Limit == 0 {
+		q.Limit = contract.AggregatesPageDefault
+	}
+	if q.Limit < 0 || q.Limit > contract.AggregatesPageMax {
+		reason := fmt.Sprintf("must be 1 to %d", contract.AggregatesPageMax)
+		return Answer{}, &reading.Error{
+			Kind: reading.Invalid, Message: "The limit " + reason, Fields: []reading.FieldError{{Field: "limit", Reason: reason}},
+		}
+	}
+	at, err := decodeCursor(q, w.now())
+	if err != nil {
+		return Answer{}, err
+	}
+	total, p, err := w.read(ctx, q, at)
+	if err != nil {
+		return Answer{}, err
+	}
+	answer := Answer{Items: p.items}
+	if total.Count > 0 {
+		answer.TotalCount, answer.Average = total.Count, reading.Average(total.Total.Sum(), total.Count)
+	}
+	if p.more {
+		answer.NextCursor, err = encodeCursor(q, at.window, p.items[len(p.items)-1])
+	}
+	return answer, err
+}
+
+// read returns the window's totals and the page, each from one shared read.
+func (w *Windows) read(ctx context.Context, q Query, at position) (total Sum, p page, err error) {
+	span := fmt.Sprintf("%d/%d", at.from.Unix(), at.through.Unix())
+	pageKey := fmt.Sprintf("%s/%s/%d/%d/%s", span, q.EquipmentID, q.Limit, at.after.Hour.Unix(), at.after.EquipmentID)
+	if q.EquipmentID != "" {
+		p, err = w.pages.get(ctx, pageKey, func(ctx context.Context) (page, error) { return w.equipmentPage(ctx, q, at) })
+		return p.total, p, err
+	}
+	var errs [2]error
+	each(len(errs), w.o.Concurrency, func(i int) {
+		if i == 0 {
+			total, errs[i] = w.totals.get(ctx, span, func(ctx context.Context) (Sum, error) { return w.fleetTotal(ctx, at.window) })
+		} else {
+			p, errs[i] = w.pages.get(ctx, pageKey, func(ctx context.Context) (page, error) { return w.mergedPage(ctx, q.Limit, at) })
+		}
+	})
+	return total, p, firstOf(errs[:])
+}
+
+func firstOf(errs []error) error {
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// fleetTotal adds up the fleet rows of the window. What it reads does not depend on how many equipments there are.
+func (w *Windows) fleetTotal(ctx context.Context, over window) (Sum, error) {
+	spans := over.spans()
+	sums := make([]Sum, w.o.FleetBuckets*len(spans))
+	errs := make([]error, len(sums))
+	each(len(sums), w.o.Concurrency, func(i int) {
+		sums[i], errs[i] = w.table.FleetSum(ctx, i/len(spans), spans[i%len(spans)])
+	})
+	var total Sum
+	for _, s := range sums {
+		total = total.Add(s)
+	}
+	if err := firstOf(errs); err != nil {
+		return Sum{}, fmt.Errorf("read fleet totals: %w", err)
+	}
+	return total, nil
+}
+
+// equipmentPage reads one equipment's window whole, which is at most 721 hours by a few regions, and cuts the page out.
+func (w *Windows) equipmentPage(ctx context.Context, q Query, at position) (page, error) {
+	rows, err := w.table.EquipmentRows(ctx, q.EquipmentID, at.from, at.through)
+	if err != nil {
+		return page{}, fmt.Errorf("read rows of an equipment: %w", err)
+	}
+	var p page
+	collect := collector{limit: q.Limit}
+	for _, row := range rows {
+		p.total = p.total.Add(row.Sum)
+		if row.Hour.After(at.after.Hour) {
+			collect.take(row)
+		}
+	}
+	p.items, p.more = collect.page()
+	return p, nil
+}
+
+// collector sums the regions' rows of each equipment and hour, which come one after another, into items.
+type collector struct {
+	limit   int
+	items   []Item
+	current RegionSum
+	more    bool // there is an item beyond the limit
+}
+
+// take takes the next row.
+func (c *collector) take(row RegionSum) {
+	if row.EquipmentID == c.current.EquipmentID && row.Hour.Equal(c.current.Hour) {
+		c.current.Sum = c.current.Sum.Add(row.Sum)
+		return
+	}
+	c.flush()
+	c.current = row
+}
+
+// flush ends the current item. Without readings it is left out, also while a region's deletion is ahead of what it deletes.
+func (c *collector) flush() {
+	if c.current.Count > 0 {
+		if len(c.items) == c.limit {
+			c.more = true
+		} else {
+			c.items = append(c.items, Item{c.current.EquipmentID, c.current.Hour, c.current.Total.Sum(), c.current.Count})
+		}
+	}
+	c.current = RegionSum{}
+}
+
+// page ends the last item and returns what was collected.
+func (c *collector) page() (items []Item, more bool) {
+	c.flush()
+	return c.items, c.more
+}
