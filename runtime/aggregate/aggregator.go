@@ -184,13 +184,13 @@ func (o *outcome) result() (Result, error) {
 			reasons = append(reasons, fmt.Errorf("records %s and %d more: %w", f.sequences[0], len(f.sequences)-1, f.err))
 		}
 	}
-	slices.SortFunc(o.Failed, compareSequences)
+	slices.SortFunc(o.Failed, CompareSequences)
 	o.Failed = slices.Compact(o.Failed)
 	return o.Result, errors.Join(reasons...)
 }
 
-// compareSequences orders sequence numbers by their value; what is no number comes first.
-func compareSequences(a, b string) int {
+// CompareSequences orders sequence numbers by their value; what is no number comes first.
+func CompareSequences(a, b string) int {
 	x, _ := SequenceKey(a)
 	y, _ := SequenceKey(b)
 	return cmp.Or(cmp.Compare(x, y), cmp.Compare(a, b))

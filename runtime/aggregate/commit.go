@@ -85,12 +85,12 @@ func (a *Aggregator) commit(ctx context.Context, lane int, tasks []task) (done [
 				attempt-- // the rest was only in bad company
 				continue
 			}
-		} else if reading.KindOf(err) != reading.Unavailable && ctx.Err() == nil {
-			return a.isolate(ctx, lane, tasks, out, err)
+		} else if reading.KindOf(err) == reading.Invalid && len(tasks) > 1 {
+			return a.isolate(ctx, lane, tasks, out)
 		}
-		// After any other error it is not known whether the transaction took place, so the very same is sent again, token
-		// included.
-		if attempt >= a.o.AttemptsMax || ctx.Err() != nil {
+		// Where it is not known whether the transaction took place, the very same is sent again, token included.
+		mayPass := canceled != nil || reading.KindOf(err) == reading.Unavailable
+		if !mayPass || attempt >= a.o.AttemptsMax || ctx.Err() != nil {
 			out.fail(foldsOf(tasks), fmt.Errorf("write rows: %w", err))
 			return nil, out
 		}
@@ -126,11 +126,7 @@ func sift(tasks []task, c *Canceled, out *outcome, cause error) (rest []task) {
 }
 
 // isolate finds the row because of which a transaction is refused as a whole, so that it does not hold up the others.
-func (a *Aggregator) isolate(ctx context.Context, lane int, tasks []task, out outcome, cause error) (done []task, _ outcome) {
-	if len(tasks) == 1 {
-		out.fail(foldsOf(tasks), fmt.Errorf("write rows: %w", cause))
-		return nil, out
-	}
+func (a *Aggregator) isolate(ctx context.Context, lane int, tasks []task, out outcome) (done []task, _ outcome) {
 	half := len(tasks) / 2
 	for _, part := range [][]task{tasks[:half], tasks[half:]} {
 		partDone, partOut := a.commit(ctx, lane, part)

@@ -10,8 +10,9 @@ import (
 
 // RowTable is the table of one region's aggregate rows, together with the readings that they are counted from.
 //
-// Errors of kind reading.Unavailable may succeed later, and then it is not known whether a commit took place; all other
-// errors come back however often the call is made.
+// After an error of kind reading.Unavailable it is not known whether a commit took place, and the call may succeed later. One
+// of kind reading.Invalid means that some row of the transaction cannot be written. All other errors come back however
+// often the call is made.
 type RowTable interface {
 	// Commit makes all writes of the transaction or none. A *Canceled in the error's chain says that none was made and why.
 	// A transaction committed twice under one token takes place once.

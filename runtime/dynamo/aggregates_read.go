@@ -1,0 +1,132 @@
+package dynamo
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+
+	"github.com/sensorflow/sensorflow/runtime/aggregate"
+	"github.com/sensorflow/sensorflow/runtime/contract"
+	"github.com/sensorflow/sensorflow/runtime/reading"
+)
+
+// sumProjection leaves out what only writers need.
+const sumProjection = "#partition, #interval, #start, #count, #integer, #fraction"
+
+func sumNames(more map[string]string) map[string]string {
+	names := map[string]string{
+		"#partition": contract.AttrEquipmentID, "#interval": contract.AttrInterval, "#start": contract.AttrIntervalStart,
+		"#count": contract.AttrSampleCount, "#integer": contract.AttrTotalInteger, "#fraction": contract.AttrTotalFraction,
+	}
+	for placeholder, name := range more {
+		names[placeholder] = name
+	}
+	return names
+}
+
+// sortRange asks for the items of one partition of the aggregates table whose sort key lies between two texts.
+func (a *Aggregates) sortRange(partition, first, last string) *dynamodb.QueryInput {
+	return &dynamodb.QueryInput{
+		TableName:                 &a.aggregates,
+		KeyConditionExpression:    aws.String("#partition = :partition AND #interval BETWEEN :first AND :last"),
+		ProjectionExpression:      aws.String(sumProjection),
+		ExpressionAttributeNames:  sumNames(nil),
+		ExpressionAttributeValues: item{":partition": text(partition), ":first": text(first), ":last": text(last)},
+	}
+}
+
+// EquipmentRows returns one equipment's rows of a range of hours, both ends included, ordered by hour.
+func (a *Aggregates) EquipmentRows(ctx context.Context, id reading.EquipmentID, from, through time.Time) ([]aggregate.RegionSum, error) {
+	var rows []aggregate.RegionSum
+	in := a.sortRange(string(id), reading.FormatHour(from)+contract.KeySeparator, reading.FormatHour(through)+afterSeparator)
+	err := a.queryAll(ctx, in, func(stored item) error {
+		row, err := readRegionSum(stored)
+		rows = append(rows, row)
+		return err
+	})
+	return rows, mapRead("query an equipment's aggregates", err)
+}
+
+// IndexRows returns at most page.Limit rows of one shard of the index, ordered by hour, equipment and region, and whether
+// there may be more.
+func (a *Aggregates) IndexRows(ctx context.Context, shard int, page aggregate.IndexPage) (rows []aggregate.RegionSum, more bool, err error) {
+	in := &dynamodb.QueryInput{
+		TableName: &a.aggregates, IndexName: aws.String(contract.IndexByInterval), Limit: aws.Int32(int32(page.Limit)), //nolint:gosec // bounded by the caller's page
+		KeyConditionExpression:   aws.String("#index = :partition AND #sort BETWEEN :first AND :last"),
+		ProjectionExpression:     aws.String(sumProjection),
+		ExpressionAttributeNames: sumNames(map[string]string{"#index": contract.AttrPartitionKey, "#sort": contract.AttrIndexSort}),
+		ExpressionAttributeValues: item{
+			":partition": text(indexPartition(shard)), ":first": text(indexStart(page)),
+			":last": text(reading.FormatHour(page.Through) + afterSeparator),
+		},
+	}
+	out, err := a.client.Query(ctx, in)
+	if err != nil {
+		return nil, false, mapError("query the aggregates' index", err)
+	}
+	for _, stored := range out.Items {
+		row, err := readRegionSum(stored)
+		if err != nil {
+			return nil, false, err
+		}
+		rows = append(rows, row)
+	}
+	return rows, len(out.LastEvaluatedKey) > 0, nil
+}
+
+// indexSort is the sort key of a row in the index.
+func indexSort(key aggregate.RowKey) string {
+	return strings.Join([]string{reading.FormatHour(key.Hour), string(key.EquipmentID), key.Region}, contract.KeySeparator)
+}
+
+// indexStart is the least sort key that the page may hold.
+func indexStart(page aggregate.IndexPage) string {
+	// A region holds no character as low as this one, so that no key lies between a key and the same with it appended.
+	const next = "!"
+	switch after := page.After; {
+	case after.Hour.IsZero():
+		return reading.FormatHour(page.From) + contract.KeySeparator
+	case after.Region == "":
+		return reading.FormatHour(after.Hour) + contract.KeySeparator + string(after.EquipmentID) + afterSeparator
+	default:
+		return indexSort(after) + next
+	}
+}
+
+// FleetSum returns what the fleet rows of one bucket and span add up to, over all regions.
+func (a *Aggregates) FleetSum(ctx context.Context, bucket int, span aggregate.FleetSpan) (aggregate.Sum, error) {
+	var sum aggregate.Sum
+	in := a.sortRange(fleetPartition(bucket),
+		fleetKeyPrefix(span.Unit, span.From)+contract.KeySeparator, fleetKeyPrefix(span.Unit, span.Through)+afterSeparator)
+	err := a.queryAll(ctx, in, func(stored item) error {
+		r := itemReader{item: stored}
+		sum = sum.Add(readSum(&r))
+		return r.done()
+	})
+	return sum, mapRead("query fleet totals", err)
+}
+
+func readRegionSum(stored item) (aggregate.RegionSum, error) {
+	r := itemReader{item: stored}
+	_, region, _ := strings.Cut(r.text(contract.AttrInterval), contract.KeySeparator)
+	return aggregate.RegionSum{
+		RowKey: aggregate.RowKey{
+			EquipmentID: reading.EquipmentID(r.text(contract.AttrEquipmentID)),
+			Hour:        time.Unix(r.integer(contract.AttrIntervalStart), 0).UTC(), Region: region,
+		},
+		Sum: readSum(&r),
+	}, r.done()
+}
+
+// mapRead is mapError for an error that may already say that a stored item cannot be read.
+func mapRead(doing string, err error) error {
+	var known *reading.Error
+	if errors.As(err, &known) {
+		return err
+	}
+	return mapError(doing, err)
+}
