@@ -16,6 +16,7 @@ import (
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/service/cognitoidentityprovider"
 	"github.com/aws/aws-sdk-go-v2/service/cognitoidentityprovider/types"
+	"github.com/aws/smithy-go"
 
 	"github.com/sensorflow/sensorflow/runtime/auth"
 	"github.com/sensorflow/sensorflow/runtime/reading"
@@ -95,36 +96,41 @@ func secretHash(clientSecret, username, clientID string) string {
 	return base64.StdEncoding.EncodeToString(mac.Sum(nil))
 }
 
-// mapError gives an error of InitiateAuth the form that package auth asks for.
+// mapError gives an error of InitiateAuth the form that package auth asks for. It goes by error codes, since the SDK has no
+// types for those that the call's description leaves out.
 func mapError(err error) error {
-	var (
-		notAuthorized *types.NotAuthorizedException
-		limited       *types.LimitExceededException
-	)
-	switch {
-	case errors.As(err, &notAuthorized):
-		// The pool's own lockout has no error code of its own.
-		if strings.HasPrefix(notAuthorized.ErrorMessage(), "Password attempts exceeded") {
+	var api smithy.APIError
+	if !errors.As(err, &api) {
+		if errors.Is(err, context.Canceled) {
+			return fmt.Errorf("initiate auth: %w", err)
+		}
+		return unavailable(err) // timeouts and refused connections
+	}
+	message := strings.ToLower(api.ErrorMessage())
+	switch api.ErrorCode() {
+	case "NotAuthorizedException":
+		// Two other things have this code too, and only their words to tell them by.
+		if strings.HasPrefix(message, "password attempts exceeded") {
 			return auth.TooManyAttempts{RetryAfter: poolLockout}
 		}
-		// A client secret that does not fit has the same code but is the operator's fault. The pool words it in several ways.
-		if strings.Contains(strings.ToLower(notAuthorized.ErrorMessage()), "secret") {
-			return internal(err)
+		if strings.Contains(message, "secret") {
+			return internal(err) // the client's secret does not fit
 		}
 		return wrong(err)
-	case errors.As(err, &limited):
+	case "LimitExceededException":
 		return auth.TooManyAttempts{RetryAfter: poolLockout}
-	case isAboutUser(err):
+	case "UserNotFoundException", "UserNotConfirmedException", "PasswordResetRequiredException", "UserLambdaValidationException":
 		return wrong(err)
-	case isFault(err):
-		return internal(err)
-	case errors.Is(err, context.Canceled):
-		return fmt.Errorf("initiate auth: %w", err)
-	default:
-		// TooManyRequestsException, server faults, timeouts and refused connections: all may succeed later.
-		return &reading.Error{
-			Kind: reading.Unavailable, Message: "signing in is not possible now; try again shortly", Cause: fmt.Errorf("initiate auth: %w", err),
+	case "InvalidParameterException":
+		if strings.Contains(message, "flow") {
+			return internal(err) // the client does not allow the flow
 		}
+		return wrong(err) // a user name that no user can have
+	case "ResourceNotFoundException", "InvalidUserPoolConfigurationException", "UnexpectedLambdaException",
+		"InvalidLambdaResponseException", "ForbiddenException", "UnsupportedOperationException", "UnknownOperationException":
+		return internal(err) // the pool, the client or a trigger is set up wrongly
+	default:
+		return unavailable(err) // throttles and server faults
 	}
 }
 
@@ -136,32 +142,8 @@ func internal(err error) error {
 	return &reading.Error{Kind: reading.Internal, Message: "signing in does not work", Cause: fmt.Errorf("initiate auth: %w", err)}
 }
 
-// isAboutUser recognizes errors that tell something about the user or the text that was given as the user's name.
-func isAboutUser(err error) bool {
-	var (
-		notFound     *types.UserNotFoundException
-		notConfirmed *types.UserNotConfirmedException
-		mustReset    *types.PasswordResetRequiredException
-		refused      *types.UserLambdaValidationException
-		parameter    *types.InvalidParameterException
-	)
-	return errors.As(err, &notFound) || errors.As(err, &notConfirmed) || errors.As(err, &mustReset) || errors.As(err, &refused) ||
-		// A user name that no user can have. The same code says that the client does not allow the flow.
-		errors.As(err, &parameter) && !strings.Contains(parameter.ErrorMessage(), "flow")
-}
-
-// isFault recognizes errors that come back however often the call is made: the pool, the client or a trigger is set up
-// wrongly.
-func isFault(err error) bool {
-	var (
-		parameter     *types.InvalidParameterException
-		noClient      *types.ResourceNotFoundException
-		configuration *types.InvalidUserPoolConfigurationException
-		trigger       *types.UnexpectedLambdaException
-		answer        *types.InvalidLambdaResponseException
-		forbidden     *types.ForbiddenException // by a web firewall
-		unsupported   *types.UnsupportedOperationException
-	)
-	return errors.As(err, &parameter) || errors.As(err, &noClient) || errors.As(err, &configuration) || errors.As(err, &trigger) ||
-		errors.As(err, &answer) || errors.As(err, &forbidden) || errors.As(err, &unsupported)
+func unavailable(err error) error {
+	return &reading.Error{
+		Kind: reading.Unavailable, Message: "signing in is not possible now; try again shortly", Cause: fmt.Errorf("initiate auth: %w", err),
+	}
 }

@@ -74,6 +74,7 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 	}
 	s := &Server{Endpoint: "http://127.0.0.1:" + strconv.Itoa(port), exited: make(chan struct{})}
 	s.cmd = exec.Command("java", args...)
+	s.cmd.Dir = os.TempDir() // it leaves a metadata file in its working folder
 	s.cmd.Stdout, s.cmd.Stderr = o.Output, o.Output
 	// A group of its own keeps a Ctrl-C at the terminal from reaching it before its clients have drained; the death signal
 	// keeps it from outliving a parent that was killed.

@@ -1,0 +1,7 @@
+// Package csvfile takes CSV files of readings of any size in constant memory: Uploads hands out upload addresses and tells
+// how uploads fare, Processor plans a file into byte ranges, stores the readings of each and commits its counts once.
+// DESIGN.md tells why the counts are exact and the later line wins however often parts of the work are repeated.
+//
+// The package knows neither AWS nor HTTP. It imports the standard library, golang.org/x/sync, the contract and the packages
+// reading and ingest; table, bucket and queue stand behind the interfaces of store.go.
+package csvfile

@@ -1,0 +1,115 @@
+package csvfile
+
+import (
+	"context"
+	"io"
+	"time"
+)
+
+// UploadTable is what Uploads needs of the table of uploads. Errors of kind reading.Unavailable may pass.
+type UploadTable interface {
+	// CreateUpload stores a new upload. The error is of kind reading.Conflict where its id is taken.
+	CreateUpload(ctx context.Context, u Upload) error
+	// ReadUpload returns the upload as the last write left it; the error is of kind reading.NotFound where there is none.
+	ReadUpload(ctx context.Context, id string) (Upload, error)
+	// FailUpload ends an upload with a reason, unless it has ended before.
+	FailUpload(ctx context.Context, id, reason string, at time.Time) error
+	// ListUploads returns at most limit uploads that come after a position, newest first, and whether there may be more.
+	ListUploads(ctx context.Context, after Position, limit int) (us []Upload, more bool, err error)
+}
+
+// Position is a place in the list of uploads, which is ordered by creation, newest first, then by id. The zero value is its
+// beginning.
+type Position struct {
+	CreatedAt time.Time
+	ID        string
+}
+
+// WorkTable is what Processor needs of the table of uploads. Errors of kind reading.Unavailable may pass.
+type WorkTable interface {
+	// BeginUpload gives an upload that awaits its file the plan and the status Processing. In any other status it changes
+	// nothing. It returns the upload as it then is; the error is of kind reading.NotFound where there is none.
+	BeginUpload(ctx context.Context, id string, plan Plan) (Upload, error)
+	// ReadUpload returns the upload as the last write left it; the error is of kind reading.NotFound where there is none.
+	ReadUpload(ctx context.Context, id string) (Upload, error)
+	// FailUpload ends an upload with a reason, unless it has ended before.
+	FailUpload(ctx context.Context, id, reason string, at time.Time) error
+	// ClaimRange takes a range for its owner until a moment. It is Claimed unless the range is committed or somebody else's
+	// claim has not run out at now.
+	ClaimRange(ctx context.Context, r RangeID, owner string, now, until time.Time) (Claim, error)
+	// CommitRange records the result of a range and adds it to the upload, both or neither, and once for ever: where the range
+	// is committed already nothing changes and the call succeeds. The error is of kind reading.Conflict where the range was
+	// claimed by somebody else meanwhile.
+	CommitRange(ctx context.Context, r RangeID, owner string, result RangeResult, at time.Time) error
+	// RangeResults returns the committed results by range number.
+	RangeResults(ctx context.Context, id string) (map[int]RangeResult, error)
+	// FinishUpload sets the final status of an upload that is Processing and whose ranges are all done; otherwise nothing
+	// changes.
+	FinishUpload(ctx context.Context, id string, status Status, at time.Time) error
+}
+
+// RangeID names a range of an upload.
+type RangeID struct {
+	UploadID string
+	Number   int // from 0
+}
+
+// Claim is what became of an attempt to take a range.
+type Claim int
+
+// The outcomes of ClaimRange.
+const (
+	Claimed Claim = iota
+	Busy          // somebody else works on it
+	Done          // it is committed
+)
+
+// RangeResult is what the rows of a range came to.
+type RangeResult struct {
+	Bytes                      int64 // the length of the range
+	RowsAccepted, RowsRejected int64
+	// Lines is how many lines begin in the range, to number the rejected rows of later ranges.
+	Lines int64
+}
+
+// Object describes a stored file.
+type Object struct {
+	Size int64
+	ETag string
+}
+
+// UploadBucket is what Uploads needs of the bucket.
+type UploadBucket interface {
+	// PresignPut returns an address that takes exactly the described file once, and the headers that must go with it.
+	PresignPut(ctx context.Context, key string, terms PutTerms) (url string, headers map[string]string, err error)
+	// PresignGet returns an address from which the object can be downloaded under a file name.
+	PresignGet(ctx context.Context, key, fileName string, lifetime time.Duration) (url string, err error)
+	// Put stores all of body, of any length, in constant memory; nothing is stored where reading body fails.
+	Put(ctx context.Context, key string, body io.Reader) error
+}
+
+// PutTerms describe the one file that a presigned address takes.
+type PutTerms struct {
+	Size     int64
+	SHA256   []byte // 32 bytes, or empty for any content
+	Lifetime time.Duration
+}
+
+// WorkBucket is what Processor needs of the bucket.
+type WorkBucket interface {
+	// Stat describes the object; the error is of kind reading.NotFound where there is none.
+	Stat(ctx context.Context, key string) (Object, error)
+	// Open reads the bytes from first to last, both included, of the content that the ETag names. The error, also of a later
+	// Read, is of kind reading.Conflict where the object has other content by now.
+	Open(ctx context.Context, key, etag string, first, last int64) (io.ReadCloser, error)
+	// Put stores all of body, of any length, in constant memory; nothing is stored where reading body fails.
+	Put(ctx context.Context, key string, body io.Reader) error
+	// Delete removes objects; those that are not there are no error.
+	Delete(ctx context.Context, keys []string) error
+}
+
+// Queue carries the messages of the ranges of large files to whoever runs Processor.
+type Queue interface {
+	// Send adds messages and returns nil only when all were taken; after an error any of them may have been.
+	Send(ctx context.Context, bodies []string) error
+}

@@ -1,0 +1,88 @@
+package csvfile
+
+import (
+	"errors"
+	"time"
+
+	"github.com/sensorflow/sensorflow/runtime/contract"
+)
+
+// Status is how far an upload is (API contract, section CSV uploads).
+type Status string
+
+// The statuses of an upload. The last three are final.
+const (
+	AwaitingUpload       Status = "awaiting-upload"
+	Processing           Status = "processing"
+	Completed            Status = "completed"
+	CompletedWithRejects Status = "completed-with-rejects"
+	Failed               Status = "failed"
+)
+
+// Ended tells whether the status is final.
+func (s Status) Ended() bool { return s == Completed || s == CompletedWithRejects || s == Failed }
+
+// Upload is a CSV file on its way into the readings.
+type Upload struct {
+	ID       string // a UUID
+	FileName string // as the client named it
+	Status   Status
+	Reason   string // why it failed, in one sentence for the client; empty otherwise
+	// Bytes is the size of the file: as announced, and as found once processing has begun.
+	Bytes int64
+	// BytesProcessed, RowsAccepted and RowsRejected cover the committed ranges.
+	BytesProcessed, RowsAccepted, RowsRejected int64
+	CreatedAt, UpdatedAt                       time.Time // UTC
+
+	// Plan is how the file is worked on; its zero value until processing has begun.
+	Plan Plan
+	// RangesDone counts the committed ranges.
+	RangesDone int
+}
+
+// Plan fixes what all work on one file must agree on, whenever and however often it is done.
+type Plan struct {
+	// ETag names the content of the object. Content put there later is not what was planned.
+	ETag string
+	// Bytes is the size of the object.
+	Bytes int64
+	// Ranges is how many byte ranges of contract.CSVRangeBytes the file has.
+	Ranges int
+	// Columns are the positions of equipmentId, timestamp and value in a row.
+	Columns Columns
+	// At is when the plan was made, UTC: the moment by which the readings' timestamps are judged and that they are registered
+	// with, so that repeating a range judges and writes the same.
+	At time.Time
+}
+
+// Columns are positions in a row, counted from 0.
+type Columns struct{ EquipmentID, Timestamp, Value int }
+
+// Request asks for an upload address.
+type Request struct {
+	FileName string
+	Size     int64 // bytes
+	// SHA256 is the file's digest, 64 hexadecimal digits or the base64 of 32 bytes; empty where the client does not say.
+	SHA256 string
+}
+
+// Ticket is an upload address and how to use it.
+type Ticket struct {
+	Upload      Upload
+	Method, URL string
+	Headers     map[string]string // to be sent exactly so
+	ExpiresAt   time.Time
+}
+
+var (
+	// ErrTooLarge means that a file is larger than the way that was chosen takes.
+	ErrTooLarge = errors.New("the file is too large")
+	// ErrNotCSV means that a file's name does not end in .csv.
+	ErrNotCSV = errors.New("the file is not a CSV file")
+)
+
+// UploadKey is the object key of an upload's file.
+func UploadKey(id string) string { return contract.UploadKeyPrefix + id + contract.CSVKeySuffix }
+
+// RejectsKey is the object key of an upload's rejected rows.
+func RejectsKey(id string) string { return contract.RejectsKeyPrefix + id + contract.CSVKeySuffix }

@@ -1,0 +1,129 @@
+package httpapi
+
+import (
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/sensorflow/sensorflow/runtime/contract"
+)
+
+const (
+	mediaJSON      = "application/json"
+	mediaNDJSON    = "application/x-ndjson"
+	mediaMultipart = "multipart/form-data"
+)
+
+// errBodiesFull is the answer when the memory set aside for bodies is in use.
+var errBodiesFull = &problem{kind: problemUnavailable, message: "The service is taking as many bodies as it can; try again shortly."}
+
+// body reads a request's body within its limits and remembers how that went, since the code that reads it may report an
+// error of its own.
+type body struct {
+	reader     io.Reader
+	connection *http.ResponseController
+	// idle moves the deadline along as parts arrive, until last; 0 leaves the one that is set.
+	idle time.Duration
+	last time.Time
+	err  error
+}
+
+// Read implements io.Reader.
+func (b *body) Read(p []byte) (int, error) {
+	if b.idle > 0 {
+		deadline := time.Now().Add(b.idle)
+		if deadline.After(b.last) {
+			deadline = b.last
+		}
+		_ = b.connection.SetReadDeadline(deadline) // a test's recorder has no connection
+	}
+	n, err := b.reader.Read(p)
+	switch {
+	case errors.Is(err, io.EOF):
+		// From here on the server listens whether the client leaves; the body's deadline would look like that.
+		_ = b.connection.SetReadDeadline(time.Time{})
+	case err != nil && b.err == nil:
+		b.err = err
+	}
+	return n, err //nolint:wrapcheck // an io.Reader passes the error on as it is
+}
+
+// openBody prepares reading at most bytesMax bytes and sets memory aside for them: memoryMax, or less where the client
+// says that it sends less. The caller gives it back with release.
+func (s *Server) openBody(w http.ResponseWriter, r *http.Request, bytesMax, memoryMax int64) (b *body, release func(), err error) {
+	if encoding := r.Header.Get("Content-Encoding"); encoding != "" && !strings.EqualFold(encoding, "identity") {
+		return nil, nil, &problem{kind: problemUnsupportedMediaType, message: "Bodies must not be compressed: leave Content-Encoding out."}
+	}
+	if r.ContentLength > bytesMax {
+		return nil, nil, tooLarge(bytesMax)
+	}
+	memory := memoryMax
+	if r.ContentLength >= 0 {
+		memory = min(memory, r.ContentLength)
+	}
+	if !s.bodies.TryAcquire(memory) {
+		return nil, nil, errBodiesFull
+	}
+	return &body{
+		reader: http.MaxBytesReader(w, r.Body, bytesMax), connection: http.NewResponseController(w),
+	}, func() { s.bodies.Release(memory) }, nil
+}
+
+// mediaType returns the request's media type if it is one of accepted.
+func mediaType(r *http.Request, accepted ...string) (string, map[string]string, error) {
+	refused := &problem{
+		kind: problemUnsupportedMediaType, message: "The Content-Type must be " + strings.Join(accepted, " or ") + ".",
+	}
+	got, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err != nil {
+		refused.cause = err
+		return "", nil, refused
+	}
+	if charset, given := params["charset"]; given && !strings.EqualFold(charset, "utf-8") {
+		refused.message = "The body must be encoded in UTF-8."
+		return "", nil, refused
+	}
+	for _, a := range accepted {
+		if got == a {
+			return got, params, nil
+		}
+	}
+	return "", nil, refused
+}
+
+// readJSON reads the one JSON document of a small body.
+func (s *Server) readJSON(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	if _, _, err := mediaType(r, mediaJSON); err != nil {
+		return nil, err
+	}
+	b, release, err := s.openBody(w, r, contract.ReadingBodyBytesMax, contract.ReadingBodyBytesMax)
+	if err != nil {
+		return nil, err
+	}
+	defer release()
+	data, err := io.ReadAll(b)
+	if err != nil {
+		return nil, bodyError(err)
+	}
+	return data, nil
+}
+
+// bodyError is the answer to a body that could not be read to its end. Only here does a deadline mean the client's: in
+// the errors of a use case it is another service that was slow.
+func bodyError(err error) *problem {
+	var size *http.MaxBytesError
+	switch {
+	case errors.As(err, &size):
+		return tooLarge(size.Limit)
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return &problem{kind: problemSlowBody, message: "The body did not arrive in time.", cause: err}
+	default:
+		p := malformed("The body ended before it was whole.")
+		p.cause = err
+		return p
+	}
+}

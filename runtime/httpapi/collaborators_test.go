@@ -1,0 +1,199 @@
+package httpapi_test
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/sensorflow/sensorflow/runtime/aggregate"
+	"github.com/sensorflow/sensorflow/runtime/auth"
+	"github.com/sensorflow/sensorflow/runtime/contract"
+	"github.com/sensorflow/sensorflow/runtime/csvfile"
+	"github.com/sensorflow/sensorflow/runtime/ingest"
+	"github.com/sensorflow/sensorflow/runtime/reading"
+)
+
+// table is an in-memory table of readings: what the real ingest code writes to and GET /sensor-data reads from.
+type table struct {
+	mu   sync.Mutex
+	rows map[reading.Key]reading.Stored
+	err  error
+}
+
+func (t *table) WriteBatch(_ context.Context, rs []reading.Stored) ([]reading.Stored, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.err != nil {
+		return nil, t.err
+	}
+	for _, r := range rs {
+		t.rows[r.Key()] = r
+	}
+	return nil, nil
+}
+
+func (t *table) Page(_ context.Context, q ingest.Query) ([]reading.Stored, bool, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.err != nil {
+		return nil, false, t.err
+	}
+	var found []reading.Stored
+	for _, r := range t.rows {
+		switch at := r.Timestamp; {
+		case r.EquipmentID != q.EquipmentID, !q.From.IsZero() && at.Before(q.From), !q.To.IsZero() && !at.Before(q.To),
+			!q.Before.IsZero() && !at.Before(q.Before):
+		default:
+			found = append(found, r)
+		}
+	}
+	slices.SortFunc(found, func(a, b reading.Stored) int { return b.Timestamp.Compare(a.Timestamp) })
+	return found[:min(len(found), q.Limit)], len(found) > q.Limit, nil
+}
+
+func (t *table) values() map[string]string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	values := map[string]string{}
+	for key, r := range t.rows {
+		values[string(key.EquipmentID)+" "+key.Timestamp] = r.Value.String()
+	}
+	return values
+}
+
+// uploads answers like package csvfile, whose own tests cover the real thing; here only the translation is of interest.
+type uploads struct {
+	mu      sync.Mutex
+	asked   csvfile.Request
+	stored  map[string]string
+	known   map[string]csvfile.Upload
+	cursor  string
+	refusal error
+}
+
+func (u *uploads) Create(_ context.Context, r csvfile.Request) (csvfile.Ticket, error) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.asked = r
+	if u.refusal != nil {
+		return csvfile.Ticket{}, u.refusal
+	}
+	return csvfile.Ticket{
+		Upload: csvfile.Upload{ID: "upload-1"}, Method: http.MethodPut, URL: "https://bucket.example/uploads/upload-1.csv?a=1&b=2",
+		Headers: map[string]string{"Content-Type": contract.UploadContentType}, ExpiresAt: testNow.Add(contract.UploadURLLifetime),
+	}, nil
+}
+
+func (u *uploads) Store(_ context.Context, fileName string, body io.Reader) (csvfile.Upload, error) {
+	content, err := io.ReadAll(io.LimitReader(body, contract.SmallUploadBytesMax+1))
+	if err != nil {
+		return csvfile.Upload{}, err
+	}
+	if len(content) > contract.SmallUploadBytesMax {
+		return csvfile.Upload{}, &reading.Error{Kind: reading.Invalid, Message: "the file must be at most 32 MiB", Cause: csvfile.ErrTooLarge}
+	}
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.stored[fileName] = string(content)
+	return csvfile.Upload{ID: "upload-2", FileName: fileName}, nil
+}
+
+func (u *uploads) Get(_ context.Context, id string) (csvfile.Upload, string, error) {
+	found, ok := u.known[id]
+	if !ok {
+		return csvfile.Upload{}, "", &reading.Error{Kind: reading.NotFound, Message: "there is no such upload"}
+	}
+	if found.RowsRejected > 0 {
+		return found, "https://bucket.example/rejects/" + id + ".csv?x=1&y=2", nil
+	}
+	return found, "", nil
+}
+
+func (u *uploads) List(_ context.Context, limit int, cursor string) ([]csvfile.Upload, string, error) {
+	u.cursor = cursor
+	if cursor == "damaged" {
+		return nil, "", &reading.Error{Kind: reading.Invalid, Message: "the cursor is damaged", Fields: []reading.FieldError{{Field: "cursor", Reason: "is damaged"}}}
+	}
+	var all []csvfile.Upload
+	for _, one := range u.known {
+		all = append(all, one)
+	}
+	slices.SortFunc(all, func(a, b csvfile.Upload) int { return strings.Compare(b.ID, a.ID) })
+	if len(all) > limit {
+		return all[:limit], "more", nil
+	}
+	return all, "", nil
+}
+
+// windows records what it is asked.
+type windows struct {
+	asked  aggregate.Query
+	answer aggregate.Answer
+	err    error
+}
+
+func (w *windows) Query(_ context.Context, q aggregate.Query) (aggregate.Answer, error) {
+	w.asked = q
+	return w.answer, w.err
+}
+
+// authenticator knows the fixture's tokens and one person.
+type authenticator struct {
+	mu        sync.Mutex
+	addresses []string
+	loggedOut map[string]bool
+	loginErr  error
+	err       error
+}
+
+const (
+	username = "ada"
+	password = "pass:wörd:"
+)
+
+func (a *authenticator) Login(_ context.Context, user, pass, address string) (string, auth.Identity, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.addresses = append(a.addresses, address)
+	if a.loginErr != nil {
+		return "", auth.Identity{}, a.loginErr
+	}
+	if user != username || pass != password {
+		return "", auth.Identity{}, auth.ErrWrongCredentials
+	}
+	return tokenPerson, auth.Identity{}, nil
+}
+
+func (a *authenticator) Authenticate(_ context.Context, token string) (auth.Identity, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.err != nil {
+		return auth.Identity{}, a.err
+	}
+	id := auth.Identity{Subject: "sub-" + token, Username: token, ExpiresAt: testNow.Add(time.Hour)}
+	switch {
+	case a.loggedOut[token]:
+		return auth.Identity{}, auth.ErrUnauthenticated
+	case token == tokenPerson:
+		id.Email, id.Groups, id.Person = "ada@example.com", []string{"operators"}, true
+		id.Scopes = []string{contract.ScopeRead, contract.ScopeWrite}
+	case token == tokenReader:
+		id.Scopes = []string{contract.ScopeRead}
+	case token == tokenWriter:
+		id.Scopes = []string{contract.ScopeWrite}
+	default:
+		return auth.Identity{}, auth.ErrUnauthenticated
+	}
+	return id, nil
+}
+
+func (a *authenticator) Logout(_ context.Context, token string) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.loggedOut[token] = true
+	return nil
+}

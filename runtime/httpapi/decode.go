@@ -1,0 +1,178 @@
+package httpapi
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"reflect"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/sensorflow/sensorflow/runtime/reading"
+)
+
+// member is one field of a request's JSON object, as its struct tag has it.
+type member struct {
+	name     string
+	index    int
+	number   bool // a JSON number, kept as its text; else a JSON string
+	optional bool // tagged omitempty
+}
+
+// membersOf lists the members of the struct T, whose fields are strings and json.Numbers.
+func membersOf[T any]() []member {
+	var members []member
+	t := reflect.TypeFor[T]()
+	for i := range t.NumField() {
+		tag := t.Field(i).Tag.Get("json")
+		if tag == "" || tag == "-" {
+			continue
+		}
+		name, options, _ := strings.Cut(tag, ",")
+		members = append(members, member{
+			name: name, index: i, number: t.Field(i).Type == reflect.TypeFor[json.Number](), optional: options == "omitempty",
+		})
+	}
+	return members
+}
+
+var (
+	errNotUTF8  = errors.New("must be UTF-8")
+	errNotJSON  = errors.New("must be valid JSON")
+	errTrailing = errors.New("must hold one JSON document and nothing after it")
+	errObject   = errors.New("must be a JSON object")
+)
+
+// decodeObject fills into, a pointer to the struct that members describe, from exactly one JSON object, and reports each
+// member that is unknown, repeated, missing or of the wrong type. An error means that there is no such object at all; it
+// continues a sentence.
+//
+// encoding/json alone would take "EquipmentID" for "equipmentId", the last of two spellings of one field, bytes that are
+// not UTF-8, and null for every type; each of those has stored what its sender did not mean.
+func decodeObject(data []byte, members []member, into any) ([]reading.FieldError, error) {
+	if !utf8.Valid(data) {
+		return nil, errNotUTF8
+	}
+	decoder := json.NewDecoder(bytes.NewReader(data))
+	decoder.UseNumber()
+	start, err := decoder.Token()
+	if err != nil {
+		return nil, errNotJSON
+	}
+	if start != json.Delim('{') {
+		return nil, errObject
+	}
+	faults, seen, err := decodeMembers(decoder, members, reflect.ValueOf(into).Elem())
+	if err != nil {
+		return nil, err
+	}
+	if _, err := decoder.Token(); err != nil {
+		return nil, errNotJSON
+	}
+	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
+		return nil, errTrailing
+	}
+	for i, m := range members {
+		if !seen[i] && !m.optional {
+			faults = addFault(faults, m.name, "is required")
+		}
+	}
+	return faults, nil
+}
+
+// decodeMembers reads an object up to its closing brace and tells which members it has.
+func decodeMembers(decoder *json.Decoder, members []member, target reflect.Value) (faults []reading.FieldError, seen []bool, err error) {
+	seen = make([]bool, len(members))
+	for decoder.More() {
+		key, err := decoder.Token()
+		if err != nil {
+			return nil, nil, errNotJSON
+		}
+		name, ok := key.(string)
+		if !ok {
+			return nil, nil, errNotJSON
+		}
+		var value json.RawMessage
+		if err := decoder.Decode(&value); err != nil {
+			return nil, nil, errNotJSON
+		}
+		if reason := decodeMember(name, value, members, seen, target); reason != "" {
+			faults = addFault(faults, name, reason)
+		}
+	}
+	return faults, seen, nil
+}
+
+// decodeMember sets one member and returns what is wrong with it, if anything.
+func decodeMember(name string, value json.RawMessage, members []member, seen []bool, target reflect.Value) string {
+	i := slices.IndexFunc(members, func(m member) bool { return m.name == name })
+	if i < 0 {
+		return "is not a known field; known are " + names(members)
+	}
+	if seen[i] {
+		return "must not occur twice"
+	}
+	seen[i] = true
+	m := members[i]
+	isNumber := value[0] == '-' || value[0] >= '0' && value[0] <= '9'
+	switch {
+	case m.number && isNumber:
+		target.Field(m.index).SetString(string(value))
+	case !m.number && value[0] == '"':
+		var text string
+		if err := json.Unmarshal(value, &text); err != nil {
+			return "must be a JSON string"
+		}
+		target.Field(m.index).SetString(text)
+	case m.number:
+		return "must be a JSON number, without quotes"
+	default:
+		return "must be a JSON string"
+	}
+	return ""
+}
+
+// fieldNameCharsMax bounds how much of an unknown field's name comes back.
+const fieldNameCharsMax = 64
+
+// faultsMax bounds the answer to one object, whose unknown fields may be thousands.
+const faultsMax = 10
+
+func addFault(faults []reading.FieldError, name, reason string) []reading.FieldError {
+	if len(faults) >= faultsMax {
+		return faults
+	}
+	if runes := []rune(name); len(runes) > fieldNameCharsMax {
+		name = string(runes[:fieldNameCharsMax]) + "…"
+	}
+	return append(faults, reading.FieldError{Field: name, Reason: reason})
+}
+
+func names(members []member) string {
+	known := make([]string, len(members))
+	for i, m := range members {
+		known[i] = m.name
+	}
+	return strings.Join(known, ", ")
+}
+
+// decodeBody is decodeObject for a body that is one object.
+func decodeBody(data []byte, members []member, into any) ([]reading.FieldError, error) {
+	faults, err := decodeObject(data, members, into)
+	if err != nil {
+		return nil, malformed("The body %v.", err)
+	}
+	return faults, nil
+}
+
+// at puts the faults of one element of a batch under its place.
+func at(index int, faults []reading.FieldError) []reading.FieldError {
+	placed := make([]reading.FieldError, len(faults))
+	for i, f := range faults {
+		placed[i] = reading.FieldError{Field: strings.TrimSuffix(fmt.Sprintf("body[%d].%s", index, f.Field), "."), Reason: f.Reason}
+	}
+	return placed
+}

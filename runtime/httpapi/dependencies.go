@@ -1,0 +1,126 @@
+package httpapi
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"strings"
+	"time"
+
+	"github.com/sensorflow/sensorflow/runtime/aggregate"
+	"github.com/sensorflow/sensorflow/runtime/auth"
+	"github.com/sensorflow/sensorflow/runtime/csvfile"
+	"github.com/sensorflow/sensorflow/runtime/ingest"
+	"github.com/sensorflow/sensorflow/runtime/reading"
+)
+
+// Saver stores one reading and returns nil only once it is durable. Its errors are of kind reading.Unavailable when
+// sending the reading again may help.
+type Saver interface {
+	Save(ctx context.Context, r reading.Stored) error
+}
+
+// BatchWriter stores many readings and returns nil only once all are durable; of one identity the last wins.
+type BatchWriter interface {
+	Write(ctx context.Context, rs []reading.Stored) error
+}
+
+// Pager reads raw readings, newest first, and tells whether there are more.
+type Pager interface {
+	Page(ctx context.Context, q ingest.Query) (rs []reading.Stored, more bool, err error)
+}
+
+// UploadCreator begins uploads: by a presigned address, or by taking the file itself.
+type UploadCreator interface {
+	Create(ctx context.Context, r csvfile.Request) (csvfile.Ticket, error)
+	Store(ctx context.Context, fileName string, body io.Reader) (csvfile.Upload, error)
+}
+
+// UploadReader tells how uploads fare.
+type UploadReader interface {
+	Get(ctx context.Context, id string) (u csvfile.Upload, rejectsURL string, err error)
+	List(ctx context.Context, limit int, cursor string) (us []csvfile.Upload, next string, err error)
+}
+
+// Windows answers aggregate queries.
+type Windows interface {
+	Query(ctx context.Context, q aggregate.Query) (aggregate.Answer, error)
+}
+
+// Authenticator signs people in and out and checks the tokens of people and machines.
+type Authenticator interface {
+	Login(ctx context.Context, username, password, clientAddress string) (token string, id auth.Identity, err error)
+	Authenticate(ctx context.Context, token string) (auth.Identity, error)
+	Logout(ctx context.Context, token string) error
+}
+
+// Check is one condition of readiness. Its name is shown to clients and must not tell more than what kind of thing it is.
+type Check struct {
+	Name string
+	Run  func(ctx context.Context) error
+}
+
+// Dependencies are the collaborators of a Server. All are required.
+type Dependencies struct {
+	Saver         Saver
+	Batches       BatchWriter
+	Pager         Pager
+	Uploads       UploadCreator
+	UploadStatus  UploadReader
+	Windows       Windows
+	Authenticator Authenticator
+	// Checks are what GET /readyz runs. Each must end when its context does.
+	Checks []Check
+	Logger *slog.Logger
+	Now    func() time.Time
+}
+
+// Options adapt a Server to where it runs. The zero value suits a process that clients reach directly over plain HTTP.
+type Options struct {
+	// Retention is how long raw readings are kept; older ones are refused. 0 keeps them forever.
+	Retention time.Duration
+	// AllowedOrigins are the browser origins, besides the service's own, that may call with credentials. With any, the
+	// sign-in cookie is sent across sites.
+	AllowedOrigins []string
+	// PublicURL is the origin under which clients reach the service, such as https://api.example.com; empty takes it from
+	// the request.
+	PublicURL string
+	// TokenURL is the token endpoint that the documents name to machines; empty leaves it out.
+	TokenURL string
+	// UploadOrigin is the origin of presigned upload addresses, which the console must be allowed to connect to.
+	UploadOrigin string
+	// TrustedProxies is how many proxies in front of the service append to X-Forwarded-For.
+	TrustedProxies int
+	// BodyTimeout bounds how long a request's body may take to arrive. Default: BodyTimeoutDefault.
+	BodyTimeout time.Duration
+	// FileTimeout bounds the same for a CSV file, of which a part must arrive every BodyTimeout. Default: FileTimeoutDefault.
+	FileTimeout time.Duration
+	// BodyBytesInFlightMax bounds the memory for request bodies of all requests together. Default:
+	// BodyBytesInFlightMaxDefault.
+	BodyBytesInFlightMax int64
+}
+
+// Defaults of Options.
+const (
+	BodyTimeoutDefault = 30 * time.Second
+	FileTimeoutDefault = 5 * time.Minute
+	// BodyBytesInFlightMaxDefault lets 24 of the largest batches be read at the same time; decoding one takes about three
+	// times its size, so that bodies never hold more than about 0.4 GB.
+	BodyBytesInFlightMaxDefault = 128 << 20
+)
+
+func (o Options) withDefaults() Options {
+	if o.BodyTimeout == 0 {
+		o.BodyTimeout = BodyTimeoutDefault
+	}
+	if o.FileTimeout == 0 {
+		o.FileTimeout = FileTimeoutDefault
+	}
+	if o.BodyBytesInFlightMax == 0 {
+		o.BodyBytesInFlightMax = BodyBytesInFlightMaxDefault
+	}
+	return o
+}
+
+// https tells whether clients are known to reach the service over TLS.
+func (o Options) https() bool { return strings.HasPrefix(o.PublicURL, "https://") }

@@ -1,0 +1,134 @@
+package httpapi_test
+
+import (
+	"encoding/json"
+	"net/http"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/pb33f/libopenapi"
+	validator "github.com/pb33f/libopenapi-validator"
+
+	"github.com/sensorflow/sensorflow/runtime/httpapi"
+)
+
+func TestOpenAPI_IsValidWithAndWithoutATokenEndpoint(t *testing.T) {
+	for name, o := range map[string]httpapi.Options{
+		"bare":    {},
+		"machine": {TokenURL: "https://auth.example.com/oauth2/token", PublicURL: "https://api.example.com"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFixture(t, o)
+			got := f.do(call{method: "GET", path: "/openapi.json"})
+			document, err := libopenapi.NewDocument([]byte(got.body))
+			if err != nil {
+				t.Fatal(err)
+			}
+			spec, errs := validator.NewValidator(document)
+			if len(errs) > 0 {
+				t.Fatal(errs)
+			}
+			if ok, faults := spec.ValidateDocument(); !ok {
+				for _, fault := range faults {
+					t.Errorf("%s: %s %+v", fault.Message, fault.Reason, fault.SchemaValidationErrors)
+				}
+			}
+			if strings.Contains(got.body, "auth.example.com") != (o.TokenURL != "") || strings.Contains(got.body, "oauth2") != (o.TokenURL != "") {
+				t.Error("the description and the deployment differ about the token endpoint")
+			}
+			if o.PublicURL != "" && !strings.Contains(got.body, `"url": "https://api.example.com"`) {
+				t.Error("the description does not name the service's address")
+			}
+		})
+	}
+}
+
+func TestOpenAPI_DescribesEveryRouteAndNoOther(t *testing.T) {
+	f := newFixture(t, httpapi.Options{})
+	var described struct{ Paths map[string]map[string]any }
+	f.do(call{method: "GET", path: "/openapi.json"}).decode(t, &described)
+	want := map[string]bool{}
+	for path, methods := range described.Paths {
+		for method := range methods {
+			want[strings.ToUpper(method)+" "+path] = true
+		}
+	}
+	served := map[string]bool{}
+	for _, pattern := range f.api.Patterns() {
+		served[pattern] = true
+		if !want[pattern] {
+			t.Errorf("%s is served but not described", pattern)
+		}
+	}
+	for pattern := range want {
+		if !served[pattern] {
+			t.Errorf("%s is described but not served", pattern)
+		}
+	}
+}
+
+var inline = regexp.MustCompile(`(?i)<script[^>]*>[^<]|<style|\son[a-z]+=|\sstyle=|javascript:|(src|href)="(https?:)?//`)
+
+func TestPages_NeedNothingThatTheirPolicyForbids(t *testing.T) {
+	f := newFixture(t, httpapi.Options{UploadOrigin: "https://bucket.example"})
+	for _, path := range []string{"/docs", "/console"} {
+		got := f.do(call{method: "GET", path: path})
+		policy := got.header.Get("Content-Security-Policy")
+		if got.status != http.StatusOK || !strings.HasPrefix(got.header.Get("Content-Type"), "text/html") {
+			t.Errorf("%s: status %d, type %s", path, got.status, got.header.Get("Content-Type"))
+		}
+		if !strings.Contains(policy, "default-src 'none'") || !strings.Contains(policy, "frame-ancestors 'none'") || strings.Contains(policy, "unsafe") {
+			t.Errorf("%s: policy %s", path, policy)
+		}
+		if found := inline.FindString(got.body); found != "" {
+			t.Errorf("%s holds %q, which its policy forbids", path, found)
+		}
+		for _, asset := range regexp.MustCompile(`(?:src|href)="(/[^"#]*)"`).FindAllStringSubmatch(got.body, -1) {
+			if there := f.do(call{method: "GET", path: asset[1]}); there.status != http.StatusOK {
+				t.Errorf("%s names %s, which answers %d", path, asset[1], there.status)
+			}
+		}
+		again := f.do(call{method: "GET", path: path, headers: map[string]string{"If-None-Match": got.header.Get("ETag")}})
+		if again.status != http.StatusNotModified || again.body != "" {
+			t.Errorf("%s with its ETag: status %d", path, again.status)
+		}
+	}
+	if policy := f.do(call{method: "GET", path: "/console"}).header.Get("Content-Security-Policy"); !strings.Contains(policy, "connect-src 'self' https://bucket.example;") {
+		t.Errorf("the console may not send files to the bucket: %s", policy)
+	}
+}
+
+func TestDocs_ShowEveryCallFieldAndProblem(t *testing.T) {
+	f := newFixture(t, httpapi.Options{TokenURL: "https://auth.example.com/oauth2/token"})
+	page := f.do(call{method: "GET", path: "/docs"}).body
+	var described struct {
+		Paths      map[string]map[string]struct{ Summary string }
+		Components struct {
+			Schemas map[string]struct{ Properties map[string]json.RawMessage }
+		}
+	}
+	f.do(call{method: "GET", path: "/openapi.json"}).decode(t, &described)
+	for path, methods := range described.Paths {
+		for _, operation := range methods {
+			if !strings.Contains(page, "<code>"+path+"</code>") || !strings.Contains(page, "<strong>"+operation.Summary+"</strong>") {
+				t.Errorf("%s is not on the page", path)
+			}
+		}
+	}
+	for name, schema := range described.Components.Schemas {
+		for property := range schema.Properties {
+			if name != "Problem" && !strings.Contains(page, property+"</code>") {
+				t.Errorf("%s.%s is not on the page", name, property)
+			}
+		}
+	}
+	for _, problem := range []string{"invalid", "unauthenticated", "slow-body", "unavailable"} {
+		if !strings.Contains(page, `id="problem-`+problem+`"`) {
+			t.Errorf("the problem %s is not on the page", problem)
+		}
+	}
+	if !strings.Contains(page, "https://auth.example.com/oauth2/token") {
+		t.Error("the page does not name the token endpoint")
+	}
+}

@@ -1,0 +1,315 @@
+package httpapi
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// openAPI is as much of the description as the page shows. The types below follow the OpenAPI 3.1 specification.
+type openAPI struct {
+	Info struct{ Title, Summary, Description string }
+	Tags []struct{ Name, Description string }
+	// Paths keeps its text, since the order of its keys is the order of the page.
+	Paths      json.RawMessage
+	Components struct {
+		Parameters map[string]openParameter
+		Responses  map[string]openContent
+		Schemas    map[string]json.RawMessage
+	}
+}
+
+type openOperation struct {
+	Tags                 []string
+	Summary, Description string
+	Security             []map[string][]string
+	Parameters           []openParameter
+	RequestBody          *openContent
+	Responses            json.RawMessage
+}
+
+type openParameter struct {
+	Ref                   string `json:"$ref"`
+	Name, In, Description string
+	Required              bool
+	Schema                json.RawMessage
+}
+
+type openContent struct {
+	Ref         string `json:"$ref"`
+	Description string
+	Content     json.RawMessage
+}
+
+type openMedia struct {
+	Schema   json.RawMessage
+	Example  json.RawMessage
+	Examples json.RawMessage
+}
+
+type openSchema struct {
+	Ref                                      string `json:"$ref"`
+	Type, Format, Pattern, Description       string
+	Const                                    any
+	Enum                                     []any
+	Default                                  any
+	Minimum, Maximum                         *json.Number
+	MinLength, MaxLength, MinItems, MaxItems *int
+	Required                                 []string
+	Properties                               json.RawMessage
+	Items                                    json.RawMessage
+}
+
+// calls lists the calls of a path that carry a tag.
+func (d *openAPI) calls(path, tag string) ([]docsCall, error) {
+	var paths map[string]map[string]openOperation
+	if err := json.Unmarshal(d.Paths, &paths); err != nil {
+		return nil, fmt.Errorf("decode: %w", err)
+	}
+	var calls []docsCall
+	for _, method := range methodsInOrder {
+		operation, ok := paths[path][method]
+		if !ok || !slices.Contains(operation.Tags, tag) {
+			continue
+		}
+		call, err := d.call(operation)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", method, err)
+		}
+		call.Method, call.Path = strings.ToUpper(method), path
+		call.Anchor = method + strings.NewReplacer("/", "-", "{", "", "}", "").Replace(path)
+		calls = append(calls, call)
+	}
+	return calls, nil
+}
+
+func (d *openAPI) call(o openOperation) (docsCall, error) {
+	c := docsCall{Summary: o.Summary, Description: o.Description, Access: accessText(o.Security)}
+	for _, p := range o.Parameters {
+		if name, ok := strings.CutPrefix(p.Ref, "#/components/parameters/"); ok {
+			p = d.Components.Parameters[name]
+		}
+		schema, err := d.schema(p.Schema)
+		if err != nil {
+			return c, fmt.Errorf("parameter %s: %w", p.Name, err)
+		}
+		c.Parameters = append(c.Parameters, docsField{p.Name, p.In, schema.rule(), p.Description, p.Required})
+	}
+	if o.RequestBody != nil {
+		bodies, err := d.contents("", *o.RequestBody)
+		if err != nil {
+			return c, fmt.Errorf("request body: %w", err)
+		}
+		c.Bodies = bodies
+	}
+	statuses, err := keysInOrder(o.Responses)
+	if err != nil {
+		return c, fmt.Errorf("responses: %w", err)
+	}
+	var responses map[string]openContent
+	if err := json.Unmarshal(o.Responses, &responses); err != nil {
+		return c, fmt.Errorf("decode the responses: %w", err)
+	}
+	for _, status := range statuses {
+		response := responses[status]
+		if name, ok := strings.CutPrefix(response.Ref, "#/components/responses/"); ok {
+			response = d.Components.Responses[name]
+		}
+		answers, err := d.contents(status, response)
+		if err != nil {
+			return c, fmt.Errorf("response %s: %w", status, err)
+		}
+		c.Answers = append(c.Answers, answers...)
+	}
+	return c, nil
+}
+
+// contents describes a body in each of its media types. Problems look alike everywhere, so that their members are not
+// repeated.
+func (d *openAPI) contents(title string, c openContent) ([]docsContent, error) {
+	title = strings.TrimSpace(title)
+	if len(c.Content) == 0 {
+		return []docsContent{{Title: title, Description: c.Description}}, nil
+	}
+	medias, err := keysInOrder(c.Content)
+	if err != nil {
+		return nil, err
+	}
+	var byMedia map[string]openMedia
+	if err := json.Unmarshal(c.Content, &byMedia); err != nil {
+		return nil, fmt.Errorf("decode the content: %w", err)
+	}
+	var contents []docsContent
+	for _, name := range medias {
+		media := byMedia[name]
+		one := docsContent{Title: strings.TrimSpace(title + " " + name), Description: c.Description}
+		if name != "application/problem+json" {
+			if one.Fields, err = d.fields(media.Schema, ""); err != nil {
+				return nil, err
+			}
+		}
+		if one.Examples, err = examples(media); err != nil {
+			return nil, err
+		}
+		contents = append(contents, one)
+	}
+	return contents, nil
+}
+
+// fields lists the members of an object, those of nested objects under their place.
+func (d *openAPI) fields(raw json.RawMessage, place string) ([]docsField, error) {
+	s, err := d.schema(raw)
+	if err != nil {
+		return nil, err
+	}
+	if s.Type == "array" {
+		return d.fields(s.Items, place+"[].")
+	}
+	if len(s.Properties) == 0 {
+		return nil, nil
+	}
+	order, err := keysInOrder(s.Properties)
+	if err != nil {
+		return nil, err
+	}
+	var properties map[string]json.RawMessage
+	if err := json.Unmarshal(s.Properties, &properties); err != nil {
+		return nil, fmt.Errorf("decode the properties: %w", err)
+	}
+	var all []docsField
+	for _, name := range order {
+		property, err := d.schema(properties[name])
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, docsField{
+			Name: place + name, Rule: property.rule(), Description: property.Description, Required: slices.Contains(s.Required, name),
+		})
+		if property.Type == "array" || property.Type == "object" {
+			inner, err := d.fields(properties[name], place+name+objectDot(property))
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, inner...)
+		}
+	}
+	return all, nil
+}
+
+func objectDot(s openSchema) string {
+	if s.Type == "object" {
+		return "."
+	}
+	return ""
+}
+
+// schema decodes a schema and follows its reference; what stands beside the reference counts more.
+func (d *openAPI) schema(raw json.RawMessage) (openSchema, error) {
+	var s openSchema
+	if len(raw) == 0 {
+		return s, nil
+	}
+	if err := json.Unmarshal(raw, &s); err != nil {
+		return s, fmt.Errorf("decode a schema: %w", err)
+	}
+	name, ok := strings.CutPrefix(s.Ref, "#/components/schemas/")
+	if !ok {
+		return s, nil
+	}
+	target, err := d.schema(d.Components.Schemas[name])
+	if s.Description != "" {
+		target.Description = s.Description
+	}
+	return target, err
+}
+
+// rule says in a few words what a value must be.
+func (s openSchema) rule() string {
+	parts := []string{s.Type}
+	if s.Format != "" {
+		parts = append(parts, s.Format)
+	}
+	var choices []string
+	for _, choice := range s.Enum {
+		choices = append(choices, fmt.Sprint(choice))
+	}
+	if len(choices) > 0 {
+		parts = append(parts, "one of "+strings.Join(choices, ", "))
+	}
+	parts = append(parts, span("characters", lengthText(s.MinLength), lengthText(s.MaxLength)), span("elements", lengthText(s.MinItems), lengthText(s.MaxItems)),
+		span("", numberText(s.Minimum), numberText(s.Maximum)))
+	if s.Pattern != "" {
+		parts = append(parts, "matching "+s.Pattern)
+	}
+	if s.Default != nil {
+		parts = append(parts, "default "+fmt.Sprint(s.Default))
+	}
+	return strings.Join(slices.DeleteFunc(parts, func(p string) bool { return p == "" }), ", ")
+}
+
+func span(unit, from, to string) string {
+	text := ""
+	switch {
+	case from != "" && to != "":
+		text = from + " to " + to
+	case from != "":
+		text = "at least " + from
+	case to != "":
+		text = "at most " + to
+	default:
+		return ""
+	}
+	return strings.TrimSpace(text + " " + unit)
+}
+
+func lengthText(n *int) string {
+	if n == nil {
+		return ""
+	}
+	return strconv.Itoa(*n)
+}
+
+func numberText(n *json.Number) string {
+	if n == nil {
+		return ""
+	}
+	return n.String()
+}
+
+// examples returns a media type's examples as they would be sent.
+func examples(m openMedia) ([]string, error) {
+	var raws []json.RawMessage
+	if len(m.Example) > 0 {
+		raws = append(raws, m.Example)
+	}
+	if len(m.Examples) > 0 {
+		order, err := keysInOrder(m.Examples)
+		if err != nil {
+			return nil, err
+		}
+		var named map[string]struct{ Value json.RawMessage }
+		if err := json.Unmarshal(m.Examples, &named); err != nil {
+			return nil, fmt.Errorf("decode the examples: %w", err)
+		}
+		for _, name := range order {
+			raws = append(raws, named[name].Value)
+		}
+	}
+	texts := make([]string, len(raws))
+	for i, raw := range raws {
+		var text string
+		if json.Unmarshal(raw, &text) == nil {
+			texts[i] = text
+			continue
+		}
+		var b bytes.Buffer
+		if err := json.Compact(&b, raw); err != nil {
+			return nil, fmt.Errorf("write an example: %w", err)
+		}
+		texts[i] = b.String()
+	}
+	return texts, nil
+}

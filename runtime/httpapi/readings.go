@@ -1,0 +1,270 @@
+package httpapi
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/sensorflow/sensorflow/runtime/contract"
+	"github.com/sensorflow/sensorflow/runtime/ingest"
+	"github.com/sensorflow/sensorflow/runtime/reading"
+)
+
+type savedAnswer struct {
+	Message string `json:"message"`
+	ID      string `json:"id"`
+}
+
+// postReading stores one reading and answers once it is durable.
+func (s *Server) postReading(w http.ResponseWriter, r *http.Request) error {
+	data, err := s.readJSON(w, r)
+	if err != nil {
+		return err
+	}
+	var b readingBody
+	shape, err := decodeBody(data, readingMembers, &b)
+	if err != nil {
+		return err
+	}
+	now := s.Now()
+	parsed, faults := s.requests.reading(b, s.limits(now), shape)
+	if len(faults) > 0 {
+		return invalidFields(faults)
+	}
+	ctx, cancel := calling(r)
+	defer cancel()
+	if err := s.Saver.Save(ctx, reading.Stored{Reading: parsed, RegisterTime: now.UTC()}); err != nil {
+		return fmt.Errorf("save a reading: %w", err)
+	}
+	return answer(w, http.StatusCreated, savedAnswer{"Data saved successfully", parsed.ID()})
+}
+
+func (s *Server) limits(now time.Time) reading.Limits {
+	return reading.Limits{Now: now, Retention: s.options.Retention}
+}
+
+// rejected is one reading of a batch that was not stored.
+type rejected struct {
+	Index  int                  `json:"index"`
+	Errors []reading.FieldError `json:"errors"`
+}
+
+type batchAnswer struct {
+	Accepted int        `json:"accepted"`
+	Rejected []rejected `json:"rejected"`
+}
+
+// batch gathers the readings of a batch as they are decoded.
+type batch struct {
+	accepted []reading.Stored
+	rejected []rejected
+	length   int
+}
+
+// postBatch stores the valid readings of a batch, all of them or, where the answer is 503, any of them.
+func (s *Server) postBatch(w http.ResponseWriter, r *http.Request) error {
+	media, _, err := mediaType(r, mediaJSON, mediaNDJSON)
+	if err != nil {
+		return err
+	}
+	in, release, err := s.openBody(w, r, contract.BatchBodyBytesMax, contract.BatchBodyBytesMax)
+	if err != nil {
+		return err
+	}
+	defer release()
+	b := &batch{rejected: []rejected{}}
+	take := s.taker(b)
+	if media == mediaNDJSON {
+		err = decodeLines(in, take)
+	} else {
+		err = decodeArray(in, take)
+	}
+	if in.err != nil {
+		return bodyError(in.err)
+	}
+	if err != nil {
+		return err
+	}
+	if b.length == 0 {
+		return malformed("The batch is empty; it must hold 1 to %d readings.", contract.BatchReadingsMax)
+	}
+	if len(b.accepted) == 0 {
+		return noneValid(b)
+	}
+	ctx, cancel := calling(r)
+	defer cancel()
+	if err := s.Batches.Write(ctx, b.accepted); err != nil {
+		return fmt.Errorf("save a batch: %w", err)
+	}
+	return answer(w, http.StatusCreated, batchAnswer{len(b.accepted), b.rejected})
+}
+
+// taker returns what decodes and judges one element of a batch.
+func (s *Server) taker(b *batch) func(element []byte, fault error) error {
+	now := s.Now()
+	limits := s.limits(now)
+	return func(element []byte, fault error) error {
+		index := b.length
+		if b.length++; b.length > contract.BatchReadingsMax {
+			return malformed("The batch holds more than %d readings; send several batches or a CSV file.", contract.BatchReadingsMax)
+		}
+		var one readingBody
+		var faults []reading.FieldError
+		if fault == nil {
+			faults, fault = decodeObject(element, readingMembers, &one)
+		}
+		if fault != nil {
+			b.rejected = append(b.rejected, rejected{index, []reading.FieldError{{Field: "", Reason: fault.Error()}}})
+			return nil
+		}
+		parsed, faults := s.requests.reading(one, limits, faults)
+		if len(faults) > 0 {
+			b.rejected = append(b.rejected, rejected{index, faults})
+			return nil
+		}
+		b.accepted = append(b.accepted, reading.Stored{Reading: parsed, RegisterTime: now.UTC()})
+		return nil
+	}
+}
+
+// noneValid is the answer to a batch of which nothing was stored.
+func noneValid(b *batch) error {
+	const faultsShownMax = 100
+	var faults []reading.FieldError
+	for _, r := range b.rejected {
+		if len(faults) >= faultsShownMax {
+			break
+		}
+		faults = append(faults, at(r.Index, r.Errors)...)
+	}
+	return &problem{
+		kind: problemInvalid, message: fmt.Sprintf("None of the %d readings is valid; nothing was stored.", b.length), fields: faults,
+	}
+}
+
+// decodeArray takes the elements of a JSON array one by one.
+func decodeArray(in io.Reader, take func(element []byte, fault error) error) error {
+	decoder := json.NewDecoder(in)
+	start, err := decoder.Token()
+	if err != nil {
+		return notArray(err)
+	}
+	if start != json.Delim('[') {
+		return notArray(nil)
+	}
+	for decoder.More() {
+		var element json.RawMessage
+		if err := decoder.Decode(&element); err != nil {
+			return notArray(err)
+		}
+		if err := take(element, nil); err != nil {
+			return err
+		}
+	}
+	if _, err := decoder.Token(); err != nil {
+		return notArray(err)
+	}
+	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
+		return malformed("The body %v.", errTrailing)
+	}
+	return nil
+}
+
+func notArray(err error) error {
+	p := malformed("The body must be a JSON array of readings, or one reading a line as %s.", mediaNDJSON)
+	p.cause = err
+	return p
+}
+
+var errLineTooLong = fmt.Errorf("must be at most %s long", byteCount(contract.ReadingBodyBytesMax))
+
+// decodeLines takes the lines of an NDJSON body one by one; empty lines do not count.
+func decodeLines(in io.Reader, take func(element []byte, fault error) error) error {
+	lines := bufio.NewReaderSize(in, contract.ReadingBodyBytesMax)
+	for {
+		line, err := lines.ReadSlice('\n')
+		var fault error
+		for errors.Is(err, bufio.ErrBufferFull) {
+			fault = errLineTooLong
+			_, err = lines.ReadSlice('\n')
+		}
+		if err != nil && !errors.Is(err, io.EOF) {
+			return bodyError(err)
+		}
+		if trimmed := bytes.TrimSpace(line); fault != nil || len(trimmed) > 0 {
+			if refused := take(trimmed, fault); refused != nil {
+				return refused
+			}
+		}
+		if err != nil {
+			return nil //nolint:nilerr // the end of the body
+		}
+	}
+}
+
+// readingItem is a stored reading as clients see it.
+type readingItem struct {
+	EquipmentID  reading.EquipmentID `json:"equipmentId"`
+	Timestamp    string              `json:"timestamp"`
+	Value        reading.Decimal     `json:"value"`
+	RegisterTime string              `json:"registerTime"`
+}
+
+type readingsAnswer struct {
+	Items      []readingItem `json:"items"`
+	NextCursor string        `json:"nextCursor,omitempty"`
+}
+
+// readingsQuery reads what GET /sensor-data is asked for.
+func readingsQuery(r *http.Request) (ingest.Query, error) {
+	in, err := readQuery(r, paramEquipmentID, paramFrom, paramTo, paramLimit, paramCursor)
+	if err != nil {
+		return ingest.Query{}, err
+	}
+	q := ingest.Query{
+		EquipmentID: in.equipment(true), From: in.instant(paramFrom), To: in.instant(paramTo),
+		Limit: in.limit(contract.ReadingsPageDefault, contract.ReadingsPageMax),
+	}
+	cursor := in.cursor()
+	if !q.From.IsZero() && !q.To.IsZero() && q.To.Before(q.From) {
+		in.fault(paramTo, "must not be before from")
+	}
+	if cursor != "" && len(in.faults) == 0 {
+		if q.Before, err = openCursor(q, cursor); err != nil {
+			in.fault(paramCursor, err.Error())
+		}
+	}
+	return q, in.err()
+}
+
+// getReadings lists raw readings of one equipment, newest first.
+func (s *Server) getReadings(w http.ResponseWriter, r *http.Request) error {
+	q, err := readingsQuery(r)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := calling(r)
+	defer cancel()
+	rs, more, err := s.Pager.Page(ctx, q)
+	if err != nil {
+		return fmt.Errorf("read a page of readings: %w", err)
+	}
+	out := readingsAnswer{Items: make([]readingItem, len(rs))}
+	for i, one := range rs {
+		out.Items[i] = readingItem{
+			one.EquipmentID, clientTime(one.Timestamp), one.Value, clientTime(one.RegisterTime),
+		}
+	}
+	if more && len(rs) > 0 {
+		out.NextCursor = sealCursor(q, rs[len(rs)-1].Timestamp)
+	}
+	return answer(w, http.StatusOK, out)
+}
+
+// clientTime writes a time for clients: UTC, RFC 3339, no more fractional digits than it has.
+func clientTime(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) }

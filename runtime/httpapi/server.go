@@ -1,0 +1,172 @@
+package httpapi
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/semaphore"
+
+	"github.com/sensorflow/sensorflow/runtime/contract"
+)
+
+// Limits of the HTTP server.
+const (
+	// headerTimeout and headerBytesMax bound what an unknown client can make the server hold. A token takes about 2 KB.
+	headerTimeout  = 10 * time.Second
+	headerBytesMax = 32 << 10
+	// idleTimeout must exceed the load balancer's own of 60 s: else it would send a request into a connection that is just
+	// being closed.
+	idleTimeout = 75 * time.Second
+	// answerTimeout bounds how long a client may take to read an answer.
+	answerTimeout = 60 * time.Second
+	// callTimeout bounds the work for one request after its body has arrived.
+	callTimeout = 15 * time.Second
+)
+
+// Server answers the HTTP API. It is safe for concurrent use.
+type Server struct {
+	Dependencies
+	options   Options
+	mux       *http.ServeMux
+	routes    []route
+	requests  *requestChecker
+	bodies    *semaphore.Weighted
+	readiness readiness
+	documents documents
+	origins   map[string]bool
+	draining  atomic.Bool
+}
+
+// access says who may call a route.
+type access int
+
+const (
+	public access = iota
+	signedIn
+	mayRead
+	mayWrite
+)
+
+// scope is what the caller's token must hold; empty where any valid token will do.
+func (a access) scope() string {
+	switch a {
+	case mayRead:
+		return contract.ScopeRead
+	case mayWrite:
+		return contract.ScopeWrite
+	default:
+		return ""
+	}
+}
+
+// route is one call of the API. A handler that returns an error has not answered yet.
+type route struct {
+	method, path string
+	access       access
+	handle       func(http.ResponseWriter, *http.Request) error
+	// document marks what browsers show, which has a content security policy of its own and may be cached.
+	document bool
+	// quiet routes are called every few seconds by load balancers and are logged at debug level.
+	quiet bool
+	// file marks the one route whose body may take longer than Options.BodyTimeout.
+	file bool
+}
+
+// New returns a Server.
+func New(d Dependencies, o Options) (*Server, error) {
+	s := &Server{Dependencies: d, options: o.withDefaults(), mux: http.NewServeMux(), origins: map[string]bool{}}
+	s.bodies = semaphore.NewWeighted(s.options.BodyBytesInFlightMax)
+	for _, origin := range s.options.AllowedOrigins {
+		s.origins[origin] = true
+	}
+	if s.options.PublicURL != "" {
+		s.origins[s.options.PublicURL] = true
+	}
+	var err error
+	if s.requests, err = newRequestChecker(); err != nil {
+		return nil, fmt.Errorf("prepare the request checks: %w", err)
+	}
+	if s.documents, err = newDocuments(s.options); err != nil {
+		return nil, fmt.Errorf("prepare the documents: %w", err)
+	}
+	s.routes = s.routeTable()
+	s.register()
+	return s, nil
+}
+
+// NewHTTPServer returns the server that carries handler, with limits that fit it.
+func NewHTTPServer(address string, handler http.Handler) *http.Server {
+	return &http.Server{
+		Addr: address, Handler: handler,
+		ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: headerBytesMax,
+		// Bodies and answers get their deadlines from the handler, which knows how long each may take.
+	}
+}
+
+// Drain makes GET /readyz answer 503, so that load balancers send no more requests; all other calls still work.
+func (s *Server) Drain() { s.draining.Store(true) }
+
+func (s *Server) routeTable() []route {
+	table := []route{
+		{method: "GET", path: "/{$}", handle: s.getRoot, quiet: true},
+		{method: "GET", path: "/healthz", handle: s.getHealth, quiet: true},
+		{method: "GET", path: "/readyz", handle: s.getReady, quiet: true},
+		{method: "POST", path: "/auth/login", handle: s.postLogin},
+		{method: "GET", path: "/auth/me", access: signedIn, handle: s.getMe},
+		{method: "POST", path: "/auth/logout", access: signedIn, handle: s.postLogout},
+		{method: "POST", path: "/sensor-data", access: mayWrite, handle: s.postReading},
+		{method: "POST", path: "/sensor-data/batch", access: mayWrite, handle: s.postBatch},
+		{method: "GET", path: "/sensor-data", access: mayRead, handle: s.getReadings},
+		{method: "POST", path: "/sensor-data/uploads", access: mayWrite, handle: s.postUpload},
+		{method: "POST", path: "/sensor-data/upload-csv", access: mayWrite, handle: s.postFile, file: true},
+		{method: "GET", path: "/sensor-data/uploads", access: mayRead, handle: s.getUploads},
+		{method: "GET", path: "/sensor-data/uploads/{id}", access: mayRead, handle: s.getUpload},
+		{method: "GET", path: "/sensor-data/aggregated", access: mayRead, handle: s.getAggregated},
+	}
+	return append(table, s.documents.routes()...)
+}
+
+// register gives each path one handler that knows all its methods, so that the answer to any other names them.
+func (s *Server) register() {
+	byPath := map[string]methods{}
+	for _, r := range s.routes {
+		if byPath[r.path] == nil {
+			byPath[r.path] = methods{}
+		}
+		byPath[r.path][r.method] = r
+		if r.method == http.MethodGet {
+			byPath[r.path][http.MethodHead] = r
+		}
+	}
+	for path, of := range byPath {
+		s.mux.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) { s.dispatch(w, r, of) })
+	}
+	s.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		s.fail(w, r, &problem{kind: problemNotFound, message: "There is nothing at this address; /docs lists what there is."})
+	})
+}
+
+// methods are the routes of one path.
+type methods map[string]route
+
+func (m methods) allow() string {
+	names := []string{http.MethodOptions}
+	for name := range m {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return strings.Join(names, ", ")
+}
+
+// Patterns lists what is served, as "METHOD /path", in the notation of the OpenAPI description.
+func (s *Server) Patterns() []string {
+	patterns := make([]string, len(s.routes))
+	for i, r := range s.routes {
+		patterns[i] = r.method + " " + strings.TrimSuffix(r.path, "{$}")
+	}
+	return patterns
+}

@@ -1,0 +1,318 @@
+package httpapi_test
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/sensorflow/sensorflow/runtime/aggregate"
+	"github.com/sensorflow/sensorflow/runtime/httpapi"
+	"github.com/sensorflow/sensorflow/runtime/reading"
+)
+
+func TestHealth(t *testing.T) {
+	f := newFixture(t, httpapi.Options{})
+	got := f.do(call{method: "GET", path: "/"})
+	if got.status != http.StatusOK || got.body != "ok" || !strings.HasPrefix(got.header.Get("Content-Type"), "text/plain") {
+		t.Errorf("GET /: %d %s %q", got.status, got.header.Get("Content-Type"), got.body)
+	}
+	if got := f.do(call{method: "GET", path: "/healthz"}); got.status != http.StatusOK {
+		t.Errorf("GET /healthz: %d", got.status)
+	}
+	if got := f.do(call{method: "GET", path: "/readyz"}); got.status != http.StatusOK || got.body != `{"status":"ready"}`+"\n" {
+		t.Errorf("GET /readyz: %d %s", got.status, got.body)
+	}
+}
+
+func TestReady_NamesWhatFailsAndAsksAtMostOnceASecond(t *testing.T) {
+	var asked, offset atomic.Int64
+	var down atomic.Bool
+	f := newFixture(t, httpapi.Options{}, func(f *fixture) {
+		f.now = func() time.Time { return testNow.Add(time.Duration(offset.Load())) }
+		f.checks = []httpapi.Check{
+			{Name: "readings table", Run: func(context.Context) error {
+				asked.Add(1)
+				if down.Load() {
+					return errors.New("table arn:secret is gone")
+				}
+				return nil
+			}},
+			{Name: "upload bucket", Run: func(context.Context) error { return nil }},
+		}
+	})
+	for range 3 {
+		if got := f.do(call{method: "GET", path: "/readyz"}); got.status != http.StatusOK {
+			t.Errorf("status %d: %s", got.status, got.body)
+		}
+	}
+	if asked.Load() != 1 {
+		t.Errorf("checked %d times within a second", asked.Load())
+	}
+	down.Store(true)
+	offset.Store(int64(1001 * time.Millisecond))
+	got := f.do(call{method: "GET", path: "/readyz"})
+	p := f.problem(got)
+	if got.status != http.StatusServiceUnavailable || len(p.Failing) != 1 || p.Failing[0] != "readings table" || strings.Contains(got.body, "secret") {
+		t.Errorf("status %d: %s", got.status, got.body)
+	}
+	if f.do(call{method: "GET", path: "/healthz"}).status != http.StatusOK {
+		t.Error("liveness depends on a dependency")
+	}
+}
+
+func TestReady_DoesNotWaitForAHangingCheck(t *testing.T) {
+	f := newFixture(t, httpapi.Options{}, func(f *fixture) {
+		f.checks = []httpapi.Check{{Name: "signing keys", Run: func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }}}
+	})
+	began := time.Now()
+	if got := f.do(call{method: "GET", path: "/readyz"}); got.status != http.StatusServiceUnavailable {
+		t.Errorf("status %d", got.status)
+	}
+	if took := time.Since(began); took > 4*time.Second {
+		t.Errorf("took %s", took)
+	}
+}
+
+func TestDrain_FellsReadinessFirst(t *testing.T) {
+	f := newFixture(t, httpapi.Options{})
+	f.api.Drain()
+	if got := f.do(call{method: "GET", path: "/readyz"}); got.status != http.StatusServiceUnavailable {
+		t.Errorf("GET /readyz: %d", got.status)
+	}
+	for path, status := range map[string]int{"/healthz": 200, "/": 200} {
+		if got := f.do(call{method: "GET", path: path}); got.status != status {
+			t.Errorf("GET %s: %d", path, got.status)
+		}
+	}
+	if got := f.do(call{method: "POST", path: "/sensor-data", token: tokenWriter, body: body("EQ-1", "2026-03-01T08:30:00Z", "1")}); got.status != http.StatusCreated {
+		t.Errorf("a request that still comes: %d", got.status)
+	}
+}
+
+func TestUnknownAddressesAndMethods(t *testing.T) {
+	f := newFixture(t, httpapi.Options{})
+	for _, path := range []string{"/nothing", "/sensor-data/", "//sensor-data", "/sensor-data/../healthz", "/auth", "/sensor-data/uploads/a/b", "/assets/none.js"} {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, f.url, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.URL.Opaque = path // as it stands, not cleaned by the client
+		if got := f.send(r); got.status != http.StatusNotFound {
+			t.Errorf("GET %s: %d", path, got.status)
+		}
+	}
+	for _, test := range []struct{ method, path, allow string }{
+		{"DELETE", "/sensor-data", "GET, HEAD, OPTIONS, POST"},
+		{"GET", "/auth/login", "OPTIONS, POST"},
+		{"PUT", "/sensor-data/batch", "OPTIONS, POST"},
+		{"POST", "/sensor-data/aggregated", "GET, HEAD, OPTIONS"},
+		{"POST", "/", "GET, HEAD, OPTIONS"},
+		{"PATCH", "/openapi.json", "GET, HEAD, OPTIONS"},
+	} {
+		got := f.do(call{method: test.method, path: test.path})
+		if got.status != http.StatusMethodNotAllowed || got.header.Get("Allow") != test.allow {
+			t.Errorf("%s %s: %d, Allow %q, want %q", test.method, test.path, got.status, got.header.Get("Allow"), test.allow)
+		}
+	}
+	for _, path := range []string{"/", "/healthz", "/docs", "/sensor-data/uploads"} {
+		if got := f.do(call{method: "HEAD", path: path, token: tokenReader}); got.status != http.StatusOK || got.body != "" || got.header.Get("Content-Type") == "" {
+			t.Errorf("HEAD %s: %d %q", path, got.status, got.body)
+		}
+	}
+	if got := f.do(call{method: "OPTIONS", path: "/sensor-data"}); got.status != http.StatusNoContent || got.header.Get("Allow") != "GET, HEAD, OPTIONS, POST" {
+		t.Errorf("OPTIONS: %d, Allow %q", got.status, got.header.Get("Allow"))
+	}
+}
+
+func TestRequestID_IsTheClientsWhereItIsSane(t *testing.T) {
+	f := newFixture(t, httpapi.Options{})
+	for id, kept := range map[string]bool{
+		"abc-DEF_1.2": true, strings.Repeat("x", 64): true, strings.Repeat("x", 65): false, "a b": false, "a\"b": false, "ü": false,
+	} {
+		got := f.do(call{method: "GET", path: "/healthz", headers: map[string]string{"X-Request-Id": id}}).header.Get("X-Request-Id")
+		if kept != (got == id) {
+			t.Errorf("X-Request-Id %q became %q", id, got)
+		}
+		if !kept && len(got) != 36 {
+			t.Errorf("a new id is %q, no UUID", got)
+		}
+	}
+}
+
+func TestLog_HasOneLineARequestAndNoSecret(t *testing.T) {
+	f := newFixture(t, httpapi.Options{})
+	f.do(call{method: "POST", path: "/auth/login", headers: basic(username, password)})
+	f.do(call{method: "GET", path: "/sensor-data?equipmentId=SECRET-EQ", token: tokenReader, headers: map[string]string{"X-Request-Id": "id-1"}})
+	f.do(call{method: "GET", path: "/sensor-data/uploads/SECRET-ID", token: tokenReader})
+	f.do(call{method: "GET", path: "/auth/me", headers: map[string]string{"Cookie": "Authentication=SECRET-TOKEN"}})
+	text := f.log.String()
+	if lines := strings.Count(text, `"msg":"request"`); lines != 4 {
+		t.Errorf("%d lines for 4 requests:\n%s", lines, text)
+	}
+	if strings.Contains(text, "SECRET") || strings.Contains(text, "wörd") || strings.Contains(text, username+":") {
+		t.Errorf("the log tells what it must not:\n%s", text)
+	}
+	if !strings.Contains(text, `"request_id":"id-1","method":"GET","route":"/sensor-data","status":200`) || !strings.Contains(text, `"route":"/sensor-data/uploads/{id}","status":404`) {
+		t.Errorf("the log lacks a route or a status:\n%s", text)
+	}
+}
+
+type panicking struct{}
+
+func (panicking) Query(context.Context, aggregate.Query) (aggregate.Answer, error) {
+	panic("out of its mind")
+}
+
+func TestPanic_IsAnsweredAndLogged(t *testing.T) {
+	f := newFixture(t, httpapi.Options{})
+	f.api.Windows = panicking{}
+	got := f.do(call{method: "GET", path: "/sensor-data/aggregated?interval=24h", token: tokenReader})
+	if got.status != http.StatusInternalServerError || strings.Contains(got.body, "mind") {
+		t.Errorf("status %d: %s", got.status, got.body)
+	}
+	if text := f.log.String(); !strings.Contains(text, "out of its mind") || !strings.Contains(text, got.header.Get("X-Request-Id")) {
+		t.Errorf("the log does not tell: %s", text)
+	}
+	if got := f.do(call{method: "GET", path: "/healthz"}); got.status != http.StatusOK {
+		t.Errorf("the server does not go on: %d", got.status)
+	}
+}
+
+func TestHeaders_ProtectEveryAnswer(t *testing.T) {
+	f := newFixture(t, httpapi.Options{PublicURL: "https://api.example.com"})
+	for _, path := range []string{"/healthz", "/nothing", "/auth/me", "/docs"} {
+		header := f.do(call{method: "GET", path: path}).header
+		if !strings.Contains(header.Get("Content-Security-Policy"), "frame-ancestors 'none'") || header.Get("X-Content-Type-Options") != "nosniff" ||
+			header.Get("Referrer-Policy") != "no-referrer" || !strings.HasPrefix(header.Get("Strict-Transport-Security"), "max-age=31536000") {
+			t.Errorf("%s: headers %v", path, header)
+		}
+		if cache := header.Get("Cache-Control"); path != "/docs" && cache != "no-store" {
+			t.Errorf("%s: Cache-Control %q", path, cache)
+		}
+	}
+	if header := newFixture(t, httpapi.Options{}).do(call{method: "GET", path: "/healthz"}).header; header.Get("Strict-Transport-Security") != "" {
+		t.Error("plain HTTP is told to be TLS")
+	}
+}
+
+func TestCORS_IsForExactlyTheAllowedOrigins(t *testing.T) {
+	f := newFixture(t, httpapi.Options{AllowedOrigins: []string{"https://app.example.com"}})
+	preflight := func(origin string) http.Header {
+		return f.do(call{method: "OPTIONS", path: "/sensor-data", headers: map[string]string{
+			"Origin": origin, "Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "content-type",
+		}}).header
+	}
+	good := preflight("https://app.example.com")
+	if good.Get("Access-Control-Allow-Origin") != "https://app.example.com" || good.Get("Access-Control-Allow-Credentials") != "true" ||
+		!strings.Contains(good.Get("Access-Control-Allow-Methods"), "POST") || !strings.Contains(good.Get("Access-Control-Allow-Headers"), "Content-Type") ||
+		good.Get("Vary") != "Origin" {
+		t.Errorf("an allowed origin: %v", good)
+	}
+	for _, origin := range []string{"https://evil.example", "https://app.example.com.evil.example", "null", "http://app.example.com"} {
+		for name := range preflight(origin) {
+			if strings.HasPrefix(name, "Access-Control") {
+				t.Errorf("%s is given %s", origin, name)
+			}
+		}
+	}
+	got := f.do(call{method: "GET", path: "/auth/me", headers: map[string]string{"Origin": "https://app.example.com"}})
+	if got.header.Get("Access-Control-Allow-Origin") == "" || !strings.Contains(got.header.Get("Access-Control-Expose-Headers"), "X-Request-Id") {
+		t.Errorf("a problem cannot be read by an allowed origin: %v", got.header)
+	}
+	closed := newFixture(t, httpapi.Options{PublicURL: "https://api.example.com"})
+	if got := closed.do(call{method: "GET", path: "/healthz", headers: map[string]string{"Origin": "https://api.example.com"}}); got.header.Get("Access-Control-Allow-Origin") != "" || got.header.Get("Vary") != "" {
+		t.Errorf("without allowed origins: %v", got.header)
+	}
+}
+
+// slowly sends a request whose body never comes to its end and returns the answer.
+func slowly(t *testing.T, f *fixture, path, contentType, bodyStart string) (status string, answer string) {
+	t.Helper()
+	connection, err := net.Dial("tcp", strings.TrimPrefix(f.url, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = connection.Close() }()
+	_ = connection.SetDeadline(time.Now().Add(10 * time.Second))
+	_, _ = fmt.Fprintf(connection, "POST %s HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nContent-Type: %s\r\nContent-Length: 60000\r\n\r\n%s", path, tokenWriter, contentType, bodyStart)
+	response, err := http.ReadResponse(bufio.NewReader(connection), nil)
+	if err != nil {
+		t.Fatalf("%s: no answer: %v", path, err)
+	}
+	text, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = response.Body.Close()
+	return response.Status, string(text)
+}
+
+func TestSlowBody_IsAnswered408(t *testing.T) {
+	f := newFixture(t, httpapi.Options{BodyTimeout: 150 * time.Millisecond, FileTimeout: time.Second})
+	for _, test := range []struct{ path, contentType, start string }{
+		{"/sensor-data", "application/json", "{"},
+		{"/sensor-data/batch", "application/json", "[" + manyReadings(3, ",")},
+		{"/sensor-data/batch", "application/x-ndjson", manyReadings(3, "\n")},
+		{"/sensor-data/uploads", "application/json", "{"},
+		{"/sensor-data/upload-csv", "multipart/form-data; boundary=x", "--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.csv\"\r\n\r\nequip"},
+		{"/sensor-data/upload-csv", "multipart/form-data; boundary=x", "--x\r\nContent-Dispo"},
+	} {
+		if status, text := slowly(t, f, test.path, test.contentType, test.start); !strings.HasPrefix(status, "408") || !strings.Contains(text, "slow-body") {
+			t.Errorf("%s %s: %s %s", test.path, test.contentType, status, text)
+		}
+	}
+	if stored := f.table.values(); len(stored) > 0 {
+		t.Errorf("half a batch was stored: %v", stored)
+	}
+}
+
+// A body that trickles in may take longer than BodyTimeout only in the one route for files, and there until FileTimeout.
+func TestSlowFile_MayTakeLongerThanOtherBodies(t *testing.T) {
+	f := newFixture(t, httpapi.Options{BodyTimeout: 200 * time.Millisecond, FileTimeout: 5 * time.Second})
+	text, media := form(t, [4]string{"file", "a.csv", "text/csv", strings.Repeat("x", 4000)})
+	reader, writer := io.Pipe()
+	go func() {
+		for part := range 8 {
+			time.Sleep(60 * time.Millisecond) // the client's own pace is what is tested
+			_, _ = io.WriteString(writer, text[len(text)*part/8:len(text)*(part+1)/8])
+		}
+		_ = writer.Close()
+	}()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, f.url+"/sensor-data/upload-csv", reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Content-Type", media)
+	r.Header.Set("Authorization", "Bearer "+tokenWriter)
+	if got := f.send(r); got.status != http.StatusCreated {
+		t.Errorf("status %d: %s", got.status, got.body)
+	}
+}
+
+// A handler that works longer than the body may take must not lose its context to the body's deadline.
+func TestBodyDeadline_EndsWithTheBody(t *testing.T) {
+	f := newFixture(t, httpapi.Options{BodyTimeout: 100 * time.Millisecond})
+	f.api.Saver = slowSaver{300 * time.Millisecond}
+	if got := f.do(call{method: "POST", path: "/sensor-data", token: tokenWriter, body: body("EQ-1", "2026-03-01T08:30:00Z", "1")}); got.status != http.StatusCreated {
+		t.Errorf("status %d: %s", got.status, got.body)
+	}
+}
+
+type slowSaver struct{ takes time.Duration }
+
+func (s slowSaver) Save(ctx context.Context, _ reading.Stored) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(s.takes):
+		return nil
+	}
+}

@@ -1,0 +1,234 @@
+package httpapi
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"mime/multipart"
+	"net/http"
+	"path"
+	"strings"
+	"time"
+
+	"github.com/sensorflow/sensorflow/runtime/contract"
+	"github.com/sensorflow/sensorflow/runtime/csvfile"
+	"github.com/sensorflow/sensorflow/runtime/reading"
+)
+
+// Messages fixed by the API contract.
+const (
+	messageNoFile = "CSV File is required"
+	messageNotCSV = "Only CSV files are allowed"
+)
+
+const (
+	fieldFile = "file"
+	// multipartOverheadMax is what the boundaries and headers around a file may take.
+	multipartOverheadMax = 64 << 10
+	// fileMemory is what a file in transit holds: the buffers of the way in and of the way to the bucket.
+	fileMemory = 1 << 20
+)
+
+type ticketAnswer struct {
+	UploadID  string            `json:"uploadId"`
+	Method    string            `json:"method"`
+	URL       string            `json:"url"`
+	Headers   map[string]string `json:"headers"`
+	ExpiresAt string            `json:"expiresAt"`
+}
+
+// postUpload gives out an address that takes one file.
+func (s *Server) postUpload(w http.ResponseWriter, r *http.Request) error {
+	data, err := s.readJSON(w, r)
+	if err != nil {
+		return err
+	}
+	var b uploadBody
+	shape, err := decodeBody(data, uploadMembers, &b)
+	if err != nil {
+		return err
+	}
+	if faults := s.requests.faults(b, shape); len(faults) > 0 {
+		return invalidFields(faults)
+	}
+	size, err := b.Size.Int64()
+	if err != nil {
+		return fmt.Errorf("read a checked size: %w", err)
+	}
+	ctx, cancel := calling(r)
+	defer cancel()
+	ticket, err := s.Uploads.Create(ctx, csvfile.Request{FileName: b.FileName, Size: size, SHA256: b.SHA256})
+	if err != nil {
+		return fmt.Errorf("create an upload: %w", err)
+	}
+	return answer(w, http.StatusCreated, ticketAnswer{
+		ticket.Upload.ID, ticket.Method, ticket.URL, ticket.Headers, clientTime(ticket.ExpiresAt),
+	})
+}
+
+type fileAnswer struct {
+	Message  string `json:"message"`
+	FileName string `json:"fileName"`
+	UploadID string `json:"uploadId"`
+}
+
+// postFile streams the file of a multipart form into the bucket.
+func (s *Server) postFile(w http.ResponseWriter, r *http.Request) error {
+	boundary, err := formBoundary(r)
+	if err != nil {
+		return err
+	}
+	in, release, err := s.openBody(w, r, contract.SmallUploadBytesMax+multipartOverheadMax, fileMemory)
+	if err != nil {
+		return fileError(toProblem(err))
+	}
+	defer release()
+	in.idle, in.last = s.options.BodyTimeout, time.Now().Add(s.options.FileTimeout)
+
+	file, err := filePart(multipart.NewReader(in, boundary))
+	switch {
+	case in.err != nil:
+		return fileError(bodyError(in.err))
+	case err != nil:
+		return err
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), s.options.FileTimeout+callTimeout)
+	defer cancel()
+	upload, err := s.Uploads.Store(ctx, file.FileName(), file)
+	switch {
+	case in.err != nil:
+		return fileError(bodyError(in.err))
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return bodyError(err)
+	case err != nil:
+		return fmt.Errorf("store a file: %w", err)
+	}
+	return answer(w, http.StatusCreated, fileAnswer{"File uploaded successfully", upload.FileName, upload.ID})
+}
+
+func noFile() error {
+	return &problem{
+		kind: problemInvalid, message: messageNoFile, fields: []reading.FieldError{{Field: fieldFile, Reason: "is required"}},
+	}
+}
+
+// formBoundary returns what divides the parts of the form.
+func formBoundary(r *http.Request) (string, error) {
+	if r.Header.Get("Content-Type") == "" && r.ContentLength == 0 {
+		return "", noFile()
+	}
+	_, params, err := mediaType(r, mediaMultipart)
+	if err != nil {
+		return "", err
+	}
+	if params["boundary"] == "" {
+		return "", malformed("The Content-Type names no boundary between the parts of the form.")
+	}
+	return params["boundary"], nil
+}
+
+// fileError is the answer to a form that was not read to its end. Where it is too large, it is the file that is.
+func fileError(p *problem) *problem {
+	if p.kind == problemTooLarge {
+		p.message = "The file must be at most " + byteCount(contract.SmallUploadBytesMax) + "; POST /sensor-data/uploads takes larger ones."
+	}
+	return p
+}
+
+// filePart finds the first file of the form's field.
+func filePart(form *multipart.Reader) (*multipart.Part, error) {
+	for {
+		part, err := form.NextPart()
+		switch {
+		case errors.Is(err, io.EOF):
+			return nil, noFile()
+		case err != nil:
+			p := malformed("The form is not valid multipart/form-data.")
+			p.cause = err
+			return nil, p
+		case part.FormName() != fieldFile || part.FileName() == "":
+		case isCSV(part):
+			return part, nil
+		default:
+			return nil, &problem{
+				kind: problemInvalid, message: messageNotCSV,
+				fields: []reading.FieldError{{Field: fieldFile, Reason: "must have a name that ends in " + contract.CSVKeySuffix}},
+			}
+		}
+	}
+}
+
+// isCSV goes by the file's name. The media type is not asked: browsers send what the system's registry says, which for
+// .csv may be a spreadsheet's, and programs send application/octet-stream.
+func isCSV(part *multipart.Part) bool {
+	return strings.EqualFold(path.Ext(part.FileName()), contract.CSVKeySuffix)
+}
+
+// uploadItem is an upload as clients see it.
+type uploadItem struct {
+	UploadID       string         `json:"uploadId"`
+	FileName       string         `json:"fileName"`
+	Status         csvfile.Status `json:"status"`
+	Reason         string         `json:"reason,omitempty"`
+	Bytes          int64          `json:"bytes"`
+	BytesProcessed int64          `json:"bytesProcessed"`
+	RowsAccepted   int64          `json:"rowsAccepted"`
+	RowsRejected   int64          `json:"rowsRejected"`
+	RejectsURL     string         `json:"rejectsUrl,omitempty"`
+	CreatedAt      string         `json:"createdAt"`
+	UpdatedAt      string         `json:"updatedAt"`
+}
+
+func newUploadItem(u csvfile.Upload, rejectsURL string) uploadItem {
+	return uploadItem{
+		u.ID, u.FileName, u.Status, u.Reason, u.Bytes, u.BytesProcessed, u.RowsAccepted, u.RowsRejected,
+		rejectsURL, clientTime(u.CreatedAt), clientTime(u.UpdatedAt),
+	}
+}
+
+// getUpload tells how one upload fares.
+func (s *Server) getUpload(w http.ResponseWriter, r *http.Request) error {
+	in, err := readQuery(r)
+	if err != nil {
+		return err
+	}
+	if err := in.err(); err != nil {
+		return err
+	}
+	ctx, cancel := calling(r)
+	defer cancel()
+	u, rejectsURL, err := s.UploadStatus.Get(ctx, r.PathValue("id"))
+	if err != nil {
+		return fmt.Errorf("read an upload: %w", err)
+	}
+	return answer(w, http.StatusOK, newUploadItem(u, rejectsURL))
+}
+
+type uploadsAnswer struct {
+	Items      []uploadItem `json:"items"`
+	NextCursor string       `json:"nextCursor,omitempty"`
+}
+
+// getUploads lists uploads, newest first.
+func (s *Server) getUploads(w http.ResponseWriter, r *http.Request) error {
+	in, err := readQuery(r, paramLimit, paramCursor)
+	if err != nil {
+		return err
+	}
+	limit, cursor := in.limit(contract.UploadsPageDefault, contract.UploadsPageMax), in.cursor()
+	if err := in.err(); err != nil {
+		return err
+	}
+	ctx, cancel := calling(r)
+	defer cancel()
+	us, next, err := s.UploadStatus.List(ctx, limit, cursor)
+	if err != nil {
+		return fmt.Errorf("list uploads: %w", err)
+	}
+	out := uploadsAnswer{make([]uploadItem, len(us)), next}
+	for i, u := range us {
+		out.Items[i] = newUploadItem(u, "")
+	}
+	return answer(w, http.StatusOK, out)
+}

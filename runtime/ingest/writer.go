@@ -1,0 +1,173 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/sensorflow/sensorflow/runtime/contract"
+	"github.com/sensorflow/sensorflow/runtime/reading"
+)
+
+// Store keeps readings.
+type Store interface {
+	// WriteBatch writes at most contract.BatchWriteItemsMax readings of distinct identities in one call and returns those
+	// that it left unprocessed. An error means that none is known to be written; its kind is reading.Unavailable when
+	// trying again may help.
+	WriteBatch(ctx context.Context, rs []reading.Stored) (unprocessed []reading.Stored, err error)
+}
+
+// Query selects raw readings of one equipment, newest first.
+type Query struct {
+	EquipmentID reading.EquipmentID
+	// From and To bound the timestamp: From <= t < To. A zero time leaves that end open.
+	From, To time.Time
+	// Before continues a listing: only readings older than it. Zero starts at the newest.
+	Before time.Time
+	// Limit is the most readings to return, 1 to contract.ReadingsPageMax.
+	Limit int
+}
+
+// Environment is what a writer takes from outside, so that a simulation can decide it.
+type Environment struct {
+	// Sleep waits for d or until ctx ends, and then returns its error. Default: real time.
+	Sleep func(ctx context.Context, d time.Duration) error
+	// Jitter returns a number in [0, 1). Default: math/rand/v2.
+	Jitter func() float64
+}
+
+func (e Environment) withDefaults() Environment {
+	if e.Sleep == nil {
+		e.Sleep = sleep
+	}
+	if e.Jitter == nil {
+		e.Jitter = rand.Float64
+	}
+	return e
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
+	}
+}
+
+// Backoff between attempts: full jitter below a ceiling that doubles, as DynamoDB's documentation advises for
+// unprocessed items.
+const (
+	backoffFirst = 20 * time.Millisecond
+	backoffMax   = 2 * time.Second
+	// attemptsMax ends a write that makes no progress at all; a batch that does make progress starts counting anew.
+	attemptsMax = 8
+)
+
+// Writer writes any number of readings in batches.
+type Writer struct {
+	store       Store
+	concurrency int
+	env         Environment
+}
+
+// NewWriter returns a Writer that keeps at most concurrency batches in flight; with 1 it starts no goroutine.
+func NewWriter(store Store, concurrency int, env Environment) *Writer {
+	return &Writer{store: store, concurrency: max(concurrency, 1), env: env.withDefaults()}
+}
+
+// Write stores the readings and returns nil only when all are durable; where an identity occurs repeatedly, the last one
+// wins. After an error any subset may have been stored, and writing all of them again is safe. The kind of the error is
+// reading.Unavailable when the table was busy for too long.
+func (w *Writer) Write(ctx context.Context, rs []reading.Stored) error {
+	rs = lastOfEach(rs)
+	batches := (len(rs) + contract.BatchWriteItemsMax - 1) / contract.BatchWriteItemsMax
+	if w.concurrency == 1 || batches <= 1 {
+		for len(rs) > 0 {
+			n := min(len(rs), contract.BatchWriteItemsMax)
+			if _, err := w.writeBatch(ctx, rs[:n]); err != nil {
+				return err
+			}
+			rs = rs[n:]
+		}
+		return nil
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(w.concurrency)
+	for len(rs) > 0 && ctx.Err() == nil {
+		n := min(len(rs), contract.BatchWriteItemsMax)
+		batch := rs[:n]
+		rs = rs[n:]
+		group.Go(func() error {
+			_, err := w.writeBatch(ctx, batch)
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return err //nolint:wrapcheck // writeBatch has wrapped it
+	}
+	if len(rs) > 0 {
+		return unavailable(ctx.Err())
+	}
+	return nil
+}
+
+var errLeftUnprocessed = errors.New("the table left items unprocessed")
+
+// writeBatch writes one batch until nothing of it is left unprocessed. With an error come the readings that are not known
+// to be stored.
+func (w *Writer) writeBatch(ctx context.Context, batch []reading.Stored) (left []reading.Stored, err error) {
+	attempt := 0
+	for {
+		left, err = w.store.WriteBatch(ctx, batch)
+		switch {
+		case err == nil && len(left) == 0:
+			return nil, nil
+		case err == nil:
+			if len(left) < len(batch) {
+				attempt = 0
+			}
+			batch, err = left, errLeftUnprocessed
+		case reading.KindOf(err) != reading.Unavailable:
+			return batch, fmt.Errorf("write %d readings: %w", len(batch), err)
+		}
+		if attempt++; attempt >= attemptsMax {
+			return batch, unavailable(fmt.Errorf("write %d readings, %d attempts without progress: %w", len(batch), attempt, err))
+		}
+		ceiling := min(backoffFirst<<(attempt-1), backoffMax)
+		if err := w.env.Sleep(ctx, time.Duration(w.env.Jitter()*float64(ceiling))); err != nil {
+			return batch, unavailable(err)
+		}
+	}
+}
+
+func unavailable(cause error) error {
+	return &reading.Error{Kind: reading.Unavailable, Message: "the readings could not be stored in time; send them again", Cause: cause}
+}
+
+// lastOfEach drops all but the last reading of each identity and keeps the order of those that stay.
+func lastOfEach(rs []reading.Stored) []reading.Stored {
+	if len(rs) < 2 {
+		return rs
+	}
+	last := make(map[reading.Key]int, len(rs))
+	for i, r := range rs {
+		last[r.Key()] = i
+	}
+	if len(last) == len(rs) {
+		return rs
+	}
+	kept := make([]reading.Stored, 0, len(last))
+	for i, r := range rs {
+		if last[r.Key()] == i {
+			kept = append(kept, r)
+		}
+	}
+	return kept
+}
