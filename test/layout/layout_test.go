@@ -1,0 +1,160 @@
+package layout_test
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/sensorflow/sensorflow"
+
+type goPackage struct {
+	ImportPath string
+	Dir        string
+	Name       string
+	Doc        string
+	GoFiles    []string
+	Imports    []string
+	Deps       []string
+}
+
+// packages lists the module's own packages, without their tests, with everything that they depend on.
+func packages(t *testing.T) []goPackage {
+	t.Helper()
+	cmd := exec.Command("go", "list", "-json=ImportPath,Dir,Name,Doc,GoFiles,Imports,Deps", "./...")
+	cmd.Dir = root(t)
+	cmd.Stderr = os.Stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("list the packages: %v", err)
+	}
+	var all []goPackage
+	for decoder := json.NewDecoder(strings.NewReader(string(out))); ; {
+		var p goPackage
+		err := decoder.Decode(&p)
+		if errors.Is(err, io.EOF) {
+			return all
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, p)
+	}
+}
+
+func root(t *testing.T) string {
+	t.Helper()
+	dir, err := filepath.Abs(filepath.Join("..", ".."))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// wall forbids the packages below from to depend, directly or not, on those below any of never.
+type wall struct {
+	why   string
+	from  string
+	never []string
+	// but lists what may be depended on although it is below never.
+	but []string
+}
+
+func walls() []wall {
+	cdk := []string{"github.com/aws/aws-cdk-go", "github.com/aws/constructs-go", "github.com/aws/jsii-runtime-go", "github.com/cdklabs"}
+	own := func(paths ...string) []string {
+		for i, p := range paths {
+			paths[i] = module + "/" + p
+		}
+		return paths
+	}
+	contract := own("runtime/contract")
+	return []wall{
+		{"the runtime never imports the CDK and does not know how it is deployed", module + "/runtime", append(own("constructs", "infra", "test"), cdk...), nil},
+		{"constructs describe and never call AWS", module + "/constructs", append(own("infra", "test", "runtime"), "github.com/aws/aws-sdk-go-v2", "github.com/aws/aws-lambda-go"), contract},
+		{"stacks describe and never call AWS", module + "/infra", append(own("test", "runtime"), "github.com/aws/aws-sdk-go-v2", "github.com/aws/aws-lambda-go"), contract},
+		{"the configuration of the environments is checked without the CDK", module + "/infra/config", cdk, nil},
+		{"the contract holds constants and plain data", module + "/runtime/contract", []string{module + "/runtime"}, contract},
+		{"the domain knows no technology", module + "/runtime/reading", append(own("runtime"), "github.com/aws", "net/http", "log/slog"), append(own("runtime/reading"), contract...)},
+		{"use cases know neither AWS nor HTTP", module + "/runtime/aggregate", []string{"github.com/aws", "net/http"}, nil},
+		{"use cases know neither AWS nor HTTP", module + "/runtime/ingest", []string{"github.com/aws", "net/http"}, nil},
+		{"use cases know neither AWS nor HTTP", module + "/runtime/csvfile", []string{"github.com/aws", "net/http"}, nil},
+		{"the HTTP layer knows no AWS", module + "/runtime/httpapi", append(own("runtime/dynamo", "runtime/s3store", "runtime/cognito", "runtime/standin"), "github.com/aws"), nil},
+		{"what is deployed never contains a stand-in", module + "/runtime/cmd/api", own("runtime/standin"), nil},
+		{"what is deployed never contains a stand-in", module + "/runtime/cmd/aggregator", own("runtime/standin"), nil},
+		{"what is deployed never contains a stand-in", module + "/runtime/cmd/csvprocessor", own("runtime/standin"), nil},
+	}
+}
+
+func TestLayout_HoldsTheWalls(t *testing.T) {
+	all := packages(t)
+	if len(all) < 10 {
+		t.Fatalf("only %d packages were listed", len(all))
+	}
+	for _, w := range walls() {
+		for _, p := range all {
+			if !below(p.ImportPath, w.from) {
+				continue
+			}
+			for _, dependency := range p.Deps {
+				if slices.ContainsFunc(w.never, func(n string) bool { return below(dependency, n) }) &&
+					!slices.ContainsFunc(w.but, func(b string) bool { return below(dependency, b) }) {
+					t.Errorf("%s: %s depends on %s", w.why, p.ImportPath, dependency)
+				}
+			}
+		}
+	}
+}
+
+func TestLayout_KeepsAdaptersApartAndCommandsUnimported(t *testing.T) {
+	adapters := []string{module + "/runtime/dynamo", module + "/runtime/s3store", module + "/runtime/cognito", module + "/runtime/sqsqueue"}
+	for _, p := range packages(t) {
+		for _, i := range p.Imports {
+			if strings.HasPrefix(i, module+"/runtime/cmd/") {
+				t.Errorf("nothing imports a command: %s imports %s", p.ImportPath, i)
+			}
+			if slices.Contains(adapters, p.ImportPath) && slices.Contains(adapters, i) {
+				t.Errorf("adapters do not import each other: %s imports %s", p.ImportPath, i)
+			}
+		}
+	}
+}
+
+func TestLayout_SaysWhatEachPackageIsFor(t *testing.T) {
+	for _, p := range packages(t) {
+		if len(p.GoFiles) > 0 && p.Doc == "" {
+			t.Errorf("%s has no package comment", p.ImportPath)
+		}
+		switch p.Name {
+		case "util", "utils", "common", "helpers", "helper", "manager", "models", "types", "misc":
+			t.Errorf("%s is named after nothing that it provides", p.ImportPath)
+		}
+	}
+}
+
+// TestLayout_HasNoOtherFolders holds the top level that the project's users know.
+func TestLayout_HasNoOtherFolders(t *testing.T) {
+	allowed := []string{"infra", "runtime", "constructs", "test", "cdk.json", "go.mod", "go.sum", "Makefile", "README.md", "LICENSE"}
+	cmd := exec.Command("git", "ls-files")
+	cmd.Dir = root(t)
+	out, err := cmd.Output()
+	if err != nil {
+		t.Skip("not a git checkout: nothing tells the project's files from others")
+	}
+	for name := range strings.Lines(string(out)) {
+		top, _, _ := strings.Cut(strings.TrimSpace(name), "/")
+		if !strings.HasPrefix(top, ".") && !slices.Contains(allowed, top) {
+			t.Errorf("%s stands at the top level, where only %s do", top, strings.Join(allowed, ", "))
+		}
+	}
+}
+
+func below(path, prefix string) bool {
+	return path == prefix || strings.HasPrefix(path, prefix+"/")
+}
