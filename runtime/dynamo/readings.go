@@ -1,0 +1,176 @@
+package dynamo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"github.com/sensorflow/sensorflow/runtime/contract"
+	"github.com/sensorflow/sensorflow/runtime/ingest"
+	"github.com/sensorflow/sensorflow/runtime/reading"
+)
+
+// readingsClient lists the calls in use.
+type readingsClient interface {
+	BatchWriteItem(context.Context, *dynamodb.BatchWriteItemInput, ...func(*dynamodb.Options)) (*dynamodb.BatchWriteItemOutput, error)
+	Query(context.Context, *dynamodb.QueryInput, ...func(*dynamodb.Options)) (*dynamodb.QueryOutput, error)
+}
+
+// Readings is the table of raw readings. It is safe for concurrent use.
+type Readings struct {
+	client        readingsClient
+	table, region string
+	retention     time.Duration
+	now           func() time.Time
+}
+
+// NewReadings returns the adapter to the readings table. Items carry region as that of their writer and, where retention is
+// not 0, the moment at which they expire.
+func NewReadings(client *dynamodb.Client, table, region string, retention time.Duration) *Readings {
+	return newReadings(client, table, region, retention)
+}
+
+func newReadings(client readingsClient, table, region string, retention time.Duration) *Readings {
+	return &Readings{client: client, table: table, region: region, retention: retention, now: time.Now}
+}
+
+// WriteBatch writes at most contract.BatchWriteItemsMax readings of distinct identities in one call and returns those that
+// it left unprocessed. An error means that none is known to be written; its kind is reading.Unavailable when trying again
+// may help.
+func (s *Readings) WriteBatch(ctx context.Context, rs []reading.Stored) (unprocessed []reading.Stored, err error) {
+	if len(rs) == 0 {
+		return nil, nil
+	}
+	puts := make([]types.WriteRequest, len(rs))
+	for i, r := range rs {
+		puts[i].PutRequest = &types.PutRequest{Item: s.readingItem(r)}
+	}
+	out, err := s.client.BatchWriteItem(ctx, &dynamodb.BatchWriteItemInput{
+		RequestItems: map[string][]types.WriteRequest{s.table: puts},
+	})
+	if err != nil {
+		return nil, mapError("write a batch of readings", err)
+	}
+	left := map[reading.Key]bool{}
+	for _, requests := range out.UnprocessedItems { // of one table, which may go by its name or by its ARN
+		for _, request := range requests {
+			if request.PutRequest != nil {
+				left[readingKey(request.PutRequest.Item)] = true
+			}
+		}
+	}
+	for _, r := range rs {
+		if len(left) > 0 && left[r.Key()] {
+			unprocessed = append(unprocessed, r)
+		}
+	}
+	if len(unprocessed) != len(left) {
+		return nil, mapError("write a batch of readings", errors.New("the table left items unprocessed that were not sent"))
+	}
+	return unprocessed, nil
+}
+
+func (s *Readings) readingItem(r reading.Stored) item {
+	stored := item{
+		contract.AttrEquipmentID: text(string(r.EquipmentID)), contract.AttrTimestamp: text(reading.FormatTimestamp(r.Timestamp)),
+		contract.AttrValue: decimal(r.Value), contract.AttrRegisterTime: text(reading.FormatTimestamp(r.RegisterTime)),
+		contract.AttrID: text(r.ID()), contract.AttrRegion: text(s.region),
+	}
+	if at, expires := r.ExpiresAt(s.retention); expires {
+		// Time to live counts whole seconds; rounding up never lets a reading expire early.
+		stored[contract.AttrExpiresAt] = integer(at.Add(time.Second - 1).Unix())
+	}
+	return stored
+}
+
+func readingKey(stored item) reading.Key {
+	r := itemReader{item: stored}
+	return reading.Key{EquipmentID: reading.EquipmentID(r.text(contract.AttrEquipmentID)), Timestamp: r.text(contract.AttrTimestamp)}
+}
+
+// The timestamps between which all readings lie.
+var (
+	timestampFirst = time.Date(1, 1, 1, 0, 0, 0, 0, time.UTC)
+	timestampLast  = time.Date(9999, 12, 31, 23, 59, 59, 999_999_999, time.UTC)
+)
+
+// Page returns the readings that q selects, newest first, and whether there are more. It sees every write that was
+// acknowledged in this region before. DynamoDB deletes expired items at its leisure, within a few days; where readings have
+// a retention, those that have expired are left out, so that what is listed does not depend on that. Items that somebody
+// else put into the table and that are no readings are left out, as they are from the aggregates.
+func (s *Readings) Page(ctx context.Context, q ingest.Query) (rs []reading.Stored, more bool, err error) {
+	first, last := s.span(q)
+	if last.Before(first) {
+		return nil, false, nil // DynamoDB refuses such a range
+	}
+	in := &dynamodb.QueryInput{
+		TableName: &s.table, ConsistentRead: aws.Bool(true), ScanIndexForward: aws.Bool(false),
+		KeyConditionExpression: aws.String("#equipment = :equipment AND #timestamp BETWEEN :first AND :last"),
+		ProjectionExpression:   aws.String("#equipment, #timestamp, #value, #registered"),
+		ExpressionAttributeNames: map[string]string{
+			"#equipment": contract.AttrEquipmentID, "#timestamp": contract.AttrTimestamp,
+			"#value": contract.AttrValue, "#registered": contract.AttrRegisterTime,
+		},
+		ExpressionAttributeValues: item{
+			":equipment": text(string(q.EquipmentID)),
+			":first":     text(reading.FormatTimestamp(first)), ":last": text(reading.FormatTimestamp(last)),
+		},
+	}
+	// One more than asked for tells whether there are more. A page of DynamoDB ends at 1 MB of items.
+	for {
+		in.Limit = aws.Int32(int32(q.Limit + 1 - len(rs))) //nolint:gosec // at most contract.ReadingsPageMax + 1
+		out, err := s.client.Query(ctx, in)
+		if err != nil {
+			return nil, false, mapError("query readings", err)
+		}
+		for _, stored := range out.Items {
+			if r, err := readStored(stored); err == nil {
+				rs = append(rs, r)
+			}
+		}
+		if len(rs) > q.Limit {
+			return rs[:q.Limit], true, nil
+		}
+		if len(out.LastEvaluatedKey) == 0 {
+			return rs, false, nil
+		}
+		in.ExclusiveStartKey = out.LastEvaluatedKey
+	}
+}
+
+// span returns the first and the last timestamp that q selects, both included.
+func (s *Readings) span(q ingest.Query) (first, last time.Time) {
+	first, last = timestampFirst, timestampLast
+	if s.retention > 0 {
+		first = s.now().Add(-s.retention - contract.ExpiryMargin)
+	}
+	if q.From.After(first) {
+		first = q.From
+	}
+	for _, before := range []time.Time{q.To, q.Before} {
+		if !before.IsZero() && before.Add(-1).Before(last) {
+			last = before.Add(-1)
+		}
+	}
+	return first, last
+}
+
+func readStored(stored item) (reading.Stored, error) {
+	r := itemReader{item: stored}
+	equipmentID, timestamp := r.text(contract.AttrEquipmentID), r.text(contract.AttrTimestamp)
+	registered := r.time(contract.AttrRegisterTime)
+	if err := r.done(); err != nil {
+		return reading.Stored{}, err
+	}
+	number, isNumber := stored[contract.AttrValue].(*types.AttributeValueMemberN)
+	if !isNumber {
+		return reading.Stored{}, fmt.Errorf("stored attribute %s is not a number", contract.AttrValue)
+	}
+	parsed, err := parseStored(equipmentID, timestamp, number.Value)
+	return reading.Stored{Reading: parsed, RegisterTime: registered}, err
+}

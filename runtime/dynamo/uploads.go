@@ -1,0 +1,246 @@
+package dynamo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"github.com/sensorflow/sensorflow/runtime/contract"
+	"github.com/sensorflow/sensorflow/runtime/csvfile"
+	"github.com/sensorflow/sensorflow/runtime/reading"
+)
+
+// uploadsClient lists the calls in use.
+type uploadsClient interface {
+	PutItem(context.Context, *dynamodb.PutItemInput, ...func(*dynamodb.Options)) (*dynamodb.PutItemOutput, error)
+	GetItem(context.Context, *dynamodb.GetItemInput, ...func(*dynamodb.Options)) (*dynamodb.GetItemOutput, error)
+	UpdateItem(context.Context, *dynamodb.UpdateItemInput, ...func(*dynamodb.Options)) (*dynamodb.UpdateItemOutput, error)
+	Query(context.Context, *dynamodb.QueryInput, ...func(*dynamodb.Options)) (*dynamodb.QueryOutput, error)
+	TransactWriteItems(context.Context, *dynamodb.TransactWriteItemsInput, ...func(*dynamodb.Options)) (*dynamodb.TransactWriteItemsOutput, error)
+}
+
+// Uploads is the table of uploads: a csvfile.UploadTable and a csvfile.WorkTable. It is safe for concurrent use.
+type Uploads struct {
+	client uploadsClient
+	table  string
+}
+
+// NewUploads returns the adapter to the table of uploads. All arguments are required.
+func NewUploads(client *dynamodb.Client, table string) *Uploads { return newUploads(client, table) }
+
+func newUploads(client uploadsClient, table string) *Uploads {
+	return &Uploads{client: client, table: table}
+}
+
+// uploadNames are the placeholders of the expressions below.
+var uploadNames = map[string]string{
+	"#id": contract.AttrUploadID, "#status": contract.AttrStatus, "#reason": contract.AttrReason, "#updated": contract.AttrUpdatedAt,
+	"#etag": contract.AttrETag, "#bytes": contract.AttrBytes, "#ranges": contract.AttrRanges, "#columns": contract.AttrColumns,
+	"#planned": contract.AttrPlannedAt, "#done": contract.AttrRangesDone, "#processed": contract.AttrBytesProcessed,
+	"#accepted": contract.AttrRowsAccepted, "#rejected": contract.AttrRowsRejected, "#lines": contract.AttrLines,
+	"#owner": contract.AttrOwner, "#until": contract.AttrClaimedUntil, "#expires": contract.AttrExpiresAt, "#part": contract.AttrPart,
+	"#list": contract.AttrListPartition, "#sort": contract.AttrListSort,
+}
+
+// namesIn returns the placeholders that occur in the expressions: DynamoDB refuses those that do not.
+func namesIn(expressions ...string) map[string]string {
+	names := map[string]string{}
+	for placeholder, name := range uploadNames {
+		for _, expression := range expressions {
+			if strings.Contains(expression, placeholder) {
+				names[placeholder] = name
+			}
+		}
+	}
+	return names
+}
+
+// Expressions of the writes of an upload's own row.
+const (
+	whereNew     = "attribute_not_exists(#id)"
+	whereKnown   = "attribute_exists(#id)"
+	whereWaiting = "#status = :waiting"
+	whereOpen    = "#status IN (:waiting, :processing)"
+	whereDone    = "#status = :processing AND #ranges = #done"
+
+	beginUpdate = "SET #status = :processing, #etag = :etag, #bytes = :bytes, #ranges = :ranges, #columns = :columns, " +
+		"#planned = :planned, #updated = :planned"
+	failUpdate   = "SET #status = :failed, #reason = :reason, #updated = :at"
+	finishUpdate = "SET #status = :status, #updated = :at"
+)
+
+func uploadKey(id string) item {
+	return item{contract.AttrUploadID: text(id), contract.AttrPart: text(contract.PartUpload)}
+}
+
+// CreateUpload stores a new upload. The error is of kind reading.Conflict where its id is taken.
+func (s *Uploads) CreateUpload(ctx context.Context, u csvfile.Upload) error {
+	_, err := s.client.PutItem(ctx, &dynamodb.PutItemInput{
+		TableName: &s.table, Item: uploadItem(u),
+		ConditionExpression: aws.String(whereNew), ExpressionAttributeNames: namesIn(whereNew),
+	})
+	return mapError("create an upload", err)
+}
+
+// ReadUpload returns the upload as the last write left it; the error is of kind reading.NotFound where there is none.
+func (s *Uploads) ReadUpload(ctx context.Context, id string) (csvfile.Upload, error) {
+	out, err := s.client.GetItem(ctx, &dynamodb.GetItemInput{
+		TableName: &s.table, Key: uploadKey(id), ConsistentRead: aws.Bool(true),
+	})
+	if err != nil {
+		return csvfile.Upload{}, mapError("get an upload", err)
+	}
+	return readUpload(out.Item)
+}
+
+// BeginUpload gives an upload that awaits its file the plan and the status csvfile.Processing. In any other status it
+// changes nothing. It returns the upload as it then is; the error is of kind reading.NotFound where there is none.
+func (s *Uploads) BeginUpload(ctx context.Context, id string, plan csvfile.Plan) (csvfile.Upload, error) {
+	in := s.update(id, beginUpdate, whereWaiting, item{
+		":waiting": text(string(csvfile.AwaitingUpload)), ":processing": text(string(csvfile.Processing)),
+		":etag": text(plan.ETag), ":bytes": integer(plan.Bytes), ":ranges": integer(int64(plan.Ranges)),
+		":columns": text(columnsText(plan.Columns)), ":planned": text(reading.FormatTimestamp(plan.At)),
+	})
+	in.ReturnValues = types.ReturnValueAllNew
+	out, err := s.client.UpdateItem(ctx, in)
+	if current, refused := itemBefore(err); refused {
+		return readUpload(current)
+	}
+	if err != nil {
+		return csvfile.Upload{}, mapError("begin an upload", err)
+	}
+	return readUpload(out.Attributes)
+}
+
+// FailUpload ends an upload with a reason, unless it has ended before; the error is of kind reading.NotFound where there is
+// none.
+func (s *Uploads) FailUpload(ctx context.Context, id, reason string, at time.Time) error {
+	_, err := s.client.UpdateItem(ctx, s.update(id, failUpdate, whereOpen, item{
+		":waiting": text(string(csvfile.AwaitingUpload)), ":processing": text(string(csvfile.Processing)),
+		":failed": text(string(csvfile.Failed)), ":reason": text(reason), ":at": text(reading.FormatTimestamp(at)),
+	}))
+	return unlessKnown("end an upload as failed", err)
+}
+
+// FinishUpload sets the final status of an upload that is csvfile.Processing and whose ranges are all done; otherwise
+// nothing changes. The error is of kind reading.NotFound where there is none.
+func (s *Uploads) FinishUpload(ctx context.Context, id string, status csvfile.Status, at time.Time) error {
+	_, err := s.client.UpdateItem(ctx, s.update(id, finishUpdate, whereDone, item{
+		":processing": text(string(csvfile.Processing)), ":status": text(string(status)), ":at": text(reading.FormatTimestamp(at)),
+	}))
+	return unlessKnown("finish an upload", err)
+}
+
+// update is a conditional write of an upload's own row that returns the row where the condition fails.
+func (s *Uploads) update(id, update, condition string, values item) *dynamodb.UpdateItemInput {
+	return &dynamodb.UpdateItemInput{
+		TableName: &s.table, Key: uploadKey(id), UpdateExpression: &update, ConditionExpression: &condition,
+		ExpressionAttributeNames: namesIn(update, condition), ExpressionAttributeValues: values,
+		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
+	}
+}
+
+// itemBefore returns the item that did not meet a write's condition, nil where there is none, and whether err says so.
+func itemBefore(err error) (before item, refused bool) {
+	var failed *types.ConditionalCheckFailedException
+	if !errors.As(err, &failed) {
+		return nil, false
+	}
+	return failed.Item, true
+}
+
+// unlessKnown is the error of a write that may change nothing, but not because there is no upload.
+func unlessKnown(doing string, err error) error {
+	before, refused := itemBefore(err)
+	switch {
+	case !refused:
+		return mapError(doing, err)
+	case len(before) == 0:
+		return noUpload()
+	default:
+		return nil
+	}
+}
+
+func noUpload() error {
+	return &reading.Error{Kind: reading.NotFound, Message: "there is no such upload"}
+}
+
+func uploadItem(u csvfile.Upload) item {
+	created := reading.FormatTimestamp(u.CreatedAt)
+	stored := item{
+		contract.AttrUploadID: text(u.ID), contract.AttrPart: text(contract.PartUpload), contract.AttrFileName: text(u.FileName),
+		contract.AttrStatus: text(string(u.Status)), contract.AttrBytes: integer(u.Bytes),
+		contract.AttrBytesProcessed: integer(u.BytesProcessed), contract.AttrRowsAccepted: integer(u.RowsAccepted),
+		contract.AttrRowsRejected: integer(u.RowsRejected), contract.AttrRangesDone: integer(int64(u.RangesDone)),
+		contract.AttrCreatedAt: text(created), contract.AttrUpdatedAt: text(reading.FormatTimestamp(u.UpdatedAt)),
+		contract.AttrListPartition: text(listPartition(listShard(u.ID))), contract.AttrListSort: text(listSort(created, u.ID)),
+		contract.AttrExpiresAt: uploadExpiry(u.CreatedAt),
+	}
+	if u.Reason != "" {
+		stored[contract.AttrReason] = text(u.Reason)
+	}
+	if !u.Plan.At.IsZero() {
+		stored[contract.AttrETag], stored[contract.AttrColumns] = text(u.Plan.ETag), text(columnsText(u.Plan.Columns))
+		stored[contract.AttrRanges], stored[contract.AttrPlannedAt] = integer(int64(u.Plan.Ranges)), text(reading.FormatTimestamp(u.Plan.At))
+	}
+	return stored
+}
+
+// uploadExpiry is when a row that was written at a moment may vanish.
+func uploadExpiry(at time.Time) types.AttributeValue {
+	return integer(at.AddDate(0, 0, contract.UploadStatusDays).Unix())
+}
+
+func readUpload(stored item) (csvfile.Upload, error) {
+	if len(stored) == 0 {
+		return csvfile.Upload{}, noUpload()
+	}
+	r := itemReader{item: stored}
+	u := csvfile.Upload{
+		ID: r.text(contract.AttrUploadID), FileName: r.text(contract.AttrFileName), Status: csvfile.Status(r.text(contract.AttrStatus)),
+		Reason: r.optionalText(contract.AttrReason), Bytes: r.integer(contract.AttrBytes),
+		BytesProcessed: r.integer(contract.AttrBytesProcessed), RowsAccepted: r.integer(contract.AttrRowsAccepted),
+		RowsRejected: r.integer(contract.AttrRowsRejected), RangesDone: int(r.integer(contract.AttrRangesDone)),
+		CreatedAt: r.time(contract.AttrCreatedAt), UpdatedAt: r.time(contract.AttrUpdatedAt),
+	}
+	if stored[contract.AttrPlannedAt] != nil {
+		u.Plan = csvfile.Plan{
+			ETag: r.text(contract.AttrETag), Bytes: u.Bytes, Ranges: int(r.integer(contract.AttrRanges)), At: r.time(contract.AttrPlannedAt),
+		}
+		var err error
+		if u.Plan.Columns, err = parseColumns(r.text(contract.AttrColumns)); err != nil {
+			r.fault(contract.AttrColumns, err.Error())
+		}
+	}
+	return u, r.done()
+}
+
+// columnsText writes the positions in the order equipmentId, timestamp, value.
+func columnsText(c csvfile.Columns) string {
+	return fmt.Sprintf("%d,%d,%d", c.EquipmentID, c.Timestamp, c.Value)
+}
+
+func parseColumns(text string) (csvfile.Columns, error) {
+	const columns = 3
+	parts := strings.Split(text, ",")
+	if len(parts) != columns {
+		return csvfile.Columns{}, errors.New("does not hold three positions")
+	}
+	var at [columns]int
+	for i, part := range parts {
+		n, err := strconv.Atoi(part)
+		if err != nil || n < 0 {
+			return csvfile.Columns{}, errors.New("does not hold positions")
+		}
+		at[i] = n
+	}
+	return csvfile.Columns{EquipmentID: at[0], Timestamp: at[1], Value: at[2]}, nil
+}
