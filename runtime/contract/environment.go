@@ -30,6 +30,9 @@ const (
 
 	// EnvUserPoolID is the Cognito user pool (api).
 	EnvUserPoolID = "USER_POOL_ID"
+	// EnvUserPoolRegion is the region whose Cognito endpoint signs people in; empty means EnvRegion. It differs where the pool
+	// has no replica: Cognito replicates a pool to one other region at most (api).
+	EnvUserPoolRegion = "USER_POOL_REGION"
 	// EnvUserPoolIssuer is the exact `iss` of the pool's tokens, also the base of its JWKS address (api).
 	EnvUserPoolIssuer = "USER_POOL_ISSUER"
 	// EnvUserPoolJWKSURL overrides the JWKS address; empty means <issuer>/.well-known/jwks.json (api).
