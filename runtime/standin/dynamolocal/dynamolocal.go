@@ -13,8 +13,9 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
-	"syscall"
 	"time"
+
+	"github.com/sensorflow/sensorflow/runtime/standin/child"
 )
 
 // Home is where `make setup` puts DynamoDB Local, below the module's root.
@@ -35,11 +36,14 @@ type Options struct {
 	Output io.Writer
 }
 
+// ErrNoJava means that there is no Java to run it with.
+var ErrNoJava = errors.New("java was not found; install Java 17 or newer (Debian and Ubuntu: openjdk-17-jre-headless, " +
+	"Fedora: java-17-openjdk-headless, Homebrew: openjdk@17)")
+
 // Server is a running DynamoDB Local.
 type Server struct {
 	Endpoint string // http://127.0.0.1:port, for DynamoDB and DynamoDB Streams
-	cmd      *exec.Cmd
-	exited   chan struct{}
+	process  *child.Process
 }
 
 // Start runs DynamoDB Local on a free loopback port and returns once it answers. The process is killed with its parent.
@@ -62,27 +66,17 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 		return nil, err
 	}
 
-	args := []string{
-		"-Djava.library.path=" + filepath.Join(o.Home, "DynamoDBLocal_lib"),
-		"-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xmx" + strconv.Itoa(o.HeapMegabytes) + "m",
-		"-jar", filepath.Join(o.Home, "DynamoDBLocal.jar"), "-sharedDb", "-disableTelemetry", "-port", strconv.Itoa(port),
+	cmd := exec.Command("java", o.arguments(port)...) //nolint:gosec // the arguments are the caller's
+	cmd.Dir = os.TempDir()                            // it leaves a metadata file in its working folder
+	cmd.Stdout, cmd.Stderr = o.Output, o.Output
+	process, err := child.Start(cmd)
+	if errors.Is(err, exec.ErrNotFound) {
+		return nil, fmt.Errorf("start DynamoDB Local: %w", ErrNoJava)
 	}
-	if o.DataDir == "" {
-		args = append(args, "-inMemory")
-	} else {
-		args = append(args, "-dbPath", o.DataDir)
-	}
-	s := &Server{Endpoint: "http://127.0.0.1:" + strconv.Itoa(port), exited: make(chan struct{})}
-	s.cmd = exec.Command("java", args...)
-	s.cmd.Dir = os.TempDir() // it leaves a metadata file in its working folder
-	s.cmd.Stdout, s.cmd.Stderr = o.Output, o.Output
-	// A group of its own keeps a Ctrl-C at the terminal from reaching it before its clients have drained; the death signal
-	// keeps it from outliving a parent that was killed.
-	s.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
-	if err := s.cmd.Start(); err != nil {
+	if err != nil {
 		return nil, fmt.Errorf("start DynamoDB Local: %w", err)
 	}
-	go func() { _ = s.cmd.Wait(); close(s.exited) }()
+	s := &Server{Endpoint: "http://127.0.0.1:" + strconv.Itoa(port), process: process}
 	if err := s.waitReady(ctx); err != nil {
 		s.Stop()
 		return nil, err
@@ -90,22 +84,28 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 	return s, nil
 }
 
+func (o Options) arguments(port int) []string {
+	args := []string{
+		"-Djava.library.path=" + filepath.Join(o.Home, "DynamoDBLocal_lib"),
+		"-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xmx" + strconv.Itoa(o.HeapMegabytes) + "m",
+		"-jar", filepath.Join(o.Home, "DynamoDBLocal.jar"), "-sharedDb", "-disableTelemetry", "-port", strconv.Itoa(port),
+	}
+	if o.DataDir == "" {
+		return append(args, "-inMemory")
+	}
+	return append(args, "-dbPath", o.DataDir)
+}
+
 // Stop ends the process and waits for it.
 func (s *Server) Stop() {
-	_ = s.cmd.Process.Signal(syscall.SIGTERM)
-	select {
-	case <-s.exited:
-	case <-time.After(3 * time.Second):
-		_ = s.cmd.Process.Kill()
-		<-s.exited
-	}
+	_ = s.process.Stop(3 * time.Second) // Java ends with status 143 on SIGTERM, which says nothing
 }
 
 // Exited is closed once the process has ended.
-func (s *Server) Exited() <-chan struct{} { return s.exited }
+func (s *Server) Exited() <-chan struct{} { return s.process.Exited() }
 
 // PID is the process id, to measure memory by.
-func (s *Server) PID() int { return s.cmd.Process.Pid }
+func (s *Server) PID() int { return s.process.PID() }
 
 func (s *Server) waitReady(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, startWithin)
@@ -120,7 +120,7 @@ func (s *Server) waitReady(ctx context.Context) error {
 			return nil
 		}
 		select {
-		case <-s.exited:
+		case <-s.Exited():
 			return errors.New("DynamoDB Local ended while starting; is Java 17 or newer installed?")
 		case <-ctx.Done():
 			return fmt.Errorf("wait for DynamoDB Local: %w", ctx.Err())

@@ -11,6 +11,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/sensorflow/sensorflow/runtime/standin/child"
 )
 
 // initWithin is how long Lambda lets a function take before it asks for its first invocation.
@@ -53,8 +55,7 @@ func (f *Function) startInstance(first *invocation) (*instance, error) {
 	i.cmd.Env = append(environment(o, listener.Addr().String()), o.Env...)
 	i.cmd.Stdout, i.cmd.Stderr = o.Log, o.Log
 	i.cmd.WaitDelay = time.Second // a child of the function that keeps its output open does not hold us up
-	// A group of its own keeps a Ctrl-C at the terminal from reaching it; the death signal keeps it from outliving its parent.
-	i.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	i.cmd.SysProcAttr = child.Attributes()
 	if err := i.start(); err != nil {
 		i.closeServer()
 		return nil, fmt.Errorf("start %s: %w", o.Binary, err)
