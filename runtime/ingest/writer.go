@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
+	"golang.org/x/sync/semaphore"
 
 	"github.com/sensorflow/sensorflow/runtime/contract"
 	"github.com/sensorflow/sensorflow/runtime/reading"
@@ -70,52 +72,55 @@ const (
 	attemptsMax = 8
 )
 
-// Writer writes any number of readings in batches.
+// Writer writes any number of readings in batches. It is safe for concurrent use.
 type Writer struct {
 	store       Store
 	concurrency int
+	slots       *semaphore.Weighted // one for each batch in flight
 	env         Environment
 }
 
-// NewWriter returns a Writer that keeps at most concurrency batches in flight; with 1 it starts no goroutine.
+// NewWriter returns a Writer that keeps at most concurrency batches in flight, those of concurrent calls together: a table
+// that slows down would else meet more batches the slower it gets. With 1 it starts no goroutine.
 func NewWriter(store Store, concurrency int, env Environment) *Writer {
-	return &Writer{store: store, concurrency: max(concurrency, 1), env: env.withDefaults()}
+	concurrency = max(concurrency, 1)
+	return &Writer{
+		store: store, concurrency: concurrency, slots: semaphore.NewWeighted(int64(concurrency)), env: env.withDefaults(),
+	}
 }
 
 // Write stores the readings and returns nil only when all are durable; where an identity occurs repeatedly, the last one
 // wins. After an error any subset may have been stored, and writing all of them again is safe. The kind of the error is
-// reading.Unavailable when the table was busy for too long.
+// reading.Unavailable when the table was busy for too long, or other calls were and ctx ended.
 func (w *Writer) Write(ctx context.Context, rs []reading.Stored) error {
 	rs = lastOfEach(rs)
-	batches := (len(rs) + contract.BatchWriteItemsMax - 1) / contract.BatchWriteItemsMax
-	if w.concurrency == 1 || batches <= 1 {
-		for len(rs) > 0 {
-			n := min(len(rs), contract.BatchWriteItemsMax)
-			if _, err := w.writeBatch(ctx, rs[:n]); err != nil {
+	if w.concurrency == 1 || len(rs) <= contract.BatchWriteItemsMax {
+		for batch := range slices.Chunk(rs, contract.BatchWriteItemsMax) {
+			if err := w.slots.Acquire(ctx, 1); err != nil {
+				return unavailable(err)
+			}
+			if err := w.writeInSlot(ctx, batch); err != nil {
 				return err
 			}
-			rs = rs[n:]
 		}
 		return nil
 	}
 	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(w.concurrency)
-	for len(rs) > 0 && ctx.Err() == nil {
-		n := min(len(rs), contract.BatchWriteItemsMax)
-		batch := rs[:n]
-		rs = rs[n:]
-		group.Go(func() error {
-			_, err := w.writeBatch(ctx, batch)
-			return err
-		})
+	for batch := range slices.Chunk(rs, contract.BatchWriteItemsMax) {
+		if err := w.slots.Acquire(ctx, 1); err != nil {
+			group.Go(func() error { return unavailable(err) }) // counts only if no batch has failed before
+			break
+		}
+		group.Go(func() error { return w.writeInSlot(ctx, batch) })
 	}
-	if err := group.Wait(); err != nil {
-		return err //nolint:wrapcheck // writeBatch has wrapped it
-	}
-	if len(rs) > 0 {
-		return unavailable(ctx.Err())
-	}
-	return nil
+	return group.Wait() //nolint:wrapcheck // the batches have wrapped it
+}
+
+// writeInSlot writes one batch and gives back its slot.
+func (w *Writer) writeInSlot(ctx context.Context, batch []reading.Stored) error {
+	defer w.slots.Release(1)
+	_, err := w.writeBatch(ctx, batch)
+	return err
 }
 
 var errLeftUnprocessed = errors.New("the table left items unprocessed")
