@@ -39,7 +39,9 @@ type WorkTable interface {
 	ClaimRange(ctx context.Context, r RangeID, owner string, now, until time.Time) (Claim, error)
 	// CommitRange records the result of a range and adds it to the upload, both or neither, and once for ever: where the range
 	// is committed already nothing changes and the call succeeds. The error is of kind reading.Conflict where the range was
-	// claimed by somebody else meanwhile.
+	// claimed by somebody else meanwhile, reading.NotFound where there is no such upload, and reading.Unavailable where
+	// another range of the upload is being committed at the same moment: that is usual, nobody below repeats the call, and so
+	// the caller must, with a random wait between attempts.
 	CommitRange(ctx context.Context, r RangeID, owner string, result RangeResult, at time.Time) error
 	// RangeResults returns the committed results by range number.
 	RangeResults(ctx context.Context, id string) (map[int]RangeResult, error)

@@ -1,0 +1,299 @@
+package csvfile
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/google/uuid"
+
+	"github.com/sensorflow/sensorflow/runtime/contract"
+	"github.com/sensorflow/sensorflow/runtime/reading"
+)
+
+// Names of a request's fields, in JSON and in messages.
+const (
+	fieldFileName = contract.AttrFileName
+	fieldSize     = "size"
+	fieldSHA256   = "sha256"
+	fieldCursor   = "cursor"
+)
+
+// endTimeout bounds ending an upload whose file could not be stored; the client may have left by then.
+const endTimeout = 5 * time.Second
+
+// Uploads begins uploads and tells how they fare. It is safe for concurrent use.
+type Uploads struct {
+	table  UploadTable
+	bucket UploadBucket
+	now    func() time.Time
+}
+
+// NewUploads returns an Uploads. All arguments are required.
+func NewUploads(table UploadTable, bucket UploadBucket, now func() time.Time) *Uploads {
+	return &Uploads{table: table, bucket: bucket, now: now}
+}
+
+// Create begins an upload and returns the address that takes its file. The error is of kind reading.Invalid, with
+// ErrNotCSV or ErrTooLarge in its chain where that is the reason, or reading.Unavailable.
+func (s *Uploads) Create(ctx context.Context, r Request) (Ticket, error) {
+	digest, err := r.check()
+	if err != nil {
+		return Ticket{}, err
+	}
+	// The row comes first: an object without one would be nobody's.
+	u, err := s.begin(ctx, r.FileName, r.Size)
+	if err != nil {
+		return Ticket{}, err
+	}
+	url, headers, err := s.bucket.PresignPut(ctx, UploadKey(u.ID), PutTerms{
+		Size: r.Size, SHA256: digest, Lifetime: contract.UploadURLLifetime,
+	})
+	if err != nil {
+		err = fmt.Errorf("sign the address of upload %s: %w", u.ID, err)
+		return Ticket{}, errors.Join(err, s.fail(ctx, u.ID, "no upload address could be made; try again"))
+	}
+	return Ticket{
+		Upload: u, Method: "PUT", URL: url, Headers: headers, ExpiresAt: u.CreatedAt.Add(contract.UploadURLLifetime),
+	}, nil
+}
+
+// Store begins an upload and takes its file, at most contract.SmallUploadBytesMax, from body. Errors are those of Create,
+// and that of reading body.
+func (s *Uploads) Store(ctx context.Context, fileName string, body io.Reader) (Upload, error) {
+	if faults := checkFileName(fileName); len(faults) > 0 {
+		return Upload{}, invalid(faults)
+	}
+	if !isCSV(fileName) {
+		return Upload{}, notCSV()
+	}
+	u, err := s.begin(ctx, fileName, 0)
+	if err != nil {
+		return Upload{}, err
+	}
+	file := &smallFile{reader: body}
+	if err := s.bucket.Put(ctx, UploadKey(u.ID), file); err != nil {
+		err = fmt.Errorf("store the file of upload %s: %w", u.ID, err)
+		return Upload{}, errors.Join(err, s.fail(ctx, u.ID, file.reason()))
+	}
+	u.Bytes = file.bytes
+	return u, nil
+}
+
+func (s *Uploads) begin(ctx context.Context, fileName string, bytes int64) (Upload, error) {
+	id, err := uuid.NewRandom()
+	if err != nil {
+		return Upload{}, fmt.Errorf("make an upload id: %w", err)
+	}
+	now := s.now().UTC()
+	u := Upload{ID: id.String(), FileName: fileName, Status: AwaitingUpload, Bytes: bytes, CreatedAt: now, UpdatedAt: now}
+	if err := s.table.CreateUpload(ctx, u); err != nil {
+		return Upload{}, fmt.Errorf("create upload %s: %w", u.ID, err)
+	}
+	return u, nil
+}
+
+// fail ends an upload whose file will not come. Where that fails as well, it goes on awaiting a file until it expires.
+func (s *Uploads) fail(ctx context.Context, id, reason string) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), endTimeout)
+	defer cancel()
+	if err := s.table.FailUpload(ctx, id, reason, s.now().UTC()); err != nil {
+		return fmt.Errorf("end upload %s: %w", id, err)
+	}
+	return nil
+}
+
+// Get returns an upload and, where rows of it were rejected, a fresh address of those. The error is of kind
+// reading.NotFound where there is no such upload.
+func (s *Uploads) Get(ctx context.Context, id string) (u Upload, rejectsURL string, err error) {
+	if parsed, err := uuid.Parse(id); err != nil || parsed.String() != id {
+		return Upload{}, "", &reading.Error{Kind: reading.NotFound, Message: "there is no such upload"}
+	}
+	if u, err = s.table.ReadUpload(ctx, id); err != nil {
+		return Upload{}, "", fmt.Errorf("read upload %s: %w", id, err)
+	}
+	if u.Status != CompletedWithRejects {
+		return u, "", nil // only then is the file of rejected rows whole
+	}
+	rejectsURL, err = s.bucket.PresignGet(ctx, RejectsKey(id), rejectsName(u.FileName), contract.UploadURLLifetime)
+	if err != nil {
+		return Upload{}, "", fmt.Errorf("sign the address of the rejects of upload %s: %w", id, err)
+	}
+	return u, rejectsURL, nil
+}
+
+// rejectsName is the file name under which the rejected rows of a file are downloaded.
+func rejectsName(fileName string) string {
+	name := strings.NewReplacer("/", "_", `\`, "_").Replace(fileName)
+	return name[:len(name)-len(contract.CSVKeySuffix)] + "-rejects" + contract.CSVKeySuffix
+}
+
+// List returns at most limit uploads, newest first, beginning after the one that the cursor of an earlier call names, and
+// the cursor of the next page, empty after the last. The error of a bad cursor is of kind reading.Invalid.
+func (s *Uploads) List(ctx context.Context, limit int, cursor string) (us []Upload, next string, err error) {
+	var after Position
+	if cursor != "" {
+		if after, err = openCursor(cursor); err != nil {
+			return nil, "", err
+		}
+	}
+	us, more, err := s.table.ListUploads(ctx, after, limit)
+	if err != nil {
+		return nil, "", fmt.Errorf("list uploads: %w", err)
+	}
+	if more && len(us) > 0 {
+		last := us[len(us)-1]
+		next = sealCursor(Position{last.CreatedAt, last.ID})
+	}
+	return us, next, nil
+}
+
+// A cursor is a position in text. It needs no signature: whoever may list uploads may list all of them.
+func sealCursor(p Position) string {
+	return base64.RawURLEncoding.EncodeToString([]byte(reading.FormatTimestamp(p.CreatedAt) + contract.KeySeparator + p.ID))
+}
+
+func openCursor(cursor string) (Position, error) {
+	refused := invalid([]reading.FieldError{{Field: fieldCursor, Reason: "is not one that this service gave out"}})
+	raw, err := base64.RawURLEncoding.Strict().DecodeString(cursor)
+	if err != nil {
+		return Position{}, refused
+	}
+	at, id, _ := strings.Cut(string(raw), contract.KeySeparator)
+	created, err := reading.ParseTimestamp(at)
+	if err != nil {
+		return Position{}, refused
+	}
+	p := Position{created, id}
+	if parsed, err := uuid.Parse(id); err != nil || parsed.String() != id || sealCursor(p) != cursor {
+		return Position{}, refused
+	}
+	return p, nil
+}
+
+// check judges a request and returns its digest, empty where there is none.
+func (r Request) check() (digest []byte, err error) {
+	faults := checkFileName(r.FileName)
+	if r.Size < 1 {
+		faults = append(faults, reading.FieldError{Field: fieldSize, Reason: "must be at least 1: an empty file holds no readings"})
+	}
+	if r.SHA256 != "" {
+		if digest, err = parseDigest(r.SHA256); err != nil {
+			faults = append(faults, reading.FieldError{Field: fieldSHA256, Reason: err.Error()})
+		}
+	}
+	switch {
+	case len(faults) > 0:
+		return nil, invalid(faults)
+	case !isCSV(r.FileName):
+		return nil, notCSV()
+	case r.Size > contract.UploadBytesMax:
+		return nil, &reading.Error{
+			Kind:    reading.Invalid,
+			Message: fmt.Sprintf("a file must be at most %d GiB (%d bytes); split it and send the parts", contract.UploadBytesMax>>30, int64(contract.UploadBytesMax)),
+			Fields:  []reading.FieldError{{Field: fieldSize, Reason: fmt.Sprintf("must be at most %d", int64(contract.UploadBytesMax))}},
+			Cause:   ErrTooLarge,
+		}
+	}
+	return digest, nil
+}
+
+func checkFileName(name string) []reading.FieldError {
+	reason := ""
+	switch {
+	case name == "":
+		reason = "must not be empty"
+	case !utf8.ValidString(name):
+		reason = "must be UTF-8"
+	case utf8.RuneCountInString(name) > contract.FileNameCharsMax:
+		reason = fmt.Sprintf("must have at most %d characters", contract.FileNameCharsMax)
+	case strings.ContainsFunc(name, unicode.IsControl):
+		reason = "must not hold control characters"
+	default:
+		return nil
+	}
+	return []reading.FieldError{{Field: fieldFileName, Reason: reason}}
+}
+
+// isCSV goes by the name alone, in any case: media types are whatever the sender's system says.
+func isCSV(name string) bool {
+	suffix := len(name) - len(contract.CSVKeySuffix)
+	return suffix >= 0 && strings.EqualFold(name[suffix:], contract.CSVKeySuffix)
+}
+
+var errDigest = errors.New("must be a SHA-256, 64 hexadecimal digits or the Base64 of its 32 bytes")
+
+func parseDigest(text string) ([]byte, error) {
+	const digestBytes = 32
+	digest, err := hex.DecodeString(text)
+	if len(text) != hex.EncodedLen(digestBytes) {
+		digest, err = base64.StdEncoding.Strict().DecodeString(text)
+	}
+	if err != nil || len(digest) != digestBytes {
+		return nil, errDigest
+	}
+	return digest, nil
+}
+
+func invalid(faults []reading.FieldError) error {
+	texts := make([]string, len(faults))
+	for i, f := range faults {
+		texts[i] = f.Error()
+	}
+	return &reading.Error{Kind: reading.Invalid, Fields: faults, Cause: errors.New(strings.Join(texts, "; "))}
+}
+
+func notCSV() error {
+	return &reading.Error{
+		Kind: reading.Invalid, Message: "only CSV files are allowed",
+		Fields: []reading.FieldError{{Field: fieldFileName, Reason: "must end in " + contract.CSVKeySuffix}}, Cause: ErrNotCSV,
+	}
+}
+
+// smallFile is a file on its way through the service. It ends with an error instead of growing beyond the limit, so that
+// nothing of it is stored.
+type smallFile struct {
+	reader io.Reader
+	bytes  int64
+	err    error // why reading ended, other than at the end of the file
+}
+
+// Read implements io.Reader.
+func (f *smallFile) Read(p []byte) (int, error) {
+	if f.err != nil {
+		return 0, f.err
+	}
+	n, err := f.reader.Read(p)
+	f.bytes += int64(n)
+	switch {
+	case f.bytes > contract.SmallUploadBytesMax:
+		f.err = &reading.Error{Kind: reading.Invalid, Message: tooLargeMessage, Cause: ErrTooLarge}
+		return 0, f.err
+	case err == io.EOF: //nolint:errorlint // an error that wraps EOF tells of a body that was cut short
+		return n, io.EOF
+	case err != nil:
+		f.err = err
+	}
+	return n, err //nolint:wrapcheck // an io.Reader passes the error on as it is
+}
+
+var tooLargeMessage = fmt.Sprintf("a file sent in a form must be at most %d MiB; ask for an upload address for a larger one", contract.SmallUploadBytesMax>>20)
+
+// reason tells the client why the file was not stored.
+func (f *smallFile) reason() string {
+	switch {
+	case errors.Is(f.err, ErrTooLarge):
+		return tooLargeMessage
+	case f.err != nil:
+		return "the file did not arrive whole; send it again"
+	default:
+		return "the file could not be stored; send it again"
+	}
+}

@@ -1,0 +1,60 @@
+package s3store
+
+import (
+	"context"
+	"encoding/base64"
+	"mime"
+	"net/http"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"github.com/sensorflow/sensorflow/runtime/contract"
+	"github.com/sensorflow/sensorflow/runtime/csvfile"
+)
+
+// newPresigner signs headers as headers. The SDK would move x-amz-checksum-sha256 into the address, and whether S3 looks for
+// it there is not documented.
+func newPresigner(client *s3.Client) *s3.PresignClient {
+	return s3.NewPresignClient(client, func(o *s3.PresignOptions) {
+		o.Presigner = v4.NewSigner(func(o *v4.SignerOptions) {
+			o.DisableURIPathEscaping = true // S3 signs keys as they are written in the address
+			o.DisableHeaderHoisting = true
+		})
+	})
+}
+
+// PresignPut returns an address that takes exactly the described file once, and the headers that must go with it. Its
+// length is signed as well; every client sends that by itself, and browsers let nobody else set it.
+func (b *Bucket) PresignPut(ctx context.Context, key string, terms csvfile.PutTerms) (url string, headers map[string]string, err error) {
+	in := &s3.PutObjectInput{
+		Bucket: &b.name, Key: &key, ContentLength: &terms.Size, ContentType: aws.String(contract.UploadContentType),
+		// An object that exists is never overwritten: the address works once, and a plan stays true of its file.
+		IfNoneMatch: aws.String("*"),
+	}
+	if len(terms.SHA256) > 0 {
+		in.ChecksumSHA256 = aws.String(base64.StdEncoding.EncodeToString(terms.SHA256))
+	}
+	signed, err := b.presign.PresignPutObject(ctx, in, s3.WithPresignExpires(terms.Lifetime))
+	if err != nil {
+		return "", nil, mapError("sign an upload address", err)
+	}
+	headers = map[string]string{}
+	for name := range signed.SignedHeader {
+		if name = http.CanonicalHeaderKey(name); name != "Host" && name != "Content-Length" {
+			headers[name] = signed.SignedHeader.Get(name)
+		}
+	}
+	return signed.URL, headers, nil
+}
+
+// PresignGet returns an address from which the object can be downloaded under a file name.
+func (b *Bucket) PresignGet(ctx context.Context, key, fileName string, lifetime time.Duration) (string, error) {
+	signed, err := b.presign.PresignGetObject(ctx, &s3.GetObjectInput{
+		Bucket: &b.name, Key: &key,
+		ResponseContentDisposition: aws.String(mime.FormatMediaType("attachment", map[string]string{"filename": fileName})),
+	}, s3.WithPresignExpires(lifetime))
+	return signed.URL, mapError("sign a download address", err)
+}
