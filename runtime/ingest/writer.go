@@ -63,15 +63,6 @@ func sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// Backoff between attempts: full jitter below a ceiling that doubles, as DynamoDB's documentation advises for
-// unprocessed items.
-const (
-	backoffFirst = 20 * time.Millisecond
-	backoffMax   = 2 * time.Second
-	// attemptsMax ends a write that makes no progress at all; a batch that does make progress starts counting anew.
-	attemptsMax = 8
-)
-
 // Writer writes any number of readings in batches. It is safe for concurrent use.
 type Writer struct {
 	store       Store
@@ -145,8 +136,7 @@ func (w *Writer) writeBatch(ctx context.Context, batch []reading.Stored) (left [
 		if attempt++; attempt >= attemptsMax {
 			return batch, unavailable(fmt.Errorf("write %d readings, %d attempts without progress: %w", len(batch), attempt, err))
 		}
-		ceiling := min(backoffFirst<<(attempt-1), backoffMax)
-		if err := w.env.Sleep(ctx, time.Duration(w.env.Jitter()*float64(ceiling))); err != nil {
+		if err := w.env.pause(ctx, attempt); err != nil {
 			return batch, unavailable(err)
 		}
 	}

@@ -1,0 +1,135 @@
+package csvfile
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+)
+
+// finishIfDone finishes an upload whose ranges are all committed. Whoever commits the last range sees that: all of its
+// callers read after they committed.
+func (p *Processor) finishIfDone(ctx context.Context, id string) error {
+	u, err := p.readUpload(ctx, id)
+	if err != nil {
+		return err
+	}
+	if u.Status != Processing || u.RangesDone < u.Plan.Ranges {
+		return nil
+	}
+	return p.finish(ctx, u)
+}
+
+// finish puts the rejected rows together and sets the final status, in this order: an upload that has ended has its rejects.
+// Two may do it at the same time; what they write is the same.
+func (p *Processor) finish(ctx context.Context, u Upload) error {
+	status := Completed
+	var parts []string
+	if u.RowsRejected > 0 {
+		status = CompletedWithRejects
+	}
+	if u.RowsRejected > 0 && u.Plan.Ranges > 1 {
+		var err error
+		if parts, err = p.mergeRejects(ctx, u); err != nil {
+			// Somebody else may have finished and deleted the parts.
+			if again, readErr := p.readUpload(ctx, u.ID); readErr == nil && again.Status.Ended() {
+				return nil
+			}
+			return fmt.Errorf("put the rejected rows of upload %s together: %w", u.ID, err)
+		}
+	}
+	if err := p.table.FinishUpload(ctx, u.ID, status, p.options.Now().UTC()); err != nil {
+		return fmt.Errorf("finish upload %s: %w", u.ID, err)
+	}
+	p.options.Log.InfoContext(ctx, "upload finished", "upload_id", u.ID, "status", string(status),
+		"rows_accepted", u.RowsAccepted, "rows_rejected", u.RowsRejected)
+	if len(parts) > 0 {
+		if err := p.bucket.Delete(ctx, parts); err != nil {
+			// The rejects expire as a whole; until then the parts are only in the way of nobody.
+			p.options.Log.WarnContext(ctx, "parts of the rejects stay behind", "upload_id", u.ID, "error", err.Error())
+		}
+	}
+	return nil
+}
+
+// mergeRejects writes the final file of rejected rows out of the ranges' parts, whose keys it returns.
+func (p *Processor) mergeRejects(ctx context.Context, u Upload) (parts []string, err error) {
+	results, err := p.table.RangeResults(ctx, u.ID)
+	if err != nil {
+		return nil, fmt.Errorf("read the ranges: %w", err)
+	}
+	merge := &merge{}
+	before := int64(0)
+	for n := range u.Plan.Ranges {
+		result, committed := results[n]
+		if !committed {
+			return nil, fmt.Errorf("range %d is not committed though all are", n)
+		}
+		if result.RowsRejected > 0 {
+			key := rejectsPartKey(RangeID{u.ID, n})
+			parts = append(parts, key)
+			merge.parts = append(merge.parts, part{before: before, open: func() (*records, error) { return p.openPart(ctx, key) }})
+		}
+		before += result.Lines
+	}
+	body := &madeText{pending: []byte(rejectsHeader), more: merge.next}
+	if err := p.bucket.Put(ctx, RejectsKey(u.ID), body); err != nil {
+		return nil, putError(RejectsKey(u.ID), body, err)
+	}
+	return parts, nil
+}
+
+// openPart reads a part line by line.
+func (p *Processor) openPart(ctx context.Context, key string) (*records, error) {
+	object, err := p.bucket.Stat(ctx, key)
+	if err != nil {
+		return nil, fmt.Errorf("describe %s: %w", key, err)
+	}
+	lines := newRecords(p.fetcher(ctx, key, object.ETag), 0, object.Size, object.Size, partLineBytesMax, p.buffer)
+	p.buffer = lines.buf
+	return lines, nil
+}
+
+// part is the rejected rows of a range.
+type part struct {
+	before int64 // how many lines of the file come before the range
+	open   func() (*records, error)
+}
+
+// merge makes the final rejects out of parts, one at a time.
+type merge struct {
+	parts   []part
+	current *records
+}
+
+var errPartDamaged = errors.New("a part of the rejects is damaged")
+
+// next appends the next line to dst.
+func (m *merge) next(dst []byte) (_ []byte, err error) {
+	for len(m.parts) > 0 {
+		if m.current == nil {
+			if m.current, err = m.parts[0].open(); err != nil {
+				return dst, err
+			}
+		}
+		line, long, err := m.current.next()
+		if err == io.EOF {
+			m.parts, m.current = m.parts[1:], nil
+			continue
+		}
+		if err != nil {
+			return dst, err
+		}
+		number, rest, found := bytes.Cut(line, []byte(","))
+		relative, numberErr := strconv.ParseInt(string(number), 10, 64)
+		if long || !found || numberErr != nil {
+			return dst, errPartDamaged
+		}
+		dst = strconv.AppendInt(dst, m.parts[0].before+relative, 10)
+		dst = append(append(dst, ','), rest...)
+		return append(dst, '\n'), nil
+	}
+	return dst, io.EOF
+}

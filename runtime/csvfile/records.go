@@ -1,0 +1,165 @@
+package csvfile
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+
+	"github.com/sensorflow/sensorflow/runtime/contract"
+)
+
+// blockBytes is how much of an object one call fetches. A block is taken off the wire at once and then worked on, so that no
+// connection stays open while the table makes the processor wait: S3 ends connections that do not move.
+const blockBytes = 2 << 20
+
+// fetcher fills dst with the bytes of an object from an offset on, all of which exist.
+type fetcher func(dst []byte, offset int64) error
+
+// records cuts one range of a file into its records. A record ends with any LF, and the range owns those whose first byte
+// lies in it: the first of them may begin after it, the last of them may end after it.
+type records struct {
+	fetch     fetcher
+	lengthMax int   // a longer record is told as such, and its text cut
+	end       int64 // records that begin here or later are not the range's
+	stop      int64 // the bytes from here on are not needed
+	offset    int64 // of the first byte not fetched yet
+	buf       []byte
+	r, w      int  // buf[r:w] is fetched and not consumed
+	skipping  bool // through the next LF, before the next record
+}
+
+// newRecords reads the range [first, end) of a file of the given size through buf, which is made larger where it is too
+// small and may be reused for the next range.
+func newRecords(fetch fetcher, first, end, size int64, lengthMax int, buf []byte) *records {
+	s := &records{fetch: fetch, lengthMax: lengthMax, end: end, offset: first}
+	// A record that begins in the range is finished, or known to be too long, within this many bytes after the range.
+	s.stop = min(end+s.lineMax(), size)
+	if first > 0 {
+		// The byte before the range tells whether a record begins with the range: if it is an LF, nothing is skipped.
+		s.offset, s.skipping = first-1, true
+	}
+	if need := min(s.stop-s.offset, blockBytes) + s.lineMax(); int64(len(buf)) < need {
+		buf = make([]byte, need)
+	}
+	s.buf = buf
+	return s
+}
+
+// lineMax is how many bytes without an LF prove a record too long: one CR may belong to the line's end.
+func (s *records) lineMax() int64 { return int64(s.lengthMax) + 2 }
+
+// next returns the next record without its line end, valid until the next call, and whether it is longer than the limit; its
+// text is then cut. The error is io.EOF after the last record of the range.
+func (s *records) next() (record []byte, long bool, err error) {
+	if s.skipping {
+		if err := s.skip(); err != nil {
+			return nil, false, err
+		}
+	}
+	if s.offset-int64(s.w-s.r) >= s.end {
+		return nil, false, io.EOF
+	}
+	for scanned := 0; ; {
+		if i := bytes.IndexByte(s.buf[s.r+scanned:s.w], '\n'); i >= 0 {
+			record = s.buf[s.r : s.r+scanned+i]
+			s.r += scanned + i + 1
+			return s.trim(record)
+		}
+		scanned = s.w - s.r
+		if int64(scanned) >= s.lineMax() {
+			record, s.skipping = s.buf[s.r:s.w], true
+			s.r = s.w
+			return record[:s.lengthMax], true, nil
+		}
+		switch err := s.fill(); {
+		case err == io.EOF && scanned > 0: // the file's last record has no LF
+			record = s.buf[s.r:s.w]
+			s.r = s.w
+			return s.trim(record)
+		case err != nil:
+			return nil, false, err
+		}
+	}
+}
+
+// trim takes the CR of the line's end off and cuts what is too long.
+func (s *records) trim(record []byte) ([]byte, bool, error) {
+	if n := len(record); n > 0 && record[n-1] == '\r' {
+		record = record[:n-1]
+	}
+	if len(record) > s.lengthMax {
+		return record[:s.lengthMax], true, nil
+	}
+	return record, false, nil
+}
+
+// skip consumes everything through the next LF.
+func (s *records) skip() error {
+	for {
+		if i := bytes.IndexByte(s.buf[s.r:s.w], '\n'); i >= 0 {
+			s.r += i + 1
+			s.skipping = false
+			return nil
+		}
+		s.r = s.w
+		if err := s.fill(); err != nil {
+			return err
+		}
+	}
+}
+
+// fill fetches the next block behind what is not consumed yet. The error is io.EOF where there is none.
+func (s *records) fill() error {
+	if s.offset >= s.stop {
+		return io.EOF
+	}
+	s.w = copy(s.buf, s.buf[s.r:s.w])
+	s.r = 0
+	block := s.buf[s.w:min(int64(len(s.buf)), int64(s.w)+blockBytes, int64(s.w)+s.stop-s.offset)]
+	if err := s.fetch(block, s.offset); err != nil {
+		return fmt.Errorf("fetch %d bytes from %d: %w", len(block), s.offset, err)
+	}
+	s.w += len(block)
+	s.offset += int64(len(block))
+	return nil
+}
+
+// rows walks through the data rows of a range: its records without the file's header and without empty lines.
+type rows struct {
+	records *records
+	header  bool // the next record is the file's header
+	// lines is how many lines of the range were read: the number of the row last returned, from 1, and in the end of all.
+	lines int64
+}
+
+// next returns the next row as records.next does.
+func (r *rows) next() (record []byte, long bool, err error) {
+	for {
+		record, long, err = r.records.next()
+		if err != nil {
+			return nil, false, err
+		}
+		r.lines++
+		if r.header {
+			r.header = false
+			continue
+		}
+		if len(record) > 0 {
+			return record, long, nil
+		}
+	}
+}
+
+// bounds returns the bytes [first, end) of a range of the plan.
+func (p *Processor) bounds(plan Plan, number int) (first, end int64) {
+	first = int64(number) * p.options.RangeBytes
+	return first, min(first+p.options.RangeBytes, plan.Bytes)
+}
+
+// rows opens a range of an upload's file. Only one may be in use at a time, since all share one buffer.
+func (p *Processor) rows(fetch fetcher, plan Plan, number int) *rows {
+	first, end := p.bounds(plan, number)
+	records := newRecords(fetch, first, end, plan.Bytes, contract.CSVRecordBytesMax, p.buffer)
+	p.buffer = records.buf
+	return &rows{records: records, header: number == 0}
+}

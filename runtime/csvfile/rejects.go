@@ -1,0 +1,112 @@
+package csvfile
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+
+	"github.com/sensorflow/sensorflow/runtime/contract"
+)
+
+// rejectsHeader is the first line of the file of rejected rows.
+const rejectsHeader = "line,reason,row\n"
+
+// partLineBytesMax bounds a line of a part: a row in quotes, of which each byte may have become three, and its reasons.
+const partLineBytesMax = 4*contract.CSVRecordBytesMax + 4<<10
+
+// rejectsPartKey is the object key of the rejected rows of one range.
+func rejectsPartKey(r RangeID) string {
+	return fmt.Sprintf("%s%s/%06d%s", contract.RejectsKeyPrefix, r.UploadID, r.Number, contract.CSVKeySuffix)
+}
+
+// writeRejects goes through a range once more, now only for its rejected rows. They are not written while the readings are:
+// that takes minutes, in which the bucket would end a transfer that does not move.
+//
+// The rows of the only range are the final file. Otherwise they are a part: without header, and with lines counted from the
+// beginning of the range, for how many lines come before is not known yet.
+func (p *Processor) writeRejects(ctx context.Context, u Upload, number int) error {
+	key, opening := RejectsKey(u.ID), rejectsHeader
+	if u.Plan.Ranges > 1 {
+		key, opening = rejectsPartKey(RangeID{u.ID, number}), ""
+	}
+	rows, judge := p.rows(p.source(ctx, u), u.Plan, number), p.judge(u.Plan)
+	body := &madeText{pending: []byte(opening), more: func(dst []byte) ([]byte, error) {
+		for {
+			row, long, err := rows.next()
+			if err != nil {
+				return dst, err
+			}
+			if reason := judge.reason(string(row), long); reason != "" {
+				return appendReject(dst, rows.lines, reason, row), nil
+			}
+		}
+	}}
+	if err := p.bucket.Put(ctx, key, body); err != nil {
+		return putError(key, body, err)
+	}
+	return nil
+}
+
+// putError prefers the reason why the body ended to what the bucket made of it.
+func putError(key string, body *madeText, err error) error {
+	if body.failed != nil && !errors.Is(err, body.failed) {
+		err = fmt.Errorf("%w: %w", body.failed, err)
+	}
+	return fmt.Errorf("put %s: %w", key, err)
+}
+
+// appendReject appends a line of the rejects. The row is as the client sent it, but for bytes that are not UTF-8.
+func appendReject(dst []byte, line int64, reason string, row []byte) []byte {
+	dst = strconv.AppendInt(dst, line, 10)
+	dst = append(dst, ',')
+	dst = appendField(dst, reason)
+	dst = append(dst, ',')
+	dst = appendField(dst, string(bytes.ToValidUTF8(row, []byte("\uFFFD"))))
+	return append(dst, '\n')
+}
+
+// appendField appends a field and quotes it where RFC 4180 needs that.
+func appendField(dst []byte, field string) []byte {
+	if !strings.ContainsAny(field, "\",\r\n") {
+		return append(dst, field...)
+	}
+	dst = append(dst, '"')
+	for i := strings.IndexByte(field, '"'); i >= 0; i = strings.IndexByte(field, '"') {
+		dst = append(append(dst, field[:i]...), `""`...)
+		field = field[i+1:]
+	}
+	return append(append(dst, field...), '"')
+}
+
+// madeText is a reader of a text that is made piece by piece as it is read.
+type madeText struct {
+	pending []byte
+	buf     []byte
+	// more appends the next piece to dst; io.EOF ends the text.
+	more   func(dst []byte) ([]byte, error)
+	failed error // what ended it, but for io.EOF
+}
+
+// Read implements io.Reader. It fills p as far as the text goes, so that small pieces do not make small transfers.
+func (t *madeText) Read(p []byte) (n int, err error) {
+	for n < len(p) {
+		if len(t.pending) == 0 {
+			if t.buf, err = t.more(t.buf[:0]); err != nil {
+				if err != io.EOF {
+					t.failed = err
+				} else if n > 0 {
+					err = nil
+				}
+				return n, err
+			}
+			t.pending = t.buf
+		}
+		c := copy(p[n:], t.pending)
+		n, t.pending = n+c, t.pending[c:]
+	}
+	return n, nil
+}

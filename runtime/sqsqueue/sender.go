@@ -1,0 +1,142 @@
+package sqsqueue
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
+	"github.com/aws/smithy-go"
+
+	"github.com/sensorflow/sensorflow/runtime/reading"
+)
+
+const (
+	// batchMax is how many messages SQS takes in one call.
+	batchMax = 10
+	// callTimeout bounds one call with the SDK's own repetitions.
+	callTimeout = 10 * time.Second
+	// roundsMax is how often messages are sent that SQS did not take though it took the call, which the SDK does not repeat.
+	roundsMax = 3
+	// roundPause comes before the second round, twice as much before the third.
+	roundPause = 100 * time.Millisecond
+)
+
+// client is the one call in use.
+type client interface {
+	SendMessageBatch(context.Context, *sqs.SendMessageBatchInput, ...func(*sqs.Options)) (*sqs.SendMessageBatchOutput, error)
+}
+
+// Sender sends to one queue. It is safe for concurrent use.
+type Sender struct {
+	client client
+	url    string
+	sleep  func(ctx context.Context, d time.Duration) error
+}
+
+// NewSender returns a Sender to the queue at an address. All arguments are required.
+func NewSender(client *sqs.Client, url string) *Sender { return newSender(client, url, sleep) }
+
+func newSender(client client, url string, sleep func(context.Context, time.Duration) error) *Sender {
+	return &Sender{client: client, url: url, sleep: sleep}
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err() //nolint:wrapcheck // the caller's own deadline
+	case <-timer.C:
+		return nil
+	}
+}
+
+// Send adds messages and returns nil only when SQS took all of them; after an error it may have taken any of them. The error
+// is of kind reading.Unavailable where trying again may help.
+func (s *Sender) Send(ctx context.Context, bodies []string) error {
+	for len(bodies) > 0 {
+		n := min(len(bodies), batchMax)
+		if err := s.sendBatch(ctx, bodies[:n]); err != nil {
+			return err
+		}
+		bodies = bodies[n:]
+	}
+	return nil
+}
+
+// sendBatch sends up to batchMax messages until none of them is left.
+func (s *Sender) sendBatch(ctx context.Context, bodies []string) error {
+	for round := 1; ; round++ {
+		left, cause, err := s.call(ctx, bodies)
+		if err != nil {
+			return mapError(err)
+		}
+		if len(left) == 0 {
+			return nil
+		}
+		if round == roundsMax {
+			return unavailable(fmt.Errorf("%d of the messages were not taken in %d rounds: %w", len(left), round, cause))
+		}
+		if err := s.sleep(ctx, roundPause<<(round-1)); err != nil {
+			return unavailable(errors.Join(cause, err))
+		}
+		bodies = left
+	}
+}
+
+// call makes one call and returns the messages that SQS did not take, and why it did not take one of them. Its error is
+// final: that of the call, or that of a message that SQS will never take.
+func (s *Sender) call(ctx context.Context, bodies []string) (left []string, cause, err error) {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	in := &sqs.SendMessageBatchInput{QueueUrl: &s.url}
+	for i := range bodies {
+		in.Entries = append(in.Entries, types.SendMessageBatchRequestEntry{Id: aws.String(strconv.Itoa(i)), MessageBody: &bodies[i]})
+	}
+	out, err := s.client.SendMessageBatch(ctx, in)
+	if err != nil {
+		return nil, nil, err //nolint:wrapcheck // sendBatch maps it
+	}
+	for _, refused := range out.Failed {
+		i, err := strconv.Atoi(aws.ToString(refused.Id))
+		if err != nil || i < 0 || i >= len(bodies) {
+			return nil, nil, fmt.Errorf("the queue refused a message that was not sent: %.40q", aws.ToString(refused.Id))
+		}
+		cause = &smithy.GenericAPIError{Code: aws.ToString(refused.Code), Message: aws.ToString(refused.Message)}
+		if refused.SenderFault {
+			return nil, nil, &reading.Error{Kind: reading.Internal, Message: "the queue refused a message", Cause: cause}
+		}
+		left = append(left, bodies[i])
+	}
+	if len(out.Successful)+len(out.Failed) != len(bodies) {
+		return nil, nil, fmt.Errorf("the queue answered for %d of %d messages", len(out.Successful)+len(out.Failed), len(bodies))
+	}
+	return left, cause, nil
+}
+
+// mapError tells errors that stay from those that may pass.
+func mapError(err error) error {
+	err = fmt.Errorf("send messages: %w", err)
+	var known *reading.Error
+	if errors.As(err, &known) || errors.Is(err, context.Canceled) {
+		return err
+	}
+	var api smithy.APIError
+	if errors.As(err, &api) {
+		switch api.ErrorCode() {
+		case "QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue", "AccessDenied", "AccessDeniedException", "InvalidAddress",
+			"InvalidClientTokenId", "SignatureDoesNotMatch", "UnrecognizedClientException":
+			return &reading.Error{Kind: reading.Internal, Message: "the queue refused the request", Cause: err}
+		}
+	}
+	return unavailable(err)
+}
+
+func unavailable(cause error) error {
+	return &reading.Error{Kind: reading.Unavailable, Message: "the queue is busy; try again shortly", Cause: cause}
+}
