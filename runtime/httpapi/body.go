@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sync/semaphore"
+
 	"github.com/sensorflow/sensorflow/runtime/contract"
 )
 
@@ -52,25 +54,25 @@ func (b *body) Read(p []byte) (int, error) {
 	return n, err //nolint:wrapcheck // an io.Reader passes the error on as it is
 }
 
-// openBody prepares reading at most bytesMax bytes and sets memory aside for them: memoryMax, or less where the client
-// says that it sends less. The caller gives it back with release.
-func (s *Server) openBody(w http.ResponseWriter, r *http.Request, bytesMax, memoryMax int64) (b *body, release func(), err error) {
+// openBody prepares reading at most bytesMax bytes and sets some of memory aside for them: memoryMax, or less where the
+// client says that it sends less. The caller gives it back with release.
+func openBody(w http.ResponseWriter, r *http.Request, memory *semaphore.Weighted, bytesMax, memoryMax int64) (b *body, release func(), err error) {
 	if encoding := r.Header.Get("Content-Encoding"); encoding != "" && !strings.EqualFold(encoding, "identity") {
 		return nil, nil, &problem{kind: problemUnsupportedMediaType, message: "Bodies must not be compressed: leave Content-Encoding out."}
 	}
 	if r.ContentLength > bytesMax {
 		return nil, nil, tooLarge(bytesMax)
 	}
-	memory := memoryMax
+	held := memoryMax
 	if r.ContentLength >= 0 {
-		memory = min(memory, r.ContentLength)
+		held = min(held, r.ContentLength)
 	}
-	if !s.bodies.TryAcquire(memory) {
+	if !memory.TryAcquire(held) {
 		return nil, nil, errBodiesFull
 	}
 	return &body{
 		reader: http.MaxBytesReader(w, r.Body, bytesMax), connection: http.NewResponseController(w),
-	}, func() { s.bodies.Release(memory) }, nil
+	}, func() { memory.Release(held) }, nil
 }
 
 // mediaType returns the request's media type if it is one of accepted.
@@ -100,7 +102,7 @@ func (s *Server) readJSON(w http.ResponseWriter, r *http.Request) ([]byte, error
 	if _, _, err := mediaType(r, mediaJSON); err != nil {
 		return nil, err
 	}
-	b, release, err := s.openBody(w, r, contract.ReadingBodyBytesMax, contract.ReadingBodyBytesMax)
+	b, release, err := openBody(w, r, s.bodies, contract.ReadingBodyBytesMax, contract.ReadingBodyBytesMax)
 	if err != nil {
 		return nil, err
 	}

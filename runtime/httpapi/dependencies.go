@@ -95,9 +95,12 @@ type Options struct {
 	BodyTimeout time.Duration
 	// FileTimeout bounds the same for a CSV file, of which a part must arrive every BodyTimeout. Default: FileTimeoutDefault.
 	FileTimeout time.Duration
-	// BodyBytesInFlightMax bounds the memory for request bodies of all requests together. Default:
+	// BodyBytesInFlightMax bounds the memory for request bodies of all requests together, other than CSV files. Default:
 	// BodyBytesInFlightMaxDefault.
 	BodyBytesInFlightMax int64
+	// FileBytesInFlightMax bounds the memory for CSV files in transit, FileMemoryBytes each. Default:
+	// FileBytesInFlightMaxDefault.
+	FileBytesInFlightMax int64
 }
 
 // Defaults of Options.
@@ -107,6 +110,8 @@ const (
 	// BodyBytesInFlightMaxDefault lets 24 of the largest batches be read at the same time; decoding one takes about three
 	// times its size, so that bodies never hold more than about 0.4 GB.
 	BodyBytesInFlightMaxDefault = 128 << 20
+	// FileBytesInFlightMaxDefault lets 16 files be sent through at the same time, and many more small ones.
+	FileBytesInFlightMaxDefault = 16 * FileMemoryBytes
 )
 
 func (o Options) withDefaults() Options {
@@ -118,6 +123,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.BodyBytesInFlightMax == 0 {
 		o.BodyBytesInFlightMax = BodyBytesInFlightMaxDefault
+	}
+	if o.FileBytesInFlightMax == 0 {
+		o.FileBytesInFlightMax = FileBytesInFlightMaxDefault
 	}
 	return o
 }

@@ -72,7 +72,7 @@ func (s *Server) postBatch(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	in, release, err := s.openBody(w, r, contract.BatchBodyBytesMax, contract.BatchBodyBytesMax)
+	in, release, err := openBody(w, r, s.bodies, contract.BatchBodyBytesMax, contract.BatchBodyBytesMax)
 	if err != nil {
 		return err
 	}

@@ -35,6 +35,7 @@ type Server struct {
 	routes    []route
 	requests  *requestChecker
 	bodies    *semaphore.Weighted
+	files     *semaphore.Weighted // apart, since files may take minutes, and readings must not be refused for that long
 	readiness readiness
 	documents documents
 	origins   map[string]bool
@@ -80,6 +81,7 @@ type route struct {
 func New(d Dependencies, o Options) (*Server, error) {
 	s := &Server{Dependencies: d, options: o.withDefaults(), mux: http.NewServeMux(), origins: map[string]bool{}}
 	s.bodies = semaphore.NewWeighted(s.options.BodyBytesInFlightMax)
+	s.files = semaphore.NewWeighted(s.options.FileBytesInFlightMax)
 	for _, origin := range s.options.AllowedOrigins {
 		s.origins[origin] = true
 	}

@@ -26,8 +26,8 @@ const (
 	fieldFile = "file"
 	// multipartOverheadMax is what the boundaries and headers around a file may take.
 	multipartOverheadMax = 64 << 10
-	// fileMemory is what a file in transit holds: the buffers of the way in and of the way to the bucket.
-	fileMemory = 1 << 20
+	// FileMemoryBytes is what a file in transit holds: one part on its way to the bucket.
+	FileMemoryBytes = 5 << 20
 )
 
 type ticketAnswer struct {
@@ -79,7 +79,7 @@ func (s *Server) postFile(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	in, release, err := s.openBody(w, r, contract.SmallUploadBytesMax+multipartOverheadMax, fileMemory)
+	in, release, err := openBody(w, r, s.files, contract.SmallUploadBytesMax+multipartOverheadMax, FileMemoryBytes)
 	if err != nil {
 		return fileError(toProblem(err))
 	}

@@ -1,0 +1,86 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/sensorflow/sensorflow/runtime/config"
+	"github.com/sensorflow/sensorflow/runtime/httpapi"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
+	context.AfterFunc(ctx, stop) // a second signal ends the process at once
+	if err := run(ctx, os.Args[1:], os.Environ(), os.Stderr); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+// run is the program: it serves until ctx ends, or asks a running server how it is. It logs to stderr.
+func run(ctx context.Context, args, environ []string, stderr io.Writer) error {
+	cfg, err := config.LoadAPI(environ)
+	if err != nil {
+		return fmt.Errorf("the environment does not configure the API:\n%w", err)
+	}
+	switch {
+	case len(args) == 1 && args[0] == "healthcheck":
+		return healthcheck(ctx, cfg.ListenAddress)
+	case len(args) > 0:
+		return fmt.Errorf("unknown arguments %q; there is only: healthcheck", args)
+	}
+	log := config.NewLogger(stderr, cfg.LogLevel)
+	log.InfoContext(ctx, "configured", "config", cfg)
+	parts, err := wire(ctx, cfg, log)
+	if err != nil {
+		return err
+	}
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", cfg.ListenAddress)
+	if err != nil {
+		return errors.Join(fmt.Errorf("listen: %w", err), parts.close(context.WithoutCancel(ctx)))
+	}
+	server := httpapi.NewHTTPServer(cfg.ListenAddress, parts.api)
+	server.ErrorLog = slog.NewLogLogger(log.Handler(), slog.LevelWarn)
+	s := &service{server: server, drainTimeout: cfg.DrainTimeout, begin: parts.api.Drain, finish: parts.close, log: log}
+	return s.serve(ctx, listener)
+}
+
+// healthcheckTimeout stays below what container schedulers wait for a health check, 5 s unless set.
+const healthcheckTimeout = 2 * time.Second
+
+// healthcheck asks the server that listens on address whether it lives.
+func healthcheck(ctx context.Context, address string) error {
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return fmt.Errorf("read the listen address: %w", err)
+	}
+	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
+		host = "127.0.0.1"
+	}
+	ctx, cancel := context.WithTimeout(ctx, healthcheckTimeout)
+	defer cancel()
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+net.JoinHostPort(host, port)+"/healthz", nil)
+	if err != nil {
+		return fmt.Errorf("make the request: %w", err)
+	}
+	response, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return fmt.Errorf("ask for health: %w", err)
+	}
+	if err := response.Body.Close(); err != nil {
+		return fmt.Errorf("ask for health: %w", err)
+	}
+	if response.StatusCode != http.StatusOK {
+		return fmt.Errorf("ask for health: status %d", response.StatusCode)
+	}
+	return nil
+}
