@@ -1,0 +1,18 @@
+// Package cdktest is what the tests of constructs and stacks share. An App has the feature flags that `cdk init` writes and
+// needs no lookup; Synth turns it into templates that are plain Go values, so that looking at them costs no call to jsii:
+//
+//	func TestMain(m *testing.M) { cdktest.Main(m) }
+//
+//	app := cdktest.NewApp(t, cdktest.Nag)
+//	stack := cdktest.NewStack(app, "Stack", "eu-west-1")
+//	processing.NewProcessing(stack, "Processing", …)
+//	out := cdktest.Synth(t, app)
+//	out.Template(t, "Stack").Golden(t, "processing")           // testdata/processing.golden.json, -update rewrites it
+//	queue := out.Template(t, "Stack").Only(t, "AWS::SQS::Queue")
+//	queue.Text(t, "KmsMasterKeyId", "Fn::GetAtt", 0)
+//	out.NoFindings(t)                                       // cdk-nag: AwsSolutions, NIST 800-53 R5, PCI DSS 3.2.1, HIPAA
+//	out.LeastPrivilege(t)                                   // no wildcard action, no managed policy of full access
+//
+// EveryPropMatters sets each prop of a construct in turn and sees the template change; Panic returns the sentence with which
+// a construct refuses its props. Only tests import this package. It imports the CDK and nothing else of this module.
+package cdktest

@@ -1,0 +1,78 @@
+package cdktest
+
+import (
+	"encoding/json"
+	"flag"
+	"maps"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files") //nolint:gochecknoglobals // a flag of the test binary
+
+// hashes are asset hashes (64 digits) and what a version of a function is named after (32 digits): they change with every
+// line of the runtime, and nothing is learnt from reading them.
+var hashes = regexp.MustCompile(`[0-9a-f]{64}|[0-9a-f]{32}`) //nolint:gochecknoglobals // compiled once
+
+// Scrub returns the template as readable JSON without what says nothing about it: hashes, and the rule and parameter by
+// which CloudFormation checks the bootstrap stack's version.
+func Scrub(t testing.TB, template Template) string {
+	t.Helper()
+	kept := maps.Clone(template)
+	delete(kept, "Rules")
+	if parameters, ok := kept["Parameters"].(map[string]any); ok {
+		parameters = maps.Clone(parameters)
+		delete(parameters, "BootstrapVersion")
+		if kept["Parameters"] = parameters; len(parameters) == 0 {
+			delete(kept, "Parameters")
+		}
+	}
+	return hashes.ReplaceAllString(JSON(t, kept), "<hash>")
+}
+
+// Golden compares the scrubbed template with testdata/<name>.golden.json; the flag -update rewrites that file.
+func (t Template) Golden(tb testing.TB, name string) {
+	tb.Helper()
+	Golden(tb, name+".golden.json", Scrub(tb, t))
+}
+
+// Golden compares a text with a file of testdata; the flag -update rewrites the file. Read the difference before committing it.
+func Golden(t testing.TB, file, got string) {
+	t.Helper()
+	path := filepath.Join("testdata", file)
+	if *update {
+		if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(got), 0o644); err != nil { //nolint:gosec // a file of the project
+			t.Fatal(err)
+		}
+		return
+	}
+	want, err := os.ReadFile(path) //nolint:gosec // a file of the project
+	if err != nil {
+		t.Fatalf("%v; -update writes it", err)
+	}
+	if diff := cmp.Diff(strings.Split(string(want), "\n"), strings.Split(got, "\n")); diff != "" {
+		t.Errorf("%s differs (-want +got); -update rewrites it:\n%s", path, diff)
+	}
+}
+
+// equal compares two templates, hashes included: a prop may well change nothing but a hash.
+func equal(t testing.TB, a, b Template) bool {
+	t.Helper()
+	one, err := json.Marshal(a)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, err := json.Marshal(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(one) == string(other)
+}
