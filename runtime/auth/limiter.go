@@ -24,12 +24,14 @@ type limit struct {
 // Limits of failed sign-ins. They hold per process, so that a fleet of n processes bears n times as many; the user pool's
 // own lockout stands behind them.
 var (
-	// pairLimit holds for one user name from one client address.
+	// pairLimit holds for one user name from one client address. Its window is as long as nameLimit's, so that one address
+	// alone never reaches that.
 	pairLimit = limit{
-		failuresMax: 5, window: time.Minute, waitMin: 10 * time.Second, waitMax: 15 * time.Minute, forgetAfter: 15 * time.Minute,
+		failuresMax: 5, window: 15 * time.Minute, waitMin: 10 * time.Second, waitMax: 15 * time.Minute, forgetAfter: 15 * time.Minute,
 	}
 	// nameLimit holds for one user name from all addresses, against a guess that comes from many. It does not hold for an
-	// address from which that user signed in lately, so that strangers cannot lock a user out.
+	// address from which that user signed in lately, nor for the first attempt from an address that has not failed lately, so
+	// that strangers cannot lock a user out: they need an address of their own for every guess beyond the limit.
 	nameLimit = limit{
 		failuresMax: 30, window: 15 * time.Minute, waitMin: time.Minute, waitMax: 15 * time.Minute, forgetAfter: 15 * time.Minute,
 	}
@@ -41,6 +43,8 @@ const (
 	limitedMax = 20_000
 	// familiarFor is how long an address counts as the user's own after a sign-in.
 	familiarFor = 24 * time.Hour
+	// suspectFor is how long an address has no free attempt after a failure.
+	suspectFor = 24 * time.Hour
 )
 
 // outcome is how an attempt ended.
@@ -59,6 +63,7 @@ type record struct {
 	waits       int       // how often attempts have had to wait in a row
 	waitUntil   time.Time
 	succeededAt time.Time
+	failedAt    time.Time
 	inFlight    int
 	changed     chan struct{} // closed when an attempt in flight ends
 }
@@ -89,11 +94,14 @@ func (l *limiter) admit(ctx context.Context, username, clientAddress string) (en
 	if err := l.enter(ctx, pair, pairLimit); err != nil {
 		return nil, err
 	}
-	if l.familiar(pair) {
+	familiar, clean := l.standing(pair)
+	if familiar {
 		return func(o outcome) { l.leave(pair, pairLimit, o) }, nil
 	}
 	whole := l.record(name)
-	if err := l.enter(ctx, whole, nameLimit); err != nil {
+	if clean {
+		l.enterFreely(whole)
+	} else if err := l.enter(ctx, whole, nameLimit); err != nil {
 		l.leave(pair, pairLimit, undecided)
 		return nil, err
 	}
@@ -133,10 +141,25 @@ func (l *limiter) record(text string) *record {
 	return r
 }
 
-func (l *limiter) familiar(r *record) bool {
+// standing tells whether the user signed in from a pair's address lately, and whether this is the pair's only attempt and
+// none has failed lately.
+func (l *limiter) standing(r *record) (familiar, clean bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return !r.succeededAt.IsZero() && l.now().Before(r.succeededAt.Add(familiarFor))
+	now := l.now()
+	return within(now, r.succeededAt, familiarFor), r.inFlight == 1 && !within(now, r.failedAt, suspectFor)
+}
+
+// within tells whether then, which may be never, lies less than d ago.
+func within(now, then time.Time, d time.Duration) bool {
+	return !then.IsZero() && now.Before(then.Add(d))
+}
+
+// enterFreely lets an attempt run whatever has failed before; its own failure counts.
+func (l *limiter) enterFreely(r *record) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	r.inFlight++
 }
 
 func (l *limiter) enter(ctx context.Context, r *record, by limit) error {
@@ -191,7 +214,7 @@ func (r *record) fail(now time.Time, by limit) {
 	if r.failures == 0 {
 		r.windowStart = now
 	}
-	r.failures++
+	r.failures, r.failedAt = r.failures+1, now
 	if r.waits == 0 && r.failures < by.failuresMax {
 		return
 	}

@@ -34,7 +34,7 @@ type API struct {
 	UserPoolJWKSURL      string   `env:"USER_POOL_JWKS_URL" validate:"omitempty,endpoint"`
 	UserPoolClientID     string   `env:"USER_POOL_CLIENT_ID" validate:"required"`
 	UserPoolClientSecret string   `env:"USER_POOL_CLIENT_SECRET" validate:"required"`
-	MachineClientIDs     []string `env:"MACHINE_CLIENT_IDS" validate:"dive,excludesall= "`
+	MachineClientIDs     []string `env:"MACHINE_CLIENT_IDS" validate:"dive,clientid"`
 	TokenURL             string   `env:"TOKEN_URL" validate:"omitempty,endpoint"`
 
 	ListenAddress  string   `env:"LISTEN_ADDRESS" envDefault:":8080" validate:"hostname_port|startswith=:"`

@@ -48,6 +48,8 @@ func TestLoadAPI_NamesTheKeyOfEveryMistake(t *testing.T) {
 		{"ALLOWED_ORIGINS=https://app.example.com:443", "ALLOWED_ORIGINS must list"},
 		{"ALLOWED_ORIGINS=https://*.example.com", "ALLOWED_ORIGINS must list"},
 		{"MACHINE_CLIENT_IDS=a, b", "MACHINE_CLIENT_IDS must list client ids"},
+		{"MACHINE_CLIENT_IDS=a,,b", "MACHINE_CLIENT_IDS must list client ids separated by commas"},
+		{"MACHINE_CLIENT_IDS=a,", "MACHINE_CLIENT_IDS must list client ids separated by commas"},
 		{"LISTEN_ADDRESS=8080", "LISTEN_ADDRESS must be an address such as :8080 or 127.0.0.1:8080, got 8080"},
 		{"TRUSTED_PROXIES=-1", "TRUSTED_PROXIES must be at least 0, got -1"},
 		{"PUBLIC_URL=https://x.example/path", "PUBLIC_URL must be an origin such as"},

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/caarlos0/env/v11"
 	"github.com/go-playground/validator/v10"
@@ -101,6 +102,10 @@ func newValidator() (*validator.Validate, error) {
 		}),
 		v.RegisterValidation("origin", func(f validator.FieldLevel) bool { return isOrigin(f.Field().String()) }),
 		v.RegisterValidation("publicurl", func(f validator.FieldLevel) bool { return isOrigin(f.Field().String()) }),
+		v.RegisterValidation("clientid", func(f validator.FieldLevel) bool {
+			id := f.Field().String() // an empty one, as after a last comma, would stand for tokens that name no client
+			return id != "" && !strings.ContainsFunc(id, unicode.IsSpace)
+		}),
 		v.RegisterValidation("endpoint", func(f validator.FieldLevel) bool { return isEndpoint(f.Field().String()) }),
 	)
 }
@@ -169,7 +174,7 @@ func rule(f validator.FieldError) string {
 		return "must be an origin such as https://api.example.com, or http://localhost:8080 for this machine" + got
 	case "endpoint":
 		return "must be an absolute https URL, or an http one on this machine" + got
-	case "excludesall":
+	case "clientid":
 		return "must list client ids separated by commas, without spaces" + got
 	default:
 		return "must be an address such as :8080 or 127.0.0.1:8080" + got
