@@ -76,6 +76,7 @@ type invocation struct {
 	cancel func()
 	shard  *shard
 	first  int // of the shard's records
+	n      int
 	batch  []aggregate.Change
 	result aggregate.Result
 	err    error
@@ -211,7 +212,10 @@ func (w *world) sequence(r *region, key reading.Key) int {
 
 // invoke begins an invocation with records of a shard.
 func (w *world) invoke(r *region, s *shard, first, n int, extra bool) {
-	i := &invocation{shard: s, first: first, batch: slices.Clone(s.records[first : first+n]), extra: extra}
+	i := &invocation{shard: s, first: first, n: n, batch: slices.Clone(s.records[first : first+n]), extra: extra}
+	if w.faults.repeats && w.random.IntN(5) == 0 { // also within a batch
+		i.batch = append(i.batch, i.batch[w.random.IntN(n)])
+	}
 	if !extra {
 		s.busy = true
 	}
@@ -253,7 +257,7 @@ func (w *world) advance(r *region) {
 	if crashed {
 		return // the batch comes again as a whole
 	}
-	i.shard.next = i.first + len(i.batch)
+	i.shard.next = i.first + i.n
 	if len(i.result.Failed) > 0 {
 		i.shard.next = i.first + slices.IndexFunc(i.batch, func(c aggregate.Change) bool { return slices.Contains(i.result.Failed, c.Sequence) })
 	}

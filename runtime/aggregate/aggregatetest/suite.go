@@ -45,13 +45,14 @@ func Suite(t *testing.T, fresh func(t *testing.T) Tables) {
 		{"fleet sum adds up the regions within a span", testFleetSum},
 		{"any sequence of commits ends as it does in memory", testAsMemory},
 	} {
-		t.Run(test.name, func(t *testing.T) { test.run(t, &subject{Tables: fresh(t)}) })
+		t.Run(test.name, func(t *testing.T) { test.run(t, &subject{Tables: fresh(t), name: rand.Uint64()}) })
 	}
 }
 
 // subject is the tables with what the tests do to them.
 type subject struct {
 	Tables
+	name   uint64 // begins its tokens, since a real table remembers those of others
 	tokens int
 }
 
@@ -61,7 +62,7 @@ func row(id string, h time.Time, region string) aggregate.RowKey {
 	return aggregate.RowKey{EquipmentID: reading.EquipmentID(id), Hour: h, Region: region}
 }
 
-// Sequence returns a sequence number's key.
+// sequence returns a sequence number's key.
 func sequence(n int) string { return fmt.Sprintf("%0*d", contract.SequenceDigits, n) }
 
 func sum(t *testing.T, values ...string) (s aggregate.Sum) {
@@ -89,10 +90,10 @@ func replace(key aggregate.RowKey, s aggregate.Sum, through int, revision int64,
 	}
 }
 
-// transaction makes one whose fleet rows are those of the rows' hours.
+// transaction makes one of a new token.
 func (s *subject) transaction(writes ...aggregate.RowWrite) aggregate.Transaction {
 	s.tokens++
-	return aggregate.Transaction{Token: fmt.Sprintf("token-%d", s.tokens), Rows: writes}
+	return aggregate.Transaction{Token: fmt.Sprintf("%016x-%d", s.name, s.tokens), Rows: writes}
 }
 
 func (s *subject) commit(t *testing.T, writes ...aggregate.RowWrite) {
@@ -236,7 +237,7 @@ func testDecimals(t *testing.T, s *subject) {
 		return d
 	}
 	almost := aggregate.Sum{Count: 99_999_999_999, Total: reading.Total{
-		Integer:  parse("-99999999999999999999999999900000000000"),
+		Integer:  parse("-99999999998999999999999999900000000001"),
 		Fraction: parse("99999999999.999999999999999999999999998"),
 	}}
 	s.commit(t, replace(most, almost, 1, 0, false))

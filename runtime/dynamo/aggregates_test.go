@@ -1,0 +1,189 @@
+package dynamo_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"github.com/sensorflow/sensorflow/runtime/aggregate"
+	"github.com/sensorflow/sensorflow/runtime/aggregate/aggregatetest"
+	"github.com/sensorflow/sensorflow/runtime/contract"
+	"github.com/sensorflow/sensorflow/runtime/dynamo"
+	"github.com/sensorflow/sensorflow/runtime/reading"
+)
+
+const indexShards = 3
+
+// aggregatesFixture are new tables and the adapter to them.
+type aggregatesFixture struct {
+	*dynamo.Aggregates
+	readings, aggregates string
+}
+
+func newAggregates(t *testing.T) aggregatesFixture {
+	t.Helper()
+	f := aggregatesFixture{readings: newTable(t, contract.ReadingsTable()), aggregates: newTable(t, contract.AggregatesTable())}
+	f.Aggregates = dynamo.NewAggregates(localClient, f.readings, f.aggregates, indexShards)
+	return f
+}
+
+// put stores readings as another process would, with padding bytes that make pages fill up.
+func (f aggregatesFixture) put(t *testing.T, padding int, images ...aggregate.Image) {
+	t.Helper()
+	for len(images) > 0 {
+		n := min(len(images), contract.BatchWriteItemsMax)
+		var writes []types.WriteRequest
+		for _, i := range images[:n] {
+			item := map[string]types.AttributeValue{
+				contract.AttrEquipmentID: &types.AttributeValueMemberS{Value: string(i.EquipmentID)},
+				contract.AttrTimestamp:   &types.AttributeValueMemberS{Value: reading.FormatTimestamp(i.Timestamp)},
+				contract.AttrValue:       &types.AttributeValueMemberN{Value: i.Value.String()},
+				contract.AttrRegion:      &types.AttributeValueMemberS{Value: i.Region},
+			}
+			if padding > 0 {
+				item["padding"] = &types.AttributeValueMemberS{Value: strings.Repeat("x", padding)}
+			}
+			writes = append(writes, types.WriteRequest{PutRequest: &types.PutRequest{Item: item}})
+		}
+		if _, err := localClient.BatchWriteItem(t.Context(), &dynamodb.BatchWriteItemInput{
+			RequestItems: map[string][]types.WriteRequest{f.readings: writes},
+		}); err != nil {
+			t.Fatal(err)
+		}
+		images = images[n:]
+	}
+}
+
+func TestAggregates_BehaveAsTheModelDoes(t *testing.T) {
+	aggregatetest.Suite(t, func(t *testing.T) aggregatetest.Tables {
+		f := newAggregates(t)
+		return aggregatetest.Tables{
+			RowTable: f, WindowTable: f, IndexShards: indexShards,
+			Put: func(t *testing.T, images ...aggregate.Image) { f.put(t, 0, images...) },
+		}
+	})
+}
+
+var firstHour = time.Date(2026, 3, 1, 8, 0, 0, 0, time.UTC)
+
+func decimal(t *testing.T, text string) reading.Decimal {
+	t.Helper()
+	d, err := reading.ParseDecimal(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+func TestAggregates_ReadHourGoesOverPagesAndSkipsWhatIsNoReading(t *testing.T) {
+	f := newAggregates(t)
+	const n, padding = 600, 4096 // 2.4 MB: three pages of 1 MB at most
+	var images []aggregate.Image
+	var want aggregate.Sum
+	for i := range n {
+		image := aggregate.Image{Region: "eu-west-1", Reading: reading.Reading{
+			EquipmentID: "EQ", Timestamp: firstHour.Add(time.Duration(i) * time.Second), Value: decimal(t, fmt.Sprintf("0.%03d", i)),
+		}}
+		if images = append(images, image); true {
+			want = want.Add(aggregate.SumOf(image.Value))
+		}
+	}
+	f.put(t, padding, images...)
+	for timestamp, value := range map[string]types.AttributeValue{
+		"2026-03-01T08:59:00Z":           &types.AttributeValueMemberN{Value: "1"},    // not as the service writes it
+		"2026-03-01T08:59:01.000000000Z": &types.AttributeValueMemberS{Value: "1"},    // a text
+		"2026-03-01T08:59:02.000000000Z": &types.AttributeValueMemberN{Value: "1e90"}, // beyond the limits
+	} {
+		if _, err := localClient.PutItem(t.Context(), &dynamodb.PutItemInput{TableName: &f.readings, Item: map[string]types.AttributeValue{
+			contract.AttrEquipmentID: &types.AttributeValueMemberS{Value: "EQ"},
+			contract.AttrTimestamp:   &types.AttributeValueMemberS{Value: timestamp},
+			contract.AttrRegion:      &types.AttributeValueMemberS{Value: "eu-west-1"}, contract.AttrValue: value,
+		}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := f.ReadHour(t.Context(), aggregate.RowKey{EquipmentID: "EQ", Hour: firstHour, Region: "eu-west-1"})
+	if err != nil || got != want {
+		t.Errorf("got %v, %v, want %v", got, err, want)
+	}
+}
+
+// recordingClient keeps the queries that pass through it.
+type recordingClient struct {
+	*dynamodb.Client
+	queries []*dynamodb.QueryInput
+	gets    []*dynamodb.GetItemInput
+}
+
+func (c *recordingClient) Query(ctx context.Context, in *dynamodb.QueryInput, o ...func(*dynamodb.Options)) (*dynamodb.QueryOutput, error) {
+	c.queries = append(c.queries, in)
+	return c.Client.Query(ctx, in, o...)
+}
+
+func (c *recordingClient) GetItem(ctx context.Context, in *dynamodb.GetItemInput, o ...func(*dynamodb.Options)) (*dynamodb.GetItemOutput, error) {
+	c.gets = append(c.gets, in)
+	return c.Client.GetItem(ctx, in, o...)
+}
+
+// DynamoDB Local reads consistently whatever it is asked for, so that only the request can show this.
+func TestAggregates_RecountReadsConsistently(t *testing.T) {
+	f := newAggregates(t)
+	client := &recordingClient{Client: localClient}
+	table := dynamo.NewAggregates(client, f.readings, f.aggregates, indexShards)
+	key := aggregate.RowKey{EquipmentID: "EQ", Hour: firstHour, Region: "eu-west-1"}
+	if _, err := table.ReadRow(t.Context(), key); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := table.ReadHour(t.Context(), key); err != nil {
+		t.Fatal(err)
+	}
+	if len(client.gets) != 1 || client.gets[0].ConsistentRead == nil || !*client.gets[0].ConsistentRead {
+		t.Error("the row was not read consistently")
+	}
+	if len(client.queries) != 1 || client.queries[0].ConsistentRead == nil || !*client.queries[0].ConsistentRead {
+		t.Error("the readings were not read consistently")
+	}
+}
+
+func TestAggregates_ReadRowNamesWhatItCannotRead(t *testing.T) {
+	f := newAggregates(t)
+	key := aggregate.RowKey{EquipmentID: "EQ", Hour: firstHour, Region: "eu-west-1"}
+	if _, err := localClient.PutItem(t.Context(), &dynamodb.PutItemInput{TableName: &f.aggregates, Item: map[string]types.AttributeValue{
+		contract.AttrEquipmentID: &types.AttributeValueMemberS{Value: "EQ"},
+		contract.AttrInterval:    &types.AttributeValueMemberS{Value: "2026-03-01T08#eu-west-1"},
+		contract.AttrSampleCount: &types.AttributeValueMemberS{Value: "many"},
+	}}); err != nil {
+		t.Fatal(err)
+	}
+	_, err := f.ReadRow(t.Context(), key)
+	if reading.KindOf(err) != reading.Internal || !strings.Contains(fmt.Sprint(err), contract.AttrSampleCount) {
+		t.Errorf("got %v", err)
+	}
+	// Adding to a text is not possible: the row is named, so that it does not hold up the others.
+	err = f.Commit(t.Context(), aggregate.Transaction{Token: "t", Rows: []aggregate.RowWrite{
+		{Key: aggregate.RowKey{EquipmentID: "A", Hour: firstHour, Region: "eu-west-1"}, AppliedThrough: "1", Apply: &aggregate.Apply{Lowest: "1"}},
+		{Key: key, AppliedThrough: "1", Apply: &aggregate.Apply{Lowest: "1"}},
+	}})
+	t.Logf("adding to a text: %v", err)
+	if err == nil {
+		t.Error("added to a text")
+	}
+}
+
+func TestAggregates_ATableThatIsNotThereIsNotWaitedFor(t *testing.T) {
+	table := dynamo.NewAggregates(localClient, "absent-readings", "absent-aggregates", indexShards)
+	key := aggregate.RowKey{EquipmentID: "EQ", Hour: firstHour, Region: "eu-west-1"}
+	_, err := table.ReadRow(t.Context(), key)
+	if reading.KindOf(err) != reading.Internal {
+		t.Errorf("read row: got %v", err)
+	}
+	err = table.Commit(t.Context(), aggregate.Transaction{Token: "t", Rows: []aggregate.RowWrite{{Key: key, Apply: &aggregate.Apply{}}}})
+	if kind := reading.KindOf(err); kind == reading.Unavailable {
+		t.Errorf("commit: got %v", err)
+	}
+}
