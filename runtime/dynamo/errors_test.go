@@ -1,0 +1,190 @@
+package dynamo_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/sensorflow/sensorflow/runtime/csvfile"
+	"github.com/sensorflow/sensorflow/runtime/dynamo"
+	"github.com/sensorflow/sensorflow/runtime/ingest"
+	"github.com/sensorflow/sensorflow/runtime/reading"
+)
+
+// answering returns a client of a DynamoDB whose answers the test writes; DynamoDB Local never throttles.
+func answering(t *testing.T, answer func(operation string, body []byte) (status int, text string)) *dynamodb.Client {
+	t.Helper()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		_, operation, _ := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
+		status, text := answer(operation, body)
+		w.Header().Set("Content-Type", "application/x-amz-json-1.0")
+		w.WriteHeader(status)
+		_, _ = io.WriteString(w, text)
+	}))
+	t.Cleanup(server.Close)
+	return clientOf(server.URL)
+}
+
+func clientOf(endpoint string) *dynamodb.Client {
+	return dynamo.NewClient(aws.Config{
+		Region: "eu-west-1", BaseEndpoint: &endpoint, Credentials: credentials.NewStaticCredentialsProvider("local", "local", ""),
+		Retryer: func() aws.Retryer {
+			return retry.NewStandard(func(o *retry.StandardOptions) { o.MaxBackoff = time.Millisecond })
+		},
+	})
+}
+
+func fault(code string) string {
+	return fmt.Sprintf(`{"__type":"com.amazonaws.dynamodb.v20120810#%s","message":"secret words"}`, code)
+}
+
+func TestErrors_SayWhatToDo(t *testing.T) {
+	for _, test := range []struct {
+		status int
+		code   string
+		want   reading.Kind
+	}{
+		{400, "ProvisionedThroughputExceededException", reading.Unavailable},
+		{400, "ThrottlingException", reading.Unavailable},
+		{400, "RequestLimitExceeded", reading.Unavailable},
+		{400, "TransactionInProgressException", reading.Unavailable},
+		{500, "InternalServerError", reading.Unavailable},
+		{503, "ServiceUnavailable", reading.Unavailable},
+		{400, "ValidationException", reading.Internal},
+		{400, "ResourceNotFoundException", reading.Internal},
+		{400, "AccessDeniedException", reading.Internal},
+	} {
+		t.Run(test.code, func(t *testing.T) {
+			client := answering(t, func(string, []byte) (int, string) { return test.status, fault(test.code) })
+			readings, uploads := dynamo.NewReadings(client, "r", "eu-west-1", 0), dynamo.NewUploads(client, "u")
+			_, write := readings.WriteBatch(t.Context(), []reading.Stored{stored(t, "EQ-1", "2026-03-01T08:00:00Z", "1")})
+			_, _, page := readings.Page(t.Context(), ingest.Query{EquipmentID: "EQ-1", Limit: 1})
+			_, read := uploads.ReadUpload(t.Context(), "x")
+			_, begin := uploads.BeginUpload(t.Context(), "x", csvfile.Plan{})
+			_, claim := uploads.ClaimRange(t.Context(), csvfile.RangeID{}, "a", uploadedAt, uploadedAt)
+			_, results := uploads.RangeResults(t.Context(), "x")
+			_, _, list := uploads.ListUploads(t.Context(), csvfile.Position{}, 1)
+			for name, err := range map[string]error{
+				"WriteBatch": write, "Page": page, "ReadUpload": read, "BeginUpload": begin, "ClaimRange": claim, "RangeResults": results,
+				"ListUploads": list, "CreateUpload": uploads.CreateUpload(t.Context(), newUpload()),
+				"FailUpload":   uploads.FailUpload(t.Context(), "x", "r", uploadedAt),
+				"FinishUpload": uploads.FinishUpload(t.Context(), "x", csvfile.Completed, uploadedAt),
+				"CommitRange":  uploads.CommitRange(t.Context(), csvfile.RangeID{}, "a", csvfile.RangeResult{}, uploadedAt),
+			} {
+				wantKind(t, name, err, test.want)
+				var domain *reading.Error
+				if errors.As(err, &domain) && strings.Contains(domain.Message, "secret") {
+					t.Errorf("%s shows clients %q", name, domain.Message)
+				}
+			}
+		})
+	}
+}
+
+func TestErrors_OfCallsWithoutAnAnswer(t *testing.T) {
+	uploads := dynamo.NewUploads(clientOf("http://127.0.0.1:1"), "u")
+	_, err := uploads.ReadUpload(t.Context(), "x")
+	wantKind(t, "nobody listens", err, reading.Unavailable)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := uploads.ReadUpload(ctx, "x"); !errors.Is(err, context.Canceled) || reading.KindOf(err) == reading.Unavailable {
+		t.Errorf("the caller has left: %v", err)
+	}
+}
+
+func TestReadings_NameWhatABatchLeft(t *testing.T) {
+	var rs []reading.Stored
+	for i := range 5 {
+		rs = append(rs, stored(t, "EQ-1", fmt.Sprintf("2026-03-01T08:00:0%dZ", i), fmt.Sprint(i)))
+	}
+	for _, tableName := range []string{"r", "arn:aws:dynamodb:eu-west-1:111122223333:table/r"} {
+		client := answering(t, func(_ string, body []byte) (int, string) {
+			var in struct{ RequestItems map[string][]json.RawMessage }
+			if err := json.Unmarshal(body, &in); err != nil {
+				t.Error(err)
+			}
+			sent := in.RequestItems["r"]
+			left, _ := json.Marshal(map[string]any{"UnprocessedItems": map[string]any{tableName: []json.RawMessage{sent[3], sent[1]}}})
+			return http.StatusOK, string(left)
+		})
+		left, err := dynamo.NewReadings(client, "r", "eu-west-1", 0).WriteBatch(t.Context(), rs)
+		if diff := cmp.Diff([]reading.Stored{rs[1], rs[3]}, left, compareDecimals); diff != "" || err != nil {
+			t.Errorf("%s: error %v, left:\n%s", tableName, err, diff)
+		}
+	}
+}
+
+func TestReadings_RetryUntilAllAreWritten(t *testing.T) {
+	var sizes []int
+	client := answering(t, func(_ string, body []byte) (int, string) {
+		var in struct{ RequestItems map[string][]json.RawMessage }
+		if err := json.Unmarshal(body, &in); err != nil {
+			t.Error(err)
+		}
+		sizes = append(sizes, len(in.RequestItems["r"]))
+		left, _ := json.Marshal(map[string]any{"UnprocessedItems": map[string]any{"r": in.RequestItems["r"][1:]}})
+		if len(in.RequestItems["r"]) == 1 {
+			left = []byte("{}")
+		}
+		return http.StatusOK, string(left)
+	})
+	writer := ingest.NewWriter(dynamo.NewReadings(client, "r", "eu-west-1", 0), 1, ingest.Environment{
+		Sleep: func(context.Context, time.Duration) error { return nil },
+	})
+	var rs []reading.Stored
+	for i := range 3 {
+		rs = append(rs, stored(t, "EQ-1", fmt.Sprintf("2026-03-01T08:00:0%dZ", i), fmt.Sprint(i)))
+	}
+	if err := writer.Write(t.Context(), rs); err != nil || !cmp.Equal(sizes, []int{3, 2, 1}) {
+		t.Errorf("batches %v, error %v", sizes, err)
+	}
+}
+
+func TestUploads_TellTheReasonsOfACancellationApart(t *testing.T) {
+	const committed, claimed = `{"Code":"ConditionalCheckFailed","Item":{"lines":{"N":"0"}}}`, `{"Code":"ConditionalCheckFailed","Item":{"owner":{"S":"b"}}}`
+	for _, test := range []struct{ name, ofRange, ofUpload, want string }{
+		{"committed already", committed, `{"Code":"None"}`, "success"},
+		{"committed already, while another range is being committed", committed, `{"Code":"TransactionConflict"}`, "success"},
+		{"claimed by somebody else", claimed, `{"Code":"None"}`, "conflict"},
+		{"no upload", `{"Code":"None"}`, `{"Code":"ConditionalCheckFailed"}`, "not found"},
+		{"another range is being committed", `{"Code":"None"}`, `{"Code":"TransactionConflict"}`, "unavailable"},
+		{"the range is being claimed", `{"Code":"TransactionConflict"}`, `{"Code":"None"}`, "unavailable"},
+		{"throttled", `{"Code":"ThrottlingError"}`, `{"Code":"None"}`, "unavailable"},
+		{"out of throughput", `{"Code":"None"}`, `{"Code":"ProvisionedThroughputExceeded"}`, "unavailable"},
+		{"never possible", `{"Code":"None"}`, `{"Code":"ValidationError"}`, "internal"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			calls := 0
+			client := answering(t, func(string, []byte) (int, string) {
+				calls++
+				return http.StatusBadRequest, fmt.Sprintf(
+					`{"__type":"com.amazonaws.dynamodb.v20120810#TransactionCanceledException","Message":"canceled","CancellationReasons":[%s,%s]}`,
+					test.ofRange, test.ofUpload)
+			})
+			err := dynamo.NewUploads(client, "u").CommitRange(t.Context(), csvfile.RangeID{UploadID: "x"}, "a", csvfile.RangeResult{}, uploadedAt)
+			got := "success"
+			if err != nil {
+				got = map[reading.Kind]string{
+					reading.Conflict: "conflict", reading.NotFound: "not found", reading.Unavailable: "unavailable", reading.Internal: "internal",
+				}[reading.KindOf(err)]
+			}
+			if got != test.want || calls != 1 {
+				t.Errorf("%s after %d calls, want %s: %v", got, calls, test.want, err)
+			}
+		})
+	}
+}
