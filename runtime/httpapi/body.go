@@ -28,6 +28,7 @@ var errBodiesFull = &problem{kind: problemUnavailable, message: "The service is 
 type body struct {
 	reader     io.Reader
 	connection *http.ResponseController
+	exchange   *exchange
 	// idle moves the deadline along as parts arrive, until last; 0 leaves the one that is set.
 	idle time.Duration
 	last time.Time
@@ -46,6 +47,7 @@ func (b *body) Read(p []byte) (int, error) {
 	n, err := b.reader.Read(p)
 	switch {
 	case errors.Is(err, io.EOF):
+		b.exchange.bodyEnded = true
 		// From here on the server listens whether the client leaves; the body's deadline would look like that.
 		_ = b.connection.SetReadDeadline(time.Time{})
 	case err != nil && b.err == nil:
@@ -71,7 +73,7 @@ func openBody(w http.ResponseWriter, r *http.Request, memory *semaphore.Weighted
 		return nil, nil, errBodiesFull
 	}
 	return &body{
-		reader: http.MaxBytesReader(w, r.Body, bytesMax), connection: http.NewResponseController(w),
+		reader: http.MaxBytesReader(w, r.Body, bytesMax), connection: http.NewResponseController(w), exchange: exchangeOf(r.Context()),
 	}, func() { memory.Release(held) }, nil
 }
 

@@ -91,6 +91,7 @@ func newFixture(t *testing.T, o httpapi.Options, change ...func(*fixture)) *fixt
 	f.api = api
 	server := httptest.NewUnstartedServer(api)
 	server.Config = httpapi.NewHTTPServer("", api)
+	server.Listener = httpapi.NewListener(server.Listener)
 	server.Start()
 	t.Cleanup(server.Close)
 	f.url = server.URL

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -35,6 +36,8 @@ type exchange struct {
 	status  int
 	bytes   int64
 	problem *problem
+	// bodyEnded tells that the request's body was read to its end.
+	bodyEnded bool
 }
 
 type exchangeKey struct{}
@@ -86,7 +89,12 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			panic(http.ErrAbortHandler) // the answer has begun: cutting the connection is the one way to say that it is not whole
 		}
 	}()
-	if path.Clean(r.URL.Path) != r.URL.Path && r.Method != http.MethodConnect {
+	if r.Method == http.MethodOptions && r.RequestURI == "*" { // a question about the server itself (RFC 9110, section 9.3.7)
+		s.preflight(e, r, methods{http.MethodGet: {}, http.MethodHead: {}, http.MethodPost: {}})
+		return
+	}
+	// The mux would answer what is not a clean path by itself, with redirections and texts.
+	if !strings.HasPrefix(r.URL.Path, "/") || path.Clean(r.URL.Path) != r.URL.Path {
 		s.fail(e, r, &problem{kind: problemNotFound, message: "There is nothing at this address; paths here have no empty parts and no slash at the end."})
 		return
 	}
@@ -154,11 +162,36 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 		e.status = statusClientGone
 		return
 	}
-	switch e.problem.kind {
-	case problemSlowBody, problemTooLarge:
-		w.Header().Set("Connection", "close") // reading the rest of the body only to drop it is not worth the wait
+	switch {
+	case e.problem.kind == problemSlowBody:
+		w.Header().Set("Connection", "close") // the rest of the body may never come
+	case !e.bodyEnded && (r.ContentLength < 0 || r.ContentLength > restBytesSmall):
+		s.failEarly(w, r, e)
+		return
 	}
 	writeProblem(w, e.id, e.problem)
+}
+
+const (
+	// restBytesSmall is how much of a body net/http itself reads and drops after a handler has answered.
+	restBytesSmall = 256 << 10
+	// restBytesMax and restTimeout bound what is dropped here: the largest body that any route takes, and some.
+	restBytesMax = 2 * contract.SmallUploadBytesMax
+	restTimeout  = 10 * time.Second
+)
+
+// failEarly answers before the body has arrived, and then takes in the rest of it: most clients send everything before they
+// read anything, and a connection that is closed while they send costs them the answer.
+func (s *Server) failEarly(w http.ResponseWriter, r *http.Request, e *exchange) {
+	w.Header().Set("Connection", "close")
+	connection := http.NewResponseController(w)
+	full := connection.EnableFullDuplex()
+	writeProblem(w, e.id, e.problem)
+	if full != nil || connection.Flush() != nil || r.Header.Get("Expect") != "" {
+		return // who waits for "100 Continue" sends nothing after a refusal
+	}
+	_ = connection.SetReadDeadline(time.Now().Add(min(restTimeout, s.options.BodyTimeout)))
+	_, _ = io.CopyN(io.Discard, r.Body, restBytesMax)
 }
 
 // logAccess writes the one line per request. It holds no query, since a query may hold what is nobody else's business.
@@ -207,11 +240,7 @@ func isIDByte(c byte) bool {
 func (s *Server) setHeaders(w http.ResponseWriter, r *http.Request) {
 	header := w.Header()
 	header.Set(headerRequestID, exchangeOf(r.Context()).id)
-	header.Set("Content-Security-Policy", apiPolicy)
-	header.Set("X-Content-Type-Options", "nosniff")
-	header.Set("Referrer-Policy", "no-referrer")
-	header.Set("Cross-Origin-Resource-Policy", "same-origin")
-	header.Set("Cache-Control", "no-store")
+	setSafetyHeaders(header)
 	if s.options.https() {
 		header.Set("Strict-Transport-Security", "max-age=31536000")
 	}
@@ -225,6 +254,15 @@ func (s *Server) setHeaders(w http.ResponseWriter, r *http.Request) {
 		header.Set("Access-Control-Expose-Headers", headerRequestID+", Retry-After, Allow, WWW-Authenticate")
 		header.Set("Cross-Origin-Resource-Policy", "cross-origin")
 	}
+}
+
+// setSafetyHeaders keeps browsers from doing more with an answer than showing it to who asked.
+func setSafetyHeaders(header http.Header) {
+	header.Set("Content-Security-Policy", apiPolicy)
+	header.Set("X-Content-Type-Options", "nosniff")
+	header.Set("Referrer-Policy", "no-referrer")
+	header.Set("Cross-Origin-Resource-Policy", "same-origin")
+	header.Set("Cache-Control", "no-store")
 }
 
 // preflight answers OPTIONS: what the address takes and, to a browser at an allowed origin, that it may send it.

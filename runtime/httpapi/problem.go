@@ -35,6 +35,7 @@ var (
 	problemConflict             = problemKind{"conflict", http.StatusConflict, "Conflict"}
 	problemTooLarge             = problemKind{"too-large", http.StatusRequestEntityTooLarge, "Too large"}
 	problemUnsupportedMediaType = problemKind{"unsupported-media-type", http.StatusUnsupportedMediaType, "Unsupported media type"}
+	problemHeadersTooLarge      = problemKind{"headers-too-large", http.StatusRequestHeaderFieldsTooLarge, "Headers too large"}
 	problemTooManyRequests      = problemKind{"too-many-requests", http.StatusTooManyRequests, "Too many attempts"}
 	problemInternal             = problemKind{"internal", http.StatusInternalServerError, "A fault of the service"}
 	problemUnavailable          = problemKind{"unavailable", http.StatusServiceUnavailable, "Try again shortly"}

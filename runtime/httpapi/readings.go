@@ -185,7 +185,7 @@ var errLineTooLong = fmt.Errorf("must be at most %s long", byteCount(contract.Re
 
 // decodeLines takes the lines of an NDJSON body one by one; empty lines do not count.
 func decodeLines(in io.Reader, take func(element []byte, fault error) error) error {
-	lines := bufio.NewReaderSize(in, contract.ReadingBodyBytesMax)
+	lines := bufio.NewReaderSize(in, contract.ReadingBodyBytesMax+len("\r\n"))
 	for {
 		line, err := lines.ReadSlice('\n')
 		var fault error
@@ -195,6 +195,9 @@ func decodeLines(in io.Reader, take func(element []byte, fault error) error) err
 		}
 		if err != nil && !errors.Is(err, io.EOF) {
 			return bodyError(err)
+		}
+		if len(bytes.TrimRight(line, "\r\n")) > contract.ReadingBodyBytesMax {
+			fault = errLineTooLong
 		}
 		if trimmed := bytes.TrimSpace(line); fault != nil || len(trimmed) > 0 {
 			if refused := take(trimmed, fault); refused != nil {

@@ -100,11 +100,12 @@ func New(d Dependencies, o Options) (*Server, error) {
 	return s, nil
 }
 
-// NewHTTPServer returns the server that carries handler, with limits that fit it.
+// NewHTTPServer returns the server that carries handler, with limits that fit it. It is to serve a NewListener.
 func NewHTTPServer(address string, handler http.Handler) *http.Server {
 	return &http.Server{
 		Addr: address, Handler: handler,
 		ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: headerBytesMax,
+		DisableGeneralOptionsHandler: true, // its answers to "OPTIONS *" would have no request id
 		// Bodies and answers get their deadlines from the handler, which knows how long each may take.
 	}
 }

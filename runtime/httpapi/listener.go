@@ -1,0 +1,103 @@
+package httpapi
+
+import (
+	"bytes"
+	"net"
+	"net/http"
+	"strconv"
+
+	"github.com/google/uuid"
+)
+
+// NewListener returns a listener whose connections make problems, with a request id, of the answers that net/http gives on
+// its own: to what it cannot read as a request, no handler is ever asked.
+func NewListener(inner net.Listener) net.Listener { return listener{inner} }
+
+type listener struct{ net.Listener }
+
+// Accept implements net.Listener.
+func (l listener) Accept() (net.Conn, error) {
+	accepted, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err //nolint:wrapcheck // net/http looks at its kind
+	}
+	return &conn{accepted}, nil
+}
+
+type conn struct{ net.Conn }
+
+// CloseWrite lets net/http end an answer without cutting off a client that is still sending.
+func (c *conn) CloseWrite() error {
+	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
+		return half.CloseWrite() //nolint:wrapcheck // passed on as it is
+	}
+	return nil
+}
+
+// Write implements net.Conn.
+func (c *conn) Write(p []byte) (int, error) {
+	refusal := ownRefusal(p)
+	if refusal == nil {
+		return c.Conn.Write(p) //nolint:wrapcheck // passed on as it is
+	}
+	if _, err := c.Conn.Write(asAnswer(refusal)); err != nil {
+		return 0, err //nolint:wrapcheck // passed on as it is
+	}
+	return len(p), nil
+}
+
+const (
+	answerStart = "HTTP/1.1 "
+	// refusalHeaders follow the status line where net/http refuses a request before there is a handler (conn.serve in its
+	// server.go). An answer of a handler never has them there: its Cache-Control comes first.
+	refusalHeaders = "\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n"
+)
+
+// ownRefusal returns the problem for an answer that net/http wrote on its own, and nil for any other.
+func ownRefusal(p []byte) *problem {
+	if !bytes.HasPrefix(p, []byte(answerStart)) {
+		return nil
+	}
+	lineEnd := bytes.IndexByte(p, '\r')
+	if lineEnd < len(answerStart)+3 {
+		return nil
+	}
+	status, err := strconv.Atoi(string(p[len(answerStart) : len(answerStart)+3]))
+	switch {
+	case err != nil:
+		return nil
+	case status == http.StatusExpectationFailed: // written like a handler's answer, but no handler here ever gives it
+		return malformed("The only expectation that is met here is 100-continue.")
+	case !bytes.HasPrefix(p[lineEnd:], []byte(refusalHeaders)):
+		return nil
+	case status == http.StatusRequestHeaderFieldsTooLarge:
+		return &problem{kind: problemHeadersTooLarge, message: "The headers must be at most " + byteCount(headerBytesMax) + " together."}
+	default:
+		return malformed("This is not a request as HTTP/1.1 has it.")
+	}
+}
+
+// asAnswer writes a problem as a whole answer that ends its connection.
+func asAnswer(p *problem) []byte {
+	id := uuid.NewString()
+	w := &wholeAnswer{header: http.Header{}}
+	w.header.Set(headerRequestID, id)
+	setSafetyHeaders(w.header)
+	w.header.Set("Connection", "close")
+	writeProblem(w, id, p)
+	return w.Bytes()
+}
+
+// wholeAnswer is a http.ResponseWriter that keeps an answer as HTTP/1.1 writes it.
+type wholeAnswer struct {
+	header http.Header
+	bytes.Buffer
+}
+
+func (w *wholeAnswer) Header() http.Header { return w.header }
+
+func (w *wholeAnswer) WriteHeader(status int) {
+	w.WriteString(answerStart + strconv.Itoa(status) + " " + http.StatusText(status) + "\r\n")
+	_ = w.header.Write(w) // a buffer takes everything
+	w.WriteString("\r\n")
+}
