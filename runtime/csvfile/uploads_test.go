@@ -1,0 +1,379 @@
+package csvfile_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
+
+	"github.com/sensorflow/sensorflow/runtime/contract"
+	"github.com/sensorflow/sensorflow/runtime/csvfile"
+	"github.com/sensorflow/sensorflow/runtime/reading"
+)
+
+// shelf is a table and a bucket in memory.
+type shelf struct {
+	rows    []csvfile.Upload
+	objects map[string][]byte
+	calls   []string
+	terms   csvfile.PutTerms
+	asName  string
+	// putErr, createErr and signErr make the calls fail.
+	putErr, createErr, signErr error
+}
+
+func newShelf() (*shelf, *csvfile.Uploads) {
+	s := &shelf{objects: map[string][]byte{}}
+	return s, csvfile.NewUploads(s, s, func() time.Time { return epoch })
+}
+
+func (s *shelf) find(id string) *csvfile.Upload {
+	if i := slices.IndexFunc(s.rows, func(u csvfile.Upload) bool { return u.ID == id }); i >= 0 {
+		return &s.rows[i]
+	}
+	return nil
+}
+
+func (s *shelf) CreateUpload(_ context.Context, u csvfile.Upload) error {
+	s.calls = append(s.calls, "create")
+	if s.createErr != nil {
+		return s.createErr
+	}
+	s.rows = append(s.rows, u)
+	return nil
+}
+
+func (s *shelf) ReadUpload(_ context.Context, id string) (csvfile.Upload, error) {
+	if u := s.find(id); u != nil {
+		return *u, nil
+	}
+	return csvfile.Upload{}, &reading.Error{Kind: reading.NotFound, Message: "there is no such upload"}
+}
+
+func (s *shelf) FailUpload(ctx context.Context, id, reason string, at time.Time) error {
+	s.calls = append(s.calls, "fail")
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	u := s.find(id)
+	u.Status, u.Reason, u.UpdatedAt = csvfile.Failed, reason, at
+	return nil
+}
+
+func (s *shelf) ListUploads(_ context.Context, after csvfile.Position, limit int) ([]csvfile.Upload, bool, error) {
+	var left []csvfile.Upload
+	for _, u := range slices.Backward(s.rows) {
+		if after.ID == "" || u.CreatedAt.Before(after.CreatedAt) {
+			left = append(left, u)
+		}
+	}
+	return left[:min(limit, len(left))], len(left) > limit, nil
+}
+
+func (s *shelf) PresignPut(_ context.Context, key string, terms csvfile.PutTerms) (string, map[string]string, error) {
+	s.calls = append(s.calls, "sign")
+	s.terms = terms
+	return "https://bucket.example/" + key, map[string]string{"Content-Type": "text/csv"}, s.signErr
+}
+
+func (s *shelf) PresignGet(_ context.Context, key, fileName string, lifetime time.Duration) (string, error) {
+	s.asName = fileName
+	return fmt.Sprintf("https://bucket.example/%s?for=%s", key, lifetime), s.signErr
+}
+
+func (s *shelf) Put(_ context.Context, key string, body io.Reader) error {
+	s.calls = append(s.calls, "put")
+	content, err := io.ReadAll(body)
+	if err != nil {
+		return fmt.Errorf("read the file: %w", err)
+	}
+	if s.putErr != nil {
+		return s.putErr
+	}
+	s.objects[key] = content
+	return nil
+}
+
+var busyShelf = &reading.Error{Kind: reading.Unavailable, Message: "busy"}
+
+func TestCreate_WritesTheRowAndThenSignsTheAddress(t *testing.T) {
+	s, uploads := newShelf()
+	ticket, err := uploads.Create(t.Context(), csvfile.Request{FileName: "märz.CSV", Size: 12})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := strings.Join(s.calls, " "); got != "create sign" {
+		t.Errorf("calls %q", got)
+	}
+	id := s.rows[0].ID
+	row := csvfile.Upload{ID: id, FileName: "märz.CSV", Status: csvfile.AwaitingUpload, Bytes: 12, CreatedAt: epoch, UpdatedAt: epoch}
+	want := csvfile.Ticket{
+		Upload: row, Method: "PUT", URL: "https://bucket.example/uploads/" + id + ".csv",
+		Headers: map[string]string{"Content-Type": "text/csv"}, ExpiresAt: epoch.Add(15 * time.Minute),
+	}
+	if diff := cmp.Diff(want, ticket); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff(row, s.rows[0]); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff(csvfile.PutTerms{Size: 12, Lifetime: 15 * time.Minute}, s.terms); diff != "" {
+		t.Error(diff)
+	}
+	if parsed, err := uuid.Parse(id); err != nil || parsed.Version() != 4 {
+		t.Errorf("id %s is no random UUID", id)
+	}
+}
+
+func TestCreate_JudgesTheRequest(t *testing.T) {
+	digest := bytes.Repeat([]byte{0xfb}, 32)
+	inHex, inBase64 := hex.EncodeToString(digest), base64.StdEncoding.EncodeToString(digest)
+	const most = contract.UploadBytesMax
+	for _, test := range []struct {
+		name    string
+		request csvfile.Request
+		fields  string
+		is      error
+	}{
+		{"takes one byte", csvfile.Request{FileName: "a.csv", Size: 1}, "", nil},
+		{"rejects an empty file", csvfile.Request{FileName: "a.csv"}, "size", nil},
+		{"rejects a negative size", csvfile.Request{FileName: "a.csv", Size: -1}, "size", nil},
+		{"takes the largest file", csvfile.Request{FileName: "a.csv", Size: most}, "", nil},
+		{"rejects one byte more", csvfile.Request{FileName: "a.csv", Size: most + 1}, "size", csvfile.ErrTooLarge},
+		{"takes a digest in hex", csvfile.Request{FileName: "a.csv", Size: 1, SHA256: inHex}, "", nil},
+		{"takes a digest in upper case", csvfile.Request{FileName: "a.csv", Size: 1, SHA256: strings.ToUpper(inHex)}, "", nil},
+		{"takes a digest in Base64", csvfile.Request{FileName: "a.csv", Size: 1, SHA256: inBase64}, "", nil},
+		{"rejects a short digest", csvfile.Request{FileName: "a.csv", Size: 1, SHA256: inHex[2:]}, "sha256", nil},
+		{"rejects a digest of other letters", csvfile.Request{FileName: "a.csv", Size: 1, SHA256: "g" + inHex[1:]}, "sha256", nil},
+		{"rejects Base64 without its end", csvfile.Request{FileName: "a.csv", Size: 1, SHA256: inBase64[:43]}, "sha256", nil},
+		{"rejects Base64 for addresses", csvfile.Request{FileName: "a.csv", Size: 1, SHA256: strings.ReplaceAll(inBase64, "+", "-")}, "sha256", nil},
+		{"rejects no name", csvfile.Request{Size: 1}, "fileName", nil},
+		{"takes the longest name", csvfile.Request{FileName: strings.Repeat("ä", 251) + ".csv", Size: 1}, "", nil},
+		{"rejects one character more", csvfile.Request{FileName: strings.Repeat("ä", 252) + ".csv", Size: 1}, "fileName", nil},
+		{"rejects control characters", csvfile.Request{FileName: "a\r\nb.csv", Size: 1}, "fileName", nil},
+		{"rejects what is not UTF-8", csvfile.Request{FileName: "a\xff.csv", Size: 1}, "fileName", nil},
+		{"takes any case", csvfile.Request{FileName: "A.CsV", Size: 1}, "", nil},
+		{"rejects another ending", csvfile.Request{FileName: "a.csv.gz", Size: 1}, "fileName", csvfile.ErrNotCSV},
+		{"rejects no ending", csvfile.Request{FileName: "csv", Size: 1}, "fileName", csvfile.ErrNotCSV},
+		{"rejects all that is wrong", csvfile.Request{FileName: "\t", Size: 0, SHA256: "x"}, "fileName,size,sha256", nil},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			s, uploads := newShelf()
+			_, err := uploads.Create(t.Context(), test.request)
+			if test.fields == "" {
+				if err != nil {
+					t.Fatal(err)
+				}
+				if test.request.SHA256 != "" && !bytes.Equal(s.terms.SHA256, digest) {
+					t.Errorf("digest %x", s.terms.SHA256)
+				}
+				return
+			}
+			wantRefusal(t, err, test.fields, test.is)
+			if len(s.calls) > 0 {
+				t.Errorf("calls %v for a bad request", s.calls)
+			}
+		})
+	}
+}
+
+func wantRefusal(t *testing.T, err error, fields string, is error) {
+	t.Helper()
+	var domain *reading.Error
+	if !errors.As(err, &domain) || domain.Kind != reading.Invalid {
+		t.Fatalf("error %v, want one of kind invalid", err)
+	}
+	var got []string
+	for _, f := range domain.Fields {
+		got = append(got, f.Field)
+	}
+	if strings.Join(got, ",") != fields {
+		t.Errorf("fields %v, want %s", got, fields)
+	}
+	for _, known := range []error{csvfile.ErrTooLarge, csvfile.ErrNotCSV} {
+		if errors.Is(err, known) != (known == is) {
+			t.Errorf("error %v, want %v in its chain", err, is)
+		}
+	}
+}
+
+func TestCreate_LeavesNothingWaitingWhereSigningFails(t *testing.T) {
+	s, uploads := newShelf()
+	s.signErr = busyShelf
+	if _, err := uploads.Create(t.Context(), csvfile.Request{FileName: "a.csv", Size: 1}); reading.KindOf(err) != reading.Unavailable {
+		t.Errorf("error %v", err)
+	}
+	if s.rows[0].Status != csvfile.Failed {
+		t.Errorf("status %s", s.rows[0].Status)
+	}
+}
+
+func TestCreate_GivesOutNoAddressWithoutARow(t *testing.T) {
+	s, uploads := newShelf()
+	s.createErr = busyShelf
+	if _, err := uploads.Create(t.Context(), csvfile.Request{FileName: "a.csv", Size: 1}); reading.KindOf(err) != reading.Unavailable {
+		t.Errorf("Create: %v", err)
+	}
+	if _, err := uploads.Store(t.Context(), "a.csv", strings.NewReader("x")); reading.KindOf(err) != reading.Unavailable {
+		t.Errorf("Store: %v", err)
+	}
+	if got := strings.Join(s.calls, " "); got != "create create" {
+		t.Errorf("calls %q", got)
+	}
+}
+
+func TestStore_WritesTheRowAndThenTheFile(t *testing.T) {
+	for _, size := range []int{0, 5, contract.SmallUploadBytesMax} {
+		s, uploads := newShelf()
+		u, err := uploads.Store(t.Context(), "a.csv", bytes.NewReader(make([]byte, size)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Join(s.calls, " "); got != "create put" {
+			t.Errorf("calls %q", got)
+		}
+		if content, ok := s.objects["uploads/"+u.ID+".csv"]; !ok || len(content) != size || u.Bytes != int64(size) {
+			t.Errorf("%d bytes stored and %d told of, want %d", len(content), u.Bytes, size)
+		}
+		if s.rows[0].ID != u.ID || s.rows[0].Status != csvfile.AwaitingUpload {
+			t.Errorf("row %+v", s.rows[0])
+		}
+	}
+}
+
+func TestStore_EndsAnUploadWhoseFileIsNotStored(t *testing.T) {
+	left := errors.New("the client left")
+	for _, test := range []struct {
+		name   string
+		body   io.Reader
+		putErr error
+		is     error
+		kind   reading.Kind
+		reason string
+	}{
+		{"a file that is too large", bytes.NewReader(make([]byte, contract.SmallUploadBytesMax+1)), nil, csvfile.ErrTooLarge, reading.Invalid,
+			"a file sent in a form must be at most 32 MiB; ask for an upload address for a larger one"},
+		{"a client that leaves", io.MultiReader(strings.NewReader("abc"), brokenReader{left}), nil, left, reading.Internal,
+			"the file did not arrive whole; send it again"},
+		{"a body that is cut short", io.MultiReader(strings.NewReader("abc"), brokenReader{fmt.Errorf("cut: %w", io.EOF)}), nil, io.EOF, reading.Internal,
+			"the file did not arrive whole; send it again"},
+		{"a bucket that is busy", strings.NewReader("abc"), busyShelf, busyShelf, reading.Unavailable,
+			"the file could not be stored; send it again"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			s, uploads := newShelf()
+			s.putErr = test.putErr
+			ctx, leave := context.WithCancel(t.Context())
+			leave() // the row must be ended although the client has gone
+			_, err := uploads.Store(ctx, "a.csv", test.body)
+			if !errors.Is(err, test.is) || reading.KindOf(err) != test.kind {
+				t.Errorf("error %v of kind %v", err, reading.KindOf(err))
+			}
+			if len(s.objects) > 0 || s.rows[0].Status != csvfile.Failed || s.rows[0].Reason != test.reason {
+				t.Errorf("%d objects, row %+v", len(s.objects), s.rows[0])
+			}
+		})
+	}
+}
+
+type brokenReader struct{ err error }
+
+func (b brokenReader) Read([]byte) (int, error) { return 0, b.err }
+
+func TestStore_JudgesTheName(t *testing.T) {
+	s, uploads := newShelf()
+	for name, want := range map[string]error{"": nil, "a\nb.csv": nil, "a.txt": csvfile.ErrNotCSV} {
+		_, err := uploads.Store(t.Context(), name, strings.NewReader("x"))
+		wantRefusal(t, err, "fileName", want)
+	}
+	if len(s.calls) > 0 {
+		t.Errorf("calls %v", s.calls)
+	}
+}
+
+func TestGet_GivesTheRejectsOfAnUploadThatHasThem(t *testing.T) {
+	s, uploads := newShelf()
+	for _, status := range []csvfile.Status{csvfile.AwaitingUpload, csvfile.Processing, csvfile.Completed, csvfile.CompletedWithRejects, csvfile.Failed} {
+		want := csvfile.Upload{ID: uuid.NewString(), FileName: `../a"\b.csv`, Status: status, RowsRejected: 3}
+		s.rows = append(s.rows, want)
+		got, address, err := uploads.Get(t.Context(), want.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Error(diff)
+		}
+		wantAddress := ""
+		if status == csvfile.CompletedWithRejects {
+			wantAddress = "https://bucket.example/rejects/" + want.ID + ".csv?for=15m0s"
+		}
+		if address != wantAddress {
+			t.Errorf("%s: address %q, want %q", status, address, wantAddress)
+		}
+	}
+	if s.asName != `.._a"_b-rejects.csv` {
+		t.Errorf("file name %q", s.asName)
+	}
+}
+
+func TestGet_KnowsOnlyItsOwnIDs(t *testing.T) {
+	s, uploads := newShelf()
+	s.rows = append(s.rows, csvfile.Upload{ID: "x"})
+	id := uuid.NewString()
+	for _, id := range []string{"", "x", id, strings.ToUpper(id), "{" + id + "}", "urn:uuid:" + id, strings.ReplaceAll(id, "-", ""), strings.Repeat("x", 5000)} {
+		if _, _, err := uploads.Get(t.Context(), id); reading.KindOf(err) != reading.NotFound {
+			t.Errorf("%.50s: error %v", id, err)
+		}
+	}
+}
+
+func TestList_PagesByCursor(t *testing.T) {
+	s, uploads := newShelf()
+	for i := range 5 {
+		s.rows = append(s.rows, csvfile.Upload{ID: uuid.NewString(), CreatedAt: epoch.Add(time.Duration(i))})
+	}
+	var got []csvfile.Upload
+	cursor := ""
+	for range 3 {
+		us, next, err := uploads.List(t.Context(), 2, cursor)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, cursor = append(got, us...), next
+	}
+	want := slices.Clone(s.rows)
+	slices.Reverse(want)
+	if diff := cmp.Diff(want, got); diff != "" || cursor != "" {
+		t.Errorf("cursor %q after the last page, difference:\n%s", cursor, diff)
+	}
+}
+
+func TestList_RejectsForeignCursors(t *testing.T) {
+	s, uploads := newShelf()
+	for range 2 {
+		s.rows = append(s.rows, csvfile.Upload{ID: uuid.NewString(), CreatedAt: epoch})
+	}
+	_, good, err := uploads.List(t.Context(), 1, "")
+	if err != nil || good == "" {
+		t.Fatalf("cursor %q, error %v", good, err)
+	}
+	raw, _ := base64.RawURLEncoding.DecodeString(good)
+	encode := func(text string) string { return base64.RawURLEncoding.EncodeToString([]byte(text)) }
+	for _, cursor := range []string{
+		"x", "!", good + "=", good[1:], good + "AAAA", string(raw), encode("2026-03-10T12:00:00Z"), encode("2026-03-10T12:00:00Z#" + s.rows[0].ID),
+		encode("2026-03-10T12:00:00.000000000Z#x"), encode("yesterday#" + s.rows[0].ID),
+	} {
+		_, _, err := uploads.List(t.Context(), 1, cursor)
+		wantRefusal(t, err, "cursor", nil)
+	}
+}
