@@ -28,13 +28,13 @@ type Change struct {
 	// Expired is set where the record itself says that the item was removed because it expired. In a replica a record
 	// never says so.
 	Expired bool
-	// Old is nil where the reading did not exist before, New where it does not exist any more.
+	// Old is nil where the reading did not exist before, New where it does not exist any more. A change without both
+	// changes nothing.
 	Old, New *Image
 }
 
 var (
 	errSequence = fmt.Errorf("the sequence number must be 1 to %d digits", contract.SequenceDigits)
-	errNoImage  = errors.New("a change must have an image")
 	errMoved    = errors.New("a change must not move a reading to another identity")
 )
 
@@ -51,20 +51,9 @@ func SequenceKey(sequence string) (string, error) {
 	return strings.Repeat("0", contract.SequenceDigits-len(sequence)) + sequence, nil
 }
 
-// image returns an image of the change; both are of the same reading.
-func (c Change) image() (*Image, error) {
-	switch {
-	case c.Old == nil && c.New == nil:
-		return nil, errNoImage
-	case c.New == nil:
-		return c.Old, nil
-	case c.Old == nil:
-		return c.New, nil
-	case c.Old.EquipmentID != c.New.EquipmentID || !c.Old.Timestamp.Equal(c.New.Timestamp):
-		return nil, errMoved
-	default:
-		return c.New, nil
-	}
+// moves tells whether the images are of different readings, which no change of an item can be.
+func (c Change) moves() bool {
+	return c.Old != nil && c.New != nil && (c.Old.EquipmentID != c.New.EquipmentID || !c.Old.Timestamp.Equal(c.New.Timestamp))
 }
 
 // concerns tells whether the change can matter to the region's rows. A reading that is stored again as it was (a retry)

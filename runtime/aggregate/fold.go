@@ -89,15 +89,15 @@ func foldAll(changes []Change, region string, now time.Time) folding {
 			out.failed = append(out.failed, failure{[]string{c.Sequence}, invalid(err)})
 			continue
 		}
-		image, err := c.image()
-		if err != nil {
-			out.failed = append(out.failed, failure{[]string{c.Sequence}, invalid(err)})
+		if c.moves() {
+			out.failed = append(out.failed, failure{[]string{c.Sequence}, invalid(errMoved)})
 			continue
 		}
 		if !c.concerns(region) || c.isExpiry(now) {
 			out.ignored++
 			continue
 		}
+		image := cmp.Or(c.New, c.Old)
 		row := RowKey{image.EquipmentID, reading.Hour(image.Timestamp), region}
 		f := rows[row]
 		if f == nil {

@@ -19,8 +19,9 @@ const serviceDynamoDB = "dynamodb.amazonaws.com"
 // ChangeFromEvent decodes a record of the readings' stream. An error is of kind reading.Invalid: the record cannot be
 // decoded however often it is delivered.
 //
-// An old image that is no valid reading was reported when it was written and has never been counted; it is left out, so
-// that the write that puts it right goes through.
+// An image that is no valid reading counts for nothing, as in a recount, and is left out of the change: the write that puts
+// it right and its removal go through. The write that brings it is an error, which somebody must look at; the change that
+// comes with that error takes back the reading that was overwritten, and is to be processed all the same if it has one.
 func ChangeFromEvent(record events.DynamoDBEventRecord) (aggregate.Change, error) {
 	c := aggregate.Change{
 		Sequence: record.Change.SequenceNumber, At: record.Change.ApproximateCreationDateTime.UTC(),
@@ -35,19 +36,17 @@ func ChangeFromEvent(record events.DynamoDBEventRecord) (aggregate.Change, error
 	if record.Change.NewImage == nil && record.Change.OldImage == nil {
 		return c, undecodable(errors.New("the record has no image"))
 	}
+	if record.Change.OldImage != nil {
+		if image, err := imageFromEvent(record.Change.OldImage); err == nil {
+			c.Old = image
+		}
+	}
 	if record.Change.NewImage != nil {
 		image, err := imageFromEvent(record.Change.NewImage)
 		if err != nil {
 			return c, undecodable(err)
 		}
 		c.New = image
-	}
-	if record.Change.OldImage != nil {
-		if image, err := imageFromEvent(record.Change.OldImage); err == nil {
-			c.Old = image
-		} else if c.New == nil {
-			return c, undecodable(err)
-		}
 	}
 	return c, nil
 }

@@ -54,6 +54,7 @@ func (h *handler) handle(ctx context.Context, b batch) (events.DynamoDBEventResp
 		return events.DynamoDBEventResponse{}, errUnnamed
 	}
 	slices.SortFunc(failed, aggregate.CompareSequences)
+	failed = slices.Compact(failed)
 	out := events.DynamoDBEventResponse{BatchItemFailures: []events.DynamoDBBatchItemFailure{}}
 	for _, sequence := range failed {
 		out.BatchItemFailures = append(out.BatchItemFailures, events.DynamoDBBatchItemFailure{ItemIdentifier: sequence})
@@ -68,15 +69,18 @@ func (h *handler) decode(ctx context.Context, records []json.RawMessage) (change
 		if err != nil {
 			// A person must act: the record will end at the failure destination.
 			h.log.ErrorContext(ctx, "record can never be applied", "sequence_number", c.Sequence, "error", err.Error())
-			failed = append(failed, c.Sequence)
-			continue
+			if failed = append(failed, c.Sequence); c.Old == nil {
+				continue
+			}
+			// What overwrote a reading counts for nothing, but that reading counts no more.
 		}
 		changes = append(changes, c)
 	}
 	return changes, failed
 }
 
-// decodeRecord decodes one record; the change has its sequence number, if it has one, also where the rest cannot be decoded.
+// decodeRecord decodes one record; the change has its sequence number, if it has one, also where the rest cannot be decoded,
+// and the old image where only the new one cannot.
 func decodeRecord(raw json.RawMessage) (aggregate.Change, error) {
 	var record events.DynamoDBEventRecord
 	if err := json.Unmarshal(raw, &record); err != nil {

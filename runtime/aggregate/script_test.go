@@ -1,0 +1,179 @@
+package aggregate_test
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/sensorflow/sensorflow/runtime/aggregate"
+	"github.com/sensorflow/sensorflow/runtime/aggregate/aggregatetest"
+	"github.com/sensorflow/sensorflow/runtime/reading"
+)
+
+// script is the tables in memory with a say before and after each commit, and a note of every call.
+type script struct {
+	*aggregatetest.Memory
+	// before may fail a commit that then does not take place, after one that did; n counts the calls from 0.
+	before, after func(n int, tx aggregate.Transaction) error
+	readRow       func(n int) error
+	readHour      func(n int) error
+	sent          []aggregate.Transaction
+	rowReads      int
+	hourReads     int
+}
+
+func (s *script) Commit(ctx context.Context, tx aggregate.Transaction) error {
+	n := len(s.sent)
+	s.sent = append(s.sent, tx)
+	if s.before != nil {
+		if err := s.before(n, tx); err != nil {
+			return err
+		}
+	}
+	if err := s.Memory.Commit(ctx, tx); err != nil {
+		return err
+	}
+	if s.after != nil {
+		return s.after(n, tx)
+	}
+	return nil
+}
+
+func (s *script) ReadRow(ctx context.Context, key aggregate.RowKey) (aggregate.Row, error) {
+	s.rowReads++
+	if s.readRow != nil {
+		if err := s.readRow(s.rowReads - 1); err != nil {
+			return aggregate.Row{}, err
+		}
+	}
+	return s.Memory.ReadRow(ctx, key)
+}
+
+func (s *script) ReadHour(ctx context.Context, key aggregate.RowKey) (aggregate.Sum, error) {
+	s.hourReads++
+	if s.readHour != nil {
+		if err := s.readHour(s.hourReads - 1); err != nil {
+			return aggregate.Sum{}, err
+		}
+	}
+	return s.Memory.ReadHour(ctx, key)
+}
+
+// at is the present of these tests, in the middle of an hour.
+var (
+	at    = time.Date(2026, 3, 2, 10, 30, 0, 0, time.UTC)
+	hour  = reading.Hour(at)
+	here  = "eu-west-1"
+	there = "us-east-1"
+)
+
+// fixture is an aggregator of the region here, with its table and the stream that writes go through.
+type fixture struct {
+	*aggregate.Aggregator
+	*script
+	stream []aggregate.Change
+	sleeps int
+}
+
+func newFixture(t *testing.T, change ...func(*aggregate.AggregatorOptions)) *fixture {
+	t.Helper()
+	f := &fixture{script: &script{Memory: aggregatetest.NewMemory(4)}}
+	random := uint64(0)
+	o := aggregate.AggregatorOptions{
+		FleetBuckets: 3, Concurrency: 1, AttemptsMax: 4,
+		Now:    func() time.Time { return at },
+		Sleep:  func(ctx context.Context, _ time.Duration) error { f.sleeps++; return ctx.Err() },
+		Random: func() uint64 { random++; return random },
+	}
+	for _, apply := range change {
+		apply(&o)
+	}
+	f.Aggregator = aggregate.NewAggregator(f.script, here, o)
+	return f
+}
+
+func value(t *testing.T, text string) reading.Decimal {
+	t.Helper()
+	v, err := reading.ParseValue(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
+func sum(t *testing.T, values ...string) (s aggregate.Sum) {
+	t.Helper()
+	for _, text := range values {
+		s = s.Add(aggregate.SumOf(value(t, text)))
+	}
+	return s
+}
+
+func image(t *testing.T, id string, when time.Time, region, text string) *aggregate.Image {
+	t.Helper()
+	return &aggregate.Image{
+		Reading: reading.Reading{EquipmentID: reading.EquipmentID(id), Timestamp: when, Value: value(t, text)}, Region: region,
+	}
+}
+
+// write stores a reading and returns its record; sequence numbers rise by one from 1.
+func (f *fixture) write(t *testing.T, id string, when time.Time, region, text string) aggregate.Change {
+	t.Helper()
+	return f.put(image(t, id, when, region, text))
+}
+
+func (f *fixture) put(i *aggregate.Image) aggregate.Change {
+	return f.record(f.Memory.Put(*i), i)
+}
+
+func (f *fixture) remove(key reading.Key) aggregate.Change {
+	return f.record(f.Memory.Delete(key), nil)
+}
+
+func (f *fixture) record(before, after *aggregate.Image) aggregate.Change {
+	c := aggregate.Change{Sequence: fmt.Sprint(len(f.stream) + 1), At: at.Add(-time.Second), Old: before, New: after}
+	f.stream = append(f.stream, c)
+	return c
+}
+
+// process hands changes to the aggregator, which must not fail.
+func (f *fixture) process(t *testing.T, changes ...aggregate.Change) aggregate.Result {
+	t.Helper()
+	result, err := f.Process(t.Context(), changes)
+	if err != nil || len(result.Failed) > 0 {
+		t.Fatalf("process: %v, failed %v", err, result.Failed)
+	}
+	return result
+}
+
+func (f *fixture) row(t *testing.T, id string, h time.Time) aggregate.Row {
+	t.Helper()
+	row, err := f.Memory.ReadRow(t.Context(), aggregate.RowKey{EquipmentID: reading.EquipmentID(id), Hour: h, Region: here})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return row
+}
+
+// wantSum checks an equipment's row of the present hour, and that the fleet's hours and days agree with all rows.
+func (f *fixture) wantSum(t *testing.T, id string, want aggregate.Sum) {
+	t.Helper()
+	if got := f.row(t, id, hour).Sum; got != want {
+		t.Errorf("%s: got %v, want %v", id, got, want)
+	}
+	var rows, hours, days aggregate.Sum
+	for _, row := range f.Rows() {
+		rows = rows.Add(row.Sum)
+	}
+	for key, share := range f.Fleet() {
+		if key.Unit == aggregate.Hour {
+			hours = hours.Add(share)
+		} else {
+			days = days.Add(share)
+		}
+	}
+	if hours != rows || days != rows {
+		t.Errorf("the fleet has %v by hours and %v by days, the rows have %v", hours, days, rows)
+	}
+}
