@@ -151,6 +151,6 @@ func (s *Stack) startLocalS3(ctx context.Context) error {
 		return err //nolint:wrapcheck // it names the program
 	}
 	s.watch(PartS3, s.s3.Exited(), func() bool { return false })
-	s.endpoints.set(serviceS3, "http://127.0.0.1:" + strconv.Itoa(port))
+	s.endpoints.set(serviceS3, "http://127.0.0.1:"+strconv.Itoa(port))
 	return waitHealthy(ctx, s.endpoints.get(serviceS3)+"/healthz", s.s3.Exited())
 }

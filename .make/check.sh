@@ -1,0 +1,46 @@
+#!/bin/sh
+# Runs every check and says at the end which of them failed.
+#
+#	check.sh PACKAGES STATICCHECK GOLANGCI GOVULNCHECK
+set -u
+cd "$(dirname "$0")/.." || exit 1
+packages=$1 staticcheck=$2 golangci=$3 govulncheck=$4
+
+failed=
+# check NAME COMMAND...
+check() {
+	name=$1
+	shift
+	echo "check: $name"
+	"$@" || failed="$failed $name"
+}
+
+format() {
+	unformatted=$(gofmt -l .) || return 1
+	[ -z "$unformatted" ] && return
+	echo "not formatted (make fmt does it):"
+	echo "$unformatted"
+	return 1
+}
+
+# The database of vulnerabilities is on the network. Without it nothing was checked, which is said and is no failure.
+vulnerabilities() {
+	output=$(go run "$govulncheck" "$packages" 2>&1)
+	status=$?
+	case $output in
+	*'fetching vulnerabilities'*'dial tcp'* | *'fetching vulnerabilities'*'no such host'* | *'fetching vulnerabilities'*timeout*)
+		[ $status -eq 0 ] || echo "vulnerabilities were NOT checked: their database cannot be reached from here"
+		return 0
+		;;
+	esac
+	[ $status -eq 0 ] || echo "$output"
+	return $status
+}
+
+check gofmt format
+check vet go vet "$packages"
+check staticcheck go run "$staticcheck" "$packages"
+check golangci-lint go run "$golangci" run "$packages"
+check govulncheck vulnerabilities
+[ -z "$failed" ] || echo "check: failed:$failed" >&2
+[ -z "$failed" ]

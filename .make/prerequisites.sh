@@ -1,0 +1,63 @@
+#!/bin/sh
+# Checks that what the Makefile needs is on this machine, and names everything that is missing at once.
+#
+#	prerequisites.sh go node java
+set -u
+cd "$(dirname "$0")/.." || exit 1
+
+problems=0
+# missing NAME DEBIAN FEDORA HOMEBREW
+missing() {
+	problems=$((problems + 1))
+	echo "$1" >&2
+	echo "    Debian, Ubuntu: $2   Fedora: $3   Homebrew: $4" >&2
+}
+
+# below VERSION MAJOR MINOR tells whether a version such as 1.26.3 is below MAJOR.MINOR.
+below() {
+	major=${1%%.*}
+	rest=${1#*.}
+	minor=${rest%%.*}
+	case $major in '' | *[!0-9]*) return 0 ;; esac
+	case $minor in '' | *[!0-9]*) minor=0 ;; esac
+	[ "$major" -lt "$2" ] || { [ "$major" -eq "$2" ] && [ "$minor" -lt "$3" ]; }
+}
+
+check_go() {
+	needed=$(sed -n 's/^go //p' go.mod)
+	major=${needed%%.*}
+	rest=${needed#*.}
+	minor=${rest%%.*}
+	# Outside the module, so that an older one tells its version instead of fetching another.
+	version=$(cd / && GOTOOLCHAIN=local go env GOVERSION 2>/dev/null | sed 's/^go//')
+	if [ -z "$version" ]; then
+		missing "Go was not found; install $major.$minor or newer." "golang-go, or https://go.dev/dl where that is older" "golang" "go"
+	elif below "$version" "$major" "$minor"; then
+		missing "Go $version is too old; install $major.$minor or newer." "https://go.dev/dl" "golang" "go"
+	fi
+}
+
+check_node() {
+	version=$(node --version 2>/dev/null | sed 's/^v//')
+	if [ -z "$version" ]; then
+		missing "Node.js was not found; install 20 or newer." "nodejs" "nodejs" "node"
+	elif below "$version" 20 0; then
+		missing "Node.js $version is too old; install 20 or newer." "nodejs, or https://nodejs.org where that is older" "nodejs" "node"
+	fi
+	command -v npm >/dev/null 2>&1 || missing "npm was not found; it comes with Node.js or beside it." "npm" "nodejs-npm" "node"
+}
+
+check_java() {
+	# A macOS without Java has a java that only says so.
+	version=$(java -version 2>&1 | sed -n 's/.*version "\([^"]*\)".*/\1/p' | sed -n 1p)
+	if [ -z "$version" ]; then
+		missing "Java was not found; install 17 or newer." "openjdk-17-jre-headless" "java-latest-openjdk-headless" "openjdk"
+	elif below "$version" 17 0; then
+		missing "Java $version is too old; install 17 or newer." "openjdk-17-jre-headless" "java-latest-openjdk-headless" "openjdk"
+	fi
+}
+
+for name in "$@"; do
+	"check_$name"
+done
+[ "$problems" -eq 0 ]

@@ -1,0 +1,76 @@
+# `make` alone prints what there is. Every target may be run at any time and any number of times; none needs an AWS account.
+
+SHELL = /bin/sh
+.DEFAULT_GOAL = help
+
+# What `make test` and `make check` look at.
+PKG ?= ./...
+
+# Versions of the checks, which are run from their modules and are no dependencies of this one.
+STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
+GOLANGCI = github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+GOVULNCHECK = golang.org/x/vuln/cmd/govulncheck@v1.9.0
+
+# Package runtime/standin/stack builds with the same flags.
+BUILD = go build -buildvcs=false -o .local/bin/ ./runtime/cmd/...
+
+# The longest that one package's tests may take.
+TEST_TIMEOUT = 15m
+
+##@ Start here
+
+.PHONY: run
+run: .prepared ## run the whole system locally (PORT=8080, DATA_DIR=folder to keep the data)
+	@exec .local/bin/local -foreground
+
+.PHONY: demo
+demo: .prepared ## run it and send a month of readings
+	@exec .local/bin/local demo -foreground
+
+.PHONY: test
+test: .set-up ## every test (PKG=./runtime/ingest)
+	@go test -timeout $(TEST_TIMEOUT) $(PKG)
+
+##@ Every change
+
+.PHONY: check
+check: .have-go ## format, vet, lint, vulnerabilities
+	@sh .make/check.sh '$(PKG)' $(STATICCHECK) $(GOLANGCI) $(GOVULNCHECK)
+
+.PHONY: fmt
+fmt: .have-go ## format the Go files
+	@gofmt -l -w $$(git ls-files -co --exclude-standard '*.go')
+
+.PHONY: build
+build: .have-go ## build the programs into .local/bin
+	@mkdir -p .local/bin && $(BUILD)
+
+.PHONY: setup
+setup: .set-up ## get what the local system needs: DynamoDB Local
+	@echo "setup: everything is there"
+
+.PHONY: clean
+clean: ## remove everything that was built or brought (not the data of a DATA_DIR)
+	@rm -rf .local
+
+.PHONY: help
+help:
+	@awk 'BEGIN { FS = ":.*## " } \
+		/^##@ / { print substr($$0, 5) } \
+		/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: .have-go .have-all .set-up .prepared
+.have-go:
+	@sh .make/prerequisites.sh go
+
+.have-all:
+	@sh .make/prerequisites.sh go node java
+
+.set-up: .have-all
+	@sh .make/setup.sh
+
+# Downloading and compiling wait for different things, so they go side by side.
+.prepared: .have-all
+	@mkdir -p .local/bin; sh .make/setup.sh & setup=$$!; \
+	$(BUILD); built=$$?; \
+	wait $$setup && exit $$built

@@ -1,0 +1,66 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+)
+
+// again is how soon after the first signal another one is taken for the same: a Ctrl-C reaches a process directly and through
+// make, and is no wish to end at once.
+const again = 500 * time.Millisecond
+
+// statusAtOnce is the exit status after a second signal.
+const statusAtOnce = 130
+
+func main() {
+	ctx, stop := notifyContext(context.Background())
+	err := run(ctx, os.Args[1:], os.Environ(), os.Stdout)
+	stop()
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+	case err != nil:
+		fmt.Fprintln(os.Stderr, "local:", err)
+		os.Exit(1)
+	}
+}
+
+// notifyContext returns a context that ends with the first signal. The second one ends the process, and the system the
+// children with it.
+func notifyContext(parent context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(parent)
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	go func() {
+		<-signals
+		first := time.Now()
+		cancel()
+		for range signals {
+			if time.Since(first) > again {
+				os.Exit(statusAtOnce)
+			}
+		}
+	}()
+	return ctx, func() { signal.Stop(signals); cancel() }
+}
+
+func run(ctx context.Context, args, environ []string, out io.Writer) error {
+	s, err := parse(args, environ, out)
+	if err != nil {
+		return err
+	}
+	if s.foreground {
+		release := takeTerminal()
+		defer release()
+	}
+	if s.demo {
+		return demo(ctx, s, out)
+	}
+	return serve(ctx, s, out, nil)
+}
