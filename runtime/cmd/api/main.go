@@ -51,7 +51,7 @@ func run(ctx context.Context, args, environ []string, stderr io.Writer) error {
 	server := httpapi.NewHTTPServer(cfg.ListenAddress, parts.api)
 	server.ErrorLog = slog.NewLogLogger(log.Handler(), slog.LevelWarn)
 	s := &service{server: server, drainTimeout: cfg.DrainTimeout, begin: parts.api.Drain, finish: parts.close, log: log}
-	return s.serve(ctx, listener)
+	return s.serve(ctx, httpapi.NewListener(listener))
 }
 
 // healthcheckTimeout stays below what container schedulers wait for a health check, 5 s unless set.

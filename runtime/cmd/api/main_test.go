@@ -1,0 +1,216 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"github.com/sensorflow/sensorflow/runtime/contract"
+	"github.com/sensorflow/sensorflow/runtime/dynamo"
+	"github.com/sensorflow/sensorflow/runtime/s3store"
+	"github.com/sensorflow/sensorflow/runtime/standin/child"
+	cognitostandin "github.com/sensorflow/sensorflow/runtime/standin/cognito"
+	"github.com/sensorflow/sensorflow/runtime/standin/dynamolocal"
+)
+
+const (
+	accessKey, secretKey, region = "local", "not-so-secret", "eu-west-1"
+	username, password           = "ada@example.com", "pass:wörd-1"
+	browserID, browserSecret     = "browser", "browser-secret"
+	machineID, machineSecret     = "machine", "machine-secret"
+)
+
+// The stand-ins that all tests of this package share.
+var dynamoEndpoint, s3Endpoint string
+
+func TestMain(m *testing.M) {
+	code, err := withStandIns(m.Run)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	os.Exit(code)
+}
+
+func withStandIns(run func() int) (code int, err error) {
+	database, err := dynamolocal.Start(context.Background(), dynamolocal.Options{})
+	if err != nil {
+		return 0, err
+	}
+	defer database.Stop()
+	dynamoEndpoint = database.Endpoint
+	dir, err := os.MkdirTemp("", "api")
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	files, err := startLocalS3(dir)
+	if err != nil {
+		return 0, err
+	}
+	defer files.Kill()
+	return run(), nil
+}
+
+func startLocalS3(dir string) (*child.Process, error) {
+	binary := filepath.Join(dir, "locals3")
+	if out, err := exec.Command("go", "build", "-o", binary, "../locals3").CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("build the local S3: %w\n%s", err, out)
+	}
+	address, err := freeAddress()
+	if err != nil {
+		return nil, err
+	}
+	_, port, _ := net.SplitHostPort(address)
+	process, err := child.Start(exec.Command(binary, "-port", port, "-dir", filepath.Join(dir, "buckets"),
+		"-access", accessKey, "-secret", secretKey, "-region", region))
+	if err != nil {
+		return nil, err
+	}
+	s3Endpoint = "http://" + address
+	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+		if res, err := http.Get(s3Endpoint + "/healthz"); err == nil {
+			return process, res.Body.Close()
+		}
+	}
+	process.Kill()
+	return nil, errors.New("the local S3 does not serve")
+}
+
+func freeAddress() (string, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	return l.Addr().String(), l.Close()
+}
+
+// instance is a run of the program with tables, a bucket and a user pool of its own.
+type instance struct {
+	t        *testing.T
+	environ  []string
+	pool     *cognitostandin.Pool
+	readings string // the name of the table
+	url      string
+	stop     context.CancelFunc
+	ended    chan struct{}
+	err      error // of run; read it once ended is closed
+	log      *logBuffer
+}
+
+func awsConfig(endpoint string) aws.Config {
+	return aws.Config{
+		Region: region, BaseEndpoint: &endpoint, Credentials: credentials.NewStaticCredentialsProvider(accessKey, secretKey, ""),
+	}
+}
+
+// prepare makes what the program depends on and the environment that leads to it.
+func prepare(t *testing.T) *instance {
+	t.Helper()
+	for key, value := range map[string]string{
+		"AWS_REGION": region, "AWS_ACCESS_KEY_ID": accessKey, "AWS_SECRET_ACCESS_KEY": secretKey, "AWS_CONFIG_FILE": "none",
+		"AWS_ENDPOINT_URL_DYNAMODB": dynamoEndpoint, "AWS_ENDPOINT_URL_S3": s3Endpoint,
+	} {
+		t.Setenv(key, value)
+	}
+	i := &instance{t: t}
+	i.startPool()
+	name := strings.ToLower(strings.ReplaceAll(strings.TrimPrefix(t.Name(), "TestRun_"), "_", "-"))
+	name = name[:min(len(name), 40)]
+	tables := dynamo.NewClient(awsConfig(dynamoEndpoint))
+	for _, table := range contract.Tables() {
+		if err := dynamo.CreateTable(t.Context(), tables, name+"-"+table.Name, table); err != nil {
+			t.Fatal(err)
+		}
+		i.environ = append(i.environ, table.EnvKey+"="+name+"-"+table.Name)
+	}
+	i.readings = name + "-" + contract.ReadingsTable().Name
+	if _, err := s3store.NewClient(awsConfig(s3Endpoint)).CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: &name}); err != nil {
+		t.Fatal(err)
+	}
+	i.environ = append(i.environ,
+		"AWS_REGION="+region, "UPLOADS_BUCKET="+name, "DRAIN_TIMEOUT=5s", "LOG_LEVEL=debug",
+		"USER_POOL_ID="+cognitostandin.PoolIDDefault, "USER_POOL_ISSUER="+i.pool.Issuer(), "USER_POOL_CLIENT_ID="+browserID,
+		"USER_POOL_CLIENT_SECRET="+browserSecret, "MACHINE_CLIENT_IDS="+machineID, "TOKEN_URL="+i.pool.TokenURL())
+	return i
+}
+
+func (i *instance) startPool() {
+	i.t.Helper()
+	server := httptest.NewUnstartedServer(nil)
+	base := "http://" + server.Listener.Addr().String()
+	var err error
+	if i.pool, err = cognitostandin.New(cognitostandin.Options{
+		BaseURL: base, Users: []cognitostandin.User{{Username: username, Password: password, Email: username}},
+		Browser:  cognitostandin.Client{ID: browserID, Secret: browserSecret},
+		Machines: []cognitostandin.Client{{ID: machineID, Secret: machineSecret}}, Scopes: []string{contract.ScopeRead, contract.ScopeWrite},
+	}); err != nil {
+		i.t.Fatal(err)
+	}
+	server.Config.Handler = i.pool
+	server.Start()
+	i.t.Cleanup(server.Close)
+	i.t.Setenv("AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER", base)
+}
+
+// run starts the program and waits until it listens.
+func (i *instance) run(changes ...string) {
+	i.t.Helper()
+	address, err := freeAddress()
+	if err != nil {
+		i.t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(i.t.Context())
+	i.stop, i.ended, i.log = stop, make(chan struct{}), &logBuffer{listening: make(chan struct{})}
+	go func() {
+		defer close(i.ended)
+		i.err = run(ctx, nil, slices.Concat(i.environ, []string{"LISTEN_ADDRESS=" + address}, changes), i.log)
+	}()
+	i.t.Cleanup(func() { stop(); <-i.ended })
+	i.url = "http://" + address
+	select {
+	case <-i.log.listening:
+	case <-i.ended:
+		i.t.Fatalf("the program ended: %v", i.err)
+	}
+}
+
+// logBuffer keeps the log and tells when the program listens.
+type logBuffer struct {
+	mu        sync.Mutex
+	text      strings.Builder
+	once      sync.Once
+	listening chan struct{}
+}
+
+// Write implements io.Writer; the logger writes whole lines.
+func (l *logBuffer) Write(p []byte) (int, error) {
+	if bytes.Contains(p, []byte(`"msg":"listening"`)) {
+		l.once.Do(func() { close(l.listening) })
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *logBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
