@@ -21,30 +21,72 @@ var (
 	errTimestampYear  = errors.New("must lie between the years 0001 and 9999 in UTC")
 )
 
+// timestampShape is the part of a timestamp that has a fixed form; 0 stands for any digit.
+const timestampShape = "0000-00-00T00:00:00"
+
 // ParseTimestamp parses an RFC 3339 timestamp with an offset and up to nine fractional digits and returns it in UTC.
 // Leap seconds are refused, since UTC as Go and DynamoDB's neighbours count it has none. The error states the rule.
 func ParseTimestamp(text string) (time.Time, error) {
-	// "2006-01-02T15:04:05" and an offset are the least; RFC 3339 allows a lower-case t and z, Go's parser does not.
-	const dateTimeChars = len("2006-01-02T15:04:05")
-	if len(text) <= dateTimeChars {
+	if len(text) <= len(timestampShape) {
 		return time.Time{}, errTimestamp
 	}
-	if text[10] == 't' || text[len(text)-1] == 'z' {
+	// RFC 3339 allows a lower-case t and z, Go's parser does not.
+	if text[len("0000-00-00")] == 't' || text[len(text)-1] == 'z' {
 		text = strings.ToUpper(text)
 	}
-	var t time.Time
-	// UnmarshalText is the strict form: Parse also takes hours of one digit, commas and offsets out of range.
-	if err := t.UnmarshalText([]byte(text)); err != nil {
+	fraction, ok := timestampFraction(text)
+	if !ok {
 		return time.Time{}, errTimestamp
 	}
-	if text[dateTimeChars] == '.' && len(leadingDigits(text[dateTimeChars+1:])) > 9 {
+	if len(fraction) > 9 {
 		return time.Time{}, errTimestampDigit
+	}
+	t, err := time.Parse(time.RFC3339, text)
+	if err != nil {
+		return time.Time{}, errTimestamp
 	}
 	t = t.UTC()
 	if t.Year() < 1 || t.Year() > 9999 {
 		return time.Time{}, errTimestampYear
 	}
 	return t, nil
+}
+
+// timestampFraction returns the fractional digits of a second, and whether the text has the form of RFC 3339 to the letter.
+// Go's parser is lenient, UnmarshalText included (https://go.dev/issue/54580): it takes a comma for the point, hours of one
+// digit and offsets of 24 hours or 60 minutes.
+func timestampFraction(text string) (fraction string, ok bool) {
+	if !hasShape(text, timestampShape) {
+		return "", false
+	}
+	rest := text[len(timestampShape):]
+	if after, found := strings.CutPrefix(rest, "."); found {
+		if fraction = leadingDigits(after); fraction == "" {
+			return "", false
+		}
+		rest = after[len(fraction):]
+	}
+	if rest == "Z" {
+		return fraction, true
+	}
+	const offset = "+00:00"
+	if len(rest) != len(offset) || rest[0] != '+' && rest[0] != '-' || !hasShape(rest[1:], offset[1:]) {
+		return "", false
+	}
+	return fraction, rest[1:3] <= "23" && rest[4:6] <= "59"
+}
+
+// hasShape tells whether the text begins like the shape, in which 0 stands for any digit.
+func hasShape(text, shape string) bool {
+	if len(text) < len(shape) {
+		return false
+	}
+	for i := range len(shape) {
+		if shape[i] == '0' && (text[i] < '0' || text[i] > '9') || shape[i] != '0' && text[i] != shape[i] {
+			return false
+		}
+	}
+	return true
 }
 
 // FormatTimestamp writes t in UTC with nine fractional digits: the form that is stored and whose text order is time order.
