@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"crypto/sha256"
 	"encoding/binary"
+	"math/bits"
 	"slices"
 
 	"github.com/sensorflow/sensorflow/runtime/contract"
@@ -52,10 +53,34 @@ func (s *keySet) add(r reading.Reading) { s.digests = append(s.digests, digestOf
 // sort makes the set ready for has.
 func (s *keySet) sort() { slices.SortFunc(s.digests, compareDigests) }
 
+// has looks where a digest would be if all lay at equal distances, which those of a hash nearly do, and around there: a search
+// through the whole set would touch memory far apart, and took a third of a range's time.
 func (s *keySet) has(r reading.Reading) bool {
-	if len(s.digests) == 0 {
+	n := len(s.digests)
+	if n == 0 {
 		return false
 	}
-	_, found := slices.BinarySearchFunc(s.digests, digestOf(r), compareDigests)
-	return found
+	const window = 1024 // at 3 million digests, the usual distance from the place guessed
+	wanted := digestOf(r)
+	guess, _ := bits.Mul64(wanted.high, uint64(n))
+	low, high := max(int(guess)-window, 0), min(int(guess)+window, n) //nolint:gosec // below n
+	for low > 0 && s.digests[low].high >= wanted.high {
+		low = max(low-window, 0)
+	}
+	for high < n && s.digests[high].high < wanted.high {
+		high = min(high+window, n)
+	}
+	for low < high { // by hand: with a function to compare by it takes three times as long
+		if middle := (low + high) / 2; s.digests[middle].high < wanted.high {
+			low = middle + 1
+		} else {
+			high = middle
+		}
+	}
+	for ; low < n && s.digests[low].high == wanted.high; low++ {
+		if s.digests[low].low == wanted.low {
+			return true
+		}
+	}
+	return false
 }

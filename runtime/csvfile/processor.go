@@ -14,6 +14,11 @@ import (
 	"github.com/sensorflow/sensorflow/runtime/reading"
 )
 
+// MemoryLimit is what the process of a Processor should set as its limit (debug.SetMemoryLimit), in bytes. While a range is
+// worked on, up to 41 MiB are the identities of the next one, in one block without pointers; by its usual rule the collector
+// would let as much garbage gather on top of it. Collections are cheap, since the block need not be looked through.
+const MemoryLimit = 64 << 20
+
 // ProcessorOptions adjust a Processor. The zero value of a field selects its default.
 type ProcessorOptions struct {
 	// Retention is how long raw readings are kept; older ones are rejected. Default: forever.

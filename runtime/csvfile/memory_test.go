@@ -1,0 +1,151 @@
+package csvfile_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"runtime"
+	"runtime/debug"
+	"runtime/metrics"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/sensorflow/sensorflow/runtime/contract"
+	"github.com/sensorflow/sensorflow/runtime/csvfile"
+	"github.com/sensorflow/sensorflow/runtime/reading"
+)
+
+const (
+	madeHeader = "equipmentId,timestamp,value\n"
+	madeRow    = "EQ00000,2026-03-01T00:00:00Z,12.345\n" // 36 bytes
+	madeBad    = 997                                     // every so manieth row is rejected
+)
+
+// madeFile is a file of any size that exists only where it is read.
+type madeFile struct{ rows int64 }
+
+func (f madeFile) size() int64 { return int64(len(madeHeader)) + f.rows*int64(len(madeRow)) }
+
+// read fills dst with the bytes of the file from an offset on.
+func (f madeFile) read(dst []byte, offset int64) {
+	if offset < int64(len(madeHeader)) {
+		n := copy(dst, madeHeader[offset:])
+		dst, offset = dst[n:], offset+int64(n)
+	}
+	var row [len(madeRow)]byte
+	copy(row[:], madeRow)
+	for len(dst) > 0 {
+		at := offset - int64(len(madeHeader))
+		number, within := at/int64(len(madeRow)), at%int64(len(madeRow))
+		digits(row[2:7], number%100_000)
+		digits(row[22:24], number/100_000%60)
+		row[0] = 'E'
+		if number%madeBad == 0 {
+			row[0] = '?'
+		}
+		n := copy(dst, row[within:])
+		dst, offset = dst[n:], offset+int64(n)
+	}
+}
+
+func digits(dst []byte, n int64) {
+	for i := len(dst) - 1; i >= 0; i-- {
+		dst[i] = byte('0' + n%10)
+		n /= 10
+	}
+}
+
+// madeBucket holds a made file and keeps rejects in the world.
+type madeBucket struct {
+	view
+	file madeFile
+}
+
+func (b madeBucket) Stat(ctx context.Context, key string) (csvfile.Object, error) {
+	if key != csvfile.UploadKey(uploadID) {
+		return b.view.Stat(ctx, key)
+	}
+	return csvfile.Object{Size: b.file.size(), ETag: "made"}, nil
+}
+
+func (b madeBucket) Open(ctx context.Context, key, etag string, first, last int64) (io.ReadCloser, error) {
+	if key != csvfile.UploadKey(uploadID) {
+		return b.view.Open(ctx, key, etag, first, last)
+	}
+	return io.NopCloser(&madeReader{b.file, first, last + 1}), nil
+}
+
+type madeReader struct {
+	file         madeFile
+	offset, stop int64
+}
+
+func (r *madeReader) Read(p []byte) (int, error) {
+	n := int(min(int64(len(p)), r.stop-r.offset))
+	if n == 0 {
+		return 0, io.EOF
+	}
+	r.file.read(p[:n], r.offset)
+	r.offset += int64(n)
+	return n, nil
+}
+
+// discard is a store that takes everything and watches the heap.
+type discard struct {
+	written, calls, peak atomic.Int64
+}
+
+func (d *discard) WriteBatch(_ context.Context, rs []reading.Stored) ([]reading.Stored, error) {
+	d.written.Add(int64(len(rs)))
+	if d.calls.Add(1)%200 == 0 {
+		if heap := heapBytes(); heap > d.peak.Load() {
+			d.peak.Store(heap)
+		}
+	}
+	return nil, nil
+}
+
+func heapBytes() int64 {
+	sample := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}}
+	metrics.Read(sample)
+	return int64(sample[0].Value.Uint64())
+}
+
+func TestProcessor_HoldsConstantMemory(t *testing.T) {
+	const growthMax = 64 << 20
+	if testing.Short() || raceEnabled {
+		t.Skip("takes some seconds")
+	}
+	defer debug.SetMemoryLimit(debug.SetMemoryLimit(csvfile.MemoryLimit)) // as the command does
+	file := madeFile{rows: 200 << 20 / int64(len(madeRow))}
+	w := newWorld(1, nil)
+	w.upload.Bytes = file.size()
+	v := view{w, func() error { return nil }, w.now}
+	bucket, store := madeBucket{v, file}, &discard{}
+	p := csvfile.NewProcessor(v, bucket, v, store, csvfile.ProcessorOptions{Now: func() time.Time { return epoch }})
+	runtime.GC()
+	before, began := heapBytes(), time.Now()
+	for len(w.queue) > 0 {
+		body := w.queue[0]
+		w.queue = w.queue[1:]
+		if err := p.Process(t.Context(), body); err != nil {
+			t.Fatal(err)
+		}
+	}
+	rejected := (file.rows + madeBad - 1) / madeBad
+	if u := w.upload; u.Status != csvfile.CompletedWithRejects || u.RowsAccepted != file.rows-rejected || u.RowsRejected != rejected {
+		t.Errorf("%+v", u)
+	}
+	if w.upload.Plan.Ranges != int((file.size()+contract.CSVRangeBytes-1)/contract.CSVRangeBytes) {
+		t.Error(w.upload.Plan)
+	}
+	growth, took := store.peak.Load()-before, time.Since(began)
+	t.Logf("%d MiB in %v: %.0f rows/s, %d rows written; the heap grew by %.1f MiB at most", file.size()>>20, took.Round(time.Millisecond),
+		float64(file.rows)/took.Seconds(), store.written.Load(), float64(growth)/(1<<20))
+	if growth > growthMax {
+		t.Errorf("the heap grew by %s, more than %s", mib(growth), mib(growthMax))
+	}
+}
+
+func mib(bytes int64) string { return fmt.Sprintf("%.1f MiB", float64(bytes)/(1<<20)) }
