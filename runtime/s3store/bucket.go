@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -18,12 +19,16 @@ import (
 type Bucket struct {
 	client  *s3.Client
 	presign *s3.PresignClient
+	renewal *renewal
 	name    string
 }
 
 // New returns the adapter to a bucket. All arguments are required.
 func New(client *s3.Client, bucket string) *Bucket {
-	return &Bucket{client: client, presign: newPresigner(client), name: bucket}
+	return &Bucket{
+		client: client, presign: newPresigner(client), name: bucket,
+		renewal: &renewal{credentials: client.Options().Credentials, now: time.Now},
+	}
 }
 
 // Stat describes the object; the error is of kind reading.NotFound where there is none.

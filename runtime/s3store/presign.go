@@ -37,6 +37,7 @@ func (b *Bucket) PresignPut(ctx context.Context, key string, terms csvfile.PutTe
 	if len(terms.SHA256) > 0 {
 		in.ChecksumSHA256 = aws.String(base64.StdEncoding.EncodeToString(terms.SHA256))
 	}
+	b.renewal.before(ctx, terms.Lifetime)
 	signed, err := b.presign.PresignPutObject(ctx, in, s3.WithPresignExpires(terms.Lifetime))
 	if err != nil {
 		return "", nil, mapError("sign an upload address", err)
@@ -52,9 +53,13 @@ func (b *Bucket) PresignPut(ctx context.Context, key string, terms csvfile.PutTe
 
 // PresignGet returns an address from which the object can be downloaded under a file name.
 func (b *Bucket) PresignGet(ctx context.Context, key, fileName string, lifetime time.Duration) (string, error) {
+	b.renewal.before(ctx, lifetime)
 	signed, err := b.presign.PresignGetObject(ctx, &s3.GetObjectInput{
 		Bucket: &b.name, Key: &key,
 		ResponseContentDisposition: aws.String(mime.FormatMediaType("attachment", map[string]string{"filename": fileName})),
 	}, s3.WithPresignExpires(lifetime))
-	return signed.URL, mapError("sign a download address", err)
+	if err != nil {
+		return "", mapError("sign a download address", err)
+	}
+	return signed.URL, nil
 }

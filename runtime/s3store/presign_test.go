@@ -1,7 +1,10 @@
 package s3store_test
 
 import (
+	"context"
 	"crypto/sha256"
+	"errors"
+	"fmt"
 	"io"
 	"maps"
 	"net/http"
@@ -11,8 +14,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+
 	"github.com/sensorflow/sensorflow/runtime/config"
 	"github.com/sensorflow/sensorflow/runtime/csvfile"
+	"github.com/sensorflow/sensorflow/runtime/reading"
 	"github.com/sensorflow/sensorflow/runtime/s3store"
 )
 
@@ -179,6 +185,47 @@ func TestPresignGet_DownloadsUnderTheFileName(t *testing.T) {
 	}
 	if got := response.Header.Get("Content-Disposition"); got != "attachment; filename*=utf-8''m%C3%A4rz%20%221%22.csv" {
 		t.Errorf("Content-Disposition %q", got)
+	}
+}
+
+func TestPresignPut_AsksForCredentialsThatLiveAsLongAsTheAddress(t *testing.T) {
+	handedOut := 0
+	expires := time.Now().Add(14 * time.Minute)
+	cfg := awsConfig(endpoint)
+	cfg.Credentials = aws.NewCredentialsCache(aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
+		handedOut++
+		return aws.Credentials{AccessKeyID: fmt.Sprintf("key%d", handedOut), SecretAccessKey: "s", SessionToken: "t", CanExpire: true, Expires: expires}, nil
+	}))
+	bucket := s3store.New(s3store.NewClient(cfg), bucketName)
+	sign := func(lifetime time.Duration) string {
+		t.Helper()
+		address, _, err := bucket.PresignPut(t.Context(), "uploads/a.csv", csvfile.PutTerms{Size: 1, Lifetime: lifetime})
+		if err != nil {
+			t.Fatal(err)
+		}
+		parsed, _ := url.Parse(address)
+		key, _, _ := strings.Cut(parsed.Query().Get("X-Amz-Credential"), "/")
+		return key
+	}
+	if got := sign(13 * time.Minute); got != "key1" {
+		t.Errorf("credentials that live long enough were replaced by %s", got)
+	}
+	if got := sign(15 * time.Minute); got != "key2" {
+		t.Errorf("signed with %s, which expires before the address", got)
+	}
+	if got := sign(15 * time.Minute); got != "key2" {
+		t.Errorf("asked again at once and got %s", got)
+	}
+}
+
+func TestPresignGet_WithoutCredentialsIsAnError(t *testing.T) {
+	cfg := awsConfig(endpoint)
+	cfg.Credentials = aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
+		return aws.Credentials{}, errors.New("no credentials")
+	})
+	bucket := s3store.New(s3store.NewClient(cfg), bucketName)
+	if _, err := bucket.PresignGet(t.Context(), "rejects/a.csv", "a.csv", time.Minute); reading.KindOf(err) != reading.Unavailable {
+		t.Errorf("error %v", err)
 	}
 }
 

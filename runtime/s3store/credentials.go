@@ -1,0 +1,40 @@
+package s3store
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+)
+
+// renewEvery is the least time between two attempts to get credentials that live longer.
+const renewEvery = time.Minute
+
+// renewal keeps signed addresses alive for as long as they promise. An address dies with the credentials that signed it, and
+// the SDK goes on using those of a role until their last second, although newer ones are handed out minutes earlier.
+type renewal struct {
+	credentials aws.CredentialsProvider
+	now         func() time.Time
+
+	mu      sync.Mutex
+	triedAt time.Time
+}
+
+// before asks for newer credentials where the current ones would expire within lifetime.
+func (r *renewal) before(ctx context.Context, lifetime time.Duration) {
+	cache, isCache := r.credentials.(*aws.CredentialsCache)
+	if !isCache {
+		return
+	}
+	current, err := cache.Retrieve(ctx)
+	if err != nil || !current.CanExpire || current.Expires.Sub(r.now()) >= lifetime {
+		return // signing reports the error
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if now := r.now(); now.Sub(r.triedAt) >= renewEvery {
+		r.triedAt = now
+		cache.Invalidate()
+	}
+}
