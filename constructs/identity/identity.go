@@ -1,72 +1,27 @@
 package identity
 
 import (
-	"time"
+	"errors"
+	"slices"
 
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatch"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awscognito"
-	"github.com/aws/aws-cdk-go/awscdk/v2/awskms"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awssecretsmanager"
 	"github.com/aws/constructs-go/constructs/v10"
+	"github.com/aws/jsii-runtime-go"
 
 	"github.com/sensorflow/sensorflow/constructs/storage"
 )
 
-// Mfa says whether people prove who they are by a second factor.
-type Mfa int
-
-const (
-	// MfaOff asks for the password alone.
-	MfaOff Mfa = iota
-	// MfaOptional lets people set up an authenticator app.
-	MfaOptional
-)
-
-// MachineClient is an app client through which programs get tokens by client credentials.
-type MachineClient struct {
-	// Name tells the clients of a pool apart: 1 to 64 letters, digits and hyphens, starting with a letter. Required.
-	Name string
-	// Scopes are what its tokens allow: contract.ScopeRead, contract.ScopeWrite. Default: both.
-	Scopes []string
-	// TokenLifetime is how long its tokens live, 5 minutes to 24 hours in whole minutes.
-	//
-	// AWS bills every token ($2.25 per 1,000 at first, 30 % more with a replica): a thousand machines with hourly tokens cost about
-	// $1,640 a month, with daily ones $68, as long as they keep a token until it expires. Default: 24 hours.
-	TokenLifetime time.Duration
-}
-
-// IdentityProps configures Identity. The zero value of a field selects its default.
-type IdentityProps struct { //nolint:revive // the name that the CDK's users look for
-	// Name begins the physical name of the settings secret, "<Name>/identity", by which the stacks of other regions find it.
-	// Default: CloudFormation makes the name up.
-	Name string
-
-	// Key encrypts the user pool and the settings. With Replicas it must be a multi-Region key. Default: a new storage.Key.
-	Key awskms.IKey
-
-	// Replicas are the other regions that need the settings, the first of which also gets the replica of the user pool, since
-	// Cognito replicates a pool to one other region at most: people who reach the remaining regions are signed in by the primary.
-	// Default: none.
-	Replicas []storage.Replica
-
-	// MachineClients are the clients of programs. Default: one named DefaultMachineClient.
-	MachineClients []MachineClient
-
-	// DomainPrefix begins the address of the token endpoint: 1 to 63 lower-case letters, digits and hyphens, unique in the
-	// region among all of AWS. Default: made from account, region and the construct's path, and stable.
-	DomainPrefix string
-
-	// Mfa is whether people may use a second factor. Default: MfaOff, since the API's own sign-in takes a password alone.
-	Mfa Mfa
-
-	// Disposable lets the pool, with its users, be deleted with its stack. For test environments.
-	// Default: deletion protection, and the pool stays when its stack goes.
-	Disposable bool
-}
-
-// DefaultMachineClient is the name of the machine client that exists without being asked for.
-const DefaultMachineClient = "machine"
-
 // Identity is the user pool with its clients and the secret that tells the service about them.
+//
+// People are added by whoever runs the deployment, since nobody can sign up:
+//
+//	aws cognito-idp admin-create-user --user-pool-id ID --username ada@example.com --message-action SUPPRESS
+//	aws cognito-idp admin-set-user-password --user-pool-id ID --username ada@example.com --password … --permanent
+//
+// The password must be permanent: the API's sign-in has no step in which to change it.
 type Identity struct {
 	constructs.Construct
 
@@ -78,6 +33,8 @@ type Identity struct {
 	MachineClients map[string]awscognito.UserPoolClient
 	// Domain serves the token endpoint.
 	Domain awscognito.UserPoolDomain
+	// Replica is the pool's replica in the first of Replicas, nil without. It answers once a ReplicaActivation is deployed there.
+	Replica awscdk.CfnResource
 	// Settings is the secret whose JSON fields are named like the environment keys of the API: contract.EnvUserPoolID,
 	// EnvUserPoolIssuer, EnvUserPoolClientID, EnvUserPoolClientSecret, EnvMachineClientIDs and EnvTokenURL.
 	Settings awssecretsmanager.ISecret
@@ -87,13 +44,85 @@ type Identity struct {
 	TokenURL *string
 }
 
-// ReplicaActivationProps configures a ReplicaActivation.
-type ReplicaActivationProps struct {
-	// Settings is the replica of the settings in the stack's own region, from ImportSettings. Required.
-	Settings awssecretsmanager.ISecret
+// NewIdentity makes an Identity.
+func NewIdentity(scope constructs.Construct, id string, props *IdentityProps) *Identity {
+	p := IdentityProps{}
+	if props != nil {
+		p = *props
+	}
+	region := *awscdk.Stack_Of(scope).Region()
+	check(scope, id, errors.Join(p.Validate(), storage.ValidateReplicas(p.Replicas, region)))
+	if len(p.MachineClients) == 0 {
+		p.MachineClients = []MachineClient{{Name: DefaultMachineClient}}
+	}
+	i := &Identity{MachineClients: map[string]awscognito.UserPoolClient{}}
+	constructs.NewConstruct_Override(i, scope, &id)
+	if p.Key == nil {
+		p.Key = storage.NewKey(i, "Key", &storage.KeyProps{Disposable: p.Disposable}).Key
+	}
+	i.addPool(p)
+	scopes := i.addScopes()
+	i.addBrowserClient()
+	for _, m := range p.MachineClients {
+		i.MachineClients[m.Name] = i.addMachineClient(m, scopes)
+	}
+	i.addDomain(p)
+	i.addReplica(p)
+	i.addSettings(p)
+	return i
 }
 
-// ReplicaActivation makes the replica of the user pool in the stack's own region answer: it starts inactive.
-type ReplicaActivation struct {
-	constructs.Construct
+// addReplica replicates the pool to one other region, and with that decides what the tokens' issuer is called.
+func (i *Identity) addReplica(p IdentityProps) {
+	region := *awscdk.Stack_Of(i).Region()
+	if len(p.Replicas) == 0 {
+		i.Issuer = jsii.String("https://cognito-idp." + region + ".amazonaws.com/" + *i.UserPool.UserPoolId())
+		return
+	}
+	// The usual issuer names the region that signed, so that tokens of the replica would be strangers in the primary.
+	i.Issuer = jsii.String("https://issuer-cognito-idp." + region + ".amazonaws.com/" + *i.UserPool.UserPoolId())
+	for _, r := range []string{region, p.Replicas[0].Region} {
+		if !slices.Contains(replicatingRegions(), r) {
+			awscdk.Annotations_Of(i).AddWarningV2(jsii.String("sensorflow:user-pool-replica"), jsii.String(
+				"Cognito did not replicate user pools in "+r+" when this was written; if it still does not, the deployment fails: put another region first in Replicas"))
+		}
+	}
+	i.Replica = awscdk.NewCfnResource(i, jsii.String("Replica"), &awscdk.CfnResourceProps{
+		Type: jsii.String("AWS::Cognito::UserPoolReplica"),
+		Properties: &map[string]any{
+			"UserPoolId": i.UserPool.UserPoolId(), "RegionName": p.Replicas[0].Region,
+		},
+	})
+}
+
+// replicatingRegions are the regions between which Cognito replicates user pools, as its documentation lists them in November 2026.
+func replicatingRegions() []string {
+	return []string{
+		"us-east-1", "us-east-2", "us-west-1", "us-west-2", "ca-central-1", "sa-east-1", "eu-west-1", "eu-west-2", "eu-west-3", "eu-central-1",
+		"eu-north-1", "ap-south-1", "ap-northeast-1", "ap-northeast-2", "ap-southeast-1", "ap-southeast-2",
+	}
+}
+
+// MetricSignInThrottles is how many sign-ins of people the pool refused in its primary region because there were too many: more
+// than a few mean that its quota is too small, or that passwords are being guessed.
+func (i *Identity) MetricSignInThrottles(options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
+	metric := awscloudwatch.NewMetric(&awscloudwatch.MetricProps{
+		Namespace: jsii.String("AWS/Cognito"), MetricName: jsii.String("SignInThrottles"), Statistic: jsii.String("Sum"),
+		DimensionsMap: &map[string]*string{
+			"UserPool": i.UserPool.UserPoolId(), "UserPoolClient": i.BrowserClient.UserPoolClientId(),
+		},
+	})
+	if options == nil {
+		return metric
+	}
+	return metric.With(options)
+}
+
+func (i *Identity) machineNames() []string {
+	names := make([]string, 0, len(i.MachineClients))
+	for name := range i.MachineClients {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
 }

@@ -1,31 +1,170 @@
 package storage
 
 import (
+	"errors"
+	"fmt"
+	"regexp"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awskms"
 	"github.com/aws/constructs-go/constructs/v10"
+	"github.com/aws/jsii-runtime-go"
 )
 
 // KeyProps configures a Key. The zero value of a field selects its default.
 type KeyProps struct {
-	// Alias is the key's alias without "alias/", such as "SensorFlow-dev". A ReplicaKey finds its primary by it.
-	// Default: no alias.
+	// Alias is the key's alias without "alias/", such as "SensorFlow-dev": 1 to 64 letters, digits and hyphens, starting with a
+	// letter. A ReplicaKey finds its primary by it. Default: no alias.
 	Alias string
 
-	// MultiRegion makes a key that can have replicas in other regions. It cannot be changed later: CloudFormation refuses, since
-	// data would be lost with the old key. Default: a key of one region.
+	// MultiRegion makes a key that can have replicas in other regions. A later change makes another key and leaves what the old
+	// one encrypted behind, so decide before the first deployment. Default: a key of one region.
 	MultiRegion bool
 
-	// Disposable lets the key be deleted with its stack, after KMS's waiting period; whatever is encrypted with it is lost
-	// then. For test environments. Default: the key is retained.
+	// Disposable lets the key be deleted with its stack, after DisposableKeyWaitDays; what it encrypts is lost with it. For test
+	// environments. Default: the key stays when its stack goes.
 	Disposable bool
 }
 
+// DisposableKeyWaitDays is how long KMS waits before it deletes a key that is Disposable, the shortest that it takes.
+const DisposableKeyWaitDays = 7
+
+var namePattern = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9-]{0,63}$`) //nolint:gochecknoglobals // compiled once
+
+// Validate returns every problem of the props.
+func (p KeyProps) Validate() error {
+	if p.Alias != "" && !namePattern.MatchString(p.Alias) {
+		return fmt.Errorf("Alias must be 1 to 64 letters, digits and hyphens and start with a letter, got %q; leave out the alias/ before it", p.Alias) //nolint:staticcheck // starts with a field's name
+	}
+	return nil
+}
+
 // Key is a customer managed key that rotates every year, with a policy that names the services which use it.
+//
+// The part that others take is an imported key on purpose. On a key of its own stack the CDK's grants write wildcard actions
+// (kms:GenerateDataKey*, kms:ReEncrypt*) into the key's policy, and from another stack they tie that stack to the key's; on
+// an imported one they give the grantee exactly what is asked for, and the policy below says all that services need. A
+// replica cannot be anything but imported, so every region is alike too.
 type Key struct {
 	constructs.Construct
 
 	// Key is what the other constructs take.
-	Key awskms.Key
+	Key awskms.IKey
+
+	// Resource is the key itself, for what the props do not offer.
+	Resource awskms.CfnKey
 
 	multiRegion bool
+}
+
+// NewKey makes a Key.
+func NewKey(scope constructs.Construct, id string, props *KeyProps) *Key {
+	p := orZero(props)
+	check(scope, id, p.Validate())
+	k := &Key{multiRegion: p.MultiRegion}
+	constructs.NewConstruct_Override(k, scope, &id)
+	k.Resource = awskms.NewCfnKey(k, jsii.String("Resource"), &awskms.CfnKeyProps{
+		Description: jsii.String("Data of " + *k.Node().Path()), EnableKeyRotation: true, MultiRegion: p.MultiRegion,
+		KeyPolicy: keyPolicy(awscdk.Stack_Of(k)), PendingWindowInDays: pendingWindow(p.Disposable),
+	})
+	k.Resource.ApplyRemovalPolicy(removal(p.Disposable), nil)
+	k.Key = awskms.Key_FromKeyArn(k, jsii.String("Key"), k.Resource.AttrArn())
+	if p.Alias != "" {
+		addAlias(k, p.Alias, k.Resource.AttrKeyId())
+	}
+	return k
+}
+
+// Replica names the key's replica in another region for the constructs that take one: related keys of several regions have
+// the same id, so that nothing has to be looked up. It panics where the key is not a multi-Region key. The scope is where the
+// replica's key is imported, each region once.
+func (k *Key) Replica(scope constructs.Construct, region string) Replica {
+	if !k.multiRegion {
+		panic(fmt.Errorf("%s: a replica in %s needs MultiRegion", *k.Node().Path(), region))
+	}
+	arn := awscdk.Stack_Of(k).FormatArn(&awscdk.ArnComponents{
+		Service: jsii.String("kms"), Region: &region, Resource: jsii.String("key"), ResourceName: k.Resource.AttrKeyId(),
+	})
+	return Replica{Region: region, Key: awskms.Key_FromKeyArn(scope, jsii.String("KeyIn-"+region), arn)}
+}
+
+// ReplicaKeyProps configures a ReplicaKey.
+type ReplicaKeyProps struct {
+	// Alias is the alias of the primary key, which the replica takes in its own region. Required.
+	Alias string
+
+	// PrimaryRegion is the region of the primary key. Required.
+	PrimaryRegion string
+
+	// Revision makes the next deployment look the primary up again when it differs from the last one's. A person changes it when
+	// the alias was moved to another key, which leaves what the old one encrypted behind.
+	// Default: the primary is looked up again when Alias or PrimaryRegion changes.
+	Revision string
+
+	// Disposable lets the replica be deleted with its stack, after DisposableKeyWaitDays. For test environments.
+	// Default: the replica stays when its stack goes.
+	Disposable bool
+}
+
+// Validate returns every problem of the props.
+func (p ReplicaKeyProps) Validate() error {
+	var problems []error
+	if p.Alias == "" {
+		problems = append(problems, errors.New("Alias is required: give the alias of the primary key")) //nolint:staticcheck // starts with a field's name
+	} else {
+		problems = append(problems, KeyProps{Alias: p.Alias}.Validate())
+	}
+	if !isRegion(p.PrimaryRegion) {
+		problems = append(problems, fmt.Errorf("PrimaryRegion must be a region such as eu-west-1, got %q", p.PrimaryRegion))
+	}
+	return errors.Join(problems...)
+}
+
+// ReplicaKey is the replica of a multi-Region Key in its stack's region. Deploy its stack after the primary's.
+type ReplicaKey struct {
+	constructs.Construct
+
+	// Key is what the other constructs take.
+	Key awskms.IKey
+
+	// Resource is the replica itself, for what the props do not offer.
+	Resource awskms.CfnReplicaKey
+}
+
+// NewReplicaKey makes a ReplicaKey. The primary is found by its alias when the stack is deployed: a reference between regions
+// would tie the two stacks to each other.
+func NewReplicaKey(scope constructs.Construct, id string, props *ReplicaKeyProps) *ReplicaKey {
+	p := orZero(props)
+	err := p.Validate()
+	stack := awscdk.Stack_Of(scope)
+	if known(*stack.Region()) && *stack.Region() == p.PrimaryRegion {
+		err = errors.Join(err, fmt.Errorf("PrimaryRegion must not be the stack's own region, got %q; the primary key is not its own replica", p.PrimaryRegion))
+	}
+	check(scope, id, err)
+	k := &ReplicaKey{}
+	constructs.NewConstruct_Override(k, scope, &id)
+	primary := lookUpKey(k, p)
+	k.Resource = awskms.NewCfnReplicaKey(k, jsii.String("Resource"), &awskms.CfnReplicaKeyProps{
+		Description: jsii.String("Data of " + *k.Node().Path()), PrimaryKeyArn: primary,
+		KeyPolicy: keyPolicy(stack), PendingWindowInDays: pendingWindow(p.Disposable),
+	})
+	k.Resource.ApplyRemovalPolicy(removal(p.Disposable), nil)
+	k.Key = awskms.Key_FromKeyArn(k, jsii.String("Key"), k.Resource.AttrArn())
+	addAlias(k, p.Alias, k.Resource.AttrKeyId())
+	return k
+}
+
+func addAlias(scope constructs.Construct, alias string, keyID *string) {
+	awskms.NewCfnAlias(scope, jsii.String("Alias"), &awskms.CfnAliasProps{
+		AliasName: jsii.String(aliasPrefix + alias), TargetKeyId: keyID,
+	})
+}
+
+const aliasPrefix = "alias/"
+
+func pendingWindow(disposable bool) *float64 {
+	if !disposable {
+		return nil
+	}
+	return jsii.Number(DisposableKeyWaitDays)
 }

@@ -1,26 +1,40 @@
 package storage
 
 import (
+	"errors"
+
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsdynamodb"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awskms"
+	"github.com/aws/aws-cdk-go/awscdk/v2/customresources"
 	"github.com/aws/constructs-go/constructs/v10"
+	"github.com/aws/jsii-runtime-go"
 )
 
 // ReplicaStreamProps configures a ReplicaStream.
 type ReplicaStreamProps struct {
-	// Table is the replica in the stack's own region, usually TableV2_FromTableName. Required.
+	// Table is the replica in the stack's own region, usually from awsdynamodb.TableV2_FromTableName. Required.
 	Table awsdynamodb.ITable
 
 	// Key encrypts the log of the lookup. Default: CloudWatch's own key.
 	Key awskms.IKey
 
 	// Revision makes the next deployment look the stream up again when it differs from the last one's. A person changes it when
-	// the table of that name was deleted and made anew, or its stream switched off and on: the stream has another address then,
-	// and nothing in the template tells so. Default: the stream is looked up again when the table's name changes.
+	// the table of that name was deleted and made anew (or restored), or its stream switched off and on: the stream has another
+	// address then, and nothing in the template tells so. Default: the stream is looked up again when the table's name changes.
 	Revision string
 }
 
-// ReplicaStream looks up, at deployment, the address of a table's stream in the stack's own region.
+// Validate returns every problem of the props.
+func (p ReplicaStreamProps) Validate() error {
+	if p.Table == nil {
+		return errors.New("Table is required: give the table whose stream is looked up, such as awsdynamodb.TableV2_FromTableName(…)") //nolint:staticcheck // starts with a field's name
+	}
+	return nil
+}
+
+// ReplicaStream looks up, at deployment, the address of a table's stream in the stack's own region. The table must exist by
+// then; where it has no stream, the deployment fails and says that the answer has no Table.LatestStreamArn.
 //
 // The address carries the time at which the stream was made, so that it cannot be known at synthesis. What the construct
 // library offers for a replica ends in "stream/*", which no event source accepts.
@@ -29,4 +43,25 @@ type ReplicaStream struct {
 
 	// StreamArn is the stream's address, as an event source takes it.
 	StreamArn *string
+}
+
+// NewReplicaStream makes a ReplicaStream. Its function may describe this one table and nothing else.
+func NewReplicaStream(scope constructs.Construct, id string, props *ReplicaStreamProps) *ReplicaStream {
+	p := orZero(props)
+	check(scope, id, p.Validate())
+	s := &ReplicaStream{}
+	constructs.NewConstruct_Override(s, scope, &id)
+	s.StreamArn = lookUp(s, &customresources.AwsSdkCall{
+		Service: jsii.String("DynamoDB"), Action: jsii.String("describeTable"),
+		Parameters:         map[string]any{"TableName": p.Table.TableName()},
+		PhysicalResourceId: customresources.PhysicalResourceId_Of(jsii.String(revised(*p.Table.TableName(), p.Revision))),
+	}, "Table.LatestStreamArn", awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
+		Actions: jsii.Strings("dynamodb:DescribeTable"), Resources: &[]*string{p.Table.TableArn()},
+	}), p.Key)
+	return s
+}
+
+// GrantRead lets the grantee read the stream. Whoever reads also needs the right to use the table's key through DynamoDB.
+func (s *ReplicaStream) GrantRead(grantee awsiam.IGrantable) awsiam.Grant {
+	return grantStream(grantee, s.StreamArn)
 }

@@ -1,37 +1,118 @@
 package storage
 
 import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsdynamodb"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awskms"
 	"github.com/aws/constructs-go/constructs/v10"
+	"github.com/aws/jsii-runtime-go"
+
+	"github.com/sensorflow/sensorflow/runtime/contract"
 )
 
-// Replica names another region and the key that encrypts there. Key.Replica makes one from a multi-Region key.
+// Replica names another region and the key that encrypts there. Key.Replica makes one of a multi-Region key.
 type Replica struct {
 	// Region is the AWS region of the replica, such as "eu-west-1". Required.
 	Region string
 	// Key is the customer managed key in that region. Required.
 	Key awskms.IKey
+	// Disposable lets the replicas of the tables in that region be deleted. To remove a region set it, deploy, then take the
+	// region away: DynamoDB refuses to remove a replica that is protected. Default: as the tables are.
+	Disposable bool
+}
+
+// ValidateReplicas returns every problem of the replicas that a stack of the given region names.
+func ValidateReplicas(replicas []Replica, stackRegion string) error {
+	var problems []error
+	if len(replicas) > 0 && !known(stackRegion) {
+		problems = append(problems, errors.New("Replicas needs a stack with an explicit region, got one without; set Env of the stack")) //nolint:staticcheck // starts with a field's name
+	}
+	seen := map[string]bool{}
+	for i, r := range replicas {
+		switch {
+		case !isRegion(r.Region):
+			problems = append(problems, fmt.Errorf("Replicas[%d].Region must be a region such as eu-west-1, got %q", i, r.Region))
+		case r.Region == stackRegion:
+			problems = append(problems, fmt.Errorf("Replicas[%d].Region must not be the stack's own region, got %q; list only the other regions", i, r.Region))
+		case seen[r.Region]:
+			problems = append(problems, fmt.Errorf("Replicas[%d].Region must be listed once, got %q again", i, r.Region))
+		}
+		if seen[r.Region] = true; r.Key == nil {
+			problems = append(problems, fmt.Errorf("Replicas[%d].Key is required: give the key of that region, such as Key.Replica(…)", i))
+		}
+	}
+	return errors.Join(problems...)
 }
 
 // GlobalTablesProps configures GlobalTables. The zero value of a field selects its default.
 type GlobalTablesProps struct {
 	// Name begins the tables' physical names, such as "SensorFlow-dev" in "SensorFlow-dev-Readings", by which the stacks of
-	// other regions find them. Default: CloudFormation makes the names up.
+	// other regions find them: 1 to 64 letters, digits and hyphens, starting with a letter.
+	// Default: CloudFormation makes the names up.
 	Name string
 
-	// Key encrypts the tables in the stack's own region. Default: a new Key.
+	// Key encrypts the tables in the stack's own region. Default: a new Key; required with Replicas.
 	Key awskms.IKey
 
 	// Replicas are the regions beside the stack's own, which must not be listed.
 	//
-	// DynamoDB adds or removes one replica per update of a table: to add a region to tables that exist already, add one, deploy,
-	// then add the next. Tables that are new may start with all of them. Default: none.
+	// New tables may start with all of them. DynamoDB adds or removes one replica per update of a table, and CloudFormation
+	// refuses a template that asks for more: to tables that exist, add one region, deploy, then add the next.
+	// Default: none.
 	Replicas []Replica
 
 	// Disposable lets the tables be deleted with their stack. For test environments.
 	// Default: deletion protection, and the tables stay when their stack goes.
 	Disposable bool
+}
+
+// Validate returns every problem of the props that can be seen without the stack.
+func (p GlobalTablesProps) Validate() error {
+	var problems []error
+	if p.Name != "" {
+		problems = append(problems, validateName(p.Name))
+	}
+	if len(p.Replicas) > 0 && p.Key == nil {
+		problems = append(problems, errors.New("Key is required with Replicas: give the multi-Region key of the stack's region")) //nolint:staticcheck // starts with a field's name
+	}
+	return errors.Join(problems...)
+}
+
+// ValidateReplicaStep says whether tables that were deployed with replicas in some regions can be given replicas in the wanted
+// ones by one deployment. Nothing in a template tells what is deployed, so that only a caller who knows it can say so before a
+// deployment fails on its way. New tables, with deployed nil, may start with any number.
+func ValidateReplicaStep(deployed, wanted []string) error {
+	if deployed == nil {
+		return nil
+	}
+	changed := 0
+	for _, region := range wanted {
+		if !slices.Contains(deployed, region) {
+			changed++
+		}
+	}
+	for _, region := range deployed {
+		if !slices.Contains(wanted, region) {
+			changed++
+		}
+	}
+	if changed > 1 {
+		return fmt.Errorf("a deployment adds or removes one region of the tables, got %d: from %s to %s; change one, deploy, then change the next",
+			changed, strings.Join(deployed, ", "), strings.Join(wanted, ", "))
+	}
+	return nil
+}
+
+func validateName(name string) error {
+	if !namePattern.MatchString(name) {
+		return fmt.Errorf("Name must be 1 to 64 letters, digits and hyphens and start with a letter, got %q", name)
+	}
+	return nil
 }
 
 // GlobalTables are the tables that every region reads and writes: readings, aggregate rows and revoked tokens.
@@ -43,6 +124,25 @@ type GlobalTables struct {
 
 	// ReadingsStreamArn is the stream of Readings in the stack's own region, as an event source takes it.
 	ReadingsStreamArn *string
+
+	key awskms.IKey
+}
+
+// NewGlobalTables makes the tables, with a replica in each further region.
+func NewGlobalTables(scope constructs.Construct, id string, props *GlobalTablesProps) *GlobalTables {
+	p := orZero(props)
+	check(scope, id, errors.Join(p.Validate(), ValidateReplicas(p.Replicas, *awscdk.Stack_Of(scope).Region())))
+	t := &GlobalTables{key: p.Key}
+	constructs.NewConstruct_Override(t, scope, &id)
+	if t.key == nil {
+		t.key = NewKey(t, "Key", &KeyProps{Disposable: p.Disposable}).Key
+	}
+	make := func(table contract.Table) awsdynamodb.TableV2 {
+		return newTable(t, table, tableProps{name: p.Name, key: t.key, replicas: p.Replicas, disposable: p.Disposable})
+	}
+	t.Readings, t.Aggregates, t.Revocations = make(contract.ReadingsTable()), make(contract.AggregatesTable()), make(contract.RevocationsTable())
+	t.ReadingsStreamArn = t.Readings.TableStreamArn()
+	return t
 }
 
 // ImportGlobalTablesProps says which tables ImportGlobalTables finds.
@@ -53,7 +153,53 @@ type ImportGlobalTablesProps struct {
 	// Key is the key that encrypts the tables in the stack's own region. Required.
 	Key awskms.IKey
 
-	// StreamRevision makes the next deployment look the stream up again when it differs from the last one's; see ReplicaStreamProps.
-	// Default: the stream is looked up again when Name changes.
+	// StreamRevision makes the next deployment look the stream up again when it differs from the last one's: see
+	// ReplicaStreamProps.Revision. Default: the stream is looked up again when Name changes.
 	StreamRevision string
+}
+
+// Validate returns every problem of the props.
+func (p ImportGlobalTablesProps) Validate() error {
+	problems := []error{validateName(p.Name)}
+	if p.Key == nil {
+		problems = append(problems, errors.New("Key is required: give the key of the stack's region")) //nolint:staticcheck // starts with a field's name
+	}
+	return errors.Join(problems...)
+}
+
+// ImportGlobalTables finds tables that another stack made with a Name, by their names in the stack's own region, and looks the
+// stream of the readings up when it is deployed. No value passes from the other stack, so that regions stay independent of
+// each other.
+func ImportGlobalTables(scope constructs.Construct, id string, props *ImportGlobalTablesProps) *GlobalTables {
+	p := orZero(props)
+	check(scope, id, p.Validate())
+	t := &GlobalTables{key: p.Key}
+	constructs.NewConstruct_Override(t, scope, &id)
+	readings := contract.ReadingsTable()
+	named := awsdynamodb.TableV2_FromTableName(t, jsii.String(readings.Name+"Name"), physicalName(p.Name, readings))
+	t.ReadingsStreamArn = NewReplicaStream(t, "ReadingsStream", &ReplicaStreamProps{
+		Table: named, Key: p.Key, Revision: p.StreamRevision,
+	}).StreamArn
+	t.Readings = importTable(t, p, readings, t.ReadingsStreamArn)
+	t.Aggregates = importTable(t, p, contract.AggregatesTable(), nil)
+	t.Revocations = importTable(t, p, contract.RevocationsTable(), nil)
+	return t
+}
+
+func importTable(scope constructs.Construct, p ImportGlobalTablesProps, table contract.Table, stream *string) awsdynamodb.ITableV2 {
+	indexes := make([]string, len(table.Indexes))
+	for i, index := range table.Indexes {
+		indexes[i] = index.Name
+	}
+	return awsdynamodb.TableV2_FromTableAttributes(scope, &table.Name, &awsdynamodb.TableAttributesV2{
+		TableName: physicalName(p.Name, table), EncryptionKey: p.Key, GlobalIndexes: jsii.Strings(indexes...), TableStreamArn: stream,
+	})
+}
+
+// physicalName is a table's name under a deployment's name, nil where CloudFormation makes one up.
+func physicalName(name string, table contract.Table) *string {
+	if name == "" {
+		return nil
+	}
+	return jsii.String(name + "-" + table.Name)
 }

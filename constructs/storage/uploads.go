@@ -1,10 +1,22 @@
 package storage
 
 import (
+	"errors"
+	"fmt"
+	"maps"
+	"net/url"
+	"slices"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsdynamodb"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awskms"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awss3"
 	"github.com/aws/constructs-go/constructs/v10"
+	"github.com/aws/jsii-runtime-go"
+	"github.com/cdklabs/cdk-nag-go/cdknag/v2"
+
+	"github.com/sensorflow/sensorflow/runtime/contract"
 )
 
 // UploadsProps configures Uploads. The zero value of a field selects its default.
@@ -12,17 +24,57 @@ type UploadsProps struct {
 	// Key encrypts the table and the bucket. Default: a new Key.
 	Key awskms.IKey
 
-	// AllowedOrigins are the browser origins that may send files to the bucket, such as "https://console.example.com".
-	// Default: none, which leaves uploads to programs.
+	// AllowedOrigins are the browser origins that may send files to the bucket and read the lists of rejects, such as
+	// "https://console.example.com". Uploads.AllowOrigins adds more. Default: none, which leaves uploads to programs.
 	AllowedOrigins []string
 
-	// RetentionDays is how long files and lists of rejects are kept, 1 to 3650 days.
+	// RetentionDays is how long files and lists of rejects are kept, RetentionDaysMin to RetentionDaysMax days.
 	// Default: contract.UploadStatusDays, as long as their status can be asked for.
 	RetentionDays int
 
-	// Disposable lets table and buckets be deleted with their stack; S3 refuses as long as a bucket holds objects, so empty it
+	// Disposable lets table and buckets be deleted with their stack; S3 refuses as long as a bucket holds objects, so empty both
 	// first. For test environments. Default: deletion protection, and they stay when their stack goes.
 	Disposable bool
+}
+
+// Limits of the retention, and the lifetimes that no prop changes.
+const (
+	RetentionDaysMin = 1
+	RetentionDaysMax = 3650
+
+	// OverwrittenDays is how long a file that was overwritten or deleted can be had back. The API's addresses never overwrite,
+	// so that older versions come of mistakes and cost next to nothing.
+	OverwrittenDays = 7
+	// UnfinishedDays is how long the parts of an upload that was never finished are kept; an address lives for minutes.
+	UnfinishedDays = 1
+	// AccessLogDays is how long the bucket's access log is kept: a year, as PCI DSS wants.
+	AccessLogDays = 365
+)
+
+// Validate returns every problem of the props.
+func (p UploadsProps) Validate() error {
+	var problems []error
+	if p.RetentionDays != 0 && (p.RetentionDays < RetentionDaysMin || p.RetentionDays > RetentionDaysMax) {
+		problems = append(problems, fmt.Errorf("RetentionDays must be %d to %d days, got %d; leave it out for %d",
+			RetentionDaysMin, RetentionDaysMax, p.RetentionDays, contract.UploadStatusDays))
+	}
+	for i, origin := range p.AllowedOrigins {
+		problems = append(problems, validateOrigin(fmt.Sprintf("AllowedOrigins[%d]", i), origin))
+	}
+	return errors.Join(problems...)
+}
+
+// validateOrigin takes what a browser sends as Origin. Plain HTTP is for a console on the own machine only.
+func validateOrigin(field, origin string) error {
+	if !known(origin) {
+		return nil
+	}
+	u, err := url.Parse(origin)
+	local := err == nil && u.Scheme == "http" && (u.Hostname() == "localhost" || u.Hostname() == "127.0.0.1")
+	if err != nil || (u.Scheme != "https" && !local) || u.Hostname() == "" || u.Scheme+"://"+u.Host != origin {
+		return fmt.Errorf("%s must be scheme and host of a page, such as https://console.example.com, got %q", field, origin)
+	}
+	return nil
 }
 
 // Uploads is what one region keeps of CSV uploads: their status and their files.
@@ -36,5 +88,159 @@ type Uploads struct {
 	Bucket awss3.Bucket
 
 	// AccessLogs is the bucket that receives the access log of Bucket.
-	AccessLogs awss3.IBucket
+	AccessLogs awss3.Bucket
+
+	key awskms.IKey
+}
+
+// NewUploads makes the table and the buckets.
+func NewUploads(scope constructs.Construct, id string, props *UploadsProps) *Uploads {
+	p := orZero(props)
+	check(scope, id, p.Validate())
+	if p.RetentionDays == 0 {
+		p.RetentionDays = contract.UploadStatusDays
+	}
+	u := &Uploads{key: p.Key}
+	constructs.NewConstruct_Override(u, scope, &id)
+	if u.key == nil {
+		u.key = NewKey(u, "Key", &KeyProps{Disposable: p.Disposable}).Key
+	}
+	u.Table = newTable(u, contract.UploadsTable(), tableProps{key: u.key, disposable: p.Disposable})
+	u.AccessLogs = newAccessLogs(u, p.Disposable)
+	u.Bucket = awss3.NewBucket(u, jsii.String("Bucket"), &awss3.BucketProps{
+		Encryption: awss3.BucketEncryption_KMS, EncryptionKey: u.key, BucketKeyEnabled: jsii.Bool(true),
+		BlockPublicAccess: awss3.BlockPublicAccess_BLOCK_ALL(), ObjectOwnership: awss3.ObjectOwnership_BUCKET_OWNER_ENFORCED,
+		EnforceSSL: jsii.Bool(true), MinimumTLSVersion: jsii.Number(1.2),
+		Versioned:      jsii.Bool(true),
+		LifecycleRules: &[]*awss3.LifecycleRule{expire("Files", contract.UploadKeyPrefix, p.RetentionDays), expire("Rejects", contract.RejectsKeyPrefix, p.RetentionDays)},
+		RemovalPolicy:  removal(p.Disposable),
+	})
+	sendAccessLogs(u.Bucket, u.AccessLogs)
+	u.AllowOrigins(p.AllowedOrigins...)
+	suppress(u.Bucket, map[string]string{
+		"NIST.800.53.R5-S3BucketReplicationEnabled": regionalReason,
+		"HIPAA.Security-S3BucketReplicationEnabled": regionalReason,
+		"PCI.DSS.321-S3BucketReplicationEnabled":    regionalReason,
+	})
+	return u
+}
+
+const regionalReason = "what a file holds is in the global tables once it is processed; the file itself is a copy of what the sender has, " +
+	"is processed in its own region only, and would be counted as another upload in a second one"
+
+// AllowOrigins lets pages of further origins send files to the bucket and read lists of rejects.
+func (u *Uploads) AllowOrigins(origins ...string) {
+	if len(origins) == 0 {
+		return
+	}
+	u.Bucket.AddCorsRule(&awss3.CorsRule{
+		AllowedOrigins: jsii.Strings(origins...),
+		AllowedMethods: &[]awss3.HttpMethods{awss3.HttpMethods_GET, awss3.HttpMethods_PUT},
+		// The headers that the API signs into an address of an upload.
+		AllowedHeaders: jsii.Strings("content-type", "if-none-match", "x-amz-checksum-sha256"),
+		MaxAge:         jsii.Number(3600),
+	})
+}
+
+// expire deletes what is below the prefix after so many days; S3 then also removes the markers of what was deleted.
+func expire(id, prefix string, days int) *awss3.LifecycleRule {
+	return &awss3.LifecycleRule{
+		Id: &id, Prefix: &prefix, Expiration: awscdk.Duration_Days(jsii.Number(days)),
+		NoncurrentVersionExpiration:         awscdk.Duration_Days(jsii.Number(OverwrittenDays)),
+		AbortIncompleteMultipartUploadAfter: awscdk.Duration_Days(jsii.Number(UnfinishedDays)),
+	}
+}
+
+// newAccessLogs makes the bucket for the access log, which S3 can write to only where it encrypts with its own key.
+func newAccessLogs(scope constructs.Construct, disposable bool) awss3.Bucket {
+	bucket := awss3.NewBucket(scope, jsii.String("AccessLogs"), &awss3.BucketProps{
+		Encryption:        awss3.BucketEncryption_S3_MANAGED,
+		BlockPublicAccess: awss3.BlockPublicAccess_BLOCK_ALL(), ObjectOwnership: awss3.ObjectOwnership_BUCKET_OWNER_ENFORCED,
+		EnforceSSL: jsii.Bool(true), MinimumTLSVersion: jsii.Number(1.2),
+		Versioned:      jsii.Bool(true),
+		LifecycleRules: &[]*awss3.LifecycleRule{expire("Logs", "", AccessLogDays)},
+		RemovalPolicy:  removal(disposable),
+	})
+	const (
+		noLog  = "it is the bucket that receives the access log; a log of its own would log the writing of logs"
+		ownKey = "S3 delivers access logs only to buckets that it encrypts with its own key (SSE-S3)"
+		copied = "the access log of one region concerns that region and is not needed to serve in another"
+	)
+	suppress(bucket, map[string]string{
+		"AwsSolutions-S1":                           noLog,
+		"NIST.800.53.R5-S3BucketLoggingEnabled":     noLog,
+		"HIPAA.Security-S3BucketLoggingEnabled":     noLog,
+		"PCI.DSS.321-S3BucketLoggingEnabled":        noLog,
+		"NIST.800.53.R5-S3DefaultEncryptionKMS":     ownKey,
+		"HIPAA.Security-S3DefaultEncryptionKMS":     ownKey,
+		"PCI.DSS.321-S3DefaultEncryptionKMS":        ownKey,
+		"NIST.800.53.R5-S3BucketReplicationEnabled": copied,
+		"HIPAA.Security-S3BucketReplicationEnabled": copied,
+		"PCI.DSS.321-S3BucketReplicationEnabled":    copied,
+	})
+	return bucket
+}
+
+// sendAccessLogs spells out what the CDK does by itself only where an app has a certain feature flag; without that flag it
+// would grant by access control lists, which the buckets do not have.
+func sendAccessLogs(from, to awss3.Bucket) {
+	to.AddToResourcePolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
+		Principals: &[]awsiam.IPrincipal{service("logging.s3.amazonaws.com")},
+		Actions:    jsii.Strings("s3:PutObject"), Resources: &[]*string{to.ArnForObjects(jsii.String("*"))},
+		Conditions: &map[string]any{
+			"ArnLike":      map[string]any{"aws:SourceArn": from.BucketArn()},
+			"StringEquals": map[string]any{"aws:SourceAccount": awscdk.Stack_Of(from).Account()},
+		},
+	}))
+	from.Node().DefaultChild().(awss3.CfnBucket).SetLoggingConfiguration(&awss3.CfnBucket_LoggingConfigurationProperty{
+		DestinationBucketName: to.BucketName(),
+	})
+	// A log target must let the log in before the bucket that names it can be made.
+	from.Node().AddDependency(to.Policy())
+}
+
+// GrantTakeUploads lets the grantee, the API, open uploads, store small files itself, sign addresses for large ones and for lists
+// of rejects, and tell how an upload is doing.
+//
+// An address works with the rights of the role that signed it, for as long as that role's session lives. The bucket is encrypted
+// with a customer key, so that the role needs kms:GenerateDataKey for what others put and kms:Decrypt for what they get.
+func (u *Uploads) GrantTakeUploads(grantee awsiam.IGrantable) awsiam.Grant {
+	return u.grantObjects(grantee, map[string][]string{
+		contract.UploadKeyPrefix:  {"s3:AbortMultipartUpload", "s3:PutObject"},
+		contract.RejectsKeyPrefix: {"s3:GetObject"},
+	}).
+		Combine(grant(grantee, u.Table.TableArn(), "dynamodb:DescribeTable", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem")).
+		Combine(grant(grantee, indexArn(u.Table, contract.IndexByCreation), "dynamodb:Query"))
+}
+
+// GrantProcessUploads lets the grantee, the CSV processor, read files, write and join lists of rejects, and keep the status.
+func (u *Uploads) GrantProcessUploads(grantee awsiam.IGrantable) awsiam.Grant {
+	return u.grantObjects(grantee, map[string][]string{
+		contract.UploadKeyPrefix:  {"s3:GetObject"},
+		contract.RejectsKeyPrefix: {"s3:AbortMultipartUpload", "s3:DeleteObject", "s3:GetObject", "s3:PutObject"},
+	}).
+		Combine(grant(grantee, u.Table.TableArn(), "dynamodb:GetItem", "dynamodb:Query", "dynamodb:UpdateItem"))
+}
+
+// grantObjects lets the grantee do with the objects below each prefix what is listed, use the key for bucket and table, and see
+// that the bucket is there and that an object is not: without s3:ListBucket S3 answers 403 for what does not exist.
+func (u *Uploads) grantObjects(grantee awsiam.IGrantable, actions map[string][]string) awsiam.Grant {
+	grantTableKey(u.key, grantee, true)
+	grantThrough(u.key, "s3", grantee, "kms:Decrypt", "kms:GenerateDataKey")
+	granted := grant(grantee, u.Bucket.BucketArn(), "s3:ListBucket")
+	bucket := awscdk.Stack_Of(u).GetLogicalId(u.Bucket.Node().DefaultChild().(awscdk.CfnElement))
+	var evidence []any
+	for _, prefix := range slices.Sorted(maps.Keys(actions)) {
+		granted = granted.Combine(grant(grantee, u.Bucket.ArnForObjects(jsii.String(prefix+"*")), actions[prefix]...))
+		evidence = append(evidence, "Resource::<"+*bucket+".Arn>/"+prefix+"*")
+	}
+	if construct, ok := grantee.GrantPrincipal().(constructs.IConstruct); ok {
+		// After the statement, since it is the role's policy, its child, in which the rule finds it.
+		cdknag.NagSuppressions_AddResourceSuppressions(construct, &[]*cdknag.NagPackSuppression{{
+			Id: jsii.String("AwsSolutions-IAM5"), AppliesTo: &evidence,
+			Reason: jsii.String("an object is named after its upload, so that the role needs all objects below one prefix; it names the bucket, " +
+				"the prefix and each action"),
+		}}, jsii.Bool(true))
+	}
+	return granted
 }

@@ -1,0 +1,134 @@
+package identity
+
+import (
+	"strings"
+	"time"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awscognito"
+	"github.com/aws/jsii-runtime-go"
+
+	"github.com/sensorflow/sensorflow/runtime/contract"
+)
+
+// addPool makes the pool. Who may use the service is decided by whoever runs it, so nobody signs up by themselves.
+func (i *Identity) addPool(p IdentityProps) {
+	props := &awscognito.UserPoolProps{
+		FeaturePlan: awscognito.FeaturePlan_ESSENTIALS,
+		PasswordPolicy: &awscognito.PasswordPolicy{
+			MinLength: jsii.Number(PasswordCharsMin), RequireDigits: jsii.Bool(true), RequireLowercase: jsii.Bool(true),
+			RequireUppercase: jsii.Bool(true), RequireSymbols: jsii.Bool(true),
+		},
+		SelfSignUpEnabled: jsii.Bool(false),
+		SignInAliases:     &awscognito.SignInAliases{Email: jsii.Bool(true)}, SignInCaseSensitive: jsii.Bool(false),
+		AutoVerify:         &awscognito.AutoVerifiedAttrs{Email: jsii.Bool(true)},
+		AccountRecovery:    awscognito.AccountRecovery_EMAIL_ONLY,
+		Mfa:                awscognito.Mfa_OFF,
+		DeletionProtection: jsii.Bool(!p.Disposable),
+		RemovalPolicy:      awscdk.RemovalPolicy_RETAIN,
+	}
+	if p.Disposable {
+		props.RemovalPolicy = awscdk.RemovalPolicy_DESTROY
+	}
+	if p.Mfa == MfaOptional {
+		props.Mfa = awscognito.Mfa_OPTIONAL
+		props.MfaSecondFactor = &awscognito.MfaSecondFactor{Otp: jsii.Bool(true), Sms: jsii.Bool(false)}
+	}
+	i.UserPool = awscognito.NewUserPool(i, jsii.String("UserPool"), props)
+	resource := i.UserPool.Node().DefaultChild().(awscognito.CfnUserPool)
+	resource.AddPropertyOverride(jsii.String("KeyConfiguration"), map[string]any{
+		"KeyType": "CUSTOMER_MANAGED_KEY", "KmsKeyArn": p.Key.KeyArn(),
+	})
+	if len(p.Replicas) > 0 {
+		resource.AddPropertyOverride(jsii.String("IssuerConfiguration.Type"), "UPDATED")
+	}
+	suppress(i.UserPool, map[string]string{
+		"AwsSolutions-COG2": "the API's sign-in takes a password and has no second step; guessing is bounded by the API, by the pool's lockout and " +
+			"by the firewall, and deployments that sign people in elsewhere can set Mfa",
+		"AwsSolutions-COG3": "threat protection is part of the Plus plan, which costs more per person; the API limits failed sign-ins per " +
+			"person and address itself",
+		"AwsSolutions-COG8": "the Plus plan adds threat protection (see COG3); Essentials is the smallest plan that can be replicated",
+	})
+}
+
+// addScopes makes the resource server that the scopes of machines belong to.
+func (i *Identity) addScopes() map[string]awscognito.OAuthScope {
+	described := map[string]string{contract.ScopeRead: "Query readings and aggregates", contract.ScopeWrite: "Send readings and files"}
+	all := []awscognito.ResourceServerScope{}
+	names := []string{contract.ScopeRead, contract.ScopeWrite}
+	for _, name := range names {
+		all = append(all, awscognito.NewResourceServerScope(&awscognito.ResourceServerScopeProps{
+			ScopeName:        jsii.String(strings.TrimPrefix(name, contract.ResourceServer+"/")),
+			ScopeDescription: jsii.String(described[name]),
+		}))
+	}
+	server := i.UserPool.AddResourceServer(jsii.String("Scopes"), &awscognito.UserPoolResourceServerOptions{
+		Identifier: jsii.String(contract.ResourceServer), Scopes: &all,
+	})
+	scopes := map[string]awscognito.OAuthScope{}
+	for n, name := range names {
+		scopes[name] = awscognito.OAuthScope_ResourceServer(server, all[n])
+	}
+	return scopes
+}
+
+// addBrowserClient makes the client of the API, which sends the passwords of people and proves by the client's secret that it is
+// the API. A refresh token cannot outlive the cookie by less than Cognito's minimum of an hour; nobody gets to see it.
+func (i *Identity) addBrowserClient() {
+	lifetime := minutes(contract.CookieLifetime)
+	i.BrowserClient = awscognito.NewUserPoolClient(i, jsii.String("BrowserClient"), &awscognito.UserPoolClientProps{
+		UserPool: i.UserPool, GenerateSecret: jsii.Bool(true), DisableOAuth: jsii.Bool(true),
+		AuthFlows:                  &awscognito.AuthFlow{UserPassword: jsii.Bool(true)},
+		PreventUserExistenceErrors: jsii.Bool(true), EnableTokenRevocation: jsii.Bool(true),
+		IdTokenValidity: lifetime, AccessTokenValidity: lifetime, RefreshTokenValidity: lifetime,
+	})
+	// The CDK would add the refreshing of tokens.
+	i.BrowserClient.Node().DefaultChild().(awscognito.CfnUserPoolClient).SetExplicitAuthFlows(jsii.Strings("ALLOW_USER_PASSWORD_AUTH"))
+}
+
+func (i *Identity) addMachineClient(m MachineClient, scopes map[string]awscognito.OAuthScope) awscognito.UserPoolClient {
+	if len(m.Scopes) == 0 {
+		m.Scopes = []string{contract.ScopeRead, contract.ScopeWrite}
+	}
+	if m.TokenLifetime == 0 {
+		m.TokenLifetime = TokenLifetimeDefault
+	}
+	allowed := []awscognito.OAuthScope{}
+	for _, name := range m.Scopes {
+		allowed = append(allowed, scopes[name])
+	}
+	client := awscognito.NewUserPoolClient(i, jsii.String("MachineClient-"+m.Name), &awscognito.UserPoolClientProps{
+		UserPool: i.UserPool, GenerateSecret: jsii.Bool(true), UserPoolClientName: &m.Name,
+		OAuth: &awscognito.OAuthSettings{
+			Flows: &awscognito.OAuthFlows{ClientCredentials: jsii.Bool(true)}, Scopes: &allowed,
+		},
+		AccessTokenValidity: minutes(m.TokenLifetime), EnableTokenRevocation: jsii.Bool(true), PreventUserExistenceErrors: jsii.Bool(true),
+	})
+	// With none listed Cognito would let people sign in through it; refreshing is nothing without having signed in.
+	client.Node().DefaultChild().(awscognito.CfnUserPoolClient).SetExplicitAuthFlows(jsii.Strings("ALLOW_REFRESH_TOKEN_AUTH"))
+	return client
+}
+
+// addDomain makes the address of the token endpoint. The name must be free in all of AWS: without one, the last part of the
+// stack's own id makes it so, and the construct's address tells two in one stack apart.
+func (i *Identity) addDomain(p IdentityProps) {
+	prefix := p.DomainPrefix
+	if prefix == "" {
+		stackID := awscdk.Fn_Select(jsii.Number(2), awscdk.Fn_Split(jsii.String("/"), awscdk.Stack_Of(i).StackId(), nil))
+		unique := awscdk.Fn_Select(jsii.Number(4), awscdk.Fn_Split(jsii.String("-"), stackID, nil))
+		prefix = "sensor-flow-" + (*i.Node().Addr())[2:10] + "-" + *unique
+	}
+	i.Domain = awscognito.NewUserPoolDomain(i, jsii.String("Domain"), &awscognito.UserPoolDomainProps{
+		UserPool: i.UserPool, CognitoDomain: &awscognito.CognitoDomainOptions{DomainPrefix: &prefix},
+	})
+	i.TokenURL = jsii.String(*i.Domain.BaseUrl(nil) + "/oauth2/token")
+	if p.FailoverHealthCheck != nil {
+		i.Domain.Node().DefaultChild().(awscognito.CfnUserPoolDomain).AddPropertyOverride(jsii.String("Routing.Failover"), map[string]any{
+			"SecondaryRegion": p.Replicas[0].Region, "PrimaryRoute53HealthCheckId": p.FailoverHealthCheck.HealthCheckId(),
+		})
+	}
+}
+
+func minutes(d time.Duration) awscdk.Duration {
+	return awscdk.Duration_Minutes(jsii.Number(d.Minutes()))
+}

@@ -1,0 +1,185 @@
+package identity
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awskms"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsroute53"
+	"github.com/aws/constructs-go/constructs/v10"
+	"github.com/aws/jsii-runtime-go"
+	"github.com/cdklabs/cdk-nag-go/cdknag/v2"
+
+	"github.com/sensorflow/sensorflow/constructs/storage"
+	"github.com/sensorflow/sensorflow/runtime/contract"
+)
+
+// Mfa says whether people prove who they are by a second factor.
+type Mfa int
+
+const (
+	// MfaOff asks for the password alone.
+	MfaOff Mfa = iota
+	// MfaOptional lets people set up an authenticator app. Who does cannot sign in through the API any more, which has no second
+	// step: it is for pools whose people sign in elsewhere and bring the token.
+	MfaOptional
+)
+
+// Defaults and limits. A token's lifetime is Cognito's to bound.
+const (
+	// DefaultMachineClient is the name of the machine client that exists without being asked for.
+	DefaultMachineClient = "machine"
+	// TokenLifetimeDefault is how long a machine's token lives, the longest that Cognito gives.
+	TokenLifetimeDefault = 24 * time.Hour
+	// TokenLifetimeMin is the shortest lifetime of a token that Cognito gives.
+	TokenLifetimeMin = 5 * time.Minute
+	// MachineClientsMax keeps the list of clients well below what an environment variable can hold.
+	MachineClientsMax = 100
+	// PasswordCharsMin is the shortest password of a person; it needs small and capital letters, digits and symbols too.
+	PasswordCharsMin = 12
+)
+
+// MachineClient is an app client through which programs get tokens by client credentials.
+type MachineClient struct {
+	// Name tells the clients of a pool apart: 1 to 64 letters, digits and hyphens, starting with a letter. Required.
+	Name string
+	// Scopes are what its tokens allow: contract.ScopeRead, contract.ScopeWrite. Default: both.
+	Scopes []string
+	// TokenLifetime is how long its tokens live, TokenLifetimeMin to 24 hours in whole minutes.
+	//
+	// AWS bills every token ($2.25 per 1,000 at first, 30 % more with a replica): a thousand machines with hourly tokens cost about
+	// $1,640 a month, with daily ones $68, as long as they keep a token until it expires. Default: TokenLifetimeDefault.
+	TokenLifetime time.Duration
+}
+
+// IdentityProps configures Identity. The zero value of a field selects its default.
+type IdentityProps struct { //nolint:revive // the name that the CDK's users look for
+	// Name begins the physical name of the settings secret, "<Name>/identity", by which the stacks of other regions find it: 1 to
+	// 64 letters, digits and hyphens, starting with a letter. Default: CloudFormation makes the name up.
+	Name string
+
+	// Key encrypts the user pool and the settings. With Replicas it must be a multi-Region key, and its replicas must exist before.
+	// Default: a new storage.Key; required with Replicas.
+	Key awskms.IKey
+
+	// Replicas are the other regions that need the settings, the first of which also gets the replica of the user pool, since
+	// Cognito replicates a pool to one other region at most: people who reach the remaining regions are signed in by the primary.
+	// Keep the first one first: another one there replaces the pool's replica.
+	//
+	// With the first replica the issuer of the tokens changes its name, for good sign-ins to be known in both regions: tokens of
+	// before are refused then, and everybody signs in once more. Default: none.
+	Replicas []storage.Replica
+
+	// FailoverHealthCheck is the Route 53 health check by which the token endpoint moves to the pool's replica: Cognito routes to
+	// the primary as long as it is healthy. Only with Replicas.
+	// Default: none. Machines then get no new tokens while the primary region is gone; those they hold, for up to a day, go on working.
+	FailoverHealthCheck awsroute53.IHealthCheck
+
+	// MachineClients are the clients of programs, MachineClientsMax at most. Default: one named DefaultMachineClient.
+	MachineClients []MachineClient
+
+	// DomainPrefix begins the address of the token endpoint: 1 to 63 lower-case letters, digits and hyphens, without "aws", "amazon"
+	// or "cognito", unique in the region among all of AWS's customers.
+	// Default: made from the ids of construct and stack; it stays as long as the stack does.
+	DomainPrefix string
+
+	// Mfa is whether people may use a second factor. Default: MfaOff, since the API's own sign-in takes a password alone.
+	Mfa Mfa
+
+	// Disposable lets the pool, with its people, be deleted with its stack. For test environments.
+	// Default: deletion protection, and the pool stays when its stack goes.
+	Disposable bool
+}
+
+var (
+	namePattern   = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9-]{0,63}$`)         //nolint:gochecknoglobals // compiled once
+	prefixPattern = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`) //nolint:gochecknoglobals // compiled once
+)
+
+// Validate returns every problem of the props that can be seen without the stack.
+func (p IdentityProps) Validate() error {
+	var problems []error
+	if p.Name != "" {
+		problems = append(problems, validateName("Name", p.Name))
+	}
+	if len(p.Replicas) > 0 && p.Key == nil {
+		problems = append(problems, errors.New("Key is required with Replicas: give the multi-Region key of the stack's region")) //nolint:staticcheck // starts with a field's name
+	}
+	if p.FailoverHealthCheck != nil && len(p.Replicas) == 0 {
+		problems = append(problems, errors.New("FailoverHealthCheck needs Replicas, got none to fail over to; leave it out")) //nolint:staticcheck // starts with a field's name
+	}
+	if p.Mfa != MfaOff && p.Mfa != MfaOptional {
+		problems = append(problems, fmt.Errorf("Mfa must be MfaOff or MfaOptional, got %d", p.Mfa))
+	}
+	if p.DomainPrefix != "" && !*awscdk.Token_IsUnresolved(p.DomainPrefix) {
+		problems = append(problems, validatePrefix(p.DomainPrefix))
+	}
+	return errors.Join(append(problems, validateMachines(p.MachineClients))...)
+}
+
+func validatePrefix(prefix string) error {
+	if !prefixPattern.MatchString(prefix) {
+		return fmt.Errorf("DomainPrefix must be 1 to 63 lower-case letters, digits and hyphens, no hyphen at the ends, got %q", prefix)
+	}
+	for _, word := range []string{"aws", "amazon", "cognito"} {
+		if strings.Contains(prefix, word) {
+			return fmt.Errorf("DomainPrefix must not contain %q, which Cognito reserves, got %q", word, prefix)
+		}
+	}
+	return nil
+}
+
+func validateMachines(clients []MachineClient) error {
+	var problems []error
+	if len(clients) > MachineClientsMax {
+		problems = append(problems, fmt.Errorf("MachineClients must be %d at most, got %d", MachineClientsMax, len(clients)))
+	}
+	seen := map[string]bool{}
+	for i, c := range clients {
+		field := fmt.Sprintf("MachineClients[%d].", i)
+		problems = append(problems, validateName(field+"Name", c.Name))
+		if seen[c.Name] {
+			problems = append(problems, fmt.Errorf("%sName must be given once, got %q again", field, c.Name))
+		}
+		seen[c.Name] = true
+		for _, scope := range c.Scopes {
+			if scope != contract.ScopeRead && scope != contract.ScopeWrite {
+				problems = append(problems, fmt.Errorf("%sScopes must be %s or %s, got %q", field, contract.ScopeRead, contract.ScopeWrite, scope))
+			}
+		}
+		if l := c.TokenLifetime; l != 0 && (l < TokenLifetimeMin || l > TokenLifetimeDefault || l%time.Minute != 0) {
+			problems = append(problems, fmt.Errorf("%sTokenLifetime must be %s to %s in whole minutes, got %s",
+				field, TokenLifetimeMin, TokenLifetimeDefault, l))
+		}
+	}
+	return errors.Join(problems...)
+}
+
+func validateName(field, name string) error {
+	if !namePattern.MatchString(name) {
+		return fmt.Errorf("%s must be 1 to 64 letters, digits and hyphens and start with a letter, got %q", field, name)
+	}
+	return nil
+}
+
+// check ends the construction of scope/id where its props are wrong: constructors of the CDK return no errors.
+func check(scope constructs.Construct, id string, err error) {
+	if err != nil {
+		panic(fmt.Errorf("%s/%s: %w", *scope.Node().Path(), id, err))
+	}
+}
+
+// suppress explains findings of cdk-nag about a construct and its children, by the rules' ids.
+func suppress(construct constructs.IConstruct, reasons map[string]string) {
+	list := make([]*cdknag.NagPackSuppression, 0, len(reasons))
+	for _, id := range slices.Sorted(maps.Keys(reasons)) {
+		list = append(list, &cdknag.NagPackSuppression{Id: &id, Reason: jsii.String(reasons[id])})
+	}
+	cdknag.NagSuppressions_AddResourceSuppressions(construct, &list, jsii.Bool(true))
+}

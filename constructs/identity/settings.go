@@ -1,0 +1,148 @@
+package identity
+
+import (
+	"errors"
+	"strings"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awscognito"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awskms"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awssecretsmanager"
+	"github.com/aws/constructs-go/constructs/v10"
+	"github.com/aws/jsii-runtime-go"
+
+	"github.com/sensorflow/sensorflow/runtime/contract"
+)
+
+// SettingsName is the physical name of the settings secret of a deployment.
+func SettingsName(name string) string { return name + "/identity" }
+
+// SettingsFields are the JSON fields of the settings secret, each named like the environment key that takes it.
+func SettingsFields() []string {
+	return []string{
+		contract.EnvUserPoolID, contract.EnvUserPoolIssuer, contract.EnvUserPoolClientID, contract.EnvUserPoolClientSecret,
+		contract.EnvMachineClientIDs, contract.EnvTokenURL,
+	}
+}
+
+// addSettings fills the secret. CloudFormation reads the client's secret from Cognito and writes it: it stands in no template.
+// The secret holds nothing that the pool does not, so that it goes with its stack.
+func (i *Identity) addSettings(p IdentityProps) {
+	machines := make([]string, 0, len(i.MachineClients))
+	for _, name := range i.machineNames() {
+		machines = append(machines, *i.MachineClients[name].UserPoolClientId())
+	}
+	plain := func(text *string) awscdk.SecretValue { return awscdk.SecretValue_UnsafePlainText(text) }
+	browser := i.BrowserClient.Node().DefaultChild().(awscognito.CfnUserPoolClient)
+	fields := map[string]awscdk.SecretValue{
+		contract.EnvUserPoolID:           plain(i.UserPool.UserPoolId()),
+		contract.EnvUserPoolIssuer:       plain(i.Issuer),
+		contract.EnvUserPoolClientID:     plain(i.BrowserClient.UserPoolClientId()),
+		contract.EnvUserPoolClientSecret: awscdk.SecretValue_ResourceAttribute(browser.AttrClientSecret()),
+		contract.EnvMachineClientIDs:     plain(jsii.String(strings.Join(machines, ","))),
+		contract.EnvTokenURL:             plain(i.TokenURL),
+	}
+	props := &awssecretsmanager.SecretProps{
+		Description: jsii.String("What the API of " + *i.Node().Path() + " needs to know about its user pool"), EncryptionKey: p.Key,
+		SecretObjectValue: &fields, RemovalPolicy: awscdk.RemovalPolicy_DESTROY,
+	}
+	if p.Name != "" {
+		props.SecretName = jsii.String(SettingsName(p.Name))
+	}
+	var replicas []*awssecretsmanager.ReplicaRegion
+	for _, r := range p.Replicas {
+		replicas = append(replicas, &awssecretsmanager.ReplicaRegion{Region: jsii.String(r.Region), EncryptionKey: r.Key})
+	}
+	if len(replicas) > 0 {
+		props.ReplicaRegions = &replicas
+	}
+	secret := awssecretsmanager.NewSecret(i, jsii.String("Settings"), props)
+	i.Settings = secret
+	const reason = "Cognito makes the client's secret and offers nothing to rotate it by; a new client, which a deployment makes, has a new one"
+	suppress(secret, map[string]string{
+		"AwsSolutions-SMG4":                            reason,
+		"NIST.800.53.R5-SecretsManagerRotationEnabled": reason,
+		"HIPAA.Security-SecretsManagerRotationEnabled": reason,
+		"PCI.DSS.321-SecretsManagerRotationEnabled":    reason,
+	})
+}
+
+// ImportSettings finds the settings of a deployment in the stack's own region, by the Name that its Identity was made with. key
+// encrypts them there.
+func ImportSettings(scope constructs.Construct, id, name string, key awskms.IKey) awssecretsmanager.ISecret {
+	err := validateName("name", name)
+	if key == nil {
+		err = errors.Join(err, errors.New("key is required: give the key of the stack's region"))
+	}
+	check(scope, id, err)
+	return awssecretsmanager.Secret_FromSecretAttributes(scope, &id, &awssecretsmanager.SecretAttributes{
+		SecretPartialArn: awscdk.Stack_Of(scope).FormatArn(&awscdk.ArnComponents{
+			Service: jsii.String("secretsmanager"), Resource: jsii.String("secret"), ResourceName: jsii.String(SettingsName(name)),
+			ArnFormat: awscdk.ArnFormat_COLON_RESOURCE_NAME,
+		}),
+		EncryptionKey: key,
+	})
+}
+
+// GrantReadSettings lets the grantee, the role that starts the API's tasks, read the settings and use their key for that alone.
+// The secret's own GrantRead forgets the key where it is an imported one, as those of this module are.
+func GrantReadSettings(settings awssecretsmanager.ISecret, grantee awsiam.IGrantable) awsiam.Grant {
+	granted := settings.GrantRead(grantee, nil)
+	if settings.EncryptionKey() == nil {
+		return granted
+	}
+	return granted.Combine(awsiam.Grant_AddToPrincipal(&awsiam.GrantOnPrincipalOptions{
+		Grantee: grantee, Actions: jsii.Strings("kms:Decrypt"), ResourceArns: &[]*string{settings.EncryptionKey().KeyArn()},
+		Conditions: &map[string]*map[string]any{"StringEquals": {
+			"kms:ViaService": "secretsmanager." + *awscdk.Stack_Of(settings).Region() + ".amazonaws.com",
+		}},
+	}))
+}
+
+// ReplicaActivationProps configures a ReplicaActivation.
+type ReplicaActivationProps struct {
+	// Settings is the replica of the settings in the stack's own region, from ImportSettings. Required.
+	Settings awssecretsmanager.ISecret
+}
+
+// Validate returns every problem of the props.
+func (p ReplicaActivationProps) Validate() error {
+	if p.Settings == nil {
+		return errors.New("Settings is required: give what ImportSettings returns") //nolint:staticcheck // starts with a field's name
+	}
+	return nil
+}
+
+// ReplicaActivation makes the replica of the user pool in the stack's own region answer: it starts inactive. It belongs into a
+// stack of the first of IdentityProps.Replicas, deployed after the pool's, and learns the pool from the settings there, so
+// that no value passes between the stacks.
+type ReplicaActivation struct {
+	constructs.Construct
+
+	resource awscdk.CfnResource
+}
+
+// NewReplicaActivation makes a ReplicaActivation.
+func NewReplicaActivation(scope constructs.Construct, id string, props *ReplicaActivationProps) *ReplicaActivation {
+	p := ReplicaActivationProps{}
+	if props != nil {
+		p = *props
+	}
+	check(scope, id, p.Validate())
+	a := &ReplicaActivation{}
+	constructs.NewConstruct_Override(a, scope, &id)
+	// By the secret's name: CloudFormation documents names and complete addresses, and the address's end is not known here.
+	poolID := awscdk.SecretValue_SecretsManager(p.Settings.SecretName(), &awscdk.SecretsManagerSecretOptions{JsonField: jsii.String(contract.EnvUserPoolID)})
+	a.resource = awscdk.NewCfnResource(a, jsii.String("Resource"), &awscdk.CfnResourceProps{
+		Type: jsii.String("AWS::Cognito::UserPoolRegionalConfigurationAttachment"),
+		Properties: &map[string]any{
+			"UserPoolId": poolID.UnsafeUnwrap(), // no secret
+			"Status":     "ACTIVE",
+		},
+	})
+	return a
+}
+
+// Resource is the attachment itself, for what the props do not offer: mail, messages and triggers of the replica.
+func (a *ReplicaActivation) Resource() awscdk.CfnResource { return a.resource }
