@@ -1,0 +1,121 @@
+package contract_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/sensorflow/sensorflow/runtime/contract"
+	"github.com/sensorflow/sensorflow/runtime/standin/stack"
+	"github.com/sensorflow/sensorflow/test/contract/probe"
+)
+
+// retention is what the stack under test keeps readings for: longer than the longest window, so that all can be filled.
+const retention = 40 * 24 * time.Hour
+
+// local is the stack that all tests share, and who calls it.
+var local struct {
+	*stack.Stack
+	// machine holds both scopes.
+	machine string
+	spec    *specification
+	log     lockedBuffer
+}
+
+// lockedBuffer keeps what the stack logs, to be shown when a test fails.
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *lockedBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *lockedBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+func TestMain(m *testing.M) { os.Exit(run(m)) }
+
+func run(m *testing.M) int {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
+	defer cancel()
+	if err := start(ctx); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		fmt.Fprint(os.Stderr, local.log.String())
+		return 1
+	}
+	code := m.Run()
+	if faults := fleetFaults(ctx); len(faults) > 0 {
+		fmt.Fprintf(os.Stderr, "--- FAIL: the fleet's totals over everything that the suite wrote\n    %s\n", strings.Join(faults, "\n    "))
+		code = 1
+	}
+	if err := local.Stop(); err != nil {
+		fmt.Fprintf(os.Stderr, "--- FAIL: stop the stack: %v\n", err)
+		code = 1
+	}
+	if code != 0 {
+		_ = os.WriteFile(filepath.Join(os.TempDir(), "sensorflow-contract.log"), []byte(local.log.String()), 0o600)
+		fmt.Fprintln(os.Stderr, "the stack's log is in sensorflow-contract.log in", os.TempDir())
+	}
+	return code
+}
+
+func start(ctx context.Context) error {
+	s, err := stack.Start(ctx, stack.Options{Retention: retention, Log: &local.log})
+	if err != nil {
+		return fmt.Errorf("start the stack: %w", err)
+	}
+	local.Stack = s
+	if local.machine, err = probe.MachineToken(ctx, s.Info.TokenURL, s.Info.ClientID, s.Info.ClientSecret); err != nil {
+		return err
+	}
+	local.spec, err = loadSpecification(ctx, s.Info.APIURL)
+	return err
+}
+
+// fleetFaults holds the aggregates of all windows against a scan of the readings, once the aggregator has caught up.
+func fleetFaults(ctx context.Context) []string {
+	client := &probe.Client{Base: local.Info.APIURL, Token: local.machine, HTTP: probe.NewHTTP()}
+	database := probe.NewDynamoDB(local.Region, local.DynamoDBEndpoint)
+	var faults []string
+	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(250 * time.Millisecond) {
+		faults = nil
+		readings, err := probe.Readings(ctx, database, local.Tables[contract.ReadingsTable().Name])
+		if err != nil {
+			return []string{err.Error()}
+		}
+		for interval, hours := range windows {
+			now := time.Now()
+			pages, err := client.Aggregates(ctx, interval, "", 700)
+			if err != nil {
+				return []string{err.Error()}
+			}
+			if now.Truncate(time.Hour) != time.Now().Truncate(time.Hour) {
+				faults = append(faults, "the hour ended meanwhile")
+				break
+			}
+			for _, difference := range probe.Differences(probe.Within(readings, now, hours), pages) {
+				faults = append(faults, interval+": "+difference)
+			}
+		}
+		if len(faults) == 0 || time.Now().After(deadline) {
+			fmt.Fprintf(os.Stderr, "fleet totals: %d readings held against the aggregates\n", len(readings))
+			return faults[:min(len(faults), 30)]
+		}
+	}
+}
+
+// windows are the intervals and their hours before the current one.
+var windows = map[string]int{"24h": 24, "48h": 48, "1w": 168, "1m": 720}

@@ -1,0 +1,205 @@
+package faults_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/sensorflow/sensorflow/runtime/contract"
+	"github.com/sensorflow/sensorflow/runtime/standin/sqslocal"
+	"github.com/sensorflow/sensorflow/runtime/standin/stack"
+	"github.com/sensorflow/sensorflow/test/contract/probe"
+)
+
+// system is a running stack and a client of it.
+type system struct {
+	*stack.Stack
+	t      *testing.T
+	client *probe.Client
+	log    *lockedBuffer
+}
+
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *lockedBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *lockedBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+// startSystem starts a stack that the test ends.
+func startSystem(t *testing.T, o stack.Options) *system {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	s := &system{t: t, log: &lockedBuffer{}}
+	o.Log = s.log
+	var err error
+	if s.Stack, err = stack.Start(ctx, o); err != nil {
+		t.Fatalf("%v\n%s", err, s.log)
+	}
+	t.Cleanup(func() {
+		_ = s.Stop() // how a stack ends is for its own tests
+		if t.Failed() {
+			file := filepath.Join(os.TempDir(), "sensorflow-"+strings.ReplaceAll(t.Name(), "/", "-")+".log")
+			_ = os.WriteFile(file, []byte(s.log.String()), 0o600)
+			t.Logf("the stack's log is in %s", file)
+		}
+	})
+	token, err := probe.MachineToken(ctx, s.Info.TokenURL, s.Info.ClientID, s.Info.ClientSecret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.client = &probe.Client{Base: s.Info.APIURL, Token: token, HTTP: probe.NewHTTP()}
+	return s
+}
+
+// readings scans the table past all faults.
+func (s *system) readings() []probe.Stored {
+	s.t.Helper()
+	all, err := probe.Readings(s.t.Context(), probe.NewDynamoDB(s.Region, s.DynamoDBEndpoint), s.Tables[contract.ReadingsTable().Name])
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return all
+}
+
+// quiet waits until the queue and the stream have been worked off.
+func (s *system) quiet(within time.Duration) {
+	s.t.Helper()
+	ctx, cancel := context.WithTimeout(s.t.Context(), within)
+	defer cancel()
+	if err := s.Idle(ctx); err != nil {
+		s.t.Errorf("after %v there is still work: %v", within, err)
+	}
+}
+
+// nothingGivenUp checks that no record and no message was put aside.
+func (s *system) nothingGivenUp() {
+	s.t.Helper()
+	for name, q := range map[string]*sqslocal.Queue{"stream records": s.StreamFailures, "messages of files": s.DeadLetters} {
+		if depth := q.Depth(); depth != (sqslocal.Depth{}) {
+			s.t.Errorf("%s were given up: %+v", name, depth)
+		}
+	}
+}
+
+// aggregatesEqual holds the aggregates, of the fleet and of each equipment, against the table.
+func (s *system) aggregatesEqual(readings []probe.Stored) {
+	s.t.Helper()
+	const interval, hours = "1w", 168
+	time.Sleep(contract.AggregateCacheTTLMax) // no answer is older
+	now := time.Now()
+	within := probe.Within(readings, now, hours)
+	byEquipment := map[string][]probe.Stored{"": within}
+	for _, r := range within {
+		byEquipment[r.EquipmentID] = append(byEquipment[r.EquipmentID], r)
+	}
+	for id, stored := range byEquipment {
+		pages, err := s.client.Aggregates(s.t.Context(), interval, id, 50)
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		found := probe.Differences(stored, pages)
+		if time.Now().Truncate(time.Hour) != now.Truncate(time.Hour) {
+			s.t.Skip("the hour ended meanwhile")
+		}
+		for i, difference := range found {
+			if i == 10 {
+				s.t.Errorf("%q: and %d more", id, len(found)-i)
+				break
+			}
+			s.t.Errorf("%q: %s", id, difference)
+		}
+	}
+	s.t.Logf("%d readings of %d equipments are aggregated exactly", len(within), len(byEquipment)-1)
+}
+
+// logApplied tells by which way the aggregator took in what it was given; a run without one of them tests less than it should.
+func (s *system) logApplied() {
+	s.t.Helper()
+	var sum struct{ Rows, Applied, Recounted, Raced, Retries int }
+	for line := range strings.Lines(s.log.String()) {
+		var one struct {
+			Msg                                      string
+			Rows, Applied, Recounted, Raced, Retries int
+		}
+		if json.Unmarshal([]byte(line), &one) == nil && one.Msg == "batch processed" {
+			sum.Rows, sum.Applied, sum.Recounted = sum.Rows+one.Rows, sum.Applied+one.Applied, sum.Recounted+one.Recounted
+			sum.Raced, sum.Retries = sum.Raced+one.Raced, sum.Retries+one.Retries
+		}
+	}
+	s.t.Logf("aggregator: %+v", sum)
+	if sum.Applied == 0 || sum.Recounted == 0 {
+		s.t.Error("rows were applied or recounted only")
+	}
+}
+
+// seed returns the seed of a run: SEED, or a random one.
+func seed(t *testing.T) uint64 {
+	t.Helper()
+	n := rand.Uint64() >> 32
+	if text := os.Getenv("SEED"); text != "" {
+		var err error
+		if n, err = strconv.ParseUint(text, 10, 64); err != nil {
+			t.Fatalf("SEED must be a whole number, got %q", text)
+		}
+	}
+	return n
+}
+
+// dice is a generator that several goroutines may use.
+type dice struct {
+	mu sync.Mutex
+	r  *rand.Rand
+}
+
+func newDice(seed, stream uint64) *dice { return &dice{r: rand.New(rand.NewPCG(seed, stream))} }
+
+func (d *dice) below(n int) int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.r.IntN(n)
+}
+
+// happens is true with the given chance of 1,000.
+func (d *dice) happens(perMille int) bool { return d.below(1000) < perMille }
+
+// between picks a duration.
+func (d *dice) between(from, to time.Duration) time.Duration {
+	return from + time.Duration(d.below(int(to-from)))
+}
+
+// value makes a decimal, now and then of the largest and the smallest that there are.
+func (d *dice) value() string {
+	switch d.below(10) {
+	case 0:
+		return fmt.Sprintf("-%d.%d", d.below(1000), 1+d.below(9))
+	case 1:
+		return fmt.Sprintf("%d99999999999999999999%05d", 1+d.below(99), d.below(100_000))
+	case 2:
+		return fmt.Sprintf("0.0000000000000000000000%04d1", d.below(10_000))
+	case 3:
+		return "0"
+	default:
+		return fmt.Sprintf("%d.%02d", d.below(500), d.below(100))
+	}
+}
