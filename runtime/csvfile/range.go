@@ -11,7 +11,7 @@ import (
 )
 
 // roundsPerWrite is how many batches each of the concurrent writers gets at a time. All must be stored before the next rows
-// are begun with, so that a later line is never overtaken; with eight rounds the waiting costs about a tenth.
+// are begun with, so that a later line is never overtaken; the more rounds, the less of the time is spent waiting for the last.
 const roundsPerWrite = 8
 
 // workOn claims a range, does all of its work, and finishes the upload if this was the last one.

@@ -1,0 +1,87 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/aws/aws-lambda-go/events"
+
+	"github.com/sensorflow/sensorflow/runtime/csvfile"
+	"github.com/sensorflow/sensorflow/runtime/reading"
+)
+
+// processor is what does the work.
+type processor interface {
+	Process(ctx context.Context, body string) error
+}
+
+// answerTime is kept of an invocation's time for its answer. Work that runs into the invocation's end would take the answers
+// for the other messages of the batch with it.
+const answerTime = 2 * time.Second
+
+// handler answers invocations.
+type handler struct {
+	processor processor
+	now       func() time.Time
+	log       *slog.Logger
+}
+
+// errUnnamed makes Lambda deliver the whole batch again, as it would for an empty identifier.
+var errUnnamed = errors.New("a message that failed has no id")
+
+// handle processes the messages one after the other and returns those that are to come back. One that can never succeed is
+// among them each time, until the queue moves it to its dead letters.
+func (h *handler) handle(ctx context.Context, batch events.SQSEvent) (events.SQSEventResponse, error) {
+	work := ctx
+	if deadline, limited := ctx.Deadline(); limited {
+		// The processor claims its ranges until this deadline of the work's own.
+		var cancel context.CancelFunc
+		work, cancel = context.WithDeadline(ctx, deadline.Add(-answerTime))
+		defer cancel()
+	}
+	out := events.SQSEventResponse{BatchItemFailures: []events.SQSBatchItemFailure{}}
+	for _, m := range batch.Records {
+		began := h.now()
+		err := h.process(work, m.Body)
+		h.report(ctx, m.MessageId, h.now().Sub(began), err)
+		if err == nil {
+			continue
+		}
+		if m.MessageId == "" {
+			return events.SQSEventResponse{}, errUnnamed
+		}
+		out.BatchItemFailures = append(out.BatchItemFailures, events.SQSBatchItemFailure{ItemIdentifier: m.MessageId})
+	}
+	return out, nil
+}
+
+// process does not begin with a message when the time is over.
+func (h *handler) process(ctx context.Context, body string) error {
+	if err := ctx.Err(); err != nil {
+		return err //nolint:wrapcheck // it is for the log alone
+	}
+	return h.processor.Process(ctx, body) //nolint:wrapcheck // it is for the log alone
+}
+
+// report logs what became of a message, as an error only where a person must act.
+func (h *handler) report(ctx context.Context, id string, took time.Duration, err error) {
+	attributes := []any{"message_id", id, "took_ms", took.Milliseconds()}
+	if err == nil {
+		h.log.InfoContext(ctx, "message processed", attributes...)
+		return
+	}
+	attributes = append(attributes, "error", err.Error())
+	kind := reading.KindOf(err)
+	switch {
+	case errors.Is(err, csvfile.ErrBusy):
+		h.log.InfoContext(ctx, "message comes back: its range is being worked on", attributes...)
+	case kind == reading.Invalid:
+		h.log.ErrorContext(ctx, "message can never be processed", attributes...)
+	case kind == reading.Unavailable, kind == reading.Conflict, errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		h.log.WarnContext(ctx, "message comes back", attributes...)
+	default:
+		h.log.ErrorContext(ctx, "message could not be processed", attributes...)
+	}
+}

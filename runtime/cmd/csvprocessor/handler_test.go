@@ -1,0 +1,94 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-lambda-go/events"
+
+	"github.com/sensorflow/sensorflow/runtime/csvfile"
+	"github.com/sensorflow/sensorflow/runtime/reading"
+)
+
+// processorFunc answers by the body of a message.
+type processorFunc func(ctx context.Context, body string) error
+
+func (f processorFunc) Process(ctx context.Context, body string) error { return f(ctx, body) }
+
+func newHandler(p processorFunc) (*handler, *bytes.Buffer) {
+	var logs bytes.Buffer
+	return &handler{processor: p, now: time.Now, log: slog.New(slog.NewTextHandler(&logs, nil))}, &logs
+}
+
+func batchOf(ids ...string) events.SQSEvent {
+	var e events.SQSEvent
+	for _, id := range ids {
+		e.Records = append(e.Records, events.SQSMessage{MessageId: id, Body: "body of " + id})
+	}
+	return e
+}
+
+func failures(r events.SQSEventResponse) []string {
+	ids := []string{}
+	for _, f := range r.BatchItemFailures {
+		ids = append(ids, f.ItemIdentifier)
+	}
+	return ids
+}
+
+func TestHandler_ReturnsTheMessagesThatFailedAndLogsWhatAPersonMustSee(t *testing.T) {
+	errs := map[string]error{
+		"never":   &reading.Error{Kind: reading.Invalid, Message: "never"},
+		"busy":    fmt.Errorf("range: %w", csvfile.ErrBusy),
+		"later":   &reading.Error{Kind: reading.Unavailable, Message: "later"},
+		"refused": errors.New("refused"),
+	}
+	h, logs := newHandler(func(_ context.Context, body string) error { return errs[strings.TrimPrefix(body, "body of ")] })
+	got, err := h.handle(t.Context(), batchOf("good", "never", "busy", "later", "refused", "good2"))
+	if err != nil || !slices.Equal(failures(got), []string{"never", "busy", "later", "refused"}) {
+		t.Fatalf("failed %v, %v", failures(got), err)
+	}
+	for id, level := range map[string]string{"good": "INFO", "never": "ERROR", "busy": "INFO", "later": "WARN", "refused": "ERROR"} {
+		if !slices.ContainsFunc(strings.Split(logs.String(), "\n"), func(line string) bool {
+			return strings.Contains(line, "level="+level) && strings.Contains(line, "message_id="+id)
+		}) {
+			t.Errorf("%s is not logged as %s:\n%s", id, level, logs)
+		}
+	}
+}
+
+func TestHandler_KeepsTimeForItsAnswer(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), answerTime+50*time.Millisecond)
+	defer cancel()
+	begun := []string{}
+	h, _ := newHandler(func(ctx context.Context, body string) error {
+		begun = append(begun, body)
+		<-ctx.Done() // works to the end of its time
+		return ctx.Err()
+	})
+	got, err := h.handle(ctx, batchOf("a", "b"))
+	if err != nil || !slices.Equal(failures(got), []string{"a", "b"}) || len(begun) != 1 || ctx.Err() != nil {
+		t.Errorf("failed %v, %v; begun %v; the invocation: %v", failures(got), err, begun, ctx.Err())
+	}
+}
+
+func TestHandler_FailsTheBatchWhereAFailureCannotBeNamed(t *testing.T) {
+	h, _ := newHandler(func(context.Context, string) error { return errors.New("no") })
+	if _, err := h.handle(t.Context(), batchOf("")); err == nil {
+		t.Error("a failed message without an id was answered as a success")
+	}
+}
+
+func TestBuild_NamesTheKeysThatAreMissing(t *testing.T) {
+	_, err := build(t.Context(), []string{"AWS_REGION=eu-west-1"}, new(bytes.Buffer))
+	if err == nil || !strings.Contains(err.Error(), "UPLOADS_BUCKET") || !strings.Contains(err.Error(), "CSV_QUEUE_URL") {
+		t.Errorf("got %v", err)
+	}
+}

@@ -1,0 +1,306 @@
+package main_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/google/uuid"
+
+	"github.com/sensorflow/sensorflow/runtime/contract"
+	"github.com/sensorflow/sensorflow/runtime/csvfile"
+	"github.com/sensorflow/sensorflow/runtime/dynamo"
+	"github.com/sensorflow/sensorflow/runtime/standin/dynamolocal"
+	"github.com/sensorflow/sensorflow/runtime/standin/eventsource"
+	"github.com/sensorflow/sensorflow/runtime/standin/lambdahost"
+	"github.com/sensorflow/sensorflow/runtime/standin/sqslocal"
+)
+
+const (
+	region, accessKey, secretKey = "eu-west-1", "local", "not-so-secret"
+	bucketName                   = "uploads"
+	readingsTable, uploadsTable  = "Readings", "Uploads"
+)
+
+// settings differ between stacks.
+type settings struct {
+	// timeout is the function's. A message stays hidden longer, as Lambda demands, here until its claim has run out as well.
+	timeout, visibility time.Duration
+	concurrency         int
+	// wrap puts something between the function and the database, whose endpoints it takes and returns. nil puts nothing.
+	wrap func(endpoint string) string
+}
+
+// stack is everything around the function: tables, bucket, queue, and the pollers between them. The tests of the package
+// share its processes.
+type stack struct {
+	tables   *dynamodb.Client
+	uploads  *dynamo.Uploads
+	bucket   *s3.Client
+	queue    *sqslocal.Queue
+	dead     *sqslocal.Queue
+	function *lambdahost.Function
+	logs     *lockedBuffer
+}
+
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *lockedBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *lockedBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+var shared *stack
+
+func TestMain(m *testing.M) {
+	os.Exit(run(m))
+}
+
+func run(m *testing.M) int {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	dir, err := os.MkdirTemp("", "csvprocessor")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	var cleanups []func()
+	defer func() {
+		cancel()
+		for i := len(cleanups) - 1; i >= 0; i-- {
+			cleanups[i]()
+		}
+		_ = os.RemoveAll(dir)
+	}()
+	shared, err = newStack(ctx, dir, settings{timeout: 8 * time.Second, visibility: 11500 * time.Millisecond, concurrency: 2},
+		func(f func()) { cleanups = append(cleanups, f) })
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return m.Run()
+}
+
+// newStack starts the parts, in the order in which they need each other.
+func newStack(ctx context.Context, dir string, o settings, cleanup func(func())) (*stack, error) {
+	s := &stack{logs: &lockedBuffer{}}
+	for _, name := range []string{"csvprocessor", "locals3"} {
+		build := exec.Command("go", "build", "-tags", "lambda.norpc", "-o", filepath.Join(dir, name), "../"+name)
+		if out, err := build.CombinedOutput(); err != nil {
+			return nil, fmt.Errorf("build %s: %w\n%s", name, err, out)
+		}
+	}
+	database, err := dynamolocal.Start(ctx, dynamolocal.Options{})
+	if err != nil {
+		return nil, err
+	}
+	cleanup(database.Stop)
+	keys := credentials.NewStaticCredentialsProvider(accessKey, secretKey, "")
+	s.tables = dynamo.NewClient(aws.Config{Region: region, BaseEndpoint: &database.Endpoint, Credentials: keys})
+	s.uploads = dynamo.NewUploads(s.tables, uploadsTable)
+	for name, definition := range map[string]contract.Table{readingsTable: contract.ReadingsTable(), uploadsTable: contract.UploadsTable()} {
+		if err := dynamo.CreateTable(ctx, s.tables, name, definition); err != nil {
+			return nil, err
+		}
+	}
+	if s.dead, err = sqslocal.NewQueue(sqslocal.Options{Name: "csv-dead"}); err != nil {
+		return nil, err
+	}
+	s.queue, err = sqslocal.NewQueue(sqslocal.Options{Name: "csv", VisibilityTimeout: o.visibility, DeadLetter: s.dead, MaxReceiveCount: 5})
+	if err != nil {
+		return nil, err
+	}
+	queues := httptest.NewServer(sqslocal.NewServer(region, s.queue, s.dead))
+	cleanup(queues.Close)
+	webhook := httptest.NewServer(eventsource.S3Webhook(eventsource.S3Options{
+		Send: func(body string) error { _, err := s.queue.Send(body); return err }, Log: slog.New(slog.NewTextHandler(s.logs, nil)),
+	}))
+	cleanup(webhook.Close)
+	endpoint, err := startS3(ctx, dir, webhook.URL, cleanup)
+	if err != nil {
+		return nil, err
+	}
+	s.bucket = s3.New(s3.Options{Region: region, BaseEndpoint: &endpoint, UsePathStyle: true, Credentials: keys})
+	if _, err := s.bucket.CreateBucket(ctx, &s3.CreateBucketInput{Bucket: aws.String(bucketName)}); err != nil {
+		return nil, err
+	}
+	databaseSeen := database.Endpoint
+	if o.wrap != nil {
+		databaseSeen = o.wrap(database.Endpoint)
+	}
+	if err := s.startFunction(ctx, o, filepath.Join(dir, "csvprocessor"), databaseSeen, endpoint, queues.URL); err != nil {
+		return nil, err
+	}
+	cleanup(s.function.Close)
+	var poller sync.WaitGroup
+	poller.Go(func() {
+		eventsource.PollQueue(ctx, eventsource.QueueOptions{
+			Queue: s.queue, Function: s.function, Log: slog.New(slog.NewTextHandler(s.logs, nil)), Region: region, BatchSize: 1, Concurrency: o.concurrency,
+		})
+	})
+	cleanup(poller.Wait)
+	return s, nil
+}
+
+func (s *stack) startFunction(ctx context.Context, o settings, binary, database, bucket, queues string) (err error) {
+	s.function, err = lambdahost.New(ctx, lambdahost.Options{
+		Name: "csvprocessor", Binary: binary, Concurrency: o.concurrency, Timeout: o.timeout, Log: s.logs,
+		Env: []string{
+			"AWS_ACCESS_KEY_ID=" + accessKey, "AWS_SECRET_ACCESS_KEY=" + secretKey, contract.EnvRegion + "=" + region,
+			"AWS_ENDPOINT_URL_DYNAMODB=" + database, "AWS_ENDPOINT_URL_S3=" + bucket, "AWS_ENDPOINT_URL_SQS=" + queues,
+			contract.EnvReadingsTable + "=" + readingsTable, contract.EnvUploadsTable + "=" + uploadsTable,
+			contract.EnvUploadsBucket + "=" + bucketName, contract.EnvCSVQueueURL + "=" + sqslocal.QueueURL(queues, "csv"),
+		},
+	})
+	return err
+}
+
+// startS3 runs the local S3 until the test ends.
+func startS3(ctx context.Context, dir, webhook string, cleanup func(func())) (endpoint string, err error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	port := l.Addr().(*net.TCPAddr).Port
+	_ = l.Close()
+	cmd := exec.CommandContext(ctx, filepath.Join(dir, "locals3"), "-dir", filepath.Join(dir, "buckets"), "-access", accessKey,
+		"-region", region, "-webhook", webhook, "-port", strconv.Itoa(port))
+	cmd.Env = append(os.Environ(), "LOCALS3_SECRET="+secretKey)
+	if err := cmd.Start(); err != nil {
+		return "", err
+	}
+	cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
+	endpoint = "http://127.0.0.1:" + strconv.Itoa(port)
+	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		if res, err := http.Get(endpoint + "/healthz"); err == nil {
+			_ = res.Body.Close()
+			return endpoint, nil
+		} else if time.Now().After(deadline) {
+			return "", fmt.Errorf("the local S3 does not serve: %w", err)
+		}
+	}
+}
+
+// upload creates an upload and puts its file, of which the bucket tells the queue.
+func (s *stack) upload(t *testing.T, file io.ReadSeeker) (id string) {
+	t.Helper()
+	id = uuid.NewString()
+	now := time.Now().UTC()
+	u := csvfile.Upload{ID: id, FileName: "a.csv", Status: csvfile.AwaitingUpload, CreatedAt: now, UpdatedAt: now}
+	if err := s.uploads.CreateUpload(t.Context(), u); err != nil {
+		t.Fatal(err)
+	}
+	_, err := s.bucket.PutObject(t.Context(), &s3.PutObjectInput{Bucket: aws.String(bucketName), Key: aws.String(csvfile.UploadKey(id)), Body: file})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return id
+}
+
+// until waits for something to come true.
+func (s *stack) until(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(90 * time.Second); !holds(); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("%s: not within 90 s; logs:\n%s", what, s.logs)
+		}
+	}
+}
+
+func (s *stack) read(t *testing.T, id string) csvfile.Upload {
+	t.Helper()
+	u, err := s.uploads.ReadUpload(t.Context(), id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return u
+}
+
+// ended waits for the upload's end.
+func (s *stack) ended(t *testing.T, id string) (u csvfile.Upload) {
+	t.Helper()
+	s.until(t, "the upload's end", func() bool { u = s.read(t, id); return u.Status.Ended() })
+	return u
+}
+
+// idle waits until no message is left.
+func (s *stack) idle(t *testing.T) {
+	t.Helper()
+	s.until(t, "an empty queue", func() bool { return s.queue.Depth() == sqslocal.Depth{} })
+}
+
+// values returns the readings of an equipment by timestamp.
+func (s *stack) values(t *testing.T, equipmentID string) map[string]string {
+	t.Helper()
+	values := map[string]string{}
+	pages := dynamodb.NewQueryPaginator(s.tables, &dynamodb.QueryInput{
+		TableName: aws.String(readingsTable), KeyConditionExpression: aws.String("equipmentId = :id"),
+		ExpressionAttributeValues: attributes(":id", equipmentID),
+	})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, item := range page.Items {
+			values[attribute(item, contract.AttrTimestamp)] = attribute(item, contract.AttrValue)
+		}
+	}
+	return values
+}
+
+func (s *stack) object(t *testing.T, key string) string {
+	t.Helper()
+	out, err := s.bucket.GetObject(t.Context(), &s3.GetObjectInput{Bucket: aws.String(bucketName), Key: &key})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = out.Body.Close() }()
+	body, err := io.ReadAll(out.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(body)
+}
+
+// rejectKeys lists the objects of rejected rows of an upload.
+func (s *stack) rejectKeys(t *testing.T, id string) (keys []string) {
+	t.Helper()
+	out, err := s.bucket.ListObjectsV2(t.Context(), &s3.ListObjectsV2Input{
+		Bucket: aws.String(bucketName), Prefix: aws.String(strings.TrimSuffix(csvfile.RejectsKey(id), contract.CSVKeySuffix)),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, o := range out.Contents {
+		keys = append(keys, *o.Key)
+	}
+	return keys
+}

@@ -1,0 +1,141 @@
+package sqsqueue
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http/httptest"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
+	"github.com/aws/smithy-go"
+
+	"github.com/sensorflow/sensorflow/runtime/reading"
+	"github.com/sensorflow/sensorflow/runtime/standin/sqslocal"
+)
+
+func newLocal(t *testing.T) (*sqslocal.Queue, *sqs.Client, string) {
+	t.Helper()
+	queue, err := sqslocal.NewQueue(sqslocal.Options{Name: "csv"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(sqslocal.NewServer("eu-west-1", queue))
+	t.Cleanup(server.Close)
+	client := sqs.New(sqs.Options{
+		Region: "eu-west-1", BaseEndpoint: &server.URL, Credentials: credentials.NewStaticCredentialsProvider("local", "local", ""),
+	})
+	return queue, client, sqslocal.QueueURL(server.URL, "csv")
+}
+
+func TestSender_SendsEveryMessageOnce(t *testing.T) {
+	for _, count := range []int{0, 1, 10, 23} {
+		queue, client, url := newLocal(t)
+		var bodies, got []string
+		for i := range count {
+			bodies = append(bodies, fmt.Sprintf(`{"range":%d}`, i))
+		}
+		if err := NewSender(client, url).Send(t.Context(), bodies); err != nil {
+			t.Fatal(err)
+		}
+		for len(got) < count {
+			messages, err := queue.Receive(t.Context(), 10, time.Second)
+			if err != nil || len(messages) == 0 {
+				t.Fatalf("received %d of %d: %v", len(got), count, err)
+			}
+			for _, m := range messages {
+				got = append(got, m.Body)
+			}
+		}
+		slices.Sort(got)
+		slices.Sort(bodies)
+		if !slices.Equal(got, bodies) || queue.Depth().Visible != 0 {
+			t.Errorf("of %d: received %q", count, got)
+		}
+	}
+}
+
+func TestSender_TellsAQueueThatIsNotThere(t *testing.T) {
+	_, client, url := newLocal(t)
+	err := NewSender(client, url+"-other").Send(t.Context(), []string{"a"})
+	if err == nil || reading.KindOf(err) != reading.Internal {
+		t.Errorf("got %v", err)
+	}
+}
+
+// script answers calls with the refusals that are next.
+type script struct {
+	refusals [][]types.BatchResultErrorEntry
+	err      error
+	calls    [][]string
+}
+
+func (s *script) SendMessageBatch(_ context.Context, in *sqs.SendMessageBatchInput, _ ...func(*sqs.Options)) (*sqs.SendMessageBatchOutput, error) {
+	var bodies []string
+	for _, e := range in.Entries {
+		bodies = append(bodies, *e.MessageBody)
+	}
+	s.calls = append(s.calls, bodies)
+	if s.err != nil {
+		return nil, s.err
+	}
+	out := &sqs.SendMessageBatchOutput{}
+	if len(s.refusals) > 0 {
+		out.Failed, s.refusals = s.refusals[0], s.refusals[1:]
+	}
+	for _, e := range in.Entries {
+		if !slices.ContainsFunc(out.Failed, func(f types.BatchResultErrorEntry) bool { return *f.Id == *e.Id }) {
+			out.Successful = append(out.Successful, types.SendMessageBatchResultEntry{Id: e.Id})
+		}
+	}
+	return out, nil
+}
+
+func refusal(id string, senderFault bool) types.BatchResultErrorEntry {
+	return types.BatchResultErrorEntry{Id: aws.String(id), Code: aws.String("InternalError"), SenderFault: senderFault}
+}
+
+func noSleep(context.Context, time.Duration) error { return nil }
+
+func TestSender_SendsAgainOnlyWhatWasNotTaken(t *testing.T) {
+	s := &script{refusals: [][]types.BatchResultErrorEntry{{refusal("1", false), refusal("2", false)}, {refusal("0", false)}}}
+	if err := newSender(s, "u", noSleep).Send(t.Context(), []string{"a", "b", "c"}); err != nil {
+		t.Fatal(err)
+	}
+	if got := fmt.Sprint(s.calls); got != "[[a b c] [b c] [b]]" {
+		t.Errorf("calls %s", got)
+	}
+}
+
+func TestSender_GivesUpWithTheKindOfTheFault(t *testing.T) {
+	busy := []types.BatchResultErrorEntry{refusal("0", false)}
+	for name, c := range map[string]struct {
+		script *script
+		kind   reading.Kind
+		calls  int
+	}{
+		"never taken":    {&script{refusals: [][]types.BatchResultErrorEntry{busy, busy, busy, busy}}, reading.Unavailable, roundsMax},
+		"sender's fault": {&script{refusals: [][]types.BatchResultErrorEntry{{refusal("0", true)}}}, reading.Internal, 1},
+		"no connection":  {&script{err: errors.New("refused")}, reading.Unavailable, 1},
+		"no permission":  {&script{err: &smithy.GenericAPIError{Code: "AccessDenied"}}, reading.Internal, 1},
+	} {
+		err := newSender(c.script, "u", noSleep).Send(t.Context(), []string{"a"})
+		if err == nil || reading.KindOf(err) != c.kind || len(c.script.calls) != c.calls {
+			t.Errorf("%s: %v of kind %v after %d calls", name, err, reading.KindOf(err), len(c.script.calls))
+		}
+	}
+}
+
+func TestSender_StopsWithItsCaller(t *testing.T) {
+	s := &script{refusals: [][]types.BatchResultErrorEntry{{refusal("0", false)}}}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := newSender(s, "u", sleep).Send(ctx, []string{"a"}); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+}
