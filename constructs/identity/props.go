@@ -38,7 +38,7 @@ const (
 	// TokenLifetimeDefault is how long a machine's token lives, the longest that Cognito gives.
 	TokenLifetimeDefault = 24 * time.Hour
 	// TokenLifetimeMin is the shortest lifetime of a token that Cognito gives.
-	TokenLifetimeMin = 5 * time.Minute
+	TokenLifetimeMin = 5 * time.Minute //nolint:revive // the least, not minutes
 	// MachineClientsMax keeps the list of clients well below what an environment variable can hold.
 	MachineClientsMax = 100
 	// PasswordCharsMin is the shortest password of a person; it needs small and capital letters, digits and symbols too.
@@ -98,8 +98,8 @@ type IdentityProps struct { //nolint:revive // the name that the CDK's users loo
 }
 
 var (
-	namePattern   = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9-]{0,63}$`)         //nolint:gochecknoglobals // compiled once
-	prefixPattern = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`) //nolint:gochecknoglobals // compiled once
+	namePattern   = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9-]{0,63}$`)
+	prefixPattern = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
 )
 
 // Validate returns every problem of the props that can be seen without the stack.
@@ -112,7 +112,7 @@ func (p IdentityProps) Validate() error {
 		problems = append(problems, errors.New("Key is required with Replicas: give the multi-Region key of the stack's region")) //nolint:staticcheck // starts with a field's name
 	}
 	if p.FailoverHealthCheck != nil && len(p.Replicas) == 0 {
-		problems = append(problems, errors.New("FailoverHealthCheck needs Replicas, got none to fail over to; leave it out")) //nolint:staticcheck // starts with a field's name
+		problems = append(problems, errors.New("FailoverHealthCheck needs Replicas, got none to fail over to; leave it out"))
 	}
 	if p.Mfa != MfaOff && p.Mfa != MfaOptional {
 		problems = append(problems, fmt.Errorf("Mfa must be MfaOff or MfaOptional, got %d", p.Mfa))

@@ -33,7 +33,7 @@ func (i *Identity) addSettings(p IdentityProps) {
 	for _, name := range i.machineNames() {
 		machines = append(machines, *i.MachineClients[name].UserPoolClientId())
 	}
-	plain := func(text *string) awscdk.SecretValue { return awscdk.SecretValue_UnsafePlainText(text) }
+	plain := awscdk.SecretValue_UnsafePlainText
 	browser := i.BrowserClient.Node().DefaultChild().(awscognito.CfnUserPoolClient)
 	fields := map[string]awscdk.SecretValue{
 		contract.EnvUserPoolID:           plain(i.UserPool.UserPoolId()),

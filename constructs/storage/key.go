@@ -29,7 +29,7 @@ type KeyProps struct {
 // DisposableKeyWaitDays is how long KMS waits before it deletes a key that is Disposable, the shortest that it takes.
 const DisposableKeyWaitDays = 7
 
-var namePattern = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9-]{0,63}$`) //nolint:gochecknoglobals // compiled once
+var namePattern = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9-]{0,63}$`)
 
 // Validate returns every problem of the props.
 func (p KeyProps) Validate() error {
@@ -55,13 +55,14 @@ type Key struct {
 	Resource awskms.CfnKey
 
 	multiRegion bool
+	replicas    map[string]awskms.IKey
 }
 
 // NewKey makes a Key.
 func NewKey(scope constructs.Construct, id string, props *KeyProps) *Key {
 	p := orZero(props)
 	check(scope, id, p.Validate())
-	k := &Key{multiRegion: p.MultiRegion}
+	k := &Key{multiRegion: p.MultiRegion, replicas: map[string]awskms.IKey{}}
 	constructs.NewConstruct_Override(k, scope, &id)
 	k.Resource = awskms.NewCfnKey(k, jsii.String("Resource"), &awskms.CfnKeyProps{
 		Description: jsii.String("Data of " + *k.Node().Path()), EnableKeyRotation: true, MultiRegion: p.MultiRegion,
@@ -76,16 +77,19 @@ func NewKey(scope constructs.Construct, id string, props *KeyProps) *Key {
 }
 
 // Replica names the key's replica in another region for the constructs that take one: related keys of several regions have
-// the same id, so that nothing has to be looked up. It panics where the key is not a multi-Region key. The scope is where the
-// replica's key is imported, each region once.
-func (k *Key) Replica(scope constructs.Construct, region string) Replica {
+// the same id, so that nothing has to be looked up. It panics where the key is not a multi-Region key.
+func (k *Key) Replica(region string) Replica {
 	if !k.multiRegion {
 		panic(fmt.Errorf("%s: a replica in %s needs MultiRegion", *k.Node().Path(), region))
+	}
+	if key, ok := k.replicas[region]; ok {
+		return Replica{Region: region, Key: key}
 	}
 	arn := awscdk.Stack_Of(k).FormatArn(&awscdk.ArnComponents{
 		Service: jsii.String("kms"), Region: &region, Resource: jsii.String("key"), ResourceName: k.Resource.AttrKeyId(),
 	})
-	return Replica{Region: region, Key: awskms.Key_FromKeyArn(scope, jsii.String("KeyIn-"+region), arn)}
+	k.replicas[region] = awskms.Key_FromKeyArn(k, jsii.String("KeyIn-"+region), arn)
+	return Replica{Region: region, Key: k.replicas[region]}
 }
 
 // ReplicaKeyProps configures a ReplicaKey.

@@ -27,7 +27,7 @@ func check(scope constructs.Construct, id string, err error) {
 	}
 }
 
-var regionPattern = regexp.MustCompile(`^[a-z]{2,3}(-[a-z]+)+-[0-9]$`) //nolint:gochecknoglobals // compiled once
+var regionPattern = regexp.MustCompile(`^[a-z]{2,3}(-[a-z]+)+-[0-9]$`)
 
 func isRegion(name string) bool { return regionPattern.MatchString(name) }
 

@@ -78,7 +78,7 @@ func (p GlobalTablesProps) Validate() error {
 		problems = append(problems, validateName(p.Name))
 	}
 	if len(p.Replicas) > 0 && p.Key == nil {
-		problems = append(problems, errors.New("Key is required with Replicas: give the multi-Region key of the stack's region")) //nolint:staticcheck // starts with a field's name
+		problems = append(problems, errors.New("Key is required with Replicas: give the multi-Region key of the stack's region"))
 	}
 	return errors.Join(problems...)
 }
@@ -110,7 +110,7 @@ func ValidateReplicaStep(deployed, wanted []string) error {
 
 func validateName(name string) error {
 	if !namePattern.MatchString(name) {
-		return fmt.Errorf("Name must be 1 to 64 letters, digits and hyphens and start with a letter, got %q", name)
+		return fmt.Errorf("Name must be 1 to 64 letters, digits and hyphens and start with a letter, got %q", name) //nolint:staticcheck // starts with a field's name
 	}
 	return nil
 }
@@ -137,10 +137,10 @@ func NewGlobalTables(scope constructs.Construct, id string, props *GlobalTablesP
 	if t.key == nil {
 		t.key = NewKey(t, "Key", &KeyProps{Disposable: p.Disposable}).Key
 	}
-	make := func(table contract.Table) awsdynamodb.TableV2 {
-		return newTable(t, table, tableProps{name: p.Name, key: t.key, replicas: p.Replicas, disposable: p.Disposable})
+	table := func(definition contract.Table) awsdynamodb.TableV2 {
+		return newTable(t, definition, tableProps{name: p.Name, key: t.key, replicas: p.Replicas, disposable: p.Disposable})
 	}
-	t.Readings, t.Aggregates, t.Revocations = make(contract.ReadingsTable()), make(contract.AggregatesTable()), make(contract.RevocationsTable())
+	t.Readings, t.Aggregates, t.Revocations = table(contract.ReadingsTable()), table(contract.AggregatesTable()), table(contract.RevocationsTable())
 	t.ReadingsStreamArn = t.Readings.TableStreamArn()
 	return t
 }
@@ -162,7 +162,7 @@ type ImportGlobalTablesProps struct {
 func (p ImportGlobalTablesProps) Validate() error {
 	problems := []error{validateName(p.Name)}
 	if p.Key == nil {
-		problems = append(problems, errors.New("Key is required: give the key of the stack's region")) //nolint:staticcheck // starts with a field's name
+		problems = append(problems, errors.New("Key is required: give the key of the stack's region"))
 	}
 	return errors.Join(problems...)
 }
