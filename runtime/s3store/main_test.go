@@ -96,6 +96,9 @@ func awsConfig(endpoint string) aws.Config {
 		Retryer: func() aws.Retryer {
 			return retry.NewStandard(func(o *retry.StandardOptions) { o.MaxBackoff = time.Millisecond })
 		},
+		// What the SDK's own loading of the configuration, and so the service, has.
+		RequestChecksumCalculation: aws.RequestChecksumCalculationWhenSupported,
+		ResponseChecksumValidation: aws.ResponseChecksumValidationWhenSupported,
 	}
 	if endpoint != "" {
 		cfg.BaseEndpoint = &endpoint

@@ -51,13 +51,16 @@ func (b *Bucket) PresignPut(ctx context.Context, key string, terms csvfile.PutTe
 	return signed.URL, headers, nil
 }
 
-// PresignGet returns an address from which the object can be downloaded under a file name.
+// PresignGet returns an address from which the object can be downloaded under a file name. By its configuration the SDK would
+// ask for checksums in a header, which would be signed, and which nobody sends who only has the address.
 func (b *Bucket) PresignGet(ctx context.Context, key, fileName string, lifetime time.Duration) (string, error) {
 	b.renewal.before(ctx, lifetime)
 	signed, err := b.presign.PresignGetObject(ctx, &s3.GetObjectInput{
 		Bucket: &b.name, Key: &key,
 		ResponseContentDisposition: aws.String(mime.FormatMediaType("attachment", map[string]string{"filename": fileName})),
-	}, s3.WithPresignExpires(lifetime))
+	}, s3.WithPresignExpires(lifetime), s3.WithPresignClientFromClientOptions(func(o *s3.Options) {
+		o.ResponseChecksumValidation = aws.ResponseChecksumValidationWhenRequired
+	}))
 	if err != nil {
 		return "", mapError("sign a download address", err)
 	}
