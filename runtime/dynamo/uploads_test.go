@@ -2,6 +2,7 @@ package dynamo_test
 
 import (
 	"fmt"
+	"hash/fnv"
 	"sync"
 	"testing"
 	"time"
@@ -267,6 +268,39 @@ func TestUploads_ConcurrentCommitsAllCountInTheEnd(t *testing.T) {
 	}
 	if results, err := uploads.RangeResults(t.Context(), u.ID); len(results) != ranges || err != nil {
 		t.Errorf("%d results, error %v", len(results), err)
+	}
+}
+
+// With a page of one, the last uploads of one partition of the index are the case in which a partition ends the list too
+// early. Which partition an upload is in must never change, since the rows that are stored follow it.
+func TestUploads_ListAllOfOnePartition(t *testing.T) {
+	table := newTable(t, contract.UploadsTable())
+	uploads := dynamo.NewUploads(localClient, table)
+	const n = 4
+	for created := 0; created < n; {
+		u := newUpload()
+		hash := fnv.New32a()
+		_, _ = hash.Write([]byte(u.ID))
+		if hash.Sum32()%contract.ListShards != 1 {
+			continue
+		}
+		if err := uploads.CreateUpload(t.Context(), u); err != nil {
+			t.Fatal(err)
+		}
+		created++
+	}
+	out, err := localClient.Query(t.Context(), &dynamodb.QueryInput{
+		TableName: &table, IndexName: ptr(contract.IndexByCreation), KeyConditionExpression: ptr("listPartition = :one"),
+		ExpressionAttributeValues: map[string]types.AttributeValue{":one": &types.AttributeValueMemberS{Value: "UPLOADS#1"}},
+	})
+	if err != nil || len(out.Items) != n {
+		t.Errorf("error %v, or not all are where they must stay", err)
+	}
+	for _, limit := range []int{1, n - 1} {
+		us, more, err := uploads.ListUploads(t.Context(), csvfile.Position{}, limit)
+		if len(us) != limit || !more || err != nil {
+			t.Errorf("limit %d: a page of %d, more %v, error %v", limit, len(us), more, err)
+		}
 	}
 }
 

@@ -26,7 +26,7 @@ type Bucket struct {
 // New returns the adapter to a bucket. All arguments are required.
 func New(client *s3.Client, bucket string) *Bucket {
 	return &Bucket{
-		client: client, presign: newPresigner(client), name: bucket,
+		client: client, presign: s3.NewPresignClient(client), name: bucket,
 		renewal: &renewal{credentials: client.Options().Credentials, now: time.Now},
 	}
 }

@@ -8,23 +8,11 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/sensorflow/sensorflow/runtime/contract"
 	"github.com/sensorflow/sensorflow/runtime/csvfile"
 )
-
-// newPresigner signs headers as headers. The SDK would move x-amz-checksum-sha256 into the address, and whether S3 looks for
-// it there is not documented.
-func newPresigner(client *s3.Client) *s3.PresignClient {
-	return s3.NewPresignClient(client, func(o *s3.PresignOptions) {
-		o.Presigner = v4.NewSigner(func(o *v4.SignerOptions) {
-			o.DisableURIPathEscaping = true // S3 signs keys as they are written in the address
-			o.DisableHeaderHoisting = true
-		})
-	})
-}
 
 // PresignPut returns an address that takes exactly the described file once, and the headers that must go with it. Its
 // length is signed as well; every client sends that by itself, and browsers let nobody else set it.
