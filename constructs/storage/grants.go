@@ -52,8 +52,8 @@ func (t *GlobalTables) GrantRevokeTokens(grantee awsiam.IGrantable) awsiam.Grant
 	return grant(grantee, t.Revocations.TableArn(), "dynamodb:DescribeTable", "dynamodb:GetItem", "dynamodb:PutItem")
 }
 
-// MetricThrottledRequests is how many requests to the tables in the stack's region were refused for want of capacity, those
-// that an index held up included: over minutes it should be zero.
+// MetricThrottledRequests is how many reads and writes of the tables in the stack's region were refused for want of capacity: over
+// minutes it should be zero.
 func (t *GlobalTables) MetricThrottledRequests(options *awscloudwatch.MetricOptions) awscloudwatch.IMetric {
 	usingMetrics := map[string]awscloudwatch.IMetric{}
 	expression := ""

@@ -1,0 +1,166 @@
+package storage_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+
+	"github.com/sensorflow/sensorflow/constructs/storage"
+	"github.com/sensorflow/sensorflow/test/cdktest"
+)
+
+const (
+	primary   = "us-east-1"
+	secondary = "eu-west-1"
+)
+
+// refused wants the construction to end in a sentence that begins with the construct's path and holds each of the texts.
+func refused(t *testing.T, want []string, build func(stack awscdk.Stack)) {
+	t.Helper()
+	stack := cdktest.NewStack(cdktest.NewApp(t), "Stack", secondary)
+	got := cdktest.Panic(t, func() { build(stack) })
+	if !strings.HasPrefix(got, "Stack/It: ") {
+		t.Errorf("it does not begin with the path: %s", got)
+	}
+	for _, text := range want {
+		if !strings.Contains(got, text) {
+			t.Errorf("it lacks %q: %s", text, got)
+		}
+	}
+}
+
+func TestKey_RotatesAndStays(t *testing.T) {
+	app := cdktest.NewApp(t)
+	storage.NewKey(cdktest.NewStack(app, "Stack", secondary), "Key", nil)
+	template := cdktest.Synth(t, app).Template(t, "Stack")
+	template.Golden(t, "key")
+	key := template.Only(t, "AWS::KMS::Key")
+	if key.ID != "Key961B73FD" {
+		t.Errorf("the logical id is %s: another one makes a new key and leaves the data behind", key.ID)
+	}
+	key.Want(t, true, "EnableKeyRotation")
+	if key.Body["DeletionPolicy"] != "Retain" || key.Body["UpdateReplacePolicy"] != "Retain" {
+		t.Errorf("the key goes with its stack: %v", key.Body)
+	}
+	if policy := cdktest.JSON(t, key.Property("KeyPolicy", "Statement")); strings.Contains(policy, "kms:*") || strings.Contains(policy, "Key*") {
+		t.Errorf("the key's policy has an action with a wildcard: %s", policy)
+	}
+	if aliases := template.All("AWS::KMS::Alias"); len(aliases) != 0 {
+		t.Errorf("there is an alias that nobody asked for: %v", aliases)
+	}
+}
+
+func TestKey_LetsServicesInForThisAccountOnly(t *testing.T) {
+	app := cdktest.NewApp(t)
+	storage.NewKey(cdktest.NewStack(app, "Stack", secondary), "Key", nil)
+	key := cdktest.Synth(t, app).Template(t, "Stack").Only(t, "AWS::KMS::Key")
+	services := 0
+	statements, _ := key.Property("KeyPolicy", "Statement").([]any)
+	for _, s := range statements {
+		if cdktest.At(s, "Principal", "Service") == nil {
+			continue
+		}
+		services++
+		if condition := fmt.Sprint(cdktest.At(s, "Condition")); !strings.Contains(condition, cdktest.Account) {
+			t.Errorf("another account's %v may use the key", cdktest.At(s, "Principal", "Service"))
+		}
+	}
+	if services != 4 {
+		t.Errorf("%d services are let in, not logs, events, alarms and the user pool", services)
+	}
+}
+
+func TestKey_EveryPropMatters(t *testing.T) {
+	cdktest.EveryPropMatters(t, func(awscdk.Stack) storage.KeyProps { return storage.KeyProps{} },
+		func(stack awscdk.Stack, p *storage.KeyProps) { storage.NewKey(stack, "Key", p) },
+		map[string]func(awscdk.Stack, *storage.KeyProps){
+			"Alias":       func(_ awscdk.Stack, p *storage.KeyProps) { p.Alias = "Flow" },
+			"MultiRegion": func(_ awscdk.Stack, p *storage.KeyProps) { p.MultiRegion = true },
+			"Disposable":  func(_ awscdk.Stack, p *storage.KeyProps) { p.Disposable = true },
+		})
+}
+
+func TestKey_Rejects(t *testing.T) {
+	for name, alias := range map[string]string{"rejects the prefix": "alias/Flow", "rejects 65 characters": strings.Repeat("a", 65)} {
+		t.Run(name, func(t *testing.T) {
+			refused(t, []string{"Alias must be", alias}, func(stack awscdk.Stack) {
+				storage.NewKey(stack, "It", &storage.KeyProps{Alias: alias})
+			})
+		})
+	}
+	if err := (storage.KeyProps{Alias: strings.Repeat("a", 64)}).Validate(); err != nil {
+		t.Errorf("64 characters: %v", err)
+	}
+	stack := cdktest.NewStack(cdktest.NewApp(t), "Stack", primary)
+	key := storage.NewKey(stack, "Key", nil)
+	if got := cdktest.Panic(t, func() { key.Replica(secondary) }); got != "Stack/Key: a replica in eu-west-1 needs MultiRegion" {
+		t.Errorf("got %q", got)
+	}
+}
+
+func TestReplicaKey_FindsItsPrimaryByItsAlias(t *testing.T) {
+	app := cdktest.NewApp(t, cdktest.Nag)
+	storage.NewReplicaKey(cdktest.NewStack(app, "Stack", secondary), "Key", &storage.ReplicaKeyProps{Alias: "Flow", PrimaryRegion: primary})
+	out := cdktest.Synth(t, app)
+	template := out.Template(t, "Stack")
+	template.Golden(t, "replicakey")
+	lookup := template.Only(t, "Custom::SensorFlowLookup")
+	key := template.Only(t, "AWS::KMS::ReplicaKey")
+	if key.ID != "Key961B73FD" {
+		t.Errorf("the logical id is %s: another one makes a new replica", key.ID)
+	}
+	key.Want(t, map[string]any{"Fn::GetAtt": []string{lookup.ID, "KeyMetadata.Arn"}}, "PrimaryKeyArn")
+	template.Only(t, "AWS::KMS::Alias").Want(t, "alias/Flow", "AliasName")
+	policy := template.Find(t, "AWS::IAM::Policy", "KeyLookupCustomResourcePolicy")
+	policy.Want(t, []any{map[string]any{
+		"Effect": "Allow", "Action": "kms:DescribeKey", "Resource": "arn:aws:kms:us-east-1:111111111111:key/mrk-*",
+		"Condition": map[string]any{"StringEquals": map[string]any{"kms:RequestAlias": "alias/Flow"}},
+	}}, "PolicyDocument", "Statement")
+	out.NoFindings(t)
+	out.LeastPrivilege(t)
+}
+
+func TestReplicaKey_EveryPropMatters(t *testing.T) {
+	cdktest.EveryPropMatters(t,
+		func(awscdk.Stack) storage.ReplicaKeyProps {
+			return storage.ReplicaKeyProps{Alias: "Flow", PrimaryRegion: primary}
+		},
+		func(stack awscdk.Stack, p *storage.ReplicaKeyProps) { storage.NewReplicaKey(stack, "Key", p) },
+		map[string]func(awscdk.Stack, *storage.ReplicaKeyProps){
+			"Alias":         func(_ awscdk.Stack, p *storage.ReplicaKeyProps) { p.Alias = "Other" },
+			"PrimaryRegion": func(_ awscdk.Stack, p *storage.ReplicaKeyProps) { p.PrimaryRegion = "us-west-2" },
+			"Revision":      func(_ awscdk.Stack, p *storage.ReplicaKeyProps) { p.Revision = "2" },
+			"Disposable":    func(_ awscdk.Stack, p *storage.ReplicaKeyProps) { p.Disposable = true },
+		})
+}
+
+func TestReplicaKey_Rejects(t *testing.T) {
+	t.Run("rejects no props, with every problem", func(t *testing.T) {
+		refused(t, []string{"Alias is required", `PrimaryRegion must be a region such as eu-west-1, got ""`}, func(stack awscdk.Stack) {
+			storage.NewReplicaKey(stack, "It", nil)
+		})
+	})
+	t.Run("rejects the stack's own region", func(t *testing.T) {
+		refused(t, []string{`PrimaryRegion must not be the stack's own region, got "eu-west-1"`}, func(stack awscdk.Stack) {
+			storage.NewReplicaKey(stack, "It", &storage.ReplicaKeyProps{Alias: "Flow", PrimaryRegion: secondary})
+		})
+	})
+}
+
+func TestKey_ReplicaHasThePrimarysID(t *testing.T) {
+	app := cdktest.NewApp(t)
+	keys := cdktest.NewStack(app, "Keys", primary)
+	key := storage.NewKey(keys, "Key", &storage.KeyProps{MultiRegion: true})
+	replica := key.Replica(secondary)
+	if again := key.Replica(secondary); replica.Region != secondary || again.Key != replica.Key {
+		t.Errorf("the replica is %v, asked again %v", replica, again)
+	}
+	got := cdktest.JSON(t, keys.Resolve(replica.Key.KeyArn()))
+	for _, part := range []string{`arn:aws:kms:eu-west-1:111111111111:key/`, `"KeyId"`} {
+		if !strings.Contains(got, part) {
+			t.Errorf("the replica's address lacks %s: %s", part, got)
+		}
+	}
+}

@@ -1,0 +1,148 @@
+package storage_test
+
+import (
+	"testing"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
+	"github.com/aws/jsii-runtime-go"
+
+	"github.com/sensorflow/sensorflow/constructs/storage"
+	"github.com/sensorflow/sensorflow/runtime/contract"
+	"github.com/sensorflow/sensorflow/test/cdktest"
+)
+
+func TestUploads_AreClosedEncryptedAndExpire(t *testing.T) {
+	app := cdktest.NewApp(t, cdktest.Nag)
+	storage.NewUploads(cdktest.NewStack(app, "Stack", secondary), "Uploads", nil)
+	out := cdktest.Synth(t, app)
+	template := out.Template(t, "Stack")
+	template.Golden(t, "uploads")
+	bucket := template.Find(t, "AWS::S3::Bucket", "UploadsBucket")
+	logs := template.Find(t, "AWS::S3::Bucket", "UploadsAccessLogs")
+	table := template.Only(t, globalTable)
+	for got, want := range map[string]string{
+		bucket.ID: "UploadsBucketC4B27CC7", logs.ID: "UploadsAccessLogsB2D59324", table.ID: "Uploads81B643AD",
+	} {
+		if got != want {
+			t.Errorf("a logical id is %s, not %s: another one makes an empty resource", got, want)
+		}
+	}
+	bucket.Want(t, "aws:kms", "BucketEncryption", "ServerSideEncryptionConfiguration", 0, "ServerSideEncryptionByDefault", "SSEAlgorithm")
+	bucket.Want(t, true, "BucketEncryption", "ServerSideEncryptionConfiguration", 0, "BucketKeyEnabled")
+	bucket.Want(t, map[string]any{"Ref": logs.ID}, "LoggingConfiguration", "DestinationBucketName")
+	for i, prefix := range []string{contract.UploadKeyPrefix, contract.RejectsKeyPrefix} {
+		bucket.Want(t, prefix, "LifecycleConfiguration", "Rules", i, "Prefix")
+		bucket.Want(t, contract.UploadStatusDays, "LifecycleConfiguration", "Rules", i, "ExpirationInDays")
+		bucket.Want(t, storage.UnfinishedDays, "LifecycleConfiguration", "Rules", i, "AbortIncompleteMultipartUpload", "DaysAfterInitiation")
+	}
+	for _, b := range []cdktest.Resource{bucket, logs} {
+		b.Want(t, map[string]any{
+			"BlockPublicAcls": true, "BlockPublicPolicy": true, "IgnorePublicAcls": true, "RestrictPublicBuckets": true,
+		}, "PublicAccessBlockConfiguration")
+		b.Want(t, "BucketOwnerEnforced", "OwnershipControls", "Rules", 0, "ObjectOwnership")
+	}
+	if bucket.Property("CorsConfiguration") != nil {
+		t.Error("browsers are let in though no origin is")
+	}
+	if n := len(template.All("AWS::S3::BucketPolicy")); n != 2 {
+		t.Errorf("%d buckets have a policy against plain HTTP", n)
+	}
+	out.NoFindings(t)
+}
+
+func TestUploads_LetBrowsersSendWhatIsSigned(t *testing.T) {
+	app := cdktest.NewApp(t)
+	uploads := storage.NewUploads(cdktest.NewStack(app, "Stack", secondary), "Uploads", &storage.UploadsProps{AllowedOrigins: []string{"https://a.example.com"}})
+	uploads.AllowOrigins("https://b.example.com")
+	bucket := cdktest.Synth(t, app).Template(t, "Stack").Find(t, "AWS::S3::Bucket", "UploadsBucket")
+	for i, origin := range []string{"https://a.example.com", "https://b.example.com"} {
+		bucket.Want(t, map[string]any{
+			"AllowedOrigins": []string{origin}, "AllowedMethods": []string{"GET", "PUT"}, "MaxAge": 3600,
+			"AllowedHeaders": []string{"content-type", "if-none-match", "x-amz-checksum-sha256"},
+		}, "CorsConfiguration", "CorsRules", i)
+	}
+}
+
+func TestUploads_EveryPropMatters(t *testing.T) {
+	cdktest.EveryPropMatters(t,
+		func(awscdk.Stack) storage.UploadsProps { return storage.UploadsProps{} },
+		func(stack awscdk.Stack, p *storage.UploadsProps) { storage.NewUploads(stack, "Uploads", p) },
+		map[string]func(awscdk.Stack, *storage.UploadsProps){
+			"Key":            func(s awscdk.Stack, p *storage.UploadsProps) { p.Key = keyIn(s, secondary) },
+			"AllowedOrigins": func(_ awscdk.Stack, p *storage.UploadsProps) { p.AllowedOrigins = []string{"http://localhost:8080"} },
+			"RetentionDays":  func(_ awscdk.Stack, p *storage.UploadsProps) { p.RetentionDays = storage.RetentionDaysMin },
+			"Disposable":     func(_ awscdk.Stack, p *storage.UploadsProps) { p.Disposable = true },
+		})
+}
+
+func TestUploadsProps_Validate(t *testing.T) {
+	for name, c := range map[string]struct {
+		props storage.UploadsProps
+		ok    bool
+	}{
+		"the longest retention":         {storage.UploadsProps{RetentionDays: storage.RetentionDaysMax}, true},
+		"rejects a longer one":          {storage.UploadsProps{RetentionDays: storage.RetentionDaysMax + 1}, false},
+		"rejects a negative one":        {storage.UploadsProps{RetentionDays: -1}, false},
+		"a page with a port":            {storage.UploadsProps{AllowedOrigins: []string{"https://a.example.com:8443"}}, true},
+		"a page on the own machine":     {storage.UploadsProps{AllowedOrigins: []string{"http://127.0.0.1:8080"}}, true},
+		"rejects plain HTTP elsewhere":  {storage.UploadsProps{AllowedOrigins: []string{"http://a.example.com"}}, false},
+		"rejects every page":            {storage.UploadsProps{AllowedOrigins: []string{"*"}}, false},
+		"rejects a path":                {storage.UploadsProps{AllowedOrigins: []string{"https://a.example.com/"}}, false},
+		"rejects a host without scheme": {storage.UploadsProps{AllowedOrigins: []string{"a.example.com"}}, false},
+		"an origin of the deployment":   {storage.UploadsProps{AllowedOrigins: []string{*awscdk.Fn_ImportValue(jsii.String("Origin"))}}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if err := c.props.Validate(); (err == nil) != c.ok {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+	refused(t, []string{"RetentionDays must be 1 to 3650 days, got -1; leave it out for 90", "AllowedOrigins[0] must be"}, func(stack awscdk.Stack) {
+		storage.NewUploads(stack, "It", &storage.UploadsProps{RetentionDays: -1, AllowedOrigins: []string{"*"}})
+	})
+}
+
+// TestGrants_NameEveryActionAndResource holds what each role may do, to be read in review: the file is the list.
+func TestGrants_NameEveryActionAndResource(t *testing.T) {
+	app := cdktest.NewApp(t, cdktest.Nag)
+	stack := cdktest.NewStack(app, "Stack", secondary)
+	key := keyIn(stack, secondary)
+	tables := storage.ImportGlobalTables(stack, "Tables", &storage.ImportGlobalTablesProps{Name: "Flow", Key: key})
+	uploads := storage.NewUploads(stack, "Uploads", &storage.UploadsProps{Key: key})
+	grants := map[string]func(awsiam.IGrantable) awsiam.Grant{
+		"SendReadings": tables.GrantSendReadings, "ReadReadings": tables.GrantReadReadings, "FollowReadings": tables.GrantFollowReadings,
+		"ReadAggregates": tables.GrantReadAggregates, "UpdateAggregates": tables.GrantUpdateAggregates, "RevokeTokens": tables.GrantRevokeTokens,
+		"TakeUploads": uploads.GrantTakeUploads, "ProcessUploads": uploads.GrantProcessUploads,
+	}
+	for name, grant := range grants {
+		role := awsiam.NewRole(stack, jsii.String("Role"+name), &awsiam.RoleProps{AssumedBy: awsiam.NewServicePrincipal(jsii.String("lambda.amazonaws.com"), nil)})
+		grant(role)
+	}
+	out := cdktest.Synth(t, app)
+	list := map[string]any{}
+	for name := range grants {
+		list[name] = out.Template(t, "Stack").Find(t, "AWS::IAM::Policy", "Role"+name).Property("PolicyDocument", "Statement")
+	}
+	cdktest.Golden(t, "grants.golden.json", cdktest.JSON(t, list))
+	for _, f := range out.Findings(t) {
+		if f.Rule == "AwsSolutions-IAM5" && f.Reason == "" {
+			t.Errorf("%s: %s", f.Resource, f.Info)
+		}
+	}
+	out.LeastPrivilege(t)
+}
+
+func TestGlobalTables_MeasureThrottlingAndReplication(t *testing.T) {
+	stack := cdktest.NewStack(cdktest.NewApp(t), "Stack", secondary)
+	tables := storage.ImportGlobalTables(stack, "Tables", &storage.ImportGlobalTablesProps{Name: "Flow", Key: keyIn(stack, secondary)})
+	latency := tables.MetricReplicationLatency(primary, nil)
+	if d := *latency.Dimensions(); d["ReceivingRegion"] != primary || d["TableName"] != "Flow-Readings" {
+		t.Errorf("the dimensions are %v", d)
+	}
+	if got := *latency.MetricName(); got != "ReplicationLatency" {
+		t.Errorf("the metric is %s", got)
+	}
+	// A widget resolves the expression: a metric that it misses would fail.
+	stack.Resolve(tables.MetricThrottledRequests(nil))
+}
