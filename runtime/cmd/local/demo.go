@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"text/tabwriter"
 	"time"
@@ -26,10 +25,10 @@ const (
 )
 
 // demo sends a month of readings to the stack that runs, or else to one that it starts and keeps until ctx ends.
-func demo(ctx context.Context, s settings, out io.Writer) error {
+func demo(ctx context.Context, s settings, out printer) error {
 	if info, err := readState(s.state); err == nil {
 		if c, err := newClient(ctx, info); err == nil {
-			fmt.Fprintf(out, "using the stack at %s\n", info.APIURL)
+			out.printf("using the stack at %s\n", info.APIURL)
 			return c.demonstrate(ctx, out)
 		}
 	}
@@ -41,13 +40,13 @@ func demo(ctx context.Context, s settings, out io.Writer) error {
 		if err := c.demonstrate(ctx, out); err != nil {
 			return err
 		}
-		fmt.Fprintf(out, "\nSensorFlow keeps running; look at %s. Ctrl-C ends it.\n", info.ConsoleURL)
+		out.printf("\nSensorFlow keeps running; look at %s. Ctrl-C ends it.\n", info.ConsoleURL)
 		return nil
 	})
 }
 
 // demonstrate sends the readings, waits until the aggregates hold them, and prints what they say.
-func (c *client) demonstrate(ctx context.Context, out io.Writer) error {
+func (c *client) demonstrate(ctx context.Context, out printer) error {
 	ctx, cancel := context.WithTimeout(ctx, demoWithin)
 	defer cancel()
 	plan := planMonth(time.Now())
@@ -56,12 +55,12 @@ func (c *client) demonstrate(ctx context.Context, out io.Writer) error {
 		return err
 	}
 	sent := time.Since(began)
-	fmt.Fprintf(out, "sent %d readings of %d equipments in %.0f s: %d in batches, the others as %d CSV files\n",
+	out.printf("sent %d readings of %d equipments in %.0f s: %d in batches, the others as %d CSV files\n",
 		plan.total(), demoEquipments, sent.Seconds(), len(plan.recent), len(plan.files))
 	if err := c.waitAggregated(ctx, plan.total()); err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "the aggregates hold them %.0f s later\n\n", (time.Since(began) - sent).Seconds())
+	out.printf("the aggregates hold them %.0f s later\n\n", (time.Since(began) - sent).Seconds())
 	return c.printFigures(ctx, out)
 }
 
@@ -92,8 +91,8 @@ func (c *client) send(ctx context.Context, plan month, progress *progressbar.Pro
 }
 
 // newProgress draws a bar on a terminal and nothing elsewhere.
-func newProgress(out io.Writer, total int) *progressbar.ProgressBar {
-	file, ok := out.(*os.File)
+func newProgress(out printer, total int) *progressbar.ProgressBar {
+	file, ok := out.Writer.(*os.File)
 	return progressbar.NewOptions(total,
 		progressbar.OptionSetWriter(out), progressbar.OptionSetDescription("sending readings"), progressbar.OptionShowCount(),
 		progressbar.OptionShowIts(), progressbar.OptionSetItsString("readings"), progressbar.OptionClearOnFinish(),
@@ -127,17 +126,18 @@ func (c *client) waitAggregated(ctx context.Context, count int) error {
 	}
 }
 
-func (c *client) printFigures(ctx context.Context, out io.Writer) error {
-	table := tabwriter.NewWriter(out, 0, 0, 3, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(table, "interval\treadings\taverage\t")
+func (c *client) printFigures(ctx context.Context, out printer) error {
+	aligned := tabwriter.NewWriter(out, 0, 0, 3, ' ', tabwriter.AlignRight)
+	table := printer{aligned}
+	table.printf("interval\treadings\taverage\t\n")
 	for _, interval := range []string{"24h", "1m"} {
 		a, err := c.aggregates(ctx, interval)
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(table, "%s\t%d\t%s\t\n", interval, a.TotalCount, a.Average)
+		table.printf("%s\t%d\t%s\t\n", interval, a.TotalCount, a.Average)
 	}
-	if err := table.Flush(); err != nil {
+	if err := aligned.Flush(); err != nil {
 		return fmt.Errorf("print the figures: %w", err)
 	}
 	return nil

@@ -11,14 +11,20 @@ import (
 	"github.com/sensorflow/sensorflow/runtime/standin/stack"
 )
 
+// printer writes for a person. What cannot be printed is lost: a terminal that is gone is no reason to end.
+type printer struct{ io.Writer }
+
+func (p printer) printf(format string, args ...any) { _, _ = fmt.Fprintf(p, format, args...) }
+
 // describe prints what stack.json says for a person, with calls to try.
-func describe(out io.Writer, info stack.Info, s settings, took time.Duration) {
+func describe(out printer, info stack.Info, s settings, took time.Duration) {
 	data := "in memory; DATA_DIR keeps it"
 	if s.dataDir != "" {
 		data = s.dataDir
 	}
-	fmt.Fprintf(out, "\nSensorFlow is running (started in %.1f s). Ctrl-C ends it.\n\n", took.Seconds())
-	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	out.printf("\nSensorFlow is running (started in %.1f s). Ctrl-C ends it.\n\n", took.Seconds())
+	aligned := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	table := printer{aligned}
 	for _, row := range [][2]string{
 		{"API", info.APIURL},
 		{"Console", info.ConsoleURL},
@@ -34,11 +40,11 @@ func describe(out io.Writer, info stack.Info, s settings, took time.Duration) {
 		{"Logs", filepath.Join(s.state, "logs")},
 	} {
 		if row[1] != "" {
-			fmt.Fprintf(table, "  %s\t%s\n", row[0], row[1])
+			table.printf("  %s\t%s\n", row[0], row[1])
 		}
 	}
-	_ = table.Flush() // a terminal that is gone needs no table
-	fmt.Fprintf(out, `
+	_ = aligned.Flush() // a terminal that is gone needs no table
+	out.printf(`
 Try it:
   TOKEN=$(curl -s -u %s:%s -d grant_type=client_credentials %s | sed 's/.*"access_token":"\([^"]*\)".*/\1/')
   curl -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' \

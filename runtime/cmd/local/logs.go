@@ -12,19 +12,19 @@ import (
 // logs keeps a file for each part, new at each start.
 type logs struct {
 	dir  string
-	echo io.Writer // nil to print nothing
+	echo *printer // nil to print nothing
 
 	mu    sync.Mutex
 	files map[string]io.WriteCloser
 }
 
-func newLogs(dir string, verbose bool, out io.Writer) (*logs, error) {
+func newLogs(dir string, verbose bool, out printer) (*logs, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make the folder of the logs: %w", err)
 	}
 	l := &logs{dir: dir, files: map[string]io.WriteCloser{}}
 	if verbose {
-		l.echo = out
+		l.echo = &out
 	}
 	return l, nil
 }
@@ -69,7 +69,7 @@ func (e *echo) Write(p []byte) (int, error) {
 	e.logs.mu.Lock()
 	defer e.logs.mu.Unlock()
 	for line := range bytes.Lines(p) {
-		fmt.Fprintf(e.logs.echo, "%s%s\n", e.prefix, bytes.TrimRight(line, "\r\n"))
+		e.logs.echo.printf("%s%s\n", e.prefix, bytes.TrimRight(line, "\r\n"))
 	}
 	return e.file.Write(p) //nolint:wrapcheck // a writer hands on its writer's error
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"io"
 	"os"
 	"os/signal"
 	"syscall"
@@ -21,7 +20,7 @@ const statusAtOnce = 130
 
 func main() {
 	ctx, stop := notifyContext(context.Background())
-	err := run(ctx, os.Args[1:], os.Environ(), os.Stdout)
+	err := run(ctx, os.Args[1:], os.Environ(), printer{os.Stdout})
 	stop()
 	switch {
 	case errors.Is(err, flag.ErrHelp):
@@ -50,7 +49,7 @@ func notifyContext(parent context.Context) (context.Context, context.CancelFunc)
 	return ctx, func() { signal.Stop(signals); cancel() }
 }
 
-func run(ctx context.Context, args, environ []string, out io.Writer) error {
+func run(ctx context.Context, args, environ []string, out printer) error {
 	s, err := parse(args, environ, out)
 	if err != nil {
 		return err

@@ -68,15 +68,15 @@ func samples(from, to time.Time) []sample {
 // weekend, with some noise. It is a whole number of hundredths, written without a float's rounding.
 func valueAt(equipment string, at time.Time) string {
 	hash := fnv.New64a()
-	_, _ = hash.Write([]byte(equipment)) // never fails
-	own := rand.New(rand.NewPCG(hash.Sum64(), 0))
+	_, _ = hash.Write([]byte(equipment))          // never fails
+	own := rand.New(rand.NewPCG(hash.Sum64(), 0)) //nolint:gosec // no secret is made of it
 	level, swing := 55+30*own.Float64(), 4+6*own.Float64()
 	hour := float64(at.Hour()) + float64(at.Minute())/60
 	shape := level + swing*math.Sin((hour-9)/24*2*math.Pi)
 	if day := at.Weekday(); day == time.Saturday || day == time.Sunday {
 		shape -= swing
 	}
-	noise := rand.New(rand.NewPCG(hash.Sum64(), uint64(at.Unix()))) //nolint:gosec // no secret is made of it
+	noise := rand.New(rand.NewPCG(hash.Sum64(), uint64(at.Unix()))) //nolint:gosec // likewise
 	hundredths := int64(math.Round(100 * (shape + noise.NormFloat64())))
 	return fmt.Sprintf("%d.%02d", hundredths/100, hundredths%100)
 }

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"sync"
@@ -18,7 +17,7 @@ const stateFile = "stack.json"
 
 // serve runs the stack until ctx ends or a part fails. Once it is ready it calls then, if there is one; its error ends the
 // stack.
-func serve(ctx context.Context, s settings, out io.Writer, then func(context.Context, stack.Info) error) error {
+func serve(ctx context.Context, s settings, out printer, then func(context.Context, stack.Info) error) error {
 	logs, err := newLogs(filepath.Join(s.state, "logs"), s.verbose, out)
 	if err != nil {
 		return err
@@ -27,7 +26,7 @@ func serve(ctx context.Context, s settings, out io.Writer, then func(context.Con
 	began := time.Now()
 	running, err := stack.Start(ctx, stack.Options{
 		Root: s.root, Port: s.port, DataDir: s.dataDir, Retention: s.retention, Logs: logs.writer, Binaries: s.bin, Environ: s.environ,
-		Progress: func(step string) { fmt.Fprintf(out, "starting %s\n", step) },
+		Progress: func(step string) { out.printf("starting %s\n", step) },
 	})
 	if err != nil {
 		if ctx.Err() != nil {
@@ -36,12 +35,12 @@ func serve(ctx context.Context, s settings, out io.Writer, then func(context.Con
 		return explain(err, logs)
 	}
 	err = attend(ctx, s, running, logs, out, time.Since(began), then)
-	return errors.Join(err, running.Stop())
+	return errors.Join(err, running.Stop()) //nolint:contextcheck // stopping has a time of its own
 }
 
 // attend tells how to reach the stack and waits.
 func attend(
-	ctx context.Context, s settings, running *stack.Stack, logs *logs, out io.Writer, took time.Duration,
+	ctx context.Context, s settings, running *stack.Stack, logs *logs, out printer, took time.Duration,
 	then func(context.Context, stack.Info) error,
 ) error {
 	remove, err := writeState(s.state, running.Info)
@@ -64,7 +63,7 @@ func attend(
 	for {
 		select {
 		case <-ctx.Done():
-			fmt.Fprintln(out, "stopping")
+			out.printf("stopping\n")
 			return nil
 		case err := <-running.Failed():
 			return explain(err, logs)
@@ -88,7 +87,7 @@ func explain(err error, logs *logs) error {
 
 // writeState writes stack.json, and returns what removes it, unless another stack has written its own meanwhile.
 func writeState(dir string, info stack.Info) (remove func(), err error) {
-	content, err := json.MarshalIndent(info, "", "  ")
+	content, err := json.MarshalIndent(info, "", "  ") //nolint:gosec // telling its owner the password is what the file is for
 	if err != nil {
 		return nil, fmt.Errorf("encode %s: %w", stateFile, err)
 	}

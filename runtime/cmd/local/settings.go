@@ -4,7 +4,6 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -32,7 +31,7 @@ type settings struct {
 }
 
 // parse reads the environment, then the flags.
-func parse(args, environ []string, out io.Writer) (settings, error) {
+func parse(args, environ []string, out printer) (settings, error) {
 	s := settings{port: portDefault, environ: environ}
 	if len(args) > 0 && args[0] == "demo" {
 		s.demo, args = true, args[1:]

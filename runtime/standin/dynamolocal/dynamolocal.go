@@ -28,7 +28,7 @@ const startWithin = 60 * time.Second
 type Options struct {
 	// Home is the folder that holds DynamoDBLocal.jar. Default: Home below the enclosing module's root.
 	Home string
-	// DataDir keeps the tables on disk. Default: in memory.
+	// DataDir is a folder, made if missing, that keeps the tables. Default: in memory.
 	DataDir string
 	// HeapMegabytes is the Java heap. Default: 512.
 	HeapMegabytes int
@@ -61,12 +61,17 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 	if o.HeapMegabytes == 0 {
 		o.HeapMegabytes = 512
 	}
-	port, err := freePort()
+	if o.DataDir != "" {
+		if err := makeDatabase(o.DataDir); err != nil {
+			return nil, err
+		}
+	}
+	port, err := freePort(ctx)
 	if err != nil {
 		return nil, err
 	}
 
-	cmd := exec.Command("java", o.arguments(port)...) //nolint:gosec // the arguments are the caller's
+	cmd := exec.Command("java", o.arguments(port)...) //nolint:gosec,noctx // the arguments are the caller's, and it outlives ctx
 	cmd.Dir = os.TempDir()                            // it leaves a metadata file in its working folder
 	cmd.Stdout, cmd.Stderr = o.Output, o.Output
 	process, err := child.Start(cmd)
@@ -129,8 +134,8 @@ func (s *Server) waitReady(ctx context.Context) error {
 	}
 }
 
-func freePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+func freePort(ctx context.Context) (int, error) {
+	l, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return 0, fmt.Errorf("find a free port: %w", err)
 	}

@@ -124,11 +124,11 @@ func (s *Stack) watchStream(ctx context.Context) (*streamWatch, error) {
 	return newStreamWatch(dynamodbstreams.NewFromConfig(s.config), *out.Table.LatestStreamArn), nil
 }
 
-// startPollers lets events come.
-func (s *Stack) startPollers() {
+// startPollers lets events come until ctx ends.
+func (s *Stack) startPollers(ctx context.Context) {
 	log := s.logger(PartEvents)
 	s.work.Go(func() {
-		err := eventsource.PollStream(s.running, eventsource.StreamOptions{
+		err := eventsource.PollStream(ctx, eventsource.StreamOptions{
 			Client: s.stream, StreamARN: s.stream.arn, Function: s.Aggregator, Log: log, Region: s.Region,
 			BatchSize: eventsource.StreamBatchSizeMax, PollInterval: streamPollInterval,
 			Checkpoint: s.folder.kept("stream.json"), OnFailure: s.keepFailure, Deliver: s.options.Deliver,
@@ -138,12 +138,12 @@ func (s *Stack) startPollers() {
 		}
 	})
 	s.work.Go(func() {
-		eventsource.PollQueue(s.running, eventsource.QueueOptions{
+		eventsource.PollQueue(ctx, eventsource.QueueOptions{
 			Queue: s.Queue, Function: s.CSVProcessor, Log: log, Region: s.Region, BatchSize: 1, Concurrency: csvConcurrency,
 		})
 	})
 	if s.endpoints.given[serviceSQS] != "" {
-		s.work.Go(func() { s.forwardGivenQueue(s.running, log) })
+		s.work.Go(func() { s.forwardGivenQueue(ctx, log) })
 	}
 }
 

@@ -26,7 +26,7 @@ func freePort(port int) (int, error) {
 		return 0, fmt.Errorf("find a free port: %w", err)
 	}
 	defer func() { _ = listener.Close() }()
-	return listener.Addr().(*net.TCPAddr).Port, nil //nolint:errcheck,forcetypeassert // TCP was asked for
+	return listener.Addr().(*net.TCPAddr).Port, nil // TCP was asked for
 }
 
 // listen takes a free port of this machine, the one of the address if it is free.

@@ -16,7 +16,8 @@ import (
 
 const (
 	// CSVTimeoutDefault is Lambda's longest.
-	CSVTimeoutDefault        = 15 * time.Minute
+	CSVTimeoutDefault = 15 * time.Minute
+	// AggregatorTimeoutDefault is what the infrastructure gives the function.
 	AggregatorTimeoutDefault = 60 * time.Second
 	// RegionLocal is the region that the local stack serves and writes as.
 	RegionLocal = "eu-west-1"
@@ -77,11 +78,8 @@ func (o Options) withDefaults() (Options, error) {
 		}
 		o.Root = root
 	}
-	if o.Retention != 0 && o.Retention < contract.RetentionMin {
-		return o, fmt.Errorf("the retention must be 0 (keep readings for ever) or at least %v, got %v", contract.RetentionMin, o.Retention)
-	}
-	if o.Port < 0 || o.Port > 65535 {
-		return o, fmt.Errorf("the port must be 1 to 65535, got %d", o.Port)
+	if err := o.check(); err != nil {
+		return o, err
 	}
 	if o.CSVTimeout == 0 {
 		o.CSVTimeout = CSVTimeoutDefault
@@ -108,6 +106,16 @@ func (o Options) withDefaults() (Options, error) {
 		}
 	}
 	return o, nil
+}
+
+func (o Options) check() error {
+	if o.Retention != 0 && o.Retention < contract.RetentionMin {
+		return fmt.Errorf("the retention must be 0 (keep readings for ever) or at least %v, got %v", contract.RetentionMin, o.Retention)
+	}
+	if o.Port < 0 || o.Port > 65535 {
+		return fmt.Errorf("the port must be 1 to 65535, got %d", o.Port)
+	}
+	return nil
 }
 
 // lockedWriter lets several parts print to one writer.

@@ -57,7 +57,7 @@ func openFolder(dataDir string) (*folder, error) {
 	if err := os.MkdirAll(path, dirPrivate); err != nil {
 		return nil, fmt.Errorf("make the data folder: %w", err)
 	}
-	if err := os.Chmod(path, dirPrivate); err != nil { //nolint:gosec // a folder needs its x
+	if err := os.Chmod(path, dirPrivate); err != nil {
 		return nil, fmt.Errorf("close the data folder to others: %w", err)
 	}
 	lock, err := lockFile(filepath.Join(path, "lock"), syscall.LOCK_NB)
@@ -123,7 +123,7 @@ func (f *folder) loadSecrets() (secrets, error) {
 }
 
 func (f *folder) saveSecrets(s secrets) error {
-	content, err := json.Marshal(s)
+	content, err := json.Marshal(s) //nolint:gosec // keeping them for the owner is what the file is for
 	if err != nil {
 		return fmt.Errorf("encode the credentials: %w", err)
 	}

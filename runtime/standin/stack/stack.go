@@ -70,11 +70,11 @@ type Stack struct {
 	queueURL  string
 	servers   []*http.Server
 
-	// running ends when the pollers are to stop; they are in work.
-	running context.Context
-	halt    context.CancelFunc
-	work    sync.WaitGroup
-	failed  chan error
+	// halt ends the pollers and what watches the children, which are in work; halted is closed with it.
+	halt   context.CancelFunc
+	halted <-chan struct{}
+	work   sync.WaitGroup
+	failed chan error
 
 	mu       sync.Mutex
 	api      *child.Process
@@ -83,13 +83,13 @@ type Stack struct {
 	stopped  error
 }
 
-// PartError is a part that ended by itself.
+// PartError is a part that did not start, or ended by itself.
 type PartError struct {
 	Part string
 	Err  error
 }
 
-func (e *PartError) Error() string { return fmt.Sprintf("part %s ended: %v", e.Part, e.Err) }
+func (e *PartError) Error() string { return fmt.Sprintf("part %s: %v", e.Part, e.Err) }
 
 func (e *PartError) Unwrap() error { return e.Err }
 
@@ -100,10 +100,13 @@ func Start(ctx context.Context, o Options) (*Stack, error) {
 		return nil, fmt.Errorf("start the local stack: %w", err)
 	}
 	s := &Stack{options: o, failed: make(chan error, 1)}
-	s.running, s.halt = context.WithCancel(context.WithoutCancel(ctx))
+	running, halt := context.WithCancel(context.WithoutCancel(ctx))
+	s.halt, s.halted = halt, running.Done()
 	if err := s.start(ctx); err != nil {
-		return nil, errors.Join(fmt.Errorf("start the local stack: %w", err), s.Stop())
+		err = fmt.Errorf("start the local stack: %w", err)
+		return nil, errors.Join(err, s.Stop()) //nolint:contextcheck // stopping has a time of its own
 	}
+	s.startPollers(running)
 	return s, nil
 }
 
@@ -120,8 +123,8 @@ func (s *Stack) start(ctx context.Context) error {
 	group.Go(func() error { return s.startDynamoDB(starting) })
 	group.Go(func() error {
 		<-built
-		if starting.Err() != nil {
-			return nil // the other part's error counts
+		if err := starting.Err(); err != nil {
+			return err //nolint:wrapcheck // the error that ended it is the one that is told
 		}
 		return s.startS3(starting)
 	})
@@ -132,11 +135,7 @@ func (s *Stack) start(ctx context.Context) error {
 		return err
 	}
 	s.options.Progress("api")
-	if err := s.startAPI(ctx); err != nil {
-		return err
-	}
-	s.startPollers()
-	return nil
+	return s.startAPI(ctx)
 }
 
 // prepare makes everything that needs no child.
@@ -211,13 +210,13 @@ func (s *Stack) fail(part string, err error) {
 	}
 }
 
-var errEnded = errors.New("its process ended")
+var errEnded = errors.New("its process has ended")
 
 // watch reports the end of a part's process, unless expected says that it was meant.
 func (s *Stack) watch(part string, exited <-chan struct{}, expected func() bool) {
 	s.work.Go(func() {
 		select {
-		case <-s.running.Done():
+		case <-s.halted:
 		case <-exited:
 			if !expected() {
 				s.fail(part, errEnded)

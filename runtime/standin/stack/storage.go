@@ -39,7 +39,7 @@ func (s *Stack) startDynamoDB(ctx context.Context) error {
 			HeapMegabytes: dynamoHeapMegabytes, Output: s.options.Logs(PartDynamoDB),
 		})
 		if err != nil {
-			return err //nolint:wrapcheck // it says what it is
+			return &PartError{PartDynamoDB, err}
 		}
 		s.dynamo = server
 		s.watch(PartDynamoDB, server.Exited(), func() bool { return false })
@@ -98,7 +98,7 @@ func (s *Stack) startS3(ctx context.Context) error {
 	s.options.Progress("S3 and its bucket")
 	if s.endpoints.given[serviceS3] == "" {
 		if err := s.startLocalS3(ctx); err != nil {
-			return fmt.Errorf("start the local S3: %w", err)
+			return &PartError{PartS3, fmt.Errorf("start the local S3: %w", err)}
 		}
 	}
 	s.S3Endpoint = s.endpoints.get(serviceS3)
