@@ -45,9 +45,11 @@ const (
 	FileNameCharsMax = 255
 	// UploadStatusDays is how long the status of an upload can be asked for.
 	UploadStatusDays = 90
-	// CSVRangeBytes is the size of the ranges that a large file is split into, and the distance within which the later
-	// of two lines naming the same reading wins.
-	CSVRangeBytes = 64 << 20
+	// CSVWindowBytes is the distance within which the later of two lines naming the same reading wins.
+	CSVWindowBytes = 64 << 20
+	// CSVRangeBytes is the size of the ranges that a large file is split into. A range is repeated as a whole, and so must fit
+	// into an invocation: one of rows of 36 bytes takes 520 writes a second.
+	CSVRangeBytes = 16 << 20
 	// CSVRecordBytesMax bounds one CSV record; a longer one is rejected and skipped.
 	CSVRecordBytesMax = 4 << 10
 	// UploadContentType is the media type signed into upload addresses.

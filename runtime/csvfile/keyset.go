@@ -12,7 +12,7 @@ import (
 )
 
 // digest stands for a reading's identity in 16 bytes: half of its SHA-256. Two identities of one digest would lose a reading
-// that was counted as accepted. Among the 2.7 million shortest rows of two ranges this has a chance of 1 in 10^25, and unlike
+// that was counted as accepted. Among the 2.7 million shortest rows of a window this has a chance of 1 in 10^25, and unlike
 // a faster hash, this one leaves nobody a way to bring it about.
 type digest struct{ high, low uint64 }
 
@@ -54,7 +54,7 @@ func (s *keySet) add(r reading.Reading) { s.digests = append(s.digests, digestOf
 func (s *keySet) sort() { slices.SortFunc(s.digests, compareDigests) }
 
 // has looks where a digest would be if all lay at equal distances, which those of a hash nearly do, and around there: a search
-// through the whole set would touch memory far apart, and took a third of a range's time.
+// through the whole set would touch memory far apart, and took a third of the time.
 func (s *keySet) has(r reading.Reading) bool {
 	n := len(s.digests)
 	if n == 0 {

@@ -118,7 +118,7 @@ func TestProcessor_HoldsConstantMemory(t *testing.T) {
 		t.Skip("takes some seconds")
 	}
 	defer debug.SetMemoryLimit(debug.SetMemoryLimit(csvfile.MemoryLimit)) // as the command does
-	file := madeFile{rows: 200 << 20 / int64(len(madeRow))}
+	file := madeFile{rows: 112 << 20 / int64(len(madeRow))}
 	w := newWorld(1, nil)
 	w.upload.Bytes = file.size()
 	v := view{w, func() error { return nil }, w.now}

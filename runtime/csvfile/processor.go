@@ -15,7 +15,7 @@ import (
 )
 
 // MemoryLimit is what the process of a Processor should set as its limit (debug.SetMemoryLimit), in bytes. While a range is
-// worked on, up to 41 MiB are the identities of the next one, in one block without pointers; by its usual rule the collector
+// worked on, up to 41 MiB are the identities of the rows after it, in one block without pointers; by its usual rule the collector
 // would let as much garbage gather on top of it. Collections are cheap, since the block need not be looked through.
 const MemoryLimit = 64 << 20
 
@@ -29,6 +29,9 @@ type ProcessorOptions struct {
 	// RangeBytes is the size of the ranges. All processors that work on an upload must have the same. Default:
 	// contract.CSVRangeBytes.
 	RangeBytes int64
+	// WindowBytes is the distance within which the later of two lines naming the same reading wins. Default:
+	// contract.CSVWindowBytes.
+	WindowBytes int64
 	// ClaimLifetime is how long a range is claimed where the context has no deadline. Default: 15 min, which is the longest
 	// that a Lambda invocation can take.
 	ClaimLifetime time.Duration
@@ -51,6 +54,9 @@ func (o ProcessorOptions) withDefaults() ProcessorOptions {
 	}
 	if o.RangeBytes == 0 {
 		o.RangeBytes = contract.CSVRangeBytes
+	}
+	if o.WindowBytes == 0 {
+		o.WindowBytes = contract.CSVWindowBytes
 	}
 	if o.ClaimLifetime == 0 {
 		o.ClaimLifetime = 15 * time.Minute

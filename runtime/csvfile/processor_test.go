@@ -132,26 +132,35 @@ func TestProcessor_RefusesARangeSizeThatThePlanWasNotMadeFor(t *testing.T) {
 	}
 }
 
+// rangeBody is a message of our own.
+func rangeBody(number string) string {
+	return fmt.Sprintf(`{"kind":"sensorflow.csv-range.v1","uploadId":%q,"range":%s}`, uploadID, number)
+}
+
+// eventOf is an S3 event of several records.
+func eventOf(records ...string) string { return `{"Records":[` + strings.Join(records, ",") + `]}` }
+
 func TestProcessor_TellsMessagesThatCanNeverSucceed(t *testing.T) {
+	const record = `{"eventName":"ObjectCreated:Put","s3":{"object":{"key":"uploads/` + uploadID + `.csv"}}}`
 	for name, c := range map[string]struct {
 		body  string
 		never bool
 	}{
 		"accepts the test event":         {`{"Service":"Amazon S3","Event":"s3:TestEvent","Bucket":"b"}`, false},
-		"accepts several records":        {strings.Replace(s3Event("uploads/"+uploadID+".csv"), `[`, `[`+strings.TrimSuffix(strings.TrimPrefix(s3Event("uploads/"+uploadID+".csv"), `{"Records":[`), `]}`)+`,`, 1), false},
+		"accepts several records":        {eventOf(record, record), false},
 		"accepts an encoded key":         {s3Event("uploads%2F" + uploadID + "%2Ecsv"), false},
 		"rejects text":                   {`hello`, true},
 		"rejects other JSON":             {`{"a":1}`, true},
 		"rejects another kind":           {`{"kind":"sensorflow.csv-range.v9","uploadId":"` + uploadID + `","range":0}`, true},
 		"rejects a kind without range":   {`{"kind":"sensorflow.csv-range.v1","uploadId":"` + uploadID + `"}`, true},
-		"rejects a range too high":       {`{"kind":"sensorflow.csv-range.v1","uploadId":"` + uploadID + `","range":7}`, true},
-		"rejects a negative range":       {`{"kind":"sensorflow.csv-range.v1","uploadId":"` + uploadID + `","range":-1}`, true},
+		"rejects a range too high":       {rangeBody("7"), true},
+		"rejects a negative range":       {rangeBody("-1"), true},
 		"rejects an unknown upload":      {s3Event("uploads/0b5f9c3e-0000-4000-8000-000000000002.csv"), true},
 		"rejects a foreign key":          {s3Event("rejects/" + uploadID + ".csv"), true},
 		"rejects a folder":               {s3Event("uploads/a/" + uploadID + ".csv"), true},
 		"rejects a key of odd encoding":  {s3Event("uploads/%zz.csv"), true},
 		"rejects a removal":              {strings.Replace(s3Event("uploads/"+uploadID+".csv"), "ObjectCreated:Put", "ObjectRemoved:Delete", 1), true},
-		"rejects one bad of two records": {`{"Records":[{"eventName":"ObjectCreated:Put","s3":{"object":{"key":"x"}}},` + strings.TrimPrefix(s3Event("uploads/"+uploadID+".csv"), `{"Records":[`), true},
+		"rejects one bad of two records": {eventOf(strings.ReplaceAll(record, uploadID, "x/y"), record), true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(1, fileOf(3))

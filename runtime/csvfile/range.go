@@ -87,7 +87,7 @@ func (p *Processor) source(ctx context.Context, u Upload) fetcher {
 // storeRange writes the readings of a range and its rejected rows, and returns what they came to. All it does is the same
 // however often it is done.
 func (p *Processor) storeRange(ctx context.Context, u Upload, number int) (RangeResult, error) {
-	if err := p.readSuperseded(ctx, u, number+1); err != nil {
+	if err := p.readSuperseded(ctx, u, number); err != nil {
 		return RangeResult{}, fmt.Errorf("look ahead: %w", err)
 	}
 	result, err := p.writeReadings(ctx, u, number)
@@ -103,15 +103,16 @@ func (p *Processor) storeRange(ctx context.Context, u Upload, number int) (Range
 	return result, nil
 }
 
-// readSuperseded collects the identities that the next range names, if there is one: they are that range's to write.
-func (p *Processor) readSuperseded(ctx context.Context, u Upload, next int) error {
-	if next >= u.Plan.Ranges {
-		p.superseded.reset(0)
+// readSuperseded collects the identities that are named after a range but less than the window away from its last byte: they
+// are later ranges' to write.
+func (p *Processor) readSuperseded(ctx context.Context, u Upload, number int) error {
+	_, first := p.bounds(u.Plan, number)
+	end := min(first+p.options.WindowBytes, u.Plan.Bytes)
+	p.superseded.reset(end - first)
+	if first == end {
 		return nil
 	}
-	first, end := p.bounds(u.Plan, next)
-	p.superseded.reset(end - first)
-	rows, judge := p.rows(p.source(ctx, u), u.Plan, next), p.judge(u.Plan)
+	rows, judge := p.rows(p.source(ctx, u), u.Plan, first, end), p.judge(u.Plan)
 	for {
 		row, long, err := rows.next()
 		if err == io.EOF {
@@ -130,12 +131,12 @@ func (p *Processor) readSuperseded(ctx context.Context, u Upload, next int) erro
 	}
 }
 
-// writeReadings writes the readings of a range, but for those that the next range names too. They are accepted all the same:
+// writeReadings writes the readings of a range, but for those that are named again in the window after it. They are accepted all the same:
 // what they say is durable in the words of a later line.
 func (p *Processor) writeReadings(ctx context.Context, u Upload, number int) (RangeResult, error) {
 	first, end := p.bounds(u.Plan, number)
 	result := RangeResult{Bytes: end - first}
-	rows, judge := p.rows(p.source(ctx, u), u.Plan, number), p.judge(u.Plan)
+	rows, judge := p.rows(p.source(ctx, u), u.Plan, first, end), p.judge(u.Plan)
 	readingsMax := p.options.Concurrency * contract.BatchWriteItemsMax * roundsPerWrite
 	p.batch = p.batch[:0]
 	for {

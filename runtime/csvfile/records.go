@@ -156,10 +156,9 @@ func (p *Processor) bounds(plan Plan, number int) (first, end int64) {
 	return first, min(first+p.options.RangeBytes, plan.Bytes)
 }
 
-// rows opens a range of an upload's file. Only one may be in use at a time, since all share one buffer.
-func (p *Processor) rows(fetch fetcher, plan Plan, number int) *rows {
-	first, end := p.bounds(plan, number)
+// rows opens the bytes [first, end) of an upload's file. Only one may be in use at a time, since all share one buffer.
+func (p *Processor) rows(fetch fetcher, plan Plan, first, end int64) *rows {
 	records := newRecords(fetch, first, end, plan.Bytes, contract.CSVRecordBytesMax, p.buffer)
 	p.buffer = records.buf
-	return &rows{records: records, header: number == 0}
+	return &rows{records: records, header: first == 0}
 }

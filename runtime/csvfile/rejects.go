@@ -33,7 +33,8 @@ func (p *Processor) writeRejects(ctx context.Context, u Upload, number int) erro
 	if u.Plan.Ranges > 1 {
 		key, opening = rejectsPartKey(RangeID{u.ID, number}), ""
 	}
-	rows, judge := p.rows(p.source(ctx, u), u.Plan, number), p.judge(u.Plan)
+	first, end := p.bounds(u.Plan, number)
+	rows, judge := p.rows(p.source(ctx, u), u.Plan, first, end), p.judge(u.Plan)
 	body := &madeText{pending: []byte(opening), more: func(dst []byte) ([]byte, error) {
 		for {
 			row, long, err := rows.next()

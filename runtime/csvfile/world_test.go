@@ -21,17 +21,18 @@ var epoch = time.Date(2026, 3, 10, 12, 0, 0, 0, time.UTC)
 
 // world is one upload, the bucket, the queue and the readings, in memory and as the interfaces promise them.
 type world struct {
-	rng      *rand.Rand
-	faults   float64 // how often a call fails, before or after its effect
-	deaths   float64 // how often a worker dies, a step
-	now      time.Time
-	upload   csvfile.Upload
-	ranges   map[int]*rangeRow
-	objects  map[string][]byte
-	readings map[reading.Key]string
-	queue    []string
-	begun    int
-	late     []lateWrite
+	rng         *rand.Rand
+	faults      float64 // how often a call fails, before or after its effect
+	deaths      float64 // how often a worker dies, a step
+	now         time.Time
+	windowBytes int64 // 0: as large as a range
+	upload      csvfile.Upload
+	ranges      map[int]*rangeRow
+	objects     map[string][]byte
+	readings    map[reading.Key]string
+	queue       []string
+	begun       int
+	late        []lateWrite
 }
 
 // lateWrite is what a worker sent before it died, on its way still.
@@ -94,12 +95,20 @@ func (w *world) processor(rangeBytes int64, step func() error, deadline time.Tim
 	}
 	v := view{w, step, deadline}
 	return csvfile.NewProcessor(v, v, v, v, csvfile.ProcessorOptions{
-		Concurrency: 1, RangeBytes: rangeBytes, Now: func() time.Time { return w.now },
+		Concurrency: 1, RangeBytes: rangeBytes, WindowBytes: w.window(rangeBytes), Now: func() time.Time { return w.now },
 		Owner: func() string { return fmt.Sprint(w.rng.Uint64()) },
 		Environment: ingest.Environment{
 			Sleep: func(context.Context, time.Duration) error { return nil }, Jitter: func() float64 { return 0 },
 		},
 	})
+}
+
+// window is the distance within which the later line must win.
+func (w *world) window(rangeBytes int64) int64 {
+	if w.windowBytes == 0 {
+		return rangeBytes
+	}
+	return w.windowBytes
 }
 
 // call makes an effect between two steps.

@@ -103,7 +103,7 @@ func TestFunction_SharesALargeFileOutAsRanges(t *testing.T) {
 	var b bytes.Buffer
 	b.WriteString("equipmentId,timestamp,value\n")
 	lines := []int{}
-	for n := 2; b.Len() < contract.CSVRangeBytes+3<<20; n++ {
+	for n := 2; b.Len() < 2*contract.CSVRangeBytes+3<<20; n++ {
 		if n%100 == 0 {
 			fmt.Fprintf(&b, "LARGE-1,2026-03-01T08:30:%02dZ,%d\n", n/100%20, n)
 			continue
@@ -114,7 +114,7 @@ func TestFunction_SharesALargeFileOutAsRanges(t *testing.T) {
 	accepted := (lines[len(lines)-1] - len(lines))
 	id := shared.upload(t, bytes.NewReader(b.Bytes()))
 	u := shared.ended(t, id)
-	if u.Status != csvfile.CompletedWithRejects || u.Plan.Ranges != 2 || u.RowsRejected != int64(len(lines)) || u.RowsAccepted != int64(accepted-1) {
+	if u.Status != csvfile.CompletedWithRejects || u.Plan.Ranges != 3 || u.RowsRejected != int64(len(lines)) || u.RowsAccepted != int64(accepted-1) {
 		t.Errorf("%+v; want %d and %d", u, accepted-1, len(lines))
 	}
 	last := lines[len(lines)-1] / 100 * 100

@@ -57,7 +57,7 @@ func memoryOf(t *testing.T, pid int, name string) int {
 	return n
 }
 
-// TestFunction_Measure runs a file of three ranges of 36-byte rows through the binary and tells its throughput and memory. It
+// TestFunction_Measure runs a large file of 36-byte rows through the binary and tells its throughput and memory. It
 // takes minutes: MEASURE=1 asks for it.
 func TestFunction_Measure(t *testing.T) {
 	if os.Getenv("MEASURE") == "" {
