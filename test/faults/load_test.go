@@ -75,8 +75,12 @@ type load struct {
 	faults []string
 }
 
-// hot is the equipment of which every worker writes the same hour.
-const hot = "hot"
+const (
+	// hot is the equipment of which every worker writes the same hour.
+	hot = "hot"
+	// starved is the equipment that only the first worker writes, and that a table may refuse while it takes the others.
+	starved = "starved"
+)
 
 func (l *load) fault(format string, args ...any) {
 	l.mu.Lock()
@@ -138,7 +142,10 @@ func (w *worker) next() identity {
 	moved := int(time.Since(w.began) * time.Duration(w.hours) / w.end.Sub(w.began))
 	hour := time.Now().UTC().Truncate(time.Hour).Add(-time.Duration(1+moved+w.dice.below(4)) * time.Hour)
 	id := identity{equipment: fmt.Sprintf("eq-%d", w.dice.below(12))}
-	if w.dice.happens(300) {
+	switch {
+	case w.number == 0:
+		id.equipment = starved
+	case w.dice.happens(300):
 		id.equipment = hot
 		hour = time.Now().UTC().Truncate(time.Hour).Add(-time.Hour)
 	}

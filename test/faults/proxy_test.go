@@ -52,24 +52,26 @@ func refuse(w http.ResponseWriter, status int, kind string, more map[string]any)
 // batches unprocessed.
 type unreliable struct {
 	dice *dice
-	// perMille of the calls fail; while brownOut is set, most do.
-	perMille int
+	// perMille of the calls fail; while brownOut is set, all do.
+	perMille atomic.Int64
 	brownOut atomic.Bool
+	// starving leaves every item of the starved equipment unprocessed, however often it comes.
+	starving atomic.Bool
 
 	throttled, failed, failedAfter, cancelled, cut atomic.Int64
 }
 
 func (u *unreliable) wrap(forward http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		chance := u.perMille
+		chance := int(u.perMille.Load())
 		if u.brownOut.Load() {
-			chance = 900
+			chance = 1000
 		}
 		op := operation(r)
 		switch {
 		case u.dice.happens(chance):
 			u.fail(w, r, forward, op)
-		case op == opBatchWrite && u.dice.happens(2*u.perMille):
+		case op == opBatchWrite && (u.dice.happens(2*chance) || u.starving.Load()):
 			u.leaveSome(w, r, forward)
 		default:
 			forward.ServeHTTP(w, r)
@@ -121,10 +123,14 @@ func (u *unreliable) leaveSome(w http.ResponseWriter, r *http.Request, forward h
 	if err := json.Unmarshal(in["RequestItems"], &tables); err != nil {
 		panic(fmt.Sprintf("a batch without items: %v", err))
 	}
+	chance := 500
+	if u.starving.Load() {
+		chance = int(u.perMille.Load())
+	}
 	kept, left := map[string][]json.RawMessage{}, map[string][]json.RawMessage{}
 	for table, items := range tables {
 		for _, item := range items {
-			if u.dice.happens(500) {
+			if u.dice.happens(chance) || u.starving.Load() && bytes.Contains(item, []byte(`"`+starved+`"`)) {
 				left[table] = append(left[table], item)
 			} else {
 				kept[table] = append(kept[table], item)

@@ -91,42 +91,59 @@ func power(n int64) *big.Rat {
 // Differences tells how the pages of a window differ from the readings that the window should cover; empty means equal to
 // the last digit. Every page must tell the same average and count.
 func Differences(readings []Stored, pages []Page) []string {
-	var found []string
-	differ := func(format string, args ...any) { found = append(found, fmt.Sprintf(format, args...)) }
-	want := HoursBy(readings)
-	all := Sum{Total: new(big.Rat)}
-	for _, s := range want {
-		all.Count += s.Count
-		all.Total.Add(all.Total, s.Total)
+	c := comparison{want: HoursBy(readings), all: Sum{Total: new(big.Rat)}, seen: map[Hour]bool{}}
+	for _, s := range c.want {
+		c.all.Count += s.Count
+		c.all.Total.Add(c.all.Total, s.Total)
 	}
-	seen := map[Hour]bool{}
-	var last Item
 	for i, page := range pages {
-		if page.TotalCount != all.Count {
-			differ("page %d: totalCount is %d, the readings are %d", i, page.TotalCount, all.Count)
-		}
-		if average := Average(all); Number(page.Average.String()).Cmp(average) != 0 {
-			differ("page %d: average is %s, of the readings it is %s", i, page.Average, average.FloatString(30))
-		}
+		c.totals(i, page)
 		for _, item := range page.Items {
-			if item.IntervalStart < last.IntervalStart || item.IntervalStart == last.IntervalStart && item.EquipmentID <= last.EquipmentID {
-				differ("page %d: %s %d comes after %s %d", i, item.EquipmentID, item.IntervalStart, last.EquipmentID, last.IntervalStart)
-			}
-			last = item
-			key := Hour{item.EquipmentID, item.IntervalStart}
-			seen[key] = true
-			s, exists := want[key]
-			if !exists {
-				differ("%v: %d readings of total %s are counted, none is stored", key, item.SampleCount, item.TotalValue)
-			} else if s.Count != item.SampleCount || s.Total.Cmp(Number(item.TotalValue.String())) != 0 {
-				differ("%v: counted %d of total %s, stored %d of total %s", key, item.SampleCount, item.TotalValue, s.Count, s.Total.FloatString(30))
-			}
+			c.item(i, item)
 		}
 	}
-	for key, s := range want {
-		if !seen[key] {
-			differ("%v: %d stored readings are not counted", key, s.Count)
+	for key, s := range c.want {
+		if !c.seen[key] {
+			c.differ("%v: %d stored readings are not counted", key, s.Count)
 		}
 	}
-	return found
+	return c.found
+}
+
+// comparison holds pages against readings.
+type comparison struct {
+	want  map[Hour]Sum
+	all   Sum
+	seen  map[Hour]bool
+	last  Item
+	found []string
+}
+
+func (c *comparison) differ(format string, args ...any) {
+	c.found = append(c.found, fmt.Sprintf(format, args...))
+}
+
+func (c *comparison) totals(n int, page Page) {
+	if page.TotalCount != c.all.Count {
+		c.differ("page %d: totalCount is %d, the readings are %d", n, page.TotalCount, c.all.Count)
+	}
+	if average := Average(c.all); Number(page.Average.String()).Cmp(average) != 0 {
+		c.differ("page %d: average is %s, of the readings it is %s", n, page.Average, average.FloatString(30))
+	}
+}
+
+func (c *comparison) item(n int, item Item) {
+	if item.IntervalStart < c.last.IntervalStart || item.IntervalStart == c.last.IntervalStart && item.EquipmentID <= c.last.EquipmentID {
+		c.differ("page %d: %s %d comes after %s %d", n, item.EquipmentID, item.IntervalStart, c.last.EquipmentID, c.last.IntervalStart)
+	}
+	c.last = item
+	key := Hour{item.EquipmentID, item.IntervalStart}
+	c.seen[key] = true
+	s, exists := c.want[key]
+	switch {
+	case !exists:
+		c.differ("%v: %d readings of total %s are counted, none is stored", key, item.SampleCount, item.TotalValue)
+	case s.Count != item.SampleCount || s.Total.Cmp(Number(item.TotalValue.String())) != 0:
+		c.differ("%v: counted %d of total %s, stored %d of total %s", key, item.SampleCount, item.TotalValue, s.Count, s.Total.FloatString(30))
+	}
 }
