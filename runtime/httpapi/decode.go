@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"reflect"
 	"slices"
 	"strings"
@@ -56,25 +55,14 @@ func decodeObject(data []byte, members []member, into any) ([]reading.FieldError
 	if !utf8.Valid(data) {
 		return nil, errNotUTF8
 	}
-	decoder := json.NewDecoder(bytes.NewReader(data))
-	decoder.UseNumber()
-	start, err := decoder.Token()
-	if err != nil {
-		return nil, errNotJSON
+	if !json.Valid(data) {
+		return nil, whyInvalid(data)
 	}
-	if start != json.Delim('{') {
+	rest := skipSpace(data)
+	if rest[0] != '{' {
 		return nil, errObject
 	}
-	faults, seen, err := decodeMembers(decoder, members, reflect.ValueOf(into).Elem())
-	if err != nil {
-		return nil, err
-	}
-	if _, err := decoder.Token(); err != nil {
-		return nil, errNotJSON
-	}
-	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
-		return nil, errTrailing
-	}
+	faults, seen := decodeMembers(rest[1:], members, reflect.ValueOf(into).Elem())
 	for i, m := range members {
 		if !seen[i] && !m.optional {
 			faults = addFault(faults, m.name, "is required")
@@ -83,31 +71,84 @@ func decodeObject(data []byte, members []member, into any) ([]reading.FieldError
 	return faults, nil
 }
 
-// decodeMembers reads an object up to its closing brace and tells which members it has.
-func decodeMembers(decoder *json.Decoder, members []member, target reflect.Value) (faults []reading.FieldError, seen []bool, err error) {
+// whyInvalid tells one document and more from none.
+func whyInvalid(data []byte) error {
+	var first json.RawMessage
+	switch err := json.NewDecoder(bytes.NewReader(data)).Decode(&first); {
+	case err != nil:
+		return errNotJSON
+	case first[0] != '{':
+		return errObject
+	default:
+		return errTrailing
+	}
+}
+
+// decodeMembers reads the members of a valid JSON object, whose opening brace is behind, and tells which it has. A
+// json.Decoder would do the same with forty allocations for a reading, most of them for errors that it throws away.
+func decodeMembers(rest []byte, members []member, target reflect.Value) (faults []reading.FieldError, seen []bool) {
 	seen = make([]bool, len(members))
-	for decoder.More() {
-		key, err := decoder.Token()
-		if err != nil {
-			return nil, nil, errNotJSON
+	for rest = skipSpace(rest); rest[0] != '}'; rest = skipSpace(rest) {
+		if rest[0] == ',' {
+			rest = skipSpace(rest[1:])
 		}
-		name, ok := key.(string)
-		if !ok {
-			return nil, nil, errNotJSON
-		}
-		var value json.RawMessage
-		if err := decoder.Decode(&value); err != nil {
-			return nil, nil, errNotJSON
-		}
+		var key, value []byte
+		key, rest = cutValue(rest)
+		value, rest = cutValue(skipSpace(skipSpace(rest)[1:])) // behind the colon
+		name := unquote(key)
 		if reason := decodeMember(name, value, members, seen, target); reason != "" {
 			faults = addFault(faults, name, reason)
 		}
 	}
-	return faults, seen, nil
+	return faults, seen
+}
+
+func skipSpace(text []byte) []byte {
+	for len(text) > 0 && (text[0] == ' ' || text[0] == '\n' || text[0] == '\r' || text[0] == '\t') {
+		text = text[1:]
+	}
+	return text
+}
+
+// cutValue cuts the first value off a valid JSON text that begins with it and does not end with it.
+func cutValue(text []byte) (value, rest []byte) {
+	depth, inString := 0, false
+	for i := 0; i < len(text); i++ {
+		switch c := text[i]; {
+		case inString && c == '\\':
+			i++ // whatever is escaped, it is not the end
+		case c == '"':
+			if inString = !inString; !inString && depth == 0 {
+				return text[:i+1], text[i+1:]
+			}
+		case inString:
+		case c == '{' || c == '[':
+			depth++
+		case depth > 0 && (c == '}' || c == ']'):
+			if depth--; depth == 0 {
+				return text[:i+1], text[i+1:]
+			}
+		case depth == 0 && (c == ',' || c == '}' || len(skipSpace(text[i:i+1])) == 0): // the end of a number or a word
+			return text[:i], text[i:]
+		}
+	}
+	return text, nil
+}
+
+// unquote returns what a valid JSON string says.
+func unquote(text []byte) string {
+	if bytes.IndexByte(text, '\\') < 0 {
+		return string(text[1 : len(text)-1])
+	}
+	var said string
+	if err := json.Unmarshal(text, &said); err != nil {
+		panic(fmt.Sprintf("httpapi: unquote a valid JSON string: %v", err)) // unreachable
+	}
+	return said
 }
 
 // decodeMember sets one member and returns what is wrong with it, if anything.
-func decodeMember(name string, value json.RawMessage, members []member, seen []bool, target reflect.Value) string {
+func decodeMember(name string, value []byte, members []member, seen []bool, target reflect.Value) string {
 	i := slices.IndexFunc(members, func(m member) bool { return m.name == name })
 	if i < 0 {
 		return "is not a known field; known are " + names(members)
@@ -122,11 +163,7 @@ func decodeMember(name string, value json.RawMessage, members []member, seen []b
 	case m.number && isNumber:
 		target.Field(m.index).SetString(string(value))
 	case !m.number && value[0] == '"':
-		var text string
-		if err := json.Unmarshal(value, &text); err != nil {
-			return "must be a JSON string"
-		}
-		target.Field(m.index).SetString(text)
+		target.Field(m.index).SetString(unquote(value))
 	case m.number:
 		return "must be a JSON number, without quotes"
 	default:
