@@ -1,0 +1,96 @@
+package processing
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatch"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awss3"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awssqs"
+	"github.com/aws/constructs-go/constructs/v10"
+	"github.com/aws/jsii-runtime-go"
+)
+
+// Processing works off what a region receives.
+type Processing struct {
+	constructs.Construct
+
+	// Aggregator takes in the stream of the readings, CsvProcessor the queue of CSV files.
+	Aggregator, CsvProcessor awslambda.Function
+
+	// CsvQueue carries the bucket's events and the ranges of large files. Messages that failed CsvReceivesMax times are in
+	// CsvDeadLetters: once the cause is gone, SQS can move them back.
+	CsvQueue, CsvDeadLetters awssqs.Queue
+
+	// StreamFailures holds a message for each piece of the stream that was given up, with its shard and sequence numbers. The
+	// rows concerned are right again after a recount.
+	StreamFailures awssqs.Queue
+}
+
+// NewProcessing makes a Processing.
+func NewProcessing(scope constructs.Construct, id string, props *ProcessingProps) *Processing {
+	var p ProcessingProps
+	if props != nil {
+		p = *props
+	}
+	if err := errors.Join(p.Validate(), p.validateBucket(scope)); err != nil {
+		panic(fmt.Errorf("%s/%s: %w", *scope.Node().Path(), id, err))
+	}
+	p = p.withDefaults()
+	c := &Processing{}
+	constructs.NewConstruct_Override(c, scope, &id)
+	c.addQueues(p)
+	c.addCsvProcessor(p)
+	c.addAggregator(p)
+	return c
+}
+
+// validateBucket looks at what can only be seen with the scope.
+func (p ProcessingProps) validateBucket(scope constructs.Construct) error {
+	if p.Uploads == nil {
+		return nil
+	}
+	bucket := p.Uploads.Bucket
+	if here, there := awscdk.Stack_Of(scope), awscdk.Stack_Of(bucket); *here.Node().Addr() != *there.Node().Addr() {
+		return fmt.Errorf("Uploads must be in the same stack, got %s and %s; bucket and queue refer to each other", *there.Node().Path(), *here.Node().Path()) //nolint:staticcheck // starts with a field's name
+	}
+	if bucket.Node().DefaultChild().(awss3.CfnBucket).NotificationConfiguration() != nil {
+		return fmt.Errorf("Uploads has notifications already, of bucket %s; one Processing works off a bucket", *bucket.Node().Path()) //nolint:staticcheck // starts with a field's name
+	}
+	return nil
+}
+
+// MetricAggregationLag is how old the last record of a batch is when the aggregator gets it, in milliseconds: how far the
+// aggregates lag behind the readings. By default the maximum.
+func (c *Processing) MetricAggregationLag(options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
+	o := awscloudwatch.MetricOptions{}
+	if options != nil {
+		o = *options
+	}
+	if o.Statistic == nil {
+		o.Statistic = jsii.String("Maximum")
+	}
+	return c.Aggregator.Metric(jsii.String("IteratorAge"), &o)
+}
+
+// MetricCsvBacklog is how many files and ranges of files wait for the CSV processor.
+func (c *Processing) MetricCsvBacklog(options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
+	return c.CsvQueue.MetricApproximateNumberOfMessagesVisible(options)
+}
+
+// MetricCsvAge is how long the oldest file or range has been waiting, in seconds.
+func (c *Processing) MetricCsvAge(options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
+	return c.CsvQueue.MetricApproximateAgeOfOldestMessage(options)
+}
+
+// MetricDeadLetters is how many messages of the CSV queue were given up. A person must act on more than none.
+func (c *Processing) MetricDeadLetters(options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
+	return c.CsvDeadLetters.MetricApproximateNumberOfMessagesVisible(options)
+}
+
+// MetricStreamFailures is how many pieces of the stream were given up. A person must act on more than none.
+func (c *Processing) MetricStreamFailures(options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
+	return c.StreamFailures.MetricApproximateNumberOfMessagesVisible(options)
+}
