@@ -57,6 +57,9 @@ func run(ctx context.Context, args, environ []string, out printer) error {
 	if s.foreground {
 		release := takeTerminal()
 		defer release()
+		var cancel context.CancelFunc
+		ctx, cancel = endWithMake(ctx)
+		defer cancel()
 	}
 	if s.demo {
 		return demo(ctx, s, out)

@@ -1,9 +1,13 @@
 package main
 
 import (
+	"context"
 	"os"
 	"os/signal"
+	"strconv"
+	"strings"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -25,4 +29,40 @@ func takeTerminal() (release func()) {
 		return func() {}
 	}
 	return func() { _ = unix.IoctlSetPointerInt(terminal, unix.TIOCSPGRP, before) }
+}
+
+// endWithMake returns a context that also ends when the make that started this process was interrupted alone, as by
+// `kill -INT`: make then waits for us, in the belief that we were told too. That it does shows in the signals that it blocks.
+func endWithMake(parent context.Context) (context.Context, context.CancelFunc) {
+	const pause, sure = 250 * time.Millisecond, 4 // make also blocks signals for moments of its own
+	ctx, cancel := context.WithCancel(parent)
+	status := "/proc/" + strconv.Itoa(os.Getppid()) + "/status"
+	go func() {
+		tick := time.NewTicker(pause)
+		defer tick.Stop()
+		for seen := 0; seen < sure; {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+			}
+			if seen++; !blocksInterrupt(status) {
+				seen = 0
+			}
+		}
+		cancel()
+	}()
+	return ctx, cancel
+}
+
+// blocksInterrupt reads a process's status file.
+func blocksInterrupt(status string) bool {
+	content, err := os.ReadFile(status) //nolint:gosec // the path is made of a number
+	if err != nil {
+		return false
+	}
+	_, rest, _ := strings.Cut(string(content), "SigBlk:")
+	line, _, _ := strings.Cut(rest, "\n")
+	blocked, err := strconv.ParseUint(strings.TrimSpace(line), 16, 64)
+	return err == nil && blocked&(1<<(uint(syscall.SIGINT)-1)) != 0
 }
