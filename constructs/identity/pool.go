@@ -47,7 +47,6 @@ func (i *Identity) addPool(p IdentityProps) {
 			"by the firewall, and deployments that sign people in elsewhere can set Mfa",
 		"AwsSolutions-COG3": "threat protection is part of the Plus plan, which costs more per person; the API limits failed sign-ins per " +
 			"person and address itself",
-		"AwsSolutions-COG8": "the Plus plan adds threat protection (see COG3); Essentials is the smallest plan that can be replicated",
 	})
 }
 

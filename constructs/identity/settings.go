@@ -64,7 +64,6 @@ func (i *Identity) addSettings(p IdentityProps) {
 		"AwsSolutions-SMG4":                            reason,
 		"NIST.800.53.R5-SecretsManagerRotationEnabled": reason,
 		"HIPAA.Security-SecretsManagerRotationEnabled": reason,
-		"PCI.DSS.321-SecretsManagerRotationEnabled":    reason,
 	})
 }
 

@@ -49,7 +49,6 @@ func lookUp(scope constructs.Construct, call *customresources.AwsSdkCall, field 
 		const once = "this function of the CDK runs for seconds while the stack is deployed, calls one public AWS address, and " +
 			"CloudFormation waits for its answer and reports its failure"
 		suppress(stack.Node().FindChild(jsii.String(lookupProvider)), map[string]string{
-			"AwsSolutions-L1":                  "the CDK chooses the runtime of its own function, the newest that Lambda offers in every region",
 			"NIST.800.53.R5-LambdaConcurrency": once,
 			"NIST.800.53.R5-LambdaDLQ":         once,
 			"NIST.800.53.R5-LambdaInsideVPC":   once,

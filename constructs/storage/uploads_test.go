@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/assertions"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
 	"github.com/aws/jsii-runtime-go"
 
@@ -14,8 +15,11 @@ import (
 
 func TestUploads_AreClosedEncryptedAndExpire(t *testing.T) {
 	app := cdktest.NewApp(t, cdktest.Nag)
-	storage.NewUploads(cdktest.NewStack(app, "Stack", secondary), "Uploads", nil)
+	stack := cdktest.NewStack(app, "Stack", secondary)
+	storage.NewUploads(stack, "Uploads", nil)
 	out := cdktest.Synth(t, app)
+	// The two buckets know each other, which CloudFormation takes for a circle when the first waits for the other's policy.
+	assertions.Template_FromStack(stack, nil)
 	template := out.Template(t, "Stack")
 	template.Golden(t, "uploads")
 	bucket := template.Find(t, "AWS::S3::Bucket", "UploadsBucket")
