@@ -271,6 +271,31 @@ func TestAggregator_KeepsTransactionsWithinTheirLimit(t *testing.T) {
 	}
 }
 
+// The first row of another hour or day takes more than one item: rows up to the limit and a few of the next day.
+func TestAggregator_CountsTheFleetsRowsAmongATransactionsItems(t *testing.T) {
+	for n := contract.TransactionItemsMax - 7; n <= contract.TransactionItemsMax; n++ {
+		for next, at := range map[string]time.Time{"hour": hour.Add(time.Hour), "day": reading.Day(hour).Add(24 * time.Hour)} {
+			f := newFixture(t)
+			var batch []aggregate.Change
+			for i := range n {
+				batch = append(batch, f.write(t, fmt.Sprintf("E-%d", i), hour, here, "1"))
+			}
+			for i := range 3 {
+				batch = append(batch, f.write(t, fmt.Sprintf("E-%d", i), at, here, "1"))
+			}
+			f.process(t, batch...)
+			for _, tx := range f.sent {
+				if items := len(tx.Rows) + len(tx.Fleet); items > contract.TransactionItemsMax {
+					t.Errorf("%d rows and the next %s: %d items", n, next, items)
+				}
+			}
+			if len(f.sent) > 2 {
+				t.Errorf("%d rows and the next %s: %d transactions", n, next, len(f.sent))
+			}
+		}
+	}
+}
+
 func TestAggregator_ReportsWhatCanNeverBeApplied(t *testing.T) {
 	f := newFixture(t)
 	good := f.write(t, "A", at, here, "1")

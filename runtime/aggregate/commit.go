@@ -88,18 +88,23 @@ func (a *Aggregator) commit(ctx context.Context, lane int, tasks []task) (done [
 		} else if reading.KindOf(err) == reading.Invalid && len(tasks) > 1 {
 			return a.isolate(ctx, lane, tasks, out)
 		}
-		// Where it is not known whether the transaction took place, the very same is sent again, token included.
-		mayPass := canceled != nil || reading.KindOf(err) == reading.Unavailable
-		if !mayPass || attempt >= a.o.AttemptsMax || ctx.Err() != nil {
-			out.fail(foldsOf(tasks), fmt.Errorf("write rows: %w", err))
-			return nil, out
-		}
-		out.Retries++
-		if err := a.pause(ctx, attempt-1); err != nil {
+		if err := a.await(ctx, attempt, err); err != nil {
 			out.fail(foldsOf(tasks), err)
 			return nil, out
 		}
+		out.Retries++
 	}
+}
+
+// await pauses before the attempt that follows a failed one, or returns why there is none. Where it is not known whether the
+// transaction took place, the very same is sent again, token included.
+func (a *Aggregator) await(ctx context.Context, attempt int, cause error) error {
+	var canceled *Canceled
+	mayPass := errors.As(cause, &canceled) || reading.KindOf(cause) == reading.Unavailable
+	if !mayPass || attempt >= a.o.AttemptsMax || ctx.Err() != nil {
+		return fmt.Errorf("write rows: %w", cause)
+	}
+	return a.pause(ctx, attempt-1)
 }
 
 // mayPass tells whether an item could not be written only for the moment.

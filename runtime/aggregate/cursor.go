@@ -66,20 +66,9 @@ func decodeCursor(q Query, now time.Time) (position, error) {
 }
 
 func parseCursor(q Query, now time.Time) (position, error) {
-	if len(q.Cursor) > contract.CursorCharsMax {
-		return position{}, errCursorDamaged
-	}
-	text, err := base64.RawURLEncoding.Strict().DecodeString(q.Cursor)
+	c, err := readCursor(q.Cursor)
 	if err != nil {
-		return position{}, errCursorDamaged
-	}
-	var c cursor
-	if err := json.Unmarshal(text, &c); err != nil || c.Version != cursorVersion {
-		return position{}, errCursorDamaged
-	}
-	id, err := reading.ParseEquipmentID(c.EquipmentID)
-	if err != nil {
-		return position{}, errCursorDamaged
+		return position{}, err
 	}
 	if c.Interval != q.Interval.name || c.Filter != string(q.EquipmentID) || c.Filter != "" && c.Filter != c.EquipmentID {
 		return position{}, errCursorMismatch
@@ -97,5 +86,23 @@ func parseCursor(q Query, now time.Time) (position, error) {
 	if from.Before(current.from.Add(-cursorLifetime)) {
 		return position{}, errCursorExpired
 	}
-	return position{w, RowKey{EquipmentID: id, Hour: hour}}, nil
+	return position{w, RowKey{EquipmentID: reading.EquipmentID(c.EquipmentID), Hour: hour}}, nil
+}
+
+// readCursor takes a cursor's text apart, without a look at the query that it comes with.
+func readCursor(encoded string) (c cursor, err error) {
+	if len(encoded) > contract.CursorCharsMax {
+		return cursor{}, errCursorDamaged
+	}
+	text, err := base64.RawURLEncoding.Strict().DecodeString(encoded)
+	if err != nil {
+		return cursor{}, errCursorDamaged
+	}
+	if err := json.Unmarshal(text, &c); err != nil || c.Version != cursorVersion {
+		return cursor{}, errCursorDamaged
+	}
+	if _, err := reading.ParseEquipmentID(c.EquipmentID); err != nil {
+		return cursor{}, errCursorDamaged
+	}
+	return c, nil
 }

@@ -120,6 +120,14 @@ func TestAggregator_AnHourThatIsStillWholeIsRecounted(t *testing.T) {
 	if got := f.process(t, two); got.Recounted != 0 || got.Repeats != 1 {
 		t.Errorf("got %+v", got)
 	}
+	// The retention was longer when this one was written, but others of its hour may have been written since.
+	longer := image(t, "D", oldHour.Add(time.Minute), here, "1")
+	longer.ExpiresAt = at.Add(1000 * time.Hour)
+	four := f.put(longer)
+	f.process(t, four)
+	if got := f.process(t, four); got.Recounted != 0 || got.Repeats != 1 {
+		t.Errorf("got %+v", got)
+	}
 	// Without a retention, and without an expiry in the images, every hour is whole.
 	forever := newFixture(t)
 	three := forever.put(image(t, "C", oldHour, here, "1"))

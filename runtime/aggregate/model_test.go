@@ -7,13 +7,13 @@ import (
 
 var (
 	seed      = flag.Uint64("seed", 0, "replay one history of the model instead of many")
-	histories = flag.Int("histories", 3000, "how many histories of the model to run")
+	histories = flag.Int("histories", historiesDefault, "how many histories of the model to run")
 )
 
 // TestModel_EveryHistoryEndsExact runs the aggregator through histories of several regions in which batches are repeated in
 // other cuts, overlap, crash, lose answers and are throttled. Whatever happened, rows and totals equal the readings in the end.
 func TestModel_EveryHistoryEndsExact(t *testing.T) {
-	first, n := uint64(1), uint64(*histories) //nolint:gosec // a few thousand
+	first, n := uint64(1), uint64(*histories)
 	if *seed != 0 {
 		first, n = *seed, 1
 	}

@@ -3,6 +3,7 @@ package aggregate
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/sensorflow/sensorflow/runtime/reading"
 )
@@ -30,7 +31,7 @@ func (a *Aggregator) recount(ctx context.Context, lane int, folds []*fold) outco
 		committed.Raced, committed.stale = len(raced), nil
 		out.add(committed)
 
-		folds = append(again, raced...)
+		folds = slices.Concat(again, raced)
 		if len(folds) == 0 {
 			return out
 		}
@@ -92,7 +93,7 @@ func (a *Aggregator) restate(ctx context.Context, f *fold) (t task, needed bool,
 		if n == 0 {
 			return task{}, false, nil
 		}
-		next.Sum, t.repeats = row.Sum.Add(fresh), len(f.steps)-n
+		next.Sum, t.repeats = row.Add(fresh), len(f.steps)-n
 	}
 	// A row that is right already is written all the same: its new revision stops a recount that looked at the readings
 	// earlier and would write later.

@@ -124,11 +124,11 @@ func (f *fixture) write(t *testing.T, id string, when time.Time, region, text st
 }
 
 func (f *fixture) put(i *aggregate.Image) aggregate.Change {
-	return f.record(f.Memory.Put(*i), i)
+	return f.record(f.Put(*i), i)
 }
 
 func (f *fixture) remove(key reading.Key) aggregate.Change {
-	return f.record(f.Memory.Delete(key), nil)
+	return f.record(f.Delete(key), nil)
 }
 
 func (f *fixture) record(before, after *aggregate.Image) aggregate.Change {

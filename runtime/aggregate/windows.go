@@ -210,7 +210,7 @@ type collector struct {
 // take takes the next row.
 func (c *collector) take(row RegionSum) {
 	if row.EquipmentID == c.current.EquipmentID && row.Hour.Equal(c.current.Hour) {
-		c.current.Sum = c.current.Sum.Add(row.Sum)
+		c.current.Sum = c.current.Add(row.Sum)
 		return
 	}
 	c.flush()

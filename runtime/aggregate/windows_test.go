@@ -220,6 +220,27 @@ func TestWindows_AllPagesTogetherAreTheWindow(t *testing.T) {
 	}
 }
 
+// The shards are read in pages that end between the regions' rows of one equipment.
+func TestWindows_AnEquipmentsRegionsStayTogetherOverAPagesEnd(t *testing.T) {
+	v := newView(t, aggregate.WindowsOptions{})
+	for i := range 150 {
+		for _, region := range []string{here, there, "ap-south-1"} {
+			v.add(t, fmt.Sprintf("E-%03d", i), hour.Add(time.Duration(len(region)+int(region[0]))*time.Second), region, "1")
+		}
+	}
+	for _, limit := range []int{7, 100, 1000} {
+		items, _ := v.pages(t, aggregate.Query{Interval: interval(t, "24h"), Limit: limit})
+		if len(items) != 150 {
+			t.Errorf("limit %d: %d items", limit, len(items))
+		}
+		for _, i := range items {
+			if i.SampleCount != 3 {
+				t.Errorf("limit %d: %s has %d readings", limit, i.EquipmentID, i.SampleCount)
+			}
+		}
+	}
+}
+
 func TestWindows_ReadsWhatAPageHoldsAndNotTheWindow(t *testing.T) {
 	v := newView(t, aggregate.WindowsOptions{})
 	for i := range 3000 {
@@ -285,7 +306,7 @@ func TestWindows_RoundsTheAverageHalfToEven(t *testing.T) {
 }
 
 // failing fails each kind of read.
-type failing struct{ counting }
+type failing struct{ aggregate.WindowTable }
 
 func (f *failing) FleetSum(context.Context, int, aggregate.FleetSpan) (aggregate.Sum, error) {
 	return aggregate.Sum{}, errBusy
@@ -296,7 +317,7 @@ func (f *failing) EquipmentRows(context.Context, reading.EquipmentID, time.Time,
 }
 
 func TestWindows_SaysThatTheTableIsBusy(t *testing.T) {
-	w := aggregate.NewWindows(&failing{counting{WindowTable: aggregatetest.NewMemory(4)}}, func() time.Time { return at }, time.Second, aggregate.WindowsOptions{IndexShards: 4})
+	w := aggregate.NewWindows(&failing{aggregatetest.NewMemory(4)}, func() time.Time { return at }, time.Second, aggregate.WindowsOptions{IndexShards: 4})
 	for _, id := range []reading.EquipmentID{"", "A"} {
 		if _, err := w.Query(t.Context(), aggregate.Query{Interval: interval(t, "24h"), EquipmentID: id}); reading.KindOf(err) != reading.Unavailable {
 			t.Errorf("%q: got %v", id, err)

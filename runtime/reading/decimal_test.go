@@ -126,7 +126,7 @@ func values() *rapid.Generator[string] {
 func canonical(text string) bool {
 	whole, fraction, has := strings.Cut(strings.TrimPrefix(text, "-"), ".")
 	return !strings.ContainsAny(text, "eE+ ") && text != "-0" && whole != "" && (whole == "0" || whole[0] != '0') &&
-		(!has || fraction != "" && fraction[len(fraction)-1] != '0') && !(text[0] == '-' && strings.Trim(text, "-0.") == "")
+		(!has || fraction != "" && fraction[len(fraction)-1] != '0') && (text[0] != '-' || strings.Trim(text, "-0.") != "")
 }
 
 func TestDecimal_ComputesAsExactFractionsDo(t *testing.T) {

@@ -196,7 +196,7 @@ func holds(row aggregate.Row, w aggregate.RowWrite) bool {
 func written(row aggregate.Row, w aggregate.RowWrite) aggregate.Row {
 	next := aggregate.Row{RowKey: w.Key, AppliedThrough: w.AppliedThrough, Revision: row.Revision + 1, Recounted: row.Recounted}
 	if w.Apply != nil {
-		next.Sum = row.Sum.Add(w.Apply.Delta)
+		next.Sum = row.Add(w.Apply.Delta)
 	} else {
 		next.Sum = w.Replace.Sum
 		next.Recounted = row.Recounted || w.Replace.Recounted

@@ -45,7 +45,9 @@ func Suite(t *testing.T, fresh func(t *testing.T) Tables) {
 		{"fleet sum adds up the regions within a span", testFleetSum},
 		{"any sequence of commits ends as it does in memory", testAsMemory},
 	} {
-		t.Run(test.name, func(t *testing.T) { test.run(t, &subject{Tables: fresh(t), name: rand.Uint64()}) })
+		t.Run(test.name, func(t *testing.T) {
+			test.run(t, &subject{Tables: fresh(t), name: rand.Uint64()}) //nolint:gosec // a name, not a secret
+		})
 	}
 }
 
@@ -56,6 +58,7 @@ type subject struct {
 	tokens int
 }
 
+//nolint:gochecknoglobals // a constant
 var hour = time.Date(2026, 3, 1, 8, 0, 0, 0, time.UTC)
 
 func row(id string, h time.Time, region string) aggregate.RowKey {
@@ -124,6 +127,7 @@ func (s *subject) wantRow(t *testing.T, want aggregate.Row) {
 	}
 }
 
+//nolint:gochecknoglobals // a constant
 var decimals = cmp.Comparer(func(a, b reading.Decimal) bool { return a == b })
 
 func testApply(t *testing.T, s *subject) {
@@ -395,7 +399,7 @@ func testFleetSum(t *testing.T, s *subject) {
 // testAsMemory makes the same random commits in both and compares answers and rows.
 func testAsMemory(t *testing.T, s *subject) {
 	const commits, seed = 120, 7
-	random := rand.New(rand.NewPCG(seed, seed))
+	random := rand.New(rand.NewPCG(seed, seed)) //nolint:gosec // to be replayed
 	memory := NewMemory(s.IndexShards)
 	var keys []aggregate.RowKey
 	for _, id := range []string{"A", "B", "C"} {

@@ -1,0 +1,6 @@
+//go:build !race
+
+package aggregate_test
+
+// historiesDefault take about two seconds.
+const historiesDefault = 3000
