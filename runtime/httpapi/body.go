@@ -6,6 +6,7 @@ import (
 	"mime"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -79,10 +80,14 @@ func openBody(w http.ResponseWriter, r *http.Request, memory *semaphore.Weighted
 
 // mediaType returns the request's media type if it is one of accepted.
 func mediaType(r *http.Request, accepted ...string) (string, map[string]string, error) {
+	header := r.Header.Get("Content-Type")
+	if slices.Contains(accepted, header) {
+		return header, nil, nil // without parameters, as most send it
+	}
 	refused := &problem{
 		kind: problemUnsupportedMediaType, message: "The Content-Type must be " + strings.Join(accepted, " or ") + ".",
 	}
-	got, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	got, params, err := mime.ParseMediaType(header)
 	if err != nil {
 		refused.cause = err
 		return "", nil, refused
