@@ -128,18 +128,19 @@ func NewUploads(scope constructs.Construct, id string, props *UploadsProps) *Upl
 const regionalReason = "what a file holds is in the global tables once it is processed; the file itself is a copy of what the sender has, " +
 	"is processed in its own region only, and would be counted as another upload in a second one"
 
-// AllowOrigins lets pages of further origins send files to the bucket and read lists of rejects.
+// AllowOrigins lets pages of further origins send files to the bucket and read lists of rejects. An origin may be one that is known
+// at deployment only, such as the address of the API that serves the console.
 func (u *Uploads) AllowOrigins(origins ...string) {
-	if len(origins) == 0 {
-		return
+	for _, origin := range origins {
+		check(u, "AllowOrigins", validateOrigin("origin", origin))
+		u.Bucket.AddCorsRule(&awss3.CorsRule{
+			AllowedOrigins: jsii.Strings(origin),
+			AllowedMethods: &[]awss3.HttpMethods{awss3.HttpMethods_GET, awss3.HttpMethods_PUT},
+			// The headers that the API signs into an address of an upload.
+			AllowedHeaders: jsii.Strings("content-type", "if-none-match", "x-amz-checksum-sha256"),
+			MaxAge:         jsii.Number(3600),
+		})
 	}
-	u.Bucket.AddCorsRule(&awss3.CorsRule{
-		AllowedOrigins: jsii.Strings(origins...),
-		AllowedMethods: &[]awss3.HttpMethods{awss3.HttpMethods_GET, awss3.HttpMethods_PUT},
-		// The headers that the API signs into an address of an upload.
-		AllowedHeaders: jsii.Strings("content-type", "if-none-match", "x-amz-checksum-sha256"),
-		MaxAge:         jsii.Number(3600),
-	})
 }
 
 // expire deletes what is below the prefix after so many days; S3 then also removes the markers of what was deleted.

@@ -1,6 +1,7 @@
 package storage_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
@@ -59,6 +60,9 @@ func TestUploads_LetBrowsersSendWhatIsSigned(t *testing.T) {
 	app := cdktest.NewApp(t)
 	uploads := storage.NewUploads(cdktest.NewStack(app, "Stack", secondary), "Uploads", &storage.UploadsProps{AllowedOrigins: []string{"https://a.example.com"}})
 	uploads.AllowOrigins("https://b.example.com")
+	if got := cdktest.Panic(t, func() { uploads.AllowOrigins("*") }); !strings.HasPrefix(got, "Stack/Uploads/AllowOrigins: origin must be scheme and host") {
+		t.Errorf("got %q", got)
+	}
 	bucket := cdktest.Synth(t, app).Template(t, "Stack").Find(t, "AWS::S3::Bucket", "UploadsBucket")
 	for i, origin := range []string{"https://a.example.com", "https://b.example.com"} {
 		bucket.Want(t, map[string]any{
