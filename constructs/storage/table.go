@@ -18,7 +18,8 @@ type tableProps struct {
 	disposable bool
 }
 
-// newTable makes one table of the contract. Contributor insights stay off: they cost as much per event as a small table does.
+// newTable makes one table of the contract. Who changes the contract: DynamoDB adds or removes one index, or one replica, per update
+// of a table, so that two new indexes are two deployments. Contributor insights stay off: they cost as much per event as a small table does.
 func newTable(scope constructs.Construct, t contract.Table, p tableProps) awsdynamodb.TableV2 {
 	props := &awsdynamodb.TablePropsV2{
 		TableName:           physicalName(p.name, t),
