@@ -2,8 +2,10 @@ package contract_test
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 
+	"github.com/sensorflow/sensorflow/runtime/standin/stack"
 	"github.com/sensorflow/sensorflow/test/contract/probe"
 )
 
@@ -48,5 +50,50 @@ func TestOrigin_APageOfAnotherOriginMayNotActForThePerson(t *testing.T) {
 			delete(call.Header, "Cookie")
 			machine(t).good(call, http.StatusCreated)
 		})
+	}
+}
+
+// ALLOWED_ORIGINS is for pages of other origins, which need the cookie and the answers.
+func TestOrigin_ConfiguredOnesMayCallWithCredentials(t *testing.T) {
+	t.Parallel()
+	const page, other = "https://console.example.com", "https://evil.example"
+	s, err := stack.Start(t.Context(), stack.Options{AllowedOrigins: []string{page}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = s.Stop() }() // how a stack ends is for its own tests
+	c := &caller{&probe.Client{Base: s.Info.APIURL, HTTP: transport}, t}
+	signedIn := c.good(probe.Call{
+		Method: "POST", Path: "/auth/login", Header: map[string]string{"Authorization": basic(s.Info.Username, s.Info.Password)["Authorization"], "Origin": page},
+	}, http.StatusOK)
+	cookies := (&http.Response{Header: signedIn.Header}).Cookies()
+	if len(cookies) != 1 || cookies[0].SameSite != http.SameSiteNoneMode || !cookies[0].Secure || !cookies[0].HttpOnly {
+		t.Fatalf("the cookie is %q", signedIn.Header.Values("Set-Cookie"))
+	}
+	body := []byte(oneReading("cors", stamp(recent()), "1"))
+	for origin, allowed := range map[string]bool{page: true, other: false, page + ".evil.example": false, "null": false} {
+		call := probe.Call{Path: "/sensor-data", Body: body, Header: carrying(cookies[0], "Origin", origin)}
+		var got probe.Answer
+		if allowed {
+			got = c.good(call, http.StatusCreated)
+		} else {
+			got = c.exchange(call, true, http.StatusForbidden)
+		}
+		preflight, err := c.Do(t.Context(), probe.Call{Method: "OPTIONS", Path: "/sensor-data", Header: map[string]string{
+			"Origin": origin, "Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "content-type",
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, header := range []http.Header{got.Header, preflight.Header} {
+			granted := header.Get("Access-Control-Allow-Origin") == origin && header.Get("Access-Control-Allow-Credentials") == "true"
+			if granted != allowed || !allowed && header.Get("Access-Control-Allow-Origin") != "" {
+				t.Errorf("%s, allowed %v: %q", origin, allowed, header)
+			}
+		}
+		methods, headers := preflight.Header.Get("Access-Control-Allow-Methods"), strings.ToLower(preflight.Header.Get("Access-Control-Allow-Headers"))
+		if granted := strings.Contains(methods, "POST") && strings.Contains(headers, "content-type"); granted != allowed {
+			t.Errorf("%s, allowed %v: a preflight is answered with %q", origin, allowed, preflight.Header)
+		}
 	}
 }

@@ -15,7 +15,8 @@ const (
 	throttleLoadLasts = 10 * time.Second
 	throttlePerMille  = 50
 	starvingLasts     = 5 * time.Second
-	brownOutLasts     = time.Second
+	// unreadyWithin is how long the service may take to tell that a table is gone.
+	unreadyWithin = 5 * time.Second
 )
 
 func TestThrottling_LosesNothingAndAnswersNothingBut201And503(t *testing.T) {
@@ -38,7 +39,7 @@ func TestThrottling_LosesNothingAndAnswersNothingBut201And503(t *testing.T) {
 		time.Sleep(starvingLasts)
 		table.starving.Store(false)
 		table.brownOut.Store(true)
-		time.Sleep(brownOutLasts)
+		unreadyMeanwhile(ctx, l)
 		table.brownOut.Store(false)
 		sendFile(ctx, s, l, makeFile(newDice(seed, 10), "csv-a", 10_000))
 	})
@@ -61,6 +62,27 @@ func TestThrottling_LosesNothingAndAnswersNothingBut201And503(t *testing.T) {
 		l.sent.Load(), l.unavailable.Load(), table.throttled.Load(), table.failed.Load(), table.failedAfter.Load(), table.cancelled.Load(), table.cut.Load())
 	if table.throttled.Load() == 0 || table.failedAfter.Load() == 0 || table.cut.Load() == 0 || table.cancelled.Load() == 0 || l.unavailable.Load() == 0 {
 		t.Error("a kind of fault was never made, or no client heard of any")
+	}
+}
+
+// unreadyMeanwhile waits until the service says that it cannot serve, and why; it lives all the same.
+func unreadyMeanwhile(ctx context.Context, l *load) {
+	for deadline := time.Now().Add(unreadyWithin); ; time.Sleep(50 * time.Millisecond) {
+		got, err := l.client.Do(ctx, probe.Call{Path: "/readyz"})
+		if err == nil && got.Status == http.StatusServiceUnavailable {
+			var told struct{ Failing []string }
+			if err := got.Decode(&told); err != nil || len(told.Failing) == 0 || got.Header.Get("Retry-After") == "" {
+				l.fault("not ready, but: %q %s", got.Header, got.Body)
+			}
+			break
+		}
+		if time.Now().After(deadline) || ctx.Err() != nil {
+			l.fault("%v after no call to the tables passes the service says that it is ready: %v", unreadyWithin, err)
+			break
+		}
+	}
+	if got, err := l.client.Do(ctx, probe.Call{Path: "/healthz"}); err != nil || got.Status != http.StatusOK {
+		l.fault("the service does not live while its tables are gone: %v %d", err, got.Status)
 	}
 }
 
