@@ -1,0 +1,5 @@
+// Package apiservice is the construct of the HTTP API in one region: network, load balancer, Fargate service, firewall and
+// the way in over HTTPS, through CloudFront or an own domain.
+//
+// It imports the CDK, the sibling constructs storage and goasset, and the service's contract.
+package apiservice

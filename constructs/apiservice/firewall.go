@@ -1,0 +1,109 @@
+package apiservice
+
+import (
+	"strconv"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awslogs"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awswafv2"
+	"github.com/aws/jsii-runtime-go"
+)
+
+const (
+	rateWindowSeconds = 300
+	tooManyRequests   = "TooManyRequests"
+	// tooManyRequestsBody looks like the API's own problems, as far as the firewall can: it knows no application/problem+json.
+	tooManyRequestsBody = `{"type":"about:blank","title":"Too many requests","status":429,` +
+		`"detail":"Too many requests from this address; wait before the next.","message":"Too many requests from this address; wait before the next."}`
+)
+
+// managedRules lists the rule groups of AWS in use, each with the rules that only count.
+func managedRules() []awswafv2.CfnWebACL_ManagedRuleGroupStatementProperty {
+	group := func(name string, counted ...string) awswafv2.CfnWebACL_ManagedRuleGroupStatementProperty {
+		overrides := []interface{}{}
+		for _, rule := range counted {
+			overrides = append(overrides, &awswafv2.CfnWebACL_RuleActionOverrideProperty{
+				Name: jsii.String(rule), ActionToUse: &awswafv2.CfnWebACL_RuleActionProperty{Count: &awswafv2.CfnWebACL_CountActionProperty{}},
+			})
+		}
+		return awswafv2.CfnWebACL_ManagedRuleGroupStatementProperty{
+			VendorName: jsii.String("AWS"), Name: jsii.String(name), RuleActionOverrides: overrides,
+		}
+	}
+	return []awswafv2.CfnWebACL_ManagedRuleGroupStatementProperty{
+		group("AWSManagedRulesAmazonIpReputationList"),
+		// A batch of readings or a CSV file is larger than the 8 KB that the first rule allows; the API bounds bodies itself. The
+		// second refuses clients without a User-Agent, which small devices often are.
+		group("AWSManagedRulesCommonRuleSet", "SizeRestrictions_BODY", "NoUserAgent_HEADER"),
+		group("AWSManagedRulesKnownBadInputsRuleSet"),
+	}
+}
+
+func (a *ApiService) addFirewall(p ApiServiceProps) {
+	rules := []interface{}{a.rateRule(p)}
+	for i, managed := range managedRules() {
+		rules = append(rules, &awswafv2.CfnWebACL_RuleProperty{
+			Name: managed.Name, Priority: jsii.Number(i + 1), Statement: &awswafv2.CfnWebACL_StatementProperty{ManagedRuleGroupStatement: &managed},
+			OverrideAction:   &awswafv2.CfnWebACL_OverrideActionProperty{None: map[string]interface{}{}},
+			VisibilityConfig: visibility(*managed.Name),
+		})
+	}
+	a.WebAcl = awswafv2.NewCfnWebACL(a, jsii.String("WebAcl"), &awswafv2.CfnWebACLProps{
+		Scope: jsii.String("REGIONAL"), Rules: &rules, VisibilityConfig: visibility("SensorFlowApi"),
+		DefaultAction: &awswafv2.CfnWebACL_DefaultActionProperty{Allow: &awswafv2.CfnWebACL_AllowActionProperty{}},
+		CustomResponseBodies: map[string]interface{}{
+			tooManyRequests: &awswafv2.CfnWebACL_CustomResponseBodyProperty{
+				ContentType: jsii.String("APPLICATION_JSON"), Content: jsii.String(tooManyRequestsBody),
+			},
+		},
+	})
+	awswafv2.NewCfnWebACLAssociation(a, jsii.String("WebAclAssociation"), &awswafv2.CfnWebACLAssociationProps{
+		ResourceArn: a.LoadBalancer.LoadBalancerArn(), WebAclArn: a.WebAcl.AttrArn(),
+	})
+	// The firewall writes only to log groups whose name begins so.
+	name := awscdk.Names_UniqueResourceName(a, &awscdk.UniqueResourceNameOptions{MaxLength: jsii.Number(200), Separator: jsii.String("-")})
+	logs := awslogs.NewLogGroup(a, jsii.String("WebAclLogs"), &awslogs.LogGroupProps{
+		LogGroupName: jsii.String("aws-waf-logs-" + *name), EncryptionKey: p.Key, Retention: p.LogRetention,
+		RemovalPolicy: awscdk.RemovalPolicy_DESTROY,
+	})
+	awswafv2.NewCfnLoggingConfiguration(a, jsii.String("WebAclLogging"), &awswafv2.CfnLoggingConfigurationProps{
+		ResourceArn: a.WebAcl.AttrArn(), LogDestinationConfigs: &[]*string{logs.LogGroupArn()},
+		// Tokens and cookies are nobody's business in a log.
+		RedactedFields: &[]interface{}{
+			&awswafv2.CfnLoggingConfiguration_FieldToMatchProperty{SingleHeader: map[string]string{"Name": "authorization"}},
+			&awswafv2.CfnLoggingConfiguration_FieldToMatchProperty{SingleHeader: map[string]string{"Name": "cookie"}},
+		},
+	})
+}
+
+// rateRule stops one address from taking the service for itself.
+func (a *ApiService) rateRule(p ApiServiceProps) *awswafv2.CfnWebACL_RuleProperty {
+	limit := &awswafv2.CfnWebACL_RateBasedStatementProperty{
+		Limit: jsii.Number(p.RequestLimit), EvaluationWindowSec: jsii.Number(rateWindowSeconds), AggregateKeyType: jsii.String("IP"),
+	}
+	if a.Distribution != nil {
+		limit.AggregateKeyType = jsii.String("FORWARDED_IP")
+		limit.ForwardedIpConfig = &awswafv2.CfnWebACL_ForwardedIPConfigurationProperty{
+			HeaderName: jsii.String(viewerHeader), FallbackBehavior: jsii.String("MATCH"),
+		}
+	}
+	return &awswafv2.CfnWebACL_RuleProperty{
+		Name: jsii.String("RequestLimit"), Priority: jsii.Number(0),
+		Statement: &awswafv2.CfnWebACL_StatementProperty{RateBasedStatement: limit},
+		Action: &awswafv2.CfnWebACL_RuleActionProperty{Block: &awswafv2.CfnWebACL_BlockActionProperty{
+			CustomResponse: &awswafv2.CfnWebACL_CustomResponseProperty{
+				ResponseCode: jsii.Number(429), CustomResponseBodyKey: jsii.String(tooManyRequests),
+				ResponseHeaders: &[]interface{}{&awswafv2.CfnWebACL_CustomHTTPHeaderProperty{
+					Name: jsii.String("Retry-After"), Value: jsii.String(strconv.Itoa(rateWindowSeconds)),
+				}},
+			},
+		}},
+		VisibilityConfig: visibility("RequestLimit"),
+	}
+}
+
+func visibility(metric string) *awswafv2.CfnWebACL_VisibilityConfigProperty {
+	return &awswafv2.CfnWebACL_VisibilityConfigProperty{
+		CloudWatchMetricsEnabled: jsii.Bool(true), SampledRequestsEnabled: jsii.Bool(true), MetricName: jsii.String(metric),
+	}
+}

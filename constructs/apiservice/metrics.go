@@ -1,0 +1,53 @@
+package apiservice
+
+import (
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatch"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awselasticloadbalancingv2"
+	"github.com/aws/jsii-runtime-go"
+)
+
+// metricPeriod is what a metric covers unless its options say otherwise.
+func metricPeriod(o *awscloudwatch.MetricOptions, statistic string) *awscloudwatch.MetricOptions {
+	var with awscloudwatch.MetricOptions
+	if o != nil {
+		with = *o
+	}
+	if with.Period == nil {
+		with.Period = awscdk.Duration_Minutes(jsii.Number(1))
+	}
+	if with.Statistic == nil {
+		with.Statistic = &statistic
+	}
+	return &with
+}
+
+// MetricRequests counts the requests that reached the tasks.
+func (a *ApiService) MetricRequests(o *awscloudwatch.MetricOptions) awscloudwatch.Metric {
+	return a.TargetGroup.Metrics().RequestCount(metricPeriod(o, "Sum"))
+}
+
+// MetricServerErrors counts the answers of the tasks with a status of 500 and above; 503 is among them, which clients repeat.
+func (a *ApiService) MetricServerErrors(o *awscloudwatch.MetricOptions) awscloudwatch.Metric {
+	return a.TargetGroup.Metrics().HttpCodeTarget(awselasticloadbalancingv2.HttpCodeTarget_TARGET_5XX_COUNT, metricPeriod(o, "Sum"))
+}
+
+// MetricLatency is how long the tasks took to answer, in seconds, by default the 99th percentile.
+func (a *ApiService) MetricLatency(o *awscloudwatch.MetricOptions) awscloudwatch.Metric {
+	return a.TargetGroup.Metrics().TargetResponseTime(metricPeriod(o, "p99"))
+}
+
+// MetricUnhealthyTasks counts the tasks that are not ready to serve.
+func (a *ApiService) MetricUnhealthyTasks(o *awscloudwatch.MetricOptions) awscloudwatch.Metric {
+	return a.TargetGroup.Metrics().UnhealthyHostCount(metricPeriod(o, "Maximum"))
+}
+
+// MetricHealthyTasks counts the tasks that serve.
+func (a *ApiService) MetricHealthyTasks(o *awscloudwatch.MetricOptions) awscloudwatch.Metric {
+	return a.TargetGroup.Metrics().HealthyHostCount(metricPeriod(o, "Minimum"))
+}
+
+// MetricCpu is the mean CPU use of the tasks, in per cent.
+func (a *ApiService) MetricCpu(o *awscloudwatch.MetricOptions) awscloudwatch.Metric {
+	return a.Service.MetricCpuUtilization(metricPeriod(o, "Average"))
+}

@@ -1,0 +1,119 @@
+package sensorflow
+
+import (
+	"errors"
+	"fmt"
+	"net/mail"
+	"time"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsec2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsecs"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awskms"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awslogs"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awssecretsmanager"
+
+	"github.com/sensorflow/sensorflow/constructs/apiservice"
+	"github.com/sensorflow/sensorflow/constructs/goasset"
+	"github.com/sensorflow/sensorflow/constructs/identity"
+	"github.com/sensorflow/sensorflow/constructs/storage"
+	"github.com/sensorflow/sensorflow/runtime/contract"
+)
+
+// SensorFlowProps configure a SensorFlow. The zero value of an optional field selects its default; nil props select all defaults.
+type SensorFlowProps struct { //nolint:revive // the name that the CDK's users look for
+	// Retention is how long a raw reading is kept; aggregates are kept. At least 24h. Default: for ever.
+	Retention time.Duration
+
+	// Domain gives the API an address of its own. Default: an address of CloudFront.
+	Domain *apiservice.Domain
+	// AllowedOrigins are browser origins, besides the service's own, that may call with credentials and send files to the
+	// bucket. Default: none.
+	AllowedOrigins []string
+	// RequestLimit is how many requests of one address are let through in five minutes. Default: apiservice.RequestLimitDefault.
+	RequestLimit int
+
+	// Vpc hosts the API. Default: a new one, for which VpcCidr, Zones and NatGateways hold; see apiservice.ApiServiceProps.
+	Vpc                awsec2.IVpc
+	VpcCidr            string
+	Zones, NatGateways int
+
+	// TasksMin and TasksMax bound the API's autoscaling, in Fargate tasks. Defaults: 3 and 60.
+	TasksMin, TasksMax int
+	// TaskCpu (CPU units), TaskMemoryMiB, SpotPercent, CpuTargetPercent and RequestsPerTask are those of apiservice.ApiServiceProps.
+	TaskCpu, TaskMemoryMiB, SpotPercent, CpuTargetPercent, RequestsPerTask int
+
+	// CsvConcurrency is how many ranges of CSV files are worked on at once, at least 2. Default: that of package processing.
+	CsvConcurrency int
+	// StreamLanes is how many batches of one shard of the stream are worked on at once, 1 to 10. More lanes cost recounts, never
+	// exactness. Default: 1.
+	StreamLanes int
+
+	// MachineClients are the app clients of programs. Default: one, named identity.DefaultMachineClient. Not with Settings.
+	MachineClients []identity.MachineClient
+	// Mfa is whether people may use a second factor. Default: identity.MfaOff. Not with Settings.
+	Mfa identity.Mfa
+
+	// AlarmEmails receive the alarms; each address confirms once. Default: nobody, the topic exists all the same.
+	AlarmEmails []string
+
+	// IndexShards and FleetBuckets spread the aggregates over partitions; both may be raised and never lowered.
+	// Defaults: contract.IndexShardsDefault, contract.FleetBucketsDefault.
+	IndexShards, FleetBuckets int
+
+	// LogRetention is how long logs are kept. Default: apiservice.LogRetentionDefault.
+	LogRetention awslogs.RetentionDays
+	// Architecture is what Lambdas and image are built for. Default: ARM64.
+	Architecture goasset.Architecture
+	// ApiImage, AggregatorCode and CsvProcessorCode are made elsewhere of runtime/cmd/api, aggregator and csvprocessor.
+	// Default: built from this module's sources.
+	ApiImage         awsecs.ContainerImage
+	AggregatorCode   awslambda.Code
+	CsvProcessorCode awslambda.Code
+
+	// Key encrypts everything. Default: a new one.
+	Key awskms.IKey
+	// Tables are existing global tables, from storage.ImportGlobalTables. Default: new ones, of this region alone.
+	Tables *storage.GlobalTables
+	// Settings tell of an existing user pool, from identity.ImportSettings. Default: a new pool.
+	Settings awssecretsmanager.ISecret
+	// UserPoolRegion is the region whose Cognito signs people in, with Settings. Default: this one.
+	UserPoolRegion string
+
+	// Disposable lets everything, the data included, be destroyed with the stack. For test environments. Default: false.
+	Disposable bool
+}
+
+// Validate reports everything that is wrong with the props.
+func (p SensorFlowProps) Validate() error {
+	var errs []error
+	if p.Retention != 0 && p.Retention < contract.RetentionMin {
+		errs = append(errs, fmt.Errorf("Retention must be at least 24h, got %s; leave it out to keep readings for ever", shortDuration(p.Retention)))
+	}
+	if p.Settings != nil && (len(p.MachineClients) > 0 || p.Mfa != identity.MfaOff) {
+		errs = append(errs, errors.New("MachineClients and Mfa are for a new user pool and must be left out with Settings"))
+	}
+	if p.Settings == nil && p.UserPoolRegion != "" {
+		errs = append(errs, errors.New("UserPoolRegion goes with Settings: a new user pool lives in the stack's own region"))
+	}
+	if p.Key == nil && (p.Tables != nil || p.Settings != nil) {
+		errs = append(errs, errors.New("Key is required with Tables or Settings: it is the one that they are encrypted with"))
+	}
+	for i, email := range p.AlarmEmails {
+		if address, err := mail.ParseAddress(email); err != nil || address.Address != email {
+			errs = append(errs, fmt.Errorf("AlarmEmails[%d] must be an e-mail address, got %q", i, email))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// shortDuration writes 30m0s as 30m.
+func shortDuration(d time.Duration) string {
+	text := d.String()
+	for _, zero := range []string{"m0s", "h0m"} {
+		if len(text) > len(zero) && text[len(text)-len(zero):] == zero {
+			text = text[:len(text)-2]
+		}
+	}
+	return text
+}

@@ -1,0 +1,124 @@
+package sensorflow
+
+import (
+	"fmt"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatch"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsdynamodb"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awskms"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awssecretsmanager"
+	"github.com/aws/constructs-go/constructs/v10"
+	"github.com/aws/jsii-runtime-go"
+
+	"github.com/sensorflow/sensorflow/constructs/apiservice"
+	"github.com/sensorflow/sensorflow/constructs/identity"
+	"github.com/sensorflow/sensorflow/constructs/operations"
+	"github.com/sensorflow/sensorflow/constructs/processing"
+	"github.com/sensorflow/sensorflow/constructs/storage"
+	"github.com/sensorflow/sensorflow/runtime/contract"
+)
+
+// SensorFlow is the service in one region.
+type SensorFlow struct { //nolint:revive // the name that the CDK's users look for
+	constructs.Construct
+
+	// Key encrypts everything, new or passed in.
+	Key awskms.IKey
+	// Tables are the global tables, new or passed in.
+	Tables *storage.GlobalTables
+	// Uploads are this region's bucket and table of CSV files.
+	Uploads *storage.Uploads
+	// Identity is the user pool; nil where Settings were passed in.
+	Identity *identity.Identity
+	// Settings tell of the user pool, new or passed in.
+	Settings awssecretsmanager.ISecret
+	// Processing are the functions behind queue and stream.
+	Processing *processing.Processing
+	// Api is the HTTP API.
+	Api *apiservice.ApiService
+	// Operations are alarms and dashboard.
+	Operations *operations.Operations
+}
+
+// NewSensorFlow adds the whole service to scope, for the region of its stack. It panics when the props are wrong.
+func NewSensorFlow(scope constructs.Construct, id string, props *SensorFlowProps) *SensorFlow {
+	var p SensorFlowProps
+	if props != nil {
+		p = *props
+	}
+	if err := p.Validate(); err != nil {
+		panic(fmt.Errorf("%s/%s: %w", *scope.Node().Path(), id, err))
+	}
+	f := &SensorFlow{Key: p.Key, Tables: p.Tables, Settings: p.Settings}
+	constructs.NewConstruct_Override(f, scope, &id)
+	if f.Key == nil {
+		f.Key = storage.NewKey(f, "Key", &storage.KeyProps{Disposable: p.Disposable}).Key
+	}
+	if f.Tables == nil {
+		f.Tables = storage.NewGlobalTables(f, "Tables", &storage.GlobalTablesProps{Key: f.Key, Disposable: p.Disposable})
+	}
+	if f.Settings == nil {
+		f.Identity = identity.NewIdentity(f, "Identity", &identity.IdentityProps{
+			Key: f.Key, MachineClients: p.MachineClients, Mfa: p.Mfa, Disposable: p.Disposable,
+		})
+		f.Settings = f.Identity.Settings
+	}
+	f.Uploads = storage.NewUploads(f, "Uploads", &storage.UploadsProps{Key: f.Key, AllowedOrigins: p.AllowedOrigins, Disposable: p.Disposable})
+	f.Processing = processing.NewProcessing(f, "Processing", p.processing(f))
+	f.Api = apiservice.NewApiService(f, "Api", p.api(f))
+	f.Uploads.AllowOrigins(*f.Api.Url) // the console sends files from there
+	f.Operations = operations.NewOperations(f, "Operations", &operations.OperationsProps{
+		Api: f.Api, Processing: f.Processing, Tables: f.Tables, Key: f.Key, AlarmEmails: p.AlarmEmails,
+	})
+	return f
+}
+
+func (p SensorFlowProps) processing(f *SensorFlow) *processing.ProcessingProps {
+	return &processing.ProcessingProps{
+		Tables: f.Tables, Uploads: f.Uploads, Key: f.Key, Retention: p.Retention,
+		IndexShards: p.IndexShards, FleetBuckets: p.FleetBuckets, CsvConcurrency: p.CsvConcurrency, StreamLanes: p.StreamLanes,
+		LogRetention: p.LogRetention, Architecture: p.Architecture, AggregatorCode: p.AggregatorCode, CsvProcessorCode: p.CsvProcessorCode, Disposable: p.Disposable,
+	}
+}
+
+func (p SensorFlowProps) api(f *SensorFlow) *apiservice.ApiServiceProps {
+	return &apiservice.ApiServiceProps{
+		Tables: f.Tables, Uploads: f.Uploads, Settings: f.Settings, Key: f.Key,
+		Domain: p.Domain, AllowedOrigins: p.AllowedOrigins, Retention: p.Retention, UserPoolRegion: p.UserPoolRegion,
+		IndexShards: p.IndexShards, FleetBuckets: p.FleetBuckets,
+		Vpc: p.Vpc, VpcCidr: p.VpcCidr, Zones: p.Zones, NatGateways: p.NatGateways,
+		TasksMin: p.TasksMin, TasksMax: p.TasksMax, TaskCpu: p.TaskCpu, TaskMemoryMiB: p.TaskMemoryMiB, SpotPercent: p.SpotPercent,
+		CpuTargetPercent: p.CpuTargetPercent, RequestsPerTask: p.RequestsPerTask,
+		Architecture: p.Architecture, Image: p.ApiImage, RequestLimit: p.RequestLimit, LogRetention: p.LogRetention, Disposable: p.Disposable,
+	}
+}
+
+// GrantReadTables lets a program of the user's own, such as a report, read readings and aggregates in the tables themselves.
+func (f *SensorFlow) GrantReadTables(grantee awsiam.IGrantable) awsiam.Grant {
+	tables := []*string{f.Tables.Readings.TableArn(), f.Tables.Aggregates.TableArn(), indexArn(f.Tables.Aggregates)}
+	f.Key.Grant(grantee, jsii.String("kms:Decrypt"))
+	return awsiam.Grant_AddToPrincipal(&awsiam.GrantOnPrincipalOptions{
+		Grantee: grantee, Actions: jsii.Strings("dynamodb:Query", "dynamodb:GetItem"), ResourceArns: &tables,
+	})
+}
+
+func indexArn(table awsdynamodb.ITableV2) *string {
+	return awscdk.Fn_Join(jsii.String(""), &[]*string{table.TableArn(), jsii.String("/index/" + contract.IndexByInterval)})
+}
+
+// MetricRequests counts the requests that reached the API.
+func (f *SensorFlow) MetricRequests(o *awscloudwatch.MetricOptions) awscloudwatch.Metric {
+	return f.Api.MetricRequests(o)
+}
+
+// MetricLatency is how long the API took to answer, in seconds, by default the 99th percentile.
+func (f *SensorFlow) MetricLatency(o *awscloudwatch.MetricOptions) awscloudwatch.Metric {
+	return f.Api.MetricLatency(o)
+}
+
+// MetricAggregationLag is how old the readings are that the aggregates take in, in milliseconds.
+func (f *SensorFlow) MetricAggregationLag(o *awscloudwatch.MetricOptions) awscloudwatch.Metric {
+	return f.Processing.MetricAggregationLag(o)
+}

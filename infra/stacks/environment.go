@@ -1,0 +1,56 @@
+package stacks
+
+import (
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awslogs"
+	"github.com/aws/constructs-go/constructs/v10"
+	"github.com/aws/jsii-runtime-go"
+
+	"github.com/sensorflow/sensorflow/constructs/identity"
+	"github.com/sensorflow/sensorflow/constructs/sensorflow"
+	"github.com/sensorflow/sensorflow/infra/config"
+)
+
+// prefix begins the names of all stacks.
+const prefix = "SensorFlow-"
+
+// EnvironmentName is what the names of an environment's stacks begin with, such as SensorFlow-dev.
+func EnvironmentName(e config.Environment) string { return prefix + e.Name }
+
+// NewEnvironment adds the stacks of an environment to scope. With oneByOne, regions are deployed one after the other.
+func NewEnvironment(scope constructs.Construct, e config.Environment, oneByOne bool) *sensorflow.MultiRegion {
+	p := &sensorflow.MultiRegionProps{
+		Account: e.Account, Regions: e.Regions, VpcCidrs: e.VPCCidrs, OneByOne: oneByOne,
+		Flow: sensorflow.SensorFlowProps{
+			Retention: e.Retention(), AllowedOrigins: e.AllowedOrigins, RequestLimit: e.RequestLimit,
+			Zones: e.Zones, NatGateways: e.NatGateways,
+			TasksMin: e.TasksMin, TasksMax: e.TasksMax, TaskCpu: e.TaskCPU, TaskMemoryMiB: e.TaskMemory, SpotPercent: e.SpotPercent,
+			CsvConcurrency: e.CSVConcurrency, AlarmEmails: e.AlarmEmails, IndexShards: e.IndexShards, FleetBuckets: e.FleetBuckets,
+			LogRetention: retentionDays(e.LogRetentionDays), Disposable: e.Disposable,
+		},
+	}
+	for _, name := range e.MachineClients {
+		p.Flow.MachineClients = append(p.Flow.MachineClients, identity.MachineClient{Name: name})
+	}
+	if d := e.Domain; d != nil {
+		p.Domain = &sensorflow.ZoneDomain{Name: d.Name, HostedZoneId: d.HostedZoneID, HostedZoneName: d.HostedZoneName}
+	}
+	m := sensorflow.NewMultiRegion(scope, EnvironmentName(e), p)
+	for _, stack := range m.All() {
+		awscdk.Tags_Of(stack).Add(jsii.String("application"), jsii.String("SensorFlow"), nil)
+		awscdk.Tags_Of(stack).Add(jsii.String("environment"), jsii.String(e.Name), nil)
+	}
+	return m
+}
+
+// retentionDays returns the CDK's name of a number of days that config has checked.
+func retentionDays(days int) awslogs.RetentionDays {
+	return map[int]awslogs.RetentionDays{
+		1: awslogs.RetentionDays_ONE_DAY, 3: awslogs.RetentionDays_THREE_DAYS, 5: awslogs.RetentionDays_FIVE_DAYS,
+		7: awslogs.RetentionDays_ONE_WEEK, 14: awslogs.RetentionDays_TWO_WEEKS, 30: awslogs.RetentionDays_ONE_MONTH,
+		60: awslogs.RetentionDays_TWO_MONTHS, 90: awslogs.RetentionDays_THREE_MONTHS, 120: awslogs.RetentionDays_FOUR_MONTHS,
+		150: awslogs.RetentionDays_FIVE_MONTHS, 180: awslogs.RetentionDays_SIX_MONTHS, 365: awslogs.RetentionDays_ONE_YEAR,
+		400: awslogs.RetentionDays_THIRTEEN_MONTHS, 545: awslogs.RetentionDays_EIGHTEEN_MONTHS, 731: awslogs.RetentionDays_TWO_YEARS,
+		1096: awslogs.RetentionDays_THREE_YEARS, 1827: awslogs.RetentionDays_FIVE_YEARS, 3653: awslogs.RetentionDays_TEN_YEARS,
+	}[days]
+}
