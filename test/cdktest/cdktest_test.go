@@ -102,6 +102,32 @@ func TestLeastPrivilege_RefusesWildcardsAndFullAccess(t *testing.T) {
 	}
 }
 
+func TestNoCircles_SeesWhatCloudFormationWouldRefuse(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		queue map[string]any
+		want  string
+	}{
+		{"none", map[string]any{"QueueName": map[string]any{"Ref": "AWS::Region"}}, ""},
+		{"by name", map[string]any{"QueueName": map[string]any{"Ref": "Topic"}}, "Stack: resources need each other: Queue -> Topic -> Queue"},
+		{"in a text", map[string]any{"QueueName": map[string]any{"Fn::Sub": "${AWS::Region}-${Topic.Arn}"}}, "Stack: resources need each other: Queue -> Topic -> Queue"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			app := cdktest.NewApp(t)
+			stack := cdktest.NewStack(app, "Stack", "eu-west-1")
+			awscdk.NewCfnResource(stack, jsii.String("Queue"), &awscdk.CfnResourceProps{Type: jsii.String("AWS::SQS::Queue"), Properties: &c.queue})
+			awscdk.NewCfnResource(stack, jsii.String("Topic"), &awscdk.CfnResourceProps{Type: jsii.String("AWS::SNS::Topic"), Properties: &map[string]any{
+				"TopicName": map[string]any{"Fn::Join": []any{"", []any{"for", map[string]any{"Fn::GetAtt": []string{"Queue", "QueueName"}}}}},
+			}})
+			r := &recorder{TB: t}
+			cdktest.Synth(t, app).NoCircles(r)
+			if got := strings.Join(r.errors, "; "); got != c.want {
+				t.Errorf("it said %q, want %q", got, c.want)
+			}
+		})
+	}
+}
+
 func TestScrub_HidesHashesOnly(t *testing.T) {
 	app := cdktest.NewApp(t)
 	stack := cdktest.NewStack(app, "Stack", "eu-west-1")

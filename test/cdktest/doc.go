@@ -12,6 +12,7 @@
 //	queue.Text(t, "KmsMasterKeyId", "Fn::GetAtt", 0)
 //	out.NoFindings(t)                                       // cdk-nag: AwsSolutions, NIST 800-53 R5, PCI DSS 3.2.1, HIPAA
 //	out.LeastPrivilege(t)                                   // no wildcard action, no managed policy of full access
+//	out.NoCircles(t)                                        // what CloudFormation refuses and the CDK does not see
 //
 // EveryPropMatters sets each prop of a construct in turn and sees the template change; Panic returns the sentence with which
 // a construct refuses its props. Only tests import this package. It imports the CDK and nothing else of this module.
