@@ -39,7 +39,7 @@ check: .have-go ## format, vet, lint, vulnerabilities
 
 .PHONY: fmt
 fmt: .have-go ## format the Go files
-	@gofmt -l -w $$(git ls-files -co --exclude-standard '*.go')
+	@find . -name '.?*' -prune -o -name '*.go' -print | xargs gofmt -l -w
 
 .PHONY: build
 build: .have-go ## build the programs into .local/bin

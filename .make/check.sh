@@ -16,7 +16,7 @@ check() {
 }
 
 format() {
-	unformatted=$(gofmt -l .) || return 1
+	unformatted=$(find . -name '.?*' -prune -o -name '*.go' -print | xargs gofmt -l) || return 1
 	[ -z "$unformatted" ] && return
 	echo "not formatted (make fmt does it):"
 	echo "$unformatted"

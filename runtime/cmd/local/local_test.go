@@ -91,6 +91,37 @@ func TestLocal_ServesTheWholeSystemAndFindsItAgainAfterARestart(t *testing.T) {
 	}
 }
 
+func TestDemo_SendsItsPlanToTheStackThatRuns(t *testing.T) {
+	ctx := testContext(t, 2*time.Minute)
+	p := launch(t, t.TempDir())
+	c, err := newClient(ctx, p.ready())
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := time.Now().UTC()
+	hour := now.Truncate(time.Hour)
+	plan := month{
+		recent: samples(hour, now),
+		files:  [][]sample{samples(hour.Add(-2*time.Hour), hour.Add(-time.Hour-1)), samples(hour.Add(-time.Hour), hour.Add(-1))},
+	}
+	out := new(output)
+	if err := c.send(ctx, plan, newProgress(printer{out}, plan.total())); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.waitAggregated(ctx, plan.total()); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.printFigures(ctx, printer{out}); err != nil {
+		t.Fatal(err)
+	}
+	if want := fmt.Sprintf("1m   %8d   ", plan.total()); !strings.Contains(out.String(), want) {
+		t.Errorf("no %q in\n%s", want, out)
+	}
+	if status := p.end(syscall.SIGTERM); status != 0 {
+		t.Errorf("exit status %d", status)
+	}
+}
+
 func TestLocal_LosesNothingAndLeavesNothingWhenKilled(t *testing.T) {
 	ctx := testContext(t, 3*time.Minute)
 	state, data := t.TempDir(), t.TempDir()
