@@ -1,18 +1,10 @@
 package config
 
 import (
-	"context"
-	"fmt"
 	"io"
 	"log/slog"
 	"strings"
 	"time"
-
-	"github.com/aws/aws-sdk-go-v2/aws"
-	awsconfig "github.com/aws/aws-sdk-go-v2/config"
-	"github.com/aws/aws-sdk-go-v2/feature/ec2/imds"
-
-	"github.com/sensorflow/sensorflow/runtime/contract"
 )
 
 // API configures runtime/cmd/api. Package contract describes each key.
@@ -97,20 +89,6 @@ func LoadCSVProcessor(environ []string) (CSVProcessor, error) { return load[CSVP
 
 // LoadAggregator is LoadAPI for the aggregator.
 func LoadAggregator(environ []string) (Aggregator, error) { return load[Aggregator](environ) }
-
-// AWS loads the SDK's configuration: AWS_REGION, credentials and AWS_ENDPOINT_URL_* are the SDK's own keys. The instance
-// metadata service is never asked: Fargate and Lambda hand out credentials in other ways, and elsewhere the question would
-// hang for seconds before it failed.
-func AWS(ctx context.Context) (aws.Config, error) {
-	cfg, err := awsconfig.LoadDefaultConfig(ctx, awsconfig.WithEC2IMDSClientEnableState(imds.ClientDisabled))
-	if err != nil {
-		return aws.Config{}, fmt.Errorf("load the AWS configuration: %w", err)
-	}
-	if cfg.Region == "" {
-		return aws.Config{}, fmt.Errorf("%s must be set", contract.EnvRegion)
-	}
-	return cfg, nil
-}
 
 // NewLogger returns a logger that writes JSON lines.
 func NewLogger(w io.Writer, level slog.Level) *slog.Logger {
