@@ -188,6 +188,8 @@ func (i *instance) run(changes ...string) {
 	case <-i.log.listening:
 	case <-i.ended:
 		i.t.Fatalf("the program ended: %v", i.err)
+	case <-time.After(30 * time.Second): // also where LOG_LEVEL leaves the line out
+		i.t.Fatal("the program does not say that it listens")
 	}
 }
 
