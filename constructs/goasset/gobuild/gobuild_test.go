@@ -62,6 +62,7 @@ func TestFunction_HasTheSameBytesFromEverywhere(t *testing.T) {
 		{"a replace directory", func() *place { return replaced(t, files) }, nil},
 		{"a replace directory, with the path trimmed", func() *place { return replaced(t, files, "-trimpath") }, nil},
 		{"a replace directory, with every setting of Go changed", func() *place { return replaced(t, files) }, hostile},
+		{"a vendor folder, which has no commands", func() *place { return vendored(t, files) }, []string{"GOFLAGS=-mod=vendor"}},
 		{"the module cache", func() *place { return cached(t, files) }, nil},
 		{"the module cache, with the path trimmed", func() *place { return cached(t, files, "-trimpath") }, nil},
 	} {

@@ -149,6 +149,17 @@ func replaced(t *testing.T, files map[string][]byte, buildFlags ...string) *plac
 	return newPlace(t, dir, "replace "+gobuild.Module+" => \""+dir+"\"\n", environ(t), buildFlags...)
 }
 
+// vendored is the app with the packages that it imports in a vendor folder; the module itself lies elsewhere.
+func vendored(t *testing.T, files map[string][]byte) *place {
+	t.Helper()
+	dir := t.TempDir() // without a blank, which Go's list of vendored modules cannot hold
+	writeFiles(t, dir, files)
+	p := newPlace(t, dir, "replace "+gobuild.Module+" => "+dir+"\n", environ(t))
+	p.run(t, "go", "mod", "vendor")
+	p.run(t, "go", "build", "-mod=vendor", "-o", p.binary, ".")
+	return p
+}
+
 // cached is the app with our module in a module cache, fetched from a proxy as every published module is.
 func cached(t *testing.T, files map[string][]byte, buildFlags ...string) *place {
 	t.Helper()
