@@ -55,7 +55,7 @@ func circleOf(template Template) []string {
 	return nil
 }
 
-var placeholders = regexp.MustCompile(`\$\{([A-Za-z0-9]+)`) //nolint:gochecknoglobals // compiled once
+var placeholders = regexp.MustCompile(`\$\{([A-Za-z0-9]+)`)
 
 // referred lists the logical ids that a value names, of resources and of parameters.
 func referred(value any) []string {

@@ -17,7 +17,7 @@ var update = flag.Bool("update", false, "rewrite the golden files") //nolint:goc
 
 // hashes are asset hashes (64 digits) and what a version of a function is named after (32 digits): they change with every
 // line of the runtime, and nothing is learnt from reading them.
-var hashes = regexp.MustCompile(`[0-9a-f]{64}|[0-9a-f]{32}`) //nolint:gochecknoglobals // compiled once
+var hashes = regexp.MustCompile(`[0-9a-f]{64}|[0-9a-f]{32}`)
 
 // Scrub returns the template as readable JSON without what says nothing about it: hashes, and the rule and parameter by
 // which CloudFormation checks the bootstrap stack's version.

@@ -30,7 +30,7 @@ func (a *Assembly) Findings(t testing.TB) []Finding {
 	t.Helper()
 	var found []Finding
 	reports := 0
-	err := filepath.WalkDir(a.Dir, func(path string, d fs.DirEntry, err error) error {
+	err := filepath.WalkDir(a.Dir, func(path string, _ fs.DirEntry, err error) error {
 		pack, _, isReport := strings.Cut(filepath.Base(path), "-")
 		if err != nil || !isReport || !strings.HasSuffix(path, "-NagReport.json") {
 			return err

@@ -54,14 +54,12 @@ func Image(command, architecture string) (dir string, err error) {
 	return once(built.images, target{command, architecture}, buildImage)
 }
 
-func once(done map[target]func() (string, error), t target, build func(context.Context, target) (string, error)) (string, error) {
+func once(done map[target]func() (string, error), t target, build func(target) (string, error)) (string, error) {
 	built.Lock()
 	f, ok := done[t]
 	if !ok {
 		f = sync.OnceValues(func() (string, error) {
-			ctx, cancel := context.WithTimeout(context.Background(), BuildTimeout)
-			defer cancel()
-			dir, err := build(ctx, t)
+			dir, err := build(t)
 			if err != nil {
 				return "", fmt.Errorf("build %v: %w", t, err)
 			}
@@ -74,7 +72,9 @@ func once(done map[target]func() (string, error), t target, build func(context.C
 }
 
 // buildFunction compiles and links; where the same was linked before, only the compiler's cache is asked.
-func buildFunction(ctx context.Context, t target) (string, error) {
+func buildFunction(t target) (string, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), BuildTimeout)
+	defer cancel()
 	if t.architecture != ARM64 && t.architecture != AMD64 {
 		return "", fmt.Errorf("the architecture must be %s or %s, got %q", ARM64, AMD64, t.architecture)
 	}

@@ -1,7 +1,6 @@
 package gobuild
 
 import (
-	"context"
 	"crypto/sha256"
 	_ "embed"
 	"encoding/hex"
@@ -27,14 +26,14 @@ ENTRYPOINT ["/app"]
 //go:embed ca-certificates.crt
 var certificates []byte
 
-func buildImage(ctx context.Context, t target) (string, error) {
+func buildImage(t target) (string, error) {
 	function, err := Function(t.command, t.architecture)
 	if err != nil {
 		return "", err
 	}
 	binary := filepath.Join(function, FunctionBinary)
 	digest := sha256.New()
-	fmt.Fprintln(digest, dockerfile, len(certificates))
+	digest.Write([]byte(dockerfile))
 	digest.Write(certificates)
 	if err := copyTo(digest, binary); err != nil {
 		return "", err

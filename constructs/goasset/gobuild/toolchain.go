@@ -178,7 +178,7 @@ func (b *build) identity(ctx context.Context) (string, error) {
 		return "", err
 	}
 	digest := sha256.New()
-	fmt.Fprintln(digest, b.target, flags())
+	digest.Write([]byte(fmt.Sprintln(b.target, flags())))
 	digest.Write(packages)
 	return hex.EncodeToString(digest.Sum(nil)), nil
 }
