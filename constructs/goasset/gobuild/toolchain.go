@@ -178,7 +178,7 @@ func (b *build) identity(ctx context.Context) (string, error) {
 		return "", err
 	}
 	digest := sha256.New()
-	digest.Write([]byte(fmt.Sprintln(b.target, flags())))
+	_, _ = fmt.Fprintln(digest, b.target, flags()) // a hash takes everything
 	digest.Write(packages)
 	return hex.EncodeToString(digest.Sum(nil)), nil
 }
