@@ -22,6 +22,7 @@ type API struct {
 	AggregateCacheTTL time.Duration `env:"AGGREGATE_CACHE_TTL" envDefault:"2s" validate:"min=0s,max=2s"`
 
 	UserPoolID           string   `env:"USER_POOL_ID" validate:"required"`
+	UserPoolRegion       string   `env:"USER_POOL_REGION" validate:"omitempty,hostname_rfc1123"`
 	UserPoolIssuer       string   `env:"USER_POOL_ISSUER" validate:"required,endpoint"`
 	UserPoolJWKSURL      string   `env:"USER_POOL_JWKS_URL" validate:"omitempty,endpoint"`
 	UserPoolClientID     string   `env:"USER_POOL_CLIENT_ID" validate:"required"`
@@ -77,6 +78,9 @@ func LoadAPI(environ []string) (API, error) {
 	c, err := load[API](environ)
 	if err != nil {
 		return API{}, err
+	}
+	if c.UserPoolRegion == "" {
+		c.UserPoolRegion = c.Region
 	}
 	if c.UserPoolJWKSURL == "" {
 		c.UserPoolJWKSURL = strings.TrimSuffix(c.UserPoolIssuer, "/") + "/.well-known/jwks.json"

@@ -29,6 +29,9 @@ func TestLoadAPI_AppliesTheDocumentedDefaults(t *testing.T) {
 		c.Retention != 0 || c.ListenAddress != ":8080" || c.LogLevel != slog.LevelInfo {
 		t.Errorf("defaults: %+v", c)
 	}
+	if c.UserPoolRegion != c.Region {
+		t.Errorf("people sign in in %q, want the region served, %q", c.UserPoolRegion, c.Region)
+	}
 	if want := "https://issuer.example/p/.well-known/jwks.json"; c.UserPoolJWKSURL != want {
 		t.Errorf("JWKS address %s, want %s", c.UserPoolJWKSURL, want)
 	}
@@ -55,6 +58,7 @@ func TestLoadAPI_NamesTheKeyOfEveryMistake(t *testing.T) {
 		{"PUBLIC_URL=https://x.example/path", "PUBLIC_URL must be an origin such as"},
 		{"READINGS_TABLE=", "READINGS_TABLE must be set"},
 		{"LOG_LEVEL=loud", `LOG_LEVEL must be debug, info, warn or error, got "loud"`},
+		{"USER_POOL_REGION=eu_west", "USER_POOL_REGION must be a region such as eu-west-1, got eu_west"},
 		{"USER_POOL_ISSUER=nowhere", "USER_POOL_ISSUER must be an absolute https URL, or an http one on this machine, got nowhere"},
 		{"USER_POOL_JWKS_URL=http://issuer.example/keys", "USER_POOL_JWKS_URL must be an absolute https URL"},
 	} {
@@ -123,6 +127,7 @@ func TestTags_AreTheContractsKeysAndLimits(t *testing.T) {
 		"UploadsTable": contract.EnvUploadsTable, "RevocationsTable": contract.EnvRevocationsTable, "UploadsBucket": contract.EnvUploadsBucket,
 		"QueueURL": contract.EnvCSVQueueURL, "Retention": contract.EnvRetention, "IndexShards": contract.EnvIndexShards,
 		"FleetBuckets": contract.EnvFleetBuckets, "AggregateCacheTTL": contract.EnvAggregateCacheTTL, "UserPoolID": contract.EnvUserPoolID,
+		"UserPoolRegion": contract.EnvUserPoolRegion,
 		"UserPoolIssuer": contract.EnvUserPoolIssuer, "UserPoolJWKSURL": contract.EnvUserPoolJWKSURL,
 		"UserPoolClientID": contract.EnvUserPoolClientID, "UserPoolClientSecret": contract.EnvUserPoolClientSecret,
 		"MachineClientIDs": contract.EnvMachineClientIDs, "TokenURL": contract.EnvTokenURL, "ListenAddress": contract.EnvListenAddress,

@@ -174,6 +174,8 @@ func rule(f validator.FieldError) string {
 		return "must be an origin such as https://api.example.com, or http://localhost:8080 for this machine" + got
 	case "endpoint":
 		return "must be an absolute https URL, or an http one on this machine" + got
+	case "hostname_rfc1123":
+		return "must be a region such as eu-west-1" + got
 	case "clientid":
 		return "must list client ids separated by commas, without spaces" + got
 	default:
