@@ -190,6 +190,13 @@ type file struct {
 	readings           map[identity]string
 }
 
+// add appends a row.
+func (f *file) add(id identity, value string) {
+	f.content = fmt.Appendf(f.content, "%s,%s,%s\r\n", value, id.equipment, id.timestamp)
+	f.readings[id] = value
+	f.accepted++
+}
+
 // makeFile makes a CSV of n rows, some of them for the hot equipment's hour.
 func makeFile(d *dice, name string, n int) file {
 	var b strings.Builder

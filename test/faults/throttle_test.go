@@ -3,6 +3,7 @@ package faults_test
 import (
 	"context"
 	"net/http"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -25,17 +26,21 @@ func TestThrottling_LosesNothingAndAnswersNothingBut201And503(t *testing.T) {
 	table := &unreliable{dice: newDice(seed, 1)}
 	s := startSystem(t, stack.Options{CSVTimeout: 10 * time.Second, AggregatorTimeout: 15 * time.Second, DynamoDBProxy: table.wrap})
 	table.perMille.Store(throttlePerMille)
+	table.starving.Store(true)
 	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
 	defer cancel()
 
 	l := &load{client: s.client, dice: newDice(seed, 3), ledger: newLedger(), workers: 16, hours: 30, pause: 5 * time.Millisecond}
 	var work sync.WaitGroup
+	// The table refuses a row of this file for longer than the CSV processor tries: its message must come back.
+	refused := makeFile(newDice(seed, 11), "csv-b", 500)
+	refused.add(identity{starved, time.Now().UTC().Truncate(time.Hour).Add(-time.Second).Format(time.RFC3339Nano)}, "7.5")
+	work.Go(func() { sendFile(ctx, s, l, refused) })
 	work.Go(func() { l.run(ctx, throttleLoadLasts) })
 	work.Go(func() { queryMeanwhile(ctx, l, throttleLoadLasts) })
 	work.Go(func() {
 		// One equipment is refused for longer than the service tries, so that its client hears 503; then nothing at all gets
 		// through for a moment, which the service bridges.
-		table.starving.Store(true)
 		time.Sleep(starvingLasts)
 		table.starving.Store(false)
 		table.brownOut.Store(true)
@@ -60,6 +65,9 @@ func TestThrottling_LosesNothingAndAnswersNothingBut201And503(t *testing.T) {
 	s.aggregatesEqual(stored)
 	t.Logf("%d requests, %d answered 503; of the calls to the table %d were throttled, %d failed undone and %d done, %d transactions cancelled, %d batches cut",
 		l.sent.Load(), l.unavailable.Load(), table.throttled.Load(), table.failed.Load(), table.failedAfter.Load(), table.cancelled.Load(), table.cut.Load())
+	if !strings.Contains(s.log.String(), "message comes back") {
+		t.Error("no message of a file had to come back")
+	}
 	if table.throttled.Load() == 0 || table.failedAfter.Load() == 0 || table.cut.Load() == 0 || table.cancelled.Load() == 0 || l.unavailable.Load() == 0 {
 		t.Error("a kind of fault was never made, or no client heard of any")
 	}
