@@ -2,6 +2,8 @@ module github.com/sensorflow/sensorflow
 
 go 1.26.0
 
+toolchain go1.26.8
+
 require (
 	github.com/MicahParks/keyfunc/v3 v3.9.1
 	github.com/aws/aws-lambda-go v1.55.1

@@ -18,12 +18,14 @@ const (
 	// CsvTimeout is the longest that Lambda allows: a range whose readings are of one equipment is written no faster than one
 	// partition takes them, about 1,000 a second.
 	CsvTimeout = 15 * time.Minute
-	// CsvVisibilityTimeout is six times as long, as AWS advises
-	// (https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html): Lambda holds messages back while a function has no
-	// free instance, and one that becomes visible meanwhile counts as received again.
-	CsvVisibilityTimeout = 6 * CsvTimeout
-	// CsvReceivesMax is how often a message is received before it goes to the dead letters.
-	CsvReceivesMax = 5
+	// CsvVisibilityTimeout is a minute longer, so that a message comes back soon after an invocation that failed, when the claim
+	// of its range has just run out. AWS advises six times the function's timeout against messages that become visible while
+	// Lambda holds them back for want of a free instance
+	// (https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html); the event source's own maximum concurrency
+	// prevents that here, and a part of a file would wait 90 minutes after every failure.
+	CsvVisibilityTimeout = CsvTimeout + time.Minute
+	// CsvReceivesMax is how often a message is received before it goes to the dead letters: failures for more than two hours.
+	CsvReceivesMax = 10
 	// CsvMemoryMiB buys one whole virtual CPU, which the processor's 16 connections keep busy; it needs about 100 MiB.
 	CsvMemoryMiB = 1769
 

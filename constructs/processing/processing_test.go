@@ -196,10 +196,10 @@ func TestProcessing_GivesUpCsvMessagesIntoDeadLetters(t *testing.T) {
 	queue := template.Find(t, "AWS::SQS::Queue", "ProcessingCsvQueue")
 	function := template.Find(t, "AWS::Lambda::Function", "ProcessingCsvProcessor")
 	timeout, _ := function.Property("Timeout").(float64)
-	if visibility, _ := queue.Property("VisibilityTimeout").(float64); timeout != 900 || visibility < 6*timeout {
+	if visibility, _ := queue.Property("VisibilityTimeout").(float64); timeout != 900 || visibility <= timeout+10 || visibility > 2*timeout {
 		t.Errorf("the visibility timeout is %v s, that of the function %v s", visibility, timeout)
 	}
-	queue.Want(t, 5, "RedrivePolicy", "maxReceiveCount")
+	queue.Want(t, processing.CsvReceivesMax, "RedrivePolicy", "maxReceiveCount")
 	source := template.Find(t, "AWS::Lambda::EventSourceMapping", "ProcessingCsvProcessorSource")
 	source.Want(t, 1, "BatchSize")
 	source.Want(t, []string{"ReportBatchItemFailures"}, "FunctionResponseTypes")
