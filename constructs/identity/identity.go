@@ -7,6 +7,7 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatch"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awscognito"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awskms"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awssecretsmanager"
 	"github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
@@ -42,6 +43,9 @@ type Identity struct {
 	Issuer *string
 	// TokenURL is where machines get their tokens.
 	TokenURL *string
+
+	key         awskms.IKey
+	credentials map[string]awssecretsmanager.ISecret
 }
 
 // NewIdentity makes an Identity.
@@ -55,11 +59,12 @@ func NewIdentity(scope constructs.Construct, id string, props *IdentityProps) *I
 	if len(p.MachineClients) == 0 {
 		p.MachineClients = []MachineClient{{Name: DefaultMachineClient}}
 	}
-	i := &Identity{MachineClients: map[string]awscognito.UserPoolClient{}}
+	i := &Identity{MachineClients: map[string]awscognito.UserPoolClient{}, credentials: map[string]awssecretsmanager.ISecret{}}
 	constructs.NewConstruct_Override(i, scope, &id)
 	if p.Key == nil {
 		p.Key = storage.NewKey(i, "Key", &storage.KeyProps{Disposable: p.Disposable}).Key
 	}
+	i.key = p.Key
 	i.addPool(p)
 	scopes := i.addScopes()
 	i.addBrowserClient()

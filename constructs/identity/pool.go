@@ -109,13 +109,15 @@ func (i *Identity) addMachineClient(m MachineClient, scopes map[string]awscognit
 }
 
 // addDomain makes the address of the token endpoint. The name must be free in all of AWS: without one, the last part of the
-// stack's own id makes it so, and the construct's address tells two in one stack apart.
+// stack's own id makes it so, and the end of the pool's logical id tells two in one stack apart. The construct's own address
+// would not do: it is another one below a Stage, and machines would get another address once a pipeline deploys the stack.
 func (i *Identity) addDomain(p IdentityProps) {
 	prefix := p.DomainPrefix
 	if prefix == "" {
 		stackID := awscdk.Fn_Select(jsii.Number(2), awscdk.Fn_Split(jsii.String("/"), awscdk.Stack_Of(i).StackId(), nil))
 		unique := awscdk.Fn_Select(jsii.Number(4), awscdk.Fn_Split(jsii.String("-"), stackID, nil))
-		prefix = "sensor-flow-" + (*i.Node().Addr())[2:10] + "-" + *unique
+		pool := *awscdk.Stack_Of(i).GetLogicalId(i.UserPool.Node().DefaultChild().(awscdk.CfnElement))
+		prefix = "sensor-flow-" + strings.ToLower(pool[max(0, len(pool)-8):]) + "-" + *unique
 	}
 	i.Domain = awscognito.NewUserPoolDomain(i, jsii.String("Domain"), &awscognito.UserPoolDomainProps{
 		UserPool: i.UserPool, CognitoDomain: &awscognito.CognitoDomainOptions{DomainPrefix: &prefix},

@@ -44,7 +44,7 @@ func (i *Identity) addSettings(p IdentityProps) {
 		contract.EnvTokenURL:             plain(i.TokenURL),
 	}
 	props := &awssecretsmanager.SecretProps{
-		Description: jsii.String("What the API of " + *i.Node().Path() + " needs to know about its user pool"), EncryptionKey: p.Key,
+		Description: jsii.String("What the API of SensorFlow needs to know about its user pool"), EncryptionKey: p.Key,
 		SecretObjectValue: &fields, RemovalPolicy: awscdk.RemovalPolicy_DESTROY,
 	}
 	if p.Name != "" {
@@ -59,12 +59,7 @@ func (i *Identity) addSettings(p IdentityProps) {
 	}
 	secret := awssecretsmanager.NewSecret(i, jsii.String("Settings"), props)
 	i.Settings = secret
-	const reason = "Cognito makes the client's secret and offers nothing to rotate it by; a new client, which a deployment makes, has a new one"
-	suppress(secret, map[string]string{
-		"AwsSolutions-SMG4":                            reason,
-		"NIST.800.53.R5-SecretsManagerRotationEnabled": reason,
-		"HIPAA.Security-SecretsManagerRotationEnabled": reason,
-	})
+	suppress(secret, notRotated())
 }
 
 // ImportSettings finds the settings of a deployment in the stack's own region, by the Name that its Identity was made with. key

@@ -65,7 +65,7 @@ func NewKey(scope constructs.Construct, id string, props *KeyProps) *Key {
 	k := &Key{multiRegion: p.MultiRegion, replicas: map[string]awskms.IKey{}}
 	constructs.NewConstruct_Override(k, scope, &id)
 	k.Resource = awskms.NewCfnKey(k, jsii.String("Resource"), &awskms.CfnKeyProps{
-		Description: jsii.String("Data of " + *k.Node().Path()), EnableKeyRotation: true, MultiRegion: p.MultiRegion,
+		Description: jsii.String("Data of " + *awscdk.Stack_Of(k).StackName()), EnableKeyRotation: true, MultiRegion: p.MultiRegion,
 		KeyPolicy: keyPolicy(awscdk.Stack_Of(k)), PendingWindowInDays: pendingWindow(p.Disposable),
 	})
 	k.Resource.ApplyRemovalPolicy(removal(p.Disposable), nil)
@@ -149,7 +149,7 @@ func NewReplicaKey(scope constructs.Construct, id string, props *ReplicaKeyProps
 	constructs.NewConstruct_Override(k, scope, &id)
 	primary := lookUpKey(k, p)
 	k.Resource = awskms.NewCfnReplicaKey(k, jsii.String("Resource"), &awskms.CfnReplicaKeyProps{
-		Description: jsii.String("Data of " + *k.Node().Path()), PrimaryKeyArn: primary,
+		Description: jsii.String("Data of " + *awscdk.Stack_Of(k).StackName()), PrimaryKeyArn: primary,
 		KeyPolicy: keyPolicy(stack), PendingWindowInDays: pendingWindow(p.Disposable),
 	})
 	k.Resource.ApplyRemovalPolicy(removal(p.Disposable), nil)

@@ -1,0 +1,61 @@
+package identity
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awscognito"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awssecretsmanager"
+	"github.com/aws/jsii-runtime-go"
+)
+
+// Fields of the secret that Credentials returns: what a program sends to the token endpoint by client credentials.
+const (
+	CredentialsTokenURL     = "token_url"
+	CredentialsClientID     = "client_id"
+	CredentialsClientSecret = "client_secret" //nolint:gosec // the name of a field, not a secret
+)
+
+// Credentials returns a secret with what a program needs to get tokens as a machine client: a JSON object of CredentialsTokenURL,
+// CredentialsClientID and CredentialsClientSecret. The secret is made when it is first asked for, as each costs money; it panics
+// where there is no client of that name.
+func (i *Identity) Credentials(machine string) awssecretsmanager.ISecret {
+	if secret, ok := i.credentials[machine]; ok {
+		return secret
+	}
+	client, ok := i.MachineClients[machine]
+	if !ok {
+		panic(fmt.Errorf("%s: there is no machine client %q among %s", *i.Node().Path(), machine, strings.Join(i.machineNames(), ", ")))
+	}
+	plain := awscdk.SecretValue_UnsafePlainText
+	fields := map[string]awscdk.SecretValue{
+		CredentialsTokenURL:     plain(i.TokenURL),
+		CredentialsClientID:     plain(client.UserPoolClientId()),
+		CredentialsClientSecret: awscdk.SecretValue_ResourceAttribute(client.Node().DefaultChild().(awscognito.CfnUserPoolClient).AttrClientSecret()),
+	}
+	secret := awssecretsmanager.NewSecret(i, jsii.String("Credentials-"+machine), &awssecretsmanager.SecretProps{
+		Description: jsii.String("How " + machine + " gets tokens for SensorFlow"), EncryptionKey: i.key,
+		SecretObjectValue: &fields, RemovalPolicy: awscdk.RemovalPolicy_DESTROY,
+	})
+	suppress(secret, notRotated())
+	i.credentials[machine] = secret
+	return secret
+}
+
+// GrantMachineCredentials lets the grantee, a program, read the credentials of a machine client, with which it gets tokens that the
+// API takes: they allow what the client's scopes do.
+func (i *Identity) GrantMachineCredentials(machine string, grantee awsiam.IGrantable) awsiam.Grant {
+	return GrantReadSettings(i.Credentials(machine), grantee)
+}
+
+// notRotated explains why no function rotates the secrets.
+func notRotated() map[string]string {
+	const reason = "Cognito makes the client's secret and offers nothing to rotate it by; a new client, which a deployment makes, has a new one"
+	return map[string]string{
+		"AwsSolutions-SMG4":                            reason,
+		"NIST.800.53.R5-SecretsManagerRotationEnabled": reason,
+		"HIPAA.Security-SecretsManagerRotationEnabled": reason,
+	}
+}
