@@ -1,0 +1,67 @@
+package main
+
+import (
+	"time"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatch"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awslogs"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsroute53"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awss3"
+	"github.com/aws/constructs-go/constructs/v10"
+	"github.com/aws/jsii-runtime-go"
+
+	"github.com/sensorflow/sensorflow/constructs/apiservice"
+	"github.com/sensorflow/sensorflow/constructs/identity"
+	"github.com/sensorflow/sensorflow/constructs/sensorflow"
+)
+
+// everything sets each prop that a deployment of its own parts can have.
+func everything(scope constructs.Construct) {
+	stack := awscdk.NewStack(scope, jsii.String("Everything"), &awscdk.StackProps{Env: in("eu-west-1")})
+	flow := sensorflow.NewSensorFlow(stack, "SensorFlow", &sensorflow.SensorFlowProps{
+		Retention: 90 * 24 * time.Hour,
+		Domain: &apiservice.Domain{
+			Name: "api.example.com",
+			HostedZone: awsroute53.HostedZone_FromHostedZoneAttributes(stack, jsii.String("Zone"), &awsroute53.HostedZoneAttributes{
+				HostedZoneId: jsii.String("Z0123456789ABCDEFGHIJ"), ZoneName: jsii.String("example.com"),
+			}),
+		},
+		AllowedOrigins: []string{"https://console.example.com"},
+		RequestLimit:   20_000,
+		VpcCidr:        "10.20.0.0/16",
+		Zones:          2,
+		NatGateways:    2,
+		TasksMin:       2, TasksMax: 40,
+		TaskCpu: 1024, TaskMemoryMiB: 2048, SpotPercent: 50, CpuTargetPercent: 50, RequestsPerTask: 20_000,
+		CsvConcurrency: 8,
+		StreamLanes:    2,
+		MachineClients: []identity.MachineClient{{Name: "gateways", TokenLifetime: 12 * time.Hour}},
+		Mfa:            identity.MfaOptional,
+		AlarmEmails:    []string{"on-call@example.com"},
+		IndexShards:    32, FleetBuckets: 32,
+		LogRetention: awslogs.RetentionDays_THREE_MONTHS,
+		Disposable:   true,
+	})
+	report(stack, flow)
+	raw(flow)
+}
+
+// report reads the tables with a role of the team's own and is alarmed when what it reads is stale.
+func report(stack awscdk.Stack, flow *sensorflow.SensorFlow) {
+	role := awsiam.NewRole(stack, jsii.String("Report"), &awsiam.RoleProps{
+		AssumedBy: awsiam.NewServicePrincipal(jsii.String("glue.amazonaws.com"), nil),
+	})
+	flow.GrantReadTables(role)
+	flow.Operations.AddAlarm("Stale", flow.MetricAggregationLag(nil), &awscloudwatch.CreateAlarmOptions{
+		Threshold:         jsii.Number(30_000), // milliseconds
+		EvaluationPeriods: jsii.Number(3),
+	})
+}
+
+// raw sets a property for which there is no prop: on the part where it has a setter, on the resource where not even that.
+func raw(flow *sensorflow.SensorFlow) {
+	bucket := flow.Uploads.Bucket.Node().DefaultChild().(awss3.CfnBucket)
+	bucket.AddPropertyOverride(jsii.String("AccelerateConfiguration.AccelerationStatus"), "Enabled")
+}

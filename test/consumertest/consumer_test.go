@@ -1,0 +1,138 @@
+package consumertest_test
+
+import (
+	"bytes"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// consumer is a copy of the app with its own environment.
+type consumer struct {
+	dir string
+	env []string
+}
+
+// newConsumer copies the app, since the Go command completes its go.mod, and lets it require the published version. The sums of
+// third-party modules are those of this module: nothing is asked of a sum database, and nothing else than what is checked in is accepted.
+func newConsumer(t *testing.T, p *published) *consumer {
+	t.Helper()
+	c := &consumer{dir: t.TempDir()}
+	if err := os.CopyFS(c.dir, os.DirFS(filepath.Join("..", "consumer"))); err != nil {
+		t.Fatal(err)
+	}
+	sums, err := os.ReadFile(filepath.Join("..", "..", "go.sum"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(c.dir, "go.sum"), sums, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	elsewhere := setting(t, "GOPROXY")
+	c.env = append(os.Environ(),
+		"GOPROXY=file://"+p.proxy+",file://"+filepath.Join(p.cache, "cache", "download")+","+elsewhere,
+		"GONOSUMDB="+modulePath, "GOWORK=off", "GOFLAGS=-mod=mod", "GOMODCACHE="+p.cache,
+		"JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION=20", "CDK_DOCKER=/nowhere/docker")
+	c.run(t, "go", "mod", "edit", "-require="+modulePath+"@"+p.version)
+	return c
+}
+
+func (c *consumer) run(t *testing.T, name string, args ...string) string {
+	t.Helper()
+	cmd := exec.Command(name, args...)
+	cmd.Dir, cmd.Env = c.dir, c.env
+	var said bytes.Buffer
+	cmd.Stderr = &said
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("%s %v: %v\n%s%s", filepath.Base(name), args, err, out, said.Bytes())
+	}
+	return strings.TrimSpace(string(out))
+}
+
+func setting(t *testing.T, name string) string {
+	t.Helper()
+	out, err := exec.Command("go", "env", name).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.TrimSpace(string(out))
+}
+
+// snapshot tells of every file below a folder, so that any write shows, by whomever: for root nothing is read-only.
+func snapshot(t *testing.T, dir string) map[string]string {
+	t.Helper()
+	seen := map[string]string{}
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		info, err := d.Info()
+		if err != nil {
+			return err
+		}
+		seen[path] = fmt.Sprint(info.Mode(), info.Size(), info.ModTime().UnixNano())
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return seen
+}
+
+func TestConsumer_SynthesizesFromTheModuleCache(t *testing.T) {
+	p := publish(t, setting(t, "GOMODCACHE"))
+	c := newConsumer(t, p)
+	c.run(t, "go", "build", "-o", "app", ".")
+	if dir := c.run(t, "go", "list", "-m", "-f", "{{.Dir}}", modulePath); dir != p.dir() {
+		t.Fatalf("the module is used from %s, not from %s", dir, p.dir())
+	}
+	before := snapshot(t, p.dir())
+	for path, is := range before {
+		if strings.Contains(strings.Fields(is)[0], "w") {
+			t.Errorf("%s can be written: %s", path, is)
+		}
+	}
+	out := filepath.Join(c.dir, "cdk.out")
+	c.env = append(c.env, "CDK_OUTDIR="+out)
+	c.run(t, filepath.Join(c.dir, "app"))
+	if after := snapshot(t, p.dir()); !maps.Equal(before, after) {
+		t.Error("the module in the cache is not what it was before")
+	}
+
+	a := readAssembly(t, out)
+	t.Run("has all stacks", func(t *testing.T) {
+		want := []string{
+			"Existing", "Everything", "Plain", "Prod/Coldchain-prod-eu-central-1", "Prod/Coldchain-prod-eu-west-1",
+			"Prod/Coldchain-prod-keys-eu-central-1", "Prod/Coldchain-prod-keys-eu-west-1", "Prod/Coldchain-prod-state",
+		}
+		if got := slices.Sorted(maps.Keys(a.stacks)); !slices.Equal(got, slices.Sorted(slices.Values(want))) {
+			t.Errorf("the stacks are %q", got)
+		}
+		for name, errors := range a.errors {
+			t.Errorf("%s: %v", name, errors)
+		}
+	})
+	t.Run("has the programs", func(t *testing.T) { a.checkPrograms(t) })
+	t.Run("uses what exists", func(t *testing.T) { checkExisting(t, a.stacks["Existing"]) })
+}
+
+// checkExisting wants nothing made that was handed over.
+func checkExisting(t *testing.T, s stack) {
+	t.Helper()
+	for _, made := range []string{
+		"AWS::EC2::VPC", "AWS::EC2::Subnet", "AWS::EC2::NatGateway", "AWS::KMS::Key", "AWS::DynamoDB::GlobalTable", "AWS::Cognito::UserPool",
+		"AWS::SecretsManager::Secret",
+	} {
+		// One table is of the region: that of the uploads.
+		if n := s.count(made); n > 0 && (made != "AWS::DynamoDB::GlobalTable" || n != 1) {
+			t.Errorf("it makes %d of %s", n, made)
+		}
+	}
+}
