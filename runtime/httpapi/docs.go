@@ -1,182 +1,42 @@
 package httpapi
 
 import (
-	"bytes"
-	"encoding/json"
+	"errors"
 	"fmt"
-	"html/template"
-	"slices"
+	"html"
 	"strings"
 )
 
-// docsPage is the OpenAPI description arranged for reading.
-type docsPage struct {
-	Title, Summary string
-	Server         string
-	TokenURL       string
-	Description    string
-	Sections       []docsSection
-	Problems       []docsProblem
-}
+// The page to read is made from the description by a test (docs_test.go) and not by the program: html/template calls methods
+// by name, for which the linker would keep every method of every AWS client. What only a deployment knows is filled in here.
+const (
+	// docsPublicURL and docsTokenURL stand in the page for the two addresses.
+	docsPublicURL = "{public-url}"
+	docsTokenURL  = "{token-url}"
+	// docsMachines and docsMachinesEnd enclose what a service without a token endpoint does not show.
+	docsMachines    = "<!--machines-->"
+	docsMachinesEnd = "<!--/machines-->"
+)
 
-type docsSection struct {
-	Name, Anchor, Description string
-	Calls                     []docsCall
-}
-
-type docsCall struct {
-	Method, Path, Anchor, Summary, Description, Access string
-	Parameters                                         []docsField
-	Bodies, Answers                                    []docsContent
-}
-
-// docsField is a parameter or a member of an object.
-type docsField struct {
-	Name, Place, Rule, Description string
-	Required                       bool
-}
-
-// docsContent is a body that is sent or answered.
-type docsContent struct {
-	Title, Description string
-	Fields             []docsField
-	Examples           []string
-}
-
-type docsProblem struct {
-	Anchor, Title, Advice string
-	Status                int
-}
-
-// renderDocs makes the page from the description.
-func renderDocs(o Options) ([]byte, error) {
-	raw, err := documentFiles.ReadFile("documents/openapi.json")
+// docsFor returns the page to read with the addresses of this deployment filled in.
+func docsFor(o Options) ([]byte, error) {
+	page, err := documentFiles.ReadFile("documents/docs.html")
 	if err != nil {
-		return nil, fmt.Errorf("read the description: %w", err)
+		return nil, fmt.Errorf("read the page to read: %w", err)
 	}
-	var d openAPI
-	if err := json.Unmarshal(raw, &d); err != nil {
-		return nil, fmt.Errorf("decode the description: %w", err)
+	before, rest, found := strings.Cut(string(page), docsMachines)
+	machines, after, ended := strings.Cut(rest, docsMachinesEnd)
+	if !found || !ended {
+		return nil, errors.New("the page to read does not mark what is for machines")
 	}
-	page := docsPage{
-		Title: d.Info.Title, Summary: d.Info.Summary, Description: d.Info.Description,
-		Server: o.PublicURL, TokenURL: o.TokenURL, Problems: docsProblems(),
+	if o.TokenURL == "" {
+		machines = ""
 	}
-	paths, err := keysInOrder(d.Paths)
-	if err != nil {
-		return nil, fmt.Errorf("read the paths: %w", err)
+	server := o.PublicURL
+	if server == "" {
+		server = "https://…"
 	}
-	for _, tag := range d.Tags {
-		section := docsSection{Name: tag.Name, Anchor: strings.ToLower(tag.Name), Description: tag.Description}
-		for _, path := range paths {
-			calls, err := d.calls(path, tag.Name)
-			if err != nil {
-				return nil, fmt.Errorf("read path %s: %w", path, err)
-			}
-			section.Calls = append(section.Calls, calls...)
-		}
-		page.Sections = append(page.Sections, section)
-	}
-	t, err := template.New("docs.html").Funcs(template.FuncMap{"prose": prose}).ParseFS(documentFiles, "documents/docs.html")
-	if err != nil {
-		return nil, fmt.Errorf("parse the page's template: %w", err)
-	}
-	var b bytes.Buffer
-	if err := t.Execute(&b, page); err != nil {
-		return nil, fmt.Errorf("render the page: %w", err)
-	}
-	return b.Bytes(), nil
-}
-
-// prose turns blank lines into paragraphs and backticks into code; everything else is escaped.
-func prose(text string) template.HTML {
-	var b strings.Builder
-	for paragraph := range strings.SplitSeq(text, "\n\n") {
-		b.WriteString("<p>")
-		for i, part := range strings.Split(paragraph, "`") {
-			if i%2 == 1 {
-				b.WriteString("<code>" + template.HTMLEscapeString(part) + "</code>")
-			} else {
-				b.WriteString(template.HTMLEscapeString(part))
-			}
-		}
-		b.WriteString("</p>")
-	}
-	return template.HTML(b.String()) //nolint:gosec // every part was escaped above
-}
-
-// docsProblems explains the problems, in the order of their status.
-func docsProblems() []docsProblem {
-	advice := []struct {
-		kind problemKind
-		text string
-	}{
-		{problemMalformed, "The request cannot be read as what it should be. Correct it before sending it again."},
-		{problemInvalid, "A field or a parameter breaks a rule; errors names each. Correct it before sending it again."},
-		{problemUnauthenticated, "Sign in again, or ask the token endpoint for a new access token."},
-		{problemForbidden, "The token does not allow this, or a page of another origin tried to act for a person signed in."},
-		{problemNotFound, "What was asked for does not exist, or no longer."},
-		{problemMethodNotAllowed, "The header Allow lists the methods of this address."},
-		{problemSlowBody, "Send the body again, on a connection that carries it in time."},
-		{problemConflict, "The state has changed meanwhile. Read it again before the next attempt."},
-		{problemTooLarge, "Send less at once: several batches, or a CSV file; several files above 5 GiB."},
-		{problemUnsupportedMediaType, "Set the Content-Type that the message names, and send the body without compression."},
-		{problemHeadersTooLarge, "Send fewer or shorter headers."},
-		{problemTooManyRequests, "Wait for as many seconds as Retry-After says."},
-		{problemInternal, "Report the request id; the log of the service holds the reason under it."},
-		{problemUnavailable, "Send the request again after as many seconds as Retry-After says. Nothing is counted twice."},
-	}
-	rows := make([]docsProblem, len(advice))
-	for i, a := range advice {
-		rows[i] = docsProblem{"problem-" + a.kind.name, a.kind.title, a.text, a.kind.status}
-	}
-	return rows
-}
-
-// keysInOrder lists the keys of a JSON object as they are written.
-func keysInOrder(raw json.RawMessage) ([]string, error) {
-	decoder := json.NewDecoder(bytes.NewReader(raw))
-	if _, err := decoder.Token(); err != nil {
-		return nil, fmt.Errorf("read the object: %w", err)
-	}
-	var keys []string
-	for decoder.More() {
-		token, err := decoder.Token()
-		if err != nil {
-			return nil, fmt.Errorf("read a key: %w", err)
-		}
-		key, _ := token.(string)
-		keys = append(keys, key)
-		var skipped json.RawMessage
-		if err := decoder.Decode(&skipped); err != nil {
-			return nil, fmt.Errorf("read the value of %s: %w", key, err)
-		}
-	}
-	return keys, nil
-}
-
-// methodsInOrder is the order in which a path's calls are shown.
-var methodsInOrder = []string{"post", "get"}
-
-func accessText(security []map[string][]string) string {
-	var ways []string
-	for _, way := range security {
-		for name, scopes := range way {
-			switch {
-			case name == "cookie":
-				ways = append(ways, "a person signed in")
-			case name == "basic":
-				ways = append(ways, "user name and password")
-			case len(scopes) > 0:
-				ways = append(ways, "a machine with the scope "+strings.Join(scopes, ", "))
-			default:
-				ways = append(ways, "a machine")
-			}
-		}
-	}
-	if len(ways) == 0 {
-		return "open to everyone"
-	}
-	slices.Sort(ways)
-	return "for " + strings.Join(ways, " or ")
+	// One pass over the page: an address that looks like a placeholder stays as it is.
+	fill := strings.NewReplacer(docsPublicURL, html.EscapeString(server), docsTokenURL, html.EscapeString(o.TokenURL))
+	return []byte(fill.Replace(before + machines + after)), nil
 }

@@ -50,7 +50,7 @@ func newDocuments(o Options) (documents, error) {
 	if err != nil {
 		return d, err
 	}
-	docs, err := renderDocs(o)
+	docs, err := docsFor(o)
 	if err != nil {
 		return d, err
 	}
