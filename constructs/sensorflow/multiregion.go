@@ -2,8 +2,6 @@ package sensorflow
 
 import (
 	"errors"
-	"fmt"
-	"regexp"
 	"slices"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
@@ -16,33 +14,6 @@ import (
 	"github.com/sensorflow/sensorflow/constructs/identity"
 	"github.com/sensorflow/sensorflow/constructs/storage"
 )
-
-// MultiRegionProps configure a MultiRegion. The zero value of an optional field selects its default.
-type MultiRegionProps struct {
-	// Account is the AWS account of all stacks, 12 digits. Required.
-	Account string
-	// Regions serve together; the first is the primary, in which the user pool and the definition of the tables live. One region is
-	// enough to begin with: others are added one at a time, each followed by a deployment, as DynamoDB takes one new replica per
-	// update. Required.
-	Regions []string
-	// Name begins the names of stacks, tables and secret and tells deployments in one account apart: letters, digits and hyphens, at
-	// most 40. Changing it makes a new deployment beside the old one. Default: the id.
-	Name string
-	// Domain gives the API one address in all regions. Default: each region has an address of CloudFront.
-	Domain *ZoneDomain
-	// VpcCidrs are the address ranges of the regions' networks. Default: 10.0.0.0/16, 10.1.0.0/16 and so on, in the order of
-	// Regions.
-	VpcCidrs map[string]string
-	// Flow holds for every region alike. Its Key, Tables, Settings, UserPoolRegion, Domain, Vpc and VpcCidr must be left out: they
-	// belong to one region.
-	Flow SensorFlowProps
-	// OneByOne makes the stack of each region wait for that of the region before, for deployments that stop at the first region
-	// that fails. Default: regions do not wait for each other.
-	OneByOne bool
-}
-
-// ZoneDomain is an address in a public hosted zone of Route 53, named so that the stacks of all regions can use it.
-type ZoneDomain struct{ Name, HostedZoneId, HostedZoneName string }
 
 // MultiRegion is the service in several regions: stacks named <name>-keys-<region>, <name>-state and <name>-<region>.
 //
@@ -69,41 +40,6 @@ type MultiRegion struct {
 // poolRegionsMax is how many regions have the user pool: Cognito replicates it to one other.
 const poolRegionsMax = 2
 
-// Validate reports everything that is wrong with the props.
-func (p MultiRegionProps) Validate() error {
-	errs := []error{p.Flow.Validate()}
-	if !regexp.MustCompile(`^[0-9]{12}$`).MatchString(p.Account) {
-		errs = append(errs, fmt.Errorf("Account must be an account number of 12 digits, got %q", p.Account))
-	}
-	if p.Name != "" && !regexp.MustCompile(`^[A-Za-z][A-Za-z0-9-]{0,39}$`).MatchString(p.Name) {
-		errs = append(errs, fmt.Errorf("Name must be at most 40 letters, digits and hyphens, beginning with a letter, got %q", p.Name))
-	}
-	if len(p.Regions) == 0 {
-		errs = append(errs, errors.New("Regions must name at least one region"))
-	}
-	for i, region := range p.Regions {
-		if !regexp.MustCompile(`^[a-z]{2}(-[a-z]+)+-[0-9]$`).MatchString(region) {
-			errs = append(errs, fmt.Errorf("Regions[%d] must be a region such as eu-west-1, got %q", i, region))
-		}
-		if slices.Contains(p.Regions[:i], region) {
-			errs = append(errs, fmt.Errorf("Regions[%d] must not be there twice, got %q", i, region))
-		}
-	}
-	for region := range p.VpcCidrs {
-		if !slices.Contains(p.Regions, region) {
-			errs = append(errs, fmt.Errorf("VpcCidrs has the key %q, which must be one of Regions", region))
-		}
-	}
-	f := p.Flow
-	if f.Key != nil || f.Tables != nil || f.Settings != nil || f.UserPoolRegion != "" || f.Domain != nil || f.Vpc != nil || f.VpcCidr != "" {
-		errs = append(errs, errors.New("Flow must leave out Key, Tables, Settings, UserPoolRegion, Domain, Vpc and VpcCidr, which belong to one region"))
-	}
-	if p.Domain != nil && (p.Domain.Name == "" || p.Domain.HostedZoneId == "" || p.Domain.HostedZoneName == "") {
-		errs = append(errs, errors.New("Domain must have Name, HostedZoneId and HostedZoneName"))
-	}
-	return errors.Join(errs...)
-}
-
 // NewMultiRegion adds the stacks of a deployment to scope, an App or a Stage. It panics when the props are wrong.
 //
 // No stack refers to one of another region: those would have to be deployed and deleted in step for ever. They find each other by
@@ -113,12 +49,12 @@ func NewMultiRegion(scope constructs.Construct, id string, props *MultiRegionPro
 	if props != nil {
 		p = *props
 	}
-	if err := p.Validate(); err != nil {
-		panic(fmt.Errorf("%s/%s: %w", *scope.Node().Path(), id, err))
-	}
+	err := errors.Join(validateScope(scope), p.Validate())
 	if p.Name == "" {
 		p.Name = id
+		err = errors.Join(err, validateName(id))
 	}
+	check(scope, id, err)
 	m := &MultiRegion{
 		scope: scope,
 		Keys:  map[string]awscdk.Stack{}, Stacks: map[string]awscdk.Stack{}, Flows: map[string]*SensorFlow{}, RegionUrls: map[string]awscdk.CfnOutput{},
@@ -161,7 +97,9 @@ func (m *MultiRegion) addKeys(p MultiRegionProps) (keys map[string]awskms.IKey, 
 		keys[region] = storage.NewReplicaKey(stack, "Key", &storage.ReplicaKeyProps{
 			Alias: p.Name, PrimaryRegion: primary, Disposable: p.Flow.Disposable,
 		}).Key
-		replicas = append(replicas, key.Replica(region))
+		replica := key.Replica(region)
+		replica.Disposable = slices.Contains(p.Leaving, region)
+		replicas = append(replicas, replica)
 	}
 	return keys, replicas
 }
@@ -174,9 +112,13 @@ func (m *MultiRegion) addState(p MultiRegionProps, key awskms.IKey, replicas []s
 	m.Tables = storage.NewGlobalTables(m.State, "Tables", &storage.GlobalTablesProps{
 		Name: p.Name, Key: key, Replicas: replicas, Disposable: p.Flow.Disposable,
 	})
-	m.Identity = identity.NewIdentity(m.State, "Identity", &identity.IdentityProps{
+	props := &identity.IdentityProps{
 		Name: p.Name, Key: key, Replicas: replicas, MachineClients: p.Flow.MachineClients, Mfa: p.Flow.Mfa, Disposable: p.Flow.Disposable,
-	})
+	}
+	if p.TokenHealthCheckId != "" {
+		props.FailoverHealthCheck = awsroute53.HealthCheck_FromHealthCheckId(m.State, jsii.String("TokenHealthCheck"), &p.TokenHealthCheckId)
+	}
+	m.Identity = identity.NewIdentity(m.State, "Identity", props)
 	output(m.State, "UserPoolId", m.Identity.UserPool.UserPoolId(), "The user pool: people are added here")
 	output(m.State, "TokenUrl", m.Identity.TokenURL, "Where machines get their tokens")
 }
@@ -187,10 +129,16 @@ func (m *MultiRegion) addRegion(p MultiRegionProps, index int, key awskms.IKey) 
 	stack.AddDependency(m.State, jsii.String("a region works on the global tables and the user pool"))
 	m.Stacks[region] = stack
 	flow := p.Flow
+	flow.VpcCidr = p.cidr(index)
+	if p.ForRegion != nil {
+		p.ForRegion(stack, region, &flow)
+	}
+	if flow.Vpc != nil && flow.VpcCidr == p.cidr(index) {
+		flow.VpcCidr = ""
+	}
 	flow.Key, flow.MachineClients, flow.Mfa = key, nil, identity.MfaOff
 	flow.Tables = storage.ImportGlobalTables(stack, "Tables", &storage.ImportGlobalTablesProps{Name: p.Name, Key: key})
 	flow.Settings = identity.ImportSettings(stack, "Settings", p.Name, key)
-	flow.VpcCidr = p.cidr(index)
 	switch {
 	case index >= poolRegionsMax:
 		flow.UserPoolRegion = p.Regions[0]
@@ -204,13 +152,6 @@ func (m *MultiRegion) addRegion(p MultiRegionProps, index int, key awskms.IKey) 
 	m.Flows[region] = NewSensorFlow(stack, "SensorFlow", &flow)
 	output(stack, "ApiUrl", m.Flows[region].Api.Url, "The API")
 	m.RegionUrls[region] = output(stack, "RegionUrl", m.Flows[region].Api.RegionUrl, "The API of this region, whatever Route 53 thinks of its health")
-}
-
-func (p MultiRegionProps) cidr(index int) string {
-	if cidr := p.VpcCidrs[p.Regions[index]]; cidr != "" {
-		return cidr
-	}
-	return fmt.Sprintf("10.%d.0.0/16", index)
 }
 
 func output(stack awscdk.Stack, id string, value *string, description string) awscdk.CfnOutput {

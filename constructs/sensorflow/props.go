@@ -1,9 +1,6 @@
 package sensorflow
 
 import (
-	"errors"
-	"fmt"
-	"net/mail"
 	"time"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsec2"
@@ -17,7 +14,6 @@ import (
 	"github.com/sensorflow/sensorflow/constructs/goasset"
 	"github.com/sensorflow/sensorflow/constructs/identity"
 	"github.com/sensorflow/sensorflow/constructs/storage"
-	"github.com/sensorflow/sensorflow/runtime/contract"
 )
 
 // SensorFlowProps configure a SensorFlow. The zero value of an optional field selects its default; nil props select all defaults.
@@ -82,38 +78,4 @@ type SensorFlowProps struct { //nolint:revive // the name that the CDK's users l
 
 	// Disposable lets everything, the data included, be destroyed with the stack. For test environments. Default: false.
 	Disposable bool
-}
-
-// Validate reports everything that is wrong with the props.
-func (p SensorFlowProps) Validate() error {
-	var errs []error
-	if p.Retention != 0 && p.Retention < contract.RetentionMin {
-		errs = append(errs, fmt.Errorf("Retention must be at least 24h, got %s; leave it out to keep readings for ever", shortDuration(p.Retention)))
-	}
-	if p.Settings != nil && (len(p.MachineClients) > 0 || p.Mfa != identity.MfaOff) {
-		errs = append(errs, errors.New("MachineClients and Mfa are for a new user pool and must be left out with Settings"))
-	}
-	if p.Settings == nil && p.UserPoolRegion != "" {
-		errs = append(errs, errors.New("UserPoolRegion goes with Settings: a new user pool lives in the stack's own region"))
-	}
-	if p.Key == nil && (p.Tables != nil || p.Settings != nil) {
-		errs = append(errs, errors.New("Key is required with Tables or Settings: it is the one that they are encrypted with"))
-	}
-	for i, email := range p.AlarmEmails {
-		if address, err := mail.ParseAddress(email); err != nil || address.Address != email {
-			errs = append(errs, fmt.Errorf("AlarmEmails[%d] must be an e-mail address, got %q", i, email))
-		}
-	}
-	return errors.Join(errs...)
-}
-
-// shortDuration writes 30m0s as 30m.
-func shortDuration(d time.Duration) string {
-	text := d.String()
-	for _, zero := range []string{"m0s", "h0m"} {
-		if len(text) > len(zero) && text[len(text)-len(zero):] == zero {
-			text = text[:len(text)-2]
-		}
-	}
-	return text
 }

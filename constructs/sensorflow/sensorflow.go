@@ -2,22 +2,19 @@ package sensorflow
 
 import (
 	"fmt"
+	"strings"
 
-	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatch"
-	"github.com/aws/aws-cdk-go/awscdk/v2/awsdynamodb"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awskms"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awssecretsmanager"
 	"github.com/aws/constructs-go/constructs/v10"
-	"github.com/aws/jsii-runtime-go"
 
 	"github.com/sensorflow/sensorflow/constructs/apiservice"
 	"github.com/sensorflow/sensorflow/constructs/identity"
 	"github.com/sensorflow/sensorflow/constructs/operations"
 	"github.com/sensorflow/sensorflow/constructs/processing"
 	"github.com/sensorflow/sensorflow/constructs/storage"
-	"github.com/sensorflow/sensorflow/runtime/contract"
 )
 
 // SensorFlow is the service in one region.
@@ -48,9 +45,7 @@ func NewSensorFlow(scope constructs.Construct, id string, props *SensorFlowProps
 	if props != nil {
 		p = *props
 	}
-	if err := p.Validate(); err != nil {
-		panic(fmt.Errorf("%s/%s: %w", *scope.Node().Path(), id, err))
-	}
+	check(scope, id, p.Validate())
 	f := &SensorFlow{Key: p.Key, Tables: p.Tables, Settings: p.Settings}
 	constructs.NewConstruct_Override(f, scope, &id)
 	if f.Key == nil {
@@ -60,12 +55,10 @@ func NewSensorFlow(scope constructs.Construct, id string, props *SensorFlowProps
 		f.Tables = storage.NewGlobalTables(f, "Tables", &storage.GlobalTablesProps{Key: f.Key, Disposable: p.Disposable})
 	}
 	if f.Settings == nil {
-		f.Identity = identity.NewIdentity(f, "Identity", &identity.IdentityProps{
-			Key: f.Key, MachineClients: p.MachineClients, Mfa: p.Mfa, Disposable: p.Disposable,
-		})
+		f.Identity = identity.NewIdentity(f, "Identity", p.identity(f))
 		f.Settings = f.Identity.Settings
 	}
-	f.Uploads = storage.NewUploads(f, "Uploads", &storage.UploadsProps{Key: f.Key, AllowedOrigins: p.AllowedOrigins, Disposable: p.Disposable})
+	f.Uploads = storage.NewUploads(f, "Uploads", p.uploads(f))
 	f.Processing = processing.NewProcessing(f, "Processing", p.processing(f))
 	f.Api = apiservice.NewApiService(f, "Api", p.api(f))
 	f.Uploads.AllowOrigins(*f.Api.Url) // the console sends files from there
@@ -73,6 +66,21 @@ func NewSensorFlow(scope constructs.Construct, id string, props *SensorFlowProps
 		Api: f.Api, Processing: f.Processing, Tables: f.Tables, Key: f.Key, AlarmEmails: p.AlarmEmails,
 	})
 	return f
+}
+
+// check ends the construction of scope/id where its props are wrong: constructors of the CDK return no errors.
+func check(scope constructs.Construct, id string, err error) {
+	if err != nil {
+		panic(fmt.Errorf("%s: %w", strings.TrimPrefix(*scope.Node().Path()+"/"+id, "/"), err))
+	}
+}
+
+func (p SensorFlowProps) identity(f *SensorFlow) *identity.IdentityProps {
+	return &identity.IdentityProps{Key: f.Key, MachineClients: p.MachineClients, Mfa: p.Mfa, Disposable: p.Disposable}
+}
+
+func (p SensorFlowProps) uploads(f *SensorFlow) *storage.UploadsProps {
+	return &storage.UploadsProps{Key: f.Key, AllowedOrigins: p.AllowedOrigins, Disposable: p.Disposable}
 }
 
 func (p SensorFlowProps) processing(f *SensorFlow) *processing.ProcessingProps {
@@ -97,15 +105,17 @@ func (p SensorFlowProps) api(f *SensorFlow) *apiservice.ApiServiceProps {
 
 // GrantReadTables lets a program of the user's own, such as a report, read readings and aggregates in the tables themselves.
 func (f *SensorFlow) GrantReadTables(grantee awsiam.IGrantable) awsiam.Grant {
-	tables := []*string{f.Tables.Readings.TableArn(), f.Tables.Aggregates.TableArn(), indexArn(f.Tables.Aggregates)}
-	f.Key.Grant(grantee, jsii.String("kms:Decrypt"))
-	return awsiam.Grant_AddToPrincipal(&awsiam.GrantOnPrincipalOptions{
-		Grantee: grantee, Actions: jsii.Strings("dynamodb:Query", "dynamodb:GetItem"), ResourceArns: &tables,
-	})
+	return f.Tables.GrantReadReadings(grantee).Combine(f.Tables.GrantReadAggregates(grantee))
 }
 
-func indexArn(table awsdynamodb.ITableV2) *string {
-	return awscdk.Fn_Join(jsii.String(""), &[]*string{table.TableArn(), jsii.String("/index/" + contract.IndexByInterval)})
+// GrantMachineCredentials lets a program read the credentials of one of MachineClients, with which it gets tokens and calls the API: to
+// send readings it is not given the tables, since it would go around everything that the API checks. It panics where Settings were
+// passed in: whoever has the user pool grants them there.
+func (f *SensorFlow) GrantMachineCredentials(machine string, grantee awsiam.IGrantable) awsiam.Grant {
+	if f.Identity == nil {
+		panic(fmt.Errorf("%s: the user pool is another construct's, which grants its machines' credentials", *f.Node().Path()))
+	}
+	return f.Identity.GrantMachineCredentials(machine, grantee)
 }
 
 // MetricRequests counts the requests that reached the API.

@@ -1,0 +1,9 @@
+package sensorflow_test
+
+import (
+	"testing"
+
+	"github.com/sensorflow/sensorflow/test/cdktest"
+)
+
+func TestMain(m *testing.M) { cdktest.Main(m) }
