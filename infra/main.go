@@ -3,9 +3,13 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
+	"runtime"
+	"strings"
+	"time"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/jsii-runtime-go"
@@ -15,36 +19,72 @@ import (
 )
 
 func main() {
-	if err := run(os.Getenv, os.ReadFile, os.Stderr); err != nil {
+	err := run(os.Getenv, os.ReadFile, os.Stderr)
+	jsii.Close()
+	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 }
 
-// run is the program. All that can be wrong with the configuration is said before the CDK is started.
+// run is the program. All that can be wrong with the configuration is said before the CDK, which takes seconds, is started.
 func run(getenv func(string) string, readFile func(string) ([]byte, error), stderr io.Writer) error {
 	raw, err := context(getenv, readFile)
 	if err != nil {
 		return err
 	}
-	c, err := config.Load(raw, config.Defaults{Account: getenv("CDK_DEFAULT_ACCOUNT")})
+	c, err := config.Load(raw.all, config.Defaults{Account: getenv("CDK_DEFAULT_ACCOUNT")})
 	if err != nil {
 		return fmt.Errorf("the configuration in cdk.json is wrong:\n%w", err)
+	}
+	if raw.env != "" {
+		if c, err = c.Only(raw.env); err != nil {
+			return err
+		}
 	}
 	for _, note := range c.Notes() {
 		fmt.Fprintln(stderr, "note:", note)
 	}
-	synthesize(c, getenv("CDK_OUTDIR"))
+	if err := checkNode(getenv, stderr); err != nil {
+		return err
+	}
+	began := time.Now()
+	n, err := synthesize(c, getenv("CDK_OUTDIR"))
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(stderr, "synthesized %d stacks in %.1f s\n", n, time.Since(began).Seconds())
 	return nil
 }
 
-func synthesize(c config.Config, directory string) {
-	defer jsii.Close()
+// synthesize returns how many stacks there are. The CDK and the constructs, whose constructors return no errors, panic with what is
+// wrong; that becomes the error.
+func synthesize(c config.Config, directory string) (stackCount int, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = sentence(r)
+		}
+	}()
 	props := &awscdk.AppProps{AnalyticsReporting: jsii.Bool(false)}
 	if directory != "" {
 		props.Outdir = &directory
 	}
 	app := awscdk.NewApp(props)
 	stacks.NewApp(app, c)
-	app.Synth(nil)
+	return len(*app.Synth(nil).StacksRecursively()), nil
+}
+
+// sentence is what a panic says, without the stack of the JavaScript that it may come from. A mistake of this program's own
+// panics on: there the stack is what helps.
+func sentence(panicked any) error {
+	err, ok := panicked.(error)
+	if !ok {
+		err = fmt.Errorf("%v", panicked)
+	}
+	var own runtime.Error
+	if errors.As(err, &own) {
+		panic(panicked)
+	}
+	text, _, _ := strings.Cut(err.Error(), "\n    at ")
+	return fmt.Errorf("the stacks cannot be synthesized: %s", strings.TrimSpace(text))
 }

@@ -1,6 +1,10 @@
 package config
 
 import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/sensorflow/sensorflow/runtime/contract"
@@ -19,7 +23,7 @@ const (
 	NatGatewaysDefault    = 1
 	LogRetentionDefault   = 30   // days
 	RequestLimitDefault   = 6000 // requests of one address in five minutes
-	CSVConcurrencyDefault = 10
+	CSVConcurrencyDefault = 4    // as many as a new table takes
 )
 
 // Config is everything that a synthesis needs to know.
@@ -38,6 +42,9 @@ type Environment struct {
 	Account string `json:"account" validate:"required,account"`
 	// Regions are those that serve; the first is the primary, in which the user pool and the definition of the tables live.
 	Regions []string `json:"regions" validate:"required,min=1,max=10,unique,dive,region"`
+	// Leaving are those of Regions that the next deployment but one takes away: it could not while their tables are protected
+	// against deletion. Default: none.
+	Leaving []string `json:"leaving" validate:"unique"`
 	// AlarmEmails receive the alarms. Default: nobody.
 	AlarmEmails []string `json:"alarmEmails" validate:"unique,dive,email"`
 	// Domain gives the API an address of its own. Default: each region has a CloudFront address.
@@ -108,6 +115,16 @@ func (e Environment) Retention() time.Duration {
 
 // Primary is the region in which the user pool and the definition of the tables live.
 func (e Environment) Primary() string { return e.Regions[0] }
+
+// Only returns the configuration of one environment, without the pipeline.
+func (c Config) Only(name string) (Config, error) {
+	e, known := c.Environments[name]
+	if !known {
+		return Config{}, fmt.Errorf("the context key env must be one of the environments %s, got %s",
+			strings.Join(slices.Sorted(maps.Keys(c.Environments)), ", "), name)
+	}
+	return Config{Environments: map[string]Environment{name: e}}, nil
+}
 
 // VPCCidr is the address range of a region's network.
 func (e Environment) VPCCidr(region string) string { return e.VPCCidrs[region] }

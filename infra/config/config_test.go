@@ -29,7 +29,7 @@ func TestLoad_FillsInDefaults(t *testing.T) {
 		TasksMin: 3, TasksMax: 60, TaskCPU: 512, TaskMemory: 1024, Zones: 3, NatGateways: 1,
 		VPCCidrs:       map[string]string{"eu-west-1": "10.0.0.0/16", "eu-central-1": "10.1.0.0/16"},
 		MachineClients: []string{"machine"}, IndexShards: contract.IndexShardsDefault, FleetBuckets: contract.FleetBucketsDefault,
-		CSVConcurrency: 10, RequestLimit: 6000, LogRetentionDays: 30,
+		CSVConcurrency: config.CSVConcurrencyDefault, RequestLimit: 6000, LogRetentionDays: 30,
 	}
 	if got := c.Environments["dev"]; !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)
@@ -87,6 +87,7 @@ func TestLoad_NamesEachMistake(t *testing.T) {
 		"rejects fewer tasks at most than at least": {two + `,"tasksMin":5,"tasksMax":4`, "", "environments.dev.tasksMax must be at least tasksMin, got 4"},
 		"rejects a size that Fargate lacks":         {two + `,"taskCpu":300`, "", "environments.dev.taskCpu must be one of 256, 512, 1024, 2048, 4096, 8192, 16384, got 300"},
 		"rejects a pair that Fargate lacks":         {two + `,"taskCpu":1024,"taskMemoryMiB":1024`, "", "environments.dev.taskMemoryMiB must be 2048 to 8192 in steps of 1024 with a taskCpu of 1024, got 1024"},
+		"rejects that the first region leaves":      {two + `,"leaving":["eu-west-1"]`, "", "environments.dev.leaving[0] must be one of the regions other than the first, got eu-west-1"},
 		"rejects four zones":                        {two + `,"zones":4`, "", "environments.dev.zones must be at most 3, got 4"},
 		"rejects more NAT gateways than zones":      {two + `,"zones":2,"natGateways":3`, "", "environments.dev.natGateways must be at most zones, got 3"},
 		"rejects an unknown key":                    {two + `,"taskMin":5`, "", "environments.dev.taskMin is not a key; accepted are account, regions"},
@@ -94,7 +95,7 @@ func TestLoad_NamesEachMistake(t *testing.T) {
 		"rejects a part of a day":                   {two + `,"retentionDays":1.5`, "", "environments.dev.retentionDays must be a whole number, got a number 1.5"},
 		"rejects a wildcard origin":                 {two + `,"allowedOrigins":["*"]`, "", "environments.dev.allowedOrigins[0] must be an origin such as https://app.example.com, got *"},
 		"rejects a bad alarm address":               {two + `,"alarmEmails":["nobody"]`, "", "environments.dev.alarmEmails[0] must be an e-mail address, got nobody"},
-		"rejects two mistakes at once":              {`"regions":["eu-west-1"],"spotPercent":101`, "", "environments.dev.account must be set\nenvironments.dev.spotPercent must be at most 100, got 101"},
+		"rejects two mistakes at once":              {`"regions":["eu-west-1"],"spotPercent":101`, "", "environments.dev.account must be set to an account number of 12 digits, as no credentials are in use that tell one\nenvironments.dev.spotPercent must be at most 100, got 101"},
 		"rejects a pipeline of an unknown environment": {two, `,"pipeline":{"connectionArn":"arn:aws:codeconnections:eu-west-1:111122223333:connection/0a","repository":"a/b","environments":["prod"],"account":"111122223333","region":"eu-west-1"}`,
 			"pipeline.environments[0] must be one of the environments dev, got prod"},
 		"rejects a pipeline without a source": {two, `,"pipeline":{}`, "pipeline.connectionArn must be set\npipeline.repository must be set"},
@@ -138,7 +139,21 @@ func TestNotes_TellWhatMoreThanTwoRegionsMean(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if notes := c.Notes(); len(notes) != 1 || !strings.Contains(notes[0], "In af-south-1 people sign in through eu-west-1") {
+	if notes := c.Notes(); len(notes) != 2 || !strings.Contains(notes[0], "add one, deploy") || !strings.Contains(notes[1], "In af-south-1 people sign in through eu-west-1") {
 		t.Errorf("notes %q", notes)
+	}
+}
+
+func TestOnly_KeepsOneEnvironment(t *testing.T) {
+	c, err := config.Load([]byte(`{"sensorflow":{"environments":{"dev":{`+two+`},"prod":{`+two+`}}}}`), config.Defaults{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	only, err := c.Only("prod")
+	if _, kept := only.Environments["prod"]; err != nil || !kept || len(only.Environments) != 1 {
+		t.Errorf("got %v, error %v", only, err)
+	}
+	if _, err := c.Only("test"); err == nil || err.Error() != "the context key env must be one of the environments dev, prod, got test" {
+		t.Errorf("error %v", err)
 	}
 }

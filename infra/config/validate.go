@@ -34,7 +34,7 @@ func (c Config) check() []string {
 	for _, name := range slices.Sorted(maps.Keys(c.Environments)) {
 		e := c.Environments[name]
 		prefix := "environments." + name + "."
-		for _, check := range []func(Environment) []string{checkReplication, checkNetworks, checkTaskSize, checkDomain} {
+		for _, check := range []func(Environment) []string{checkReplication, checkLeaving, checkNetworks, checkTaskSize, checkDomain} {
 			for _, problem := range check(e) {
 				if key, _, _ := strings.Cut(prefix+problem, " "); !wrong[key] {
 					problems = append(problems, prefix+problem)
@@ -51,6 +51,8 @@ func (c Config) Notes() []string {
 	for _, name := range slices.Sorted(maps.Keys(c.Environments)) {
 		if e := c.Environments[name]; len(e.Regions) > 2 {
 			notes = append(notes, fmt.Sprintf(
+				"environments.%s.regions: DynamoDB adds or removes one region per deployment. A new environment may start with all of them; to one that exists add one, deploy, then add the next",
+				name), fmt.Sprintf(
 				"environments.%s.regions: Cognito replicates a user pool to one other region, here %s. In %s people sign in through %s: while that region is down they cannot, but whoever has a token goes on working",
 				name, e.Regions[1], strings.Join(e.Regions[2:], ", "), e.Regions[0]))
 		}
@@ -68,6 +70,16 @@ func checkReplication(e Environment) []string {
 			problems = append(problems, fmt.Sprintf(
 				"regions[%d] must be a region in which Cognito replicates user pools, as the first two of several regions are; accepted are %s, got %s",
 				i, strings.Join(replicating(), ", "), region))
+		}
+	}
+	return problems
+}
+
+func checkLeaving(e Environment) []string {
+	var problems []string
+	for i, region := range e.Leaving {
+		if slices.Index(e.Regions, region) < 1 {
+			problems = append(problems, fmt.Sprintf("leaving[%d] must be one of the regions other than the first, got %s", i, region))
 		}
 	}
 	return problems
@@ -211,6 +223,9 @@ func rule(f validator.FieldError) string {
 	got := fmt.Sprintf(", got %v", f.Value())
 	switch f.Tag() {
 	case "required":
+		if f.StructField() == "Account" {
+			return "must be set to an account number of 12 digits, as no credentials are in use that tell one"
+		}
 		return "must be set"
 	case "min", "max":
 		return bound(f) + got

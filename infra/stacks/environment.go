@@ -20,7 +20,7 @@ func EnvironmentName(e config.Environment) string { return prefix + e.Name }
 // NewEnvironment adds the stacks of an environment to scope. With oneByOne, regions are deployed one after the other.
 func NewEnvironment(scope constructs.Construct, e config.Environment, oneByOne bool) *sensorflow.MultiRegion {
 	p := &sensorflow.MultiRegionProps{
-		Account: e.Account, Regions: e.Regions, VpcCidrs: e.VPCCidrs, OneByOne: oneByOne,
+		Account: e.Account, Regions: e.Regions, Leaving: e.Leaving, VpcCidrs: e.VPCCidrs, OneByOne: oneByOne,
 		Flow: sensorflow.SensorFlowProps{
 			Retention: e.Retention(), AllowedOrigins: e.AllowedOrigins, RequestLimit: e.RequestLimit,
 			Zones: e.Zones, NatGateways: e.NatGateways,
