@@ -88,22 +88,28 @@ func TestSignIn_RejectsMalformedHeaders(t *testing.T) {
 	}
 }
 
-// The password of the local person holds colons or not; that it may is shown by a wrong one, which is 401 and not 400.
+// It runs before the parallel tests, since it measures time, and signs in between, so that its failures do not add up.
 func TestSignIn_AnUnknownUserIsAnsweredLikeAWrongPassword(t *testing.T) {
-	t.Parallel()
-	try := func(username, password string) (problem, time.Duration) {
+	try := func(username string) (problem, time.Duration) {
 		began := time.Now()
-		p := anonymous(t).bad(probe.Call{Method: "POST", Path: "/auth/login", Header: basic(username, password)}, http.StatusUnauthorized)
+		// A password may hold colons and letters of any script: a wrong one of those is 401, and not 400.
+		p := anonymous(t).bad(probe.Call{Method: "POST", Path: "/auth/login", Header: basic(username, "wrong:pass:word ü")}, http.StatusUnauthorized)
 		return p, time.Since(began)
 	}
-	wrong, tookWrong := try(local.Info.Username, "wrong:pass:word ü")
-	unknown, tookUnknown := try("nobody-"+equipment(t), "wrong:pass:word ü")
-	if wrong.Message != unknown.Message || wrong.Type != unknown.Type || wrong.Detail != unknown.Detail ||
-		wrong.header.Get("WWW-Authenticate") != unknown.header.Get("WWW-Authenticate") {
-		t.Errorf("%+v and %+v tell users from others", wrong, unknown)
+	// Of several attempts the fastest is the one that the machine's other work delayed least.
+	tookWrong, tookUnknown := time.Hour, time.Hour
+	for range 3 {
+		wrong, took := try(local.Info.Username)
+		tookWrong = min(tookWrong, took)
+		unknown, took := try("nobody-" + equipment(t))
+		tookUnknown = min(tookUnknown, took)
+		if wrong.Message != unknown.Message || wrong.Type != unknown.Type || wrong.Detail != unknown.Detail ||
+			wrong.header.Get("WWW-Authenticate") != unknown.header.Get("WWW-Authenticate") {
+			t.Errorf("%+v and %+v tell users from others", wrong, unknown)
+		}
+		signIn(t)
 	}
-	// The service waits until a set time has passed; what is left is the noise of a busy machine.
-	if difference := (tookWrong - tookUnknown).Abs(); difference > 300*time.Millisecond {
+	if difference := (tookWrong - tookUnknown).Abs(); difference > 200*time.Millisecond {
 		t.Errorf("a wrong password takes %v, an unknown user %v", tookWrong, tookUnknown)
 	}
 }

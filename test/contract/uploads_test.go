@@ -101,7 +101,7 @@ func TestUpload_GoesFromAwaitingToCompleted(t *testing.T) {
 	c, id, at := machine(t), equipment(t), recent()
 	content := rows(id+","+stamp(at)+",1.5", id+","+stamp(at.Add(time.Second))+",2")
 	ticket := c.ticket("March report.csv", len(content), "")
-	if ticket.Method != "PUT" || ticket.UploadID == "" || !strings.HasPrefix(ticket.URL, "http") {
+	if ticket.Method != http.MethodPut || ticket.UploadID == "" || !strings.HasPrefix(ticket.URL, "http") {
 		t.Errorf("ticket %+v", ticket)
 	}
 	if lives := time.Until(ticket.ExpiresAt); lives < 14*time.Minute || lives > 15*time.Minute+5*time.Second {

@@ -3,6 +3,7 @@ package faults_test
 import (
 	"encoding/json"
 	"hash/fnv"
+	"slices"
 	"sync"
 )
 
@@ -30,7 +31,7 @@ func (d *delivery) deliver(records []json.RawMessage, deliver func([]json.RawMes
 		return err
 	}
 	// What was held back before this call has been overtaken by now.
-	late := append(d.held, later...)
+	late := slices.Concat(d.held, later)
 	if len(d.held) > 0 || len(now) == 0 {
 		d.held, d.keys = nil, map[string]bool{}
 		return d.inSomeWay(late, deliver)
