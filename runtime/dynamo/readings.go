@@ -31,11 +31,7 @@ type Readings struct {
 
 // NewReadings returns the adapter to the readings table. Items carry region as that of their writer and, where retention is
 // not 0, the moment at which they expire.
-func NewReadings(client *dynamodb.Client, table, region string, retention time.Duration) *Readings {
-	return newReadings(client, table, region, retention)
-}
-
-func newReadings(client readingsClient, table, region string, retention time.Duration) *Readings {
+func NewReadings(client readingsClient, table, region string, retention time.Duration) *Readings {
 	return &Readings{client: client, table: table, region: region, retention: retention, now: time.Now}
 }
 

@@ -33,9 +33,7 @@ type Uploads struct {
 }
 
 // NewUploads returns the adapter to the table of uploads. All arguments are required.
-func NewUploads(client *dynamodb.Client, table string) *Uploads { return newUploads(client, table) }
-
-func newUploads(client uploadsClient, table string) *Uploads {
+func NewUploads(client uploadsClient, table string) *Uploads {
 	return &Uploads{client: client, table: table}
 }
 

@@ -1,0 +1,238 @@
+package dynamodel
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"github.com/sensorflow/sensorflow/runtime/contract"
+)
+
+// pageBytesMax is how many bytes of items one query reads.
+const pageBytesMax = 1 << 20
+
+// GetItem returns one item.
+func (d *Database) GetItem(_ context.Context, in *dynamodb.GetItemInput, _ ...option) (*dynamodb.GetItemOutput, error) {
+	t, err := d.table(in.TableName)
+	if err != nil {
+		return nil, err
+	}
+	key, err := t.exactKey(in.Key)
+	if err != nil {
+		return nil, err
+	}
+	project, uses, err := projection(in.ProjectionExpression)
+	if err != nil {
+		return nil, err
+	}
+	s, err := newScope(in.ExpressionAttributeNames, nil, uses)
+	if err != nil {
+		return nil, err
+	}
+	return &dynamodb.GetItemOutput{Item: project(s, d.read(t.find(key), aws.ToBool(in.ConsistentRead)))}, nil
+}
+
+// projection reads the list of the attributes to return.
+func projection(text *string) (project func(*scope, Item) Item, uses []string, err error) {
+	if text == nil {
+		return func(_ *scope, item Item) Item { return item }, nil, nil
+	}
+	var names []string
+	for _, name := range strings.Split(*text, ",") {
+		if name = strings.TrimSpace(name); name == "" {
+			return nil, nil, invalid("Invalid ProjectionExpression: Syntax error")
+		}
+		if names = append(names, name); name[0] == '#' {
+			uses = append(uses, name)
+		}
+	}
+	return func(s *scope, item Item) Item {
+		if item == nil {
+			return nil
+		}
+		part := make(Item, len(names))
+		for _, name := range names {
+			if attribute := s.attribute(name); item[attribute] != nil {
+				part[attribute] = item[attribute]
+			}
+		}
+		return part
+	}, uses, nil
+}
+
+// selection is a query that was checked.
+type selection struct {
+	table     *table
+	key       contract.Key // of the table or of the index
+	index     bool
+	partition string
+	keys      *keyRange
+	filter    *condition
+	project   func(*scope, Item) Item
+	scope     *scope
+}
+
+// Query returns a page of one partition of a table or an index.
+func (d *Database) Query(_ context.Context, in *dynamodb.QueryInput, _ ...option) (*dynamodb.QueryOutput, error) {
+	q, err := d.selectItems(in)
+	if err != nil {
+		return nil, err
+	}
+	candidates := d.candidates(q, aws.ToBool(in.ConsistentRead))
+	if in.ScanIndexForward != nil && !*in.ScanIndexForward {
+		slices.Reverse(candidates)
+	}
+	if candidates, err = q.after(candidates, in); err != nil {
+		return nil, err
+	}
+	out := &dynamodb.QueryOutput{}
+	bytes := 0
+	for _, item := range candidates {
+		out.ScannedCount++
+		bytes += itemBytes(item)
+		if q.filter.holds(q.scope, item) {
+			out.Items = append(out.Items, q.project(q.scope, item))
+		}
+		if in.Limit != nil && out.ScannedCount == *in.Limit || bytes >= pageBytesMax {
+			out.LastEvaluatedKey = q.position(item)
+			break
+		}
+	}
+	out.Count = int32(len(out.Items)) //nolint:gosec // a page
+	return out, nil
+}
+
+// selectItems checks a query.
+func (d *Database) selectItems(in *dynamodb.QueryInput) (q selection, err error) {
+	if q.table, err = d.table(in.TableName); err != nil {
+		return q, err
+	}
+	q.key = q.table.definition.Key
+	if in.IndexName != nil {
+		i := slices.IndexFunc(q.table.definition.Indexes, func(x contract.Index) bool { return x.Name == *in.IndexName })
+		switch {
+		case i < 0:
+			return q, invalid("The table does not have the specified index: %s", *in.IndexName)
+		case aws.ToBool(in.ConsistentRead):
+			return q, invalid("Consistent reads are not supported on global secondary indexes")
+		}
+		q.index, q.key = true, q.table.definition.Indexes[i].Key
+	}
+	if in.Limit != nil && *in.Limit < 1 {
+		return q, invalid("1 validation error detected: Value at 'limit' must be greater than or equal to 1")
+	}
+	if in.KeyConditionExpression == nil {
+		return q, invalid("Either the KeyConditions or KeyConditionExpression parameter must be specified in the request.")
+	}
+	q.keys, q.filter = parseKeyRange(*in.KeyConditionExpression), parseCondition(in.FilterExpression)
+	project, uses, err := projection(in.ProjectionExpression)
+	if err = cmp.Or(err, q.keys.err, q.filter.err); err != nil {
+		return q, err
+	}
+	q.project = project
+	if q.scope, err = newScope(in.ExpressionAttributeNames, in.ExpressionAttributeValues, q.keys.uses, q.filter.uses, uses); err != nil {
+		return q, err
+	}
+	return q, q.checkKeys()
+}
+
+func (q *selection) checkKeys() error {
+	value, isText := q.scope.values[q.keys.equals].(*types.AttributeValueMemberS)
+	switch {
+	case q.scope.attribute(q.keys.partition) != q.key.Partition || q.keys.sort != "" && q.scope.attribute(q.keys.sort) != q.key.Sort:
+		return invalid("Query condition missed key schema element: %s", q.key.Partition)
+	case !isText:
+		return invalid("One or more parameter values were invalid: Condition parameter type does not match schema type")
+	case value.Value == "":
+		return invalid("One or more parameter values are not valid: the key %s must not be empty", q.key.Partition)
+	}
+	q.partition = value.Value
+	return nil
+}
+
+// candidates lists the items of the selection in the order of their sort keys.
+func (d *Database) candidates(q selection, consistent bool) []Item {
+	var items []Item
+	take := func(s *stored) {
+		item := d.read(s, consistent)
+		if item == nil {
+			return
+		}
+		if q.index {
+			p, has := item[q.key.Partition].(*types.AttributeValueMemberS)
+			if _, sorted := item[q.key.Sort]; !has || !sorted || p.Value != q.partition {
+				return
+			}
+		}
+		if q.keys.within == nil || q.keys.within(q.scope, item) {
+			items = append(items, item)
+		}
+	}
+	names := q.table.names
+	if !q.index {
+		names = []string{q.partition}
+	}
+	for _, name := range names {
+		if p := q.table.partitions[name]; p != nil {
+			for _, sort := range p.sorts {
+				take(p.items[sort])
+			}
+		}
+	}
+	if q.index {
+		slices.SortFunc(items, q.compare)
+	}
+	return items
+}
+
+// compare orders items by the selection's sort key and, in an index, then by their own keys.
+func (q *selection) compare(a, b Item) int {
+	own := q.table.definition.Key
+	for _, name := range []string{q.key.Sort, own.Partition, own.Sort} {
+		if name == "" {
+			continue
+		}
+		if order, _ := compareValues(a[name], b[name]); order != 0 {
+			return order
+		}
+	}
+	return 0
+}
+
+// after leaves out what an ExclusiveStartKey says was there before. Candidates are in the order that was asked for.
+func (q *selection) after(candidates []Item, in *dynamodb.QueryInput) ([]Item, error) {
+	start := in.ExclusiveStartKey
+	if len(start) == 0 {
+		return candidates, nil
+	}
+	if len(start) != len(q.position(start)) {
+		return nil, invalid("The provided starting key is invalid")
+	}
+	sign := 1
+	if in.ScanIndexForward != nil && !*in.ScanIndexForward {
+		sign = -1
+	}
+	for i, item := range candidates {
+		if sign*q.compare(item, start) > 0 {
+			return candidates[i:], nil
+		}
+	}
+	return nil, nil
+}
+
+// position is the key by which a query goes on after an item.
+func (q *selection) position(item Item) Item {
+	position := Item{}
+	own := q.table.definition.Key
+	for _, name := range []string{q.key.Partition, q.key.Sort, own.Partition, own.Sort} {
+		if name != "" && item[name] != nil {
+			position[name] = item[name]
+		}
+	}
+	return position
+}

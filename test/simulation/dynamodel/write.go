@@ -1,0 +1,200 @@
+package dynamodel
+
+import (
+	"context"
+	"maps"
+	"slices"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"github.com/sensorflow/sensorflow/runtime/contract"
+)
+
+// option is what every call of the SDK's client may be given; the model takes none into account.
+type option = func(*dynamodb.Options)
+
+// operation is a conditional write of one item that was checked, but for what depends on the item.
+type operation struct {
+	table     *table
+	key       Key
+	condition *condition
+	scope     *scope
+	// next returns the item that the write leaves, nil for a deletion.
+	next func(before Item) (Item, error)
+	// returnOld asks for the item where the condition fails.
+	returnOld bool
+}
+
+// prepared checks what a conditional write consists of.
+func (d *Database) prepared(name *string, keyed Item, exact bool, c *string, names map[string]string, values Item, uses ...[]string) (operation, error) {
+	t, err := d.table(name)
+	if err != nil {
+		return operation{}, err
+	}
+	o := operation{table: t, condition: parseCondition(c)}
+	if o.condition.err != nil {
+		return o, o.condition.err
+	}
+	if exact {
+		o.key, err = t.exactKey(keyed)
+	} else {
+		o.key, err = t.keyOf(keyed)
+	}
+	if err != nil {
+		return o, err
+	}
+	o.scope, err = newScope(names, values, append(uses, o.condition.uses)...)
+	return o, err
+}
+
+func (d *Database) preparePut(name *string, item Item, c *string, names map[string]string, values Item) (operation, error) {
+	o, err := d.prepared(name, item, false, c, names, values)
+	if err != nil {
+		return o, err
+	}
+	next, err := o.table.normalize(item)
+	o.next = func(Item) (Item, error) { return next, nil }
+	return o, err
+}
+
+func (d *Database) prepareUpdate(name *string, key Item, u, c *string, names map[string]string, values Item) (operation, error) {
+	update := parseUpdate(u)
+	if update.err != nil {
+		return operation{}, update.err
+	}
+	o, err := d.prepared(name, key, true, c, names, values, update.uses)
+	if err != nil {
+		return o, err
+	}
+	o.next = func(before Item) (Item, error) { return update.apply(o.table, o.key, o.scope, before) }
+	return o, update.check(o.table, o.scope)
+}
+
+func (d *Database) prepareDelete(name *string, key Item, c *string, names map[string]string, values Item) (operation, error) {
+	o, err := d.prepared(name, key, true, c, names, values)
+	o.next = func(Item) (Item, error) { return nil, nil }
+	return o, err
+}
+
+// run makes the write if its condition holds.
+func (d *Database) run(o operation) (before, after Item, err error) {
+	before = o.table.item(o.key)
+	if !o.condition.holds(o.scope, before) {
+		failed := &types.ConditionalCheckFailedException{Message: aws.String("The conditional request failed")}
+		if o.returnOld {
+			failed.Item = before
+		}
+		return nil, nil, failed
+	}
+	if after, err = o.next(before); err != nil {
+		return nil, nil, err
+	}
+	d.write(o.table, o.key, after, Local)
+	return before, after, nil
+}
+
+// PutItem stores an item in place of what was there.
+func (d *Database) PutItem(_ context.Context, in *dynamodb.PutItemInput, _ ...option) (*dynamodb.PutItemOutput, error) {
+	o, err := d.preparePut(in.TableName, in.Item, in.ConditionExpression, in.ExpressionAttributeNames, in.ExpressionAttributeValues)
+	if err != nil {
+		return nil, err
+	}
+	o.returnOld = in.ReturnValuesOnConditionCheckFailure == types.ReturnValuesOnConditionCheckFailureAllOld
+	before, _, err := d.run(o)
+	if err != nil {
+		return nil, err
+	}
+	out := &dynamodb.PutItemOutput{}
+	if in.ReturnValues == types.ReturnValueAllOld {
+		out.Attributes = before
+	}
+	return out, nil
+}
+
+// UpdateItem changes an item, and makes it where there is none.
+func (d *Database) UpdateItem(_ context.Context, in *dynamodb.UpdateItemInput, _ ...option) (*dynamodb.UpdateItemOutput, error) {
+	o, err := d.prepareUpdate(in.TableName, in.Key, in.UpdateExpression, in.ConditionExpression, in.ExpressionAttributeNames, in.ExpressionAttributeValues)
+	if err != nil {
+		return nil, err
+	}
+	o.returnOld = in.ReturnValuesOnConditionCheckFailure == types.ReturnValuesOnConditionCheckFailureAllOld
+	before, after, err := d.run(o)
+	if err != nil {
+		return nil, err
+	}
+	out := &dynamodb.UpdateItemOutput{}
+	switch in.ReturnValues {
+	case types.ReturnValueAllOld:
+		out.Attributes = before
+	case types.ReturnValueAllNew:
+		out.Attributes = after
+	}
+	return out, nil
+}
+
+// DeleteItem removes an item; that there is none is no error.
+func (d *Database) DeleteItem(_ context.Context, in *dynamodb.DeleteItemInput, _ ...option) (*dynamodb.DeleteItemOutput, error) {
+	o, err := d.prepareDelete(in.TableName, in.Key, in.ConditionExpression, in.ExpressionAttributeNames, in.ExpressionAttributeValues)
+	if err != nil {
+		return nil, err
+	}
+	o.returnOld = in.ReturnValuesOnConditionCheckFailure == types.ReturnValuesOnConditionCheckFailureAllOld
+	before, _, err := d.run(o)
+	if err != nil {
+		return nil, err
+	}
+	out := &dynamodb.DeleteItemOutput{}
+	if in.ReturnValues == types.ReturnValueAllOld {
+		out.Attributes = before
+	}
+	return out, nil
+}
+
+// BatchWriteItem puts and deletes at most 25 items of distinct keys, all of them: leaving some unprocessed is for those who
+// stand around the model.
+func (d *Database) BatchWriteItem(_ context.Context, in *dynamodb.BatchWriteItemInput, _ ...option) (*dynamodb.BatchWriteItemOutput, error) {
+	var operations []operation
+	type place struct {
+		table string
+		key   Key
+	}
+	seen := map[place]bool{}
+	for _, name := range slices.Sorted(maps.Keys(in.RequestItems)) {
+		requests := in.RequestItems[name]
+		if len(requests) == 0 {
+			return nil, invalid("The batch write request list for a table cannot be empty: %s", name)
+		}
+		for _, request := range requests {
+			var o operation
+			var err error
+			switch {
+			case request.PutRequest != nil && request.DeleteRequest == nil:
+				o, err = d.preparePut(&name, request.PutRequest.Item, nil, nil, nil)
+			case request.DeleteRequest != nil && request.PutRequest == nil:
+				o, err = d.prepareDelete(&name, request.DeleteRequest.Key, nil, nil, nil)
+			default:
+				err = invalid("Supplied AttributeValue has more than one datatypes set, must contain exactly one of the supported datatypes")
+			}
+			if err != nil {
+				return nil, err
+			}
+			if at := (place{name, o.key}); seen[at] {
+				return nil, invalid("Provided list of item keys contains duplicates")
+			} else {
+				seen[at] = true
+			}
+			operations = append(operations, o)
+		}
+	}
+	if n := len(operations); n == 0 || n > contract.BatchWriteItemsMax {
+		return nil, invalid("1 validation error detected: the batch has %d items, must have 1 to %d", n, contract.BatchWriteItemsMax)
+	}
+	for _, o := range operations {
+		if _, _, err := d.run(o); err != nil {
+			return nil, err
+		}
+	}
+	return &dynamodb.BatchWriteItemOutput{}, nil
+}
