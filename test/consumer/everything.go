@@ -48,19 +48,21 @@ func everything(scope constructs.Construct) {
 	raw(flow)
 }
 
-// report reads the tables with a role of the team's own and is alarmed when what it reads is stale.
+// report reads the tables with a role of the team's own, sends what it finds as readings through the API, and is alarmed when what it
+// reads is stale.
 func report(stack awscdk.Stack, flow *sensorflow.SensorFlow) {
 	role := awsiam.NewRole(stack, jsii.String("Report"), &awsiam.RoleProps{
 		AssumedBy: awsiam.NewServicePrincipal(jsii.String("glue.amazonaws.com"), nil),
 	})
 	flow.GrantReadTables(role)
+	flow.GrantMachineCredentials("gateways", role)
 	flow.Operations.AddAlarm("Stale", flow.MetricAggregationLag(nil), &awscloudwatch.CreateAlarmOptions{
 		Threshold:         jsii.Number(30_000), // milliseconds
 		EvaluationPeriods: jsii.Number(3),
 	})
 }
 
-// raw sets a property for which there is no prop: on the part where it has a setter, on the resource where not even that.
+// raw sets a property of a part's resource for which there is no prop.
 func raw(flow *sensorflow.SensorFlow) {
 	bucket := flow.Uploads.Bucket.Node().DefaultChild().(awss3.CfnBucket)
 	bucket.AddPropertyOverride(jsii.String("AccelerateConfiguration.AccelerationStatus"), "Enabled")

@@ -19,6 +19,7 @@ func main() {
 	everything(app)
 	existing(app)
 	regions(app)
+	leaving(app)
 	app.Synth(nil)
 }
 

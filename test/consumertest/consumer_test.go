@@ -111,6 +111,8 @@ func TestConsumer_SynthesizesFromTheModuleCache(t *testing.T) {
 		want := []string{
 			"Existing", "Everything", "Plain", "Prod/Coldchain-prod-eu-central-1", "Prod/Coldchain-prod-eu-west-1",
 			"Prod/Coldchain-prod-keys-eu-central-1", "Prod/Coldchain-prod-keys-eu-west-1", "Prod/Coldchain-prod-state",
+			"Staging/Coldchain-staging-eu-north-1", "Staging/Coldchain-staging-eu-west-1", "Staging/Coldchain-staging-keys-eu-north-1",
+			"Staging/Coldchain-staging-keys-eu-west-1", "Staging/Coldchain-staging-state",
 		}
 		if got := slices.Sorted(maps.Keys(a.stacks)); !slices.Equal(got, slices.Sorted(slices.Values(want))) {
 			t.Errorf("the stacks are %q", got)
