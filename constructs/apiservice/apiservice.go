@@ -1,6 +1,7 @@
 package apiservice
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
@@ -8,6 +9,8 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsec2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsecs"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awselasticloadbalancingv2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awslogs"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awss3"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awswafv2"
 	"github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
@@ -24,6 +27,10 @@ type ApiService struct { //nolint:revive // the name that the CDK's users look f
 	TargetGroup  awselasticloadbalancingv2.ApplicationTargetGroup
 	Cluster      awsecs.Cluster
 	Service      awsecs.FargateService
+	// Logs has a stream for each task, also for those that could not start.
+	Logs awslogs.LogGroup
+	// AccessLogs is the bucket with the access logs of the load balancer and of the Distribution.
+	AccessLogs awss3.Bucket
 	// Distribution is the way in without a Domain; nil with one.
 	Distribution awscloudfront.Distribution
 	// WebAcl is the firewall in front of the load balancer.
@@ -34,40 +41,55 @@ type ApiService struct { //nolint:revive // the name that the CDK's users look f
 	RegionUrl *string
 }
 
-// NewApiService adds the API of a region to scope. It panics when the props are wrong.
+// NewApiService makes an ApiService.
 func NewApiService(scope constructs.Construct, id string, props *ApiServiceProps) *ApiService {
 	var p ApiServiceProps
 	if props != nil {
 		p = *props
 	}
-	if err := p.Validate(); err != nil {
+	if err := errors.Join(p.Validate(), p.validateZones(scope)); err != nil {
 		panic(fmt.Errorf("%s/%s: %w", *scope.Node().Path(), id, err))
 	}
-	p = p.withDefaults()
+	p = p.withDefaults(*awscdk.Stack_Of(scope).Region())
 	a := &ApiService{}
 	constructs.NewConstruct_Override(a, scope, &id)
 
-	var network constructs.IDependable
-	if a.Vpc = p.Vpc; a.Vpc == nil {
-		n := newNetwork(a, "Network", networkProps{cidr: p.VpcCidr, zones: p.Zones, natGateways: p.NatGateways, key: p.Key, retention: p.LogRetention})
-		a.Vpc, network = n.vpc, n.construct
-	}
-	logs := a.addLogBucket(p)
+	ways := a.addNetwork(p)
+	a.addLogBucket(p)
 	tasks := awsec2.NewSecurityGroup(a, jsii.String("TaskSecurityGroup"), &awsec2.SecurityGroupProps{
 		Vpc: a.Vpc, Description: jsii.String("Tasks of the SensorFlow API"), AllowAllOutbound: jsii.Bool(false),
 	})
 	// DynamoDB, S3, Cognito, Secrets Manager, the image registry and the logs all speak HTTPS.
 	tasks.AddEgressRule(awsec2.Peer_AnyIpv4(), awsec2.Port_HTTPS(), jsii.String("AWS services over HTTPS"), nil)
-	a.addLoadBalancer(p, logs, tasks, network)
-	a.addWayIn(p, logs)
-	a.addService(p, tasks, network)
+	a.addLoadBalancer(p, tasks, ways)
+	a.addTargetGroup()
+	if p.Domain != nil {
+		a.addDomain(p)
+	} else {
+		a.addDistribution(p)
+	}
+	a.addService(p, tasks, ways)
 	a.addFirewall(p)
 	return a
 }
 
-const loadBalancerIdle = 65 // seconds; below the API's idle timeout of 75 s
+// addNetwork finds or makes the network and returns what must be there before anything in it is, nil where it is an existing one.
+func (a *ApiService) addNetwork(p ApiServiceProps) (ways constructs.IDependable) {
+	if a.Vpc = p.Vpc; a.Vpc != nil {
+		return nil
+	}
+	n := newNetwork(a, "Network", networkProps{
+		cidr: p.VpcCidr, zones: p.Zones, natGateways: p.NatGateways, key: p.Key, retention: p.LogRetention, removal: removal(p.Disposable),
+	})
+	a.Vpc = n.vpc
+	return n.ways
+}
 
-func (a *ApiService) addLoadBalancer(p ApiServiceProps, logs *logBucket, tasks awsec2.SecurityGroup, network constructs.IDependable) {
+// loadBalancerIdleSeconds is below the 75 s after which the API closes an idle connection, and above the 60 s after which CloudFront
+// does: the one that sends the next request is always the first to close.
+const loadBalancerIdleSeconds = 65
+
+func (a *ApiService) addLoadBalancer(p ApiServiceProps, tasks awsec2.SecurityGroup, ways constructs.IDependable) {
 	public := p.Domain != nil
 	group := awsec2.NewSecurityGroup(a, jsii.String("LoadBalancerSecurityGroup"), &awsec2.SecurityGroupProps{
 		Vpc: a.Vpc, Description: jsii.String("Load balancer of the SensorFlow API"), AllowAllOutbound: jsii.Bool(false),
@@ -77,28 +99,43 @@ func (a *ApiService) addLoadBalancer(p ApiServiceProps, logs *logBucket, tasks a
 	subnets := awsec2.SubnetType_PRIVATE_WITH_EGRESS
 	if public {
 		subnets = awsec2.SubnetType_PUBLIC
+		suppress(group, map[string]string{
+			"AwsSolutions-EC23": "the API is public under its own domain: everyone may connect to ports 443 and, to be redirected there, 80",
+		})
 	}
 	a.LoadBalancer = awselasticloadbalancingv2.NewApplicationLoadBalancer(a, jsii.String("LoadBalancer"), &awselasticloadbalancingv2.ApplicationLoadBalancerProps{
 		Vpc: a.Vpc, InternetFacing: &public, SecurityGroup: group, VpcSubnets: &awsec2.SubnetSelection{SubnetType: subnets},
 		DeletionProtection: jsii.Bool(!p.Disposable), DropInvalidHeaderFields: jsii.Bool(true),
 		DesyncMitigationMode: awselasticloadbalancingv2.DesyncMitigationMode_STRICTEST,
-		IdleTimeout:          awscdk.Duration_Seconds(jsii.Number(loadBalancerIdle)),
+		IdleTimeout:          awscdk.Duration_Seconds(jsii.Number(loadBalancerIdleSeconds)),
 	})
-	if network != nil {
-		a.LoadBalancer.Node().AddDependency(network)
+	if p.Disposable {
+		const reason = "a disposable environment is made to be destroyed; the load balancer holds no data"
+		suppress(a.LoadBalancer, map[string]string{
+			"NIST.800.53.R5-ELBDeletionProtectionEnabled": reason,
+			"HIPAA.Security-ELBDeletionProtectionEnabled": reason,
+		})
 	}
-	logs.takeLoadBalancer(a.LoadBalancer)
+	if ways != nil {
+		a.LoadBalancer.Node().AddDependency(ways)
+	}
+	a.logAccess(a.LoadBalancer)
+}
+
+// addTargetGroup checks tasks for readiness rather than liveness: a deployment whose tasks may not use the tables then never becomes
+// healthy and is rolled back. ECS replaces tasks that are unhealthy, which helps against nothing outside of them; so tables or
+// Cognito must be away for a minute before it does, and until then, with all tasks unhealthy, the load balancer sends to all.
+func (a *ApiService) addTargetGroup() {
 	a.TargetGroup = awselasticloadbalancingv2.NewApplicationTargetGroup(a, jsii.String("Tasks"), &awselasticloadbalancingv2.ApplicationTargetGroupProps{
 		Vpc: a.Vpc, Port: jsii.Number(containerPort), Protocol: awselasticloadbalancingv2.ApplicationProtocol_HTTP,
 		TargetType:                 awselasticloadbalancingv2.TargetType_IP,
 		LoadBalancingAlgorithmType: awselasticloadbalancingv2.TargetGroupLoadBalancingAlgorithmType_LEAST_OUTSTANDING_REQUESTS,
-		DeregistrationDelay:        awscdk.Duration_Seconds(jsii.Number(15)), // the drain timeout of the API covers what is in flight
+		// ECS takes a task out of the group and waits for so long before it sends SIGTERM; the API's own drain covers the rest.
+		DeregistrationDelay: awscdk.Duration_Seconds(jsii.Number(15)),
 		HealthCheck: &awselasticloadbalancingv2.HealthCheck{
-			// Readiness, not liveness: a region whose tables cannot be reached must leave the answer, and a task that drains must
-			// get no more requests.
-			Path: jsii.String("/readyz"), HealthyHttpCodes: jsii.String("200"),
+			Path: jsii.String(readinessPath), HealthyHttpCodes: jsii.String("200"),
 			Interval: awscdk.Duration_Seconds(jsii.Number(10)), Timeout: awscdk.Duration_Seconds(jsii.Number(5)),
-			HealthyThresholdCount: jsii.Number(2), UnhealthyThresholdCount: jsii.Number(2),
+			HealthyThresholdCount: jsii.Number(2), UnhealthyThresholdCount: jsii.Number(6),
 		},
 	})
 }

@@ -18,9 +18,9 @@ const (
 )
 
 // managedRules lists the rule groups of AWS in use, each with the rules that only count.
-func managedRules() []awswafv2.CfnWebACL_ManagedRuleGroupStatementProperty {
+func managedRules(p ApiServiceProps) []awswafv2.CfnWebACL_ManagedRuleGroupStatementProperty {
 	group := func(name string, counted ...string) awswafv2.CfnWebACL_ManagedRuleGroupStatementProperty {
-		overrides := []interface{}{}
+		overrides := []any{}
 		for _, rule := range counted {
 			overrides = append(overrides, &awswafv2.CfnWebACL_RuleActionOverrideProperty{
 				Name: jsii.String(rule), ActionToUse: &awswafv2.CfnWebACL_RuleActionProperty{Count: &awswafv2.CfnWebACL_CountActionProperty{}},
@@ -30,28 +30,32 @@ func managedRules() []awswafv2.CfnWebACL_ManagedRuleGroupStatementProperty {
 			VendorName: jsii.String("AWS"), Name: jsii.String(name), RuleActionOverrides: overrides,
 		}
 	}
-	return []awswafv2.CfnWebACL_ManagedRuleGroupStatementProperty{
-		group("AWSManagedRulesAmazonIpReputationList"),
+	groups := []awswafv2.CfnWebACL_ManagedRuleGroupStatementProperty{
 		// A batch of readings or a CSV file is larger than the 8 KB that the first rule allows; the API bounds bodies itself. The
 		// second refuses clients without a User-Agent, which small devices often are.
 		group("AWSManagedRulesCommonRuleSet", "SizeRestrictions_BODY", "NoUserAgent_HEADER"),
 		group("AWSManagedRulesKnownBadInputsRuleSet"),
 	}
+	if p.Domain != nil {
+		// It looks at the address that the connection comes from, which is the client's only where the client connects to the load balancer.
+		groups = append(groups, group("AWSManagedRulesAmazonIpReputationList"))
+	}
+	return groups
 }
 
 func (a *ApiService) addFirewall(p ApiServiceProps) {
-	rules := []interface{}{a.rateRule(p)}
-	for i, managed := range managedRules() {
+	rules := []any{a.rateRule(p)}
+	for i, managed := range managedRules(p) {
 		rules = append(rules, &awswafv2.CfnWebACL_RuleProperty{
 			Name: managed.Name, Priority: jsii.Number(i + 1), Statement: &awswafv2.CfnWebACL_StatementProperty{ManagedRuleGroupStatement: &managed},
-			OverrideAction:   &awswafv2.CfnWebACL_OverrideActionProperty{None: map[string]interface{}{}},
+			OverrideAction:   &awswafv2.CfnWebACL_OverrideActionProperty{None: map[string]any{}},
 			VisibilityConfig: visibility(*managed.Name),
 		})
 	}
 	a.WebAcl = awswafv2.NewCfnWebACL(a, jsii.String("WebAcl"), &awswafv2.CfnWebACLProps{
 		Scope: jsii.String("REGIONAL"), Rules: &rules, VisibilityConfig: visibility("SensorFlowApi"),
 		DefaultAction: &awswafv2.CfnWebACL_DefaultActionProperty{Allow: &awswafv2.CfnWebACL_AllowActionProperty{}},
-		CustomResponseBodies: map[string]interface{}{
+		CustomResponseBodies: map[string]any{
 			tooManyRequests: &awswafv2.CfnWebACL_CustomResponseBodyProperty{
 				ContentType: jsii.String("APPLICATION_JSON"), Content: jsii.String(tooManyRequestsBody),
 			},
@@ -60,7 +64,8 @@ func (a *ApiService) addFirewall(p ApiServiceProps) {
 	awswafv2.NewCfnWebACLAssociation(a, jsii.String("WebAclAssociation"), &awswafv2.CfnWebACLAssociationProps{
 		ResourceArn: a.LoadBalancer.LoadBalancerArn(), WebAclArn: a.WebAcl.AttrArn(),
 	})
-	// The firewall writes only to log groups whose name begins so.
+	// The firewall writes only to log groups whose name begins so. A group with a name of its own must go with its stack: it would be in
+	// the way of the next one.
 	name := awscdk.Names_UniqueResourceName(a, &awscdk.UniqueResourceNameOptions{MaxLength: jsii.Number(200), Separator: jsii.String("-")})
 	logs := awslogs.NewLogGroup(a, jsii.String("WebAclLogs"), &awslogs.LogGroupProps{
 		LogGroupName: jsii.String("aws-waf-logs-" + *name), EncryptionKey: p.Key, Retention: p.LogRetention,
@@ -69,7 +74,7 @@ func (a *ApiService) addFirewall(p ApiServiceProps) {
 	awswafv2.NewCfnLoggingConfiguration(a, jsii.String("WebAclLogging"), &awswafv2.CfnLoggingConfigurationProps{
 		ResourceArn: a.WebAcl.AttrArn(), LogDestinationConfigs: &[]*string{logs.LogGroupArn()},
 		// Tokens and cookies are nobody's business in a log.
-		RedactedFields: &[]interface{}{
+		RedactedFields: &[]any{
 			&awswafv2.CfnLoggingConfiguration_FieldToMatchProperty{SingleHeader: map[string]string{"Name": "authorization"}},
 			&awswafv2.CfnLoggingConfiguration_FieldToMatchProperty{SingleHeader: map[string]string{"Name": "cookie"}},
 		},
@@ -81,7 +86,7 @@ func (a *ApiService) rateRule(p ApiServiceProps) *awswafv2.CfnWebACL_RulePropert
 	limit := &awswafv2.CfnWebACL_RateBasedStatementProperty{
 		Limit: jsii.Number(p.RequestLimit), EvaluationWindowSec: jsii.Number(rateWindowSeconds), AggregateKeyType: jsii.String("IP"),
 	}
-	if a.Distribution != nil {
+	if p.Domain == nil {
 		limit.AggregateKeyType = jsii.String("FORWARDED_IP")
 		limit.ForwardedIpConfig = &awswafv2.CfnWebACL_ForwardedIPConfigurationProperty{
 			HeaderName: jsii.String(viewerHeader), FallbackBehavior: jsii.String("MATCH"),
@@ -93,7 +98,7 @@ func (a *ApiService) rateRule(p ApiServiceProps) *awswafv2.CfnWebACL_RulePropert
 		Action: &awswafv2.CfnWebACL_RuleActionProperty{Block: &awswafv2.CfnWebACL_BlockActionProperty{
 			CustomResponse: &awswafv2.CfnWebACL_CustomResponseProperty{
 				ResponseCode: jsii.Number(429), CustomResponseBodyKey: jsii.String(tooManyRequests),
-				ResponseHeaders: &[]interface{}{&awswafv2.CfnWebACL_CustomHTTPHeaderProperty{
+				ResponseHeaders: &[]any{&awswafv2.CfnWebACL_CustomHTTPHeaderProperty{
 					Name: jsii.String("Retry-After"), Value: jsii.String(strconv.Itoa(rateWindowSeconds)),
 				}},
 			},

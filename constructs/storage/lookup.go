@@ -15,9 +15,11 @@ import (
 // AwsCustomResources.
 const lookupProvider = "AWS679f53fac002430cb0da5b7982bd2287"
 
-// lookUp makes one read-only call when the stack is deployed, allowed by exactly the statement, and returns the field of its
+// LookUp makes one read-only call when the stack is deployed, allowed by exactly the statement, and returns the field of its
 // answer. It calls again when the call or its physicalID changes. key encrypts the function's log; nil is CloudWatch's own.
-func lookUp(scope constructs.Construct, call *customresources.AwsSdkCall, field string, allow awsiam.PolicyStatement, key awskms.IKey) *string {
+//
+// scope is a construct of its own for each call. All calls of a stack share one function of the CDK, whose role may make each of them.
+func LookUp(scope constructs.Construct, call *customresources.AwsSdkCall, field string, allow awsiam.PolicyStatement, key awskms.IKey) *string {
 	call.OutputPaths = jsii.Strings(field)
 	props := &customresources.AwsCustomResourceProps{
 		OnUpdate: call, InstallLatestAwsSdk: jsii.Bool(false), ResourceType: jsii.String("Custom::SensorFlowLookup"),
@@ -69,7 +71,7 @@ func lookUpKey(scope constructs.Construct, p ReplicaKeyProps) *string {
 	keys := awscdk.Stack_Of(scope).FormatArn(&awscdk.ArnComponents{
 		Service: jsii.String("kms"), Region: &p.PrimaryRegion, Resource: jsii.String("key"), ResourceName: jsii.String("mrk-*"),
 	})
-	arn := lookUp(scope, &customresources.AwsSdkCall{
+	arn := LookUp(scope, &customresources.AwsSdkCall{
 		Service: jsii.String("KMS"), Action: jsii.String("describeKey"), Region: &p.PrimaryRegion,
 		Parameters:         map[string]any{"KeyId": alias},
 		PhysicalResourceId: customresources.PhysicalResourceId_Of(jsii.String(revised(p.PrimaryRegion+"/"+alias, p.Revision))),

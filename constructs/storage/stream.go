@@ -51,7 +51,7 @@ func NewReplicaStream(scope constructs.Construct, id string, props *ReplicaStrea
 	check(scope, id, p.Validate())
 	s := &ReplicaStream{}
 	constructs.NewConstruct_Override(s, scope, &id)
-	s.StreamArn = lookUp(s, &customresources.AwsSdkCall{
+	s.StreamArn = LookUp(s, &customresources.AwsSdkCall{
 		Service: jsii.String("DynamoDB"), Action: jsii.String("describeTable"),
 		Parameters:         map[string]any{"TableName": p.Table.TableName()},
 		PhysicalResourceId: customresources.PhysicalResourceId_Of(jsii.String(revised(*p.Table.TableName(), p.Revision))),

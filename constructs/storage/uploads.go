@@ -59,13 +59,13 @@ func (p UploadsProps) Validate() error {
 			RetentionDaysMin, RetentionDaysMax, p.RetentionDays, contract.UploadStatusDays))
 	}
 	for i, origin := range p.AllowedOrigins {
-		problems = append(problems, validateOrigin(fmt.Sprintf("AllowedOrigins[%d]", i), origin))
+		problems = append(problems, ValidateOrigin(fmt.Sprintf("AllowedOrigins[%d]", i), origin))
 	}
 	return errors.Join(problems...)
 }
 
-// validateOrigin takes what a browser sends as Origin. Plain HTTP is for a console on the own machine only.
-func validateOrigin(field, origin string) error {
+// ValidateOrigin takes what a browser sends as Origin. Plain HTTP is for a console on the own machine only.
+func ValidateOrigin(field, origin string) error {
 	if !known(origin) {
 		return nil
 	}
@@ -132,7 +132,7 @@ const regionalReason = "what a file holds is in the global tables once it is pro
 // at deployment only, such as the address of the API that serves the console.
 func (u *Uploads) AllowOrigins(origins ...string) {
 	for _, origin := range origins {
-		check(u, "AllowOrigins", validateOrigin("origin", origin))
+		check(u, "AllowOrigins", ValidateOrigin("origin", origin))
 		u.Bucket.AddCorsRule(&awss3.CorsRule{
 			AllowedOrigins: jsii.Strings(origin),
 			AllowedMethods: &[]awss3.HttpMethods{awss3.HttpMethods_GET, awss3.HttpMethods_PUT},
