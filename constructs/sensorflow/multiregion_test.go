@@ -210,7 +210,7 @@ Regions must name at least one region`},
 			Account: "1", Regions: []string{"Ireland", "eu-west-1", "eu-west-1"}, Leaving: []string{"Ireland", "us-east-1"}, Name: "1st",
 			VpcCidrs: map[string]string{"us-east-1": "10.0.0.0/16", "Ireland": "10.0.0.0/8"}, Domain: &sensorflow.ZoneDomain{Name: "api.example.org", HostedZoneId: "Z1", HostedZoneName: "example.com"},
 			Flow: sensorflow.SensorFlowProps{TasksMin: -1, VpcCidr: "10.0.0.0/16"},
-		}, `Flow: TasksMin must be 1 to 1000, got -1
+		}, `Flow: TasksMin must be 1 to 1000, got -1; leave it out for 3
 Account must be an account number of 12 digits, got "1"; stacks that find each other by name need to know theirs
 Name must be at most 40 letters, digits and hyphens, beginning with a letter, got "1st"
 Flow must leave out Vpc, VpcCidr, AggregatorCode and CsvProcessorCode, which belong to one region; give them by ForRegion

@@ -51,6 +51,7 @@ func TestSensorFlow_IsWholeWithoutProps(t *testing.T) {
 	sensorflow.NewSensorFlow(explicit, "One", nil)
 	sensorflow.NewSensorFlow(explicit, "Two", prebuilt(t))
 	stage := awscdk.NewStage(app, jsii.String("Prod"), nil)
+	cdktest.AddPacks(stage)
 	staged := awscdk.NewStack(stage, jsii.String("Staged"), nil)
 	sensorflow.NewSensorFlow(staged, "SensorFlow", prebuilt(t))
 	out := cdktest.Synth(t, app)

@@ -6,6 +6,7 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awscodebuild"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awscodepipeline"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awskms"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslogs"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awss3"
@@ -22,6 +23,9 @@ const PipelineName = prefix + "pipeline"
 // CLIVersion is the version of the CDK's command line that fits the library in go.mod; the Makefile has the same.
 const CLIVersion = "2.1148.1"
 
+// assetsVersion is the version of the program that publishes assets; what the library would install is the newest one of the day.
+const assetsVersion = "4.7.3"
+
 // artifactDays is how long sources and assemblies on their way are kept.
 const artifactDays = 30
 
@@ -34,27 +38,23 @@ func NewPipeline(scope constructs.Construct, c config.Config) awscdk.Stack {
 		Env:                   &awscdk.Environment{Account: &p.Account, Region: &p.Region},
 		TerminationProtection: jsii.Bool(true),
 	})
-	key := awskms.NewKey(stack, jsii.String("Key"), &awskms.KeyProps{
-		EnableKeyRotation: jsii.Bool(true), Description: jsii.String("Artifacts of the SensorFlow pipeline"),
-		RemovalPolicy: awscdk.RemovalPolicy_DESTROY,
-	})
-	artifacts := awss3.NewBucket(stack, jsii.String("Artifacts"), &awss3.BucketProps{
-		Encryption: awss3.BucketEncryption_KMS, EncryptionKey: key, BucketKeyEnabled: jsii.Bool(true), EnforceSSL: jsii.Bool(true),
-		BlockPublicAccess: awss3.BlockPublicAccess_BLOCK_ALL(), RemovalPolicy: awscdk.RemovalPolicy_DESTROY, Versioned: jsii.Bool(true),
-		LifecycleRules: &[]*awss3.LifecycleRule{{
-			Expiration: awscdk.Duration_Days(jsii.Number(artifactDays)), NoncurrentVersionExpiration: awscdk.Duration_Days(jsii.Number(artifactDays)),
-		}},
-	})
+	key := newKey(stack)
+	artifacts := newArtifacts(stack, key)
 	logs := awslogs.NewLogGroup(stack, jsii.String("BuildLogs"), &awslogs.LogGroupProps{
-		Retention: awslogs.RetentionDays_THREE_MONTHS, RemovalPolicy: awscdk.RemovalPolicy_DESTROY,
+		Retention: awslogs.RetentionDays_THREE_MONTHS, EncryptionKey: key, RemovalPolicy: awscdk.RemovalPolicy_DESTROY,
 	})
 	pipeline := pipelines.NewCodePipeline(stack, jsii.String("Pipeline"), &pipelines.CodePipelineProps{
 		PipelineName: jsii.String(PipelineName), PipelineType: awscodepipeline.PipelineType_V2, ArtifactBucket: artifacts,
-		CrossAccountKeys: jsii.Bool(true), EnableKeyRotation: jsii.Bool(true), CliVersion: jsii.String(CLIVersion),
+		// Keys of other regions cost money and are needed only where roles of other accounts read from the pipeline's buckets.
+		CrossAccountKeys: jsii.Bool(crossesAccounts(c)), EnableKeyRotation: jsii.Bool(crossesAccounts(c)),
+		CliVersion: jsii.String(CLIVersion), CdkAssetsCliVersion: jsii.String(assetsVersion),
 		Synth: synthStep(p),
 		CodeBuildDefaults: &pipelines.CodeBuildOptions{
 			BuildEnvironment: &awscodebuild.BuildEnvironment{
-				BuildImage: awscodebuild.LinuxArmBuildImage_AMAZON_LINUX_2_STANDARD_3_0(), ComputeType: awscodebuild.ComputeType_LARGE,
+				BuildImage: awscodebuild.LinuxArmBuildImage_AMAZON_LINUX_2023_STANDARD_3_0(), ComputeType: awscodebuild.ComputeType_LARGE,
+				EnvironmentVariables: &map[string]*awscodebuild.BuildEnvironmentVariable{
+					"CDK_DISABLE_CLI_TELEMETRY": {Value: "true"},
+				},
 			},
 			Logging: &awscodebuild.LoggingOptions{CloudWatch: &awscodebuild.CloudWatchLoggingOptions{LogGroup: logs}},
 		},
@@ -63,7 +63,56 @@ func NewPipeline(scope constructs.Construct, c config.Config) awscdk.Stack {
 		addEnvironment(stack, pipeline, c.Environments[name])
 	}
 	pipeline.BuildPipeline()
+	allowConnection(pipeline, p.ConnectionARN)
+	explainFindings(stack, pipeline, artifacts)
 	return stack
+}
+
+// newKey makes the key of artifacts and logs.
+func newKey(stack awscdk.Stack) awskms.Key {
+	key := awskms.NewKey(stack, jsii.String("Key"), &awskms.KeyProps{
+		EnableKeyRotation: jsii.Bool(true), Description: jsii.String("Artifacts and logs of the SensorFlow pipeline"),
+		RemovalPolicy: awscdk.RemovalPolicy_DESTROY,
+	})
+	key.AddToResourcePolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
+		Principals: &[]awsiam.IPrincipal{awsiam.NewServicePrincipal(jsii.String("logs."+*stack.Region()+".amazonaws.com"), nil)},
+		Actions:    jsii.Strings("kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey", "kms:ReEncryptFrom", "kms:ReEncryptTo"),
+		Resources:  jsii.Strings("*"), // in a key's policy: this key
+		Conditions: &map[string]any{"ArnLike": map[string]any{
+			"kms:EncryptionContext:aws:logs:arn": "arn:" + *stack.Partition() + ":logs:" + *stack.Region() + ":" + *stack.Account() + ":log-group:*",
+		}},
+	}), nil)
+	return key
+}
+
+// newArtifacts makes the bucket through which sources and assemblies pass from one step to the next.
+func newArtifacts(stack awscdk.Stack, key awskms.IKey) awss3.Bucket {
+	return awss3.NewBucket(stack, jsii.String("Artifacts"), &awss3.BucketProps{
+		Encryption: awss3.BucketEncryption_KMS, EncryptionKey: key, BucketKeyEnabled: jsii.Bool(true), EnforceSSL: jsii.Bool(true),
+		BlockPublicAccess: awss3.BlockPublicAccess_BLOCK_ALL(), RemovalPolicy: awscdk.RemovalPolicy_DESTROY, Versioned: jsii.Bool(true),
+		LifecycleRules: &[]*awss3.LifecycleRule{{
+			Expiration: awscdk.Duration_Days(jsii.Number(artifactDays)), NoncurrentVersionExpiration: awscdk.Duration_Days(jsii.Number(artifactDays)),
+		}},
+	})
+}
+
+// allowConnection adds the name that the permission has for connections made since July 2024; the library knows the old one only.
+func allowConnection(pipeline pipelines.CodePipeline, connection string) {
+	source := (*pipeline.Pipeline().Node().FindChild(jsii.String("Source")).Node().Children())[0]
+	role := source.Node().FindChild(jsii.String("CodePipelineActionRole")).(awsiam.Role)
+	role.AddToPrincipalPolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
+		Actions: jsii.Strings("codeconnections:UseConnection"), Resources: jsii.Strings(connection),
+	}))
+}
+
+// crossesAccounts tells whether the pipeline deploys to another account than its own.
+func crossesAccounts(c config.Config) bool {
+	for _, name := range c.Pipeline.Environments {
+		if c.Environments[name].Account != c.Pipeline.Account {
+			return true
+		}
+	}
+	return false
 }
 
 // synthStep tests before it synthesizes, so that nothing untested is deployed.

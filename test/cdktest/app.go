@@ -61,19 +61,20 @@ func NewApp(t testing.TB, with ...Option) awscdk.App {
 		Outdir: jsii.String(filepath.Join(t.TempDir(), "cdk.out")), Context: &o.context, AnalyticsReporting: jsii.Bool(false),
 	})
 	if o.nag {
-		addPacks(app)
+		AddPacks(app)
 	}
 	return app
 }
 
-// addPacks adds every pack that the deployed stacks must pass; their reports go to the app's folder.
-func addPacks(app awscdk.App) {
+// AddPacks adds every pack that the deployed stacks must pass; their reports go to the app's folder. Nag does so for an app. What is
+// below a Stage needs its own: aspects stop at stages, silently.
+func AddPacks(scope constructs.Construct) {
 	formats := []cdknag.NagReportFormat{cdknag.NagReportFormat_JSON}
 	props := &cdknag.NagPackProps{Reports: jsii.Bool(true), ReportFormats: &formats}
-	awscdk.Aspects_Of(app).Add(cdknag.NewAwsSolutionsChecks(props), nil)
-	awscdk.Aspects_Of(app).Add(cdknag.NewNIST80053R5Checks(props), nil)
-	awscdk.Aspects_Of(app).Add(cdknag.NewPCIDSS321Checks(props), nil)
-	awscdk.Aspects_Of(app).Add(cdknag.NewHIPAASecurityChecks(props), nil)
+	awscdk.Aspects_Of(scope).Add(cdknag.NewAwsSolutionsChecks(props), nil)
+	awscdk.Aspects_Of(scope).Add(cdknag.NewNIST80053R5Checks(props), nil)
+	awscdk.Aspects_Of(scope).Add(cdknag.NewPCIDSS321Checks(props), nil)
+	awscdk.Aspects_Of(scope).Add(cdknag.NewHIPAASecurityChecks(props), nil)
 }
 
 // NewStack returns a stack of a region below an app or a stage. Its three zones are known, so that a Vpc looks nothing up.

@@ -1,0 +1,158 @@
+package stacks_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/sensorflow/sensorflow/constructs/apiservice"
+	"github.com/sensorflow/sensorflow/constructs/processing"
+	"github.com/sensorflow/sensorflow/infra/config"
+	"github.com/sensorflow/sensorflow/infra/stacks"
+	"github.com/sensorflow/sensorflow/test/cdktest"
+)
+
+func TestMain(m *testing.M) { cdktest.Main(m) }
+
+const (
+	dev      = `"dev":{"account":"111122223333","regions":["eu-west-1"],"disposable":true}`
+	prod     = `"prod":{"account":"111122223333","regions":["eu-west-1","eu-central-1"],"approval":true}`
+	apart    = `"prod":{"account":"444455556666","regions":["eu-west-1","eu-central-1"]}`
+	pipeline = `"pipeline":{"connectionArn":"arn:aws:codeconnections:eu-west-1:111122223333:connection/0a-1b","repository":"acme/sensorflow","branch":"release"}`
+)
+
+func load(t *testing.T, environments, more string) config.Config {
+	t.Helper()
+	c, err := config.Load([]byte(`{"sensorflow":{"environments":{`+environments+`},`+more+`}}`), config.Defaults{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// stages lists the pipeline's actions by stage, in the order in which they run.
+func stages(t *testing.T, template cdktest.Template) map[string][]string {
+	t.Helper()
+	all := map[string][]string{}
+	list, _ := template.Only(t, "AWS::CodePipeline::Pipeline").Property("Stages").([]any)
+	for _, stage := range list {
+		name, _ := cdktest.At(stage, "Name").(string)
+		actions, _ := cdktest.At(stage, "Actions").([]any)
+		slices.SortStableFunc(actions, func(a, b any) int {
+			return int(cdktest.At(a, "RunOrder").(float64) - cdktest.At(b, "RunOrder").(float64))
+		})
+		for _, action := range actions {
+			all[name] = append(all[name], cdktest.At(action, "Name").(string))
+		}
+		all[""] = append(all[""], name)
+	}
+	return all
+}
+
+// TestPipeline_TestsThenDeploysRegionByRegion reads the order of everything from the template.
+func TestPipeline_TestsThenDeploysRegionByRegion(t *testing.T) {
+	app := cdktest.NewApp(t, cdktest.Nag)
+	stacks.NewPipeline(app, load(t, dev+","+prod, pipeline))
+	out := cdktest.Synth(t, app)
+	template := out.Template(t, stacks.PipelineName)
+	got := stages(t, template)
+	if want := []string{"Source", "Build", "UpdatePipeline", "Assets", "dev", "prod"}; !slices.Equal(got[""], want) {
+		t.Errorf("the stages are %v, want %v", got[""], want)
+	}
+	want := []string{"Approve-prod"}
+	for _, step := range []string{
+		"keys-eu-west-1.Prepare", "keys-eu-west-1.Deploy", "keys-eu-central-1.Prepare", "keys-eu-central-1.Deploy", "state.Prepare", "state.Deploy",
+		"eu-west-1.Prepare", "eu-west-1.Deploy", "eu-west-1.Smoke-prod-eu-west-1", "eu-central-1.Prepare", "eu-central-1.Deploy", "eu-central-1.Smoke-prod-eu-central-1",
+	} {
+		want = append(want, "SensorFlow-prod-"+step)
+	}
+	if !slices.Equal(got["prod"], want) {
+		t.Errorf("prod is deployed by\n%s\nwant\n%s", strings.Join(got["prod"], "\n"), strings.Join(want, "\n"))
+	}
+	if strings.Contains(fmt.Sprint(got["dev"]), "Approve") {
+		t.Errorf("dev waits for a person: %v", got["dev"])
+	}
+	// Actions of a stage that run at once would not stop each other.
+	seen := map[any]bool{}
+	list, _ := template.Only(t, "AWS::CodePipeline::Pipeline").Property("Stages", 5, "Actions").([]any)
+	for _, action := range list {
+		if order := cdktest.At(action, "RunOrder"); seen[order] {
+			t.Errorf("two actions of prod run at once, as number %v", order)
+		} else {
+			seen[order] = true
+		}
+	}
+	pipe := template.Only(t, "AWS::CodePipeline::Pipeline")
+	pipe.Want(t, "V2", "PipelineType")
+	source := map[string]any{
+		"ConnectionArn": "arn:aws:codeconnections:eu-west-1:111122223333:connection/0a-1b", "FullRepositoryId": "acme/sensorflow",
+		"BranchName": "release", "DetectChanges": true,
+	}
+	pipe.Want(t, source, "Stages", 0, "Actions", 0, "Configuration")
+	out.NoFindings(t)
+	out.LeastPrivilege(t)
+	out.NoCircles(t)
+	checkProjects(t, template)
+}
+
+// checkProjects looks at what the builds do, and that they bring no program of a version that nobody chose.
+func checkProjects(t *testing.T, template cdktest.Template) {
+	t.Helper()
+	commands := map[string]string{}
+	for _, project := range template.All("AWS::CodeBuild::Project") {
+		commands[project.ID] = project.Text(t, "Source", "BuildSpec")
+		if strings.Contains(commands[project.ID], "@latest") {
+			t.Errorf("%s installs the newest of something: %s", project.ID, commands[project.ID])
+		}
+		project.Want(t, "ARM_CONTAINER", "Environment", "Type") // on which the image for ARM is built
+	}
+	spec := commands[template.Find(t, "AWS::CodeBuild::Project", "PipelineBuildTestAndSynth").ID]
+	at := -1
+	for _, command := range []string{`"make check"`, `"make test"`, `"make synth"`} {
+		next := strings.Index(spec, command)
+		if next <= at {
+			t.Errorf("%s is not run, or too early: %s", command, spec)
+		}
+		at = next
+	}
+	if update := commands[template.Find(t, "AWS::CodeBuild::Project", "PipelineUpdatePipeline").ID]; !strings.Contains(update, "aws-cdk@"+stacks.CLIVersion+`"`) {
+		t.Errorf("the pipeline updates itself by %s", update)
+	}
+	smoke := commands[template.Find(t, "AWS::CodeBuild::Project", "PipelineprodSensorFlowprodeucentral1Smoke").ID]
+	for _, want := range []string{"--fail", "/readyz", "401"} {
+		if !strings.Contains(smoke, want) {
+			t.Errorf("the smoke test lacks %s: %s", want, smoke)
+		}
+	}
+}
+
+// TestPipeline_DeploysToAnotherAccount needs keys that roles of the other account may use, in each region.
+func TestPipeline_DeploysToAnotherAccount(t *testing.T) {
+	app := cdktest.NewApp(t, cdktest.Nag)
+	stacks.NewPipeline(app, load(t, dev+","+apart, pipeline))
+	out := cdktest.Synth(t, app)
+	key := cdktest.JSON(t, out.Template(t, stacks.PipelineName).Only(t, "AWS::KMS::Key").Property("KeyPolicy"))
+	if !strings.Contains(key, "444455556666") {
+		t.Errorf("the other account may not read the artifacts: %s", key)
+	}
+	out.NoFindings(t)
+}
+
+// TestDefaults_AreThoseOfTheConstructs keeps what cdk.json's documentation promises and what the constructs do from drifting apart.
+func TestDefaults_AreThoseOfTheConstructs(t *testing.T) {
+	for name, pair := range map[string][2]int{
+		"TasksMin":       {config.TasksMinDefault, apiservice.TasksMinDefault},
+		"TasksMax":       {config.TasksMaxDefault, apiservice.TasksMaxDefault},
+		"TaskCpu":        {config.TaskCPUDefault, apiservice.TaskCpuDefault},
+		"TaskMemoryMiB":  {config.TaskMemoryDefault, apiservice.TaskMemoryMiBDefault},
+		"Zones":          {config.ZonesDefault, apiservice.ZonesDefault},
+		"NatGateways":    {config.NatGatewaysDefault, apiservice.NatGatewaysDefault},
+		"RequestLimit":   {config.RequestLimitDefault, apiservice.RequestLimitDefault},
+		"CsvConcurrency": {config.CSVConcurrencyDefault, processing.CsvConcurrencyDefault},
+	} {
+		if pair[0] != pair[1] {
+			t.Errorf("%s is %d in the configuration and %d in the construct", name, pair[0], pair[1])
+		}
+	}
+}
