@@ -17,6 +17,9 @@ BUILD = go build -buildvcs=false -o .local/bin/ ./runtime/cmd/...
 # The longest that one package's tests may take.
 TEST_TIMEOUT = 15m
 
+# How long `make fuzz` gives each target. A gate says FUZZTIME=5s: there are twenty, and all of them stay below three minutes.
+FUZZTIME ?= 60s
+
 ##@ Start here
 
 .PHONY: run
@@ -36,6 +39,10 @@ test: .set-up ## every test (PKG=./runtime/ingest)
 .PHONY: check
 check: .have-go ## format, vet, lint, vulnerabilities
 	@sh .make/check.sh '$(PKG)' $(STATICCHECK) $(GOLANGCI) $(GOVULNCHECK)
+
+.PHONY: fuzz
+fuzz: .have-go ## fuzz each target in turn (FUZZTIME=60s, PKG=./runtime/csvfile)
+	@sh .make/fuzz.sh '$(PKG)' '$(FUZZTIME)'
 
 .PHONY: fmt
 fmt: .have-go ## format the Go files

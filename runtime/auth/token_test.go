@@ -7,7 +7,6 @@ import (
 	"encoding/base64"
 	"encoding/pem"
 	"errors"
-	"fmt"
 	"reflect"
 	"slices"
 	"strings"
@@ -237,34 +236,4 @@ func TestIdentity_HasItsScopesAndNoOther(t *testing.T) {
 	if !id.Has(contract.ScopeRead) || id.Has(contract.ScopeWrite) || id.Has("") {
 		t.Errorf("%v", id.Scopes)
 	}
-}
-
-// Nothing but the two good tokens is accepted, however close it comes, and nothing makes the check panic.
-func FuzzAuthenticate(f *testing.F) {
-	fix := newFixture(f)
-	good := []string{token(fix.idClaims()), token(fix.machineClaims())}
-	for _, text := range good {
-		f.Add(text)
-		f.Add(text[:len(text)-1])
-		f.Add(text + "A")
-	}
-	f.Add(signed(header, fix.idClaims(), signingKeys()[1]))
-	f.Fuzz(func(t *testing.T, text string) {
-		id, err := fix.Authenticate(t.Context(), text)
-		if slices.Contains(good, text) {
-			if err != nil {
-				t.Errorf("a good token is refused: %v", err)
-			}
-			return
-		}
-		if err == nil || id.Subject != "" {
-			t.Errorf("%q is accepted as %+v", text, id)
-		}
-		if !errors.Is(err, auth.ErrUnauthenticated) {
-			t.Errorf("%q: error %v, want ErrUnauthenticated", text, err)
-		}
-		if strings.Contains(fmt.Sprint(err), text) && len(text) > 40 {
-			t.Errorf("the error repeats the token: %v", err)
-		}
-	})
 }

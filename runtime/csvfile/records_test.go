@@ -59,33 +59,6 @@ func TestRecords_AreTheSameHoweverAFileIsCut(t *testing.T) {
 	})
 }
 
-func FuzzRecords(f *testing.F) {
-	f.Add("E,2026-03-01T08:30:00Z,1")
-	f.Add("\"E\",\"a \"\"b\"\"\",")
-	f.Fuzz(func(t *testing.T, record string) {
-		record = strings.ReplaceAll(record, "\n", "")
-		got, err := csvfile.SplitFields(nil, record)
-		want, ok := referenceFields(record)
-		if (err == nil) != ok || ok && !slices.Equal(got, want) {
-			t.Fatalf("%q: got %q, %v; want %q, %v", record, got, err, want, ok)
-		}
-	})
-}
-
-func FuzzRanges(f *testing.F) {
-	f.Add([]byte("a\nb\r\nccc\n\n"), uint16(3), uint8(2))
-	f.Fuzz(func(t *testing.T, file []byte, rangeBytes uint16, lengthMax uint8) {
-		if len(file) > 4096 {
-			return
-		}
-		longest := max(int(lengthMax), 1)
-		got := readRanges(t, file, max(int64(rangeBytes), 1), longest)
-		if want := referenceLines(file, longest); !slices.Equal(got, want) {
-			t.Fatalf("got %+v\nwant %+v", got, want)
-		}
-	})
-}
-
 func TestSplitFields_UnquotesOnlyWhatRFC4180Quotes(t *testing.T) {
 	for record, want := range map[string][]string{
 		`a,b,c`: {"a", "b", "c"}, `,,`: {"", "", ""}, `"a,b",c`: {"a,b", "c"}, `"a ""b""",`: {`a "b"`, ""}, `""`: {""},

@@ -82,8 +82,8 @@ func (h *handler) decode(ctx context.Context, records []json.RawMessage) (change
 // decodeRecord decodes one record; the change has its sequence number, if it has one, also where the rest cannot be decoded,
 // and the old image where only the new one cannot.
 func decodeRecord(raw json.RawMessage) (aggregate.Change, error) {
-	var record events.DynamoDBEventRecord
-	if err := json.Unmarshal(raw, &record); err != nil {
+	record, err := unmarshalRecord(raw)
+	if err != nil {
 		var name struct {
 			Change struct{ SequenceNumber string } `json:"dynamodb"`
 		}
@@ -95,4 +95,16 @@ func decodeRecord(raw json.RawMessage) (aggregate.Change, error) {
 		return c, fmt.Errorf("decode record: %w", err)
 	}
 	return c, nil
+}
+
+// unmarshalRecord turns into an error the panic of package events on a set of binaries that holds something else: one record
+// must not take its batch with it.
+func unmarshalRecord(raw json.RawMessage) (record events.DynamoDBEventRecord, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("unmarshal: %v", r)
+		}
+	}()
+	err = json.Unmarshal(raw, &record)
+	return record, err //nolint:wrapcheck // the caller says what was decoded
 }

@@ -1,0 +1,214 @@
+package csvfile_test
+
+import (
+	"bytes"
+	"context"
+	"maps"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/google/uuid"
+
+	"github.com/sensorflow/sensorflow/runtime/contract"
+	"github.com/sensorflow/sensorflow/runtime/csvfile"
+	"github.com/sensorflow/sensorflow/runtime/reading"
+)
+
+func FuzzRecords(f *testing.F) {
+	f.Add("E,2026-03-01T08:30:00Z,1")
+	f.Add("\"E\",\"a \"\"b\"\"\",")
+	f.Fuzz(func(t *testing.T, record string) {
+		record = strings.ReplaceAll(record, "\n", "")
+		got, err := csvfile.SplitFields(nil, record)
+		want, ok := referenceFields(record)
+		if (err == nil) != ok || ok && !slices.Equal(got, want) {
+			t.Fatalf("%q: got %q, %v; want %q, %v", record, got, err, want, ok)
+		}
+	})
+}
+
+func FuzzRanges(f *testing.F) {
+	f.Add([]byte("a\nb\r\nccc\n\n"), uint16(3), uint8(2))
+	f.Fuzz(func(t *testing.T, file []byte, rangeBytes uint16, lengthMax uint8) {
+		if len(file) > 4096 {
+			return
+		}
+		longest := max(int(lengthMax), 1)
+		got := readRanges(t, file, max(int64(rangeBytes), 1), longest)
+		if want := referenceLines(file, longest); !slices.Equal(got, want) {
+			t.Fatalf("got %+v\nwant %+v", got, want)
+		}
+	})
+}
+
+// FuzzFile takes a file all the way, in ranges of one size and of another: readings, counts and rejected rows are those of
+// the reference however it is cut.
+func FuzzFile(f *testing.F) {
+	f.Add([]byte("2026-03-01T08:30:00Z,1,E\r\n2026-03-01T08:30:00Z,2,\"E\"\n\nx,,\n"), uint8(10), uint8(33))
+	f.Fuzz(func(t *testing.T, rows []byte, rangeBytes, otherBytes uint8) {
+		if len(rows) > 1024 {
+			return
+		}
+		file := append([]byte("timestamp,value,equipmentId\n"), rows...)
+		one, other := allRanges(t, file, 8+int64(rangeBytes)), allRanges(t, file, 8+int64(otherBytes))
+		if !maps.Equal(one.readings, other.readings) || one.upload.Status != other.upload.Status || one.upload.Reason != other.upload.Reason {
+			t.Fatalf("in ranges of %d: %+v\nof %d: %+v", 8+rangeBytes, one.upload, 8+otherBytes, other.upload)
+		}
+	})
+}
+
+// allRanges processes a file in ranges of a size and compares with the reference what comes of it.
+func allRanges(t *testing.T, file []byte, rangeBytes int64) *world {
+	t.Helper()
+	w := newWorld(1, file)
+	w.windowBytes = int64(len(file)) // the last line wins, wherever it is
+	w.run(t, rangeBytes)
+	if w.upload.Status != csvfile.Failed {
+		w.check(t, file, rangeBytes)
+		return w
+	}
+	lines, bad := 0, 0
+	for _, l := range referenceLines(file, len(file))[1:] {
+		if l.text != "" {
+			lines++
+		}
+		if !utf8.ValidString(l.text) {
+			bad++
+		}
+	}
+	if 2*bad <= lines || len(w.readings) > 0 {
+		t.Fatalf("%q failed: %s; %d readings", file, w.upload.Reason, len(w.readings))
+	}
+	return w
+}
+
+// FuzzHead holds that a beginning of a file is taken just when it is a header of ours, in UTF-8, and that what is said
+// otherwise can be shown to anybody.
+func FuzzHead(f *testing.F) {
+	f.Add([]byte("equipmentId,timestamp,value\nE,2026-03-01T08:30:00Z,1\n"), true)
+	f.Add([]byte("\ufeff\"value\",timestamp,equipmentId\r\n\xff\n\xff"), false)
+	f.Fuzz(func(t *testing.T, head []byte, whole bool) {
+		columns, refusal := csvfile.ReadHead(head, whole)
+		if refusal != "" {
+			if !utf8.ValidString(refusal) || strings.ContainsFunc(refusal, unicode.IsControl) || len(refusal) > 8<<10 {
+				t.Errorf("%q is refused with %q", head, refusal)
+			}
+		}
+		want, ok := referenceHead(head, whole)
+		if ok != (refusal == "") || columns != want {
+			t.Errorf("%q: got %+v, %q; want %+v, taken %v", head, columns, refusal, want, ok)
+		}
+	})
+}
+
+func referenceHead(head []byte, whole bool) (csvfile.Columns, bool) {
+	text, ended := bytes.TrimPrefix(head, []byte("\ufeff")), bytes.Contains(head, []byte("\n"))
+	lines := referenceLines(text, len(text))
+	if len(lines) == 0 || !ended && !whole || len(lines[0].text) > contract.CSVRecordBytesMax {
+		return csvfile.Columns{}, false
+	}
+	fields, ok := referenceFields(lines[0].text)
+	names := []string{"equipmentId", "timestamp", "value"}
+	if sorted := slices.Sorted(slices.Values(fields)); !ok || !slices.Equal(sorted, names) {
+		return csvfile.Columns{}, false
+	}
+	lines = lines[1:]
+	if len(lines) > 0 && !whole && !bytes.HasSuffix(text, []byte("\n")) {
+		lines = lines[:len(lines)-1] // it may be cut inside a character
+	}
+	good := 0
+	for _, l := range lines {
+		switch {
+		case l.text == "":
+		case utf8.ValidString(l.text):
+			good++
+		default:
+			good--
+		}
+	}
+	if good < 0 {
+		return csvfile.Columns{}, false
+	}
+	at := func(name string) int { return slices.Index(fields, name) }
+	return csvfile.Columns{EquipmentID: at("equipmentId"), Timestamp: at("timestamp"), Value: at("value")}, true
+}
+
+func FuzzMessage(f *testing.F) {
+	f.Add(s3Event("uploads/"+uploadID+".csv"), false)
+	f.Add(s3Event("uploads%2F"+uploadID+".cs%76"), true)
+	f.Add(rangeBody("2"), true)
+	f.Add(`{"Service":"Amazon S3","Event":"s3:TestEvent","Bucket":"b"}`, false)
+	file := rowsOf(200)
+	const rangeBytes = 64
+	f.Fuzz(func(t *testing.T, body string, planned bool) {
+		w := newWorld(1, file)
+		w.queue = nil
+		if planned {
+			if err := w.processor(rangeBytes, nil, w.now).Process(t.Context(), s3Event("uploads/"+uploadID+".csv")); err != nil {
+				t.Fatal(err)
+			}
+		}
+		before, queued := w.upload, len(w.queue)
+		err := w.processor(rangeBytes, nil, w.now).Process(t.Context(), body)
+		if err != nil && reading.KindOf(err) != reading.Invalid {
+			t.Errorf("%q: %v", body, err)
+		}
+		if w.upload == before && len(w.queue) == queued {
+			return
+		}
+		if !strings.Contains(unescaped(body), uploadID) || w.upload.RangesDone > before.RangesDone+1 || w.upload.Status == csvfile.Failed {
+			t.Errorf("%q does %+v", body, w.upload)
+		}
+	})
+}
+
+var escapes = regexp.MustCompile(`\\u[0-9A-Fa-f]{4}|%[0-9A-Fa-f]{2}`)
+
+// unescaped takes out of a text the escapes of JSON and of keys, those of ASCII at least.
+func unescaped(body string) string {
+	for range 2 { // a key is encoded before it becomes JSON
+		body = escapes.ReplaceAllStringFunc(body, func(escape string) string {
+			n, _ := strconv.ParseUint(strings.TrimLeft(escape, `\u%`), 16, 16)
+			return string(rune(n))
+		})
+	}
+	return body
+}
+
+// listing is a table whose list goes on for ever after any position.
+type listing struct {
+	csvfile.UploadTable
+	after csvfile.Position
+}
+
+func (l *listing) ListUploads(_ context.Context, after csvfile.Position, _ int) ([]csvfile.Upload, bool, error) {
+	l.after = after
+	return []csvfile.Upload{{ID: after.ID, CreatedAt: after.CreatedAt}}, true, nil
+}
+
+// FuzzListCursor holds that the only text that leads to a place in the list is the one that was given out for it.
+func FuzzListCursor(f *testing.F) {
+	table := &listing{}
+	uploads := csvfile.NewUploads(table, nil, nil)
+	f.Add("MjAyNi0wMy0wMVQwODozMDowMC4wMDAwMDAwMDBaIzBiNWY5YzNlLTAwMDAtNDAwMC04MDAwLTAwMDAwMDAwMDAwMQ")
+	f.Fuzz(func(t *testing.T, cursor string) {
+		if cursor == "" {
+			return // the beginning
+		}
+		_, next, err := uploads.List(t.Context(), 1, cursor)
+		if err != nil {
+			if reading.KindOf(err) != reading.Invalid {
+				t.Errorf("%q: %v", cursor, err)
+			}
+			return
+		}
+		if id, err := uuid.Parse(table.after.ID); err != nil || id.String() != table.after.ID || next != cursor {
+			t.Errorf("%q leads to %+v, for which %q is given out", cursor, table.after, next)
+		}
+	})
+}

@@ -1,0 +1,179 @@
+// Package fuzz_test holds the fuzz targets of package httpapi, apart from its other tests: those hold answers to the OpenAPI
+// document, and building what reads it with the fuzzer's instruments takes a minute.
+package fuzz_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"github.com/sensorflow/sensorflow/runtime/aggregate"
+	"github.com/sensorflow/sensorflow/runtime/auth"
+	"github.com/sensorflow/sensorflow/runtime/contract"
+	"github.com/sensorflow/sensorflow/runtime/csvfile"
+	"github.com/sensorflow/sensorflow/runtime/httpapi"
+	"github.com/sensorflow/sensorflow/runtime/ingest"
+	"github.com/sensorflow/sensorflow/runtime/reading"
+)
+
+const (
+	machineToken = "machine"
+	username     = "ada"
+	password     = "pass:wörd:"
+)
+
+//nolint:gochecknoglobals // a constant
+var testNow = time.Date(2026, 3, 1, 8, 30, 0, 0, time.UTC)
+
+// taken is every collaborator of an API: it remembers what handlers asked it for.
+type taken struct {
+	saved  []reading.Stored
+	asked  []ingest.Query
+	sums   aggregate.Query
+	upload csvfile.Request
+	files  map[string]string // by name
+	last   time.Time         // of the next page's reading
+	log    bytes.Buffer
+}
+
+func (k *taken) Save(_ context.Context, r reading.Stored) error {
+	k.saved = append(k.saved, r)
+	return nil
+}
+
+func (k *taken) Write(_ context.Context, rs []reading.Stored) error {
+	k.saved = append(k.saved, rs...)
+	return nil
+}
+
+func (k *taken) Page(_ context.Context, q ingest.Query) ([]reading.Stored, bool, error) {
+	k.asked = append(k.asked, q)
+	return []reading.Stored{{Reading: reading.Reading{EquipmentID: q.EquipmentID, Timestamp: k.last}, RegisterTime: testNow}}, true, nil
+}
+
+func (k *taken) Query(_ context.Context, q aggregate.Query) (aggregate.Answer, error) {
+	k.sums = q
+	return aggregate.Answer{}, nil
+}
+
+func (k *taken) Create(_ context.Context, r csvfile.Request) (csvfile.Ticket, error) {
+	k.upload = r
+	return csvfile.Ticket{Method: http.MethodPut, ExpiresAt: testNow}, nil
+}
+
+func (k *taken) Store(_ context.Context, fileName string, body io.Reader) (csvfile.Upload, error) {
+	content, err := io.ReadAll(body)
+	if err != nil {
+		return csvfile.Upload{}, fmt.Errorf("read the file: %w", err)
+	}
+	k.files[fileName] = string(content)
+	return csvfile.Upload{FileName: fileName}, nil
+}
+
+func (k *taken) Get(context.Context, string) (csvfile.Upload, string, error) {
+	return csvfile.Upload{}, "", &reading.Error{Kind: reading.NotFound, Message: "there is no such upload"}
+}
+
+func (k *taken) List(context.Context, int, string) ([]csvfile.Upload, string, error) {
+	return nil, "", nil
+}
+
+func (k *taken) Login(_ context.Context, user, pass, _ string) (string, auth.Identity, error) {
+	if user != username || pass != password {
+		return "", auth.Identity{}, auth.ErrWrongCredentials
+	}
+	return "token", auth.Identity{}, nil
+}
+
+func (k *taken) Authenticate(_ context.Context, token string) (auth.Identity, error) {
+	if token != machineToken {
+		return auth.Identity{}, auth.ErrUnauthenticated
+	}
+	return auth.Identity{
+		Subject: token, Username: token, Scopes: []string{contract.ScopeRead, contract.ScopeWrite}, ExpiresAt: testNow.Add(time.Hour),
+	}, nil
+}
+
+func (k *taken) Logout(context.Context, string) error { return errors.New("nobody logs out") }
+
+// target is an API without a network; a fuzzer's inputs come one after the other.
+type target struct {
+	api *httpapi.Server
+	*taken
+}
+
+func newTarget(f *testing.F) *target {
+	f.Helper()
+	k := &taken{files: map[string]string{}}
+	api, err := httpapi.New(httpapi.Dependencies{
+		Saver: k, Batches: k, Pager: k, Uploads: k, UploadStatus: k, Windows: k, Authenticator: k,
+		Logger: slog.New(slog.NewJSONHandler(&k.log, nil)), Now: func() time.Time { return testNow },
+	}, httpapi.Options{})
+	if err != nil {
+		f.Fatal(err)
+	}
+	return &target{api, k}
+}
+
+// ask sends one request. A handler that panics makes the test fail.
+func (g *target) ask(t testing.TB, r *http.Request) *httptest.ResponseRecorder {
+	t.Helper()
+	g.saved, g.asked, g.sums, g.upload = nil, nil, aggregate.Query{}, csvfile.Request{}
+	clear(g.files)
+	g.log.Reset()
+	w := httptest.NewRecorder()
+	g.api.ServeHTTP(w, r)
+	if w.Code >= http.StatusInternalServerError {
+		t.Fatalf("status %d: %s", w.Code, g.log.String())
+	}
+	var p struct {
+		Status  int
+		Message string
+	}
+	if err := json.Unmarshal(w.Body.Bytes(), &p); w.Code >= 400 && (err != nil || p.Status != w.Code || p.Message == "") {
+		t.Fatalf("status %d with the body %s", w.Code, w.Body)
+	}
+	return w
+}
+
+func (g *target) post(t *testing.T, path, media string, body []byte) *httptest.ResponseRecorder {
+	t.Helper()
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, path, bytes.NewReader(body))
+	r.Header.Set("Content-Type", media)
+	r.Header.Set("Authorization", "Bearer "+machineToken)
+	return g.ask(t, r)
+}
+
+// meant tells whether a JSON object says just what was stored of it, by another decoder than the handler's.
+func meant(t *testing.T, text []byte, stored reading.Stored) {
+	t.Helper()
+	var members map[string]json.RawMessage
+	var id, timestamp string
+	if err := json.Unmarshal(text, &members); err != nil || len(members) != 3 {
+		t.Fatalf("%q was stored with %d members, error %v", text, len(members), err)
+	}
+	if json.Unmarshal(members["equipmentId"], &id) != nil || json.Unmarshal(members["timestamp"], &timestamp) != nil {
+		t.Fatalf("%q was stored", text)
+	}
+	want, faults := reading.Parse(id, timestamp, string(members["value"]), reading.Limits{Now: testNow})
+	if len(faults) > 0 || want.Key() != stored.Key() || want.Value != stored.Value {
+		t.Errorf("%q was stored as %+v; faults %v", text, stored, faults)
+	}
+}
+
+func basic(user, pass string) string {
+	return "Basic " + base64.StdEncoding.EncodeToString([]byte(user+":"+pass))
+}
+
+func body(equipmentID, timestamp, value string) string {
+	return fmt.Sprintf(`{"equipmentId":%q,"timestamp":%q,"value":%s}`, equipmentID, timestamp, value)
+}

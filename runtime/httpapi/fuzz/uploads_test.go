@@ -1,0 +1,72 @@
+package fuzz_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/sensorflow/sensorflow/runtime/csvfile"
+)
+
+// FuzzPostUpload holds that what is asked of the uploads is what another decoder reads.
+func FuzzPostUpload(f *testing.F) {
+	g := newTarget(f)
+	f.Add([]byte(`{"fileName":"märz.csv","size":12}`))
+	f.Add([]byte(`{"fileName":"a.csv","size":12,"sha256":"` + strings.Repeat("ab", 32) + `"}`))
+	f.Add([]byte(`{"fileName":"a.csv","size":1.20e1,"sha256":""}`))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		w := g.post(t, "/sensor-data/uploads", "application/json", text)
+		switch w.Code {
+		case http.StatusCreated:
+			var members map[string]any
+			decoder := json.NewDecoder(bytes.NewReader(text))
+			decoder.UseNumber()
+			if err := decoder.Decode(&members); err != nil || len(members) < 2 || len(members) > 3 {
+				t.Fatalf("%q is accepted: %v", text, err)
+			}
+			asked := g.upload
+			digest, _ := members["sha256"].(string)
+			number, _ := members["size"].(json.Number)
+			if size, err := number.Int64(); err != nil || size != asked.Size || members["fileName"] != asked.FileName || digest != asked.SHA256 {
+				t.Errorf("%q asks for %+v", text, asked)
+			}
+		case http.StatusBadRequest, http.StatusRequestEntityTooLarge:
+			if g.upload != (csvfile.Request{}) {
+				t.Errorf("status %d, asked for %+v", w.Code, g.upload)
+			}
+		default:
+			t.Errorf("status %d", w.Code)
+		}
+	})
+}
+
+// FuzzPostFile holds that a file is taken whole, and only one that is named as a CSV, or none.
+func FuzzPostFile(f *testing.F) {
+	g := newTarget(f)
+	const end = "\r\n--B--\r\n"
+	part := func(disposition, content string) string {
+		return "--B\r\nContent-Disposition: form-data; " + disposition + "\r\n\r\n" + content
+	}
+	f.Add([]byte(part(`name="file"; filename="a.csv"`, "equipmentId,timestamp,value\n") + end))
+	f.Add([]byte(part(`name="other"`, "x") + "\r\n" + part(`name="file"; filename="märz.CSV"`, "y") + end))
+	f.Add([]byte(part(`name="file"; filename="a.csv"`, "cut")))
+	f.Fuzz(func(t *testing.T, form []byte) {
+		w := g.post(t, "/sensor-data/upload-csv", `multipart/form-data; boundary=B`, form)
+		if w.Code != http.StatusCreated {
+			if w.Code != http.StatusBadRequest && w.Code != http.StatusRequestEntityTooLarge || len(g.files) > 0 {
+				t.Errorf("status %d, stored %q", w.Code, g.files)
+			}
+			return
+		}
+		if len(g.files) != 1 {
+			t.Fatalf("stored %q", g.files)
+		}
+		for name, content := range g.files {
+			if !strings.HasSuffix(strings.ToLower(name), ".csv") || !bytes.Contains(form, []byte(content)) || !bytes.Contains(form, []byte("--B--")) {
+				t.Errorf("%q is stored as %q: %q", form, name, content)
+			}
+		}
+	})
+}
