@@ -39,6 +39,8 @@ type ApiService struct { //nolint:revive // the name that the CDK's users look f
 	Url *string
 	// RegionUrl reaches this region's API whatever Route 53 thinks of its health; the same as Url without a Domain.
 	RegionUrl *string
+
+	firewallName string
 }
 
 // NewApiService makes an ApiService.

@@ -44,6 +44,8 @@ func managedRules(p ApiServiceProps) []awswafv2.CfnWebACL_ManagedRuleGroupStatem
 }
 
 func (a *ApiService) addFirewall(p ApiServiceProps) {
+	// Metrics go by names of ours, and must not be those of another deployment in the account.
+	a.firewallName = *awscdk.Names_UniqueResourceName(a, &awscdk.UniqueResourceNameOptions{MaxLength: jsii.Number(100), Separator: jsii.String("-")})
 	rules := []any{a.rateRule(p)}
 	for i, managed := range managedRules(p) {
 		rules = append(rules, &awswafv2.CfnWebACL_RuleProperty{
@@ -53,7 +55,7 @@ func (a *ApiService) addFirewall(p ApiServiceProps) {
 		})
 	}
 	a.WebAcl = awswafv2.NewCfnWebACL(a, jsii.String("WebAcl"), &awswafv2.CfnWebACLProps{
-		Scope: jsii.String("REGIONAL"), Rules: &rules, VisibilityConfig: visibility("SensorFlowApi"),
+		Scope: jsii.String("REGIONAL"), Rules: &rules, VisibilityConfig: visibility(a.firewallName),
 		DefaultAction: &awswafv2.CfnWebACL_DefaultActionProperty{Allow: &awswafv2.CfnWebACL_AllowActionProperty{}},
 		CustomResponseBodies: map[string]any{
 			tooManyRequests: &awswafv2.CfnWebACL_CustomResponseBodyProperty{
@@ -66,9 +68,8 @@ func (a *ApiService) addFirewall(p ApiServiceProps) {
 	})
 	// The firewall writes only to log groups whose name begins so. A group with a name of its own must go with its stack: it would be in
 	// the way of the next one.
-	name := awscdk.Names_UniqueResourceName(a, &awscdk.UniqueResourceNameOptions{MaxLength: jsii.Number(200), Separator: jsii.String("-")})
 	logs := awslogs.NewLogGroup(a, jsii.String("WebAclLogs"), &awslogs.LogGroupProps{
-		LogGroupName: jsii.String("aws-waf-logs-" + *name), EncryptionKey: p.Key, Retention: p.LogRetention,
+		LogGroupName: jsii.String("aws-waf-logs-" + a.firewallName), EncryptionKey: p.Key, Retention: p.LogRetention,
 		RemovalPolicy: awscdk.RemovalPolicy_DESTROY,
 	})
 	awswafv2.NewCfnLoggingConfiguration(a, jsii.String("WebAclLogging"), &awswafv2.CfnLoggingConfigurationProps{

@@ -32,6 +32,12 @@ func (a *ApiService) MetricServerErrors(o *awscloudwatch.MetricOptions) awscloud
 	return a.TargetGroup.Metrics().HttpCodeTarget(awselasticloadbalancingv2.HttpCodeTarget_TARGET_5XX_COUNT, metricPeriod(o, "Sum"))
 }
 
+// MetricUnanswered counts the answers with a status of 500 and above that the load balancer gave itself, since no task took the
+// request or a task left it.
+func (a *ApiService) MetricUnanswered(o *awscloudwatch.MetricOptions) awscloudwatch.Metric {
+	return a.LoadBalancer.Metrics().HttpCodeElb(awselasticloadbalancingv2.HttpCodeElb_ELB_5XX_COUNT, metricPeriod(o, "Sum"))
+}
+
 // MetricLatency is how long the tasks took to answer, in seconds, by default the 99th percentile.
 func (a *ApiService) MetricLatency(o *awscloudwatch.MetricOptions) awscloudwatch.Metric {
 	return a.TargetGroup.Metrics().TargetResponseTime(metricPeriod(o, "p99"))
@@ -50,4 +56,17 @@ func (a *ApiService) MetricHealthyTasks(o *awscloudwatch.MetricOptions) awscloud
 // MetricCpu is the mean CPU use of the tasks, in per cent.
 func (a *ApiService) MetricCpu(o *awscloudwatch.MetricOptions) awscloudwatch.Metric {
 	return a.Service.MetricCpuUtilization(metricPeriod(o, "Average"))
+}
+
+// MetricMemory is how much of its memory the fullest task uses, in per cent.
+func (a *ApiService) MetricMemory(o *awscloudwatch.MetricOptions) awscloudwatch.Metric {
+	return a.Service.MetricMemoryUtilization(metricPeriod(o, "Maximum"))
+}
+
+// MetricBlockedRequests counts what the firewall refused, for the rate or for what it holds an attack.
+func (a *ApiService) MetricBlockedRequests(o *awscloudwatch.MetricOptions) awscloudwatch.Metric {
+	return awscloudwatch.NewMetric(&awscloudwatch.MetricProps{
+		Namespace: jsii.String("AWS/WAFV2"), MetricName: jsii.String("BlockedRequests"),
+		DimensionsMap: &map[string]*string{"WebACL": &a.firewallName, "Region": awscdk.Stack_Of(a).Region(), "Rule": jsii.String("ALL")},
+	}).With(metricPeriod(o, "Sum"))
 }
