@@ -155,6 +155,25 @@ func (d *Database) DeleteItem(_ context.Context, in *dynamodb.DeleteItemInput, _
 // BatchWriteItem puts and deletes at most 25 items of distinct keys, all of them: leaving some unprocessed is for those who
 // stand around the model.
 func (d *Database) BatchWriteItem(_ context.Context, in *dynamodb.BatchWriteItemInput, _ ...option) (*dynamodb.BatchWriteItemOutput, error) {
+	operations, err := d.prepareBatch(in)
+	if err != nil {
+		return nil, err
+	}
+	for _, o := range operations {
+		if _, _, err := d.run(o); err != nil {
+			return nil, err
+		}
+	}
+	return &dynamodb.BatchWriteItemOutput{}, nil
+}
+
+// CheckBatch tells whether BatchWriteItem would refuse the batch, and writes nothing.
+func (d *Database) CheckBatch(in *dynamodb.BatchWriteItemInput) error {
+	_, err := d.prepareBatch(in)
+	return err
+}
+
+func (d *Database) prepareBatch(in *dynamodb.BatchWriteItemInput) ([]operation, error) {
 	var operations []operation
 	type place struct {
 		table string
@@ -191,10 +210,5 @@ func (d *Database) BatchWriteItem(_ context.Context, in *dynamodb.BatchWriteItem
 	if n := len(operations); n == 0 || n > contract.BatchWriteItemsMax {
 		return nil, invalid("1 validation error detected: the batch has %d items, must have 1 to %d", n, contract.BatchWriteItemsMax)
 	}
-	for _, o := range operations {
-		if _, _, err := d.run(o); err != nil {
-			return nil, err
-		}
-	}
-	return &dynamodb.BatchWriteItemOutput{}, nil
+	return operations, nil
 }

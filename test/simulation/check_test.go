@@ -1,0 +1,205 @@
+package simulation_test
+
+import (
+	"context"
+	"fmt"
+	"math/big"
+	"strings"
+
+	"github.com/sensorflow/sensorflow/runtime/aggregate"
+	"github.com/sensorflow/sensorflow/runtime/contract"
+	"github.com/sensorflow/sensorflow/runtime/dynamo"
+	"github.com/sensorflow/sensorflow/runtime/reading"
+	"github.com/sensorflow/sensorflow/test/simulation/dynamodel"
+)
+
+// exact is a sum with all its digits.
+type exact struct {
+	count int64
+	total *big.Int
+}
+
+type exacts map[string]*exact
+
+func (e exacts) add(key string, sign int64, count int64, total *big.Int) {
+	x := e[key]
+	if x == nil {
+		x = &exact{0, new(big.Int)}
+		e[key] = x
+	}
+	x.count += sign * count
+	if sign < 0 {
+		x.total.Sub(x.total, total)
+	} else {
+		x.total.Add(x.total, total)
+	}
+}
+
+// checkAll checks a history that has come to rest.
+func (w *world) checkAll() {
+	w.checkAcknowledged()
+	for _, r := range w.regions {
+		w.checkReadings(r)
+		w.checkAggregates(r)
+	}
+	for _, u := range w.uploads {
+		w.checkUpload(u)
+	}
+	w.checkWindows()
+}
+
+// checkReadings holds a region's readings to the writes that win, but for those that have expired.
+func (w *world) checkReadings(r *region) {
+	for key, want := range w.truth {
+		got, _ := r.db.Get(readingsTable, key)
+		due := expiryOf(want.New)
+		if got == nil && want.New != nil && !due.IsZero() && !due.After(r.clock()) {
+			continue
+		}
+		if describe(got) != describe(want.New) {
+			w.violate("%s: %v is %s, want %s", r.name, key, describe(got), describe(want.New))
+		}
+	}
+}
+
+// checkAggregates holds a region's aggregates to the readings, with all digits: every row of every writing region, and the
+// fleet's hours and days.
+func (w *world) checkAggregates(r *region) {
+	difference := exacts{}
+	for key, write := range w.truth {
+		if !isReading(write.New) {
+			continue
+		}
+		value := w.units(numberOf(write.New, contract.AttrValue))
+		hour := hourOf(key)
+		writer := textOf(write.New, contract.AttrRegion)
+		difference.add(hour.equipment+" "+hour.hour+contract.KeySeparator+writer, 1, 1, value)
+		difference.add("fleet "+contract.FleetHourPrefix+hour.hour+contract.KeySeparator+writer, 1, 1, value)
+		difference.add("fleet "+contract.FleetDayPrefix+hour.hour[:len("2006-01-02")]+contract.KeySeparator+writer, 1, 1, value)
+	}
+	for _, item := range r.db.Items(aggregatesTable) {
+		name := textOf(item, contract.AttrEquipmentID)
+		if strings.HasPrefix(name, contract.FleetPartitionPrefix) {
+			name = "fleet"
+		}
+		difference.add(name+" "+textOf(item, contract.AttrInterval), -1, w.amountOf(item).count, w.totalOf(item))
+	}
+	for key, d := range difference {
+		if d.count != 0 || d.total.Sign() != 0 {
+			w.violate("%s: the readings of %s are %d more than its row says, and their total is %s units more", r.name, key, d.count, d.total)
+		}
+	}
+}
+
+// windows answers as the region's API does.
+func (w *world) windows(r *region) *aggregate.Windows {
+	table := dynamo.NewAggregates(r.db, readingsTable, aggregatesTable, indexShards)
+	return aggregate.NewWindows(table, r.clock, 0, aggregate.WindowsOptions{IndexShards: indexShards, FleetBuckets: fleetBuckets, Concurrency: 1})
+}
+
+// ask asks a region for a window and holds the answer to the rows that the region has at that moment, each of which was held
+// to the versions of its readings when it was written.
+func (w *world) ask() {
+	r := w.someRegion()
+	w.count(countWindows, 1)
+	lag := r.db.Lag
+	r.db.Lag = nil
+	defer func() { r.db.Lag = lag }()
+	var id reading.EquipmentID
+	if w.random.IntN(2) == 0 {
+		id = w.identities[w.random.IntN(len(w.identities))].EquipmentID
+	}
+	w.compare(r, id)
+}
+
+// checkWindows asks every region for everything.
+func (w *world) checkWindows() {
+	for _, r := range w.regions {
+		lag := r.db.Lag
+		r.db.Lag = nil
+		w.compare(r, "")
+		w.compare(r, "A")
+		r.db.Lag = lag
+	}
+}
+
+// compare asks for all pages of a window, and compares items and totals with the rows.
+func (w *world) compare(r *region, id reading.EquipmentID) {
+	interval, err := aggregate.ParseInterval("24h")
+	if err != nil {
+		w.violate("parse interval: %v", err)
+		return
+	}
+	windows, from, through := w.windows(r), reading.FormatHour(r.clock().Add(-24*hourLength)), reading.FormatHour(r.clock())
+	want, fleet := exacts{}, exacts{}
+	for _, item := range r.db.Items(aggregatesTable) {
+		equipment, sort := textOf(item, contract.AttrEquipmentID), textOf(item, contract.AttrInterval)
+		if strings.HasPrefix(equipment, contract.FleetPartitionPrefix) {
+			w.addFleet(fleet, item, sort, from, through)
+		} else if hour := sort[:len("2006-01-02T15")]; (id == "" || equipment == string(id)) && from <= hour && hour <= through {
+			want.add(equipment+" "+hour, 1, w.amountOf(item).count, w.totalOf(item))
+			want.add("", 1, w.amountOf(item).count, w.totalOf(item))
+		}
+	}
+	query := aggregate.Query{Interval: interval, EquipmentID: id, Limit: 1 + w.random.IntN(4)}
+	answer, err := windows.Query(context.Background(), query)
+	if err != nil {
+		w.violate("%s: ask for %q: %v", r.name, id, err)
+		return
+	}
+	total := want[""]
+	if id == "" {
+		total = fleet["hours"]
+	}
+	if id == "" && strings.HasSuffix(from, "T00") && !w.resting() {
+		total = &exact{count: answer.TotalCount} // a whole day, whose row replicates apart from its hours
+	}
+	if total != nil && total.count > 0 && answer.TotalCount != total.count || total == nil && answer.TotalCount != 0 {
+		w.violate("%s: the window of %q counts %d, want %v", r.name, id, answer.TotalCount, total)
+	}
+	delete(want, "")
+	for {
+		for _, item := range answer.Items {
+			want.add(string(item.EquipmentID)+" "+reading.FormatHour(item.IntervalStart), -1, item.SampleCount, w.units(item.TotalValue.String()))
+		}
+		if answer.NextCursor == "" {
+			break
+		}
+		query.Cursor = answer.NextCursor
+		if answer, err = windows.Query(context.Background(), query); err != nil {
+			w.violate("%s: ask for %q: %v", r.name, id, err)
+			return
+		}
+	}
+	for key, d := range want {
+		if d.count > 0 || d.count == 0 && d.total.Sign() != 0 && len(w.processes) == 0 && w.resting() {
+			w.violate("%s: the window of %q says %d and %s too few of %s", r.name, id, d.count, d.total, key)
+		}
+	}
+}
+
+// addFleet adds a fleet row to the sum of the window's hours.
+func (w *world) addFleet(sums exacts, item dynamodel.Item, sort, from, through string) {
+	hour, isHour := strings.CutPrefix(sort, contract.FleetHourPrefix)
+	if hour, _, _ = strings.Cut(hour, contract.KeySeparator); isHour && from <= hour && hour <= through {
+		sums.add("hours", 1, w.amountOf(item).count, w.totalOf(item))
+	}
+}
+
+const hourLength = 3600 * 1e9
+
+// lastOf is the value that a region last wrote of an identity with a register time.
+func (r *region) lastOf(key dynamodel.Key, registered string) string {
+	value := ""
+	for _, write := range r.own.versions[key] {
+		if write.Origin == dynamodel.Local && isReading(write.New) && textOf(write.New, contract.AttrRegisterTime) == registered {
+			value = numberOf(write.New, contract.AttrValue)
+		}
+	}
+	return value
+}
+
+var _ fmt.Stringer = safeguard(0)
+
+// String says what is missing when the safeguard is switched off.
+func (s safeguard) String() string { return safeguardNames[s] }

@@ -1,0 +1,204 @@
+package simulation_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"github.com/sensorflow/sensorflow/test/simulation/dynamodel"
+)
+
+// client is a region's tables as one process sees them: others go on before each call, calls fail as they may, and what is
+// no snapshot in DynamoDB is none here.
+type client struct {
+	w *world
+	p *process
+}
+
+type option = func(*dynamodb.Options)
+
+var (
+	errThrottled = &types.ProvisionedThroughputExceededException{Message: aws.String("simulated")}
+	errTimeout   = errors.New("simulated: no answer within the call's time")
+)
+
+func (c *client) db() *dynamodel.Database { return c.p.region.db }
+
+// read is what precedes every read.
+func (c *client) read() error {
+	c.w.count(countCalls, 1)
+	c.p.step()
+	if c.w.chance(throttles, 25) {
+		return errThrottled
+	}
+	return nil
+}
+
+// write makes a call that has an effect, at once, later, or never.
+func (c *client) write(effect func() error) error {
+	c.w.count(countCalls, 1)
+	run := func() {
+		_ = effect() //nolint:errcheck // nobody hears of it
+	}
+	c.p.onItsWay = run
+	c.p.step()
+	c.p.onItsWay = nil
+	if c.w.chance(throttles, 15) {
+		return errThrottled
+	}
+	if c.w.chance(lost, 15) {
+		c.p.unknown++
+		switch choice := c.w.random.IntN(5); {
+		case choice == 0:
+			c.w.tracef("%s: a call is lost on its way", c.p.name)
+		case choice <= 2 && c.w.on[late]:
+			c.w.tracef("%s: a call will be late", c.p.name)
+			c.w.land(lateMax, run)
+		default:
+			c.w.tracef("%s: an answer is lost", c.p.name)
+			run()
+		}
+		return errTimeout
+	}
+	err := effect()
+	if c.w.random.IntN(3) == 0 {
+		c.p.step() // dying here is dying after the effect
+	}
+	return err
+}
+
+func (c *client) GetItem(ctx context.Context, in *dynamodb.GetItemInput, _ ...option) (*dynamodb.GetItemOutput, error) {
+	if err := c.read(); err != nil {
+		return nil, err
+	}
+	return c.db().GetItem(ctx, in)
+}
+
+func (c *client) PutItem(ctx context.Context, in *dynamodb.PutItemInput, _ ...option) (out *dynamodb.PutItemOutput, err error) {
+	err = c.write(func() (err error) { out, err = c.db().PutItem(ctx, in); return err })
+	return out, err
+}
+
+func (c *client) UpdateItem(ctx context.Context, in *dynamodb.UpdateItemInput, _ ...option) (out *dynamodb.UpdateItemOutput, err error) {
+	err = c.write(func() (err error) { out, err = c.db().UpdateItem(ctx, in); return err })
+	return out, err
+}
+
+func (c *client) DeleteItem(ctx context.Context, in *dynamodb.DeleteItemInput, _ ...option) (out *dynamodb.DeleteItemOutput, err error) {
+	err = c.write(func() (err error) { out, err = c.db().DeleteItem(ctx, in); return err })
+	return out, err
+}
+
+// TransactWriteItems is all or nothing, and may be cancelled because of what others do.
+func (c *client) TransactWriteItems(ctx context.Context, in *dynamodb.TransactWriteItemsInput, _ ...option) (out *dynamodb.TransactWriteItemsOutput, err error) {
+	if c.w.without == rangeCommit {
+		in = withoutCondition(in, uploadsTable)
+	}
+	if c.w.chance(conflicts, 10) {
+		c.p.step()
+		n, codes := len(in.TransactItems), map[int]string{}
+		for range 1 + c.w.random.IntN(2) {
+			codes[c.w.random.IntN(n)] = []string{"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"}[c.w.random.IntN(3)]
+		}
+		return nil, dynamodel.Canceled(n, codes)
+	}
+	err = c.write(func() (err error) { out, err = c.db().TransactWriteItems(ctx, in); return err })
+	return out, err
+}
+
+// BatchWriteItem is no transaction: its items are written one by one, and some may be left.
+func (c *client) BatchWriteItem(ctx context.Context, in *dynamodb.BatchWriteItemInput, _ ...option) (*dynamodb.BatchWriteItemOutput, error) {
+	if err := c.db().CheckBatch(in); err != nil {
+		c.p.step()
+		return nil, err
+	}
+	out := &dynamodb.BatchWriteItemOutput{}
+	for table, requests := range in.RequestItems { // of one table
+		requests = slices.Clone(requests)
+		c.w.random.Shuffle(len(requests), func(i, j int) { requests[i], requests[j] = requests[j], requests[i] })
+		if len(requests) > 1 && c.w.chance(unprocessed, 5) {
+			left := 1 + c.w.random.IntN(len(requests)-1)
+			out.UnprocessedItems = map[string][]types.WriteRequest{table: requests[:left]}
+			requests = requests[left:]
+		}
+		cut := len(requests)
+		if cut > 1 && c.w.random.IntN(3) == 0 {
+			cut = 1 + c.w.random.IntN(cut-1)
+		}
+		for _, part := range [][]types.WriteRequest{requests[:cut], requests[cut:]} {
+			if len(part) == 0 {
+				continue
+			}
+			if err := c.write(func() error {
+				_, err := c.db().BatchWriteItem(ctx, &dynamodb.BatchWriteItemInput{RequestItems: map[string][]types.WriteRequest{table: part}})
+				return err
+			}); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return out, nil
+}
+
+// Query reads item by item, while others go on.
+func (c *client) Query(ctx context.Context, in *dynamodb.QueryInput, _ ...option) (*dynamodb.QueryOutput, error) {
+	if err := c.read(); err != nil {
+		return nil, err
+	}
+	if c.w.without == consistentRead {
+		lagging := *in
+		lagging.ConsistentRead = nil
+		in = &lagging
+	}
+	if in.Limit != nil || aws.ToString(in.TableName) != readingsTable || c.w.random.IntN(3) == 0 {
+		return c.db().Query(ctx, in)
+	}
+	c.w.count(countQueriesCut, 1)
+	whole, part := &dynamodb.QueryOutput{}, *in
+	for {
+		part.Limit = aws.Int32(1 + c.w.random.Int32N(2))
+		out, err := c.db().Query(ctx, &part)
+		if err != nil {
+			return nil, err
+		}
+		whole.Items = append(whole.Items, out.Items...)
+		part.ExclusiveStartKey = out.LastEvaluatedKey
+		if len(out.LastEvaluatedKey) == 0 {
+			return whole, nil
+		}
+		if c.w.random.IntN(4) == 0 {
+			whole.LastEvaluatedKey = out.LastEvaluatedKey // the caller asks for the next page
+			return whole, nil
+		}
+		c.p.step()
+	}
+}
+
+// withoutCondition leaves the condition of a transaction's first item away, where that is of the table.
+func withoutCondition(in *dynamodb.TransactWriteItemsInput, table string) *dynamodb.TransactWriteItemsInput {
+	u := in.TransactItems[0].Update
+	if u == nil || aws.ToString(u.TableName) != table {
+		return in
+	}
+	bare := *u
+	bare.ConditionExpression = nil
+	bare.ExpressionAttributeNames, bare.ExpressionAttributeValues = map[string]string{}, map[string]types.AttributeValue{}
+	for name, attribute := range u.ExpressionAttributeNames {
+		if name != "#owner" {
+			bare.ExpressionAttributeNames[name] = attribute
+		}
+	}
+	for name, value := range u.ExpressionAttributeValues {
+		if name != ":owner" {
+			bare.ExpressionAttributeValues[name] = value
+		}
+	}
+	next := *in
+	next.TransactItems = slices.Clone(in.TransactItems)
+	next.TransactItems[0].Update = &bare
+	return &next
+}

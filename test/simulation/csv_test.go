@@ -1,0 +1,321 @@
+package simulation_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/sensorflow/sensorflow/runtime/csvfile"
+	"github.com/sensorflow/sensorflow/runtime/dynamo"
+	"github.com/sensorflow/sensorflow/runtime/ingest"
+	"github.com/sensorflow/sensorflow/runtime/reading"
+	"github.com/sensorflow/sensorflow/test/simulation/dynamodel"
+)
+
+// upload is a CSV file on its way, with what must become of it.
+type upload struct {
+	id         string
+	region     *region
+	rangeBytes int64
+	rows       []csvRow
+	working    map[string]int // how many workers are on each message
+	begun      map[string]int
+}
+
+// csvRow is a data row of a file, as it was made.
+type csvRow struct {
+	valid bool
+	key   dynamodel.Key
+	value string
+}
+
+// message is one of the region's queue.
+type message struct {
+	body    string
+	upload  *upload
+	visible time.Time
+}
+
+// workerTime is the CSV function's timeout, hiddenTime the queue's visibility timeout.
+const (
+	workerTime = time.Minute
+	hiddenTime = workerTime + 10*time.Second
+)
+
+// uploadFile puts a CSV file into a region's bucket, as a client does with its upload address.
+func (w *world) uploadFile() {
+	r := w.someRegion()
+	u := &upload{
+		id: fmt.Sprintf("%08x-0000-4000-8000-%012d", uint32(w.seed), len(w.uploads)), region: r, //nolint:gosec // a name
+		working: map[string]int{}, begun: map[string]int{},
+	}
+	file := w.makeFile(u)
+	u.rangeBytes = int64(len(file))/int64(1+w.random.IntN(4)) + 1 + w.random.Int64N(30)
+	w.uploads = append(w.uploads, u)
+	w.count(countFiles, 1)
+	err := dynamo.NewUploads(r.db, uploadsTable).CreateUpload(context.Background(), csvfile.Upload{
+		ID: u.id, FileName: "a.csv", Status: csvfile.AwaitingUpload, Bytes: int64(len(file)), CreatedAt: r.clock(), UpdatedAt: r.clock(),
+	})
+	if err != nil {
+		w.violate("create an upload: %v", err)
+	}
+	r.objects[csvfile.UploadKey(u.id)] = file
+	w.tracef("%s: file %s, %d rows, %d bytes in ranges of %d", r.name, u.id, len(u.rows), len(file), u.rangeBytes)
+	for range 1 + w.duplicate() {
+		r.queue = append(r.queue, &message{
+			body:   fmt.Sprintf(`{"Records":[{"eventName":"ObjectCreated:Put","s3":{"object":{"key":%q}}}]}`, csvfile.UploadKey(u.id)),
+			upload: u, visible: w.now,
+		})
+	}
+}
+
+// duplicate is how often a message comes once more.
+func (w *world) duplicate() int {
+	if w.chance(messages, 3) {
+		return 1
+	}
+	return 0
+}
+
+func (w *world) makeFile(u *upload) []byte {
+	var b strings.Builder
+	eol := []string{"\n", "\r\n"}[w.random.IntN(2)]
+	b.WriteString("value,equipmentId,timestamp" + eol)
+	for range 4 + w.random.IntN(14) {
+		one := w.someReading()
+		at := reading.FormatTimestamp(one.Timestamp)
+		row := csvRow{valid: true, key: dynamodel.Key{Partition: string(one.EquipmentID), Sort: at}, value: one.Value.String()}
+		switch w.random.IntN(12) {
+		case 0:
+			row.valid = false
+			fmt.Fprintf(&b, "x%s,%s,%s", one.Value, one.EquipmentID, at)
+		case 1:
+			row.valid = false
+			fmt.Fprintf(&b, "%s,%s", one.Value, one.EquipmentID)
+		case 2:
+			b.WriteString(eol) // an empty line is no row
+			fallthrough
+		default:
+			fmt.Fprintf(&b, "%s,%s,%q", one.Value, one.EquipmentID, one.Timestamp.In(time.FixedZone("", 3600)).Format(time.RFC3339Nano))
+		}
+		b.WriteString(eol)
+		u.rows = append(u.rows, row)
+	}
+	return []byte(strings.TrimSuffix(b.String(), []string{"", eol}[w.random.IntN(2)]))
+}
+
+// receive begins a worker on one of a region's messages.
+func (w *world) receive() bool {
+	r := w.someRegion()
+	if len(r.queue) == 0 {
+		return false
+	}
+	m := r.queue[w.random.IntN(len(r.queue))]
+	if m.visible.After(w.now) && !w.chance(messages, 40) || r.workers >= 3 {
+		return false
+	}
+	m.visible = w.now.Add(hiddenTime)
+	w.requests++
+	p := &process{name: fmt.Sprintf("%s/csv %d", r.name, w.requests), region: r, deadline: w.now.Add(workerTime)}
+	w.tracef("%s begins: %s", p.name, m.body)
+	w.countWorker(m, 1)
+	r.workers++
+	var err error
+	p.ended = func(dead bool) {
+		w.countWorker(m, -1)
+		r.workers--
+		w.tracef("%s ends: %v", p.name, err)
+		if dead {
+			return // the message becomes visible again
+		}
+		if err == nil {
+			for i, other := range r.queue {
+				if other == m {
+					r.queue = append(r.queue[:i], r.queue[i+1:]...)
+					break
+				}
+			}
+			return
+		}
+		if reading.KindOf(err) == reading.Invalid {
+			w.violate("%s: %s: %v", p.name, m.body, err)
+		}
+	}
+	w.spawn(p, func() { err = w.processor(p, m.upload).Process(context.Background(), m.body) })
+	return true
+}
+
+func (w *world) countWorker(m *message, n int) {
+	if m.upload.working[m.body] += n; n < 0 {
+		return
+	}
+	w.count(countRanges, 1)
+	if m.upload.working[m.body] > 1 {
+		w.count(countRangesTwice, 1)
+	}
+	if m.upload.begun[m.body]++; m.upload.begun[m.body] > 1 {
+		w.count(countRangesAgain, 1)
+	}
+}
+
+func (w *world) processor(p *process, u *upload) *csvfile.Processor {
+	c := &client{w, p}
+	files := &bucket{c, u}
+	var table csvfile.WorkTable = dynamo.NewUploads(c, uploadsTable)
+	if w.without == rangeClaim {
+		table = unclaimed{table}
+	}
+	return csvfile.NewProcessor(table, files, files, w.store(p), csvfile.ProcessorOptions{
+		Retention: w.retention, Concurrency: 1, RangeBytes: u.rangeBytes, ClaimLifetime: workerTime, Now: p.region.clock,
+		Owner:       func() string { return fmt.Sprint(w.random.Uint64()) },
+		Environment: ingest.Environment{Sleep: p.sleep(w, 0), Jitter: w.random.Float64},
+	})
+}
+
+// unclaimed lets everybody have a range that is not committed.
+type unclaimed struct{ csvfile.WorkTable }
+
+func (t unclaimed) ClaimRange(ctx context.Context, r csvfile.RangeID, owner string, now, until time.Time) (csvfile.Claim, error) {
+	claim, err := t.WorkTable.ClaimRange(ctx, r, "everybody", now, until)
+	return claim, err //nolint:wrapcheck // it stands for the table
+}
+
+func (t unclaimed) CommitRange(ctx context.Context, r csvfile.RangeID, _ string, result csvfile.RangeResult, at time.Time) error {
+	return t.WorkTable.CommitRange(ctx, r, "everybody", result, at) //nolint:wrapcheck // it stands for the table
+}
+
+// bucket is a region's objects and its queue as one process sees them.
+type bucket struct {
+	c      *client
+	upload *upload
+}
+
+var errBusy = &reading.Error{Kind: reading.Unavailable, Message: "busy"}
+
+func etagOf(content []byte) string {
+	h := fnv.New64a()
+	_, _ = h.Write(content) // never fails
+	return fmt.Sprintf("%016x", h.Sum64())
+}
+
+// busy maps what the client's calls fail with to what the adapters of bucket and queue make of it.
+func busy(err error) error {
+	if errors.Is(err, errTimeout) || errors.Is(err, errThrottled) {
+		return errBusy
+	}
+	return err
+}
+
+func (b *bucket) content(key string) ([]byte, error) {
+	if err := b.c.read(); err != nil {
+		return nil, errBusy
+	}
+	content, found := b.c.p.region.objects[key]
+	if !found {
+		return nil, &reading.Error{Kind: reading.NotFound, Message: "no object"}
+	}
+	return content, nil
+}
+
+func (b *bucket) Stat(_ context.Context, key string) (csvfile.Object, error) {
+	content, err := b.content(key)
+	return csvfile.Object{Size: int64(len(content)), ETag: etagOf(content)}, err
+}
+
+func (b *bucket) Open(_ context.Context, key, etag string, first, last int64) (io.ReadCloser, error) {
+	content, err := b.content(key)
+	switch {
+	case err != nil:
+		return nil, err
+	case etagOf(content) != etag:
+		return nil, &reading.Error{Kind: reading.Conflict, Message: "other content"}
+	case first < 0 || last < first || last >= int64(len(content)):
+		return nil, fmt.Errorf("bytes %d to %d of %d", first, last, len(content))
+	}
+	part := content[first : last+1]
+	if len(part) > 1 && b.c.w.chance(lost, 20) { // the transfer breaks off
+		return io.NopCloser(io.MultiReader(bytes.NewReader(part[:len(part)/2]), brokenOff{})), nil
+	}
+	return io.NopCloser(bytes.NewReader(part)), nil
+}
+
+// brokenOff is the end of a transfer that breaks off.
+type brokenOff struct{}
+
+func (brokenOff) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
+
+func (b *bucket) Put(_ context.Context, key string, body io.Reader) error {
+	content, err := io.ReadAll(body)
+	if err != nil {
+		return fmt.Errorf("read the body: %w", err)
+	}
+	objects := b.c.p.region.objects
+	return busy(b.c.write(func() error { objects[key] = content; return nil }))
+}
+
+func (b *bucket) Delete(_ context.Context, keys []string) error {
+	objects := b.c.p.region.objects
+	return busy(b.c.write(func() error {
+		for _, key := range keys {
+			delete(objects, key)
+		}
+		return nil
+	}))
+}
+
+// Send adds messages one by one; after an error any of them may have been added.
+func (b *bucket) Send(_ context.Context, bodies []string) error {
+	w, r := b.c.w, b.c.p.region
+	for _, body := range bodies {
+		if err := b.c.write(func() error {
+			for range 1 + w.duplicate() {
+				r.queue = append(r.queue, &message{body: body, upload: b.upload, visible: w.now})
+			}
+			return nil
+		}); err != nil {
+			return busy(err)
+		}
+	}
+	return nil
+}
+
+// checkUpload holds an upload to its rows: each is stored or rejected, and counted once.
+func (w *world) checkUpload(u *upload) {
+	got, err := dynamo.NewUploads(u.region.db, uploadsTable).ReadUpload(context.Background(), u.id)
+	if err != nil {
+		w.violate("read upload %s: %v", u.id, err)
+		return
+	}
+	var accepted, rejected int64
+	last := map[dynamodel.Key]string{}
+	for _, row := range u.rows {
+		if row.valid {
+			accepted++
+			last[row.key] = row.value
+		} else {
+			rejected++
+		}
+	}
+	status := csvfile.Completed
+	if rejected > 0 {
+		status = csvfile.CompletedWithRejects
+	}
+	if got.Status != status || got.RowsAccepted != accepted || got.RowsRejected != rejected {
+		w.violate("upload %s: %s with %d rows accepted and %d rejected (%s), want %s with %d and %d", u.id, got.Status, got.RowsAccepted,
+			got.RowsRejected, got.Reason, status, accepted, rejected)
+	}
+	if rejects := bytes.Count(u.region.objects[csvfile.RejectsKey(u.id)], []byte("\n")); rejected > 0 && int64(rejects) != rejected+1 {
+		w.violate("upload %s: %d lines of rejects, want %d and a header", u.id, rejects, rejected)
+	}
+	registered := reading.FormatTimestamp(got.Plan.At)
+	for key, value := range last {
+		if written := u.region.lastOf(key, registered); written != value {
+			w.violate("upload %s: %v was last written as %q, want the last line's %q", u.id, key, written, value)
+		}
+	}
+}

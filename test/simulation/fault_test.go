@@ -1,0 +1,112 @@
+package simulation_test
+
+// fault is something that may befall a history. Each history has a random part of them switched off.
+type fault int
+
+const (
+	crashes     fault = iota // a process dies between two calls, or while one is on its way
+	lost                     // the answer of a call does not come; whether it took place is not known
+	late                     // a call takes place after its caller has given it up
+	throttles                // a call is refused for the moment
+	unprocessed              // a batch leaves items unprocessed
+	conflicts                // a transaction is cancelled because of others
+	repeats                  // what was delivered comes again, cut in another way, also within a batch
+	overlaps                 // a batch comes again while it is being worked on
+	shards                   // an hour is spread over several shards, whose sequence numbers are unrelated
+	splits                   // shards close under load and go on in two others
+	lanes                    // several batches of one shard at a time
+	skew                     // the regions' clocks differ
+	merges                   // several changes of an item reach other regions as one
+	cuts                     // a region is cut off, for seconds or for hours
+	twice                    // a reading goes to two regions at once
+	corrections              // a reading gets another value, anywhere
+	deletions                // a reading is deleted, anywhere
+	expiry                   // readings expire
+	poison                   // somebody else puts items into the table that are no readings
+	messages                 // queue messages come twice, also at the same time
+	faultCount
+)
+
+// faultNames are those of the report.
+var faultNames = [faultCount]string{
+	"crash", "answer lost", "late effect", "throttle", "unprocessed items", "transaction conflict", "batch repeated", "batch overlapping",
+	"several shards", "shard split", "several lanes", "clock skew", "changes merged", "region cut off", "sent to two regions",
+	"correction", "deletion", "expiry", "poison item", "message twice",
+}
+
+// Counts of the report that are no faults, and what each is.
+const (
+	countCalls         = "calls"
+	countSteps         = "steps"
+	countWrites        = "readings written"
+	countAcknowledged  = "readings acknowledged"
+	countInvocations   = "aggregator invocations"
+	countApplied       = "rows applied"
+	countRecounted     = "rows recounted"
+	countRaced         = "recounts raced"
+	countBuckets       = "fleet buckets changed"
+	countAdjusted      = "rows of closed hours adjusted"
+	countRetries       = "aggregator retries"
+	countRowWrites     = "row writes"
+	countReplicated    = "changes replicated"
+	countOutvoted      = "changes that lost to a later one"
+	countPartly        = "transactions seen in part elsewhere"
+	countAnonymous     = "expiries without service identity"
+	countIdentified    = "expiries with service identity"
+	countDestination   = "records to the failure destination"
+	countMoved         = "readings overwritten by another region"
+	countQueriesCut    = "queries that were no snapshot"
+	countStaleReads    = "reads that lagged"
+	countWindows       = "windows asked"
+	countFiles         = "CSV files"
+	countRanges        = "CSV ranges worked on"
+	countRangesTwice   = "CSV ranges worked on at the same time"
+	countRangesAgain   = "CSV ranges worked on again"
+	countTimeouts      = "processes out of time"
+	countCrashUnanswer = "crashes with a write on its way"
+	countHours         = "hours cut off"
+	countQuiet         = "histories without a fault"
+)
+
+// chance draws whether a fault strikes, one time in n while it is switched on.
+func (w *world) chance(f fault, n int) bool {
+	if !w.on[f] || w.random.IntN(n) != 0 {
+		return false
+	}
+	w.strike(f)
+	return true
+}
+
+func (w *world) strike(f fault) { w.struck[f]++ }
+
+func (w *world) count(name string, n int) {
+	if n != 0 {
+		w.counts[name] += n
+	}
+}
+
+// drawFaults switches a random part of the faults on; in one history of twenty there is none.
+func (w *world) drawFaults() {
+	if w.random.IntN(20) == 0 {
+		w.count(countQuiet, 1)
+		w.quiet = true
+		return
+	}
+	for f := range w.on {
+		w.on[f] = w.random.IntN(3) > 0
+	}
+	w.on[expiry] = w.random.IntN(4) == 0
+	w.on[poison] = w.random.IntN(4) == 0
+}
+
+// calm switches off what makes things go wrong. What has begun goes on, and what shapes the history stays.
+func (w *world) calm() {
+	for f := range w.on {
+		switch fault(f) {
+		case shards, lanes, skew, expiry:
+		default:
+			w.on[f] = false
+		}
+	}
+	w.tracef("all faults off")
+}

@@ -1,0 +1,219 @@
+package simulation_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"github.com/sensorflow/sensorflow/runtime/contract"
+	"github.com/sensorflow/sensorflow/runtime/dynamo"
+	"github.com/sensorflow/sensorflow/runtime/ingest"
+	"github.com/sensorflow/sensorflow/runtime/reading"
+	"github.com/sensorflow/sensorflow/test/simulation/dynamodel"
+)
+
+// valueTexts are numbers that show where a sum is not exact.
+var valueTexts = []string{
+	"1", "2.5", "-0.1", "0.3", "999999999999999999999999999", "0.000000000000000000000000001", "-99999999999.5", "0", "7e-7",
+	"12345678901234567890.123456789", "-2.5", "17", "1e26",
+}
+
+// values are parsed once.
+var values = func() (vs []reading.Decimal) {
+	for _, text := range valueTexts {
+		v, err := reading.ParseValue(text)
+		if err != nil {
+			panic(err)
+		}
+		vs = append(vs, v)
+	}
+	for i := range 60 {
+		v, err := reading.ParseValue(fmt.Sprintf("%d.%02d", i*37+3, i))
+		if err != nil {
+			panic(err)
+		}
+		vs = append(vs, v)
+	}
+	return vs
+}()
+
+// someReading is one of few identities, so that writes meet.
+func (w *world) someReading() reading.Reading {
+	one := w.identities[w.random.IntN(len(w.identities))]
+	one.Value = values[w.random.IntN(len(values))]
+	return one
+}
+
+func (w *world) someRegion() *region { return w.regions[w.random.IntN(len(w.regions))] }
+
+// operate lets a client or an operator do something.
+func (w *world) operate() {
+	w.left--
+	w.operations++
+	switch choice := w.random.IntN(12); {
+	case choice == 0 && w.on[deletions]:
+		w.remove1()
+	case choice == 1 && w.on[poison]:
+		w.intrude()
+	case choice == 2 && w.on[twice]:
+		w.strike(twice)
+		one := w.someReading()
+		w.send(w.someRegion(), []reading.Reading{one}, 3)
+		w.send(w.someRegion(), []reading.Reading{one}, 3)
+	case choice == 3 && w.on[corrections] && len(w.sent) > 0:
+		w.strike(corrections)
+		one := w.sent[w.random.IntN(len(w.sent))]
+		one.Value = values[w.random.IntN(len(values))]
+		w.send(w.someRegion(), []reading.Reading{one}, 3)
+	case choice <= 6:
+		rs := make([]reading.Reading, 2+w.random.IntN(8))
+		for i := range rs {
+			rs[i] = w.someReading()
+		}
+		if w.random.IntN(8) == 0 { // more than fit into one batch, with repeats
+			for range 25 {
+				rs = append(rs, w.someReading())
+			}
+		}
+		w.send(w.someRegion(), rs, 3)
+	default:
+		w.send(w.someRegion(), []reading.Reading{w.someReading()}, 3)
+	}
+}
+
+// requestTime is how long a request may take.
+const requestTime = 8 * time.Second
+
+// send is a request with readings. A client that hears nothing, or that the service is busy, sends them again, perhaps to
+// another region.
+func (w *world) send(r *region, rs []reading.Reading, attempts int) {
+	w.requests++
+	p := &process{name: fmt.Sprintf("%s/request %d", r.name, w.requests), region: r, deadline: w.now.Add(requestTime + lateMax)}
+	if w.trace != nil {
+		w.tracef("%s: %d readings, first %s %s = %s", p.name, len(rs), rs[0].EquipmentID, reading.FormatTimestamp(rs[0].Timestamp)[:16], rs[0].Value)
+	}
+	w.sent = append(w.sent, rs[0])
+	answered := false
+	again := func() {
+		if attempts > 1 && !answered && w.random.IntN(4) > 0 {
+			next := r
+			if w.on[twice] && w.random.IntN(3) == 0 {
+				next = w.someRegion()
+			}
+			w.send(next, rs, attempts-1)
+		}
+	}
+	p.ended = func(bool) { again() }
+	w.spawn(p, func() { answered = w.save(p, rs) })
+}
+
+// save does what the API does with readings, and tells whether it answered that they are stored.
+func (w *world) save(p *process, rs []reading.Reading) bool {
+	limits := reading.Limits{Now: p.region.clock(), Retention: w.retention}
+	stored := make([]reading.Stored, len(rs))
+	for i, one := range rs {
+		if limits.Check(one.Timestamp) != nil {
+			return true // refused: it is too old
+		}
+		stored[i] = reading.Stored{Reading: one, RegisterTime: w.instant()}
+	}
+	store := w.store(p)
+	err := error(nil)
+	if w.without == writerDedup {
+		_, err = store.WriteBatch(context.Background(), stored[:min(len(stored), contract.BatchWriteItemsMax)])
+	} else {
+		err = ingest.NewWriter(store, 1, ingest.Environment{Sleep: p.sleep(w, 0), Jitter: w.random.Float64}).Write(context.Background(), stored)
+	}
+	if err == nil {
+		w.acknowledge(p, stored)
+		return true
+	}
+	w.tracef("%s: %v", p.name, err)
+	if reading.KindOf(err) != reading.Unavailable {
+		w.violate("%s: readings that are right were refused: %v", p.name, err)
+	}
+	return false
+}
+
+// store is the region's readings as a process writes them.
+func (w *world) store(p *process) ingest.Store {
+	store := dynamo.NewReadings(&client{w, p}, readingsTable, p.region.name, w.retention)
+	if w.without == unprocessedRetry {
+		return forgetful{store}
+	}
+	return store
+}
+
+// forgetful takes what a batch left unprocessed for stored.
+type forgetful struct{ ingest.Store }
+
+func (f forgetful) WriteBatch(ctx context.Context, rs []reading.Stored) ([]reading.Stored, error) {
+	_, err := f.Store.WriteBatch(ctx, rs)
+	return nil, err //nolint:wrapcheck // it stands for the store
+}
+
+// instant is a moment that no other request has.
+func (w *world) instant() time.Time {
+	w.now = w.now.Add(1)
+	return w.now
+}
+
+// remove1 is an operator's deletion of a reading. The aggregates' records of an hour that closes are taken by their numbers
+// alone, so that deletions stay away from that moment (runtime/aggregate/DESIGN.md).
+func (w *world) remove1() {
+	one := w.someReading()
+	w.delete(w.someRegion(), dynamodel.Key{Partition: string(one.EquipmentID), Sort: reading.FormatTimestamp(one.Timestamp)})
+}
+
+func (w *world) delete(r *region, key dynamodel.Key) {
+	w.requests++
+	p := &process{name: fmt.Sprintf("%s/operator %d", r.name, w.requests), region: r, deadline: w.now.Add(requestTime), ended: func(bool) {}}
+	w.strike(deletions)
+	w.tracef("%s deletes %v", p.name, key)
+	w.spawn(p, func() {
+		_, err := (&client{w, p}).DeleteItem(context.Background(), &dynamodb.DeleteItemInput{TableName: name(readingsTable), Key: keyItem(key)})
+		if err != nil && !errors.Is(err, errTimeout) && !errors.Is(err, errThrottled) {
+			w.violate("%s: %v", p.name, err)
+		}
+	})
+}
+
+// intrude puts an item into the readings that is none: in the place of a reading, or under a timestamp that is none.
+func (w *world) intrude() {
+	r, one := w.someRegion(), w.someReading()
+	item := keyItem(dynamodel.Key{Partition: string(one.EquipmentID), Sort: reading.FormatTimestamp(one.Timestamp)})
+	item[strangerMark] = &types.AttributeValueMemberBOOL{Value: true}
+	item[contract.AttrRegion] = text(r.name)
+	item[contract.AttrValue] = &types.AttributeValueMemberN{Value: "1"}
+	switch w.random.IntN(4) {
+	case 0:
+		item[contract.AttrValue] = text("warm")
+	case 1:
+		item[contract.AttrValue] = &types.AttributeValueMemberN{Value: "1e90"}
+	case 2:
+		delete(item, contract.AttrRegion)
+	case 3:
+		item[contract.AttrTimestamp] = text(reading.FormatTimestamp(one.Timestamp)[:19] + "+00:00")
+	}
+	w.strike(poison)
+	w.tracef("%s: a stranger puts %s", r.name, describe(item))
+	if _, err := r.db.PutItem(context.Background(), &dynamodb.PutItemInput{TableName: name(readingsTable), Item: item}); err != nil {
+		w.violate("a stranger could not put an item: %v", err)
+	}
+}
+
+func name(table string) *string { return &table }
+
+func text(s string) types.AttributeValue { return &types.AttributeValueMemberS{Value: s} }
+
+func keyItem(key dynamodel.Key) dynamodel.Item {
+	return dynamodel.Item{contract.AttrEquipmentID: text(key.Partition), contract.AttrTimestamp: text(key.Sort)}
+}
+
+func keyOf(item dynamodel.Item) dynamodel.Key {
+	return dynamodel.Key{Partition: textOf(item, contract.AttrEquipmentID), Sort: textOf(item, contract.AttrTimestamp)}
+}

@@ -1,0 +1,152 @@
+package simulation_test
+
+import (
+	"context"
+	"iter"
+	"time"
+)
+
+// process is something that the regions' code does - a request, an invocation - as a coroutine that stops at every call that
+// leaves it. Only one runs at a time, and only the scheduler says which.
+type process struct {
+	name   string
+	region *region
+	next   func() (struct{}, bool)
+	stop   func()
+	yield  func(struct{}) bool
+	// wake is when it may go on, deadline when it is killed; a zero deadline is none.
+	wake, deadline time.Time
+	// onItsWay is a write that was sent and has not arrived.
+	onItsWay func()
+	// unknown counts the calls of which it does not know whether they took place.
+	unknown int
+	// ended is called once, at its end.
+	ended func(dead bool)
+	// invocation is set where it is one of the aggregator.
+	invocation *invocation
+}
+
+// died unwinds a process that ends between two calls.
+type died struct{}
+
+// spawn makes a process that begins when the scheduler comes to it.
+func (w *world) spawn(p *process, body func()) {
+	p.next, p.stop = iter.Pull(func(yield func(struct{}) bool) {
+		defer func() {
+			if r := recover(); r != nil && r != any(died{}) {
+				panic(r)
+			}
+		}()
+		p.yield = yield
+		body()
+	})
+	w.processes = append(w.processes, p)
+}
+
+// step lets others go on.
+func (p *process) step() {
+	if !p.yield(struct{}{}) {
+		panic(died{})
+	}
+}
+
+// sleep waits in virtual time, and no longer than to the deadline.
+func (p *process) sleep(w *world, margin time.Duration) func(context.Context, time.Duration) error {
+	return func(_ context.Context, d time.Duration) error {
+		p.wake = w.now.Add(d)
+		if limit := p.deadline.Add(-margin); !p.deadline.IsZero() && p.wake.After(limit) {
+			p.wake = limit
+			p.step()
+			return context.DeadlineExceeded
+		}
+		p.step()
+		return nil
+	}
+}
+
+// resumeOne lets a process that is ready make its next call, or ends it.
+func (w *world) resumeOne() bool {
+	n := len(w.processes)
+	if n == 0 {
+		return false
+	}
+	first := w.random.IntN(n)
+	for i := range n {
+		at := (first + i) % n
+		p := w.processes[at]
+		switch {
+		case !p.deadline.IsZero() && w.now.After(p.deadline):
+			w.count(countTimeouts, 1)
+			w.kill(at, "ran out of time")
+		case p.wake.After(w.now):
+			continue
+		case w.chance(crashes, 50):
+			w.kill(at, "crashed")
+		default:
+			w.running = p
+			_, alive := p.next()
+			w.running = nil
+			if !alive {
+				w.remove(at)
+				p.ended(false)
+			}
+		}
+		return true
+	}
+	return false
+}
+
+// kill ends a process. What it has sent may still arrive.
+func (w *world) kill(at int, how string) {
+	p := w.processes[at]
+	w.tracef("%s %s", p.name, how)
+	p.stop()
+	if p.onItsWay != nil {
+		w.count(countCrashUnanswer, 1)
+		switch w.random.IntN(3) {
+		case 0:
+			p.onItsWay()
+		case 1:
+			if w.on[late] {
+				w.land(lateMax, p.onItsWay)
+			}
+		}
+	}
+	w.remove(at)
+	p.ended(true)
+}
+
+func (w *world) remove(at int) {
+	last := len(w.processes) - 1
+	w.processes[at] = w.processes[last]
+	w.processes[last] = nil
+	w.processes = w.processes[:last]
+}
+
+// lateMax is how much later than its caller gave up a call may take place: less than the margin of a CSV worker's claim.
+const lateMax = 4900 * time.Millisecond
+
+// lateEffect is a call that was given up and is on its way still.
+type lateEffect struct {
+	at     time.Time
+	effect func()
+}
+
+func (w *world) land(within time.Duration, effect func()) {
+	w.late = append(w.late, lateEffect{w.now.Add(time.Duration(w.random.Int64N(int64(within)))), effect})
+}
+
+// advance moves the clock on and lets arrive what is due.
+func (w *world) advance(d time.Duration) {
+	w.now = w.now.Add(d)
+	for i := 0; i < len(w.late); {
+		if w.late[i].at.After(w.now) {
+			i++
+			continue
+		}
+		effect := w.late[i].effect
+		w.late = append(w.late[:i], w.late[i+1:]...)
+		w.strike(late)
+		effect()
+	}
+}

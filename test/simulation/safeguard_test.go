@@ -1,0 +1,175 @@
+package simulation_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/sensorflow/sensorflow/runtime/aggregate"
+	"github.com/sensorflow/sensorflow/runtime/contract"
+	"github.com/sensorflow/sensorflow/runtime/reading"
+)
+
+// safeguard is a rule that keeps a fault out. A test switches each off, around the code and not in it, to see that the
+// simulation can fail.
+type safeguard int
+
+const (
+	nothing safeguard = iota
+	regionRule
+	takeBack
+	newness
+	recounting
+	revision
+	consistentRead
+	fleetTransaction
+	recountMark
+	rowFirst
+	batchDedup
+	writerDedup
+	twoPartTotals
+	expiryRule
+	rangeCommit
+	rangeClaim
+	unprocessedRetry
+	returnFailed
+	safeguardCount
+)
+
+// safeguardNames say what is missing when one is switched off.
+var safeguardNames = [safeguardCount]string{
+	"nothing", "region rule: images of every region count", "taking back what another region overwrote",
+	"newness: applied whatever was applied before", "recount: what is stale is dropped", "revision: a recount replaces any row",
+	"consistent read in the recount", "row and fleet in one transaction", "mark of a recounted row", "row read before its readings",
+	"each record once within a batch", "each reading once within a write", "totals in two numbers", "expiry is no deletion",
+	"range committed once", "range claimed by one", "unprocessed items written again", "records that failed come back",
+}
+
+// guardedRows is the aggregator's table, with a safeguard switched off where the history says so.
+type guardedRows struct {
+	aggregate.RowTable
+	w     *world
+	i     *invocation
+	early map[aggregate.RowKey]aggregate.Sum
+}
+
+func (g *guardedRows) Commit(ctx context.Context, tx aggregate.Transaction) error {
+	switch g.w.without {
+	case newness:
+		tx.Rows = changeRows(tx.Rows, func(row *aggregate.RowWrite) {
+			if row.Apply != nil {
+				row.Apply = &aggregate.Apply{Delta: row.Apply.Delta, Lowest: strings.Repeat("9", contract.SequenceDigits+1)}
+			}
+		})
+	case revision:
+		tx.Rows = changeRows(tx.Rows, func(row *aggregate.RowWrite) {
+			if row.Replace != nil {
+				next := *row.Replace
+				next.Revision = g.w.revisionOf(g.i.region, row.Key)
+				row.Replace = &next
+			}
+		})
+	case recountMark:
+		tx.Rows = changeRows(tx.Rows, func(row *aggregate.RowWrite) {
+			if row.Replace != nil {
+				next := *row.Replace
+				next.Recounted = false
+				row.Replace = &next
+			}
+		})
+	case twoPartTotals:
+		tx.Rows = changeRows(tx.Rows, func(row *aggregate.RowWrite) {
+			if row.Apply != nil {
+				row.Apply = &aggregate.Apply{Delta: onePart(row.Apply.Delta), Lowest: row.Apply.Lowest}
+			} else {
+				next := *row.Replace
+				next.Sum = onePart(next.Sum)
+				row.Replace = &next
+			}
+		})
+		fleet := make([]aggregate.FleetWrite, len(tx.Fleet))
+		for i, f := range tx.Fleet {
+			f.Delta = onePart(f.Delta)
+			fleet[i] = f
+		}
+		tx.Fleet = fleet
+	case fleetTransaction:
+		return g.commitApart(ctx, tx)
+	}
+	return g.RowTable.Commit(ctx, tx) //nolint:wrapcheck // it stands for the table
+}
+
+// commitApart writes the rows first and then the fleet's share.
+func (g *guardedRows) commitApart(ctx context.Context, tx aggregate.Transaction) error {
+	rows, fleet := tx, tx
+	rows.Fleet, fleet.Rows = nil, nil
+	if err := g.RowTable.Commit(ctx, rows); err != nil || len(fleet.Fleet) == 0 {
+		return err //nolint:wrapcheck // it stands for the table
+	}
+	fleet.Token = fmt.Sprintf("%032x", g.w.random.Uint64())
+	for range 5 {
+		if err := g.RowTable.Commit(ctx, fleet); err == nil {
+			break
+		}
+	}
+	return nil
+}
+
+func changeRows(rows []aggregate.RowWrite, change func(*aggregate.RowWrite)) []aggregate.RowWrite {
+	next := make([]aggregate.RowWrite, len(rows))
+	for i, row := range rows {
+		change(&row)
+		next[i] = row
+	}
+	return next
+}
+
+func onePart(s aggregate.Sum) aggregate.Sum {
+	return aggregate.Sum{Count: s.Count, Total: reading.Total{Integer: s.Total.Sum()}}
+}
+
+func (g *guardedRows) ReadRow(ctx context.Context, key aggregate.RowKey) (aggregate.Row, error) {
+	if g.w.without == rowFirst {
+		sum, err := g.RowTable.ReadHour(ctx, key)
+		if err != nil {
+			return aggregate.Row{}, err //nolint:wrapcheck // it stands for the table
+		}
+		g.early = map[aggregate.RowKey]aggregate.Sum{key: sum}
+	}
+	return g.RowTable.ReadRow(ctx, key) //nolint:wrapcheck // it stands for the table
+}
+
+func (g *guardedRows) ReadHour(ctx context.Context, key aggregate.RowKey) (aggregate.Sum, error) {
+	switch g.w.without {
+	case rowFirst:
+		return g.early[key], nil
+	case recounting:
+		row, err := g.RowTable.ReadRow(ctx, key)
+		return row.Sum, err //nolint:wrapcheck // it stands for the table
+	}
+	return g.RowTable.ReadHour(ctx, key) //nolint:wrapcheck // it stands for the table
+}
+
+// withoutRegion makes every image one of the region's own.
+func withoutRegion(c aggregate.Change, region string) aggregate.Change {
+	for _, image := range []**aggregate.Image{&c.Old, &c.New} {
+		if *image != nil {
+			own := **image
+			own.Region = region
+			*image = &own
+		}
+	}
+	return c
+}
+
+// withoutExpiry makes an expiry look like a deletion.
+func withoutExpiry(c aggregate.Change) aggregate.Change {
+	if c.New != nil || c.Old == nil {
+		return c
+	}
+	deleted := *c.Old
+	deleted.ExpiresAt = time.Time{}
+	c.Old, c.Expired = &deleted, false
+	return c
+}

@@ -1,0 +1,25 @@
+package simulation_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+)
+
+// foundWithin is by which seed, counted from 1, each safeguard that is switched off must be missed. Where it takes longer, the
+// simulation has grown blind.
+const foundWithin = 500
+
+// TestSimulation_MissesEverySafeguard switches the safeguards off, one at a time.
+func TestSimulation_MissesEverySafeguard(t *testing.T) {
+	var table strings.Builder
+	for s := nothing + 1; s < safeguardCount; s++ {
+		_, seed, err := runSeeds(1, foundWithin, s, func(uint64, *totals) {})
+		if err == nil {
+			t.Errorf("without %q, %d histories ended well", s, foundWithin)
+			continue
+		}
+		fmt.Fprintf(&table, "  %-45s seed %4d  %.110v\n", s, seed, err)
+	}
+	t.Logf("what is missing, and the first history that shows it\n%s", table.String())
+}

@@ -1,0 +1,308 @@
+package storagesuite
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
+
+	"github.com/sensorflow/sensorflow/runtime/contract"
+	"github.com/sensorflow/sensorflow/runtime/csvfile"
+	"github.com/sensorflow/sensorflow/runtime/dynamo"
+	"github.com/sensorflow/sensorflow/runtime/ingest"
+	"github.com/sensorflow/sensorflow/runtime/reading"
+)
+
+//nolint:gochecknoglobals // a constant
+var morning = time.Date(2026, 3, 1, 8, 30, 0, 5, time.UTC)
+
+const region = "eu-west-1"
+
+func stored(t *testing.T, id string, when time.Time, value string) reading.Stored {
+	t.Helper()
+	v, err := reading.ParseValue(value)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return reading.Stored{Reading: reading.Reading{EquipmentID: reading.EquipmentID(id), Timestamp: when, Value: v}, RegisterTime: morning}
+}
+
+func (s *subject) wantReadings(t *testing.T, table *dynamo.Readings, id string, want ...string) {
+	t.Helper()
+	rs, more, err := table.Page(t.Context(), ingest.Query{EquipmentID: reading.EquipmentID(id), Limit: contract.ReadingsPageMax})
+	var got []string
+	for _, r := range rs {
+		got = append(got, r.Value.String())
+	}
+	if diff := cmp.Diff(want, got); diff != "" || more || err != nil {
+		t.Errorf("%s: more %t, error %v, values (-want +got):\n%s", id, more, err, diff)
+	}
+}
+
+func testReadings(t *testing.T, s *subject) {
+	table := dynamo.NewReadings(s.Client, s.table, region, 0)
+	write := func(rs ...reading.Stored) error {
+		left, err := table.WriteBatch(t.Context(), rs)
+		if len(left) > 0 {
+			t.Errorf("%d are left", len(left))
+		}
+		return err //nolint:wrapcheck // a test looks at it
+	}
+	nines := "999999999999999999999999999.99999999999"
+	if err := write(stored(t, "E", morning, "10"), stored(t, "E", morning.Add(1), nines), stored(t, "F", morning, "-1e-27")); err != nil {
+		t.Fatal(err)
+	}
+	if err := write(stored(t, "E", morning, "12")); err != nil { // the correction
+		t.Fatal(err)
+	}
+	s.wantReadings(t, table, "E", nines, "12")
+	s.wantReadings(t, table, "F", "-0.000000000000000000000000001")
+	if kind := reading.KindOf(write(stored(t, "E", morning, "1"), stored(t, "E", morning, "2"))); kind == reading.Unavailable {
+		t.Errorf("an identity twice is an error of kind %v, which would be tried for ever", kind)
+	}
+	s.wantReadings(t, table, "E", nines, "12")
+	first, last := stored(t, "E", morning, "10"), stored(t, "E", morning, "12")
+	key := keyOf("E", reading.FormatTimestamp(morning))
+	item := func(r reading.Stored) Item {
+		return with(key, Item{
+			contract.AttrValue: number(r.Value.String()), contract.AttrRegion: text(region), contract.AttrID: text(r.ID()),
+			contract.AttrRegisterTime: text(reading.FormatTimestamp(morning)),
+		})
+	}
+	wantChanges(t, s.records(t)[show(key)], chain(item(first), item(last))...)
+}
+
+// scarce is a table that takes no more than some writes of a batch at a time, the last ones first.
+type scarce struct {
+	Client
+	most  int
+	calls int
+}
+
+func (c *scarce) BatchWriteItem(ctx context.Context, in *dynamodb.BatchWriteItemInput, o ...option) (*dynamodb.BatchWriteItemOutput, error) {
+	c.calls++
+	taken, left := map[string][]types.WriteRequest{}, map[string][]types.WriteRequest{}
+	for table, requests := range in.RequestItems {
+		cut := max(len(requests)-c.most, 0)
+		taken[table] = requests[cut:]
+		if cut > 0 {
+			left[table] = requests[:cut]
+		}
+	}
+	if _, err := c.Client.BatchWriteItem(ctx, &dynamodb.BatchWriteItemInput{RequestItems: taken}, o...); err != nil {
+		return nil, err //nolint:wrapcheck // it stands in for the client
+	}
+	return &dynamodb.BatchWriteItemOutput{UnprocessedItems: left}, nil
+}
+
+func testUnprocessed(t *testing.T, s *subject) {
+	table := &scarce{Client: s.Client, most: 3}
+	writer := ingest.NewWriter(dynamo.NewReadings(table, s.table, region, 0), 1, ingest.Environment{
+		Sleep: func(context.Context, time.Duration) error { return nil }, Jitter: func() float64 { return 0 },
+	})
+	var rs []reading.Stored
+	var want []string
+	for i := range 10 {
+		rs = append(rs, stored(t, "E", morning.Add(time.Duration(i%8)), fmt.Sprint(i)))
+	}
+	for _, n := range []int{7, 6, 5, 4, 3, 2, 9, 8} { // newest first; two were corrected
+		want = append(want, fmt.Sprint(n))
+	}
+	if err := writer.Write(t.Context(), rs); err != nil {
+		t.Fatal(err)
+	}
+	s.wantReadings(t, dynamo.NewReadings(s.Client, s.table, region, 0), "E", want...)
+	if table.calls != 3 {
+		t.Errorf("%d calls for 8 readings, 3 at a time", table.calls)
+	}
+	for key, records := range s.records(t) {
+		if len(records) != 1 {
+			t.Errorf("%s was written %d times", key, len(records))
+		}
+	}
+}
+
+func testExpiry(t *testing.T, s *subject) {
+	const retention = 24 * time.Hour
+	when := time.Now().UTC().Truncate(time.Hour).Add(5) // a little after a full second
+	table := dynamo.NewReadings(s.Client, s.table, region, retention)
+	if _, err := table.WriteBatch(t.Context(), []reading.Stored{stored(t, "E", when, "1")}); err != nil {
+		t.Fatal(err)
+	}
+	key := keyOf("E", reading.FormatTimestamp(when))
+	expires, _ := s.get(t, s.table, key)[contract.AttrExpiresAt].(*types.AttributeValueMemberN)
+	at, _ := stored(t, "E", when, "1").ExpiresAt(retention)
+	if expires == nil || expires.Value != fmt.Sprint(at.Add(time.Second-1).Unix()) {
+		t.Errorf("expires at %v, want the second after %s", expires, at)
+	}
+	records := s.records(t)[show(key)]
+	if len(records) != 1 || records[0].New[contract.AttrExpiresAt] == nil {
+		t.Errorf("the image does not say when it expires: %v", records)
+	}
+}
+
+func wantKind(t *testing.T, what string, err error, kind reading.Kind) {
+	t.Helper()
+	if err == nil || reading.KindOf(err) != kind {
+		t.Errorf("%s: error %v of kind %v, want %v", what, err, reading.KindOf(err), kind)
+	}
+}
+
+// uploads are the table of uploads with one whose plan has two ranges.
+func (s *subject) uploads(t *testing.T) (*dynamo.Uploads, csvfile.Upload, csvfile.Plan) {
+	t.Helper()
+	table := dynamo.NewUploads(s.Client, s.Create(t, contract.UploadsTable()))
+	u := csvfile.Upload{
+		ID: uuid.NewString(), FileName: "märz.csv", Status: csvfile.AwaitingUpload, Bytes: 100, CreatedAt: morning, UpdatedAt: morning,
+	}
+	if err := table.CreateUpload(t.Context(), u); err != nil {
+		t.Fatal(err)
+	}
+	return table, u, csvfile.Plan{ETag: `"e"`, Bytes: 120, Ranges: 2, Columns: csvfile.Columns{EquipmentID: 2, Value: 1}, At: morning.Add(time.Minute)}
+}
+
+func wantUpload(t *testing.T, what string, table *dynamo.Uploads, want csvfile.Upload) {
+	t.Helper()
+	got, err := table.ReadUpload(t.Context(), want.ID)
+	if diff := cmp.Diff(want, got); diff != "" || err != nil {
+		t.Errorf("%s: error %v, upload (-want +got):\n%s", what, err, diff)
+	}
+}
+
+func testUploads(t *testing.T, s *subject) {
+	table, u, plan := s.uploads(t)
+	wantUpload(t, "created", table, u)
+	wantKind(t, "created again", table.CreateUpload(t.Context(), u), reading.Conflict)
+	begun := u
+	begun.Status, begun.Bytes, begun.UpdatedAt, begun.Plan = csvfile.Processing, plan.Bytes, plan.At, plan
+	other := plan
+	other.ETag, other.Ranges = `"f"`, 7
+	for _, p := range []csvfile.Plan{plan, other} { // the first plan stays
+		got, err := table.BeginUpload(t.Context(), u.ID, p)
+		if diff := cmp.Diff(begun, got); diff != "" || err != nil {
+			t.Errorf("begun: error %v, upload (-want +got):\n%s", err, diff)
+		}
+	}
+	at := plan.At.Add(time.Minute)
+	if err := table.FinishUpload(t.Context(), u.ID, csvfile.Completed, at); err != nil {
+		t.Error(err)
+	}
+	wantUpload(t, "finished with ranges to do", table, begun)
+	failed := begun
+	failed.Status, failed.Reason, failed.UpdatedAt = csvfile.Failed, "r", at
+	for _, reason := range []string{"r", "another"} {
+		if err := table.FailUpload(t.Context(), u.ID, reason, at); err != nil {
+			t.Error(err)
+		}
+		wantUpload(t, "failed", table, failed)
+	}
+	none := uuid.NewString()
+	_, err := table.BeginUpload(t.Context(), none, plan)
+	wantKind(t, "begin what is not there", err, reading.NotFound)
+	wantKind(t, "fail what is not there", table.FailUpload(t.Context(), none, "r", at), reading.NotFound)
+	wantKind(t, "finish what is not there", table.FinishUpload(t.Context(), none, csvfile.Completed, at), reading.NotFound)
+	_, err = table.ReadUpload(t.Context(), none)
+	wantKind(t, "read what is not there", err, reading.NotFound)
+}
+
+func testRanges(t *testing.T, s *subject) {
+	table, u, plan := s.uploads(t)
+	u, err := table.BeginUpload(t.Context(), u.ID, plan)
+	if err != nil {
+		t.Fatal(err)
+	}
+	at, r := plan.At.Add(time.Hour), csvfile.RangeID{UploadID: u.ID}
+	claim := func(what string, r csvfile.RangeID, owner string, after time.Duration, want csvfile.Claim) {
+		t.Helper()
+		got, err := table.ClaimRange(t.Context(), r, owner, at.Add(after), at.Add(after+time.Minute))
+		if got != want || err != nil {
+			t.Errorf("%s: %v, error %v, want %v", what, got, err, want)
+		}
+	}
+	claim("free", r, "a", 0, csvfile.Claimed)
+	claim("taken", r, "b", 59*time.Second, csvfile.Busy)
+	claim("run out", r, "b", time.Minute, csvfile.Claimed)
+	result := csvfile.RangeResult{Bytes: 60, RowsAccepted: 2, RowsRejected: 1, Lines: 3}
+	wantKind(t, "commit of somebody whose claim ran out", table.CommitRange(t.Context(), r, "a", result, at), reading.Conflict)
+	wantUpload(t, "nothing committed", table, u)
+	for range 3 {
+		if err := table.CommitRange(t.Context(), r, "b", result, at); err != nil {
+			t.Error(err)
+		}
+	}
+	u.BytesProcessed, u.RowsAccepted, u.RowsRejected, u.RangesDone, u.UpdatedAt = 60, 2, 1, 1, at
+	wantUpload(t, "committed three times", table, u)
+	claim("committed", r, "c", 2*time.Hour, csvfile.Done)
+	second := csvfile.RangeID{UploadID: u.ID, Number: 1}
+	if err := table.CommitRange(t.Context(), second, "c", result, at); err != nil { // never claimed
+		t.Error(err)
+	}
+	results, err := table.RangeResults(t.Context(), u.ID)
+	if diff := cmp.Diff(map[int]csvfile.RangeResult{0: result, 1: result}, results); diff != "" || err != nil {
+		t.Errorf("results: %v, %s", err, diff)
+	}
+	if err := table.FinishUpload(t.Context(), u.ID, csvfile.CompletedWithRejects, at); err != nil {
+		t.Error(err)
+	}
+	u.BytesProcessed, u.RowsAccepted, u.RowsRejected, u.RangesDone, u.Status = 120, 4, 2, 2, csvfile.CompletedWithRejects
+	wantUpload(t, "finished", table, u)
+	wantKind(t, "commit to what is not there", table.CommitRange(t.Context(), csvfile.RangeID{UploadID: uuid.NewString()}, "c", result, at), reading.NotFound)
+}
+
+func testUploadList(t *testing.T, s *subject) {
+	table := dynamo.NewUploads(s.Client, s.Create(t, contract.UploadsTable()))
+	var want []string
+	for i := range 9 {
+		u := csvfile.Upload{
+			ID: fmt.Sprintf("%08d-0000-4000-8000-000000000000", i), FileName: "a.csv", Status: csvfile.AwaitingUpload,
+			CreatedAt: morning.Add(time.Duration(i / 2)), UpdatedAt: morning,
+		}
+		if err := table.CreateUpload(t.Context(), u); err != nil {
+			t.Fatal(err)
+		}
+		want = append([]string{u.ID}, want...)
+	}
+	var got []string
+	after, more := csvfile.Position{}, true
+	for more {
+		var page []csvfile.Upload
+		var err error
+		if page, more, err = table.ListUploads(t.Context(), after, 2); err != nil || len(page) > 2 || more && len(page) == 0 {
+			t.Fatalf("%d uploads, more %t, %v", len(page), more, err)
+		}
+		for _, u := range page {
+			got, after = append(got, u.ID), csvfile.Position{CreatedAt: u.CreatedAt, ID: u.ID}
+		}
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("uploads (-want +got):\n%s", diff)
+	}
+}
+
+func testRevocations(t *testing.T, s *subject) {
+	name := s.Create(t, contract.RevocationsTable())
+	table := dynamo.NewRevocations(s.Client, name)
+	wantRevoked := func(hash string, want bool) {
+		t.Helper()
+		if got, err := table.Revoked(t.Context(), hash); got != want || err != nil {
+			t.Errorf("%s is revoked: %t, %v", hash, got, err)
+		}
+	}
+	wantRevoked("a", false)
+	for range 2 {
+		if err := table.Revoke(t.Context(), "a", morning); err != nil {
+			t.Error(err)
+		}
+	}
+	wantRevoked("a", true)
+	wantRevoked("b", false)
+	key := Item{contract.AttrTokenHash: text("a")}
+	if got := show(s.get(t, name, key)); got != show(with(key, Item{contract.AttrExpiresAt: number(fmt.Sprint(morning.Unix() + 1))})) {
+		t.Errorf("stored is %s", got)
+	}
+}

@@ -1,0 +1,225 @@
+package storagesuite
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"github.com/sensorflow/sensorflow/runtime/contract"
+	"github.com/sensorflow/sensorflow/test/simulation/dynamodel"
+)
+
+// Model returns the simulation's model as an implementation. Its stream is what its tables tell of their writes.
+func Model() Storage {
+	d := dynamodel.NewDatabase(region, time.Now)
+	var records []Record
+	tables := map[string][]Record{}
+	d.OnWrite = func(w dynamodel.Write) {
+		if !w.Changed() {
+			return
+		}
+		r := Record{Sequence: fmt.Sprint(len(records) + 1), Key: keyOf(w.Key.Partition, w.Key.Sort), Old: w.Old, New: w.New}
+		records = append(records, r)
+		tables[w.Table] = append(tables[w.Table], r)
+	}
+	created := 0
+	return Storage{
+		Client: d,
+		Create: func(_ *testing.T, definition contract.Table) string {
+			created++
+			name := fmt.Sprintf("%s-%d", definition.Name, created)
+			d.Create(name, definition)
+			return name
+		},
+		Records: func(_ *testing.T, table string) []Record { return tables[table] },
+	}
+}
+
+// testAsModel makes the same random calls in both and compares the answers, what is stored and the streams.
+func testAsModel(t *testing.T, s *subject) {
+	const calls, seed = 600, 11
+	model := Model()
+	other := &subject{Storage: model, table: model.Create(t, contract.ReadingsTable())}
+	for n := range calls {
+		got, expected := randomCall(t, s, rand.New(rand.NewPCG(seed, uint64(n)))), //nolint:gosec // to be repeated
+			randomCall(t, other, rand.New(rand.NewPCG(seed, uint64(n)))) //nolint:gosec // to be repeated
+		if got != expected {
+			t.Fatalf("call %d\n\t%s\nin the model\n\t%s", n, got, expected)
+		}
+	}
+	for _, partition := range []string{"P", "Q"} {
+		in := s.query("a", "z")
+		in.ExpressionAttributeValues[":e"] = text(partition)
+		got, err := s.Query(t.Context(), in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		in.TableName = &other.table
+		expected, err := other.Query(t.Context(), in)
+		if err != nil || showAll(got.Items) != showAll(expected.Items) {
+			t.Errorf("stored is\n\t%s\nin the model\n\t%s (%v)", showAll(got.Items), showAll(expected.Items), err)
+		}
+	}
+	got := s.records(t)
+	for key, expected := range other.records(t) {
+		var changes []string
+		for _, r := range expected {
+			changes = append(changes, show(r.Old)+" -> "+show(r.New))
+		}
+		wantChanges(t, got[key], changes...)
+		delete(got, key)
+	}
+	if len(got) > 0 {
+		t.Errorf("records of %d items that the model does not have", len(got))
+	}
+}
+
+func showAll(items []Item) (all string) {
+	for _, item := range items {
+		all += show(item) + "; "
+	}
+	return all
+}
+
+// draw takes one of some things.
+func draw[T any](r *rand.Rand, of ...T) T { return of[r.IntN(len(of))] }
+
+func randomKey(r *rand.Rand) Item { return keyOf(draw(r, "P", "Q"), draw(r, "a", "b", "c")) }
+
+func randomValue(r *rand.Rand) types.AttributeValue {
+	return draw(r, text("x"), text(""), number("1"), number("-0.5"), number("1e20"), number("1e-20"), number("99999999999999999999999999999999999999"), boolean(true))
+}
+
+// change is what an update or a put does and on which condition.
+type change struct {
+	update, condition *string
+	values            Item
+}
+
+func randomChange(r *rand.Rand, update bool) change {
+	c := change{values: Item{}}
+	if update {
+		c.update = aws.String(draw(r, "ADD n :x", "SET n = :x", "SET m = if_not_exists(m, :x), n = :x", "REMOVE n", "SET n = n + :x", "ADD m :x SET n = m", "REMOVE m SET n = :x"))
+	}
+	if r.IntN(2) == 0 {
+		c.condition = aws.String(draw(r, "attribute_exists(n)", "attribute_not_exists(n)", "n = :y", "n <> :y", "n < :y", "attribute_not_exists(m) OR m <= :y", "NOT n = :y AND attribute_exists(m)"))
+	}
+	for placeholder, expressions := range map[string][]*string{":x": {c.update}, ":y": {c.condition}} {
+		for _, e := range expressions {
+			if e != nil && slices.Contains([]byte(*e), placeholder[1]) && containsPlaceholder(*e, placeholder) {
+				c.values[placeholder] = nil // drawn below, in a fixed order
+			}
+		}
+	}
+	for _, placeholder := range []string{":x", ":y"} {
+		value := randomValue(r)
+		if _, used := c.values[placeholder]; used {
+			c.values[placeholder] = value
+		}
+	}
+	if len(c.values) == 0 {
+		c.values = nil
+	}
+	return c
+}
+
+func containsPlaceholder(expression, placeholder string) bool {
+	for i := range len(expression) - len(placeholder) + 1 {
+		if expression[i:i+len(placeholder)] == placeholder {
+			return true
+		}
+	}
+	return false
+}
+
+// randomCall makes a call that the random numbers decide and tells what came of it.
+func randomCall(t *testing.T, s *subject, r *rand.Rand) string {
+	t.Helper()
+	key, wish := randomKey(r), draw(r, types.ReturnValuesOnConditionCheckFailureAllOld, types.ReturnValuesOnConditionCheckFailureNone)
+	switch r.IntN(6) {
+	case 0:
+		c := randomChange(r, false)
+		item := with(key, Item{"n": randomValue(r)})
+		out, err := s.PutItem(t.Context(), &dynamodb.PutItemInput{
+			TableName: &s.table, Item: item, ConditionExpression: c.condition, ExpressionAttributeValues: c.values,
+			ReturnValues: types.ReturnValueAllOld, ReturnValuesOnConditionCheckFailure: wish,
+		})
+		if err != nil {
+			return fmt.Sprintf("put %s: %s, %s", show(item), outcome(err), failedOn(err))
+		}
+		return fmt.Sprintf("put %s: %s", show(item), show(out.Attributes))
+	case 1:
+		c := randomChange(r, false)
+		out, err := s.DeleteItem(t.Context(), &dynamodb.DeleteItemInput{
+			TableName: &s.table, Key: key, ConditionExpression: c.condition, ExpressionAttributeValues: c.values,
+			ReturnValues: types.ReturnValueAllOld, ReturnValuesOnConditionCheckFailure: wish,
+		})
+		if err != nil {
+			return fmt.Sprintf("delete %s: %s, %s", show(key), outcome(err), failedOn(err))
+		}
+		return fmt.Sprintf("delete %s: %s", show(key), show(out.Attributes))
+	case 2:
+		return randomBatch(t, s, r)
+	case 3:
+		return randomTransaction(t, s, r)
+	default:
+		c := randomChange(r, true)
+		out, err := s.UpdateItem(t.Context(), &dynamodb.UpdateItemInput{
+			TableName: &s.table, Key: key, UpdateExpression: c.update, ConditionExpression: c.condition, ExpressionAttributeValues: c.values,
+			ReturnValues: draw(r, types.ReturnValueAllOld, types.ReturnValueAllNew), ReturnValuesOnConditionCheckFailure: wish,
+		})
+		call := fmt.Sprintf("update %s by %s if %s with %s: ", show(key), *c.update, aws.ToString(c.condition), show(c.values))
+		if err != nil {
+			return call + outcome(err) + ", " + failedOn(err)
+		}
+		return call + show(out.Attributes)
+	}
+}
+
+func randomBatch(t *testing.T, s *subject, r *rand.Rand) string {
+	t.Helper()
+	in, call := batch(s.table), "batch"
+	for range 1 + r.IntN(3) {
+		key := randomKey(r)
+		request := types.WriteRequest{DeleteRequest: &types.DeleteRequest{Key: key}}
+		if item := with(key, Item{"m": randomValue(r)}); r.IntN(3) > 0 {
+			key, request = item, types.WriteRequest{PutRequest: &types.PutRequest{Item: item}}
+		}
+		in.RequestItems[s.table] = append(in.RequestItems[s.table], request)
+		call += " (" + show(key) + ")"
+	}
+	_, err := s.BatchWriteItem(t.Context(), in)
+	return call + ": " + outcome(err)
+}
+
+func randomTransaction(t *testing.T, s *subject, r *rand.Rand) string {
+	t.Helper()
+	var items []types.TransactWriteItem
+	call, keys := "transaction", []string{}
+	for range 1 + r.IntN(3) {
+		key, c, put := randomKey(r), randomChange(r, true), r.IntN(4) == 0
+		if slices.Contains(keys, show(key)) {
+			continue // of which testTransactionDuplicates knows
+		}
+		keys = append(keys, show(key))
+		if put {
+			c = randomChange(r, false)
+			items = append(items, types.TransactWriteItem{Put: &types.Put{
+				TableName: &s.table, Item: with(key, Item{"n": randomValue(r)}), ConditionExpression: c.condition, ExpressionAttributeValues: c.values,
+			}})
+		} else {
+			items = append(items, types.TransactWriteItem{Update: &types.Update{
+				TableName: &s.table, Key: key, UpdateExpression: c.update, ConditionExpression: c.condition, ExpressionAttributeValues: c.values,
+				ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
+			}})
+		}
+		call += fmt.Sprintf(" (%s by %s if %s with %s)", show(key), aws.ToString(c.update), aws.ToString(c.condition), show(c.values))
+	}
+	return call + ": " + outcome(s.transact(t, items...))
+}

@@ -1,0 +1,219 @@
+package storagesuite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/aws/smithy-go"
+
+	"github.com/sensorflow/sensorflow/runtime/contract"
+)
+
+// Item is what a table stores.
+type Item = map[string]types.AttributeValue
+
+type option = func(*dynamodb.Options)
+
+// Client is the calls that SensorFlow makes.
+type Client interface {
+	PutItem(context.Context, *dynamodb.PutItemInput, ...option) (*dynamodb.PutItemOutput, error)
+	GetItem(context.Context, *dynamodb.GetItemInput, ...option) (*dynamodb.GetItemOutput, error)
+	UpdateItem(context.Context, *dynamodb.UpdateItemInput, ...option) (*dynamodb.UpdateItemOutput, error)
+	DeleteItem(context.Context, *dynamodb.DeleteItemInput, ...option) (*dynamodb.DeleteItemOutput, error)
+	Query(context.Context, *dynamodb.QueryInput, ...option) (*dynamodb.QueryOutput, error)
+	BatchWriteItem(context.Context, *dynamodb.BatchWriteItemInput, ...option) (*dynamodb.BatchWriteItemOutput, error)
+	TransactWriteItems(context.Context, *dynamodb.TransactWriteItemsInput, ...option) (*dynamodb.TransactWriteItemsOutput, error)
+}
+
+// Storage is an implementation under test.
+type Storage struct {
+	Client
+	// Create makes an empty table and returns its name.
+	Create func(t *testing.T, definition contract.Table) string
+	// Records returns all records of a table's stream, those of each item in their order. It is asked again where the last
+	// write is not among them yet, and may wait a moment.
+	Records func(t *testing.T, table string) []Record
+}
+
+// Record is a record of a stream.
+type Record struct {
+	Sequence string
+	Key      Item
+	Old, New Item // nil where there is none
+}
+
+// Suite runs the behaviour against implementations that fresh makes.
+func Suite(t *testing.T, fresh func(t *testing.T) Storage) {
+	for _, test := range []struct {
+		name string
+		run  func(t *testing.T, s *subject)
+	}{
+		{"a put replaces the whole item", testPut},
+		{"an update changes what it names", testUpdate},
+		{"conditions hold for what DynamoDB says", testConditions},
+		{"a failed condition returns the old item on request", testConditionFailure},
+		{"keys are texts and not empty", testKeys},
+		{"expressions name what they use and no more", testExpressions},
+		{"a batch refuses duplicates as a whole", testBatchDuplicates},
+		{"a batch takes 25 items and no more", testBatchMax},
+		{"a batch puts and deletes, and the last write wins", testBatchWrites},
+		{"numbers have 38 digits", testNumbers},
+		{"numbers are added exactly", testAdd},
+		{"a transaction makes all writes or none", testTransaction},
+		{"a transaction gives one reason for each item", testReasons},
+		{"a transaction takes a hundred items and no more", testTransactionMax},
+		{"a transaction refuses two operations on one item", testTransactionDuplicates},
+		{"a transaction takes place once under one token", testToken},
+		{"a query returns a range in order", testQueryRange},
+		{"a query goes over pages", testQueryPages},
+		{"a page ends at a megabyte", testQueryMegabyte},
+		{"an index holds the items that have its keys", testIndex},
+		{"the stream has the images of each change", testImages},
+		{"the stream has nothing where nothing changed", testNoRecord},
+		{"the stream orders the records of an item", testStreamOrder},
+		{"the stream has the writes of batches and transactions", testStreamOfMany},
+		{"readings are written through the adapter", testReadings},
+		{"readings that were left unprocessed are written again", testUnprocessed},
+		{"readings expire no earlier than they may", testExpiry},
+		{"uploads begin once and end once", testUploads},
+		{"ranges are claimed by one and committed once", testRanges},
+		{"uploads are listed newest first", testUploadList},
+		{"revocations are seen as soon as they are made", testRevocations},
+		{"any sequence of calls ends as it does in the model", testAsModel},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			storage := fresh(t)
+			test.run(t, &subject{Storage: storage, table: storage.Create(t, contract.ReadingsTable())})
+		})
+	}
+}
+
+// subject is an implementation with a table of readings, in which most tests write.
+type subject struct {
+	Storage
+	table string
+	marks int
+}
+
+func text(s string) types.AttributeValue { return &types.AttributeValueMemberS{Value: s} }
+
+func number(n string) types.AttributeValue { return &types.AttributeValueMemberN{Value: n} }
+
+func boolean(b bool) types.AttributeValue { return &types.AttributeValueMemberBOOL{Value: b} }
+
+func keyOf(partition, sort string) Item {
+	return Item{contract.AttrEquipmentID: text(partition), contract.AttrTimestamp: text(sort)}
+}
+
+// with returns the item with attributes added.
+func with(item Item, more Item) Item {
+	out := maps.Clone(item)
+	maps.Copy(out, more)
+	return out
+}
+
+// show writes an item in one line, the same for equal items. DynamoDB Local gives back 0.1 less 0.1 as 0.0, where the zeros of
+// numbers are trimmed (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.NamingRulesDataTypes.html).
+func show(item Item) string {
+	if item == nil {
+		return "none"
+	}
+	var parts []string
+	for _, name := range slices.Sorted(maps.Keys(item)) {
+		switch v := item[name].(type) {
+		case *types.AttributeValueMemberS:
+			parts = append(parts, fmt.Sprintf("%s=%q", name, v.Value))
+		case *types.AttributeValueMemberN:
+			n := v.Value
+			if n == "0.0" {
+				n = "0"
+			}
+			parts = append(parts, name+"="+n)
+		case *types.AttributeValueMemberBOOL:
+			parts = append(parts, fmt.Sprintf("%s=%t", name, v.Value))
+		default:
+			parts = append(parts, fmt.Sprintf("%s=%v", name, v))
+		}
+	}
+	return strings.Join(parts, " ")
+}
+
+// outcome names an error by its code, and the reasons of a canceled transaction by theirs.
+func outcome(err error) string {
+	var canceled *types.TransactionCanceledException
+	if errors.As(err, &canceled) {
+		var reasons []string
+		for _, r := range canceled.CancellationReasons {
+			reason := aws.ToString(r.Code)
+			if len(r.Item) > 0 {
+				reason += "(" + show(r.Item) + ")"
+			}
+			reasons = append(reasons, reason)
+		}
+		return "canceled: " + strings.Join(reasons, ", ")
+	}
+	var api smithy.APIError
+	switch {
+	case err == nil:
+		return "done"
+	case errors.As(err, &api):
+		return api.ErrorCode()
+	default:
+		return err.Error()
+	}
+}
+
+const (
+	done       = "done"
+	refused    = "ValidationException"
+	conditions = "ConditionalCheckFailedException"
+)
+
+func want(t *testing.T, what string, err error, outcomeWanted string) {
+	t.Helper()
+	if got := outcome(err); got != outcomeWanted {
+		t.Errorf("%s: %s, want %s (%v)", what, got, outcomeWanted, err)
+	}
+}
+
+func (s *subject) put(t *testing.T, item Item) {
+	t.Helper()
+	if _, err := s.PutItem(t.Context(), &dynamodb.PutItemInput{TableName: &s.table, Item: item}); err != nil {
+		t.Fatalf("put %s: %v", show(item), err)
+	}
+}
+
+func (s *subject) remove(t *testing.T, key Item) {
+	t.Helper()
+	if _, err := s.DeleteItem(t.Context(), &dynamodb.DeleteItemInput{TableName: &s.table, Key: key}); err != nil {
+		t.Fatalf("delete %s: %v", show(key), err)
+	}
+}
+
+func (s *subject) get(t *testing.T, table string, key Item) Item {
+	t.Helper()
+	out, err := s.GetItem(t.Context(), &dynamodb.GetItemInput{TableName: &table, Key: key, ConsistentRead: aws.Bool(true)})
+	if err != nil {
+		t.Fatalf("get %s: %v", show(key), err)
+	}
+	if len(out.Item) == 0 {
+		return nil
+	}
+	return out.Item
+}
+
+// wantItem compares what is stored under a key.
+func (s *subject) wantItem(t *testing.T, what string, key, item Item) {
+	t.Helper()
+	if got := show(s.get(t, s.table, key)); got != show(item) {
+		t.Errorf("%s: stored is %s, want %s", what, got, show(item))
+	}
+}
