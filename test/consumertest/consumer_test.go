@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // consumer is a copy of the app with its own environment.
@@ -89,7 +90,9 @@ func snapshot(t *testing.T, dir string) map[string]string {
 func TestConsumer_SynthesizesFromTheModuleCache(t *testing.T) {
 	p := publish(t, setting(t, "GOMODCACHE"))
 	c := newConsumer(t, p)
+	began := time.Now()
 	c.run(t, "go", "build", "-o", "app", ".")
+	t.Logf("the app took %.1f s to build", time.Since(began).Seconds())
 	if dir := c.run(t, "go", "list", "-m", "-f", "{{.Dir}}", modulePath); dir != p.dir() {
 		t.Fatalf("the module is used from %s, not from %s", dir, p.dir())
 	}
@@ -101,7 +104,9 @@ func TestConsumer_SynthesizesFromTheModuleCache(t *testing.T) {
 	}
 	out := filepath.Join(c.dir, "cdk.out")
 	c.env = append(c.env, "CDK_OUTDIR="+out)
+	began = time.Now()
 	c.run(t, filepath.Join(c.dir, "app"))
+	t.Logf("its assembly took %.1f s", time.Since(began).Seconds())
 	if after := snapshot(t, p.dir()); !maps.Equal(before, after) {
 		t.Error("the module in the cache is not what it was before")
 	}

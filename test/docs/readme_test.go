@@ -1,6 +1,8 @@
 package docs_test
 
 import (
+	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -14,11 +16,11 @@ import (
 var generated = regexp.MustCompile(`(?s)<!-- generated: ([^>]*?) -->\n.*?<!-- end -->`)
 
 // fill makes the generated pieces of a page anew and leaves the rest.
-func fill(t *testing.T, text string, make func(t *testing.T, words []string) string) string {
+func fill(t *testing.T, text string, piece func(t *testing.T, words []string) string) string {
 	t.Helper()
-	return generated.ReplaceAllStringFunc(text, func(piece string) string {
-		what := generated.FindStringSubmatch(piece)[1]
-		return "<!-- generated: " + what + " -->\n\n" + strings.TrimRight(make(t, strings.Fields(what)), "\n") + "\n\n<!-- end -->"
+	return generated.ReplaceAllStringFunc(text, func(old string) string {
+		what := generated.FindStringSubmatch(old)[1]
+		return "<!-- generated: " + what + " -->\n\n" + strings.TrimRight(piece(t, strings.Fields(what)), "\n") + "\n\n<!-- end -->"
 	})
 }
 
@@ -35,6 +37,8 @@ func TestReadme_AgreesWithTheSources(t *testing.T) {
 		case "parts":
 			pkg, name, _ := strings.Cut(words[1], ".")
 			return l.parts(t, pkg, name)
+		case "versions":
+			return versions(t)
 		case "methods":
 			return l.methods(t, words[1], words[2:]...)
 		}
@@ -45,6 +49,27 @@ func TestReadme_AgreesWithTheSources(t *testing.T) {
 		t.Errorf("only %d pieces of the page are generated", n)
 	}
 	cdktest.Golden(t, page("README.md"), got)
+}
+
+// versions is the table of what this module was built and tested with.
+func versions(t *testing.T) string {
+	t.Helper()
+	goMod, err := os.ReadFile(filepath.Join("..", "..", "go.mod"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	table := "| module | version |\n| --- | --- |\n"
+	for _, of := range []string{
+		"go", "github.com/aws/aws-cdk-go/awscdk/v2", "github.com/aws/constructs-go/constructs/v10", "github.com/aws/jsii-runtime-go",
+		"github.com/cdklabs/cdk-nag-go/cdknag/v2",
+	} {
+		found := regexp.MustCompile(`(?m)^\s*` + regexp.QuoteMeta(of) + ` (\S+)`).FindSubmatch(goMod)
+		if found == nil {
+			t.Fatalf("go.mod says nothing of %s", of)
+		}
+		table += row("`"+of+"`", string(found[1]))
+	}
+	return table
 }
 
 // TestPages_LinkToWhatIsThere follows the links between the project's files.
