@@ -40,7 +40,7 @@ func TestLogin_AnswersAllWrongCredentialsAlikeAndAfterTheSameTime(t *testing.T) 
 		reached, before := len(f.attempts), f.clock()
 		f.signIn = func() { f.advance(took[test.username]) }
 		text, id, err := f.Login(t.Context(), test.username, test.password, "203.0.113."+fmt.Sprint(len(f.slept)))
-		if text != "" || id.Subject != "" || err != auth.ErrWrongCredentials { //nolint:errorlint,err113 // without any addition
+		if text != "" || id.Subject != "" || err != auth.ErrWrongCredentials { // without any addition
 			t.Errorf("%s: token %q, error %v", test.name, text, err)
 		}
 		if total := f.clock().Sub(before) + f.slept[len(f.slept)-1]; total != auth.FailureTimeMin {

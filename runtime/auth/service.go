@@ -138,9 +138,9 @@ func (s *Service) signIn(ctx context.Context, username, password string) (string
 	}
 	// The pool's own fresh token does not pass: the service is configured for another pool or client, or its clock is off.
 	// %v, so that the caller does not take it for a bad token of the client.
-	return "", Identity{}, &reading.Error{
-		Kind: reading.Internal, Message: "signing in does not work", Cause: fmt.Errorf("check the token of a sign-in: %v", err),
-	}
+	//nolint:errorlint // see above
+	cause := fmt.Errorf("check the token of a sign-in: %v", err)
+	return "", Identity{}, &reading.Error{Kind: reading.Internal, Message: "signing in does not work", Cause: cause}
 }
 
 // acceptable tells whether text may be a user name or password: 1 to charsMax characters without control characters.

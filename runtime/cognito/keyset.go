@@ -49,7 +49,7 @@ type KeySet struct {
 	log    *slog.Logger
 
 	// fetches ends when Close is called and is waited for through running.
-	fetches context.Context
+	fetches context.Context //nolint:containedctx // of no call: fetches outlive the requests that ask for them
 	stop    context.CancelFunc
 	running sync.WaitGroup
 
@@ -249,10 +249,14 @@ func (k jsonWebKey) publicKey() (*rsa.PublicKey, bool) {
 		return nil, false
 	}
 	modulus, exponent := new(big.Int).SetBytes(n), new(big.Int).SetBytes(e)
-	if modulus.BitLen() < keyBitsMin || !exponent.IsInt64() || exponent.Int64() < 3 || exponent.Int64() > keyExponentMax || exponent.Bit(0) == 0 {
+	if modulus.BitLen() < keyBitsMin || !acceptableExponent(exponent) {
 		return nil, false
 	}
 	return &rsa.PublicKey{N: modulus, E: int(exponent.Int64())}, true
+}
+
+func acceptableExponent(e *big.Int) bool {
+	return e.IsInt64() && e.Int64() >= 3 && e.Int64() <= keyExponentMax && e.Bit(0) == 1
 }
 
 func await(ctx context.Context, done <-chan struct{}) error {

@@ -24,7 +24,7 @@ const (
 	keySessionToken  = "AWS_SESSION_TOKEN"     //nolint:gosec // the name of a key, not a secret
 	keyContainerPath = "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"
 	keyContainerURL  = "AWS_CONTAINER_CREDENTIALS_FULL_URI"
-	keyContainerAuth = "AWS_CONTAINER_AUTHORIZATION_TOKEN" //nolint:gosec // the name of a key, not a secret
+	keyContainerAuth = "AWS_CONTAINER_AUTHORIZATION_TOKEN"
 	keyEndpoint      = "AWS_ENDPOINT_URL"
 	// containerHost hands out the credentials of a task's role.
 	containerHost = "http://169.254.170.2"

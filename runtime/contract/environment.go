@@ -40,7 +40,7 @@ const (
 	// EnvUserPoolClientID is the app client through which people sign in (api).
 	EnvUserPoolClientID = "USER_POOL_CLIENT_ID"
 	// EnvUserPoolClientSecret is that client's secret; in AWS it is injected from Secrets Manager (api).
-	EnvUserPoolClientSecret = "USER_POOL_CLIENT_SECRET" //nolint:gosec // the name of a key, not a secret
+	EnvUserPoolClientSecret = "USER_POOL_CLIENT_SECRET"
 	// EnvMachineClientIDs lists the app clients of machines, separated by commas (api).
 	EnvMachineClientIDs = "MACHINE_CLIENT_IDS"
 	// EnvTokenURL is the OAuth 2.0 token endpoint that the documents name to machines (api).

@@ -107,7 +107,7 @@ type Table struct {
 	Global bool
 }
 
-// ReadingsTable, AggregatesTable, UploadsTable and RevocationsTable define the service's tables.
+// ReadingsTable holds one row per reading; its stream feeds the aggregates.
 func ReadingsTable() Table {
 	return Table{
 		Name: "Readings", EnvKey: EnvReadingsTable, Key: Key{AttrEquipmentID, AttrTimestamp},

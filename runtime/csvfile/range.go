@@ -149,10 +149,11 @@ func (p *Processor) writeReadings(ctx context.Context, u Upload, number int) (Ra
 		}
 		var r reading.Reading
 		var faults []reading.FieldError
+		var unreadable error
 		if !long {
-			r, faults, err = judge.read(string(row))
+			r, faults, unreadable = judge.read(string(row))
 		}
-		if long || err != nil || len(faults) > 0 {
+		if long || unreadable != nil || len(faults) > 0 {
 			result.RowsRejected++
 			continue
 		}

@@ -97,7 +97,7 @@ func (t *madeText) Read(p []byte) (n int, err error) {
 	for n < len(p) {
 		if len(t.pending) == 0 {
 			if t.buf, err = t.more(t.buf[:0]); err != nil {
-				if err != io.EOF {
+				if err != io.EOF { //nolint:errorlint // more ends as a Read does
 					t.failed = err
 				} else if n > 0 {
 					err = nil

@@ -206,7 +206,7 @@ func (r Request) check() (digest []byte, err error) {
 }
 
 func checkFileName(name string) []reading.FieldError {
-	reason := ""
+	var reason string
 	switch {
 	case name == "":
 		reason = "must not be empty"
@@ -276,7 +276,7 @@ func (f *smallFile) Read(p []byte) (int, error) {
 	case f.bytes > contract.SmallUploadBytesMax:
 		f.err = &reading.Error{Kind: reading.Invalid, Message: tooLargeMessage, Cause: ErrTooLarge}
 		return 0, f.err
-	case err == io.EOF: //nolint:errorlint // an error that wraps EOF tells of a body that was cut short
+	case err == io.EOF: // and not one that wraps it, which tells of a body that was cut short
 		return n, io.EOF
 	case err != nil:
 		f.err = err

@@ -112,27 +112,58 @@ func skipSpace(text []byte) []byte {
 
 // cutValue cuts the first value off a valid JSON text that begins with it and does not end with it.
 func cutValue(text []byte) (value, rest []byte) {
-	depth, inString := 0, false
-	for i := 0; i < len(text); i++ {
-		switch c := text[i]; {
-		case inString && c == '\\':
+	var end int
+	switch text[0] {
+	case '"':
+		end = stringEnd(text)
+	case '{', '[':
+		end = nestedEnd(text)
+	default:
+		end = wordEnd(text)
+	}
+	return text[:end], text[end:]
+}
+
+// stringEnd is the length of the string that text begins with.
+func stringEnd(text []byte) int {
+	for i := 1; i < len(text); i++ {
+		switch text[i] {
+		case '\\':
 			i++ // whatever is escaped, it is not the end
-		case c == '"':
-			if inString = !inString; !inString && depth == 0 {
-				return text[:i+1], text[i+1:]
-			}
-		case inString:
-		case c == '{' || c == '[':
-			depth++
-		case depth > 0 && (c == '}' || c == ']'):
-			if depth--; depth == 0 {
-				return text[:i+1], text[i+1:]
-			}
-		case depth == 0 && (c == ',' || c == '}' || len(skipSpace(text[i:i+1])) == 0): // the end of a number or a word
-			return text[:i], text[i:]
+		case '"':
+			return i + 1
 		}
 	}
-	return text, nil
+	return len(text)
+}
+
+// nestedEnd is the length of the object or array that text begins with.
+func nestedEnd(text []byte) int {
+	depth := 0
+	for i := 0; i < len(text); i++ {
+		switch text[i] {
+		case '"':
+			i += stringEnd(text[i:]) - 1
+		case '{', '[':
+			depth++
+		case '}', ']':
+			if depth--; depth == 0 {
+				return i + 1
+			}
+		}
+	}
+	return len(text)
+}
+
+// wordEnd is the length of the number or the word that text begins with.
+func wordEnd(text []byte) int {
+	for i, c := range text {
+		switch c {
+		case ',', '}', ' ', '\n', '\r', '\t':
+			return i
+		}
+	}
+	return len(text)
 }
 
 // unquote returns what a valid JSON string says.

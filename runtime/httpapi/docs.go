@@ -12,7 +12,7 @@ import (
 const (
 	// docsPublicURL and docsTokenURL stand in the page for the two addresses.
 	docsPublicURL = "{public-url}"
-	docsTokenURL  = "{token-url}"
+	docsTokenURL  = "{token-url}" //nolint:gosec // a place to fill, not a secret
 	// docsMachines and docsMachinesEnd enclose what a service without a token endpoint does not show.
 	docsMachines    = "<!--machines-->"
 	docsMachinesEnd = "<!--/machines-->"

@@ -182,7 +182,7 @@ func prose(text string) template.HTML {
 		}
 		b.WriteString("</p>")
 	}
-	return template.HTML(b.String()) //nolint:gosec // every part was escaped above
+	return template.HTML(b.String()) // every part was escaped above
 }
 
 // docsProblems explains the problems, in the order of their status.

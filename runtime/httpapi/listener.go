@@ -62,10 +62,8 @@ func ownRefusal(p []byte) *problem {
 	if lineEnd < len(answerStart)+3 {
 		return nil
 	}
-	status, err := strconv.Atoi(string(p[len(answerStart) : len(answerStart)+3]))
+	status, _ := strconv.Atoi(string(p[len(answerStart) : len(answerStart)+3])) // 0, which is no status, where it is no number
 	switch {
-	case err != nil:
-		return nil
 	case status == http.StatusExpectationFailed: // written like a handler's answer, but no handler here ever gives it
 		return malformed("The only expectation that is met here is 100-continue.")
 	case !bytes.HasPrefix(p[lineEnd:], []byte(refusalHeaders)):

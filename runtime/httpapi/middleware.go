@@ -77,7 +77,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.setDeadlines(e, r)
 	defer func() {
 		fault := recover()
-		if fault != nil && fault != http.ErrAbortHandler { //nolint:errorlint,err113 // a sentinel, compared as net/http does
+		if fault != nil && fault != http.ErrAbortHandler { //nolint:errorlint // a sentinel, compared as net/http does
 			s.Logger.ErrorContext(r.Context(), "handler panicked", "request_id", e.id, "panic", fmt.Sprint(fault), "stack", string(debug.Stack()))
 			if e.status == 0 {
 				s.fail(e, r, internal(nil))

@@ -251,7 +251,7 @@ func (s openSchema) rule() string {
 }
 
 func span(unit, from, to string) string {
-	text := ""
+	var text string
 	switch {
 	case from != "" && to != "":
 		text = from + " to " + to

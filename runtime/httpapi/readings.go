@@ -120,7 +120,7 @@ func (s *Server) taker(b *batch) func(element []byte, fault error) error {
 		}
 		if fault != nil {
 			b.rejected = append(b.rejected, rejected{index, []reading.FieldError{{Field: "", Reason: fault.Error()}}})
-			return nil
+			return nil //nolint:nilerr // a fault of one element is part of the answer
 		}
 		parsed, faults := s.requests.reading(one, limits, faults)
 		if len(faults) > 0 {

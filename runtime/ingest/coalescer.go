@@ -77,7 +77,7 @@ var (
 // stored.
 func (c *Coalescer) Save(ctx context.Context, r reading.Stored) error {
 	e := &entry{key: r.Key(), r: r, done: make(chan error, 1)}
-	if err := c.enqueue(e); err != nil {
+	if err := c.enqueue(e); err != nil { //nolint:contextcheck // a write carries the readings of others and outlives this request
 		return unavailable(err)
 	}
 	select {
@@ -92,7 +92,7 @@ func (c *Coalescer) Save(ctx context.Context, r reading.Stored) error {
 func (c *Coalescer) Close(ctx context.Context) error {
 	c.mu.Lock()
 	c.closed = true
-	c.dispatch(true)
+	c.dispatch(true) //nolint:contextcheck // what was accepted is written, also when nobody waits any longer
 	c.mu.Unlock()
 	drained := make(chan struct{})
 	go func() { c.flights.Wait(); close(drained) }()

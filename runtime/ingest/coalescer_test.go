@@ -81,7 +81,7 @@ func (l *line) wantUnavailable(what string, done <-chan answered, took time.Dura
 }
 
 func TestSave_DoesNotLingerWhenIdle(t *testing.T) {
-	inBubble(t, ingest.Options{}, &store{answer: writesTake(4 * time.Millisecond)}, func(t *testing.T, l *line) {
+	inBubble(t, ingest.Options{}, &store{answer: writesTake(4 * time.Millisecond)}, func(_ *testing.T, l *line) {
 		l.want("the first", l.save(stored("A", 1)), 4*time.Millisecond)
 		l.want("the next", l.save(stored("B", 2)), 8*time.Millisecond)
 	})
@@ -146,7 +146,7 @@ func TestSave_KeepsTheOrderOfOneIdentity(t *testing.T) {
 
 func TestSave_IsRefusedAtOnceWhenTheQueueIsFull(t *testing.T) {
 	s := &store{answer: writesTake(time.Second)}
-	inBubble(t, ingest.Options{BatchesInFlightMax: 2, QueueMax: 3}, s, func(t *testing.T, l *line) {
+	inBubble(t, ingest.Options{BatchesInFlightMax: 2, QueueMax: 3}, s, func(_ *testing.T, l *line) {
 		writing := []<-chan answered{l.save(stored("A", 1))}
 		time.Sleep(10 * time.Millisecond)
 		writing = append(writing, l.save(stored("B", 1)))
@@ -205,7 +205,7 @@ func TestSave_ASlowWriteFailsNoOther(t *testing.T) {
 		}
 		return writesTake(4*time.Millisecond)(ctx, call, rs)
 	}}
-	inBubble(t, ingest.Options{WriteTimeout: 2 * time.Second}, s, func(t *testing.T, l *line) {
+	inBubble(t, ingest.Options{WriteTimeout: 2 * time.Second}, s, func(_ *testing.T, l *line) {
 		slow := l.save(stored("slow", 1))
 		for n := range 50 {
 			l.want("another", l.save(stored(fmt.Sprint("EQ-", n), n)), time.Duration(n+1)*7*time.Millisecond)

@@ -179,7 +179,7 @@ func TestWrite_WaitsForASlotNoLongerThanItsContext(t *testing.T) {
 
 func TestWrite_OneFailingBatchEndsTheCall(t *testing.T) {
 	refused := errors.New("access denied")
-	s := store{answer: func(ctx context.Context, call int, _ []reading.Stored) ([]reading.Stored, error) {
+	s := store{answer: func(_ context.Context, call int, _ []reading.Stored) ([]reading.Stored, error) {
 		if call == 1 {
 			return nil, refused
 		}

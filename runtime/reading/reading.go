@@ -107,8 +107,6 @@ func (r Reading) Key() Key { return Key{r.EquipmentID, FormatTimestamp(r.Timesta
 
 // namespace makes the ids of readings; it is the UUIDv5 of "sensorflow/reading" in the URL namespace of RFC 9562 and must
 // never change, since ids are stored and given to clients.
-//
-//nolint:gochecknoglobals // a constant
 var namespace = uuid.NewSHA1(uuid.NameSpaceURL, []byte("sensorflow/reading"))
 
 // ID returns the UUIDv5 of the reading's identity: the same reading has the same id wherever and however often it is sent.

@@ -106,7 +106,7 @@ func fill(buffer []byte, body io.Reader) (part []byte, ended bool, err error) {
 		n, err := body.Read(buffer[len(buffer):min(cap(buffer), PartBytes)])
 		buffer = buffer[:len(buffer)+n]
 		switch {
-		case err == io.EOF: //nolint:errorlint // an error that wraps EOF tells of a body that was cut short
+		case err == io.EOF: // and not one that wraps it, which tells of a body that was cut short
 			return buffer, true, nil
 		case err != nil:
 			return nil, false, err //nolint:wrapcheck // the caller says what was read

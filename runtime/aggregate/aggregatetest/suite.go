@@ -58,7 +58,6 @@ type subject struct {
 	tokens int
 }
 
-//nolint:gochecknoglobals // a constant
 var hour = time.Date(2026, 3, 1, 8, 0, 0, 0, time.UTC)
 
 func row(id string, h time.Time, region string) aggregate.RowKey {
@@ -127,7 +126,6 @@ func (s *subject) wantRow(t *testing.T, want aggregate.Row) {
 	}
 }
 
-//nolint:gochecknoglobals // a constant
 var decimals = cmp.Comparer(func(a, b reading.Decimal) bool { return a == b })
 
 func testApply(t *testing.T, s *subject) {

@@ -33,7 +33,7 @@ const (
 	// healthPath hides a bucket of the same name.
 	healthPath = "/healthz"
 	// envSecret is another way to give the secret, which keeps it out of the list of processes.
-	envSecret = "LOCALS3_SECRET" //nolint:gosec // the name of a key, not a secret
+	envSecret = "LOCALS3_SECRET"
 )
 
 func main() {

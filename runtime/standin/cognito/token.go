@@ -104,17 +104,11 @@ func (p *Pool) machine(r *http.Request, form url.Values) (Client, *oauthError) {
 		if given.Secret != "" {
 			return Client{}, oauth(http.StatusBadRequest, "invalid_request", "the client authenticates in two ways")
 		}
-		id, secret, ok := r.BasicAuth()
-		if !ok {
+		basic, ok := basicClient(r)
+		if !ok || given.ID != "" && given.ID != basic.ID {
 			return Client{}, invalid
 		}
-		var errID, errSecret error // section 2.3.1: both are form-encoded before they are joined
-		id, errID = url.QueryUnescape(id)
-		secret, errSecret = url.QueryUnescape(secret)
-		if errID != nil || errSecret != nil || given.ID != "" && given.ID != id {
-			return Client{}, invalid
-		}
-		given = Client{id, secret}
+		given = basic
 	}
 	var right bool
 	for _, client := range p.options.Machines {
@@ -130,6 +124,14 @@ func (p *Pool) machine(r *http.Request, form url.Values) (Client, *oauthError) {
 	default:
 		return Client{}, invalid
 	}
+}
+
+// basicClient reads the header Authorization. RFC 6749, section 2.3.1: both parts are form-encoded before they are joined.
+func basicClient(r *http.Request) (Client, bool) {
+	id, secret, ok := r.BasicAuth()
+	id, errID := url.QueryUnescape(id)
+	secret, errSecret := url.QueryUnescape(secret)
+	return Client{id, secret}, ok && errID == nil && errSecret == nil
 }
 
 func (p *Pool) machineToken(client Client, scope string) (*tokenAnswer, *oauthError) {

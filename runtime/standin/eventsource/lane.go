@@ -86,7 +86,8 @@ func (l *lane) iterator(ctx context.Context) (*string, error) {
 		}
 		var refused smithy.APIError
 		trimmed := errors.As(err, new(*types.TrimmedDataAccessException))
-		if !trimmed && !(errors.As(err, &refused) && refused.ErrorCode() == "ValidationException") {
+		unknown := errors.As(err, &refused) && refused.ErrorCode() == "ValidationException"
+		if !trimmed && !unknown {
 			return nil, fmt.Errorf("continue the shard: %w", err)
 		}
 		l.Log.Warn("the checkpoint is not in the stream; starting with the oldest record", "shard", l.shard)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/sensorflow/sensorflow/runtime/standin/lambdahost"
 )
@@ -22,11 +23,11 @@ func (l *lane) process(ctx context.Context, records []json.RawMessage) error {
 	for len(records) > 0 {
 		done, err := l.invoke(late, records)
 		switch {
-		case err == nil && done == len(records):
+		case done == len(records):
 			return nil
-		case err == nil && done > 0:
+		case done > 0:
 			records, attempts, pause = records[done:], 0, l.PollInterval
-		case err != nil && isOwn(err) && len(records) > 1:
+		case isOwn(err) && len(records) > 1:
 			l.Log.Warn("the function failed a batch; halving it", "shard", l.shard, "records", len(records), "error", err)
 			return l.halve(ctx, records)
 		case err == nil:
@@ -35,23 +36,34 @@ func (l *lane) process(ctx context.Context, records []json.RawMessage) error {
 		case isOwn(err):
 			attempts++
 		}
-		if l.RetryAttempts != RetryForever && attempts > l.RetryAttempts {
+		if l.exhausted(attempts) {
 			return l.giveUp(late, records, attempts, err)
 		}
 		if err != nil {
 			l.Log.Warn("stream records were not processed; trying again", "shard", l.shard, "records", len(records), "attempt", attempts, "error", err)
 		}
-		if !sleep(ctx, pause) {
-			return fmt.Errorf("process records of shard %s: %w", l.shard, ctx.Err())
+		if err := l.rest(ctx, pause); err != nil {
+			return err
 		}
 		pause = min(2*pause, backoffMax)
 	}
 	return nil
 }
 
-func (l *lane) halve(ctx context.Context, records []json.RawMessage) error {
-	if !sleep(ctx, l.PollInterval) {
+func (l *lane) exhausted(attempts int) bool {
+	return l.RetryAttempts != RetryForever && attempts > l.RetryAttempts
+}
+
+func (l *lane) rest(ctx context.Context, pause time.Duration) error {
+	if !sleep(ctx, pause) {
 		return fmt.Errorf("process records of shard %s: %w", l.shard, ctx.Err())
+	}
+	return nil
+}
+
+func (l *lane) halve(ctx context.Context, records []json.RawMessage) error {
+	if err := l.rest(ctx, l.PollInterval); err != nil {
+		return err
 	}
 	middle := len(records) / 2
 	if err := l.process(ctx, records[:middle]); err != nil {
@@ -65,7 +77,7 @@ func isOwn(err error) bool {
 	return errors.As(err, new(*lambdahost.FunctionError)) || errors.Is(err, errWholeBatch)
 }
 
-// invoke returns how many records were processed before the first one that was reported as failed.
+// invoke returns how many records were processed before the first one that was reported as failed; with an error, none.
 func (l *lane) invoke(ctx context.Context, records []json.RawMessage) (done int, err error) {
 	payload, err := event(records)
 	if err != nil {

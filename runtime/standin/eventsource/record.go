@@ -95,18 +95,22 @@ func encodeValue(value types.AttributeValue) (map[string]any, error) {
 		members, err := encodeImage(v.Value)
 		return map[string]any{"M": members}, err
 	case *types.AttributeValueMemberL:
-		elements := make([]map[string]any, 0, len(v.Value))
-		for _, element := range v.Value {
-			encoded, err := encodeValue(element)
-			if err != nil {
-				return nil, err
-			}
-			elements = append(elements, encoded)
-		}
-		return map[string]any{"L": elements}, nil
+		elements, err := encodeList(v.Value)
+		return map[string]any{"L": elements}, err
 	default:
 		return nil, fmt.Errorf("attribute values of type %T are unknown", value)
 	}
+}
+
+func encodeList(values []types.AttributeValue) ([]map[string]any, error) {
+	elements := make([]map[string]any, len(values))
+	for i, value := range values {
+		var err error
+		if elements[i], err = encodeValue(value); err != nil {
+			return nil, fmt.Errorf("element %d: %w", i, err)
+		}
+	}
+	return elements, nil
 }
 
 // sequenceOf reads the sequence number of an encoded record.

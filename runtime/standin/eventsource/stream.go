@@ -15,9 +15,10 @@ import (
 )
 
 const (
-	// StreamBatchSizeDefault is Lambda's default; StreamBatchSizeMax is what one GetRecords gives at most.
+	// StreamBatchSizeDefault is Lambda's default.
 	StreamBatchSizeDefault = 100
-	StreamBatchSizeMax     = 1000
+	// StreamBatchSizeMax is what one GetRecords gives at most.
+	StreamBatchSizeMax = 1000
 	// PollIntervalDefault is close to Lambda's four polls a second.
 	PollIntervalDefault = 200 * time.Millisecond
 	// RetryAttemptsDefault is what the local stack repeats before it gives up.

@@ -14,8 +14,9 @@ import (
 )
 
 const (
-	// TimeoutDefault and ConcurrencyDefault hold where Options leave them out.
-	TimeoutDefault     = 30 * time.Second
+	// TimeoutDefault holds where Options leave it out.
+	TimeoutDefault = 30 * time.Second
+	// ConcurrencyDefault holds where Options leave it out.
 	ConcurrencyDefault = 1
 	// MemoryMegabytesDefault is what functions are told; nothing enforces it.
 	MemoryMegabytesDefault = 256
@@ -88,7 +89,7 @@ func (e *FunctionError) Error() string { return e.Type + ": " + e.Message }
 // Function invokes a binary. It is safe for concurrent use.
 type Function struct {
 	options Options
-	ctx     context.Context // ends with Close
+	ctx     context.Context //nolint:containedctx // the life of the function: it ends with Close
 	cancel  context.CancelFunc
 	slots   sync.WaitGroup
 
@@ -102,7 +103,7 @@ type Function struct {
 type invocation struct {
 	id      string
 	payload []byte
-	ctx     context.Context // the caller's: nobody waits for the answer once it has ended
+	ctx     context.Context //nolint:containedctx // the caller's: nobody waits for the answer once it has ended
 	once    sync.Once
 	done    chan struct{}
 	answer  []byte

@@ -23,9 +23,9 @@ type instance struct {
 	function *Function
 	cmd      *exec.Cmd
 	server   *http.Server
-	served   chan struct{} // closed when server has ended
-	exited   chan struct{} // closed when the process has ended
-	stopping context.Context
+	served   chan struct{}      // closed when server has ended
+	exited   chan struct{}      // closed when the process has ended
+	stopping context.Context    //nolint:containedctx // the life of the instance
 	stop     context.CancelFunc // lets a call of next that waits return
 
 	mu        sync.Mutex
@@ -51,7 +51,7 @@ func (f *Function) startInstance(first *invocation) (*instance, error) {
 	}()
 
 	o := f.options
-	i.cmd = exec.Command(o.Binary) //nolint:gosec // running the given program is what this is for
+	i.cmd = exec.Command(o.Binary) //nolint:gosec,noctx // running the given program is what this is for; it outlives the call and is ended by stop
 	i.cmd.Env = append(environment(o, listener.Addr().String()), o.Env...)
 	i.cmd.Stdout, i.cmd.Stderr = o.Log, o.Log
 	i.cmd.WaitDelay = time.Second // a child of the function that keeps its output open does not hold us up

@@ -93,17 +93,21 @@ func (s *Server) call(r *http.Request) (any, error) {
 	if err := json.NewDecoder(http.MaxBytesReader(nil, r.Body, requestBytesMax)).Decode(&in); err != nil {
 		return nil, invalid("the body is not JSON: " + err.Error())
 	}
-	name := in.QueueName
 	if operation != "GetQueueUrl" {
-		name = path.Base(in.QueueURL)
+		in.QueueName = path.Base(in.QueueURL)
 	}
-	q, ok := s.queues[name]
+	q, ok := s.queues[in.QueueName]
 	if !ok {
 		return nil, &apiError{"QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue", "The specified queue does not exist."}
 	}
+	return s.perform(operation, r, q, in)
+}
+
+// perform runs one operation on the queue that it names.
+func (s *Server) perform(operation string, r *http.Request, q *Queue, in request) (any, error) {
 	switch operation {
 	case "GetQueueUrl":
-		return map[string]string{"QueueUrl": QueueURL("http://"+r.Host, name)}, nil
+		return map[string]string{"QueueUrl": QueueURL("http://"+r.Host, in.QueueName)}, nil
 	case "GetQueueAttributes":
 		return s.attributes(q, in.AttributeNames), nil
 	case "SendMessage":

@@ -72,7 +72,7 @@ func openFolder(dataDir string) (*folder, error) {
 
 // lockFile takes a lock that the system gives back when this process ends, however it ends.
 func lockFile(path string, how int) (*os.File, error) {
-	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, filePrivate) //nolint:gosec // the path is the caller's own
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, filePrivate)
 	if err != nil {
 		return nil, fmt.Errorf("open the lock: %w", err)
 	}
