@@ -31,7 +31,6 @@ const (
 	password     = "pass:wörd:"
 )
 
-//nolint:gochecknoglobals // a constant
 var testNow = time.Date(2026, 3, 1, 8, 30, 0, 0, time.UTC)
 
 // taken is every collaborator of an API: it remembers what handlers asked it for.
