@@ -1,0 +1,217 @@
+package synth_test
+
+import (
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/sensorflow/sensorflow/runtime/config"
+	"github.com/sensorflow/sensorflow/runtime/contract"
+	"github.com/sensorflow/sensorflow/test/cdktest"
+)
+
+// passThePacks also counts, for the page of security findings.
+func passThePacks(t *testing.T, out *cdktest.Assembly) {
+	out.NoFindings(t)
+	found := map[string]int{}
+	for _, f := range out.Findings(t) {
+		found[f.Pack]++
+		if len(f.Reason) < 40 {
+			t.Errorf("%s: %s: the reason %q is too short to be one", f.Resource, f.Rule, f.Reason)
+		}
+	}
+	t.Logf("findings before suppression: %v", found)
+}
+
+// nameEveryAction wants each action in full. Only the library of the CDK's pipelines writes groups such as s3:GetObject*, in policies
+// on the pipeline's own bucket, each explained to cdk-nag.
+func nameEveryAction(t *testing.T, out *cdktest.Assembly, all []stack) {
+	out.LeastPrivilege(t)
+	for _, s := range all {
+		for _, r := range s.Template.All("") {
+			for _, statement := range statements(r.Body["Properties"]) {
+				if statement["NotAction"] != nil || statement["NotResource"] != nil {
+					t.Errorf("%s: %s allows all but something", s.Name, r.ID)
+				}
+				for _, action := range list(statement["Action"]) {
+					if strings.Contains(action, "*") && !s.isPipeline() {
+						t.Errorf("%s: %s allows %s", s.Name, r.ID, action)
+					}
+				}
+			}
+		}
+	}
+}
+
+// statements collects what policies allow, wherever they stand.
+func statements(value any) (all []map[string]any) {
+	switch value := value.(type) {
+	case []any:
+		for _, v := range value {
+			all = append(all, statements(v)...)
+		}
+	case map[string]any:
+		if value["Effect"] == "Allow" {
+			return []map[string]any{value}
+		}
+		for _, v := range value {
+			all = append(all, statements(v)...)
+		}
+	}
+	return all
+}
+
+func list(value any) []string {
+	if text, ok := value.(string); ok {
+		return []string{text}
+	}
+	var all []string
+	each, _ := value.([]any)
+	for _, v := range each {
+		if text, ok := v.(string); ok {
+			all = append(all, text)
+		}
+	}
+	return all
+}
+
+// holdNoSecret looks at everything that a person who may read the stack can read.
+func holdNoSecret(t *testing.T, all []stack) {
+	secret := regexp.MustCompile(`(?i)secret|password|credential|api_?key|private_?key`)
+	for _, s := range all {
+		for _, program := range programs(s) {
+			for name := range program.plain {
+				if secret.MatchString(name) {
+					t.Errorf("%s: %s has %s in plain text", s.Name, program.id, name)
+				}
+			}
+		}
+		parameters, _ := s.Template["Parameters"].(map[string]any)
+		for name, parameter := range parameters {
+			if secret.MatchString(name) && cdktest.At(parameter, "Default") != nil {
+				t.Errorf("%s: the parameter %s has a default", s.Name, name)
+			}
+		}
+		for _, r := range s.Template.All("AWS::SecretsManager::Secret") {
+			if text, plain := r.Property("SecretString").(string); plain {
+				t.Errorf("%s: %s stands in the template: %d characters", s.Name, r.ID, len(text))
+			}
+			if !strings.Contains(cdktest.JSON(t, r.Property("SecretString")), `"ClientSecret"`) {
+				t.Errorf("%s: the client's secret in %s does not come from Cognito", s.Name, r.ID)
+			}
+		}
+		outputs, _ := s.Template["Outputs"].(map[string]any)
+		for name, output := range outputs {
+			if text := cdktest.JSON(t, output); strings.Contains(text, "ClientSecret") || strings.Contains(text, "resolve:secretsmanager") {
+				t.Errorf("%s: the output %s shows a secret", s.Name, name)
+			}
+		}
+	}
+}
+
+// knowExactStreams refuses what the construct library offers for a replica's stream, which no event source accepts.
+func knowExactStreams(t *testing.T, all []stack) {
+	sources := 0
+	for _, s := range all {
+		if strings.Contains(cdktest.JSON(t, s.Template), "/stream/*") {
+			t.Errorf("%s names any stream", s.Name)
+		}
+		for _, r := range s.Template.All("AWS::Lambda::EventSourceMapping") {
+			if r.Property("StartingPosition") == nil {
+				continue // a queue
+			}
+			sources++
+			r.Want(t, "TRIM_HORIZON", "StartingPosition")
+			if r.Property("EventSourceArn", "Fn::GetAtt", 1) != "Table.LatestStreamArn" {
+				t.Errorf("%s: %s follows %v", s.Name, r.ID, r.Property("EventSourceArn"))
+			}
+		}
+	}
+	if sources < 6 {
+		t.Errorf("only %d functions follow a stream", sources)
+	}
+}
+
+// program is a function or a task's container with what it finds in its environment.
+type program struct {
+	id      string
+	plain   map[string]any
+	secrets []string
+	reads   reflect.Type
+}
+
+// programs lists those of a stack that are the service's own.
+func programs(s stack) []program {
+	var all []program
+	for _, r := range s.Template.All("AWS::ECS::TaskDefinition") {
+		p := program{id: r.ID, plain: map[string]any{}, reads: reflect.TypeFor[config.API]()}
+		variables, _ := r.Property("ContainerDefinitions", 0, "Environment").([]any)
+		for _, v := range variables {
+			p.plain[cdktest.At(v, "Name").(string)] = cdktest.At(v, "Value")
+		}
+		secrets, _ := r.Property("ContainerDefinitions", 0, "Secrets").([]any)
+		for _, v := range secrets {
+			p.secrets = append(p.secrets, cdktest.At(v, "Name").(string))
+		}
+		all = append(all, p)
+	}
+	for _, r := range s.Template.All("AWS::Lambda::Function") {
+		p := program{id: r.ID}
+		p.plain, _ = r.Property("Environment", "Variables").(map[string]any)
+		switch {
+		case strings.Contains(r.ID, "ProcessingAggregator"):
+			p.reads = reflect.TypeFor[config.Aggregator]()
+		case strings.Contains(r.ID, "ProcessingCsvProcessor"):
+			p.reads = reflect.TypeFor[config.CSVProcessor]()
+		}
+		all = append(all, p)
+	}
+	return all
+}
+
+// giveProgramsWhatTheyRead holds the environments against the structs into which the programs read them: no key that nobody reads, none
+// missing that is required, and settings from the secret alone.
+func giveProgramsWhatTheyRead(t *testing.T, all []stack) {
+	seen := 0
+	for _, s := range all {
+		for _, p := range programs(s) {
+			if p.reads == nil {
+				continue
+			}
+			seen++
+			known, required := keys(p.reads)
+			for name := range p.plain {
+				if !slices.Contains(known, name) {
+					t.Errorf("%s: %s is given %s, which it does not read", s.Name, p.id, name)
+				}
+			}
+			for _, name := range p.secrets {
+				if !slices.Contains(known, name) {
+					t.Errorf("%s: %s is given %s, which it does not read", s.Name, p.id, name)
+				}
+			}
+			for _, name := range required {
+				if p.plain[name] == nil && !slices.Contains(p.secrets, name) {
+					t.Errorf("%s: %s is not given %s", s.Name, p.id, name)
+				}
+			}
+		}
+	}
+	if seen < 3*6 {
+		t.Errorf("only %d programs were looked at", seen)
+	}
+}
+
+// keys returns the environment keys of a program's configuration; AWS sets the region itself.
+func keys(of reflect.Type) (known, required []string) {
+	for _, field := range reflect.VisibleFields(of) {
+		name := field.Tag.Get("env")
+		known = append(known, name)
+		if name != contract.EnvRegion && slices.Contains(strings.Split(field.Tag.Get("validate"), ","), "required") {
+			required = append(required, name)
+		}
+	}
+	return known, required
+}

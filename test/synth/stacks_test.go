@@ -1,0 +1,220 @@
+package synth_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/sensorflow/sensorflow/infra/stacks"
+	"github.com/sensorflow/sensorflow/test/cdktest"
+)
+
+// stateful are the types whose replacement loses data, people or the means to read either.
+func stateful() []string {
+	return []string{
+		"AWS::Cognito::UserPool", "AWS::Cognito::UserPoolClient", "AWS::Cognito::UserPoolDomain", "AWS::DynamoDB::GlobalTable", "AWS::KMS::Key",
+		"AWS::KMS::ReplicaKey", "AWS::S3::Bucket", "AWS::SecretsManager::Secret",
+	}
+}
+
+// keepStatefulResources pins logical ids: another one is another resource, and the old one's content stays behind.
+func keepStatefulResources(t *testing.T, all []stack) {
+	var lines []string
+	for _, s := range all {
+		if s.Stage != "" || s.isPipeline() {
+			continue
+		}
+		for _, kind := range stateful() {
+			for _, r := range s.Template.All(kind) {
+				lines = append(lines, fmt.Sprintf("%s %s %s %v", s.Name, kind, r.ID, r.Body["DeletionPolicy"]))
+			}
+		}
+	}
+	cdktest.Golden(t, "stateful.golden.txt", strings.Join(lines, "\n")+"\n")
+}
+
+// referToTheirOwnRegion sees that no stack takes a value of a stack in another region, in either of the CDK's ways.
+func referToTheirOwnRegion(t *testing.T, all []stack) {
+	exports := map[string]stack{}
+	for _, s := range all {
+		outputs, _ := s.Template["Outputs"].(map[string]any)
+		for _, output := range outputs {
+			if name, ok := cdktest.At(output, "Export", "Name").(string); ok {
+				exports[name] = s
+			}
+		}
+	}
+	for _, s := range all {
+		text := cdktest.JSON(t, s.Template)
+		if strings.Contains(text, "Custom::CrossRegion") || strings.Contains(text, "/cdk/exports/") {
+			t.Errorf("%s passes values between regions", s.Name)
+		}
+		for _, name := range imports(s.Template) {
+			if from := exports[name]; from.Region != s.Region {
+				t.Errorf("%s in %s imports %q of %q in %s", s.Name, s.Region, name, from.Name, from.Region)
+			}
+		}
+	}
+}
+
+func imports(value any) (names []string) {
+	switch value := value.(type) {
+	case []any:
+		for _, v := range value {
+			names = append(names, imports(v)...)
+		}
+	case cdktest.Template:
+		return imports(map[string]any(value))
+	case map[string]any:
+		if name, ok := value["Fn::ImportValue"].(string); ok {
+			return []string{name}
+		}
+		for _, v := range value {
+			names = append(names, imports(v)...)
+		}
+	}
+	return names
+}
+
+func areDeployedInOrder(t *testing.T, all []stack) {
+	for _, s := range all {
+		if s.Stage != "" || !strings.HasPrefix(s.Name, "SensorFlow-three-") {
+			continue
+		}
+		var want []string
+		switch suffix := strings.TrimPrefix(s.Name, "SensorFlow-three-"); {
+		case suffix == "keys-eu-west-1":
+		case strings.HasPrefix(suffix, "keys-"):
+			want = []string{"SensorFlow-three-keys-eu-west-1"}
+		case suffix == "state":
+			want = []string{"SensorFlow-three-keys-eu-central-1", "SensorFlow-three-keys-eu-west-1", "SensorFlow-three-keys-us-east-1"}
+		default:
+			want = []string{"SensorFlow-three-keys-" + suffix, "SensorFlow-three-state"}
+		}
+		slices.Sort(s.Needs)
+		if !slices.Equal(s.Needs, want) {
+			t.Errorf("%s needs %v, want %v", s.Name, s.Needs, want)
+		}
+	}
+}
+
+func lookNothingUp(t *testing.T, all []stack) {
+	for _, s := range all {
+		if len(s.Missing) > 0 && string(s.Missing) != "null" && string(s.Missing) != "[]" {
+			t.Errorf("%s cannot be synthesized without credentials: %s", s.Name, s.Missing)
+		}
+	}
+}
+
+// CloudFormation's limits (https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html).
+const (
+	templateBytesMax = 1 << 20
+	resourcesMax     = 500
+	outputsMax       = 200
+)
+
+func fitIntoCloudFormation(t *testing.T, all []stack) {
+	for _, s := range all {
+		resources := len(s.Template.All(""))
+		outputs, _ := s.Template["Outputs"].(map[string]any)
+		if s.Bytes > templateBytesMax || resources > resourcesMax || len(outputs) > outputsMax {
+			t.Errorf("%s has %d bytes, %d resources and %d outputs", s.Name, s.Bytes, resources, len(outputs))
+		}
+		if s.Stage == "" {
+			t.Logf("%-36s %3d resources, %3d kB", s.Name, resources, s.Bytes>>10)
+		}
+	}
+}
+
+// areTheSameBelowAStage lets an environment that somebody deployed from a command line be taken over by the pipeline: the resources have
+// the same ids, and those that keep something are the same to the letter. Tags and descriptions in which the CDK writes the path
+// of a construct may differ.
+func areTheSameBelowAStage(t *testing.T, all []stack) {
+	compared := 0
+	for _, below := range all {
+		if below.Stage == "" {
+			continue
+		}
+		at := slices.IndexFunc(all, func(s stack) bool { return s.Stage == "" && s.Name == below.Name })
+		if at < 0 {
+			t.Errorf("%s is not below the App", below.Name)
+			continue
+		}
+		compared++
+		here, there := all[at].Template.All(""), below.Template.All("")
+		if a, b := ids(here), ids(there); !slices.Equal(a, b) {
+			t.Errorf("%s has below the stage %s\n%v\nand below the App\n%v", below.Name, below.Stage, b, a)
+			continue
+		}
+		for i, r := range here {
+			if slices.Contains(stateful(), r.Type) && cdktest.JSON(t, r.Body["Properties"]) != cdktest.JSON(t, there[i].Body["Properties"]) {
+				t.Errorf("%s: %s differs below the stage %s", below.Name, r.ID, below.Stage)
+			}
+		}
+	}
+	if compared < 8 {
+		t.Errorf("only %d stacks were compared", compared)
+	}
+}
+
+func ids(resources []cdktest.Resource) []string {
+	list := make([]string, len(resources))
+	for i, r := range resources {
+		list[i] = r.Type + " " + r.ID
+	}
+	return list
+}
+
+// plain returns the resources without metadata, on which CloudFormation does not act.
+func plain(template cdktest.Template) map[string]any {
+	resources := map[string]any{}
+	for _, r := range template.All("") {
+		body := maps.Clone(r.Body)
+		delete(body, "Metadata")
+		resources[r.ID] = body
+	}
+	return resources
+}
+
+// stayWhenARegionComes synthesizes the environment once more as it was before its third region.
+func stayWhenARegionComes(t *testing.T, all []stack) {
+	app := cdktest.NewApp(t)
+	stacks.NewApp(app, load(t, threeBefore, ""))
+	for _, before := range read(t, cdktest.Synth(t, app).Dir) {
+		if before.Name == "SensorFlow-three-state" {
+			continue // where the new replicas are
+		}
+		at := slices.IndexFunc(all, func(s stack) bool { return s.Stage == "" && s.Name == before.Name })
+		if at < 0 {
+			t.Errorf("%s is gone", before.Name)
+			continue
+		}
+		if a, b := cdktest.JSON(t, plain(before.Template)), cdktest.JSON(t, plain(all[at].Template)); a != b {
+			t.Errorf("%s changes with a third region", before.Name)
+		}
+	}
+}
+
+// TestFlags_AreThoseThatTheTestsUse keeps the tests from testing other templates than those that are deployed.
+func TestFlags_AreThoseThatTheTestsUse(t *testing.T) {
+	var project struct{ Context map[string]json.RawMessage }
+	var tests map[string]json.RawMessage
+	for path, into := range map[string]any{filepath.Join("..", "..", "cdk.json"): &project, filepath.Join("..", "cdktest", "flags.json"): &tests} {
+		body, err := os.ReadFile(path) //nolint:gosec // files of the project
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := json.Unmarshal(body, into); err != nil {
+			t.Fatal(err)
+		}
+	}
+	delete(project.Context, "sensorflow")
+	if a, b := cdktest.JSON(t, project.Context), cdktest.JSON(t, tests); a != b {
+		t.Errorf("cdk.json has\n%s\ntest/cdktest/flags.json has\n%s", a, b)
+	}
+}
