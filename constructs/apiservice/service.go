@@ -38,6 +38,8 @@ func (a *ApiService) addService(p ApiServiceProps, group awsec2.SecurityGroup, w
 		ContainerInsightsV2: awsecs.ContainerInsights_ENABLED,
 	})
 	task := a.addTask(p)
+	// How many tasks there are is the scaling's to say: a number here would be set again by every deployment, and take away the
+	// tasks that the load of the moment needs. A new service begins with one and is scaled to TasksMin at once.
 	a.Service = awsecs.NewFargateService(a, jsii.String("Service"), &awsecs.FargateServiceProps{
 		Cluster: a.Cluster, TaskDefinition: task, SecurityGroups: &[]awsec2.ISecurityGroup{group},
 		CapacityProviderStrategies: strategies(p),
@@ -50,9 +52,6 @@ func (a *ApiService) addService(p ApiServiceProps, group awsec2.SecurityGroup, w
 		AvailabilityZoneRebalancing: awsecs.AvailabilityZoneRebalancing_ENABLED,
 		EnableECSManagedTags:        jsii.Bool(true), PropagateTags: awsecs.PropagatedTagSource_SERVICE,
 	})
-	// How many tasks there are is the scaling's to say: a number here would be set again by every deployment, and take away the
-	// tasks that the load of the moment needs. A new service begins with one and is scaled to TasksMin at once.
-	a.Service.Node().DefaultChild().(awsecs.CfnService).AddPropertyDeletionOverride(jsii.String("DesiredCount"))
 	a.Service.AttachToApplicationTargetGroup(a.TargetGroup)
 	a.Service.Node().AddDependency(task.ExecutionRole()) // its policy too, or the first tasks fail to start
 	if ways != nil {

@@ -93,6 +93,23 @@ func (t *GlobalTables) MetricReplicationLatency(toRegion string, options *awsclo
 	return t.Readings.Metric(jsii.String("ReplicationLatency"), &o)
 }
 
+// MetricReplicationLatencyMax is how long readings written here take to reach the region that they take longest to reach, in
+// milliseconds. It names no region, so that a new one is measured without a change here; with one region there is nothing to measure.
+func (t *GlobalTables) MetricReplicationLatencyMax(options *awscloudwatch.MetricOptions) awscloudwatch.IMetric {
+	props := &awscloudwatch.MathExpressionProps{
+		Expression: jsii.String(`SELECT MAX(ReplicationLatency) FROM SCHEMA("AWS/DynamoDB", ReceivingRegion, TableName) WHERE TableName = '` +
+			*t.Readings.TableName() + `'`),
+		Label: jsii.String("Replication of readings to the slowest region"),
+	}
+	if options != nil {
+		props.Period, props.Color = options.Period, options.Color
+		if options.Label != nil {
+			props.Label = options.Label
+		}
+	}
+	return awscloudwatch.NewMathExpression(props)
+}
+
 // grantStream allows what Lambda checks a function's role for before it follows a stream.
 func grantStream(grantee awsiam.IGrantable, arn *string) awsiam.Grant {
 	return grant(grantee, arn, "dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:ListStreams")
