@@ -23,7 +23,7 @@ type Revocations struct {
 }
 
 // NewRevocations returns a Revocations. All arguments are required.
-func NewRevocations(client *dynamodb.Client, table string) *Revocations {
+func NewRevocations(client revocationsClient, table string) *Revocations {
 	return &Revocations{client: client, table: table}
 }
 

@@ -1,6 +1,7 @@
 package dynamodel
 
 import (
+	"slices"
 	"strings"
 	"sync"
 
@@ -76,6 +77,40 @@ func withValue(values Item, name string, v types.AttributeValue) Item {
 	return next
 }
 
+// rule is what DynamoDB demands of the values of an expression before it looks at any item.
+type rule func(s *scope) error
+
+func obey(s *scope, rules []rule) error {
+	for _, r := range rules {
+		if err := r(s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func isNumber(v types.AttributeValue) bool {
+	_, is := v.(*types.AttributeValueMemberN)
+	return is
+}
+
+func isText(v types.AttributeValue) bool {
+	_, is := v.(*types.AttributeValueMemberS)
+	return is
+}
+
+// isOrdered tells whether values of the type have an order.
+func isOrdered(v types.AttributeValue) bool {
+	_, is := compareValues(v, v)
+	return is
+}
+
+// reserved are those of DynamoDB's reserved words that are names of attributes of ours; it knows 565 more
+// (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ReservedWords.html).
+//
+//nolint:gochecknoglobals // a constant
+var reserved = []string{"timestamp", "value", "region", "interval", "status", "lines", "columns", "owner"}
+
 // operand yields a value for an item, nil where there is none.
 type operand func(s *scope, item Item) types.AttributeValue
 
@@ -86,6 +121,8 @@ type predicate func(s *scope, item Item) bool
 type condition struct {
 	holds predicate
 	uses  []string
+	names []string // of attributes, or their placeholders
+	rules []rule
 	err   error
 }
 
@@ -95,6 +132,7 @@ type keyRange struct {
 	equals          string // the placeholder of the partition's value
 	within          predicate
 	uses            []string
+	rules           []rule
 	err             error
 }
 
@@ -124,7 +162,7 @@ func parseCondition(text *string) *condition {
 		p := newParser(text)
 		c := &condition{holds: p.or()}
 		p.end()
-		c.uses, c.err = p.uses, p.err
+		c.uses, c.names, c.rules, c.err = p.uses, p.names, p.rules, p.err
 		return c
 	})
 }
@@ -134,6 +172,8 @@ type parser struct {
 	text   string
 	tokens []string
 	uses   []string
+	names  []string
+	rules  []rule
 	err    error
 }
 
@@ -215,6 +255,30 @@ func (p *parser) end() {
 	}
 }
 
+// typed demands that a value is of a type, if it is a value and not an attribute.
+func (p *parser) typed(token string, of func(types.AttributeValue) bool) {
+	if strings.HasPrefix(token, ":") {
+		p.rules = append(p.rules, func(s *scope) error {
+			if of(s.values[token]) {
+				return nil
+			}
+			return invalid("Incorrect operand type for operator or function; value: %s in %q", token, p.text)
+		})
+	}
+}
+
+// bounds demands that two values are the ends of a range that is not empty.
+func (p *parser) bounds(low, high string) {
+	if strings.HasPrefix(low, ":") && strings.HasPrefix(high, ":") {
+		p.rules = append(p.rules, func(s *scope) error {
+			if ordered(s.values[low], s.values[high], "<=") {
+				return nil
+			}
+			return invalid("The BETWEEN operator requires upper bound to be greater than or equal to lower bound")
+		})
+	}
+}
+
 func (p *parser) or() predicate {
 	left := p.and()
 	for p.take("OR") {
@@ -255,6 +319,7 @@ func (p *parser) comparison() predicate {
 		p.expect("(")
 		whole := p.operand()
 		p.expect(",")
+		p.typed(p.peek(), isText)
 		prefix := p.operand()
 		p.expect(")")
 		return func(s *scope, item Item) bool {
@@ -263,11 +328,14 @@ func (p *parser) comparison() predicate {
 			return isText && alsoText && strings.HasPrefix(w.Value, f.Value)
 		}
 	}
+	first := p.peek()
 	left := p.operand()
 	switch sign := strings.ToUpper(p.next()); sign {
 	case "BETWEEN":
+		from := p.peek()
 		low := p.operand()
 		p.expect("AND")
+		p.bounds(from, p.peek())
 		high := p.operand()
 		return func(s *scope, item Item) bool {
 			return ordered(left(s, item), low(s, item), ">=") && ordered(left(s, item), high(s, item), "<=")
@@ -275,6 +343,10 @@ func (p *parser) comparison() predicate {
 	case "IN":
 		return p.in(left)
 	case "=", "<>", "<", "<=", ">", ">=":
+		if sign != "=" && sign != "<>" {
+			p.typed(first, isOrdered)
+			p.typed(p.peek(), isOrdered)
+		}
 		right := p.operand()
 		return func(s *scope, item Item) bool { return ordered(left(s, item), right(s, item), sign) }
 	default:
@@ -341,7 +413,10 @@ func (p *parser) name() string {
 		return "?"
 	case t[0] == '#':
 		p.uses = append(p.uses, t)
+	case slices.Contains(reserved, strings.ToLower(t)) && p.err == nil:
+		p.err = invalid("Attribute name is a reserved keyword; reserved keyword: %s", t)
 	}
+	p.names = append(p.names, t)
 	return t
 }
 
@@ -378,7 +453,7 @@ func parseKeyRange(text string) *keyRange {
 			}
 		}
 		p.end()
-		k.uses, k.err = p.uses, p.err
+		k.uses, k.rules, k.err = p.uses, p.rules, p.err
 		return k
 	})
 }

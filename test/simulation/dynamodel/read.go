@@ -49,6 +49,8 @@ func projection(text *string) (project func(*scope, Item) Item, uses []string, e
 		}
 		if names = append(names, name); name[0] == '#' {
 			uses = append(uses, name)
+		} else if slices.Contains(reserved, strings.ToLower(name)) {
+			return nil, nil, invalid("Invalid ProjectionExpression: Attribute name is a reserved keyword; reserved keyword: %s", name)
 		}
 	}
 	return func(s *scope, item Item) Item {
@@ -142,6 +144,14 @@ func (d *Database) selectItems(in *dynamodb.QueryInput) (q selection, err error)
 }
 
 func (q *selection) checkKeys() error {
+	if err := cmp.Or(obey(q.scope, q.keys.rules), obey(q.scope, q.filter.rules)); err != nil {
+		return err
+	}
+	for _, name := range q.filter.names {
+		if name = q.scope.attribute(name); name == q.key.Partition || name == q.key.Sort {
+			return invalid("Filter Expression can only contain non-primary key attributes: Primary key attribute: %s", name)
+		}
+	}
 	value, isText := q.scope.values[q.keys.equals].(*types.AttributeValueMemberS)
 	switch {
 	case q.scope.attribute(q.keys.partition) != q.key.Partition || q.keys.sort != "" && q.scope.attribute(q.keys.sort) != q.key.Sort:

@@ -15,6 +15,7 @@ type update struct {
 	actions []action
 	targets []string // names or placeholders
 	uses    []string
+	rules   []rule
 	err     error
 }
 
@@ -24,15 +25,20 @@ func parseUpdate(text *string) *update {
 	}
 	return parsed(&updates, *text, func(text string) *update {
 		p, u := newParser(text), &update{}
+		seen := map[string]bool{}
 		for p.peek() != "" {
 			clause := strings.ToUpper(p.next())
+			if seen[clause] {
+				p.fail() // "can only be used once in an update expression"
+			}
+			seen[clause] = true
 			u.clause(p, clause)
 			for p.take(",") {
 				u.clause(p, clause)
 			}
 		}
 		p.end()
-		u.uses, u.err = p.uses, p.err
+		u.uses, u.rules, u.err = p.uses, p.rules, p.err
 		return u
 	})
 }
@@ -51,6 +57,7 @@ func (u *update) clause(p *parser, clause string) {
 			return err
 		})
 	case "ADD":
+		p.typed(p.peek(), isNumber)
 		value := p.operand()
 		u.actions = append(u.actions, func(s *scope, before, next Item) error {
 			v, err := added(before[s.attribute(name)], value(s, before), false)
@@ -72,11 +79,14 @@ type computed func(s *scope, item Item) (types.AttributeValue, error)
 
 // sum reads a value, or two with a sign between them.
 func (p *parser) sum() computed {
+	first := p.peek()
 	left := p.assignable()
 	minus := p.peek() == "-"
 	if !p.take("+") && !p.take("-") {
 		return left
 	}
+	p.typed(first, isNumber)
+	p.typed(p.peek(), isNumber)
 	right := p.assignable()
 	return func(s *scope, item Item) (types.AttributeValue, error) {
 		a, err := left(s, item)
@@ -141,8 +151,11 @@ func added(a, b types.AttributeValue, minus bool) (types.AttributeValue, error) 
 	return &types.AttributeValueMemberN{Value: total}, nil
 }
 
-// check refuses updates of keys and two actions on one attribute.
+// check refuses updates of keys, two actions on one attribute, and values that cannot be added.
 func (u *update) check(t *table, s *scope) error {
+	if err := obey(s, u.rules); err != nil {
+		return err
+	}
 	for i, target := range u.targets {
 		name := s.attribute(target)
 		if name == t.definition.Key.Partition || name == t.definition.Key.Sort {

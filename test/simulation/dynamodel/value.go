@@ -130,11 +130,11 @@ func itemBytes(item Item) int {
 
 // keyOf takes the key out of an item.
 func (t *table) keyOf(item Item) (Key, error) {
-	partition, err := keyText(item, t.definition.Key.Partition)
+	partition, err := keyText(item, t.definition.Key.Partition, partitionBytesMax)
 	if err != nil || t.definition.Key.Sort == "" {
 		return Key{Partition: partition}, err
 	}
-	sort, err := keyText(item, t.definition.Key.Sort)
+	sort, err := keyText(item, t.definition.Key.Sort, sortBytesMax)
 	return Key{partition, sort}, err
 }
 
@@ -150,7 +150,13 @@ func (t *table) exactKey(item Item) (Key, error) {
 	return t.keyOf(item)
 }
 
-func keyText(item Item, name string) (string, error) {
+// Limits of keys (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html).
+const (
+	partitionBytesMax = 2048
+	sortBytesMax      = 1024
+)
+
+func keyText(item Item, name string, bytesMax int) (string, error) {
 	switch s, isText := item[name].(*types.AttributeValueMemberS); {
 	case item[name] == nil:
 		return "", invalid("One of the required keys was not given a value: %s", name)
@@ -158,6 +164,8 @@ func keyText(item Item, name string) (string, error) {
 		return "", invalid("One or more parameter values were invalid: Type mismatch for key %s expected: S", name)
 	case s.Value == "":
 		return "", invalid("One or more parameter values are not valid. The AttributeValue for a key attribute cannot contain an empty string value. Key: %s", name)
+	case len(s.Value) > bytesMax:
+		return "", invalid("One or more parameter values were invalid: Size of key %s has exceeded the maximum size limit of %d bytes", name, bytesMax)
 	default:
 		return s.Value, nil
 	}

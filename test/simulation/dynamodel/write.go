@@ -45,8 +45,10 @@ func (d *Database) prepared(name *string, keyed Item, exact bool, c *string, nam
 	if err != nil {
 		return o, err
 	}
-	o.scope, err = newScope(names, values, append(uses, o.condition.uses)...)
-	return o, err
+	if o.scope, err = newScope(names, values, append(uses, o.condition.uses)...); err != nil {
+		return o, err
+	}
+	return o, obey(o.scope, o.condition.rules)
 }
 
 func (d *Database) preparePut(name *string, item Item, c *string, names map[string]string, values Item) (operation, error) {

@@ -15,6 +15,7 @@ import (
 	"github.com/aws/smithy-go"
 
 	"github.com/sensorflow/sensorflow/runtime/contract"
+	"github.com/sensorflow/sensorflow/runtime/reading"
 )
 
 // Item is what a table stores.
@@ -120,8 +121,9 @@ func with(item Item, more Item) Item {
 	return out
 }
 
-// show writes an item in one line, the same for equal items. DynamoDB Local gives back 0.1 less 0.1 as 0.0, where the zeros of
-// numbers are trimmed (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.NamingRulesDataTypes.html).
+// show writes an item in one line, the same for equal items. Numbers are shown by their value: DynamoDB Local gives some back as
+// they were sent, and 0.1 less 0.1 as 0.0, where DynamoDB trims zeros
+// (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.NamingRulesDataTypes.html).
 func show(item Item) string {
 	if item == nil {
 		return "none"
@@ -132,11 +134,12 @@ func show(item Item) string {
 		case *types.AttributeValueMemberS:
 			parts = append(parts, fmt.Sprintf("%s=%q", name, v.Value))
 		case *types.AttributeValueMemberN:
-			n := v.Value
-			if n == "0.0" {
-				n = "0"
+			n, err := reading.ParseDecimal(v.Value)
+			if err != nil {
+				parts = append(parts, name+"="+v.Value+"?")
+				continue
 			}
-			parts = append(parts, name+"="+n)
+			parts = append(parts, name+"="+n.String())
 		case *types.AttributeValueMemberBOOL:
 			parts = append(parts, fmt.Sprintf("%s=%t", name, v.Value))
 		default:

@@ -97,7 +97,7 @@ func testConditions(t *testing.T, s *subject) {
 		"a = :b": true, "a = :a": false, "a <> :a": true, "a <> :b": false, "a < :c": true, "a < :b": false, "a <= :b": true, "a > :a": true, "a >= :c": false,
 		"n = :2": true, "n < :10": true, "n > :10": false, "n = :b": false, "n <> :b": true, "n < :c": false, "n > :a": false, "digits = :2": false,
 		"digits > :10t": true, "yes = :t": true, "yes <> :t": false, "yes = :b": false, "blank = :none": true, "blank < :a": true,
-		"gone = :a": false, "gone <> :a": true, "gone < :a": false, "gone = others": false, "gone <> others": true,
+		"gone = :a": false, "gone <> :a": true, "gone < :a": false, "gone = b": false, "gone <> b": true,
 		"attribute_exists(a)": true, "attribute_exists(gone)": false, "attribute_not_exists(a)": false, "attribute_not_exists(gone)": true,
 		"attribute_exists(blank)": true, "attribute_not_exists(equipmentId)": false,
 		"a IN (:a, :b)": true, "a IN (:a, :c)": false, "gone IN (:a)": false, "n IN (:1, :2)": true, "a IN (:1, :b)": true,
@@ -223,18 +223,24 @@ func testExpressions(t *testing.T, s *subject) {
 	}
 	want(t, "as it should be", update(func(*dynamodb.UpdateItemInput) {}), done)
 	for what, change := range map[string]func(*dynamodb.UpdateItemInput){
-		"a name that is not used":     func(in *dynamodb.UpdateItemInput) { in.ExpressionAttributeNames["#b"] = "b" },
-		"a value that is not used":    func(in *dynamodb.UpdateItemInput) { in.ExpressionAttributeValues[":z"] = text("z") },
-		"a name that is not given":    func(in *dynamodb.UpdateItemInput) { in.UpdateExpression = aws.String("SET #a = :x, #b = :x") },
-		"a value that is not given":   func(in *dynamodb.UpdateItemInput) { in.ConditionExpression = aws.String("#a <> :y AND #a <> :z") },
-		"no names at all":             func(in *dynamodb.UpdateItemInput) { in.ExpressionAttributeNames = nil },
-		"an empty condition":          func(in *dynamodb.UpdateItemInput) { in.ConditionExpression = aws.String("") },
-		"half a condition":            func(in *dynamodb.UpdateItemInput) { in.ConditionExpression = aws.String("#a <> :y AND") },
-		"a clause twice":              func(in *dynamodb.UpdateItemInput) { in.UpdateExpression = aws.String("SET #a = :x SET c = :x") },
-		"an attribute changed twice":  func(in *dynamodb.UpdateItemInput) { in.UpdateExpression = aws.String("SET #a = :x REMOVE #a") },
-		"a word that is reserved":     func(in *dynamodb.UpdateItemInput) { in.UpdateExpression = aws.String("SET #a = :x, status = :x") },
-		"a text added":                func(in *dynamodb.UpdateItemInput) { in.UpdateExpression = aws.String("ADD #a :x") },
-		"a key of the table changed":  func(in *dynamodb.UpdateItemInput) { in.ExpressionAttributeNames["#a"] = contract.AttrTimestamp },
+		"a name that is not used":    func(in *dynamodb.UpdateItemInput) { in.ExpressionAttributeNames["#b"] = "b" },
+		"a value that is not used":   func(in *dynamodb.UpdateItemInput) { in.ExpressionAttributeValues[":z"] = text("z") },
+		"a name that is not given":   func(in *dynamodb.UpdateItemInput) { in.UpdateExpression = aws.String("SET #a = :x, #b = :x") },
+		"a value that is not given":  func(in *dynamodb.UpdateItemInput) { in.ConditionExpression = aws.String("#a <> :y AND #a <> :z") },
+		"no names at all":            func(in *dynamodb.UpdateItemInput) { in.ExpressionAttributeNames = nil },
+		"an empty condition":         func(in *dynamodb.UpdateItemInput) { in.ConditionExpression = aws.String("") },
+		"half a condition":           func(in *dynamodb.UpdateItemInput) { in.ConditionExpression = aws.String("#a <> :y AND") },
+		"a clause twice":             func(in *dynamodb.UpdateItemInput) { in.UpdateExpression = aws.String("SET #a = :x SET c = :x") },
+		"an attribute changed twice": func(in *dynamodb.UpdateItemInput) { in.UpdateExpression = aws.String("SET #a = :x REMOVE #a") },
+		"a word that is reserved":    func(in *dynamodb.UpdateItemInput) { in.UpdateExpression = aws.String("SET #a = :x, status = :x") },
+		"a text added":               func(in *dynamodb.UpdateItemInput) { in.UpdateExpression = aws.String("ADD #a :x") },
+		"a key of the table changed": func(in *dynamodb.UpdateItemInput) { in.ExpressionAttributeNames["#a"] = contract.AttrTimestamp },
+		"a range that is empty": func(in *dynamodb.UpdateItemInput) {
+			in.ConditionExpression = aws.String("#a BETWEEN :y AND :x")
+		},
+		"a flag that is compared": func(in *dynamodb.UpdateItemInput) {
+			in.ConditionExpression, in.ExpressionAttributeValues[":y"] = aws.String("#a > :y"), boolean(true)
+		},
 		"a condition without a value": func(in *dynamodb.UpdateItemInput) { in.ConditionExpression = aws.String("#a BETWEEN :y") },
 	} {
 		want(t, what, update(change), refused)
