@@ -1,7 +1,6 @@
 package httpapi_test
 
 import (
-	"bytes"
 	"context"
 	"encoding/base64"
 	"encoding/json"
@@ -22,6 +21,7 @@ import (
 	"github.com/sensorflow/sensorflow/runtime/httpapi"
 	"github.com/sensorflow/sensorflow/runtime/ingest"
 	"github.com/sensorflow/sensorflow/runtime/reading"
+	"github.com/sensorflow/sensorflow/test/capture"
 )
 
 // Tokens that the fixture's people and machines send.
@@ -42,34 +42,17 @@ type fixture struct {
 	uploads *uploads
 	windows *windows
 	auth    *authenticator
-	log     *lockedBuffer
+	log     *capture.Buffer
 	checks  []httpapi.Check
 	spec    validator.Validator
 	now     func() time.Time
-}
-
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *lockedBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *lockedBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
 }
 
 // newFixture serves the API. change may adapt the collaborators before the server is made.
 func newFixture(t *testing.T, o httpapi.Options, change ...func(*fixture)) *fixture {
 	t.Helper()
 	f := &fixture{
-		t: t, table: &table{rows: map[reading.Key]reading.Stored{}}, windows: &windows{}, log: &lockedBuffer{},
+		t: t, table: &table{rows: map[reading.Key]reading.Stored{}}, windows: &windows{}, log: &capture.Buffer{},
 		uploads: &uploads{stored: map[string]string{}, known: map[string]csvfile.Upload{}},
 		auth:    &authenticator{loggedOut: map[string]bool{}},
 		now:     func() time.Time { return testNow },

@@ -1,18 +1,17 @@
 package contract_test
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/sensorflow/sensorflow/runtime/contract"
 	"github.com/sensorflow/sensorflow/runtime/standin/stack"
+	"github.com/sensorflow/sensorflow/test/capture"
 	"github.com/sensorflow/sensorflow/test/contract/probe"
 )
 
@@ -25,25 +24,7 @@ var local struct {
 	// machine holds both scopes.
 	machine string
 	spec    *specification
-	log     lockedBuffer
-}
-
-// lockedBuffer keeps what the stack logs, to be shown when a test fails.
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *lockedBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *lockedBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
+	log     capture.Buffer
 }
 
 func TestMain(m *testing.M) { os.Exit(run(m)) }

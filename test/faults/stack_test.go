@@ -1,7 +1,6 @@
 package faults_test
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -17,6 +16,7 @@ import (
 	"github.com/sensorflow/sensorflow/runtime/contract"
 	"github.com/sensorflow/sensorflow/runtime/standin/sqslocal"
 	"github.com/sensorflow/sensorflow/runtime/standin/stack"
+	"github.com/sensorflow/sensorflow/test/capture"
 	"github.com/sensorflow/sensorflow/test/contract/probe"
 )
 
@@ -25,24 +25,7 @@ type system struct {
 	*stack.Stack
 	t      *testing.T
 	client *probe.Client
-	log    *lockedBuffer
-}
-
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *lockedBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *lockedBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
+	log    *capture.Buffer
 }
 
 // startSystem starts a stack that the test ends.
@@ -50,7 +33,7 @@ func startSystem(t *testing.T, o stack.Options) *system {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
-	s := &system{t: t, log: &lockedBuffer{}}
+	s := &system{t: t, log: &capture.Buffer{}}
 	o.Log = s.log
 	var err error
 	if s.Stack, err = stack.Start(ctx, o); err != nil {

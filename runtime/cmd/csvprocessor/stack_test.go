@@ -1,7 +1,6 @@
 package main_test
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -31,6 +30,7 @@ import (
 	"github.com/sensorflow/sensorflow/runtime/standin/eventsource"
 	"github.com/sensorflow/sensorflow/runtime/standin/lambdahost"
 	"github.com/sensorflow/sensorflow/runtime/standin/sqslocal"
+	"github.com/sensorflow/sensorflow/test/capture"
 )
 
 const (
@@ -57,24 +57,7 @@ type stack struct {
 	queue    *sqslocal.Queue
 	dead     *sqslocal.Queue
 	function *lambdahost.Function
-	logs     *lockedBuffer
-}
-
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *lockedBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *lockedBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
+	logs     *capture.Buffer
 }
 
 var shared *stack
@@ -110,7 +93,7 @@ func run(m *testing.M) int {
 
 // newStack starts the parts, in the order in which they need each other.
 func newStack(ctx context.Context, dir string, o settings, cleanup func(func())) (*stack, error) {
-	s := &stack{logs: &lockedBuffer{}}
+	s := &stack{logs: &capture.Buffer{}}
 	for _, name := range []string{"csvprocessor", "locals3"} {
 		build := exec.Command("go", "build", "-tags", "lambda.norpc", "-o", filepath.Join(dir, name), "../"+name)
 		if out, err := build.CombinedOutput(); err != nil {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -11,6 +10,7 @@ import (
 	"time"
 
 	"github.com/sensorflow/sensorflow/runtime/contract"
+	"github.com/sensorflow/sensorflow/runtime/standin/checkout"
 	"github.com/sensorflow/sensorflow/runtime/standin/stack"
 )
 
@@ -40,7 +40,7 @@ func parse(args, environ []string, out printer) (settings, error) {
 		return s, err
 	}
 	var err error
-	if s.root, err = moduleRoot(); err != nil {
+	if s.root, err = checkout.Root(); err != nil {
 		return s, err
 	}
 	flags := flag.NewFlagSet("local", flag.ContinueOnError)
@@ -102,21 +102,3 @@ func ownFolder() string {
 	return filepath.Dir(self)
 }
 
-var errNoModule = errors.New("no go.mod in this folder or above it: run this inside the project")
-
-func moduleRoot() (string, error) {
-	dir, err := os.Getwd()
-	if err != nil {
-		return "", fmt.Errorf("find the project: %w", err)
-	}
-	for {
-		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
-			return dir, nil
-		}
-		parent := filepath.Dir(dir)
-		if parent == dir {
-			return "", errNoModule
-		}
-		dir = parent
-	}
-}

@@ -15,6 +15,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/sensorflow/sensorflow/runtime/standin/checkout"
 	"github.com/sensorflow/sensorflow/runtime/standin/child"
 )
 
@@ -49,7 +50,7 @@ type Server struct {
 // Start runs DynamoDB Local on a free loopback port and returns once it answers. The process is killed with its parent.
 func Start(ctx context.Context, o Options) (*Server, error) {
 	if o.Home == "" {
-		root, err := moduleRoot()
+		root, err := checkout.Root()
 		if err != nil {
 			return nil, err
 		}
@@ -141,21 +142,4 @@ func freePort(ctx context.Context) (int, error) {
 	}
 	defer func() { _ = l.Close() }()
 	return l.Addr().(*net.TCPAddr).Port, nil
-}
-
-func moduleRoot() (string, error) {
-	dir, err := os.Getwd()
-	if err != nil {
-		return "", fmt.Errorf("find the module's root: %w", err)
-	}
-	for {
-		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
-			return dir, nil
-		}
-		parent := filepath.Dir(dir)
-		if parent == dir {
-			return "", errors.New("find the module's root: no go.mod in this folder or above it")
-		}
-		dir = parent
-	}
 }

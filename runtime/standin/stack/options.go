@@ -2,16 +2,15 @@ package stack
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"os"
-	"path/filepath"
 	"sync"
 	"time"
 
 	"github.com/sensorflow/sensorflow/runtime/contract"
+	"github.com/sensorflow/sensorflow/runtime/standin/checkout"
 )
 
 const (
@@ -72,7 +71,7 @@ type Info struct {
 
 func (o Options) withDefaults() (Options, error) {
 	if o.Root == "" {
-		root, err := moduleRoot()
+		root, err := checkout.Root()
 		if err != nil {
 			return o, err
 		}
@@ -128,21 +127,4 @@ func (w *lockedWriter) Write(p []byte) (int, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.writer.Write(p) //nolint:wrapcheck // a writer hands on its writer's error
-}
-
-func moduleRoot() (string, error) {
-	dir, err := os.Getwd()
-	if err != nil {
-		return "", fmt.Errorf("find the module's root: %w", err)
-	}
-	for {
-		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
-			return dir, nil
-		}
-		parent := filepath.Dir(dir)
-		if parent == dir {
-			return "", errors.New("find the module's root: no go.mod in this folder or above it")
-		}
-		dir = parent
-	}
 }
