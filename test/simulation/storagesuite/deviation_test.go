@@ -1,7 +1,350 @@
 package storagesuite_test
 
-import "github.com/sensorflow/sensorflow/test/simulation/storagesuite"
+import (
+	"context"
+	"errors"
+	"maps"
+	"os"
+	"os/exec"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"github.com/sensorflow/sensorflow/runtime/contract"
+	"github.com/sensorflow/sensorflow/test/simulation/storagesuite"
+)
+
+// deviationKey names, to a process of TestSuite_FindsEachDeviation, how its model is to deviate.
 const deviationKey = "STORAGE_DEVIATION"
 
-func deviating(string) storagesuite.Storage { return storagesuite.Model() }
+type option = func(*dynamodb.Options)
+
+// deviant is the model with calls replaced.
+type deviant struct {
+	storagesuite.Client
+	put      func(*dynamodb.PutItemInput) (*dynamodb.PutItemOutput, error)
+	update   func(*dynamodb.UpdateItemInput) (*dynamodb.UpdateItemOutput, error)
+	remove   func(*dynamodb.DeleteItemInput) (*dynamodb.DeleteItemOutput, error)
+	query    func(*dynamodb.QueryInput) (*dynamodb.QueryOutput, error)
+	batch    func(*dynamodb.BatchWriteItemInput) (*dynamodb.BatchWriteItemOutput, error)
+	transact func(*dynamodb.TransactWriteItemsInput) (*dynamodb.TransactWriteItemsOutput, error)
+}
+
+func (d *deviant) PutItem(ctx context.Context, in *dynamodb.PutItemInput, o ...option) (*dynamodb.PutItemOutput, error) {
+	if d.put != nil {
+		return d.put(in)
+	}
+	return d.Client.PutItem(ctx, in, o...)
+}
+
+func (d *deviant) UpdateItem(ctx context.Context, in *dynamodb.UpdateItemInput, o ...option) (*dynamodb.UpdateItemOutput, error) {
+	if d.update != nil {
+		return d.update(in)
+	}
+	return d.Client.UpdateItem(ctx, in, o...)
+}
+
+func (d *deviant) DeleteItem(ctx context.Context, in *dynamodb.DeleteItemInput, o ...option) (*dynamodb.DeleteItemOutput, error) {
+	if d.remove != nil {
+		return d.remove(in)
+	}
+	return d.Client.DeleteItem(ctx, in, o...)
+}
+
+func (d *deviant) Query(ctx context.Context, in *dynamodb.QueryInput, o ...option) (*dynamodb.QueryOutput, error) {
+	if d.query != nil {
+		return d.query(in)
+	}
+	return d.Client.Query(ctx, in, o...)
+}
+
+func (d *deviant) BatchWriteItem(ctx context.Context, in *dynamodb.BatchWriteItemInput, o ...option) (*dynamodb.BatchWriteItemOutput, error) {
+	if d.batch != nil {
+		return d.batch(in)
+	}
+	return d.Client.BatchWriteItem(ctx, in, o...)
+}
+
+func (d *deviant) TransactWriteItems(ctx context.Context, in *dynamodb.TransactWriteItemsInput, o ...option) (*dynamodb.TransactWriteItemsOutput, error) {
+	if d.transact != nil {
+		return d.transact(in)
+	}
+	return d.Client.TransactWriteItems(ctx, in, o...)
+}
+
+// deviating returns the model with a deviation; without a name it has none.
+func deviating(name string) storagesuite.Storage {
+	s := storagesuite.Model()
+	if deviate := deviations()[name]; deviate != nil {
+		d := &deviant{Client: s.Client}
+		deviate(s.Client, d, &s)
+		s.Client = d
+	}
+	return s
+}
+
+// deviations are what the suite must find: each makes d, or the stream of s, behave as DynamoDB does not.
+func deviations() map[string]func(m storagesuite.Client, d *deviant, s *storagesuite.Storage) {
+	all := map[string]func(m storagesuite.Client, d *deviant, s *storagesuite.Storage){}
+	maps.Copy(all, deviationsOfItems())
+	maps.Copy(all, deviationsOfMany())
+	maps.Copy(all, deviationsOfReads())
+	return all
+}
+
+func deviationsOfItems() map[string]func(m storagesuite.Client, d *deviant, s *storagesuite.Storage) {
+	ctx := context.Background()
+	return map[string]func(m storagesuite.Client, d *deviant, s *storagesuite.Storage){
+		"an identical put is a change": func(m storagesuite.Client, d *deviant, _ *storagesuite.Storage) {
+			d.put = func(in *dynamodb.PutItemInput) (*dynamodb.PutItemOutput, error) {
+				out, err := m.PutItem(ctx, in)
+				if err == nil {
+					again := *in
+					again.ConditionExpression, again.ExpressionAttributeValues, again.Item = nil, nil, maps.Clone(in.Item)
+					again.Item["extra"] = &types.AttributeValueMemberBOOL{Value: true}
+					_, _ = m.PutItem(ctx, &again)
+					again.Item = in.Item
+					_, _ = m.PutItem(ctx, &again)
+				}
+				return out, err
+			}
+		},
+		"the deletion of nothing is a change": func(m storagesuite.Client, d *deviant, _ *storagesuite.Storage) {
+			d.remove = func(in *dynamodb.DeleteItemInput) (*dynamodb.DeleteItemOutput, error) {
+				if in.ConditionExpression == nil && len(in.Key) == 2 {
+					_, _ = m.PutItem(ctx, &dynamodb.PutItemInput{TableName: in.TableName, Item: in.Key, ConditionExpression: aws.String("attribute_not_exists(equipmentId)")})
+				}
+				return m.DeleteItem(ctx, in)
+			}
+		},
+		"conditions of puts are not looked at": func(m storagesuite.Client, d *deviant, _ *storagesuite.Storage) {
+			d.put = func(in *dynamodb.PutItemInput) (*dynamodb.PutItemOutput, error) {
+				free := *in
+				free.ConditionExpression, free.ExpressionAttributeNames, free.ExpressionAttributeValues = nil, nil, nil
+				return m.PutItem(ctx, &free)
+			}
+		},
+		"a failed condition keeps the old item to itself": func(m storagesuite.Client, d *deviant, _ *storagesuite.Storage) {
+			d.update = func(in *dynamodb.UpdateItemInput) (*dynamodb.UpdateItemOutput, error) {
+				silent := *in
+				silent.ReturnValuesOnConditionCheckFailure = types.ReturnValuesOnConditionCheckFailureNone
+				return m.UpdateItem(ctx, &silent)
+			}
+		},
+		"an update makes no item": func(m storagesuite.Client, d *deviant, _ *storagesuite.Storage) {
+			d.update = func(in *dynamodb.UpdateItemInput) (*dynamodb.UpdateItemOutput, error) {
+				got, err := m.GetItem(ctx, &dynamodb.GetItemInput{TableName: in.TableName, Key: in.Key})
+				if err == nil && len(got.Item) == 0 {
+					return &dynamodb.UpdateItemOutput{}, nil
+				}
+				return m.UpdateItem(ctx, in)
+			}
+		},
+		"numbers are floating-point": func(m storagesuite.Client, d *deviant, _ *storagesuite.Storage) {
+			d.put = func(in *dynamodb.PutItemInput) (*dynamodb.PutItemOutput, error) {
+				rounded := *in
+				rounded.Item = maps.Clone(in.Item)
+				for name, value := range rounded.Item {
+					if n, is := value.(*types.AttributeValueMemberN); is {
+						if f, err := strconv.ParseFloat(n.Value, 64); err == nil {
+							rounded.Item[name] = &types.AttributeValueMemberN{Value: strconv.FormatFloat(f, 'g', -1, 64)}
+						}
+					}
+				}
+				return m.PutItem(ctx, &rounded)
+			}
+		},
+	}
+}
+
+func deviationsOfMany() map[string]func(m storagesuite.Client, d *deviant, s *storagesuite.Storage) {
+	ctx := context.Background()
+	return map[string]func(m storagesuite.Client, d *deviant, s *storagesuite.Storage){
+		"a batch takes duplicates": func(m storagesuite.Client, d *deviant, _ *storagesuite.Storage) {
+			d.batch = func(in *dynamodb.BatchWriteItemInput) (*dynamodb.BatchWriteItemOutput, error) {
+				out, err := m.BatchWriteItem(ctx, in)
+				if err == nil || !strings.Contains(err.Error(), "duplicates") {
+					return out, err
+				}
+				return &dynamodb.BatchWriteItemOutput{}, nil
+			}
+		},
+		"a batch takes any number of items": func(m storagesuite.Client, d *deviant, _ *storagesuite.Storage) {
+			d.batch = func(in *dynamodb.BatchWriteItemInput) (*dynamodb.BatchWriteItemOutput, error) {
+				for table, requests := range in.RequestItems {
+					for part := range slices.Chunk(requests, contract.BatchWriteItemsMax) {
+						if _, err := m.BatchWriteItem(ctx, &dynamodb.BatchWriteItemInput{RequestItems: map[string][]types.WriteRequest{table: part}}); err != nil {
+							return nil, err
+						}
+					}
+				}
+				return &dynamodb.BatchWriteItemOutput{}, nil
+			}
+		},
+		"a batch loses its last item": func(m storagesuite.Client, d *deviant, _ *storagesuite.Storage) {
+			d.batch = func(in *dynamodb.BatchWriteItemInput) (*dynamodb.BatchWriteItemOutput, error) {
+				for table, requests := range in.RequestItems {
+					if len(requests) > 1 {
+						in = &dynamodb.BatchWriteItemInput{RequestItems: map[string][]types.WriteRequest{table: requests[:len(requests)-1]}}
+					}
+				}
+				return m.BatchWriteItem(ctx, in)
+			}
+		},
+		"a batch forgets when items expire": func(m storagesuite.Client, d *deviant, _ *storagesuite.Storage) {
+			d.batch = func(in *dynamodb.BatchWriteItemInput) (*dynamodb.BatchWriteItemOutput, error) {
+				for _, requests := range in.RequestItems {
+					for _, r := range requests {
+						if r.PutRequest != nil {
+							delete(r.PutRequest.Item, contract.AttrExpiresAt)
+						}
+					}
+				}
+				return m.BatchWriteItem(ctx, in)
+			}
+		},
+		"a transaction is made in part": func(m storagesuite.Client, d *deviant, _ *storagesuite.Storage) {
+			d.transact = func(in *dynamodb.TransactWriteItemsInput) (*dynamodb.TransactWriteItemsOutput, error) {
+				out, err := m.TransactWriteItems(ctx, in)
+				if _, reasons := reasonsOf(err); reasons {
+					for _, item := range in.TransactItems {
+						_, _ = m.TransactWriteItems(ctx, &dynamodb.TransactWriteItemsInput{TransactItems: []types.TransactWriteItem{item}})
+					}
+				}
+				return out, err
+			}
+		},
+		"a canceled transaction names the wrong item": func(m storagesuite.Client, d *deviant, _ *storagesuite.Storage) {
+			d.transact = func(in *dynamodb.TransactWriteItemsInput) (*dynamodb.TransactWriteItemsOutput, error) {
+				out, err := m.TransactWriteItems(ctx, in)
+				if canceled, has := reasonsOf(err); has {
+					slices.Reverse(canceled.CancellationReasons)
+				}
+				return out, err
+			}
+		},
+		"a transaction takes 101 items": func(m storagesuite.Client, d *deviant, _ *storagesuite.Storage) {
+			d.transact = func(in *dynamodb.TransactWriteItemsInput) (*dynamodb.TransactWriteItemsOutput, error) {
+				if len(in.TransactItems) == contract.TransactionItemsMax+1 {
+					return &dynamodb.TransactWriteItemsOutput{}, nil
+				}
+				return m.TransactWriteItems(ctx, in)
+			}
+		},
+		"tokens are forgotten": func(m storagesuite.Client, d *deviant, _ *storagesuite.Storage) {
+			d.transact = func(in *dynamodb.TransactWriteItemsInput) (*dynamodb.TransactWriteItemsOutput, error) {
+				return m.TransactWriteItems(ctx, &dynamodb.TransactWriteItemsInput{TransactItems: in.TransactItems})
+			}
+		},
+	}
+}
+
+func reasonsOf(err error) (canceled *types.TransactionCanceledException, has bool) {
+	has = errors.As(err, &canceled)
+	return canceled, has
+}
+
+func deviationsOfReads() map[string]func(m storagesuite.Client, d *deviant, s *storagesuite.Storage) {
+	ctx := context.Background()
+	records := func(s *storagesuite.Storage, change func([]storagesuite.Record)) {
+		of := s.Records
+		s.Records = func(t *testing.T, table string) []storagesuite.Record {
+			all := slices.Clone(of(t, table))
+			change(all)
+			return all
+		}
+	}
+	return map[string]func(m storagesuite.Client, d *deviant, s *storagesuite.Storage){
+		"a query ends with its first page": func(m storagesuite.Client, d *deviant, _ *storagesuite.Storage) {
+			d.query = func(in *dynamodb.QueryInput) (*dynamodb.QueryOutput, error) {
+				out, err := m.Query(ctx, in)
+				if err == nil {
+					out.LastEvaluatedKey = nil
+				}
+				return out, err
+			}
+		},
+		"a query knows one direction": func(m storagesuite.Client, d *deviant, _ *storagesuite.Storage) {
+			d.query = func(in *dynamodb.QueryInput) (*dynamodb.QueryOutput, error) {
+				forward := *in
+				forward.ScanIndexForward = nil
+				return m.Query(ctx, &forward)
+			}
+		},
+		"the limit counts what the filter leaves": func(m storagesuite.Client, d *deviant, _ *storagesuite.Storage) {
+			d.query = func(in *dynamodb.QueryInput) (*dynamodb.QueryOutput, error) {
+				if in.FilterExpression == nil {
+					return m.Query(ctx, in)
+				}
+				whole := *in
+				whole.Limit = nil
+				return m.Query(ctx, &whole)
+			}
+		},
+		"an index is read consistently": func(m storagesuite.Client, d *deviant, _ *storagesuite.Storage) {
+			d.query = func(in *dynamodb.QueryInput) (*dynamodb.QueryOutput, error) {
+				lax := *in
+				lax.ConsistentRead = nil
+				return m.Query(ctx, &lax)
+			}
+		},
+		"old images are missing": func(_ storagesuite.Client, _ *deviant, s *storagesuite.Storage) {
+			records(s, func(all []storagesuite.Record) {
+				for i := range all {
+					all[i].Old = nil
+				}
+			})
+		},
+		"two records of an item change places": func(_ storagesuite.Client, _ *deviant, s *storagesuite.Storage) {
+			records(s, func(all []storagesuite.Record) {
+				if len(all) > 8 {
+					slices.Reverse(all[:len(all)-1])
+				}
+			})
+		},
+		"a sequence number occurs twice": func(_ storagesuite.Client, _ *deviant, s *storagesuite.Storage) {
+			records(s, func(all []storagesuite.Record) {
+				for i := range all {
+					all[i].Sequence = "1"
+				}
+			})
+		},
+	}
+}
+
+// TestSuite_FindsEachDeviation runs the suite over the model with each deviation, in a process of its own since it must fail.
+func TestSuite_FindsEachDeviation(t *testing.T) {
+	if os.Getenv(deviationKey) != "" {
+		t.Skip("this is such a process")
+	}
+	program, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	over := func(deviation string) (passed bool, output string) {
+		cmd := exec.CommandContext(t.Context(), program, "-test.run", "^TestModel_BehavesAsDynamoDB$", "-test.v")
+		cmd.Env = append(os.Environ(), deviationKey+"="+deviation)
+		out, err := cmd.CombinedOutput()
+		return err == nil && strings.Contains(string(out), "--- PASS: TestModel"), string(out)
+	}
+	if passed, output := over("none"); !passed {
+		t.Fatalf("without a deviation:\n%s", output)
+	}
+	for name := range deviations() {
+		passed, output := over(name)
+		if passed || !strings.Contains(output, "--- FAIL: TestModel_BehavesAsDynamoDB/") || strings.Contains(output, "panic:") {
+			t.Errorf("%s: passed %t\n%s", name, passed, output)
+			continue
+		}
+		for line := range strings.Lines(output) {
+			if found, is := strings.CutPrefix(strings.TrimSpace(line), "--- FAIL: TestModel_BehavesAsDynamoDB/"); is {
+				t.Logf("%s: found by %q", name, strings.TrimSpace(found))
+			}
+		}
+	}
+}
