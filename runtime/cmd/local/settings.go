@@ -101,4 +101,3 @@ func ownFolder() string {
 	}
 	return filepath.Dir(self)
 }
-
