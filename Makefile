@@ -1,4 +1,5 @@
-# `make` alone prints what there is. Every target may be run at any time and any number of times; none needs an AWS account.
+# `make` alone prints what there is. Every target may be run at any time and any number of times; only those in .make/deploy.mk that
+# say so need an AWS account.
 
 SHELL = /bin/sh
 .DEFAULT_GOAL = help
@@ -65,6 +66,8 @@ help:
 	@awk 'BEGIN { FS = ":.*## " } \
 		/^##@ / { print substr($$0, 5) } \
 		/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+include .make/deploy.mk
 
 .PHONY: .have-go .have-all .set-up .prepared
 .have-go:

@@ -19,10 +19,15 @@ import (
 )
 
 func main() {
-	err := run(os.Getenv, os.ReadFile, os.Stderr)
+	stderr := os.Stderr
+	err := run(os.Getenv, os.ReadFile, stderr)
+	// Closing, jsii waits for its process in two places, and whichever is late complains to os.Stderr of an abnormal exit.
+	if null, nullErr := os.OpenFile(os.DevNull, os.O_WRONLY, 0); nullErr == nil {
+		os.Stderr = null
+	}
 	jsii.Close()
 	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
+		fmt.Fprintln(stderr, err)
 		os.Exit(1)
 	}
 }
@@ -45,7 +50,7 @@ func run(getenv func(string) string, readFile func(string) ([]byte, error), stde
 	for _, note := range c.Notes() {
 		fmt.Fprintln(stderr, "note:", note)
 	}
-	if err := checkNode(getenv, stderr); err != nil {
+	if err := checkNode(getenv); err != nil {
 		return err
 	}
 	began := time.Now()

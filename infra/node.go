@@ -2,21 +2,15 @@ package main
 
 import (
 	"fmt"
-	"io"
-	"os"
 	"os/exec"
 	"strconv"
 	"strings"
 )
 
-const (
-	nodeMajorMin = 20
-	// nodeMajorEnded gets no more fixes since 2026-10-30.
-	nodeMajorEnded = 20
-)
+const nodeMajorMin = 20
 
 // checkNode sees that there is a Node.js in which the CDK, which is written in TypeScript, can run.
-func checkNode(getenv func(string) string, stderr io.Writer) error {
+func checkNode(getenv func(string) string) error {
 	if getenv("JSII_RUNTIME") != "" {
 		return nil // started by a command of the user's own
 	}
@@ -33,11 +27,6 @@ func checkNode(getenv func(string) string, stderr io.Writer) error {
 	n, err := strconv.Atoi(major)
 	if err != nil || n < nodeMajorMin {
 		return fmt.Errorf("the CDK needs Node.js %d or newer, and %s is %s: install a newer one from https://nodejs.org", nodeMajorMin, node, version)
-	}
-	const silence = "JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION"
-	if n == nodeMajorEnded && getenv(silence) == "" {
-		fmt.Fprintf(stderr, "note: Node.js %d gets no more security fixes; 22 or 24 is better\n", n)
-		return os.Setenv(silence, major) // fourteen lines that say the same
 	}
 	return nil
 }
