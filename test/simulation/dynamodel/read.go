@@ -223,6 +223,10 @@ func (q *selection) after(candidates []Item, in *dynamodb.QueryInput) ([]Item, e
 	if len(start) != len(q.position(start)) {
 		return nil, invalid("The provided starting key is invalid")
 	}
+	if p, isText := start[q.key.Partition].(*types.AttributeValueMemberS); !isText || p.Value != q.partition ||
+		q.keys.within != nil && !q.keys.within(q.scope, start) {
+		return nil, invalid("The provided starting key is outside query boundaries based on provided conditions")
+	}
 	sign := 1
 	if in.ScanIndexForward != nil && !*in.ScanIndexForward {
 		sign = -1
