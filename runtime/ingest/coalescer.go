@@ -178,23 +178,43 @@ func (c *Coalescer) write(batch map[reading.Key]flight) {
 	for _, f := range batch {
 		rs = append(rs, f[len(f)-1].r)
 	}
-	left, err := c.writer.writeBatch(ctx, rs)
-	failed := make(map[reading.Key]bool, len(left))
-	for _, r := range left {
-		failed[r.Key()] = true
-	}
-	for key, f := range batch {
-		for _, e := range f {
-			if failed[key] {
-				e.done <- err
-			} else {
-				e.done <- nil
-			}
-		}
+	// Who shares the batch with a reading that the table holds back does not wait for it.
+	left, err := c.writer.writeBatch(ctx, rs, func(left []reading.Stored) { c.settle(batch, left) })
+	c.settle(batch, left)
+	for _, f := range batch {
+		f.answer(err)
 	}
 	c.landed(batch)
 }
 
+// settle answers the entries of a batch whose readings are not left, and takes them out of it.
+func (c *Coalescer) settle(batch map[reading.Key]flight, left []reading.Stored) {
+	open := make(map[reading.Key]bool, len(left))
+	for _, r := range left {
+		open[r.Key()] = true
+	}
+	var stored []reading.Key
+	for key, f := range batch {
+		if !open[key] {
+			f.answer(nil)
+			delete(batch, key)
+			stored = append(stored, key)
+		}
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, key := range stored {
+		delete(c.writing, key)
+	}
+}
+
+func (f flight) answer(err error) {
+	for _, e := range f {
+		e.done <- err
+	}
+}
+
+// landed ends a batch of which the identities that are not settled are given.
 func (c *Coalescer) landed(batch map[reading.Key]flight) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -197,6 +197,33 @@ func TestSave_EachIsAnsweredForItsOwnReading(t *testing.T) {
 	})
 }
 
+func TestSave_WhatTheTableHoldsBackDoesNotHoldItsCompanyUp(t *testing.T) {
+	hot, cold := stored("HOT", 1), stored("COLD", 1)
+	s := &store{answer: func(ctx context.Context, call int, rs []reading.Stored) ([]reading.Stored, error) {
+		switch call {
+		case 0, 2: // the write that lets the two meet, and the second attempt of the one that is held back
+			return writesTake(3*time.Second)(ctx, call, rs)
+		case 1:
+			return slices.DeleteFunc(slices.Clone(rs), func(r reading.Stored) bool { return r.Key() != hot.Key() }), nil
+		default:
+			return nil, nil
+		}
+	}}
+	inBubble(t, ingest.Options{Linger: time.Second}, s, func(t *testing.T, l *line) {
+		first := l.save(stored("A", 1))
+		held, company := l.save(hot), l.save(cold)
+		l.want("company", company, time.Second)
+		again := l.save(stored("COLD", 2)) // its identity is free again
+		l.want("first", first, 3*time.Second)
+		if got := <-held; got.err != nil || got.took < 4*time.Second {
+			t.Errorf("held back: answered %v after %s", got.err, got.took)
+		}
+		if got := <-again; got.err != nil || got.took > 3*time.Second {
+			t.Errorf("the next of the same identity: answered %v after %s", got.err, got.took)
+		}
+	})
+}
+
 func TestSave_ASlowWriteFailsNoOther(t *testing.T) {
 	s := &store{answer: func(ctx context.Context, call int, rs []reading.Stored) ([]reading.Stored, error) {
 		if rs[0].EquipmentID == "slow" {

@@ -110,15 +110,15 @@ func (w *Writer) Write(ctx context.Context, rs []reading.Stored) error {
 // writeInSlot writes one batch and gives back its slot.
 func (w *Writer) writeInSlot(ctx context.Context, batch []reading.Stored) error {
 	defer w.slots.Release(1)
-	_, err := w.writeBatch(ctx, batch)
+	_, err := w.writeBatch(ctx, batch, func([]reading.Stored) {})
 	return err
 }
 
 var errLeftUnprocessed = errors.New("the table left items unprocessed")
 
-// writeBatch writes one batch until nothing of it is left unprocessed. With an error come the readings that are not known
-// to be stored.
-func (w *Writer) writeBatch(ctx context.Context, batch []reading.Stored) (left []reading.Stored, err error) {
+// writeBatch writes one batch until nothing of it is left unprocessed, and tells progress what is left each time that a part is
+// stored. With an error come the readings that are not known to be stored.
+func (w *Writer) writeBatch(ctx context.Context, batch []reading.Stored, progress func(left []reading.Stored)) (left []reading.Stored, err error) {
 	attempt := 0
 	for {
 		left, err = w.store.WriteBatch(ctx, batch)
@@ -128,6 +128,7 @@ func (w *Writer) writeBatch(ctx context.Context, batch []reading.Stored) (left [
 		case err == nil:
 			if len(left) < len(batch) {
 				attempt = 0
+				progress(left)
 			}
 			batch, err = left, errLeftUnprocessed
 		case reading.KindOf(err) != reading.Unavailable:
