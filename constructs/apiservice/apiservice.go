@@ -34,17 +34,17 @@ type ApiService struct { //nolint:revive // the name that the CDK's users look f
 	// Distribution is the way in without a Domain; nil with one.
 	Distribution awscloudfront.Distribution
 	// WebAcl is the firewall in front of the load balancer.
-	WebAcl awswafv2.CfnWebACL
+	WebAcl awswafv2.CfnWebACL //nolint:revive // as the CDK writes it
 	// Url is the origin under which clients reach the API, such as https://d111111abcdef8.cloudfront.net.
-	Url *string
+	Url *string //nolint:revive // as the CDK writes it
 	// RegionUrl reaches this region's API whatever Route 53 thinks of its health; the same as Url without a Domain.
-	RegionUrl *string
+	RegionUrl *string //nolint:revive // as the CDK writes it
 
 	firewallName string
 }
 
 // NewApiService makes an ApiService.
-func NewApiService(scope constructs.Construct, id string, props *ApiServiceProps) *ApiService {
+func NewApiService(scope constructs.Construct, id string, props *ApiServiceProps) *ApiService { //nolint:revive // as the CDK writes it
 	var p ApiServiceProps
 	if props != nil {
 		p = *props

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/netip"
 	"regexp"
-	"slices"
 	"strings"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
@@ -27,7 +26,7 @@ func (p ApiServiceProps) Validate() error {
 		problems = append(problems, fmt.Errorf("Retention must be at least 24h, got %v; leave it out to keep readings for ever", p.Retention)) //nolint:staticcheck // starts with a field's name
 	}
 	if known(p.UserPoolRegion) && !regionPattern.MatchString(p.UserPoolRegion) && p.UserPoolRegion != "" {
-		problems = append(problems, fmt.Errorf("UserPoolRegion must be a region such as eu-west-1, got %q", p.UserPoolRegion)) //nolint:staticcheck // starts with a field's name
+		problems = append(problems, fmt.Errorf("UserPoolRegion must be a region such as eu-west-1, got %q", p.UserPoolRegion))
 	}
 	problems = append(problems, p.validateNumbers()...)
 	problems = append(problems, p.validateTask()...)
@@ -64,15 +63,15 @@ var (
 func (d Domain) validate() []error {
 	var problems []error
 	if known(d.Name) && (!domainPattern.MatchString(d.Name) || len(d.Name) > DomainNameCharsMax) {
-		problems = append(problems, fmt.Errorf("Domain.Name must be an address in lower case such as api.example.com, %d characters at most, got %q", //nolint:staticcheck // starts with a field's name
+		problems = append(problems, fmt.Errorf("Domain.Name must be an address in lower case such as api.example.com, %d characters at most, got %q",
 			DomainNameCharsMax, d.Name))
 	}
 	if d.HostedZone == nil {
-		return append(problems, errors.New("Domain.HostedZone is required: give the public zone that holds Domain.Name")) //nolint:staticcheck // starts with a field's name
+		return append(problems, errors.New("Domain.HostedZone is required: give the public zone that holds Domain.Name"))
 	}
 	zone := *d.HostedZone.ZoneName()
 	if known(d.Name) && known(zone) && d.Name != zone && !strings.HasSuffix(d.Name, "."+zone) {
-		problems = append(problems, fmt.Errorf("Domain.Name must be in the zone %s of Domain.HostedZone, got %q", zone, d.Name)) //nolint:staticcheck // starts with a field's name
+		problems = append(problems, fmt.Errorf("Domain.Name must be in the zone %s of Domain.HostedZone, got %q", zone, d.Name))
 	}
 	return problems
 }
@@ -115,10 +114,10 @@ func (p ApiServiceProps) validateTask() []error {
 	d := p.withDefaults("")
 	sizes, ok := fargateSizes()[d.TaskCpu]
 	if !ok {
-		return []error{fmt.Errorf("TaskCpu must be 256, 512, 1024, 2048, 4096, 8192 or 16384, got %d; leave it out for %d", p.TaskCpu, TaskCpuDefault)} //nolint:staticcheck // starts with a field's name
+		return []error{fmt.Errorf("TaskCpu must be 256, 512, 1024, 2048, 4096, 8192 or 16384, got %d; leave it out for %d", p.TaskCpu, TaskCpuDefault)}
 	}
 	if m := d.TaskMemoryMiB; m < sizes.from || m > sizes.to || m%sizes.step != 0 {
-		return []error{fmt.Errorf("TaskMemoryMiB must be %d to %d in steps of %d with a TaskCpu of %d, got %d", //nolint:staticcheck // starts with a field's name
+		return []error{fmt.Errorf("TaskMemoryMiB must be %d to %d in steps of %d with a TaskCpu of %d, got %d",
 			sizes.from, sizes.to, sizes.step, d.TaskCpu, m)}
 	}
 	return nil
@@ -132,22 +131,27 @@ func (p ApiServiceProps) validateNetwork() []error {
 		}
 		return nil
 	}
-	var problems []error
 	d := p.withDefaults("")
-	prefix, err := netip.ParsePrefix(d.VpcCidr)
-	if err != nil || !prefix.Addr().Is4() || prefix.Masked() != prefix || prefix.Bits() < vpcBitsMin || prefix.Bits() > vpcBitsMax {
-		problems = append(problems, fmt.Errorf("VpcCidr must be an IPv4 range of /%d to /%d such as %s, got %q", vpcBitsMin, vpcBitsMax, VpcCidrDefault, d.VpcCidr)) //nolint:staticcheck // starts with a field's name
-	} else if !slices.ContainsFunc(privateRanges(), func(private netip.Prefix) bool {
-		return private.Contains(prefix.Addr()) && private.Bits() <= prefix.Bits()
-	}) {
-		problems = append(problems, fmt.Errorf("VpcCidr must be within 10.0.0.0/8, 172.16.0.0/12 or 192.168.0.0/16, got %q", d.VpcCidr)) //nolint:staticcheck // starts with a field's name
-	}
+	problems := []error{validateCidr(d.VpcCidr)}
 	if d.Zones < zonesAllowedMin || d.Zones > zonesAllowedMax {
 		problems = append(problems, fmt.Errorf("Zones must be %d or %d, got %d", zonesAllowedMin, zonesAllowedMax, d.Zones)) //nolint:staticcheck // starts with a field's name
 	} else if d.NatGateways < 1 || d.NatGateways > d.Zones {
 		problems = append(problems, fmt.Errorf("NatGateways must be 1 to Zones, here %d, got %d; leave it out for %d", d.Zones, d.NatGateways, NatGatewaysDefault)) //nolint:staticcheck // starts with a field's name
 	}
 	return problems
+}
+
+func validateCidr(cidr string) error {
+	prefix, err := netip.ParsePrefix(cidr)
+	if err != nil || !prefix.Addr().Is4() || prefix.Masked() != prefix || prefix.Bits() < vpcBitsMin || prefix.Bits() > vpcBitsMax {
+		return fmt.Errorf("VpcCidr must be an IPv4 range of /%d to /%d such as %s, got %q", vpcBitsMin, vpcBitsMax, VpcCidrDefault, cidr) //nolint:staticcheck // starts with a field's name
+	}
+	for _, private := range privateRanges() {
+		if private.Contains(prefix.Addr()) { // and so the whole of it: none of them is narrower than vpcBitsMin
+			return nil
+		}
+	}
+	return fmt.Errorf("VpcCidr must be within 10.0.0.0/8, 172.16.0.0/12 or 192.168.0.0/16, got %q", cidr) //nolint:staticcheck // starts with a field's name
 }
 
 // privateRanges are those of RFC 1918.

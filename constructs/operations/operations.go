@@ -14,7 +14,7 @@ import (
 )
 
 // Operations are the alarms and the dashboard of one region.
-type Operations struct { //nolint:revive // the name that the CDK's users look for
+type Operations struct {
 	constructs.Construct
 
 	// Topic carries the alarms.

@@ -29,7 +29,7 @@ const (
 // OperationsProps configure Operations. The zero value of an optional field selects its default.
 type OperationsProps struct { //nolint:revive // the name that the CDK's users look for
 	// Api, Processing and Tables are what is watched. Required.
-	Api        *apiservice.ApiService
+	Api        *apiservice.ApiService //nolint:revive // as the CDK writes it
 	Processing *processing.Processing
 	Tables     *storage.GlobalTables
 
