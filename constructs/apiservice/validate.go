@@ -136,7 +136,7 @@ func (p ApiServiceProps) validateNetwork() []error {
 	if d.Zones < zonesAllowedMin || d.Zones > zonesAllowedMax {
 		problems = append(problems, fmt.Errorf("Zones must be %d or %d, got %d", zonesAllowedMin, zonesAllowedMax, d.Zones)) //nolint:staticcheck // starts with a field's name
 	} else if d.NatGateways < 1 || d.NatGateways > d.Zones {
-		problems = append(problems, fmt.Errorf("NatGateways must be 1 to Zones, here %d, got %d; leave it out for %d", d.Zones, d.NatGateways, NatGatewaysDefault)) //nolint:staticcheck // starts with a field's name
+		problems = append(problems, fmt.Errorf("NatGateways must be 1 to Zones, here %d, got %d; leave it out for %d", d.Zones, d.NatGateways, NatGatewaysDefault))
 	}
 	return problems
 }
@@ -144,14 +144,14 @@ func (p ApiServiceProps) validateNetwork() []error {
 func validateCidr(cidr string) error {
 	prefix, err := netip.ParsePrefix(cidr)
 	if err != nil || !prefix.Addr().Is4() || prefix.Masked() != prefix || prefix.Bits() < vpcBitsMin || prefix.Bits() > vpcBitsMax {
-		return fmt.Errorf("VpcCidr must be an IPv4 range of /%d to /%d such as %s, got %q", vpcBitsMin, vpcBitsMax, VpcCidrDefault, cidr) //nolint:staticcheck // starts with a field's name
+		return fmt.Errorf("VpcCidr must be an IPv4 range of /%d to /%d such as %s, got %q", vpcBitsMin, vpcBitsMax, VpcCidrDefault, cidr)
 	}
 	for _, private := range privateRanges() {
 		if private.Contains(prefix.Addr()) { // and so the whole of it: none of them is narrower than vpcBitsMin
 			return nil
 		}
 	}
-	return fmt.Errorf("VpcCidr must be within 10.0.0.0/8, 172.16.0.0/12 or 192.168.0.0/16, got %q", cidr) //nolint:staticcheck // starts with a field's name
+	return fmt.Errorf("VpcCidr must be within 10.0.0.0/8, 172.16.0.0/12 or 192.168.0.0/16, got %q", cidr)
 }
 
 // privateRanges are those of RFC 1918.
