@@ -107,8 +107,6 @@ func isOrdered(v types.AttributeValue) bool {
 
 // reserved are those of DynamoDB's reserved words that are names of attributes of ours; it knows 565 more
 // (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ReservedWords.html).
-//
-//nolint:gochecknoglobals // a constant
 var reserved = []string{"timestamp", "value", "region", "interval", "status", "lines", "columns", "owner"}
 
 // operand yields a value for an item, nil where there is none.

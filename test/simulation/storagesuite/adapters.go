@@ -18,7 +18,6 @@ import (
 	"github.com/sensorflow/sensorflow/runtime/reading"
 )
 
-//nolint:gochecknoglobals // a constant
 var morning = time.Date(2026, 3, 1, 8, 30, 0, 5, time.UTC)
 
 const region = "eu-west-1"

@@ -88,18 +88,22 @@ func deviating(name string) storagesuite.Storage {
 	return s
 }
 
-// deviations are what the suite must find: each makes d, or the stream of s, behave as DynamoDB does not.
-func deviations() map[string]func(m storagesuite.Client, d *deviant, s *storagesuite.Storage) {
-	all := map[string]func(m storagesuite.Client, d *deviant, s *storagesuite.Storage){}
+// deviation makes d, which stands before the model, or the stream of s behave as DynamoDB does not.
+type deviation = func(m storagesuite.Client, d *deviant, s *storagesuite.Storage)
+
+// deviations are what the suite must find.
+func deviations() map[string]deviation {
+	all := map[string]deviation{}
 	maps.Copy(all, deviationsOfItems())
-	maps.Copy(all, deviationsOfMany())
+	maps.Copy(all, deviationsOfBatches())
+	maps.Copy(all, deviationsOfTransactions())
 	maps.Copy(all, deviationsOfReads())
 	return all
 }
 
-func deviationsOfItems() map[string]func(m storagesuite.Client, d *deviant, s *storagesuite.Storage) {
+func deviationsOfItems() map[string]deviation {
 	ctx := context.Background()
-	return map[string]func(m storagesuite.Client, d *deviant, s *storagesuite.Storage){
+	return map[string]deviation{
 		"an identical put is a change": func(m storagesuite.Client, d *deviant, _ *storagesuite.Storage) {
 			d.put = func(in *dynamodb.PutItemInput) (*dynamodb.PutItemOutput, error) {
 				out, err := m.PutItem(ctx, in)
@@ -162,9 +166,9 @@ func deviationsOfItems() map[string]func(m storagesuite.Client, d *deviant, s *s
 	}
 }
 
-func deviationsOfMany() map[string]func(m storagesuite.Client, d *deviant, s *storagesuite.Storage) {
+func deviationsOfBatches() map[string]deviation {
 	ctx := context.Background()
-	return map[string]func(m storagesuite.Client, d *deviant, s *storagesuite.Storage){
+	return map[string]deviation{
 		"a batch takes duplicates": func(m storagesuite.Client, d *deviant, _ *storagesuite.Storage) {
 			d.batch = func(in *dynamodb.BatchWriteItemInput) (*dynamodb.BatchWriteItemOutput, error) {
 				out, err := m.BatchWriteItem(ctx, in)
@@ -208,6 +212,12 @@ func deviationsOfMany() map[string]func(m storagesuite.Client, d *deviant, s *st
 				return m.BatchWriteItem(ctx, in)
 			}
 		},
+	}
+}
+
+func deviationsOfTransactions() map[string]deviation {
+	ctx := context.Background()
+	return map[string]deviation{
 		"a transaction is made in part": func(m storagesuite.Client, d *deviant, _ *storagesuite.Storage) {
 			d.transact = func(in *dynamodb.TransactWriteItemsInput) (*dynamodb.TransactWriteItemsOutput, error) {
 				out, err := m.TransactWriteItems(ctx, in)
@@ -249,7 +259,7 @@ func reasonsOf(err error) (canceled *types.TransactionCanceledException, has boo
 	return canceled, has
 }
 
-func deviationsOfReads() map[string]func(m storagesuite.Client, d *deviant, s *storagesuite.Storage) {
+func deviationsOfReads() map[string]deviation {
 	ctx := context.Background()
 	records := func(s *storagesuite.Storage, change func([]storagesuite.Record)) {
 		of := s.Records
@@ -259,7 +269,7 @@ func deviationsOfReads() map[string]func(m storagesuite.Client, d *deviant, s *s
 			return all
 		}
 	}
-	return map[string]func(m storagesuite.Client, d *deviant, s *storagesuite.Storage){
+	return map[string]deviation{
 		"a query ends with its first page": func(m storagesuite.Client, d *deviant, _ *storagesuite.Storage) {
 			d.query = func(in *dynamodb.QueryInput) (*dynamodb.QueryOutput, error) {
 				out, err := m.Query(ctx, in)
@@ -326,9 +336,9 @@ func TestSuite_FindsEachDeviation(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	over := func(deviation string) (passed bool, output string) {
+	over := func(name string) (passed bool, output string) {
 		cmd := exec.CommandContext(t.Context(), program, "-test.run", "^TestModel_BehavesAsDynamoDB$", "-test.v")
-		cmd.Env = append(os.Environ(), deviationKey+"="+deviation)
+		cmd.Env = append(os.Environ(), deviationKey+"="+name)
 		out, err := cmd.CombinedOutput()
 		return err == nil && strings.Contains(string(out), "--- PASS: TestModel"), string(out)
 	}

@@ -108,7 +108,7 @@ func text(s string) types.AttributeValue { return &types.AttributeValueMemberS{V
 
 func number(n string) types.AttributeValue { return &types.AttributeValueMemberN{Value: n} }
 
-func boolean(b bool) types.AttributeValue { return &types.AttributeValueMemberBOOL{Value: b} }
+func yes() types.AttributeValue { return &types.AttributeValueMemberBOOL{Value: true} }
 
 func keyOf(partition, sort string) Item {
 	return Item{contract.AttrEquipmentID: text(partition), contract.AttrTimestamp: text(sort)}

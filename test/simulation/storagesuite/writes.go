@@ -14,7 +14,7 @@ import (
 
 func testPut(t *testing.T, s *subject) {
 	key := keyOf("E", "t1")
-	first, second := with(key, Item{"a": text(""), "n": number("1.50")}), with(key, Item{"b": boolean(true)})
+	first, second := with(key, Item{"a": text(""), "n": number("1.50")}), with(key, Item{"b": yes()})
 	s.wantItem(t, "before", key, nil)
 	s.put(t, first)
 	s.wantItem(t, "the first", key, with(first, Item{"n": number("1.5")}))
@@ -88,9 +88,9 @@ func testUpdate(t *testing.T, s *subject) {
 
 func testConditions(t *testing.T, s *subject) {
 	key := keyOf("E", "t1")
-	stored := with(key, Item{"a": text("b"), "n": number("2"), "blank": text(""), "yes": boolean(true), "digits": text("2")})
+	stored := with(key, Item{"a": text("b"), "n": number("2"), "blank": text(""), "yes": yes(), "digits": text("2")})
 	values := Item{
-		":a": text("a"), ":b": text("b"), ":c": text("c"), ":1": number("1"), ":2": number("2.0"), ":10": number("10"), ":t": boolean(true),
+		":a": text("a"), ":b": text("b"), ":c": text("c"), ":1": number("1"), ":2": number("2.0"), ":10": number("10"), ":t": yes(),
 		":10t": text("10"), ":none": text(""),
 	}
 	for condition, holds := range map[string]bool{
@@ -117,7 +117,7 @@ func testConditions(t *testing.T, s *subject) {
 			used = nil
 		}
 		_, err := s.PutItem(t.Context(), &dynamodb.PutItemInput{
-			TableName: &s.table, Item: with(key, Item{"written": boolean(true)}), ConditionExpression: &condition, ExpressionAttributeValues: used,
+			TableName: &s.table, Item: with(key, Item{"written": yes()}), ConditionExpression: &condition, ExpressionAttributeValues: used,
 		})
 		expected := conditions
 		if holds {
@@ -185,7 +185,7 @@ func testKeys(t *testing.T, s *subject) {
 		"an empty partition":    keyOf("", "t"),
 		"an empty sort key":     keyOf("E", ""),
 		"a number as a key":     {contract.AttrEquipmentID: text("E"), contract.AttrTimestamp: number("1")},
-		"a key that is no text": {contract.AttrEquipmentID: boolean(true), contract.AttrTimestamp: text("t")},
+		"a key that is no text": {contract.AttrEquipmentID: yes(), contract.AttrTimestamp: text("t")},
 	} {
 		_, err := s.PutItem(t.Context(), &dynamodb.PutItemInput{TableName: &s.table, Item: item})
 		want(t, "put with "+what, err, refused)
@@ -239,7 +239,7 @@ func testExpressions(t *testing.T, s *subject) {
 			in.ConditionExpression = aws.String("#a BETWEEN :y AND :x")
 		},
 		"a flag that is compared": func(in *dynamodb.UpdateItemInput) {
-			in.ConditionExpression, in.ExpressionAttributeValues[":y"] = aws.String("#a > :y"), boolean(true)
+			in.ConditionExpression, in.ExpressionAttributeValues[":y"] = aws.String("#a > :y"), yes()
 		},
 		"a condition without a value": func(in *dynamodb.UpdateItemInput) { in.ConditionExpression = aws.String("#a BETWEEN :y") },
 	} {
