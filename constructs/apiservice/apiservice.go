@@ -63,7 +63,7 @@ func NewApiService(scope constructs.Construct, id string, props *ApiServiceProps
 	})
 	// DynamoDB, S3, Cognito, Secrets Manager, the image registry and the logs all speak HTTPS.
 	tasks.AddEgressRule(awsec2.Peer_AnyIpv4(), awsec2.Port_HTTPS(), jsii.String("AWS services over HTTPS"), nil)
-	a.addLoadBalancer(p, tasks, ways)
+	balancer := a.addLoadBalancer(p, tasks, ways)
 	a.addTargetGroup()
 	if p.Domain != nil {
 		a.addDomain(p)
@@ -72,6 +72,7 @@ func NewApiService(scope constructs.Construct, id string, props *ApiServiceProps
 	}
 	a.addService(p, tasks, ways)
 	a.addFirewall(p)
+	nameRules(tasks, balancer)
 	return a
 }
 
@@ -91,7 +92,7 @@ func (a *ApiService) addNetwork(p ApiServiceProps) (ways constructs.IDependable)
 // does: the one that sends the next request is always the first to close.
 const loadBalancerIdleSeconds = 65
 
-func (a *ApiService) addLoadBalancer(p ApiServiceProps, tasks awsec2.SecurityGroup, ways constructs.IDependable) {
+func (a *ApiService) addLoadBalancer(p ApiServiceProps, tasks awsec2.SecurityGroup, ways constructs.IDependable) awsec2.SecurityGroup {
 	public := p.Domain != nil
 	group := awsec2.NewSecurityGroup(a, jsii.String("LoadBalancerSecurityGroup"), &awsec2.SecurityGroupProps{
 		Vpc: a.Vpc, Description: jsii.String("Load balancer of the SensorFlow API"), AllowAllOutbound: jsii.Bool(false),
@@ -122,6 +123,7 @@ func (a *ApiService) addLoadBalancer(p ApiServiceProps, tasks awsec2.SecurityGro
 		a.LoadBalancer.Node().AddDependency(ways)
 	}
 	a.logAccess(a.LoadBalancer)
+	return group
 }
 
 // addTargetGroup checks tasks for readiness rather than liveness: a deployment whose tasks may not use the tables then never becomes
