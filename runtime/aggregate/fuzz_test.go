@@ -82,8 +82,9 @@ func follow(t *testing.T, windows *aggregate.Windows, q aggregate.Query) {
 			t.Fatalf("page %d of %q is accepted", page, q.Cursor)
 		}
 		from, after := time.Unix(named.From, 0), time.Unix(named.Hour, 0)
-		if back := hour.Add(-24 * time.Hour).Sub(from); back < -time.Hour || back > 24*time.Hour {
-			t.Fatalf("%q leads into the window of %s", decoded, from)
+		if back := hour.Add(-24 * time.Hour).Sub(from); back < -time.Hour || back > 24*time.Hour ||
+			after.Before(from) || after.After(from.Add(24*time.Hour)) {
+			t.Fatalf("%q leads to %s in the window of %s", decoded, after, from)
 		}
 		if bad := slices.ContainsFunc(answer.Items, func(i aggregate.Item) bool {
 			return i.IntervalStart.Before(after) || i.IntervalStart.Equal(after) && string(i.EquipmentID) <= named.ID ||
