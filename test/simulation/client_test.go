@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -17,6 +18,8 @@ import (
 type client struct {
 	w *world
 	p *process
+	// late is how much later than its caller gave up a call may take place though the caller lives on; 0 is not at all.
+	late time.Duration
 }
 
 type option = func(*dynamodb.Options)
@@ -55,9 +58,9 @@ func (c *client) write(effect func() error) error {
 		switch choice := c.w.random.IntN(5); {
 		case choice == 0:
 			c.w.tracef("%s: a call is lost on its way", c.p.name)
-		case choice <= 2 && c.w.on[late]:
+		case choice <= 2 && c.w.on[late] && c.late > 0:
 			c.w.tracef("%s: a call will be late", c.p.name)
-			c.w.land(lateMax, run)
+			c.w.land(c.late, run)
 		default:
 			c.w.tracef("%s: an answer is lost", c.p.name)
 			run()

@@ -66,11 +66,14 @@ const (
 	countCrashUnanswer = "crashes with a write on its way"
 	countHours         = "hours cut off"
 	countQuiet         = "histories without a fault"
+	countQuietOne      = "rows applied without a fault, one lane"
+	countQuietApplied  = "rows applied without a fault, several lanes"
+	countQuietRecounts = "rows recounted without a fault, several lanes"
 )
 
-// chance draws whether a fault strikes, one time in n while it is switched on.
+// chance draws whether a fault strikes: while it is switched on, one time in n, or more rarely in some histories.
 func (w *world) chance(f fault, n int) bool {
-	if !w.on[f] || w.random.IntN(n) != 0 {
+	if !w.on[f] || w.random.IntN(n*w.rarity[f]) != 0 {
 		return false
 	}
 	w.strike(f)
@@ -90,13 +93,18 @@ func (w *world) drawFaults() {
 	if w.random.IntN(20) == 0 {
 		w.count(countQuiet, 1)
 		w.quiet = true
+		w.on[lanes] = w.random.IntN(2) == 0 // a setting rather than a fault
 		return
 	}
 	for f := range w.on {
 		w.on[f] = w.random.IntN(3) > 0
+		w.rarity[f] = []int{1, 1, 2, 5}[w.random.IntN(4)]
 	}
 	w.on[expiry] = w.random.IntN(4) == 0
 	w.on[poison] = w.random.IntN(4) == 0
+	if w.on[expiry] && w.random.IntN(2) == 0 { // what deletions in closed hours need
+		w.on[shards], w.on[lanes], w.on[splits], w.on[deletions] = false, false, false, true
+	}
 }
 
 // calm switches off what makes things go wrong. What has begun goes on, and what shapes the history stays.

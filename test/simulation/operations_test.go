@@ -56,7 +56,10 @@ func (w *world) operate() {
 	w.operations++
 	switch choice := w.random.IntN(12); {
 	case choice == 0 && w.on[deletions]:
-		w.remove1()
+		one := w.someReading()
+		w.delete(w.someRegion(), dynamodel.Key{Partition: string(one.EquipmentID), Sort: reading.FormatTimestamp(one.Timestamp)})
+	case choice >= 8 && w.on[deletions] && w.parts > 1 && w.random.IntN(2) == 0:
+		w.deleteOld()
 	case choice == 1 && w.on[poison]:
 		w.intrude()
 	case choice == 2 && w.on[twice]:
@@ -70,11 +73,11 @@ func (w *world) operate() {
 		one.Value = values[w.random.IntN(len(values))]
 		w.send(w.someRegion(), []reading.Reading{one}, 3)
 	case choice <= 6:
-		rs := make([]reading.Reading, 2+w.random.IntN(8))
+		rs := make([]reading.Reading, 2+w.random.IntN(4))
 		for i := range rs {
 			rs[i] = w.someReading()
 		}
-		if w.random.IntN(8) == 0 { // more than fit into one batch, with repeats
+		if w.random.IntN(16) == 0 { // more than fit into one batch, with repeats
 			for range 25 {
 				rs = append(rs, w.someReading())
 			}
@@ -121,7 +124,7 @@ func (w *world) save(p *process, rs []reading.Reading) bool {
 		}
 		stored[i] = reading.Stored{Reading: one, RegisterTime: w.instant()}
 	}
-	store := w.store(p)
+	store := w.store(&client{w, p, lateMax})
 	err := error(nil)
 	if w.without == writerDedup {
 		_, err = store.WriteBatch(context.Background(), stored[:min(len(stored), contract.BatchWriteItemsMax)])
@@ -140,8 +143,8 @@ func (w *world) save(p *process, rs []reading.Reading) bool {
 }
 
 // store is the region's readings as a process writes them.
-func (w *world) store(p *process) ingest.Store {
-	store := dynamo.NewReadings(&client{w, p}, readingsTable, p.region.name, w.retention)
+func (w *world) store(c *client) ingest.Store {
+	store := dynamo.NewReadings(c, readingsTable, c.p.region.name, w.retention)
 	if w.without == unprocessedRetry {
 		return forgetful{store}
 	}
@@ -162,20 +165,38 @@ func (w *world) instant() time.Time {
 	return w.now
 }
 
-// remove1 is an operator's deletion of a reading. The aggregates' records of an hour that closes are taken by their numbers
-// alone, so that deletions stay away from that moment (runtime/aggregate/DESIGN.md).
-func (w *world) remove1() {
-	one := w.someReading()
-	w.delete(w.someRegion(), dynamodel.Key{Partition: string(one.EquipmentID), Sort: reading.FormatTimestamp(one.Timestamp)})
+// deleteOld deletes a reading of an hour of which others may have expired. Such deletions are taken in by their sequence numbers
+// alone, and are told from expiries by when they reach the region (runtime/aggregate/DESIGN.md): they are made only where one
+// lane orders an hour's records, and in the region that wrote the reading.
+func (w *world) deleteOld() {
+	if w.on[shards] || w.on[lanes] || w.on[splits] {
+		return
+	}
+	const soon = 10 * time.Minute
+	for _, r := range w.regions {
+		for _, item := range r.db.Items(readingsTable) {
+			due := expiryOf(item)
+			if due.IsZero() || !isReading(item) || !writtenBy(item, r.name) || due.Before(w.now.Add(soon)) {
+				continue
+			}
+			at, err := reading.ParseTimestamp(textOf(item, contract.AttrTimestamp))
+			if err != nil || reading.Hour(at).Add(w.retention+contract.ExpiryMargin+soon/10).After(w.now) {
+				continue // the hour is not closed
+			}
+			w.delete(r, keyOf(item))
+			return
+		}
+	}
 }
 
+// delete is an operator's deletion of a reading.
 func (w *world) delete(r *region, key dynamodel.Key) {
 	w.requests++
 	p := &process{name: fmt.Sprintf("%s/operator %d", r.name, w.requests), region: r, deadline: w.now.Add(requestTime), ended: func(bool) {}}
 	w.strike(deletions)
 	w.tracef("%s deletes %v", p.name, key)
 	w.spawn(p, func() {
-		_, err := (&client{w, p}).DeleteItem(context.Background(), &dynamodb.DeleteItemInput{TableName: name(readingsTable), Key: keyItem(key)})
+		_, err := (&client{w, p, lateMax}).DeleteItem(context.Background(), &dynamodb.DeleteItemInput{TableName: name(readingsTable), Key: keyItem(key)})
 		if err != nil && !errors.Is(err, errTimeout) && !errors.Is(err, errThrottled) {
 			w.violate("%s: %v", p.name, err)
 		}

@@ -101,7 +101,8 @@ func (w *world) kill(at int, how string) {
 	p := w.processes[at]
 	w.tracef("%s %s", p.name, how)
 	p.stop()
-	if p.onItsWay != nil {
+	// What was sent before hours went by has arrived, or is lost.
+	if p.onItsWay != nil && (p.deadline.IsZero() || w.now.Before(p.deadline.Add(lateMax))) {
 		w.count(countCrashUnanswer, 1)
 		switch w.random.IntN(3) {
 		case 0:
@@ -126,6 +127,9 @@ func (w *world) remove(at int) {
 // lateMax is how much later than its caller gave up a call may take place: less than the margin of a CSV worker's claim.
 const lateMax = 4900 * time.Millisecond
 
+// lateRows is the same for the aggregator, whose transactions may take place at any time: also when their tokens are forgotten.
+const lateRows = 15 * time.Minute
+
 // lateEffect is a call that was given up and is on its way still.
 type lateEffect struct {
 	at     time.Time
@@ -136,17 +140,28 @@ func (w *world) land(within time.Duration, effect func()) {
 	w.late = append(w.late, lateEffect{w.now.Add(time.Duration(w.random.Int64N(int64(within)))), effect})
 }
 
-// advance moves the clock on and lets arrive what is due.
+// advance moves the clock on, and lets arrive what is due on the way, each at its time.
 func (w *world) advance(d time.Duration) {
-	w.now = w.now.Add(d)
-	for i := 0; i < len(w.late); {
-		if w.late[i].at.After(w.now) {
-			i++
-			continue
+	until := w.now.Add(d)
+	for {
+		first := -1
+		for i, l := range w.late {
+			if !l.at.After(until) && (first < 0 || l.at.Before(w.late[first].at)) {
+				first = i
+			}
 		}
-		effect := w.late[i].effect
-		w.late = append(w.late[:i], w.late[i+1:]...)
+		if first < 0 {
+			break
+		}
+		l := w.late[first]
+		w.late = append(w.late[:first], w.late[first+1:]...)
+		if l.at.After(w.now) {
+			w.now = l.at
+		}
 		w.strike(late)
-		effect()
+		l.effect()
+	}
+	if until.After(w.now) {
+		w.now = until
 	}
 }

@@ -1,6 +1,7 @@
 package simulation_test
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -20,7 +21,7 @@ const seedsDefault = 2000
 
 // TestMain gives histories, which make much garbage and live shortly, more room before the collector comes.
 func TestMain(m *testing.M) {
-	debug.SetGCPercent(800)
+	debug.SetGCPercent(1600)
 	os.Exit(m.Run())
 }
 
@@ -146,4 +147,17 @@ func (t *totals) String() string {
 		fmt.Fprintf(&b, "  %-45s %9d  %7.2f a history\n", name, t.counts[name], float64(t.counts[name])/float64(t.histories))
 	}
 	return b.String()
+}
+
+// TestSimulation_OneSeedIsOneHistory runs seeds twice: their traces are the same to the last letter.
+func TestSimulation_OneSeedIsOneHistory(t *testing.T) {
+	for seed := uint64(1); seed <= 40; seed++ {
+		var first, second strings.Builder
+		if err := errors.Join(newWorld(seed, nothing, &first).run(), newWorld(seed, nothing, &second).run()); err != nil {
+			t.Fatal(err)
+		}
+		if first.String() != second.String() {
+			t.Fatalf("seed %d has two histories", seed)
+		}
+	}
 }

@@ -202,7 +202,7 @@ func (w *world) deliver(r *region) bool {
 	}
 	// What was done already, or is being done, comes again, in another cut. It begins at the checkpoint or before: what lies
 	// beyond it is delivered only together with what comes before, since order per item is kept.
-	if l.busy && !w.chance(overlaps, 4) || !l.busy && !w.chance(repeats, 6) {
+	if l.busy && !w.chance(overlaps, 4) || !l.busy && !w.chance(repeats, 8) {
 		return false
 	}
 	first := max(0, l.next-w.random.IntN(6))

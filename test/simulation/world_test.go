@@ -30,6 +30,7 @@ type world struct {
 	without safeguard
 
 	on     [faultCount]bool
+	rarity [faultCount]int
 	struck [faultCount]int
 	counts map[string]int
 	quiet  bool // no fault at all
@@ -103,7 +104,7 @@ func newWorld(seed uint64, without safeguard, trace io.Writer) *world {
 			}
 		}
 	}
-	w.begin(firstHour, 16+w.random.IntN(12))
+	w.begin(firstHour, 12+w.random.IntN(12))
 	return w
 }
 
@@ -218,7 +219,9 @@ func (w *world) disturb() bool {
 	case 2:
 		return w.leap()
 	case 3:
-		w.ask()
+		if w.random.IntN(8) == 0 {
+			w.ask()
+		}
 		return true
 	case 4:
 		return w.retention > 0 && w.expire()
@@ -310,7 +313,8 @@ func (w *world) goOn() bool {
 			}
 		}
 	}
-	w.advance(firstHour.Add(w.retention + contract.ExpiryMargin + time.Duration(w.random.IntN(150))*time.Minute).Sub(w.now))
+	past := 1 + w.random.IntN([]int{25, 150}[w.random.IntN(2)]) // minutes, since the first reading was due
+	w.advance(firstHour.Add(w.retention + contract.ExpiryMargin + time.Duration(past)*time.Minute).Sub(w.now))
 	w.tracef("days later: %s", w.now.Format(time.RFC3339))
 	w.begin(reading.Hour(w.now).Add(-2*time.Hour), 8+w.random.IntN(6))
 	return true
