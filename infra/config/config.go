@@ -19,8 +19,6 @@ const (
 	TasksMaxDefault       = 60
 	TaskCPUDefault        = 512  // CPU units, 1024 being one vCPU
 	TaskMemoryDefault     = 1024 // MiB
-	ZonesDefault          = 3
-	NatGatewaysDefault    = 1
 	LogRetentionDefault   = 30   // days
 	RequestLimitDefault   = 6000 // requests of one address in five minutes
 	CSVConcurrencyDefault = 4    // as many as a new table takes
@@ -56,17 +54,18 @@ type Environment struct {
 	// TasksMin and TasksMax bound the autoscaling of the API in each region.
 	TasksMin int `json:"tasksMin" validate:"min=1,max=1000"`
 	TasksMax int `json:"tasksMax" validate:"min=1,max=1000,gtefield=TasksMin"`
-	// TaskCPU is in CPU units, TaskMemory in MiB; Fargate takes certain pairs only.
+	// TaskCPU is in CPU units, TaskMemory in MiB; Fargate takes certain pairs only, and the API needs a GiB.
 	TaskCPU    int `json:"taskCpu" validate:"oneof=256 512 1024 2048 4096 8192 16384"`
-	TaskMemory int `json:"taskMemoryMiB" validate:"min=512,max=122880"`
+	TaskMemory int `json:"taskMemoryMiB" validate:"min=1024,max=122880"`
 	// SpotPercent is the share of tasks above TasksMin that run on Fargate Spot.
 	SpotPercent int `json:"spotPercent" validate:"min=0,max=100"`
 	// VPCCidrs are the address ranges of the regions' networks. Default: 10.0.0.0/16 for the first region, 10.1.0.0/16 for the
 	// second and so on.
 	VPCCidrs map[string]string `json:"vpcCidrs" validate:"dive,vpccidr"`
-	// Zones is how many availability zones each region uses, NatGateways how many of them have a NAT gateway.
-	Zones       int `json:"zones" validate:"min=2,max=3"`
-	NatGateways int `json:"natGateways" validate:"min=1,max=3,ltefield=Zones"`
+	// Zones is how many availability zones each region uses. Default: 3, or as many as the region has.
+	Zones int `json:"zones" validate:"omitempty,min=2,max=3"`
+	// NatGateways is how many of the zones have a NAT gateway. Default: 1.
+	NatGateways int `json:"natGateways" validate:"omitempty,min=1,max=3"`
 	// MachineClients name the app clients of machines.
 	MachineClients []string `json:"machineClients" validate:"unique,max=100,dive,machine"`
 	// IndexShards and FleetBuckets spread the aggregates; both may be raised and never lowered.
@@ -153,7 +152,7 @@ func (e Environment) withDefaults(name string, defaults Defaults) Environment {
 func environmentDefaults() Environment {
 	return Environment{
 		TasksMin: TasksMinDefault, TasksMax: TasksMaxDefault, TaskCPU: TaskCPUDefault, TaskMemory: TaskMemoryDefault,
-		Zones: ZonesDefault, NatGateways: NatGatewaysDefault, IndexShards: contract.IndexShardsDefault,
+		IndexShards:  contract.IndexShardsDefault,
 		FleetBuckets: contract.FleetBucketsDefault, CSVConcurrency: CSVConcurrencyDefault,
 		RequestLimit: RequestLimitDefault, LogRetentionDays: LogRetentionDefault,
 	}

@@ -26,7 +26,7 @@ func TestLoad_FillsInDefaults(t *testing.T) {
 	}
 	want := config.Environment{
 		Name: "dev", Account: account, Regions: []string{"eu-west-1", "eu-central-1"},
-		TasksMin: 3, TasksMax: 60, TaskCPU: 512, TaskMemory: 1024, Zones: 3, NatGateways: 1,
+		TasksMin: 3, TasksMax: 60, TaskCPU: 512, TaskMemory: 1024,
 		VPCCidrs:       map[string]string{"eu-west-1": "10.0.0.0/16", "eu-central-1": "10.1.0.0/16"},
 		MachineClients: []string{"machine"}, IndexShards: contract.IndexShardsDefault, FleetBuckets: contract.FleetBucketsDefault,
 		CSVConcurrency: config.CSVConcurrencyDefault, RequestLimit: 6000, LogRetentionDays: 30,
@@ -89,7 +89,9 @@ func TestLoad_NamesEachMistake(t *testing.T) {
 		"rejects a pair that Fargate lacks":         {two + `,"taskCpu":1024,"taskMemoryMiB":1024`, "", "environments.dev.taskMemoryMiB must be 2048 to 8192 in steps of 1024 with a taskCpu of 1024, got 1024"},
 		"rejects that the first region leaves":      {two + `,"leaving":["eu-west-1"]`, "", "environments.dev.leaving[0] must be one of the regions other than the first, got eu-west-1"},
 		"rejects four zones":                        {two + `,"zones":4`, "", "environments.dev.zones must be at most 3, got 4"},
-		"rejects more NAT gateways than zones":      {two + `,"zones":2,"natGateways":3`, "", "environments.dev.natGateways must be at most zones, got 3"},
+		"rejects more NAT gateways than zones":      {two + `,"zones":2,"natGateways":3`, "", "environments.dev.natGateways must be at most zones, 2, got 3"},
+		"rejects three zones where there are two":   {`"account":"111122223333","regions":["us-west-1"],"zones":3`, "", "environments.dev.zones must be at most 2, or left out, for regions[0], us-west-1, which has no more, got 3"},
+		"rejects a task without memory":             {two + `,"taskCpu":256,"taskMemoryMiB":512`, "", "environments.dev.taskMemoryMiB must be at least 1024, got 512"},
 		"rejects an unknown key":                    {two + `,"taskMin":5`, "", "environments.dev.taskMin is not a key; accepted are account, regions"},
 		"rejects a text for a number":               {two + `,"tasksMin":"5"`, "", "environments.dev.tasksMin must be a whole number, got a string"},
 		"rejects a part of a day":                   {two + `,"retentionDays":1.5`, "", "environments.dev.retentionDays must be a whole number, got a number 1.5"},

@@ -34,7 +34,7 @@ func (c Config) check() []string {
 	for _, name := range slices.Sorted(maps.Keys(c.Environments)) {
 		e := c.Environments[name]
 		prefix := "environments." + name + "."
-		for _, check := range []func(Environment) []string{checkReplication, checkLeaving, checkNetworks, checkTaskSize, checkDomain} {
+		for _, check := range []func(Environment) []string{checkReplication, checkLeaving, checkZones, checkNetworks, checkTaskSize, checkDomain} {
 			for _, problem := range check(e) {
 				if key, _, _ := strings.Cut(prefix+problem, " "); !wrong[key] {
 					problems = append(problems, prefix+problem)
@@ -96,6 +96,24 @@ func replicating() []string {
 	return names
 }
 
+// checkZones knows which regions have too few zones, and that each NAT gateway needs one of its own.
+func checkZones(e Environment) []string {
+	var problems []string
+	zones := e.Zones
+	for i, region := range e.Regions {
+		if region == "us-west-1" && e.Zones > 2 {
+			problems = append(problems, fmt.Sprintf("zones must be at most 2, or left out, for regions[%d], us-west-1, which has no more, got %d", i, e.Zones))
+		}
+		if region == "us-west-1" && zones == 0 {
+			zones = 2
+		}
+	}
+	if zones > 0 && e.NatGateways > zones {
+		problems = append(problems, fmt.Sprintf("natGateways must be at most zones, %d, got %d", zones, e.NatGateways))
+	}
+	return problems
+}
+
 // checkNetworks finds ranges that overlap: networks that do could never be joined.
 func checkNetworks(e Environment) []string {
 	var problems []string
@@ -127,8 +145,8 @@ func checkTaskSize(e Environment) []string {
 		512: {1, 4, 1}, 1024: {2, 8, 1}, 2048: {4, 16, 1}, 4096: {8, 30, 1}, 8192: {16, 60, 4}, 16384: {32, 120, 8},
 	}
 	if e.TaskCPU == 256 {
-		if !slices.Contains([]int{512, 1024, 2048}, e.TaskMemory) {
-			return []string{fmt.Sprintf("taskMemoryMiB must be 512, 1024 or 2048 with a taskCpu of 256, got %d", e.TaskMemory)}
+		if !slices.Contains([]int{1024, 2048}, e.TaskMemory) {
+			return []string{fmt.Sprintf("taskMemoryMiB must be 1024 or 2048 with a taskCpu of 256, got %d", e.TaskMemory)}
 		}
 		return nil
 	}
@@ -229,8 +247,8 @@ func rule(f validator.FieldError) string {
 		return "must be set"
 	case "min", "max":
 		return bound(f) + got
-	case "gtefield", "ltefield":
-		return fmt.Sprintf("must be at %s %s%s", map[string]string{"gtefield": "least", "ltefield": "most"}[f.Tag()], jsonName(f.Param()), got)
+	case "gtefield":
+		return "must be at least " + jsonName(f.Param()) + got
 	case "oneof":
 		return "must be one of " + strings.ReplaceAll(f.Param(), " ", ", ") + got
 	case "unique":

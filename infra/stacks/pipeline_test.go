@@ -146,8 +146,6 @@ func TestDefaults_AreThoseOfTheConstructs(t *testing.T) {
 		"TasksMax":       {config.TasksMaxDefault, apiservice.TasksMaxDefault},
 		"TaskCpu":        {config.TaskCPUDefault, apiservice.TaskCpuDefault},
 		"TaskMemoryMiB":  {config.TaskMemoryDefault, apiservice.TaskMemoryMiBDefault},
-		"Zones":          {config.ZonesDefault, apiservice.ZonesDefault},
-		"NatGateways":    {config.NatGatewaysDefault, apiservice.NatGatewaysDefault},
 		"RequestLimit":   {config.RequestLimitDefault, apiservice.RequestLimitDefault},
 		"CsvConcurrency": {config.CSVConcurrencyDefault, processing.CsvConcurrencyDefault},
 	} {
