@@ -12,9 +12,9 @@ type cdkContext struct {
 	env string // the key env: the one environment that is wanted
 }
 
-// context reads the context that the command line hands over: in a variable, and what has no room there in a file. Run without it,
+// readContext reads the context that the command line hands over: in a variable, and what has no room there in a file. Run without it,
 // the context of cdk.json itself.
-func context(getenv func(string) string, readFile func(string) ([]byte, error)) (cdkContext, error) {
+func readContext(getenv func(string) string, readFile func(string) ([]byte, error)) (cdkContext, error) {
 	merged := map[string]json.RawMessage{}
 	if text := getenv("CDK_CONTEXT_JSON"); text != "" {
 		if err := json.Unmarshal([]byte(text), &merged); err != nil {

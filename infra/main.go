@@ -3,6 +3,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -27,14 +28,14 @@ func main() {
 	}
 	jsii.Close()
 	if err != nil {
-		fmt.Fprintln(stderr, err)
+		_, _ = fmt.Fprintln(stderr, err)
 		os.Exit(1)
 	}
 }
 
 // run is the program. All that can be wrong with the configuration is said before the CDK, which takes seconds, is started.
 func run(getenv func(string) string, readFile func(string) ([]byte, error), stderr io.Writer) error {
-	raw, err := context(getenv, readFile)
+	raw, err := readContext(getenv, readFile)
 	if err != nil {
 		return err
 	}
@@ -48,9 +49,9 @@ func run(getenv func(string) string, readFile func(string) ([]byte, error), stde
 		}
 	}
 	for _, note := range c.Notes() {
-		fmt.Fprintln(stderr, "note:", note)
+		_, _ = fmt.Fprintln(stderr, "note:", note)
 	}
-	if err := checkNode(getenv); err != nil {
+	if err := checkNode(context.Background(), getenv); err != nil {
 		return err
 	}
 	began := time.Now()
@@ -58,7 +59,7 @@ func run(getenv func(string) string, readFile func(string) ([]byte, error), stde
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(stderr, "synthesized %d stacks in %.1f s\n", n, time.Since(began).Seconds())
+	_, _ = fmt.Fprintf(stderr, "synthesized %d stacks in %.1f s\n", n, time.Since(began).Seconds())
 	return nil
 }
 

@@ -72,7 +72,7 @@ func TestRun_SaysWhatIsWrongBeforeTheCDKIsStarted(t *testing.T) {
 
 func TestRun_RefusesAnOldNode(t *testing.T) {
 	node := filepath.Join(t.TempDir(), "node")
-	if err := os.WriteFile(node, []byte("#!/bin/sh\necho v18.20.1\n"), 0o755); err != nil { //nolint:gosec // a program
+	if err := os.WriteFile(node, []byte("#!/bin/sh\necho v18.20.1\n"), 0o755); err != nil {
 		t.Fatal(err)
 	}
 	_, err := try(t, map[string]string{"CDK_CONTEXT_JSON": environments(dev), "JSII_NODE": node}, nil)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"os/exec"
 	"strconv"
@@ -10,7 +11,7 @@ import (
 const nodeMajorMin = 20
 
 // checkNode sees that there is a Node.js in which the CDK, which is written in TypeScript, can run.
-func checkNode(getenv func(string) string) error {
+func checkNode(ctx context.Context, getenv func(string) string) error {
 	if getenv("JSII_RUNTIME") != "" {
 		return nil // started by a command of the user's own
 	}
@@ -18,7 +19,7 @@ func checkNode(getenv func(string) string) error {
 	if node == "" {
 		node = "node"
 	}
-	out, err := exec.Command(node, "--version").Output() //nolint:gosec // whoever sets JSII_NODE wants it to be run
+	out, err := exec.CommandContext(ctx, node, "--version").Output() //nolint:gosec // whoever sets JSII_NODE wants it to be run
 	if err != nil {
 		return fmt.Errorf("the CDK needs Node.js %d or newer, and %s cannot be run: install it from https://nodejs.org", nodeMajorMin, node)
 	}

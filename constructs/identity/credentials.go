@@ -15,7 +15,7 @@ import (
 const (
 	CredentialsTokenURL     = "token_url"
 	CredentialsClientID     = "client_id"
-	CredentialsClientSecret = "client_secret" //nolint:gosec // the name of a field, not a secret
+	CredentialsClientSecret = "client_secret"
 )
 
 // Credentials returns a secret with what a program needs to get tokens as a machine client: a JSON object of CredentialsTokenURL,

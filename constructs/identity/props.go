@@ -38,7 +38,7 @@ const (
 	// TokenLifetimeDefault is how long a machine's token lives, the longest that Cognito gives.
 	TokenLifetimeDefault = 24 * time.Hour
 	// TokenLifetimeMin is the shortest lifetime of a token that Cognito gives.
-	TokenLifetimeMin = 5 * time.Minute //nolint:revive // the least, not minutes
+	TokenLifetimeMin = 5 * time.Minute
 	// MachineClientsMax keeps the list of clients well below what an environment variable can hold.
 	MachineClientsMax = 100
 	// PasswordCharsMin is the shortest password of a person; it needs small and capital letters, digits and symbols too.

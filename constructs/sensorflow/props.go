@@ -37,7 +37,7 @@ type SensorFlowProps struct { //nolint:revive // the name that the CDK's users l
 	// TasksMin and TasksMax bound the API's autoscaling, in Fargate tasks. Defaults: 3 and 60.
 	TasksMin, TasksMax int
 	// TaskCpu (CPU units), TaskMemoryMiB, SpotPercent, CpuTargetPercent and RequestsPerTask are those of apiservice.ApiServiceProps.
-	TaskCpu, TaskMemoryMiB, SpotPercent, CpuTargetPercent, RequestsPerTask int
+	TaskCpu, TaskMemoryMiB, SpotPercent, CpuTargetPercent, RequestsPerTask int //nolint:revive // as the CDK writes it
 
 	// CsvConcurrency is how many ranges of CSV files are worked on at once, at least 2. Default: that of package processing.
 	CsvConcurrency int
@@ -63,7 +63,7 @@ type SensorFlowProps struct { //nolint:revive // the name that the CDK's users l
 	Architecture goasset.Architecture
 	// ApiImage, AggregatorCode and CsvProcessorCode are made elsewhere of runtime/cmd/api, aggregator and csvprocessor.
 	// Default: built from this module's sources.
-	ApiImage         awsecs.ContainerImage
+	ApiImage         awsecs.ContainerImage //nolint:revive // as the CDK writes it
 	AggregatorCode   awslambda.Code
 	CsvProcessorCode awslambda.Code
 

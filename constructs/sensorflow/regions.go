@@ -69,47 +69,54 @@ var (
 func (p MultiRegionProps) Validate() error {
 	errs := []error{p.Flow.Validate()}
 	if !accountPattern.MatchString(p.Account) {
-		errs = append(errs, fmt.Errorf("Account must be an account number of 12 digits, got %q; stacks that find each other by name need to know theirs", p.Account))
+		errs = append(errs, fmt.Errorf("Account must be an account number of 12 digits, got %q; stacks that find each other by name need to know theirs", p.Account)) //nolint:staticcheck // starts with a field's name
 	}
 	if p.Name != "" {
 		errs = append(errs, validateName(p.Name))
 	}
-	f := p.Flow
-	if f.Key != nil || f.Tables != nil || f.Settings != nil || f.UserPoolRegion != "" || f.Domain != nil {
-		errs = append(errs, errors.New("Flow must leave out Key, Tables, Settings, UserPoolRegion and Domain, which are made for each region"))
-	}
-	if f.Vpc != nil || f.VpcCidr != "" || f.AggregatorCode != nil || f.CsvProcessorCode != nil {
-		errs = append(errs, errors.New("Flow must leave out Vpc, VpcCidr, AggregatorCode and CsvProcessorCode, which belong to one region; give them by ForRegion"))
-	}
+	errs = append(errs, p.validateFlow())
 	if p.TokenHealthCheckId != "" && len(p.Regions) < poolRegionsMax {
 		errs = append(errs, errors.New("TokenHealthCheckId needs a second region to get tokens in; leave it out"))
 	}
 	return errors.Join(append(errs, p.validateRegions(), p.validateDomain(), p.validateCidrs())...)
 }
 
+// validateFlow refuses what belongs to one region.
+func (p MultiRegionProps) validateFlow() error {
+	var errs []error
+	f := p.Flow
+	if f.Key != nil || f.Tables != nil || f.Settings != nil || f.UserPoolRegion != "" || f.Domain != nil {
+		errs = append(errs, errors.New("Flow must leave out Key, Tables, Settings, UserPoolRegion and Domain, which are made for each region")) //nolint:staticcheck // starts with a field's name
+	}
+	if f.Vpc != nil || f.VpcCidr != "" || f.AggregatorCode != nil || f.CsvProcessorCode != nil {
+		errs = append(errs, errors.New("Flow must leave out Vpc, VpcCidr, AggregatorCode and CsvProcessorCode, which belong to one region; give them by ForRegion")) //nolint:staticcheck // starts with a field's name
+	}
+	return errors.Join(errs...)
+}
+
 func validateName(name string) error {
 	if namePattern.MatchString(name) {
 		return nil
 	}
-	return fmt.Errorf("Name must be at most 40 letters, digits and hyphens, beginning with a letter, got %q", name)
+	return fmt.Errorf("Name must be at most 40 letters, digits and hyphens, beginning with a letter, got %q", name) //nolint:staticcheck // starts with a field's name
 }
 
 func (p MultiRegionProps) validateRegions() error {
 	var errs []error
 	if len(p.Regions) == 0 {
-		errs = append(errs, errors.New("Regions must name at least one region"))
+		errs = append(errs, errors.New("Regions must name at least one region")) //nolint:staticcheck // starts with a field's name
 	}
 	for i, region := range p.Regions {
 		if !regionPattern.MatchString(region) {
-			errs = append(errs, fmt.Errorf("Regions[%d] must be a region such as eu-west-1, got %q", i, region))
+			errs = append(errs, fmt.Errorf("Regions[%d] must be a region such as eu-west-1, got %q", i, region)) //nolint:staticcheck // starts with a field's name
 		}
 		if slices.Contains(p.Regions[:i], region) {
-			errs = append(errs, fmt.Errorf("Regions[%d] must be listed once, got %q again", i, region))
+			errs = append(errs, fmt.Errorf("Regions[%d] must be listed once, got %q again", i, region)) //nolint:staticcheck // starts with a field's name
 		}
 	}
 	for i, region := range p.Leaving {
 		if at := slices.Index(p.Regions, region); at < 1 {
-			errs = append(errs, fmt.Errorf("Leaving[%d] must be one of Regions other than the first, got %q", i, region))
+			errs = append(errs, fmt.Errorf("Leaving[%d] must be one of Regions other than the first, got %q", i, region)) //nolint:staticcheck // starts with a field's name
 		}
 	}
 	return errors.Join(errs...)
@@ -121,7 +128,7 @@ func (p MultiRegionProps) validateDomain() error {
 	case d == nil:
 		return nil
 	case d.Name == "" || d.HostedZoneId == "" || d.HostedZoneName == "":
-		return errors.New("Domain must have Name, HostedZoneId and HostedZoneName")
+		return errors.New("Domain must have Name, HostedZoneId and HostedZoneName") //nolint:staticcheck // starts with a field's name
 	case d.Name != d.HostedZoneName && !strings.HasSuffix(d.Name, "."+d.HostedZoneName):
 		return fmt.Errorf("Domain.Name must lie in the zone %s, got %q", d.HostedZoneName, d.Name)
 	}

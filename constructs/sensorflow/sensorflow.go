@@ -18,7 +18,7 @@ import (
 )
 
 // SensorFlow is the service in one region.
-type SensorFlow struct { //nolint:revive // the name that the CDK's users look for
+type SensorFlow struct {
 	constructs.Construct
 
 	// Key encrypts everything, new or passed in.
@@ -34,7 +34,7 @@ type SensorFlow struct { //nolint:revive // the name that the CDK's users look f
 	// Processing are the functions behind queue and stream.
 	Processing *processing.Processing
 	// Api is the HTTP API.
-	Api *apiservice.ApiService
+	Api *apiservice.ApiService //nolint:revive // as the CDK writes it
 	// Operations are alarms and dashboard.
 	Operations *operations.Operations
 }

@@ -20,7 +20,7 @@ import (
 func (p SensorFlowProps) Validate() error {
 	var errs []error
 	if p.Retention != 0 && p.Retention < contract.RetentionMin {
-		errs = append(errs, fmt.Errorf("Retention must be at least 24h, got %s; leave it out to keep readings for ever", shortDuration(p.Retention)))
+		errs = append(errs, fmt.Errorf("Retention must be at least 24h, got %s; leave it out to keep readings for ever", shortDuration(p.Retention))) //nolint:staticcheck // starts with a field's name
 	}
 	if p.Settings != nil && (len(p.MachineClients) > 0 || p.Mfa != 0) {
 		errs = append(errs, errors.New("MachineClients and Mfa are for a new user pool and must be left out with Settings"))
@@ -29,15 +29,23 @@ func (p SensorFlowProps) Validate() error {
 		errs = append(errs, errors.New("UserPoolRegion goes with Settings: a new user pool lives in the stack's own region"))
 	}
 	if p.Key == nil && (p.Tables != nil || p.Settings != nil) {
-		errs = append(errs, errors.New("Key is required with Tables or Settings: it is the one that they are encrypted with"))
+		errs = append(errs, errors.New("Key is required with Tables or Settings: it is the one that they are encrypted with")) //nolint:staticcheck // starts with a field's name
 	}
+	f := p.assumed()
+	return oncePerField(append(errs, p.validateEmails(), p.identity(f).Validate(), p.uploads(f).Validate(), p.processing(f).Validate(), p.api(f).Validate()))
+}
+
+func (p SensorFlowProps) validateEmails() error {
+	var errs []error
 	for i, email := range p.AlarmEmails {
-		if address, err := mail.ParseAddress(email); !*awscdk.Token_IsUnresolved(email) && (err != nil || address.Address != email) {
+		if *awscdk.Token_IsUnresolved(email) {
+			continue
+		}
+		if address, err := mail.ParseAddress(email); err != nil || address.Address != email {
 			errs = append(errs, fmt.Errorf("AlarmEmails[%d] must be an e-mail address, got %q", i, email))
 		}
 	}
-	f := p.assumed()
-	return oncePerField(append(errs, p.identity(f).Validate(), p.uploads(f).Validate(), p.processing(f).Validate(), p.api(f).Validate()))
+	return errors.Join(errs...)
 }
 
 // assumed stands for the parts that the construct is going to make: the other parts' props are checked as if they were there.
@@ -73,7 +81,7 @@ func oncePerField(errs []error) error {
 
 // sentences takes apart what errors.Join has joined.
 func sentences(err error) []error {
-	joined, ok := err.(interface{ Unwrap() []error }) //nolint:errorlint // of this very error, not of one that it wraps
+	joined, ok := err.(interface{ Unwrap() []error })
 	if !ok {
 		if err == nil {
 			return nil

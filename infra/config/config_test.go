@@ -101,7 +101,7 @@ func TestLoad_NamesEachMistake(t *testing.T) {
 		"rejects a pipeline of an unknown environment": {two, `,"pipeline":{"connectionArn":"arn:aws:codeconnections:eu-west-1:111122223333:connection/0a","repository":"a/b","environments":["prod"],"account":"111122223333","region":"eu-west-1"}`,
 			"pipeline.environments[0] must be one of the environments dev, got prod"},
 		"rejects a pipeline without a source": {two, `,"pipeline":{}`, "pipeline.connectionArn must be set\npipeline.repository must be set"},
-		"rejects an unknown key beside":       {two, `,"enviroments":{}`, "enviroments is not a key; accepted are environments, pipeline"},
+		"rejects an unknown key beside":       {two, `,"environment":{}`, "environment is not a key; accepted are environments, pipeline"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := config.Load(context(c.environment, c.more), config.Defaults{})

@@ -16,12 +16,12 @@ import (
 // which offers no other way; each wildcard is named.
 func explainFindings(stack awscdk.Stack, pipeline pipelines.CodePipeline, artifacts awss3.Bucket) {
 	const (
-		passing = "what passes through is made anew from the repository at any time, and CodePipeline and CodeBuild log each run"
+		carried = "what passes through is made anew from the repository at any time, and CodePipeline and CodeBuild log each run"
 		inline  = "the policy belongs to exactly one role, which is made and deleted with it; a managed policy could be attached elsewhere"
 		source  = "the source is CodePipeline's artifact, so that the project has no repository to log in to; the repository is reached by a " +
 			"connection that a person has confirmed"
 	)
-	bucket := reasons(passing, "AwsSolutions-S1", "NIST.800.53.R5-S3BucketLoggingEnabled", "HIPAA.Security-S3BucketLoggingEnabled",
+	bucket := reasons(carried, "AwsSolutions-S1", "NIST.800.53.R5-S3BucketLoggingEnabled", "HIPAA.Security-S3BucketLoggingEnabled",
 		"PCI.DSS.321-S3BucketLoggingEnabled", "NIST.800.53.R5-S3BucketReplicationEnabled", "HIPAA.Security-S3BucketReplicationEnabled",
 		"PCI.DSS.321-S3BucketReplicationEnabled", "NIST.800.53.R5-S3BucketVersioningEnabled", "HIPAA.Security-S3BucketVersioningEnabled",
 		"PCI.DSS.321-S3BucketVersioningEnabled")

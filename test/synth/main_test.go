@@ -98,7 +98,7 @@ func read(t *testing.T, dir string) []stack {
 // decode reads a JSON file and returns its size.
 func decode(t *testing.T, path string, into any) int {
 	t.Helper()
-	body, err := os.ReadFile(path) //nolint:gosec // a file that the CDK has just written
+	body, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -37,7 +37,7 @@ func TestAssembly_IsTheSameWhereverItIsMade(t *testing.T) {
 
 func run(t *testing.T, dir string, command ...string) {
 	t.Helper()
-	cmd := exec.Command(command[0], command[1:]...) //nolint:gosec // of this test
+	cmd := exec.Command(command[0], command[1:]...)
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "CDK_DEFAULT_ACCOUNT=111122223333", "CDK_OUTDIR="+filepath.Join(dir, "cdk.out"), "CDK_CONTEXT_JSON=")
 	if out, err := cmd.CombinedOutput(); err != nil {
@@ -59,7 +59,7 @@ func copyTree(t *testing.T, from, to string) {
 		if d.IsDir() {
 			return os.MkdirAll(filepath.Join(to, relative), 0o750)
 		}
-		body, err := os.ReadFile(path) //nolint:gosec // a source of the project
+		body, err := os.ReadFile(path)
 		if err != nil {
 			return err
 		}
@@ -85,7 +85,7 @@ func files(t *testing.T, dir string) map[string][]byte {
 		if err != nil {
 			return err
 		}
-		all[relative], err = os.ReadFile(path) //nolint:gosec // a file that the CDK has just written
+		all[relative], err = os.ReadFile(path)
 		return err
 	})
 	if err != nil {

@@ -205,7 +205,7 @@ func TestFlags_AreThoseThatTheTestsUse(t *testing.T) {
 	var project struct{ Context map[string]json.RawMessage }
 	var tests map[string]json.RawMessage
 	for path, into := range map[string]any{filepath.Join("..", "..", "cdk.json"): &project, filepath.Join("..", "cdktest", "flags.json"): &tests} {
-		body, err := os.ReadFile(path) //nolint:gosec // files of the project
+		body, err := os.ReadFile(path)
 		if err != nil {
 			t.Fatal(err)
 		}
