@@ -133,7 +133,7 @@ func (p *place) run(t *testing.T, name string, args ...string) string {
 	out, err := cmd.Output()
 	if err != nil {
 		var said []byte
-		if e, ok := err.(*exec.ExitError); ok { //nolint:errorlint // it is not wrapped
+		if e, ok := err.(*exec.ExitError); ok {
 			said = e.Stderr
 		}
 		t.Fatalf("%s %v: %v\n%s", filepath.Base(name), args, err, said)
