@@ -15,6 +15,9 @@ GOVULNCHECK = golang.org/x/vuln/cmd/govulncheck@v1.9.0
 # Package runtime/standin/stack builds with the same flags.
 BUILD = go build -buildvcs=false -o .local/bin/ ./runtime/cmd/...
 
+# How many histories `make simulate` runs.
+SEEDS ?= 10000
+
 # The longest that one package's tests may take.
 TEST_TIMEOUT = 15m
 
@@ -44,6 +47,14 @@ check: .have-go ## format, vet, lint, vulnerabilities
 .PHONY: fuzz
 fuzz: .have-go ## fuzz each target in turn (FUZZTIME=60s, PKG=./runtime/csvfile)
 	@sh .make/fuzz.sh '$(PKG)' '$(FUZZTIME)'
+
+.PHONY: simulate
+simulate: .have-go ## several regions under every fault (SEEDS=10000; SEED=7 replays one with its trace)
+	@SEEDS='$(SEEDS)' SEED='$(SEED)' go test -count=1 -v -timeout 0 -run EveryHistory ./test/simulation
+
+.PHONY: simulate-nightly
+simulate-nightly: SEEDS = 1000000
+simulate-nightly: simulate ## the same for a million seeds
 
 .PHONY: fmt
 fmt: .have-go ## format the Go files

@@ -1,9 +1,12 @@
 package simulation_test
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"math/big"
+	"slices"
 	"strings"
 
 	"github.com/sensorflow/sensorflow/runtime/aggregate"
@@ -35,6 +38,17 @@ func (e exacts) add(key string, sign int64, count int64, total *big.Int) {
 	}
 }
 
+// first returns the first sum by name for which wrong holds, nil where there is none: a seed has one outcome.
+func (e exacts) first(wrong func(*exact) bool) (string, *exact) {
+	found := ""
+	for key, x := range e {
+		if wrong(x) && (found == "" || key < found) {
+			found = key
+		}
+	}
+	return found, e[found]
+}
+
 // checkAll checks a history that has come to rest.
 func (w *world) checkAll() {
 	w.checkAcknowledged()
@@ -50,7 +64,8 @@ func (w *world) checkAll() {
 
 // checkReadings holds a region's readings to the writes that win, but for those that have expired.
 func (w *world) checkReadings(r *region) {
-	for key, want := range w.truth {
+	for _, key := range sortedKeys(w.truth) {
+		want := w.truth[key]
 		got, _ := r.db.Get(readingsTable, key)
 		due := expiryOf(want.New)
 		if got == nil && want.New != nil && !due.IsZero() && !due.After(r.clock()) {
@@ -60,6 +75,12 @@ func (w *world) checkReadings(r *region) {
 			w.violate("%s: %v is %s, want %s", r.name, key, describe(got), describe(want.New))
 		}
 	}
+}
+
+func sortedKeys[V any](m map[dynamodel.Key]V) []dynamodel.Key {
+	return slices.SortedFunc(maps.Keys(m), func(a, b dynamodel.Key) int {
+		return cmp.Or(strings.Compare(a.Partition, b.Partition), strings.Compare(a.Sort, b.Sort))
+	})
 }
 
 // checkAggregates holds a region's aggregates to the readings, with all digits: every row of every writing region, and the
@@ -84,10 +105,8 @@ func (w *world) checkAggregates(r *region) {
 		}
 		difference.add(name+" "+textOf(item, contract.AttrInterval), -1, w.amountOf(item).count, w.totalOf(item))
 	}
-	for key, d := range difference {
-		if d.count != 0 || d.total.Sign() != 0 {
-			w.violate("%s: the readings of %s are %d more than its row says, and their total is %s units more", r.name, key, d.count, d.total)
-		}
+	if key, d := difference.first(func(d *exact) bool { return d.count != 0 || d.total.Sign() != 0 }); d != nil {
+		w.violate("%s: the readings of %s are %d more than its row says, and their total is %s units more", r.name, key, d.count, d.total)
 	}
 }
 
@@ -171,10 +190,9 @@ func (w *world) compare(r *region, id reading.EquipmentID) {
 			return
 		}
 	}
-	for key, d := range want {
-		if d.count > 0 || d.count == 0 && d.total.Sign() != 0 && len(w.processes) == 0 && w.resting() {
-			w.violate("%s: the window of %q says %d and %s too few of %s", r.name, id, d.count, d.total, key)
-		}
+	// An hour of which a region's deletion is ahead of what it deletes is left out of the answer.
+	if key, d := want.first(func(d *exact) bool { return d.count > 0 || d.count == 0 && d.total.Sign() != 0 && w.resting() }); d != nil {
+		w.violate("%s: the window of %q says %d and %s too few of %s", r.name, id, d.count, d.total, key)
 	}
 }
 

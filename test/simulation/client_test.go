@@ -32,17 +32,19 @@ var (
 func (c *client) db() *dynamodel.Database { return c.p.region.db }
 
 // read is what precedes every read.
-func (c *client) read() error {
+func (c *client) read(what string) error {
 	c.w.count(countCalls, 1)
 	c.p.step()
 	if c.w.chance(throttles, 25) {
+		c.w.tracef("%s: %s is throttled", c.p.name, what)
 		return errThrottled
 	}
+	c.w.tracef("%s: %s", c.p.name, what)
 	return nil
 }
 
 // write makes a call that has an effect, at once, later, or never.
-func (c *client) write(effect func() error) error {
+func (c *client) write(what string, effect func() error) error {
 	c.w.count(countCalls, 1)
 	run := func() {
 		_ = effect() //nolint:errcheck // nobody hears of it
@@ -51,23 +53,29 @@ func (c *client) write(effect func() error) error {
 	c.p.step()
 	c.p.onItsWay = nil
 	if c.w.chance(throttles, 15) {
+		c.w.tracef("%s: %s is throttled", c.p.name, what)
 		return errThrottled
 	}
 	if c.w.chance(lost, 15) {
 		c.p.unknown++
 		switch choice := c.w.random.IntN(5); {
 		case choice == 0:
-			c.w.tracef("%s: a call is lost on its way", c.p.name)
+			c.w.tracef("%s: %s is lost on its way", c.p.name, what)
 		case choice <= 2 && c.w.on[late] && c.late > 0:
-			c.w.tracef("%s: a call will be late", c.p.name)
+			c.w.tracef("%s: %s gets no answer and will take place later", c.p.name, what)
 			c.w.land(c.late, run)
 		default:
-			c.w.tracef("%s: an answer is lost", c.p.name)
+			c.w.tracef("%s: %s takes place and gets no answer", c.p.name, what)
 			run()
 		}
 		return errTimeout
 	}
 	err := effect()
+	if err != nil {
+		c.w.tracef("%s: %s: %v", c.p.name, what, err)
+	} else {
+		c.w.tracef("%s: %s", c.p.name, what)
+	}
 	if c.w.random.IntN(3) == 0 {
 		c.p.step() // dying here is dying after the effect
 	}
@@ -75,24 +83,24 @@ func (c *client) write(effect func() error) error {
 }
 
 func (c *client) GetItem(ctx context.Context, in *dynamodb.GetItemInput, _ ...option) (*dynamodb.GetItemOutput, error) {
-	if err := c.read(); err != nil {
+	if err := c.read("GetItem"); err != nil {
 		return nil, err
 	}
 	return c.db().GetItem(ctx, in)
 }
 
 func (c *client) PutItem(ctx context.Context, in *dynamodb.PutItemInput, _ ...option) (out *dynamodb.PutItemOutput, err error) {
-	err = c.write(func() (err error) { out, err = c.db().PutItem(ctx, in); return err })
+	err = c.write("PutItem", func() (err error) { out, err = c.db().PutItem(ctx, in); return err })
 	return out, err
 }
 
 func (c *client) UpdateItem(ctx context.Context, in *dynamodb.UpdateItemInput, _ ...option) (out *dynamodb.UpdateItemOutput, err error) {
-	err = c.write(func() (err error) { out, err = c.db().UpdateItem(ctx, in); return err })
+	err = c.write("UpdateItem", func() (err error) { out, err = c.db().UpdateItem(ctx, in); return err })
 	return out, err
 }
 
 func (c *client) DeleteItem(ctx context.Context, in *dynamodb.DeleteItemInput, _ ...option) (out *dynamodb.DeleteItemOutput, err error) {
-	err = c.write(func() (err error) { out, err = c.db().DeleteItem(ctx, in); return err })
+	err = c.write("DeleteItem", func() (err error) { out, err = c.db().DeleteItem(ctx, in); return err })
 	return out, err
 }
 
@@ -109,7 +117,7 @@ func (c *client) TransactWriteItems(ctx context.Context, in *dynamodb.TransactWr
 		}
 		return nil, dynamodel.Canceled(n, codes)
 	}
-	err = c.write(func() (err error) { out, err = c.db().TransactWriteItems(ctx, in); return err })
+	err = c.write("TransactWriteItems", func() (err error) { out, err = c.db().TransactWriteItems(ctx, in); return err })
 	return out, err
 }
 
@@ -136,7 +144,7 @@ func (c *client) BatchWriteItem(ctx context.Context, in *dynamodb.BatchWriteItem
 			if len(part) == 0 {
 				continue
 			}
-			if err := c.write(func() error {
+			if err := c.write("BatchWriteItem", func() error {
 				_, err := c.db().BatchWriteItem(ctx, &dynamodb.BatchWriteItemInput{RequestItems: map[string][]types.WriteRequest{table: part}})
 				return err
 			}); err != nil {
@@ -149,7 +157,7 @@ func (c *client) BatchWriteItem(ctx context.Context, in *dynamodb.BatchWriteItem
 
 // Query reads item by item, while others go on.
 func (c *client) Query(ctx context.Context, in *dynamodb.QueryInput, _ ...option) (*dynamodb.QueryOutput, error) {
-	if err := c.read(); err != nil {
+	if err := c.read("Query"); err != nil {
 		return nil, err
 	}
 	if c.w.without == consistentRead {

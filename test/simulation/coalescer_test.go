@@ -157,8 +157,8 @@ func (h *saving) run(t *testing.T) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for key, latest := range h.acknowledged {
-		if versions := h.versions[key]; versions[len(versions)-1] < latest {
-			t.Errorf("seed %d: %v of %s was acknowledged, and %s was written over it", h.seed, key, latest, versions[len(versions)-1])
+		if versions := h.versions[key]; len(versions) == 0 || versions[len(versions)-1] < latest {
+			t.Errorf("seed %d: %v of %s was acknowledged, and what was written is %s", h.seed, key, latest, versions)
 		}
 	}
 }

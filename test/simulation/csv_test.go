@@ -202,7 +202,7 @@ func busy(err error) error {
 }
 
 func (b *bucket) content(key string) ([]byte, error) {
-	if err := b.c.read(); err != nil {
+	if err := b.c.read("read " + key); err != nil {
 		return nil, errBusy
 	}
 	content, found := b.c.p.region.objects[key]
@@ -245,12 +245,12 @@ func (b *bucket) Put(_ context.Context, key string, body io.Reader) error {
 		return fmt.Errorf("read the body: %w", err)
 	}
 	objects := b.c.p.region.objects
-	return busy(b.c.write(func() error { objects[key] = content; return nil }))
+	return busy(b.c.write("put "+key, func() error { objects[key] = content; return nil }))
 }
 
 func (b *bucket) Delete(_ context.Context, keys []string) error {
 	objects := b.c.p.region.objects
-	return busy(b.c.write(func() error {
+	return busy(b.c.write("delete objects", func() error {
 		for _, key := range keys {
 			delete(objects, key)
 		}
@@ -262,7 +262,7 @@ func (b *bucket) Delete(_ context.Context, keys []string) error {
 func (b *bucket) Send(_ context.Context, bodies []string) error {
 	w, r := b.c.w, b.c.p.region
 	for _, body := range bodies {
-		if err := b.c.write(func() error {
+		if err := b.c.write("send a message", func() error {
 			for range 1 + w.duplicate() {
 				r.queue = append(r.queue, &message{body: body, upload: b.upload, visible: w.now})
 			}
@@ -303,9 +303,9 @@ func (w *world) checkUpload(u *upload) {
 		w.violate("upload %s: %d lines of rejects, want %d and a header", u.id, rejects, rejected)
 	}
 	registered := reading.FormatTimestamp(got.Plan.At)
-	for key, value := range last {
-		if written := u.region.lastOf(key, registered); written != value {
-			w.violate("upload %s: %v was last written as %q, want the last line's %q", u.id, key, written, value)
+	for _, key := range sortedKeys(last) {
+		if written := u.region.lastOf(key, registered); written != last[key] {
+			w.violate("upload %s: %v was last written as %q, want the last line's %q", u.id, key, written, last[key])
 		}
 	}
 }

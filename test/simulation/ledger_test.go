@@ -217,10 +217,14 @@ func (w *world) checkFleet() {
 			continue
 		}
 		r.own.touched = false
+		wrong := ""
 		for start, rows := range r.own.rows {
-			if r.own.fleet[start] != rows {
-				w.violate("%s: the fleet's total of %s is %v and the rows have %v", r.name, start, r.own.fleet[start], rows)
+			if r.own.fleet[start] != rows && (wrong == "" || start < wrong) {
+				wrong = start
 			}
+		}
+		if wrong != "" {
+			w.violate("%s: the fleet's total of %s is %v and the rows have %v", r.name, wrong, r.own.fleet[wrong], r.own.rows[wrong])
 		}
 	}
 }
@@ -232,7 +236,8 @@ func (w *world) acknowledge(p *process, rs []reading.Stored) {
 	for _, one := range rs {
 		last[dynamodel.Key{Partition: string(one.EquipmentID), Sort: reading.FormatTimestamp(one.Timestamp)}] = one
 	}
-	for key, one := range last {
+	for _, key := range sortedKeys(last) {
+		one := last[key]
 		w.count(countAcknowledged, 1)
 		stamp, found := r.stampOf(key, one)
 		if !found {

@@ -104,6 +104,7 @@ func newWorld(seed uint64, without safeguard, trace io.Writer) *world {
 			}
 		}
 	}
+	w.traceFaults()
 	w.begin(firstHour, 12+w.random.IntN(12))
 	return w
 }
@@ -331,6 +332,21 @@ func (w *world) violate(format string, args ...any) {
 func (w *world) tracef(format string, args ...any) {
 	if w.trace != nil {
 		fmt.Fprintf(w.trace, "%6d %s  %s\n", w.steps, clock(w.now), fmt.Sprintf(format, args...))
+	}
+}
+
+// traceFaults says what the history is made of.
+func (w *world) traceFaults() {
+	if w.trace == nil {
+		return
+	}
+	for f, on := range w.on {
+		if on {
+			w.tracef("may happen: %s", faultNames[f])
+		}
+	}
+	for _, r := range w.regions {
+		w.tracef("%s: its clock is %s ahead; %d shards of %d lanes", r.name, r.clock().Sub(w.now), len(r.shards), r.laneCount)
 	}
 }
 
