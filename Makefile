@@ -2,6 +2,9 @@
 # say so need an AWS account.
 
 SHELL = /bin/sh
+
+# The CDK runs on Node.js 20, 22 and 24 alike; the banner about the first would hide what tests print.
+export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION = 20
 .DEFAULT_GOAL = help
 
 # What `make test` and `make check` look at.
@@ -43,6 +46,10 @@ test: .set-up ## every test (PKG=./runtime/ingest)
 .PHONY: check
 check: .have-go ## format, vet, lint, vulnerabilities
 	@sh .make/check.sh '$(PKG)' $(STATICCHECK) $(GOLANGCI) $(GOVULNCHECK)
+
+.PHONY: race
+race: .set-up ## the runtime's and the simulation's tests under the race detector
+	@go test -race -short -timeout $(TEST_TIMEOUT) ./runtime/... ./test/simulation/...
 
 .PHONY: fuzz
 fuzz: .have-go ## fuzz each target in turn (FUZZTIME=60s, PKG=./runtime/csvfile)

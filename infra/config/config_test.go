@@ -122,6 +122,13 @@ func TestLoad_RejectsAnEnvironmentNameThatStacksCannotHave(t *testing.T) {
 	}
 }
 
+func TestLoad_RejectsTheNameOfThePipeline(t *testing.T) {
+	_, err := config.Load([]byte(`{"sensorflow":{"environments":{"pipeline":{`+two+`}}}}`), config.Defaults{})
+	if err == nil || err.Error() != "environments.pipeline must have another name: the stack of the delivery pipeline has this one" {
+		t.Errorf("error %v", err)
+	}
+}
+
 func TestLoad_SaysWhatIsMissingAltogether(t *testing.T) {
 	for context, want := range map[string]string{
 		`{}`:                                 "context.sensorflow must be set in cdk.json",

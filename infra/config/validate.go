@@ -42,6 +42,9 @@ func (c Config) check() []string {
 			}
 		}
 	}
+	if _, taken := c.Environments["pipeline"]; taken {
+		problems = append(problems, "environments.pipeline must have another name: the stack of the delivery pipeline has this one")
+	}
 	return append(problems, c.checkPipeline()...)
 }
 
