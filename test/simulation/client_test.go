@@ -46,9 +46,7 @@ func (c *client) read(what string) error {
 // write makes a call that has an effect, at once, later, or never.
 func (c *client) write(what string, effect func() error) error {
 	c.w.count(countCalls, 1)
-	run := func() {
-		_ = effect() //nolint:errcheck // nobody hears of it
-	}
+	run := func() { _ = effect() } // nobody hears of an error
 	c.p.onItsWay = run
 	c.p.step()
 	c.p.onItsWay = nil

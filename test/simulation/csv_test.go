@@ -51,7 +51,7 @@ const (
 func (w *world) uploadFile() {
 	r := w.someRegion()
 	u := &upload{
-		id: fmt.Sprintf("%08x-0000-4000-8000-%012d", uint32(w.seed), len(w.uploads)), region: r, //nolint:gosec // a name
+		id: fmt.Sprintf("%08x-0000-4000-8000-%012d", uint32(w.seed), len(w.uploads)), region: r,
 		working: map[string]int{}, begun: map[string]int{},
 	}
 	file := w.makeFile(u)

@@ -117,6 +117,7 @@ func (w *world) decode(i *invocation) (changes []aggregate.Change) {
 			if n, _ := strconv.Atoi(c.Sequence); seen[c.Sequence] {
 				c.Sequence = strconv.Itoa(n + 1)
 			}
+		default:
 		}
 		seen[c.Sequence] = true
 		changes = append(changes, c)

@@ -125,7 +125,7 @@ func (w *world) save(p *process, rs []reading.Reading) bool {
 		stored[i] = reading.Stored{Reading: one, RegisterTime: w.instant()}
 	}
 	store := w.store(&client{w, p, lateMax})
-	err := error(nil)
+	var err error
 	if w.without == writerDedup {
 		_, err = store.WriteBatch(context.Background(), stored[:min(len(stored), contract.BatchWriteItemsMax)])
 	} else {

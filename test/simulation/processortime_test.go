@@ -11,5 +11,5 @@ func processorTime(histories uint64) time.Duration {
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil || histories == 0 {
 		return 0
 	}
-	return time.Duration((usage.Utime.Nano() + usage.Stime.Nano()) / int64(histories)) //nolint:gosec // a small number
+	return time.Duration((usage.Utime.Nano() + usage.Stime.Nano()) / int64(histories))
 }

@@ -61,11 +61,11 @@ func (w *world) replicateSome() bool {
 		if len(l.pending) == 0 || l.cutOff(w.now) {
 			continue
 		}
-		any := false
+		brought := false
 		for range 1 + w.random.IntN(4) {
-			any = w.replicate(l) || any
+			brought = w.replicate(l) || brought
 		}
-		if any {
+		if brought {
 			return true
 		}
 	}

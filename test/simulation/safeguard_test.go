@@ -95,6 +95,7 @@ func (g *guardedRows) Commit(ctx context.Context, tx aggregate.Transaction) erro
 		tx.Fleet = fleet
 	case fleetTransaction:
 		return g.commitApart(ctx, tx)
+	default:
 	}
 	return g.RowTable.Commit(ctx, tx) //nolint:wrapcheck // it stands for the table
 }
@@ -149,6 +150,7 @@ func (g *guardedRows) ReadHour(ctx context.Context, key aggregate.RowKey) (aggre
 	case recounting:
 		row, err := g.RowTable.ReadRow(ctx, key)
 		return row.Sum, err //nolint:wrapcheck // it stands for the table
+	default:
 	}
 	return g.RowTable.ReadHour(ctx, key) //nolint:wrapcheck // it stands for the table
 }

@@ -25,36 +25,8 @@ func (s *scope) attribute(name string) string {
 // newScope checks the placeholders against the expressions that use them: each must be defined and each definition used.
 func newScope(names map[string]string, values Item, uses ...[]string) (*scope, error) {
 	s := &scope{names: names, values: values}
-	usedNames, usedValues := 0, 0
-	var seen []string
-	for _, list := range uses {
-		for _, placeholder := range list {
-			known := false
-			for _, other := range seen {
-				known = known || other == placeholder
-			}
-			if known {
-				continue
-			}
-			seen = append(seen, placeholder)
-			if placeholder[0] == '#' {
-				if _, defined := names[placeholder]; !defined {
-					return nil, invalid("An expression attribute name used in the document path is not defined; attribute name: %s", placeholder)
-				}
-				usedNames++
-				continue
-			}
-			if _, defined := values[placeholder]; !defined {
-				return nil, invalid("An expression attribute value used in expression is not defined; attribute value: %s", placeholder)
-			}
-			usedValues++
-		}
-	}
-	if usedNames != len(names) {
-		return nil, invalid("Value provided in ExpressionAttributeNames unused in expressions: keys: %v, used: %v", names, seen)
-	}
-	if usedValues != len(values) {
-		return nil, invalid("Value provided in ExpressionAttributeValues unused in expressions: used: %v", seen)
+	if err := s.checkUses(uses); err != nil {
+		return nil, err
 	}
 	for placeholder, value := range values {
 		v, err := normalizeValue(value)
@@ -66,6 +38,37 @@ func newScope(names map[string]string, values Item, uses ...[]string) (*scope, e
 		}
 	}
 	return s, nil
+}
+
+func (s *scope) checkUses(uses [][]string) error {
+	usedNames, usedValues := 0, 0
+	var seen []string
+	for _, list := range uses {
+		for _, placeholder := range list {
+			if slices.Contains(seen, placeholder) {
+				continue
+			}
+			seen = append(seen, placeholder)
+			if placeholder[0] == '#' {
+				if _, defined := s.names[placeholder]; !defined {
+					return invalid("An expression attribute name used in the document path is not defined; attribute name: %s", placeholder)
+				}
+				usedNames++
+				continue
+			}
+			if _, defined := s.values[placeholder]; !defined {
+				return invalid("An expression attribute value used in expression is not defined; attribute value: %s", placeholder)
+			}
+			usedValues++
+		}
+	}
+	if usedNames != len(s.names) {
+		return invalid("Value provided in ExpressionAttributeNames unused in expressions: keys: %v, used: %v", s.names, seen)
+	}
+	if usedValues != len(s.values) {
+		return invalid("Value provided in ExpressionAttributeValues unused in expressions: used: %v", seen)
+	}
+	return nil
 }
 
 func withValue(values Item, name string, v types.AttributeValue) Item {

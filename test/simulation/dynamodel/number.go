@@ -16,10 +16,10 @@ const (
 )
 
 var (
-	errNumber       = errors.New("The parameter cannot be converted to a numeric value") //nolint:staticcheck // as DynamoDB says it
-	errNumberDigits = errors.New("Attempting to store more than 38 significant digits in a Number")
-	errNumberLarge  = errors.New("Number overflow. Attempting to store a number with magnitude larger than supported range")
-	errNumberSmall  = errors.New("Number underflow. Attempting to store a number with magnitude smaller than supported range")
+	errNumber       = errors.New("the parameter cannot be converted to a numeric value")
+	errNumberDigits = errors.New("attempting to store more than 38 significant digits in a number")
+	errNumberLarge  = errors.New("number overflow: attempting to store a number with magnitude larger than supported range")
+	errNumberSmall  = errors.New("number underflow: attempting to store a number with magnitude smaller than supported range")
 )
 
 // smallInteger returns the value of a canonical whole number that is far from overflowing; most numbers are.

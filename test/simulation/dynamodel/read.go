@@ -168,21 +168,6 @@ func (q *selection) checkKeys() error {
 // candidates lists the items of the selection in the order of their sort keys.
 func (d *Database) candidates(q selection, consistent bool) []Item {
 	var items []Item
-	take := func(s *stored) {
-		item := d.read(s, consistent)
-		if item == nil {
-			return
-		}
-		if q.index {
-			p, has := item[q.key.Partition].(*types.AttributeValueMemberS)
-			if _, sorted := item[q.key.Sort]; !has || !sorted || p.Value != q.partition {
-				return
-			}
-		}
-		if q.keys.within == nil || q.keys.within(q.scope, item) {
-			items = append(items, item)
-		}
-	}
 	names := q.table.names
 	if !q.index {
 		names = []string{q.partition}
@@ -190,7 +175,9 @@ func (d *Database) candidates(q selection, consistent bool) []Item {
 	for _, name := range names {
 		if p := q.table.partitions[name]; p != nil {
 			for _, sort := range p.sorts {
-				take(p.items[sort])
+				if item := d.read(p.items[sort], consistent); item != nil && q.selects(item) {
+					items = append(items, item)
+				}
 			}
 		}
 	}
@@ -198,6 +185,17 @@ func (d *Database) candidates(q selection, consistent bool) []Item {
 		slices.SortFunc(items, q.compare)
 	}
 	return items
+}
+
+// selects tells whether an item lies in the partition and range of keys that were asked for.
+func (q *selection) selects(item Item) bool {
+	if q.index {
+		p, has := item[q.key.Partition].(*types.AttributeValueMemberS)
+		if _, sorted := item[q.key.Sort]; !has || !sorted || p.Value != q.partition {
+			return false
+		}
+	}
+	return q.keys.within == nil || q.keys.within(q.scope, item)
 }
 
 // compare orders items by the selection's sort key and, in an index, then by their own keys.

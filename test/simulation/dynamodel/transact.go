@@ -34,8 +34,25 @@ func (d *Database) TransactWriteItems(_ context.Context, in *dynamodb.TransactWr
 			return &dynamodb.TransactWriteItemsOutput{}, err
 		}
 	}
-	after := make([]Item, len(operations))
-	reasons, canceled := make([]types.CancellationReason, len(operations)), false
+	after, reasons := outcomes(operations)
+	if reasons != nil {
+		return nil, cancellation(reasons)
+	}
+	for i, o := range operations {
+		if o.next != nil {
+			d.write(o.table, o.key, after[i], Local)
+		}
+	}
+	if in.ClientRequestToken != nil {
+		d.tokens[*in.ClientRequestToken] = spent{in, d.now()}
+	}
+	return &dynamodb.TransactWriteItemsOutput{}, nil
+}
+
+// outcomes returns what each operation would leave, or why the transaction cannot be.
+func outcomes(operations []operation) (after []Item, reasons []types.CancellationReason) {
+	after, reasons = make([]Item, len(operations)), make([]types.CancellationReason, len(operations))
+	canceled := false
 	for i, o := range operations {
 		before := o.table.item(o.key)
 		reasons[i].Code = aws.String("None")
@@ -50,26 +67,17 @@ func (d *Database) TransactWriteItems(_ context.Context, in *dynamodb.TransactWr
 		if o.next == nil {
 			continue // a check of a condition alone
 		}
-		if after[i], err = o.next(before); err != nil {
+		var err error
+		var api smithy.APIError
+		if after[i], err = o.next(before); errors.As(err, &api) {
 			canceled = true
-			var api smithy.APIError
-			if errors.As(err, &api) {
-				reasons[i].Code, reasons[i].Message = aws.String("ValidationError"), aws.String(api.ErrorMessage())
-			}
+			reasons[i].Code, reasons[i].Message = aws.String("ValidationError"), aws.String(api.ErrorMessage())
 		}
 	}
-	if canceled {
-		return nil, cancellation(reasons)
+	if !canceled {
+		return after, nil
 	}
-	for i, o := range operations {
-		if o.next != nil {
-			d.write(o.table, o.key, after[i], Local)
-		}
-	}
-	if in.ClientRequestToken != nil {
-		d.tokens[*in.ClientRequestToken] = spent{in, d.now()}
-	}
-	return &dynamodb.TransactWriteItemsOutput{}, nil
+	return nil, reasons
 }
 
 // spentToken tells whether the very same transaction took place before under its token.

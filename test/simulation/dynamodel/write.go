@@ -132,6 +132,7 @@ func (d *Database) UpdateItem(_ context.Context, in *dynamodb.UpdateItemInput, _
 		out.Attributes = before
 	case types.ReturnValueAllNew:
 		out.Attributes = after
+	default: // none, and the parts that the service asks for nowhere
 	}
 	return out, nil
 }
@@ -201,11 +202,11 @@ func (d *Database) prepareBatch(in *dynamodb.BatchWriteItemInput) ([]operation, 
 			if err != nil {
 				return nil, err
 			}
-			if at := (place{name, o.key}); seen[at] {
+			at := place{name, o.key}
+			if seen[at] {
 				return nil, invalid("Provided list of item keys contains duplicates")
-			} else {
-				seen[at] = true
 			}
+			seen[at] = true
 			operations = append(operations, o)
 		}
 	}
