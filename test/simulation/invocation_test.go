@@ -70,7 +70,7 @@ func (w *world) process(i *invocation) {
 	changes := w.decode(i)
 	table := &guardedRows{RowTable: dynamo.NewAggregates(&client{w, i.process, lateRows}, readingsTable, aggregatesTable, indexShards), w: w, i: i}
 	a := aggregate.NewAggregator(table, r.name, aggregate.AggregatorOptions{
-		FleetBuckets: fleetBuckets, Retention: w.retention, Concurrency: 1, AttemptsMax: 5,
+		FleetBuckets: fleetBuckets, Retention: w.retention, Concurrency: 1, AttemptsMax: 2 + int(w.seed%3),
 		Now: r.clock, Sleep: i.sleep(w, aggregate.MarginDefault), Random: w.random.Uint64,
 	})
 	var err error
@@ -134,6 +134,7 @@ func (w *world) finishInvocation(i *invocation) {
 	w.count(countBuckets, res.BucketChanges)
 	w.count(countAdjusted, res.Adjusted)
 	w.count(countRetries, res.Retries)
+	w.count(countFailed, len(res.Failed))
 	switch {
 	case w.quiet && i.region.laneCount > 1:
 		w.count(countQuietApplied, res.Applied)

@@ -72,6 +72,8 @@ func (w *world) operate() {
 		one := w.sent[w.random.IntN(len(w.sent))]
 		one.Value = values[w.random.IntN(len(values))]
 		w.send(w.someRegion(), []reading.Reading{one}, 3)
+	case w.wide && choice <= 4:
+		w.send(w.someRegion(), w.allReadings(), 3)
 	case choice <= 6:
 		rs := make([]reading.Reading, 2+w.random.IntN(4))
 		for i := range rs {
@@ -86,6 +88,16 @@ func (w *world) operate() {
 	default:
 		w.send(w.someRegion(), []reading.Reading{w.someReading()}, 3)
 	}
+}
+
+// allReadings are as many readings as a request may usually have, of all equipments.
+func (w *world) allReadings() []reading.Reading {
+	rs := make([]reading.Reading, 0, len(w.identities))
+	for _, one := range w.identities {
+		one.Value = values[w.random.IntN(len(values))]
+		rs = append(rs, one)
+	}
+	return rs
 }
 
 // requestTime is how long a request may take.

@@ -34,6 +34,7 @@ type world struct {
 	struck [faultCount]int
 	counts map[string]int
 	quiet  bool // no fault at all
+	wide   bool // many equipments, few readings of each
 
 	now, began  time.Time
 	steps       int
@@ -43,6 +44,7 @@ type world struct {
 	left        int // operations of this part of the history
 	parts       int
 	calmIn      int // steps until the faults end, once nothing is left to do
+	troubleMax  int // the step after which they end in any part: some histories would not rest otherwise
 
 	regions    []*region
 	links      []*link
@@ -92,6 +94,10 @@ func newWorld(seed uint64, without safeguard, trace io.Writer) *world {
 		w.retention = contract.RetentionMin
 	}
 	w.batchMax = 1 + w.random.IntN(8)
+	if w.random.IntN(150) == 0 { // more rows than a transaction takes
+		w.wide, w.batchMax = true, 250
+		w.count(countWide, 1)
+	}
 	for _, n := range regionNames[:2+min(w.random.IntN(4), w.random.IntN(4))] {
 		w.regions = append(w.regions, w.newRegion(n))
 	}
@@ -140,12 +146,19 @@ const lagMax = time.Second
 func (w *world) begin(hour time.Time, operations int) {
 	w.parts++
 	w.began, w.left, w.sent = w.now, operations, nil
-	w.calmIn = w.random.IntN(400)
+	w.calmIn, w.troubleMax = 1+w.random.IntN(400), w.steps+8000
 	w.identities = nil
-	equipments := 1 + w.random.IntN(3)
-	for _, id := range []reading.EquipmentID{"A", "B", "C"}[:equipments] {
+	// Ids of which one begins like another, in an order that composed keys must keep.
+	equipments, minutes := []reading.EquipmentID{"A", "A-1", "A.b:c_2"}[:1+w.random.IntN(3)], 3
+	if w.wide {
+		for i := range 70 {
+			equipments = append(equipments, reading.EquipmentID(fmt.Sprintf("E%d", i)))
+		}
+		minutes = 1
+	}
+	for _, id := range equipments {
 		for h := range 2 {
-			for minute := range 3 {
+			for minute := range minutes {
 				w.identities = append(w.identities, reading.Reading{
 					EquipmentID: id, Timestamp: hour.Add(time.Duration(h)*time.Hour + time.Duration(minute*20)*time.Minute),
 				})
@@ -188,7 +201,7 @@ func (w *world) run() error {
 
 // act lets one thing happen, and tells whether it did.
 func (w *world) act() bool {
-	if w.left == 0 && w.parts == w.partsPlanned() {
+	if w.left == 0 && (w.parts == w.partsPlanned() || w.steps > w.troubleMax) {
 		if w.calmIn--; w.calmIn == 0 {
 			w.calm()
 		}
