@@ -1,0 +1,158 @@
+package bench_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/sensorflow/sensorflow/runtime/contract"
+	"github.com/sensorflow/sensorflow/runtime/reading"
+	"github.com/sensorflow/sensorflow/runtime/standin/checkout"
+	"github.com/sensorflow/sensorflow/runtime/standin/stack"
+	"github.com/sensorflow/sensorflow/test/contract/probe"
+)
+
+const (
+	// fileRowsDefault keeps the ordinary run short; ROWS=1000000 is what the figures are taken with.
+	fileRowsDefault = 20_000
+	// fileMemoryGoal is how far the CSV processor's memory may rise above what it holds when idle.
+	fileMemoryGoal = 64 << 20
+	fileEquipments = 100
+)
+
+// TestFile_GoesThroughInBoundedMemoryAndCountsExactly sends a CSV file of ROWS rows, one in a thousand of them broken, through a
+// presigned address and reports how fast it went into DynamoDB Local and what the processor's memory came to.
+func TestFile_GoesThroughInBoundedMemoryAndCountsExactly(t *testing.T) {
+	rows := fileRowsDefault
+	if text := os.Getenv("ROWS"); text != "" {
+		var err error
+		if rows, err = strconv.Atoi(text); err != nil || rows < 1 {
+			t.Fatalf("ROWS must be a whole number above 0, got %q", text)
+		}
+	}
+	ctx := t.Context()
+	s, err := stack.Start(ctx, stack.Options{Root: repository(t)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Stop() })
+	token, err := probe.MachineToken(ctx, s.Info.TokenURL, s.Info.ClientID, s.Info.ClientSecret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := &probe.Client{HTTP: probe.NewHTTP(), Base: s.Info.APIURL, Token: token}
+
+	send := func(name string, content []byte) probe.Upload {
+		t.Helper()
+		id, err := client.UploadFile(ctx, name, content)
+		if err != nil {
+			t.Fatal(err)
+		}
+		u, err := client.WaitForUpload(ctx, id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return u
+	}
+	send("first.csv", makeFile(1, nil)) // starts the function
+	idle, _ := memory(t, s.CSVProcessor.PIDs())
+
+	broken := 0
+	content := makeFile(rows, &broken)
+	began := time.Now()
+	u := send("large.csv", content)
+	took := time.Since(began)
+	_, peak := memory(t, s.CSVProcessor.PIDs())
+	if u.Status != "completed-with-rejects" || u.RowsAccepted+u.RowsRejected != int64(rows) || u.RowsRejected != int64(broken) {
+		t.Errorf("upload %+v, want %d rows of which %d are broken", u, rows, broken)
+	}
+	t.Logf("%d rows (%.1f MB) in %.1f s: %.0f rows/s; the processor's memory: %.1f MiB idle, %.1f MiB at most, %.1f above",
+		rows, float64(len(content))/1e6, took.Seconds(), float64(rows)/took.Seconds(),
+		mebibytes(idle), mebibytes(peak), mebibytes(peak-idle))
+	if peak-idle > fileMemoryGoal {
+		t.Errorf("the processor's memory rose by %.1f MiB, more than %.1f", mebibytes(peak-idle), mebibytes(fileMemoryGoal))
+	}
+	compare(ctx, t, s, client, began)
+}
+
+// compare holds the aggregates to a scan of the readings once the aggregator has caught up.
+func compare(ctx context.Context, t *testing.T, s *stack.Stack, client *probe.Client, began time.Time) {
+	t.Helper()
+	if err := s.Idle(ctx); err != nil {
+		t.Fatal(err)
+	}
+	caughtUp := time.Since(began)
+	time.Sleep(time.Second) // what the API may keep an answer for, and more
+	stored, err := probe.Readings(ctx, probe.NewDynamoDB(s.Region, s.DynamoDBEndpoint), s.Tables[contract.ReadingsTable().Name])
+	if err != nil {
+		t.Fatal(err)
+	}
+	const month = 720
+	pages, err := client.Aggregates(ctx, "1m", "", 10_000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	differences := probe.Differences(probe.Within(stored, time.Now(), month), pages)
+	for _, d := range differences[:min(len(differences), 10)] {
+		t.Error(d)
+	}
+	t.Logf("%d readings stored; the aggregates held them %.1f s after the file was sent, %d differences", len(stored), caughtUp.Seconds(), len(differences))
+}
+
+// makeFile writes rows of a month, in the order of time as equipments send them. Of each thousand rows one is broken, which broken
+// counts.
+func makeFile(rows int, broken *int) []byte {
+	dice := rand.New(rand.NewPCG(1, uint64(rows))) //nolint:gosec // the same file each time
+	var b bytes.Buffer
+	b.WriteString("equipmentId,timestamp,value\n")
+	step := 29 * 24 * time.Hour / time.Duration(rows/fileEquipments+1)
+	at := time.Now().UTC().Add(-29 * 24 * time.Hour)
+	for i := range rows {
+		value := fmt.Sprintf("%d.%02d", dice.IntN(200)-50, dice.IntN(100))
+		if broken != nil && i%1000 == 500 {
+			value = "broken"
+			*broken++
+		}
+		fmt.Fprintf(&b, "EQ-%05d,%s,%s\n", i%fileEquipments, reading.FormatTimestamp(at.Add(step*time.Duration(i/fileEquipments))), value)
+	}
+	return b.Bytes()
+}
+
+// memory returns what the processes hold now and what they held at most, in bytes, added up.
+func memory(t *testing.T, pids []int) (now, most int64) {
+	t.Helper()
+	for _, pid := range pids {
+		status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+		if err != nil {
+			t.Fatalf("memory can be measured on Linux alone: %v", err)
+		}
+		for line := range strings.Lines(string(status)) {
+			name, value, _ := strings.Cut(line, ":")
+			kilobytes, _ := strconv.ParseInt(strings.TrimSuffix(strings.TrimSpace(value), " kB"), 10, 64)
+			switch name {
+			case "VmRSS":
+				now += kilobytes << 10
+			case "VmHWM":
+				most += kilobytes << 10
+			}
+		}
+	}
+	return now, most
+}
+
+func mebibytes(n int64) float64 { return float64(n) / (1 << 20) }
+
+func repository(t *testing.T) string {
+	t.Helper()
+	root, err := checkout.Root()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return root
+}
