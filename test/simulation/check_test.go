@@ -131,15 +131,14 @@ func (w *world) ask() {
 	w.compare(r, id)
 }
 
-// checkWindows asks every region for everything.
+// checkWindows asks a region for everything. All regions have the same rows by then.
 func (w *world) checkWindows() {
-	for _, r := range w.regions {
-		lag := r.db.Lag
-		r.db.Lag = nil
-		w.compare(r, "")
-		w.compare(r, "A")
-		r.db.Lag = lag
-	}
+	r := w.someRegion()
+	lag := r.db.Lag
+	r.db.Lag = nil
+	w.compare(r, "")
+	w.compare(r, "A")
+	r.db.Lag = lag
 }
 
 // compare asks for all pages of a window, and compares items and totals with the rows.
@@ -160,7 +159,7 @@ func (w *world) compare(r *region, id reading.EquipmentID) {
 			want.add("", 1, w.amountOf(item).count, w.totalOf(item))
 		}
 	}
-	query := aggregate.Query{Interval: interval, EquipmentID: id, Limit: 1 + w.random.IntN(4)}
+	query := aggregate.Query{Interval: interval, EquipmentID: id, Limit: 1 + w.random.IntN(2+len(want)/3)}
 	answer, err := windows.Query(context.Background(), query)
 	if err != nil {
 		w.violate("%s: ask for %q: %v", r.name, id, err)
