@@ -61,8 +61,11 @@ func (w *world) replicateSome() bool {
 		if len(l.pending) == 0 || l.cutOff(w.now) {
 			continue
 		}
-		brought := false
-		for range 1 + w.random.IntN(4) {
+		brought, most := false, 4
+		if w.wide {
+			most = 100
+		}
+		for range 1 + w.random.IntN(most) {
 			brought = w.replicate(l) || brought
 		}
 		if brought {
