@@ -11,7 +11,6 @@ export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION = 20
 PKG ?= ./...
 
 # Versions of the checks, which are run from their modules and are no dependencies of this one.
-STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOLANGCI = github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 GOVULNCHECK = golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
@@ -45,7 +44,7 @@ test: .set-up ## every test (PKG=./runtime/ingest)
 
 .PHONY: check
 check: .have-go ## format, vet, lint, vulnerabilities
-	@sh .make/check.sh '$(PKG)' $(STATICCHECK) $(GOLANGCI) $(GOVULNCHECK)
+	@sh .make/check.sh '$(PKG)' $(GOLANGCI) $(GOVULNCHECK)
 
 .PHONY: race
 race: .set-up ## the runtime's and the simulation's tests under the race detector

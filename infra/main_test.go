@@ -119,7 +119,7 @@ func TestSentence_LeavesMistakesOfThisProgramTheirStack(t *testing.T) {
 	}
 	cdktest.Panic(t, func() {
 		defer func() { _ = sentence(recover()) }()
-		var none map[string]string
-		none["a"] = "b" //nolint:staticcheck // on purpose
+		none := []string{}
+		_ = none[len(none)]
 	})
 }
