@@ -172,7 +172,7 @@ func (w *world) begin(hour time.Time, operations int) {
 
 // run lets the history happen and checks it.
 func (w *world) run() error {
-	const stepsMax, idleMax = 200_000, 10 // most histories take 2,000, those of many equipments 60,000
+	const stepsMax, idleMax = 200_000, 10 // most histories take 2,000, those of many equipments 15,000
 	idle := 0
 	for ; w.failure == nil; w.steps++ {
 		if w.steps > stepsMax {
