@@ -59,7 +59,12 @@ type unreliable struct {
 	starving atomic.Bool
 
 	throttled, failed, failedAfter, cancelled, cut atomic.Int64
+	// transactions counts those that were sent, of which there are too few to leave it to chance that one is cancelled.
+	transactions atomic.Int64
 }
+
+// alwaysCancelled is the number of a transaction that is cancelled whatever the dice say.
+const alwaysCancelled = 20
 
 func (u *unreliable) wrap(forward http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -69,6 +74,8 @@ func (u *unreliable) wrap(forward http.Handler) http.Handler {
 		}
 		op := operation(r)
 		switch {
+		case op == opTransaction && chance > 0 && u.transactions.Add(1) == alwaysCancelled:
+			u.cancel(w, readBody(r))
 		case u.dice.happens(chance):
 			u.fail(w, r, forward, op)
 		case op == opBatchWrite && (u.dice.happens(2*chance) || u.starving.Load()):
@@ -83,7 +90,6 @@ func (u *unreliable) fail(w http.ResponseWriter, r *http.Request, forward http.H
 	switch u.dice.below(4) {
 	case 0, 1:
 		if op == opTransaction && u.dice.happens(500) {
-			u.cancelled.Add(1)
 			u.cancel(w, readBody(r))
 			return
 		}
@@ -101,6 +107,7 @@ func (u *unreliable) fail(w http.ResponseWriter, r *http.Request, forward http.H
 
 // cancel answers a transaction as one of whose items was throttled.
 func (u *unreliable) cancel(w http.ResponseWriter, body []byte) {
+	u.cancelled.Add(1)
 	var in struct{ TransactItems []json.RawMessage }
 	_ = json.Unmarshal(body, &in) // what is not JSON has no items
 	reasons := make([]map[string]string, len(in.TransactItems))
