@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/sensorflow/sensorflow/infra/config"
 	"github.com/sensorflow/sensorflow/test/cdktest"
 )
 
@@ -119,7 +120,7 @@ func TestSentence_LeavesMistakesOfThisProgramTheirStack(t *testing.T) {
 	}
 	cdktest.Panic(t, func() {
 		defer func() { _ = sentence(recover()) }()
-		none := []string{}
-		_ = none[len(none)]
+		var none *config.Pipeline
+		_ = none.Branch
 	})
 }

@@ -103,7 +103,7 @@ func compare(ctx context.Context, t *testing.T, s *stack.Stack, client *probe.Cl
 // makeFile writes rows of a month, in the order of time as equipments send them, and returns the valid ones: of each thousand one is
 // broken.
 func makeFile(rows int) (content []byte, valid []probe.Stored) {
-	dice := rand.New(rand.NewPCG(1, uint64(rows))) //nolint:gosec // the same file each time
+	dice := rand.New(rand.NewPCG(1, uint64(rows))) // the same file each time
 	var b bytes.Buffer
 	b.WriteString("equipmentId,timestamp,value\n")
 	step := 29 * 24 * time.Hour / time.Duration(rows/fileEquipments+1)
