@@ -15,8 +15,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 	"github.com/aws/smithy-go"
 
+	"github.com/sensorflow/sensorflow/runtime/local/sqslocal"
 	"github.com/sensorflow/sensorflow/runtime/reading"
-	"github.com/sensorflow/sensorflow/runtime/standin/sqslocal"
 )
 
 func newLocal(t *testing.T) (*sqslocal.Queue, *sqs.Client, string) {
