@@ -62,7 +62,7 @@ func (e *refusal) Error() string { return fmt.Sprintf("status %d: %s", e.status,
 func (c *client) do(r *http.Request, want int, answer any) error {
 	response, err := c.http.Do(r)
 	if err != nil {
-		return err //nolint:wrapcheck // it names the call
+		return err
 	}
 	defer func() { _ = response.Body.Close() }() // it was read
 	content, err := io.ReadAll(io.LimitReader(response.Body, answerMax))

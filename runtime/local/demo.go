@@ -75,7 +75,7 @@ func (c *client) send(ctx context.Context, plan month, progress *progressbar.Pro
 			if err := c.upload(ctx, fmt.Sprintf("month-%02d.csv", i+1), csvOf(file), len(file)); err != nil {
 				return err
 			}
-			return progress.Add(len(file)) //nolint:wrapcheck // it cannot be drawn: the terminal is gone
+			return progress.Add(len(file))
 		})
 	}
 	for first := 0; first < len(plan.recent); first += demoBatch {
@@ -84,10 +84,10 @@ func (c *client) send(ctx context.Context, plan month, progress *progressbar.Pro
 			if err := c.postBatch(ctx, batch); err != nil {
 				return err
 			}
-			return progress.Add(len(batch)) //nolint:wrapcheck // likewise
+			return progress.Add(len(batch))
 		})
 	}
-	return group.Wait() //nolint:wrapcheck // the senders say what they did
+	return group.Wait()
 }
 
 // newProgress draws a bar on a terminal and nothing elsewhere.

@@ -71,7 +71,7 @@ func (e *echo) Write(p []byte) (int, error) {
 	for line := range bytes.Lines(p) {
 		e.logs.echo.printf("%s%s\n", e.prefix, bytes.TrimRight(line, "\r\n"))
 	}
-	return e.file.Write(p) //nolint:wrapcheck // a writer hands on its writer's error
+	return e.file.Write(p)
 }
 
-func (e *echo) Close() error { return e.file.Close() } //nolint:wrapcheck // likewise
+func (e *echo) Close() error { return e.file.Close() }

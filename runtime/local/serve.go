@@ -93,7 +93,7 @@ func writeState(dir string, info stack.Info) (remove func(), err error) {
 	}
 	path := filepath.Join(dir, stateFile)
 	if err := stack.WriteFile(path, append(content, '\n')); err != nil {
-		return nil, err //nolint:wrapcheck // it names the file
+		return nil, err
 	}
 	return func() {
 		if now, err := readState(dir); err == nil && now.APIURL == info.APIURL && now.Password == info.Password {

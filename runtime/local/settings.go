@@ -53,7 +53,7 @@ func parse(args, environ []string, out printer) (settings, error) {
 	flags.BoolVar(&s.verbose, "log", false, "also print what the parts log")
 	flags.BoolVar(&s.foreground, "foreground", false, "take the terminal from make, so that it ends with status 0 on Ctrl-C")
 	if err := flags.Parse(args); err != nil {
-		return s, err //nolint:wrapcheck // it names the flag
+		return s, err
 	}
 	if flags.NArg() > 0 {
 		return s, fmt.Errorf("unknown argument %q; there is only demo, which comes first", flags.Arg(0))

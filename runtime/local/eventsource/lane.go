@@ -57,7 +57,7 @@ func (l *lane) read(ctx context.Context) error {
 			return err
 		}
 		if iterator = out.NextShardIterator; iterator != nil && len(out.Records) == 0 && !sleep(ctx, l.PollInterval) {
-			return ctx.Err() //nolint:wrapcheck // it only says that we stop
+			return ctx.Err()
 		}
 	}
 	if err := l.positions.set(l.shard, shardEnd); err != nil {

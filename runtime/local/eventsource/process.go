@@ -85,7 +85,7 @@ func (l *lane) invoke(ctx context.Context, records []json.RawMessage) (done int,
 	}
 	answer, err := l.Function.Invoke(ctx, payload)
 	if err != nil {
-		return 0, err //nolint:wrapcheck // the callers say what was being done
+		return 0, err
 	}
 	known := map[string]bool{}
 	for _, record := range records {

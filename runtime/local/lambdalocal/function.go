@@ -247,5 +247,5 @@ type lockedWriter struct {
 func (w *lockedWriter) Write(p []byte) (int, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.writer.Write(p) //nolint:wrapcheck // a writer hands on its writer's error
+	return w.writer.Write(p)
 }

@@ -68,7 +68,7 @@ func (i *instance) start() error {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	if err := i.cmd.Start(); err != nil {
-		return err //nolint:wrapcheck // the caller says what was started
+		return err
 	}
 	i.deadline = time.AfterFunc(initWithin, func() { i.expire(nil) })
 	go func() { _ = i.cmd.Wait(); close(i.exited) }()

@@ -41,7 +41,7 @@ func (s *Stack) forwardOnce(ctx context.Context, client *sqs.Client) error {
 	}
 	for _, m := range out.Messages {
 		if _, err := s.Queue.Send(aws.ToString(m.Body)); err != nil {
-			return err //nolint:wrapcheck // it names the queue
+			return err
 		}
 		if _, err := client.DeleteMessage(ctx, &sqs.DeleteMessageInput{QueueUrl: &s.queueURL, ReceiptHandle: m.ReceiptHandle}); err != nil {
 			return fmt.Errorf("delete a message: %w", err)

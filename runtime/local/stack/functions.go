@@ -70,7 +70,7 @@ func (s *Stack) startQueues(ctx context.Context) error {
 		Log: log, Size: s.objectSize,
 		Send: func(body string) error {
 			_, err := s.Queue.Send(body)
-			return err //nolint:wrapcheck // the webhook says what was sent
+			return err
 		},
 	}))
 	log.Info("S3 events are taken", "webhook", s.WebhookURL)

@@ -36,7 +36,7 @@ func (w *streamWatch) GetRecords(ctx context.Context, in *dynamodbstreams.GetRec
 		close(w.changed)
 		w.changed = make(chan struct{})
 	}
-	return out, err //nolint:wrapcheck // the poller says what it did
+	return out, err
 }
 
 func (w *streamWatch) last() (time.Time, chan struct{}) {

@@ -124,12 +124,12 @@ func (s *Stack) start(ctx context.Context) error {
 	group.Go(func() error {
 		<-built
 		if err := starting.Err(); err != nil {
-			return err //nolint:wrapcheck // the error that ended it is the one that is told
+			return err
 		}
 		return s.startS3(starting)
 	})
 	if err := group.Wait(); err != nil {
-		return err //nolint:wrapcheck // the parts say what they did
+		return err
 	}
 	if err := s.startFunctions(ctx); err != nil {
 		return err

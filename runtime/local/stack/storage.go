@@ -55,7 +55,7 @@ func (s *Stack) startDynamoDB(ctx context.Context) error {
 		group.Go(func() error { return dynamolocal.CreateTable(ctx, client, s.Tables[t.Name], t) })
 	}
 	if err := group.Wait(); err != nil {
-		return err //nolint:wrapcheck // it names the table
+		return err
 	}
 	return s.startProxy(ctx)
 }
@@ -148,7 +148,7 @@ func (s *Stack) startLocalS3(ctx context.Context) error {
 	cmd.Stdout = s.options.Logs(PartS3)
 	cmd.Stderr = cmd.Stdout
 	if s.s3, err = child.Start(cmd); err != nil {
-		return err //nolint:wrapcheck // it names the program
+		return err
 	}
 	s.watch(PartS3, s.s3.Exited(), func() bool { return false })
 	s.endpoints.set(serviceS3, "http://127.0.0.1:"+strconv.Itoa(port))
