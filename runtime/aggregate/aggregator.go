@@ -73,7 +73,7 @@ func sleep(ctx context.Context, d time.Duration) error {
 	defer timer.Stop()
 	select {
 	case <-ctx.Done():
-		return ctx.Err() //nolint:wrapcheck // the context's own error is what Options.Sleep promises
+		return ctx.Err()
 	case <-timer.C:
 		return nil
 	}

@@ -8,9 +8,9 @@ import (
 	"time"
 
 	"github.com/sensorflow/sensorflow/runtime/aggregate"
-	"github.com/sensorflow/sensorflow/runtime/aggregate/aggregatetest"
 	"github.com/sensorflow/sensorflow/runtime/fault"
 	"github.com/sensorflow/sensorflow/runtime/reading"
+	"github.com/sensorflow/sensorflow/test/aggregatetest"
 )
 
 // slow takes its time for every read and counts them.

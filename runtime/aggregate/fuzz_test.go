@@ -9,10 +9,10 @@ import (
 	"time"
 
 	"github.com/sensorflow/sensorflow/runtime/aggregate"
-	"github.com/sensorflow/sensorflow/runtime/aggregate/aggregatetest"
 	"github.com/sensorflow/sensorflow/runtime/contract"
 	"github.com/sensorflow/sensorflow/runtime/fault"
 	"github.com/sensorflow/sensorflow/runtime/reading"
+	"github.com/sensorflow/sensorflow/test/aggregatetest"
 )
 
 // FuzzCursor holds that a cursor is refused, or leads through a window of its interval that lies at most a day back, on from

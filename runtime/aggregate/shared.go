@@ -69,7 +69,7 @@ func (s *shared[V]) get(ctx context.Context, key string, read func(context.Conte
 		return none, &fault.Error{Kind: fault.Unavailable, Message: "the answer took too long", Cause: ctx.Err()}
 	case result := <-flight:
 		if result.Err != nil {
-			return none, result.Err //nolint:wrapcheck // it is read's own error
+			return none, result.Err
 		}
 		value, ok := result.Val.(V)
 		if !ok {

@@ -11,10 +11,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/sensorflow/sensorflow/runtime/aggregate"
-	"github.com/sensorflow/sensorflow/runtime/aggregate/aggregatetest"
 	"github.com/sensorflow/sensorflow/runtime/contract"
 	"github.com/sensorflow/sensorflow/runtime/fault"
 	"github.com/sensorflow/sensorflow/runtime/reading"
+	"github.com/sensorflow/sensorflow/test/aggregatetest"
 )
 
 // view is a Windows over tables that an aggregator of each region fills.

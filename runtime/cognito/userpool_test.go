@@ -16,7 +16,7 @@ import (
 	"github.com/sensorflow/sensorflow/runtime/auth"
 	"github.com/sensorflow/sensorflow/runtime/cognito"
 	"github.com/sensorflow/sensorflow/runtime/fault"
-	cognitostandin "github.com/sensorflow/sensorflow/runtime/standin/cognito"
+	"github.com/sensorflow/sensorflow/runtime/local/cognitolocal"
 )
 
 const (
@@ -180,9 +180,9 @@ func TestSignIn_IsUnavailableWhenNothingAnswers(t *testing.T) {
 }
 
 func TestSignIn_WorksWithTheStandIn(t *testing.T) {
-	standin, err := cognitostandin.New(cognitostandin.Options{
-		BaseURL: "http://127.0.0.1", Browser: cognitostandin.Client{ID: clientID, Secret: clientSecret},
-		Users: []cognitostandin.User{
+	standin, err := cognitolocal.New(cognitolocal.Options{
+		BaseURL: "http://127.0.0.1", Browser: cognitolocal.Client{ID: clientID, Secret: clientSecret},
+		Users: []cognitolocal.User{
 			{Username: "ada", Password: "pässword: with:colons"}, {Username: "grace", Password: "first", MustChangePassword: true},
 		},
 	})

@@ -285,9 +285,9 @@ func (p *Processor) transfer(ctx context.Context, key, etag string, dst []byte, 
 	defer cancel()
 	body, err := p.bucket.Open(ctx, key, etag, offset, offset+int64(len(dst))-1)
 	if err != nil {
-		return 0, err //nolint:wrapcheck // the fetcher wraps it
+		return 0, err
 	}
 	defer func() { _ = body.Close() }()
 	n, err = io.ReadFull(body, dst)
-	return n, err //nolint:wrapcheck // the fetcher wraps it
+	return n, err
 }

@@ -176,7 +176,7 @@ func (p *Processor) writeReadings(ctx context.Context, u Upload, number int) (Ra
 // flush stores what has gathered. The writer keeps the last reading of each identity and returns only once all are durable.
 func (p *Processor) flush(ctx context.Context) error {
 	if err := p.writer.Write(ctx, p.batch); err != nil {
-		return err //nolint:wrapcheck // the callers say what was being done
+		return err
 	}
 	clear(p.batch)
 	p.batch = p.batch[:0]

@@ -282,7 +282,7 @@ func (f *smallFile) Read(p []byte) (int, error) {
 	case err != nil:
 		f.err = err
 	}
-	return n, err //nolint:wrapcheck // an io.Reader passes the error on as it is
+	return n, err
 }
 
 var tooLargeMessage = fmt.Sprintf("a file sent in a form must be at most %d MiB; ask for an upload address for a larger one", contract.SmallUploadBytesMax>>20)

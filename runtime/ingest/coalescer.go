@@ -100,7 +100,7 @@ func (c *Coalescer) Close(ctx context.Context) error {
 	case <-drained:
 		return nil
 	case <-ctx.Done():
-		return ctx.Err() //nolint:wrapcheck // the caller's own deadline
+		return ctx.Err()
 	}
 }
 

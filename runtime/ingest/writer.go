@@ -105,7 +105,7 @@ func (w *Writer) Write(ctx context.Context, rs []reading.Stored) error {
 		}
 		group.Go(func() error { return w.writeInSlot(ctx, batch) })
 	}
-	return group.Wait() //nolint:wrapcheck // the batches have wrapped it
+	return group.Wait()
 }
 
 // writeInSlot writes one batch and gives back its slot.

@@ -80,7 +80,7 @@ func (s *stream) Read(p []byte) (int, error) {
 }
 
 // Close implements io.Closer.
-func (s *stream) Close() error { return s.body.Close() } //nolint:wrapcheck // an io.Closer passes the error on as it is
+func (s *stream) Close() error { return s.body.Close() }
 
 // deleteKeysMax is how many objects one call deletes.
 const deleteKeysMax = 1000

@@ -50,7 +50,7 @@ func sleep(ctx context.Context, d time.Duration) error {
 	defer timer.Stop()
 	select {
 	case <-ctx.Done():
-		return ctx.Err() //nolint:wrapcheck // the caller's own deadline
+		return ctx.Err()
 	case <-timer.C:
 		return nil
 	}
@@ -100,7 +100,7 @@ func (s *Sender) call(ctx context.Context, bodies []string) (left []string, caus
 	}
 	out, err := s.client.SendMessageBatch(ctx, in)
 	if err != nil {
-		return nil, nil, err //nolint:wrapcheck // sendBatch maps it
+		return nil, nil, err
 	}
 	for _, refused := range out.Failed {
 		i, err := strconv.Atoi(aws.ToString(refused.Id))

@@ -16,7 +16,7 @@ import (
 	"github.com/aws/smithy-go"
 
 	"github.com/sensorflow/sensorflow/runtime/fault"
-	"github.com/sensorflow/sensorflow/runtime/standin/sqslocal"
+	"github.com/sensorflow/sensorflow/runtime/local/sqslocal"
 )
 
 func newLocal(t *testing.T) (*sqslocal.Queue, *sqs.Client, string) {

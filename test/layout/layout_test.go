@@ -86,10 +86,10 @@ func walls() []wall {
 		{"use cases know neither AWS nor HTTP", module + "/runtime/aggregate", []string{"github.com/aws", "net/http"}, nil},
 		{"use cases know neither AWS nor HTTP", module + "/runtime/ingest", []string{"github.com/aws", "net/http"}, nil},
 		{"use cases know neither AWS nor HTTP", module + "/runtime/csvfile", []string{"github.com/aws", "net/http"}, nil},
-		{"the HTTP layer knows no AWS", module + "/runtime/httpapi", append(own("runtime/dynamo", "runtime/s3store", "runtime/cognito", "runtime/standin"), "github.com/aws"), nil},
-		{"what is deployed never contains a stand-in", module + "/runtime/cmd/api", own("runtime/standin"), nil},
-		{"what is deployed never contains a stand-in", module + "/runtime/cmd/aggregator", own("runtime/standin"), nil},
-		{"what is deployed never contains a stand-in", module + "/runtime/cmd/csvprocessor", own("runtime/standin"), nil},
+		{"the HTTP layer knows no AWS", module + "/runtime/httpapi", append(own("runtime/dynamo", "runtime/s3store", "runtime/cognito", "runtime/local"), "github.com/aws"), nil},
+		{"what is deployed never contains a stand-in", module + "/runtime/cmd/api", own("runtime/local"), nil},
+		{"what is deployed never contains a stand-in", module + "/runtime/cmd/aggregator", own("runtime/local"), nil},
+		{"what is deployed never contains a stand-in", module + "/runtime/cmd/csvprocessor", own("runtime/local"), nil},
 	}
 }
 

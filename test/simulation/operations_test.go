@@ -169,7 +169,7 @@ type forgetful struct{ ingest.Store }
 
 func (f forgetful) WriteBatch(ctx context.Context, rs []reading.Stored) ([]reading.Stored, error) {
 	_, err := f.Store.WriteBatch(ctx, rs)
-	return nil, err //nolint:wrapcheck // it stands for the store
+	return nil, err
 }
 
 // instant is a moment that no other request has.

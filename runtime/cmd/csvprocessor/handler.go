@@ -60,9 +60,9 @@ func (h *handler) handle(ctx context.Context, batch events.SQSEvent) (events.SQS
 // process does not begin with a message when the time is over.
 func (h *handler) process(ctx context.Context, body string) error {
 	if err := ctx.Err(); err != nil {
-		return err //nolint:wrapcheck // it is for the log alone
+		return err
 	}
-	return h.processor.Process(ctx, body) //nolint:wrapcheck // it is for the log alone
+	return h.processor.Process(ctx, body)
 }
 
 // report logs what became of a message, as an error only where a person must act.

@@ -51,7 +51,7 @@ func testReadings(t *testing.T, s *subject) {
 		if len(left) > 0 {
 			t.Errorf("%d are left", len(left))
 		}
-		return err //nolint:wrapcheck // a test looks at it
+		return err
 	}
 	nines := "999999999999999999999999999.99999999999"
 	if err := write(stored(t, "E", morning, "10"), stored(t, "E", morning.Add(1), nines), stored(t, "F", morning, "-1e-27")); err != nil {
@@ -95,7 +95,7 @@ func (c *scarce) BatchWriteItem(ctx context.Context, in *dynamodb.BatchWriteItem
 		}
 	}
 	if _, err := c.Client.BatchWriteItem(ctx, &dynamodb.BatchWriteItemInput{RequestItems: taken}, o...); err != nil {
-		return nil, err //nolint:wrapcheck // it stands in for the client
+		return nil, err
 	}
 	return &dynamodb.BatchWriteItemOutput{UnprocessedItems: left}, nil
 }
