@@ -13,7 +13,7 @@ import (
 	"github.com/sensorflow/sensorflow/runtime/contract"
 	"github.com/sensorflow/sensorflow/runtime/csvfile"
 	"github.com/sensorflow/sensorflow/runtime/fault"
-	"github.com/sensorflow/sensorflow/runtime/ingest"
+	"github.com/sensorflow/sensorflow/runtime/pacing"
 	"github.com/sensorflow/sensorflow/runtime/reading"
 )
 
@@ -71,7 +71,7 @@ func (f *fixture) processor(rangeBytes int64, step func() error) *csvfile.Proces
 	return csvfile.NewProcessor(v, v, v, v, csvfile.ProcessorOptions{
 		Concurrency: 1, RangeBytes: rangeBytes, WindowBytes: f.window(rangeBytes), Now: func() time.Time { return f.now },
 		Owner: func() string { f.owners++; return fmt.Sprint(f.owners) },
-		Environment: ingest.Environment{
+		Pacer: pacing.Pacer{
 			Sleep: func(context.Context, time.Duration) error { return nil }, Jitter: func() float64 { return 0 },
 		},
 	})
