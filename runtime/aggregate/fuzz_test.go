@@ -10,6 +10,7 @@ import (
 
 	"github.com/sensorflow/sensorflow/runtime/aggregate"
 	"github.com/sensorflow/sensorflow/runtime/contract"
+	"github.com/sensorflow/sensorflow/runtime/fault"
 	"github.com/sensorflow/sensorflow/runtime/reading"
 	"github.com/sensorflow/sensorflow/test/aggregatetest"
 )
@@ -67,7 +68,7 @@ func follow(t *testing.T, windows *aggregate.Windows, q aggregate.Query) {
 	for page := 0; q.Cursor != ""; page++ {
 		answer, err := windows.Query(t.Context(), q)
 		if err != nil {
-			if reading.KindOf(err) != reading.Invalid || page > 0 {
+			if fault.KindOf(err) != fault.Invalid || page > 0 {
 				t.Fatalf("page %d of %q: %v", page, q.Cursor, err)
 			}
 			return

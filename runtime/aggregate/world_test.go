@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/sensorflow/sensorflow/runtime/aggregate"
+	"github.com/sensorflow/sensorflow/runtime/pacing"
 	"github.com/sensorflow/sensorflow/runtime/reading"
 	"github.com/sensorflow/sensorflow/test/aggregatetest"
 )
@@ -232,7 +233,10 @@ func (w *world) invoke(r *region, s *shard, first, n int, extra bool) {
 		}}
 		a := aggregate.NewAggregator(t, r.name, aggregate.AggregatorOptions{
 			FleetBuckets: 2, Concurrency: 1, AttemptsMax: 4, Random: w.random.Uint64,
-			Now: func() time.Time { return w.now }, Sleep: func(context.Context, time.Duration) error { t.step(); return nil },
+			Now: func() time.Time { return w.now },
+			Pacer: pacing.Pacer{
+				Sleep: func(context.Context, time.Duration) error { t.step(); return nil }, Jitter: w.random.Float64,
+			},
 		})
 		i.result, i.err = a.Process(context.Background(), i.batch)
 	})

@@ -15,8 +15,8 @@ import (
 
 	"github.com/sensorflow/sensorflow/runtime/auth"
 	"github.com/sensorflow/sensorflow/runtime/cognito"
+	"github.com/sensorflow/sensorflow/runtime/fault"
 	"github.com/sensorflow/sensorflow/runtime/local/cognitolocal"
-	"github.com/sensorflow/sensorflow/runtime/reading"
 )
 
 const (
@@ -121,7 +121,7 @@ func TestSignIn_TellsUsersFaultsFromTheServices(t *testing.T) {
 			if test.code != "" && test.want != tooMany && !strings.Contains(err.Error(), test.code) {
 				t.Errorf("the reason is lost to the log: %v", err)
 			}
-			var domain *reading.Error
+			var domain *fault.Error
 			if errors.As(err, &domain) && strings.Contains(domain.Message, "xception") {
 				t.Errorf("the message for clients holds AWS's error: %s", domain.Message)
 			}
@@ -132,12 +132,12 @@ func TestSignIn_TellsUsersFaultsFromTheServices(t *testing.T) {
 // classify names what package auth makes of err; each kind excludes the others.
 func classify(err error) string {
 	var attempts auth.TooManyAttempts
-	switch wrong, domain := errors.Is(err, auth.ErrWrongCredentials), errors.As(err, new(*reading.Error)); {
+	switch wrong, domain := errors.Is(err, auth.ErrWrongCredentials), errors.As(err, new(*fault.Error)); {
 	case wrong && !domain:
 		return "wrong credentials"
 	case errors.As(err, &attempts) && !wrong && !domain && attempts.RetryAfter > 0:
 		return "too many attempts"
-	case domain && !wrong && reading.KindOf(err) == reading.Unavailable:
+	case domain && !wrong && fault.KindOf(err) == fault.Unavailable:
 		return "unavailable"
 	case domain && !wrong:
 		return "internal"

@@ -12,6 +12,7 @@ import (
 
 	"github.com/sensorflow/sensorflow/runtime/aggregate"
 	"github.com/sensorflow/sensorflow/runtime/contract"
+	"github.com/sensorflow/sensorflow/runtime/fault"
 	"github.com/sensorflow/sensorflow/runtime/reading"
 )
 
@@ -169,7 +170,7 @@ func check(t aggregate.Transaction) error {
 	if problem == "" {
 		return nil
 	}
-	return &reading.Error{Kind: reading.Invalid, Message: "the transaction is not possible: " + problem}
+	return &fault.Error{Kind: fault.Invalid, Message: "the transaction is not possible: " + problem}
 }
 
 // describe is equal for equal transactions.

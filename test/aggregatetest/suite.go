@@ -13,6 +13,7 @@ import (
 
 	"github.com/sensorflow/sensorflow/runtime/aggregate"
 	"github.com/sensorflow/sensorflow/runtime/contract"
+	"github.com/sensorflow/sensorflow/runtime/fault"
 	"github.com/sensorflow/sensorflow/runtime/reading"
 )
 
@@ -210,7 +211,7 @@ func testItemsMax(t *testing.T, s *subject) {
 	}
 	tx = s.transaction(append(writes, apply(row("EQ-X", hour, "eu-west-1"), sum(t, "1"), 1, 1),
 		apply(row("EQ-Y", hour, "eu-west-1"), sum(t, "1"), 1, 1))...)
-	if err := s.Commit(t.Context(), tx); reading.KindOf(err) != reading.Invalid {
+	if err := s.Commit(t.Context(), tx); fault.KindOf(err) != fault.Invalid {
 		t.Errorf("%d items: got %v, want an error of kind invalid", contract.TransactionItemsMax+1, err)
 	}
 	s.wantRow(t, aggregate.Row{RowKey: row("EQ-X", hour, "eu-west-1")})

@@ -9,7 +9,7 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 
 	"github.com/sensorflow/sensorflow/runtime/csvfile"
-	"github.com/sensorflow/sensorflow/runtime/reading"
+	"github.com/sensorflow/sensorflow/runtime/fault"
 )
 
 // processor is what does the work.
@@ -73,13 +73,13 @@ func (h *handler) report(ctx context.Context, id string, took time.Duration, err
 		return
 	}
 	attributes = append(attributes, "error", err.Error())
-	kind := reading.KindOf(err)
+	kind := fault.KindOf(err)
 	switch {
 	case errors.Is(err, csvfile.ErrBusy):
 		h.log.InfoContext(ctx, "message comes back: its range is being worked on", attributes...)
-	case kind == reading.Invalid:
+	case kind == fault.Invalid:
 		h.log.ErrorContext(ctx, "message can never be processed", attributes...)
-	case kind == reading.Unavailable, kind == reading.Conflict, errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+	case kind == fault.Unavailable, kind == fault.Conflict, errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		h.log.WarnContext(ctx, "message comes back", attributes...)
 	default:
 		h.log.ErrorContext(ctx, "message could not be processed", attributes...)
