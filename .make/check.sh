@@ -25,7 +25,7 @@ format() {
 
 # The database of vulnerabilities is on the network. Without it nothing was checked, which is said and is no failure.
 vulnerabilities() {
-	output=$(go run "$govulncheck" "$packages" 2>&1)
+	output=$(sh .make/modules.sh "$packages" go run "$govulncheck" 2>&1)
 	status=$?
 	case $output in
 	*'fetching vulnerabilities'*'dial tcp'* | *'fetching vulnerabilities'*'no such host'* | *'fetching vulnerabilities'*timeout*)
@@ -38,9 +38,9 @@ vulnerabilities() {
 }
 
 check gofmt format
-check vet go vet "$packages"
+check vet sh .make/modules.sh "$packages" go vet
 # It runs staticcheck among others; by itself that would load everything once more, the CDK included, which takes minutes.
-check golangci-lint go run "$golangci" run "$packages"
+check golangci-lint sh .make/modules.sh "$packages" go run "$golangci" run
 check govulncheck vulnerabilities
 [ -z "$failed" ] || echo "check: failed:$failed" >&2
 [ -z "$failed" ]

@@ -25,7 +25,7 @@ func serve(ctx context.Context, s settings, out printer, then func(context.Conte
 	defer logs.close()
 	began := time.Now()
 	running, err := stack.Start(ctx, stack.Options{
-		Root: s.root, Port: s.port, DataDir: s.dataDir, Retention: s.retention, Logs: logs.writer, Binaries: s.bin, Environ: s.environ,
+		Root: s.root, Port: s.port, DataDir: s.dataDir, Retention: s.retention, Logs: logs.writer, Environ: s.environ,
 		Progress: func(step string) { out.printf("starting %s\n", step) },
 	})
 	if err != nil {

@@ -84,6 +84,7 @@ func walls() []wall {
 		{"the contract imports nothing but the standard library", module + "/runtime/contract", []string{module, "github.com", "golang.org"}, contract},
 		{"the domain knows no technology", module + "/runtime/reading", append(own("runtime"), "github.com/aws", "net/http", "log/slog"), append(own("runtime/reading", "runtime/fault"), contract...)},
 		{"kinds of faults stand on nothing", module + "/runtime/fault", append(own("runtime"), "github.com/aws", "net/http", "log/slog"), own("runtime/fault")},
+		{"the pacing of calls stands on the kinds of faults alone", module + "/runtime/pacing", append(own("runtime"), "github.com/aws", "net/http", "log/slog"), own("runtime/pacing", "runtime/fault")},
 		{"use cases know neither AWS nor HTTP", module + "/runtime/aggregate", []string{"github.com/aws", "net/http"}, nil},
 		{"use cases know neither AWS nor HTTP", module + "/runtime/ingest", []string{"github.com/aws", "net/http"}, nil},
 		{"use cases know neither AWS nor HTTP", module + "/runtime/csvfile", []string{"github.com/aws", "net/http"}, nil},
