@@ -34,7 +34,7 @@ func list(key string) string {
 // again is a text that was given before.
 type again string
 
-func (a again) String() string { return show(string(a)) + " again" }
+func (a again) String() string { return Show(string(a)) + " again" }
 
 // Each accepts a list whose items all pass the check and differ.
 func Each(key string, items []string, check func(key, got string) Faults) Faults {
