@@ -64,7 +64,7 @@ func Account(key, got string) Faults {
 // Name accepts a name of at most charsMax letters, digits and hyphens.
 func Name(key, got string, charsMax int) Faults {
 	return Text(key, got, len(got) <= charsMax && namePattern.MatchString(got),
-		fmt.Sprintf("a name of at most %d letters, digits and hyphens that begins with a letter", charsMax))
+		fmt.Sprintf("1 to %d letters, digits and hyphens, beginning with a letter", charsMax))
 }
 
 // MachineClients accepts the names of the app clients of a user pool.
