@@ -3,7 +3,7 @@
 #
 #	cdk.sh synth|golden|lint|bootstrap|diff|deploy|destroy
 #
-# It reads ENV, REGION and ACCOUNT from the environment.
+# It reads ENV, REGION, ACCOUNT and VALIDATE from the environment.
 set -eu
 cd "$(dirname "$0")/.."
 task=$1
@@ -96,6 +96,18 @@ in_context() {
 	fi
 }
 
+# synthesize makes the templates. With VALIDATE=yes the CDK checks them too, which takes seconds: the gate and the pipeline ask for it,
+# and its report must be there, so that a check that is switched off somewhere does not pass for one that found nothing.
+synthesize() {
+	if [ "${VALIDATE:-}" != yes ]; then
+		in_context synth --quiet
+		return
+	fi
+	export CDK_VALIDATION=true
+	in_context synth --quiet
+	[ -s cdk.out/validation-report.json ] || fail "the CDK has not checked the templates: cdk.out has no validation-report.json"
+}
+
 # chosen prints the names of the stacks that are wanted.
 chosen() {
 	if [ "$env" = pipeline ]; then
@@ -153,7 +165,7 @@ lint)
 synth)
 	[ -z "$env" ] || choose_environment
 	need_account
-	in_context synth --quiet
+	synthesize
 	echo "synth: the templates are in cdk.out"
 	;;
 bootstrap)
@@ -175,7 +187,7 @@ deploy)
 destroy)
 	choose_environment
 	need_account
-	in_context synth --quiet
+	synthesize
 	say_what_stays
 	need_credentials
 	in_context destroy "$(chosen)" || hint

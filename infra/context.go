@@ -12,6 +12,13 @@ type cdkContext struct {
 	env string // the key env: the one environment that is wanted
 }
 
+// values are the context's values for the CDK, which itself sees only those in the variable.
+func (c cdkContext) values() map[string]any {
+	values := map[string]any{}
+	_ = json.Unmarshal(c.all, &values) // which this package has encoded
+	return values
+}
+
 // readContext reads the context that the command line hands over: in a variable, and what has no room there in a file. Run without it,
 // the context of cdk.json itself.
 func readContext(getenv func(string) string, readFile func(string) ([]byte, error)) (cdkContext, error) {
