@@ -7,12 +7,16 @@ import (
 	"io"
 
 	"github.com/sensorflow/sensorflow/runtime/contract"
+	"github.com/sensorflow/sensorflow/runtime/fault"
 	"github.com/sensorflow/sensorflow/runtime/reading"
 )
 
 // roundsPerWrite is how many batches each of the concurrent writers gets at a time. All must be stored before the next rows
 // are begun with, so that a later line is never overtaken; the more rounds, the less of the time is spent waiting for the last.
 const roundsPerWrite = 8
+
+// commitAttemptsMax is how often the commit of one range is tried before its message comes back.
+const commitAttemptsMax = 8
 
 // workOn claims a range, does all of its work, and finishes the upload if this was the last one.
 func (p *Processor) workOn(ctx context.Context, u Upload, number int) error {
@@ -46,7 +50,7 @@ func (p *Processor) workOn(ctx context.Context, u Upload, number int) error {
 		return fmt.Errorf("range %d of upload %s: %w", number, u.ID, err)
 	}
 	// Ranges of one upload that are committed at one moment refuse each other; that must not cost the work.
-	if err := p.options.Environment.Retry(ctx, func() error {
+	if err := p.options.Pacer.Retry(ctx, commitAttemptsMax, func() error {
 		return p.table.CommitRange(ctx, r, owner, result, p.options.Now().UTC())
 	}); err != nil {
 		return fmt.Errorf("commit range %d of upload %s: %w", number, u.ID, err)
@@ -65,7 +69,7 @@ func (p *Processor) failIfChanged(ctx context.Context, u Upload, err error) (end
 		return false, nil
 	}
 	reason := reasonReplaced
-	if reading.KindOf(err) == reading.NotFound {
+	if fault.KindOf(err) == fault.NotFound {
 		reason = reasonRemoved
 	}
 	_, failErr = p.fail(ctx, u, reason)
@@ -77,7 +81,7 @@ func (p *Processor) source(ctx context.Context, u Upload) fetcher {
 	fetch := p.fetcher(ctx, UploadKey(u.ID), u.Plan.ETag)
 	return func(dst []byte, offset int64) error {
 		err := fetch(dst, offset)
-		if kind := reading.KindOf(err); err != nil && (kind == reading.Conflict || kind == reading.NotFound) {
+		if kind := fault.KindOf(err); err != nil && (kind == fault.Conflict || kind == fault.NotFound) {
 			return fmt.Errorf("%w: %w", errChanged, err)
 		}
 		return err
@@ -148,7 +152,7 @@ func (p *Processor) writeReadings(ctx context.Context, u Upload, number int) (Ra
 			return RangeResult{}, err
 		}
 		var r reading.Reading
-		var faults []reading.FieldError
+		var faults []fault.FieldError
 		var unreadable error
 		if !long {
 			r, faults, unreadable = judge.read(string(row))
@@ -175,7 +179,7 @@ func (p *Processor) writeReadings(ctx context.Context, u Upload, number int) (Ra
 // flush stores what has gathered. The writer keeps the last reading of each identity and returns only once all are durable.
 func (p *Processor) flush(ctx context.Context) error {
 	if err := p.writer.Write(ctx, p.batch); err != nil {
-		return err //nolint:wrapcheck // the callers say what was being done
+		return err
 	}
 	clear(p.batch)
 	p.batch = p.batch[:0]

@@ -13,7 +13,7 @@ import (
 	"github.com/sensorflow/sensorflow/runtime/auth"
 	"github.com/sensorflow/sensorflow/runtime/contract"
 	"github.com/sensorflow/sensorflow/runtime/csvfile"
-	"github.com/sensorflow/sensorflow/runtime/ingest"
+	"github.com/sensorflow/sensorflow/runtime/fault"
 	"github.com/sensorflow/sensorflow/runtime/reading"
 )
 
@@ -36,7 +36,7 @@ func (t *table) WriteBatch(_ context.Context, rs []reading.Stored) ([]reading.St
 	return nil, nil
 }
 
-func (t *table) Page(_ context.Context, q ingest.Query) ([]reading.Stored, bool, error) {
+func (t *table) Page(_ context.Context, id reading.EquipmentID, from, to time.Time, limit int) ([]reading.Stored, bool, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.err != nil {
@@ -45,14 +45,13 @@ func (t *table) Page(_ context.Context, q ingest.Query) ([]reading.Stored, bool,
 	var found []reading.Stored
 	for _, r := range t.rows {
 		switch at := r.Timestamp; {
-		case r.EquipmentID != q.EquipmentID, !q.From.IsZero() && at.Before(q.From), !q.To.IsZero() && !at.Before(q.To),
-			!q.Before.IsZero() && !at.Before(q.Before):
+		case r.EquipmentID != id, !from.IsZero() && at.Before(from), !to.IsZero() && !at.Before(to):
 		default:
 			found = append(found, r)
 		}
 	}
 	slices.SortFunc(found, func(a, b reading.Stored) int { return b.Timestamp.Compare(a.Timestamp) })
-	return found[:min(len(found), q.Limit)], len(found) > q.Limit, nil
+	return found[:min(len(found), limit)], len(found) > limit, nil
 }
 
 func (t *table) values() map[string]string {
@@ -94,7 +93,7 @@ func (u *uploads) Store(_ context.Context, fileName string, body io.Reader) (csv
 		return csvfile.Upload{}, err
 	}
 	if len(content) > contract.SmallUploadBytesMax {
-		return csvfile.Upload{}, &reading.Error{Kind: reading.Invalid, Message: "the file must be at most 32 MiB", Cause: csvfile.ErrTooLarge}
+		return csvfile.Upload{}, &fault.Error{Kind: fault.Invalid, Message: "the file must be at most 32 MiB", Cause: csvfile.ErrTooLarge}
 	}
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -105,7 +104,7 @@ func (u *uploads) Store(_ context.Context, fileName string, body io.Reader) (csv
 func (u *uploads) Get(_ context.Context, id string) (csvfile.Upload, string, error) {
 	found, ok := u.known[id]
 	if !ok {
-		return csvfile.Upload{}, "", &reading.Error{Kind: reading.NotFound, Message: "there is no such upload"}
+		return csvfile.Upload{}, "", &fault.Error{Kind: fault.NotFound, Message: "there is no such upload"}
 	}
 	if found.RowsRejected > 0 {
 		return found, "https://bucket.example/rejects/" + id + ".csv?x=1&y=2", nil
@@ -116,7 +115,7 @@ func (u *uploads) Get(_ context.Context, id string) (csvfile.Upload, string, err
 func (u *uploads) List(_ context.Context, limit int, cursor string) ([]csvfile.Upload, string, error) {
 	u.cursor = cursor
 	if cursor == "damaged" {
-		return nil, "", &reading.Error{Kind: reading.Invalid, Message: "the cursor is damaged", Fields: []reading.FieldError{{Field: "cursor", Reason: "is damaged"}}}
+		return nil, "", &fault.Error{Kind: fault.Invalid, Message: "the cursor is damaged", Fields: []fault.FieldError{{Field: "cursor", Reason: "is damaged"}}}
 	}
 	var all []csvfile.Upload
 	for _, one := range u.known {

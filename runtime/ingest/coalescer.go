@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/sensorflow/sensorflow/runtime/contract"
+	"github.com/sensorflow/sensorflow/runtime/pacing"
 	"github.com/sensorflow/sensorflow/runtime/reading"
 )
 
@@ -61,9 +62,9 @@ type entry struct {
 }
 
 // NewCoalescer returns a Coalescer that writes to store.
-func NewCoalescer(store Store, options Options, env Environment) *Coalescer {
+func NewCoalescer(store Store, options Options, pacer pacing.Pacer) *Coalescer {
 	return &Coalescer{
-		writer: NewWriter(store, 1, env), options: options.withDefaults(), writing: map[reading.Key]bool{},
+		writer: NewWriter(store, 1, pacer), options: options.withDefaults(), writing: map[reading.Key]bool{},
 	}
 }
 
@@ -73,7 +74,7 @@ var (
 )
 
 // Save stores one reading and returns nil only once it is durable, or superseded by a later one of the same identity that
-// is. Its error has the kind reading.Unavailable at once when the queue is full. When ctx ends first, the reading may yet be
+// is. Its error has the kind fault.Unavailable at once when the queue is full. When ctx ends first, the reading may yet be
 // stored.
 func (c *Coalescer) Save(ctx context.Context, r reading.Stored) error {
 	e := &entry{key: r.Key(), r: r, done: make(chan error, 1)}
@@ -100,7 +101,7 @@ func (c *Coalescer) Close(ctx context.Context) error {
 	case <-drained:
 		return nil
 	case <-ctx.Done():
-		return ctx.Err() //nolint:wrapcheck // the caller's own deadline
+		return ctx.Err()
 	}
 }
 

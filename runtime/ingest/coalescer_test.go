@@ -11,7 +11,9 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/sensorflow/sensorflow/runtime/fault"
 	"github.com/sensorflow/sensorflow/runtime/ingest"
+	"github.com/sensorflow/sensorflow/runtime/pacing"
 	"github.com/sensorflow/sensorflow/runtime/reading"
 )
 
@@ -36,7 +38,7 @@ func writesTake(d time.Duration) func(context.Context, int, []reading.Stored) ([
 		case <-time.After(d):
 			return nil, nil
 		case <-ctx.Done():
-			return nil, &reading.Error{Kind: reading.Unavailable, Message: "too slow", Cause: ctx.Err()}
+			return nil, &fault.Error{Kind: fault.Unavailable, Message: "too slow", Cause: ctx.Err()}
 		}
 	}
 }
@@ -44,7 +46,7 @@ func writesTake(d time.Duration) func(context.Context, int, []reading.Stored) ([
 func inBubble(t *testing.T, o ingest.Options, s *store, run func(t *testing.T, l *line)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		l := &line{T: t, Coalescer: ingest.NewCoalescer(s, o, ingest.Environment{}), store: s, began: time.Now()}
+		l := &line{T: t, Coalescer: ingest.NewCoalescer(s, o, pacing.Pacer{}), store: s, began: time.Now()}
 		run(t, l)
 		if err := l.Close(t.Context()); err != nil {
 			t.Error(err)
@@ -74,7 +76,7 @@ func (l *line) want(what string, done <-chan answered, took time.Duration) {
 func (l *line) wantUnavailable(what string, done <-chan answered, took time.Duration) {
 	l.Helper()
 	got := <-done
-	wantKind(l.T, what, got.err, reading.Unavailable)
+	wantKind(l.T, what, got.err, fault.Unavailable)
 	if got.took != took {
 		l.Errorf("%s: refused after %s, want %s", what, got.took, took)
 	}
@@ -228,7 +230,7 @@ func TestSave_ASlowWriteFailsNoOther(t *testing.T) {
 	s := &store{answer: func(ctx context.Context, call int, rs []reading.Stored) ([]reading.Stored, error) {
 		if rs[0].EquipmentID == "slow" {
 			<-ctx.Done()
-			return nil, &reading.Error{Kind: reading.Unavailable, Message: "too slow", Cause: ctx.Err()}
+			return nil, &fault.Error{Kind: fault.Unavailable, Message: "too slow", Cause: ctx.Err()}
 		}
 		return writesTake(4*time.Millisecond)(ctx, call, rs)
 	}}
@@ -253,7 +255,7 @@ func TestSave_ACallerThatLeavesDoesNotTakeTheOthersAlong(t *testing.T) {
 		time.Sleep(5 * time.Millisecond)
 		leave()
 		err := <-gone
-		if wantKind(t, "who left", err, reading.Unavailable); !errors.Is(err, context.Canceled) {
+		if wantKind(t, "who left", err, fault.Unavailable); !errors.Is(err, context.Canceled) {
 			t.Errorf("error %v, want one that tells that the caller left", err)
 		}
 		l.want("the first", first, 10*time.Millisecond)
@@ -306,7 +308,7 @@ func TestSave_UnderLoadStoresWhatItAcknowledges(t *testing.T) {
 		return nil, nil
 	}}
 	c := ingest.NewCoalescer(s, ingest.Options{Linger: 100 * time.Microsecond, BatchesInFlightMax: 4, QueueMax: 40},
-		ingest.Environment{Sleep: func(ctx context.Context, _ time.Duration) error { return ctx.Err() }})
+		pacing.Pacer{Sleep: func(ctx context.Context, _ time.Duration) error { return ctx.Err() }})
 	var clients sync.WaitGroup
 	for client := range 50 {
 		clients.Go(func() {
@@ -317,7 +319,7 @@ func TestSave_UnderLoadStoresWhatItAcknowledges(t *testing.T) {
 				switch got := s.value(r); {
 				case err == nil && got != r.Value.String():
 					t.Errorf("%s: acknowledged %s, stored %s", r.EquipmentID, r.Value, got)
-				case err != nil && reading.KindOf(err) != reading.Unavailable:
+				case err != nil && fault.KindOf(err) != fault.Unavailable:
 					t.Errorf("save: %v", err)
 				}
 			}

@@ -12,7 +12,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 	"github.com/aws/smithy-go"
 
-	"github.com/sensorflow/sensorflow/runtime/reading"
+	"github.com/sensorflow/sensorflow/runtime/fault"
+	"github.com/sensorflow/sensorflow/runtime/pacing"
 )
 
 const (
@@ -22,8 +23,8 @@ const (
 	callTimeout = 10 * time.Second
 	// roundsMax is how often messages are sent that SQS did not take though it took the call, which the SDK does not repeat.
 	roundsMax = 3
-	// roundPause comes before the second round, twice as much before the third.
-	roundPause = 100 * time.Millisecond
+	// roundPauseFirst is the longest pause before the second round; the one before the third is up to twice as long.
+	roundPauseFirst = 200 * time.Millisecond
 )
 
 // client is the one call in use.
@@ -35,29 +36,20 @@ type client interface {
 type Sender struct {
 	client client
 	url    string
-	sleep  func(ctx context.Context, d time.Duration) error
+	pacer  pacing.Pacer
 }
 
 // NewSender returns a Sender to the queue at an address. All arguments are required.
-func NewSender(client *sqs.Client, url string) *Sender { return newSender(client, url, sleep) }
-
-func newSender(client client, url string, sleep func(context.Context, time.Duration) error) *Sender {
-	return &Sender{client: client, url: url, sleep: sleep}
+func NewSender(client *sqs.Client, url string) *Sender {
+	return newSender(client, url, pacing.Pacer{First: roundPauseFirst})
 }
 
-func sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err() //nolint:wrapcheck // the caller's own deadline
-	case <-timer.C:
-		return nil
-	}
+func newSender(client client, url string, pacer pacing.Pacer) *Sender {
+	return &Sender{client: client, url: url, pacer: pacer}
 }
 
 // Send adds messages and returns nil only when SQS took all of them; after an error it may have taken any of them. The error
-// is of kind reading.Unavailable where trying again may help.
+// is of kind fault.Unavailable where trying again may help.
 func (s *Sender) Send(ctx context.Context, bodies []string) error {
 	for len(bodies) > 0 {
 		n := min(len(bodies), batchMax)
@@ -82,7 +74,7 @@ func (s *Sender) sendBatch(ctx context.Context, bodies []string) error {
 		if round == roundsMax {
 			return unavailable(fmt.Errorf("%d of the messages were not taken in %d rounds: %w", len(left), round, cause))
 		}
-		if err := s.sleep(ctx, roundPause<<(round-1)); err != nil {
+		if err := s.pacer.Pause(ctx, round); err != nil {
 			return unavailable(errors.Join(cause, err))
 		}
 		bodies = left
@@ -100,7 +92,7 @@ func (s *Sender) call(ctx context.Context, bodies []string) (left []string, caus
 	}
 	out, err := s.client.SendMessageBatch(ctx, in)
 	if err != nil {
-		return nil, nil, err //nolint:wrapcheck // sendBatch maps it
+		return nil, nil, err
 	}
 	for _, refused := range out.Failed {
 		i, err := strconv.Atoi(aws.ToString(refused.Id))
@@ -109,7 +101,7 @@ func (s *Sender) call(ctx context.Context, bodies []string) (left []string, caus
 		}
 		cause = &smithy.GenericAPIError{Code: aws.ToString(refused.Code), Message: aws.ToString(refused.Message)}
 		if refused.SenderFault {
-			return nil, nil, &reading.Error{Kind: reading.Internal, Message: "the queue refused a message", Cause: cause}
+			return nil, nil, &fault.Error{Kind: fault.Internal, Message: "the queue refused a message", Cause: cause}
 		}
 		left = append(left, bodies[i])
 	}
@@ -122,7 +114,7 @@ func (s *Sender) call(ctx context.Context, bodies []string) (left []string, caus
 // mapError tells errors that stay from those that may pass.
 func mapError(err error) error {
 	err = fmt.Errorf("send messages: %w", err)
-	var known *reading.Error
+	var known *fault.Error
 	if errors.As(err, &known) || errors.Is(err, context.Canceled) {
 		return err
 	}
@@ -131,12 +123,12 @@ func mapError(err error) error {
 		switch api.ErrorCode() {
 		case "QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue", "AccessDenied", "AccessDeniedException", "InvalidAddress",
 			"InvalidClientTokenId", "SignatureDoesNotMatch", "UnrecognizedClientException":
-			return &reading.Error{Kind: reading.Internal, Message: "the queue refused the request", Cause: err}
+			return &fault.Error{Kind: fault.Internal, Message: "the queue refused the request", Cause: err}
 		}
 	}
 	return unavailable(err)
 }
 
 func unavailable(cause error) error {
-	return &reading.Error{Kind: reading.Unavailable, Message: "the queue is busy; try again shortly", Cause: cause}
+	return &fault.Error{Kind: fault.Unavailable, Message: "the queue is busy; try again shortly", Cause: cause}
 }

@@ -11,7 +11,9 @@ import (
 
 	"github.com/sensorflow/sensorflow/runtime/contract"
 	"github.com/sensorflow/sensorflow/runtime/dynamo"
+	"github.com/sensorflow/sensorflow/runtime/fault"
 	"github.com/sensorflow/sensorflow/runtime/ingest"
+	"github.com/sensorflow/sensorflow/runtime/pacing"
 	"github.com/sensorflow/sensorflow/runtime/reading"
 	"github.com/sensorflow/sensorflow/test/simulation/dynamodel"
 )
@@ -141,14 +143,14 @@ func (w *world) save(p *process, rs []reading.Reading) bool {
 	if w.without == writerDedup {
 		_, err = store.WriteBatch(context.Background(), stored[:min(len(stored), contract.BatchWriteItemsMax)])
 	} else {
-		err = ingest.NewWriter(store, 1, ingest.Environment{Sleep: p.sleep(w, 0), Jitter: w.random.Float64}).Write(context.Background(), stored)
+		err = ingest.NewWriter(store, 1, pacing.Pacer{Sleep: p.sleep(w, 0), Jitter: w.random.Float64}).Write(context.Background(), stored)
 	}
 	if err == nil {
 		w.acknowledge(p, stored)
 		return true
 	}
 	w.tracef("%s: %v", p.name, err)
-	if reading.KindOf(err) != reading.Unavailable {
+	if fault.KindOf(err) != fault.Unavailable {
 		w.violate("%s: readings that are right were refused: %v", p.name, err)
 	}
 	return false
@@ -168,7 +170,7 @@ type forgetful struct{ ingest.Store }
 
 func (f forgetful) WriteBatch(ctx context.Context, rs []reading.Stored) ([]reading.Stored, error) {
 	_, err := f.Store.WriteBatch(ctx, rs)
-	return nil, err //nolint:wrapcheck // it stands for the store
+	return nil, err
 }
 
 // instant is a moment that no other request has.

@@ -1,0 +1,277 @@
+package csvfile_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/sensorflow/sensorflow/runtime/contract"
+	"github.com/sensorflow/sensorflow/runtime/csvfile"
+	"github.com/sensorflow/sensorflow/runtime/fault"
+	"github.com/sensorflow/sensorflow/runtime/pacing"
+	"github.com/sensorflow/sensorflow/runtime/reading"
+)
+
+var epoch = time.Date(2026, 3, 10, 12, 0, 0, 0, time.UTC)
+
+// fixture is one upload, the bucket, the queue and the readings, in memory and as the interfaces promise them. Nothing goes
+// wrong in it by itself: several regions under every fault are test/simulation's.
+type fixture struct {
+	now         time.Time
+	windowBytes int64 // 0: as large as a range
+	upload      csvfile.Upload
+	ranges      map[int]*rangeRow
+	objects     map[string][]byte
+	readings    map[reading.Key]string
+	queue       []string
+	owners      int
+	begun       int
+}
+
+type rangeRow struct {
+	owner  string
+	until  time.Time
+	result *csvfile.RangeResult
+}
+
+const uploadID = "0b5f9c3e-0000-4000-8000-000000000001"
+
+func newFixture(file []byte) *fixture {
+	return &fixture{
+		now:     epoch,
+		upload:  csvfile.Upload{ID: uploadID, FileName: "a.csv", Status: csvfile.AwaitingUpload, Bytes: int64(len(file)), CreatedAt: epoch},
+		ranges:  map[int]*rangeRow{},
+		objects: map[string][]byte{csvfile.UploadKey(uploadID): file}, readings: map[reading.Key]string{},
+		queue: []string{s3Event("uploads/" + uploadID + ".csv")},
+	}
+}
+
+func s3Event(key string) string {
+	return fmt.Sprintf(`{"Records":[{"eventName":"ObjectCreated:Put","s3":{"object":{"key":%q}}}]}`, key)
+}
+
+// view is the fixture as one worker sees it.
+type view struct {
+	*fixture
+	// step is called before and after the effect of each call; an error of it is the call's.
+	step func() error
+}
+
+// processor returns a new one that looks at the fixture through step; nil never fails.
+func (f *fixture) processor(rangeBytes int64, step func() error) *csvfile.Processor {
+	if step == nil {
+		step = func() error { return nil }
+	}
+	v := view{f, step}
+	return csvfile.NewProcessor(v, v, v, v, csvfile.ProcessorOptions{
+		Concurrency: 1, RangeBytes: rangeBytes, WindowBytes: f.window(rangeBytes), Now: func() time.Time { return f.now },
+		Owner: func() string { f.owners++; return fmt.Sprint(f.owners) },
+		Pacer: pacing.Pacer{
+			Sleep: func(context.Context, time.Duration) error { return nil }, Jitter: func() float64 { return 0 },
+		},
+	})
+}
+
+// window is the distance within which the later line must win.
+func (f *fixture) window(rangeBytes int64) int64 {
+	if f.windowBytes == 0 {
+		return rangeBytes
+	}
+	return f.windowBytes
+}
+
+// call makes an effect between two steps.
+func (v view) call(effect func() error) error {
+	if err := v.step(); err != nil {
+		return err
+	}
+	if err := effect(); err != nil {
+		return err
+	}
+	return v.step()
+}
+
+func (v view) ReadUpload(_ context.Context, id string) (u csvfile.Upload, err error) {
+	err = v.call(func() error {
+		if id != v.upload.ID {
+			return &fault.Error{Kind: fault.NotFound, Message: "none"}
+		}
+		u = v.upload
+		return nil
+	})
+	return u, err
+}
+
+func (v view) BeginUpload(_ context.Context, _ string, plan csvfile.Plan) (u csvfile.Upload, err error) {
+	err = v.call(func() error {
+		if v.upload.Status == csvfile.AwaitingUpload {
+			v.upload.Status, v.upload.Plan, v.upload.Bytes = csvfile.Processing, plan, plan.Bytes
+			v.begun++
+		}
+		u = v.upload
+		return nil
+	})
+	return u, err
+}
+
+func (v view) FailUpload(_ context.Context, _, reason string, at time.Time) error {
+	return v.call(func() error {
+		if !v.upload.Status.Ended() {
+			v.upload.Status, v.upload.Reason, v.upload.UpdatedAt = csvfile.Failed, reason, at
+		}
+		return nil
+	})
+}
+
+func (v view) ClaimRange(_ context.Context, r csvfile.RangeID, owner string, now, until time.Time) (claim csvfile.Claim, err error) {
+	err = v.call(func() error {
+		row := v.ranges[r.Number]
+		switch {
+		case row != nil && row.result != nil:
+			claim = csvfile.Done
+		case row != nil && row.owner != owner && row.until.After(now):
+			claim = csvfile.Busy
+		default:
+			v.ranges[r.Number] = &rangeRow{owner: owner, until: until}
+			claim = csvfile.Claimed
+		}
+		return nil
+	})
+	return claim, err
+}
+
+func (v view) CommitRange(_ context.Context, r csvfile.RangeID, owner string, result csvfile.RangeResult, at time.Time) error {
+	return v.call(func() error {
+		row := v.ranges[r.Number]
+		switch {
+		case row != nil && row.result != nil:
+			return nil
+		case row == nil || row.owner != owner:
+			return &fault.Error{Kind: fault.Conflict, Message: "claimed by another"}
+		}
+		row.result = &result
+		v.upload.RangesDone++
+		v.upload.BytesProcessed += result.Bytes
+		v.upload.RowsAccepted += result.RowsAccepted
+		v.upload.RowsRejected += result.RowsRejected
+		v.upload.UpdatedAt = at
+		return nil
+	})
+}
+
+func (v view) RangeResults(context.Context, string) (results map[int]csvfile.RangeResult, err error) {
+	err = v.call(func() error {
+		results = map[int]csvfile.RangeResult{}
+		for n, row := range v.ranges {
+			if row.result != nil {
+				results[n] = *row.result
+			}
+		}
+		return nil
+	})
+	return results, err
+}
+
+func (v view) FinishUpload(_ context.Context, _ string, status csvfile.Status, at time.Time) error {
+	return v.call(func() error {
+		if v.upload.Status == csvfile.Processing && v.upload.RangesDone == v.upload.Plan.Ranges {
+			v.upload.Status, v.upload.UpdatedAt = status, at
+		}
+		return nil
+	})
+}
+
+func etagOf(content []byte) string { return fmt.Sprintf("%x", sha256.Sum256(content)) }
+
+func (v view) Stat(_ context.Context, key string) (o csvfile.Object, err error) {
+	err = v.call(func() error {
+		content, found := v.objects[key]
+		if !found {
+			return &fault.Error{Kind: fault.NotFound, Message: "no object"}
+		}
+		o = csvfile.Object{Size: int64(len(content)), ETag: etagOf(content)}
+		return nil
+	})
+	return o, err
+}
+
+func (v view) Open(_ context.Context, key, etag string, first, last int64) (body io.ReadCloser, err error) {
+	err = v.call(func() error {
+		content, found := v.objects[key]
+		switch {
+		case !found:
+			return &fault.Error{Kind: fault.NotFound, Message: "no object"}
+		case etagOf(content) != etag:
+			return &fault.Error{Kind: fault.Conflict, Message: "other content"}
+		case first < 0 || last < first || last >= int64(len(content)):
+			return fmt.Errorf("bytes %d to %d of %d", first, last, len(content))
+		}
+		body = io.NopCloser(bytes.NewReader(content[first : last+1]))
+		return nil
+	})
+	return body, err
+}
+
+func (v view) Put(_ context.Context, key string, body io.Reader) error {
+	content, err := io.ReadAll(body)
+	if err != nil {
+		return fmt.Errorf("read the body: %w", err)
+	}
+	return v.call(func() error {
+		v.objects[key] = content
+		return nil
+	})
+}
+
+func (v view) Delete(_ context.Context, keys []string) error {
+	return v.call(func() error {
+		for _, key := range keys {
+			delete(v.objects, key)
+		}
+		return nil
+	})
+}
+
+func (v view) Send(_ context.Context, bodies []string) error {
+	for _, body := range bodies { // not all or nothing
+		if err := v.call(func() error { v.queue = append(v.queue, body); return nil }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (v view) WriteBatch(_ context.Context, rs []reading.Stored) ([]reading.Stored, error) {
+	return nil, v.call(func() error {
+		keys := map[reading.Key]bool{}
+		for _, r := range rs {
+			keys[r.Key()] = true
+			if !r.RegisterTime.Equal(v.upload.Plan.At) {
+				return fmt.Errorf("registered at %v, planned at %v", r.RegisterTime, v.upload.Plan.At)
+			}
+		}
+		if len(keys) != len(rs) || len(rs) == 0 || len(rs) > contract.BatchWriteItemsMax {
+			return fmt.Errorf("a batch of %d readings with %d identities", len(rs), len(keys))
+		}
+		for _, r := range rs {
+			v.readings[r.Key()] = r.Value.String()
+		}
+		return nil
+	})
+}
+
+// keysOf lists the objects below a prefix.
+func (f *fixture) keysOf(prefix string) []string {
+	var keys []string
+	for _, key := range slices.Sorted(maps.Keys(f.objects)) {
+		if bytes.HasPrefix([]byte(key), []byte(prefix)) {
+			keys = append(keys, key)
+		}
+	}
+	return keys
+}
