@@ -25,7 +25,7 @@ type UploadsProps struct {
 	Key awskms.IKey
 
 	// AllowedOrigins are the browser origins that may send files to the bucket and read the lists of rejects, such as
-	// "https://console.example.com". Uploads.AllowOrigins adds more. Default: none, which leaves uploads to programs.
+	// "https://console.example.com"; 99 at most. Uploads.AllowOrigins adds more. Default: none, which leaves uploads to programs.
 	AllowedOrigins []string
 
 	// RetentionDays is how long files and lists of rejects are kept, RetentionDaysMin to RetentionDaysMax days.
