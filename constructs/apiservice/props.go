@@ -61,7 +61,8 @@ type ApiServiceProps struct {
 	// balancer is then open to the internet. Default: an address of CloudFront, in front of a load balancer without one.
 	Domain *Domain
 
-	// AllowedOrigins are browser origins, besides the service's own, that may call with credentials; 99 at most. Default: none.
+	// AllowedOrigins are browser origins, besides the service's own, that may call with credentials; 99 at most.
+	// Default: none.
 	AllowedOrigins []string
 
 	// Retention is how long raw readings are kept, at least 24h. Default: for ever.

@@ -66,7 +66,10 @@ func (i *Identity) addSettings(p IdentityProps) {
 // ImportSettings finds the settings of a deployment in the stack's own region, by the Name that its Identity was made with. key
 // encrypts them there.
 func ImportSettings(scope constructs.Construct, id, name string, key awskms.IKey) awssecretsmanager.ISecret {
-	check(scope, id, rule.All(rule.Name("name", name, contract.NameCharsMax), prop.Required("key", key == nil, "the key of the stack's region")).Err())
+	check(scope, id, rule.All(
+		rule.Name("name", name, contract.NameCharsMax),
+		prop.Required("key", key == nil, "the key of the stack's region"),
+	).Err())
 	return awssecretsmanager.Secret_FromSecretAttributes(scope, &id, &awssecretsmanager.SecretAttributes{
 		SecretPartialArn: awscdk.Stack_Of(scope).FormatArn(&awscdk.ArnComponents{
 			Service: jsii.String("secretsmanager"), Resource: jsii.String("secret"), ResourceName: jsii.String(SettingsName(name)),

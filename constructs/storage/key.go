@@ -140,7 +140,8 @@ func NewReplicaKey(scope constructs.Construct, id string, props *ReplicaKeyProps
 	p := orZero(props)
 	stack := awscdk.Stack_Of(scope)
 	own := rule.Fault{
-		Field: "PrimaryRegion", Rule: "must not be the stack's own region", Got: p.PrimaryRegion, Advice: "the primary key is not its own replica",
+		Field: "PrimaryRegion", Rule: "must not be the stack's own region", Got: p.PrimaryRegion,
+		Advice: "the primary key is not its own replica",
 	}.If(known(*stack.Region()) && *stack.Region() == p.PrimaryRegion)
 	check(scope, id, rule.All(rule.Of(p.Validate()), own).Err())
 	k := &ReplicaKey{}

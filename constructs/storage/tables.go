@@ -32,11 +32,13 @@ func ValidateReplicas(replicas []Replica, stackRegion string) error {
 	regions, keys := make([]string, len(replicas)), rule.Faults{}
 	for i, r := range replicas {
 		regions[i] = r.Region
-		keys = append(keys, prop.Required(fmt.Sprintf("Replicas[%d].Key", i), r.Key == nil, "the key of that region, such as Key.Replica(…)")...)
+		key := fmt.Sprintf("Replicas[%d].Key", i)
+		keys = append(keys, prop.Required(key, r.Key == nil, "the key of that region, such as Key.Replica(…)")...)
 	}
 	return rule.All(
-		rule.Fault{Field: "Replicas", Rule: "needs a stack with an explicit region, got one without", Advice: "set Env of the stack"}.
-			If(len(replicas) > 0 && !known(stackRegion)),
+		rule.Fault{
+			Field: "Replicas", Rule: "needs a stack with an explicit region, got one without", Advice: "set Env of the stack",
+		}.If(len(replicas) > 0 && !known(stackRegion)),
 		rule.Each("Replicas[*].Region", regions, func(key, region string) rule.Faults {
 			return rule.All(rule.Region(key, region), rule.Fault{
 				Field: key, Rule: "must not be the stack's own region", Got: region, Advice: "list only the other regions",
@@ -122,7 +124,8 @@ type GlobalTables struct {
 // NewGlobalTables makes the tables, with a replica in each further region.
 func NewGlobalTables(scope constructs.Construct, id string, props *GlobalTablesProps) *GlobalTables {
 	p := orZero(props)
-	check(scope, id, rule.All(rule.Of(p.Validate()), rule.Of(ValidateReplicas(p.Replicas, *awscdk.Stack_Of(scope).Region()))).Err())
+	replicas := ValidateReplicas(p.Replicas, *awscdk.Stack_Of(scope).Region())
+	check(scope, id, rule.All(rule.Of(p.Validate()), rule.Of(replicas)).Err())
 	t := &GlobalTables{key: p.Key}
 	constructs.NewConstruct_Override(t, scope, &id)
 	if t.key == nil {
