@@ -180,10 +180,10 @@ func (w *world) compare(r *region, id reading.EquipmentID) {
 		for _, item := range answer.Items {
 			want.add(string(item.EquipmentID)+" "+reading.FormatHour(item.IntervalStart), -1, item.SampleCount, w.units(item.TotalValue.String()))
 		}
-		if answer.NextCursor == "" {
+		if answer.Next == (aggregate.Place{}) {
 			break
 		}
-		query.Cursor = answer.NextCursor
+		query.After = answer.Next
 		if answer, err = windows.Query(context.Background(), query); err != nil {
 			w.violate("%s: ask for %q: %v", r.name, id, err)
 			return
