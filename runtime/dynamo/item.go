@@ -83,6 +83,26 @@ func (r *itemReader) integer(name string) int64 {
 	return n
 }
 
+// integers returns a set of whole numbers, and none where it is missing.
+func (r *itemReader) integers(name string) (all []int64) {
+	if r.item[name] == nil {
+		return nil
+	}
+	set, ok := r.item[name].(*types.AttributeValueMemberNS)
+	if !ok {
+		r.fault(name, "is not a set of numbers")
+		return nil
+	}
+	for _, text := range set.Value {
+		n, err := strconv.ParseInt(text, 10, 64)
+		if err != nil {
+			r.fault(name, "holds what is not a whole number")
+		}
+		all = append(all, n)
+	}
+	return all
+}
+
 // boolean returns a flag, and false where it is missing.
 func (r *itemReader) boolean(name string) bool {
 	b, ok := r.item[name].(*types.AttributeValueMemberBOOL)
