@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/sensorflow/sensorflow/runtime/contract"
-	"github.com/sensorflow/sensorflow/runtime/reading"
+	"github.com/sensorflow/sensorflow/runtime/fault"
 )
 
 // Defaults of AggregatorOptions.
@@ -163,7 +163,7 @@ func (o *outcome) add(p outcome) {
 
 // Process takes in the changes of one stream batch, in any order and however often they were delivered before. It looks at
 // every change although others fail. The error is nil exactly when Result.Failed is empty; it holds the reasons, of which
-// those of kind reading.Invalid will not pass.
+// those of kind fault.Invalid will not pass.
 //
 // What is surely new goes in first, many rows to a transaction. What is left is worked off row by row, the lowest sequence
 // number first and each write for itself: whatever an invocation has time for, the next one need not begin with it again.
@@ -281,7 +281,7 @@ func (a *Aggregator) pause(ctx context.Context, attempt int) error {
 		limit = shifted
 	}
 	if err := a.o.Sleep(ctx, time.Duration(a.o.Random()%uint64(limit)+1)); err != nil { //nolint:gosec // below BackoffMax
-		return &reading.Error{Kind: reading.Unavailable, Message: "the invocation ended before the rows could be written", Cause: err}
+		return &fault.Error{Kind: fault.Unavailable, Message: "the invocation ended before the rows could be written", Cause: err}
 	}
 	return nil
 }

@@ -7,7 +7,7 @@ import (
 	"slices"
 
 	"github.com/sensorflow/sensorflow/runtime/contract"
-	"github.com/sensorflow/sensorflow/runtime/reading"
+	"github.com/sensorflow/sensorflow/runtime/fault"
 )
 
 // grouped cuts tasks into groups whose transaction stays within contract.TransactionItemsMax: the rows, and the fleet's rows
@@ -63,7 +63,7 @@ func (a *Aggregator) commit(ctx context.Context, lane int, tasks []task) (out ou
 				attempt-- // nothing was wrong with the others
 				continue
 			}
-		} else if reading.KindOf(err) == reading.Invalid && len(tasks) > 1 {
+		} else if fault.KindOf(err) == fault.Invalid && len(tasks) > 1 {
 			return a.isolate(ctx, lane, tasks, out)
 		}
 		if err := a.await(ctx, attempt, err); err != nil {
@@ -78,7 +78,7 @@ func (a *Aggregator) commit(ctx context.Context, lane int, tasks []task) (out ou
 // transaction took place, the very same is sent again, token included.
 func (a *Aggregator) await(ctx context.Context, attempt int, cause error) error {
 	var canceled *Canceled
-	mayPass := errors.As(cause, &canceled) || reading.KindOf(cause) == reading.Unavailable
+	mayPass := errors.As(cause, &canceled) || fault.KindOf(cause) == fault.Unavailable
 	if !mayPass || attempt >= a.o.AttemptsMax || ctx.Err() != nil {
 		return fmt.Errorf("write rows: %w", cause)
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/sensorflow/sensorflow/runtime/contract"
+	"github.com/sensorflow/sensorflow/runtime/fault"
 	"github.com/sensorflow/sensorflow/runtime/reading"
 )
 
@@ -184,7 +185,7 @@ func (f *fold) order() {
 }
 
 func invalid(err error) error {
-	return &reading.Error{Kind: reading.Invalid, Message: "the change can never be applied", Cause: err}
+	return &fault.Error{Kind: fault.Invalid, Message: "the change can never be applied", Cause: err}
 }
 
 // difference is what steps do to a slice, taken together.

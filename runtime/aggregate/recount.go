@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/sensorflow/sensorflow/runtime/reading"
+	"github.com/sensorflow/sensorflow/runtime/fault"
 )
 
 // settle brings one row up to date, slice by slice, each write alone. What is still pending in the end, because somebody
@@ -21,10 +21,10 @@ func (a *Aggregator) settle(ctx context.Context, lane int, f *fold) (out outcome
 		case err == nil: // stale
 			err = errRaced
 			out.Raced++
-		case reading.KindOf(err) == reading.Unavailable:
+		case fault.KindOf(err) == fault.Unavailable:
 			out.Retries++
 		}
-		if reading.KindOf(err) != reading.Unavailable || attempt >= a.o.AttemptsMax || ctx.Err() != nil {
+		if fault.KindOf(err) != fault.Unavailable || attempt >= a.o.AttemptsMax || ctx.Err() != nil {
 			out.fail([]*fold{f}, err)
 			return out
 		}
@@ -37,7 +37,7 @@ func (a *Aggregator) settle(ctx context.Context, lane int, f *fold) (out outcome
 	return out
 }
 
-var errRaced = &reading.Error{Kind: reading.Unavailable, Message: "the row was changed by somebody else each time"}
+var errRaced = &fault.Error{Kind: fault.Unavailable, Message: "the row was changed by somebody else each time"}
 
 // settleOnce reads the row and takes in what is surely new to it, or else recounts the first slice that is pending.
 func (a *Aggregator) settleOnce(ctx context.Context, lane int, f *fold, out *outcome) error {
@@ -94,12 +94,12 @@ func (a *Aggregator) readRow(ctx context.Context, key RowKey) (Row, error) {
 	return row, nil
 }
 
-var errUnread = &reading.Error{Kind: reading.Unavailable, Message: "the row could not be read for the moment"}
+var errUnread = &fault.Error{Kind: fault.Unavailable, Message: "the row could not be read for the moment"}
 
 // interrupted says that an error which came as the time ended may pass.
 func (a *Aggregator) interrupted(ctx context.Context, err error) error {
-	if ctx.Err() == nil || errors.As(err, new(*reading.Error)) {
+	if ctx.Err() == nil || errors.As(err, new(*fault.Error)) {
 		return err
 	}
-	return &reading.Error{Kind: reading.Unavailable, Message: "the invocation ended before the rows could be read", Cause: err}
+	return &fault.Error{Kind: fault.Unavailable, Message: "the invocation ended before the rows could be read", Cause: err}
 }

@@ -6,13 +6,14 @@ import (
 	"time"
 
 	"github.com/sensorflow/sensorflow/runtime/contract"
+	"github.com/sensorflow/sensorflow/runtime/fault"
 	"github.com/sensorflow/sensorflow/runtime/reading"
 )
 
 // RowTable is the table of one region's aggregate rows, together with the readings that they are counted from.
 //
-// After an error of kind reading.Unavailable it is not known whether a write took place, and the call may succeed later. One
-// of kind reading.Invalid means that some row of the transaction cannot be written. All other errors come back however
+// After an error of kind fault.Unavailable it is not known whether a write took place, and the call may succeed later. One
+// of kind fault.Invalid means that some row of the transaction cannot be written. All other errors come back however
 // often the call is made.
 type RowTable interface {
 	// Commit makes all writes of the transaction or none. A *Canceled in the error's chain says that none was made and why.
@@ -152,4 +153,4 @@ func (c *Canceled) Error() string {
 }
 
 // errRejected is the reason of a row that the table refuses.
-var errRejected = &reading.Error{Kind: reading.Internal, Message: "the aggregate row cannot be written"}
+var errRejected = &fault.Error{Kind: fault.Internal, Message: "the aggregate row cannot be written"}

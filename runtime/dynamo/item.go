@@ -7,6 +7,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
+	"github.com/sensorflow/sensorflow/runtime/fault"
 	"github.com/sensorflow/sensorflow/runtime/reading"
 )
 
@@ -18,7 +19,6 @@ func text(s string) types.AttributeValue { return &types.AttributeValueMemberS{V
 func decimal(d reading.Decimal) types.AttributeValue {
 	return &types.AttributeValueMemberN{Value: d.String()}
 }
-func boolean(b bool) types.AttributeValue { return &types.AttributeValueMemberBOOL{Value: b} }
 func integer(n int64) types.AttributeValue {
 	return &types.AttributeValueMemberN{Value: strconv.FormatInt(n, 10)}
 }
@@ -103,12 +103,6 @@ func (r *itemReader) integers(name string) (all []int64) {
 	return all
 }
 
-// boolean returns a flag, and false where it is missing.
-func (r *itemReader) boolean(name string) bool {
-	b, ok := r.item[name].(*types.AttributeValueMemberBOOL)
-	return ok && b.Value
-}
-
 // time returns a timestamp as reading.FormatTimestamp writes it.
 func (r *itemReader) time(name string) time.Time {
 	t, err := reading.ParseTimestamp(r.text(name))
@@ -123,5 +117,5 @@ func (r *itemReader) done() error {
 	if r.err == nil {
 		return nil
 	}
-	return &reading.Error{Kind: reading.Internal, Message: "a stored item cannot be read", Cause: r.err}
+	return &fault.Error{Kind: fault.Internal, Message: "a stored item cannot be read", Cause: r.err}
 }
