@@ -35,16 +35,16 @@ func main() {
 
 // run is the program. All that can be wrong with the configuration is said before the CDK, which takes seconds, is started.
 func run(getenv func(string) string, readFile func(string) ([]byte, error), stderr io.Writer) error {
-	raw, err := readContext(getenv, readFile)
+	raw, err := config.ReadContext(getenv, readFile)
 	if err != nil {
 		return err
 	}
-	c, err := config.Load(raw.all, config.Defaults{Account: getenv("CDK_DEFAULT_ACCOUNT")})
+	c, err := config.Load(raw.All, config.Defaults{Account: getenv("CDK_DEFAULT_ACCOUNT")})
 	if err != nil {
 		return fmt.Errorf("the configuration in cdk.json is wrong:\n%w", err)
 	}
-	if raw.env != "" {
-		if c, err = c.Only(raw.env); err != nil {
+	if raw.Env != "" {
+		if c, err = c.Only(raw.Env); err != nil {
 			return err
 		}
 	}

@@ -58,7 +58,7 @@ func TestRun_SaysWhatIsWrongBeforeTheCDKIsStarted(t *testing.T) {
 		"cdk.json is no object": {map[string]string{}, map[string]string{"cdk.json": "[]"}, "read cdk.json: json: cannot unmarshal array"},
 		"no context":            {map[string]string{}, map[string]string{"cdk.json": "{}"}, "the configuration in cdk.json is wrong:\ncontext.sensorflow must be set in cdk.json"},
 		"no account": {noNode(environments(`"dev":{"regions":["eu-west-1"]}`)), nil,
-			"the configuration in cdk.json is wrong:\nenvironments.dev.account must be set to an account number of 12 digits, as no credentials are in use that tell one"},
+			"the configuration in cdk.json is wrong:\nenvironments.dev.account must be set to an account number of 12 digits; no credentials are in use that tell one"},
 		"an unknown environment": {noNode(strings.Replace(environments(dev, prod), "{", `{"env":"test",`, 1)), nil,
 			"the context key env must be one of the environments dev, prod, got test"},
 		"an environment that is no name": {noNode(strings.Replace(environments(dev), "{", `{"env":7,`, 1)), nil, "the context key env must name an environment, got 7"},

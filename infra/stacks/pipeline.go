@@ -18,7 +18,7 @@ import (
 )
 
 // PipelineName is the name of the pipeline's stack.
-const PipelineName = prefix + "pipeline"
+const PipelineName = config.StackPrefix + config.PipelineName
 
 // CLIVersion is the version of the CDK's command line that fits the library in go.mod; the Makefile has the same.
 const CLIVersion = "2.1148.1"

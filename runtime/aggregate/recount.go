@@ -28,7 +28,7 @@ func (a *Aggregator) settle(ctx context.Context, lane int, f *fold) (out outcome
 			out.fail([]*fold{f}, err)
 			return out
 		}
-		if err := a.pause(ctx, attempt-1); err != nil {
+		if err := a.pause(ctx, attempt); err != nil {
 			out.fail([]*fold{f}, err)
 			return out
 		}

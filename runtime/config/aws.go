@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials/endpointcreds"
 
 	"github.com/sensorflow/sensorflow/runtime/contract"
+	"github.com/sensorflow/sensorflow/runtime/contract/rule"
 )
 
 // Environment keys of AWS's own by which Lambda, Fargate and the local stack hand out credentials and addresses
@@ -73,12 +74,15 @@ var errNoCredentials = errors.New("no AWS credentials in the environment: set " 
 
 // mayHandOut keeps credentials from being asked for at an address on the way to which somebody could change the answer.
 func mayHandOut(address string) bool {
+	if len(rule.Endpoint(keyContainerURL, address)) == 0 {
+		return true
+	}
 	u, err := url.Parse(address)
 	if err != nil {
 		return false
 	}
 	agent := net.ParseIP(u.Hostname())
-	return isProtected(u) || u.Scheme == "http" && agent != nil && agent.IsLinkLocalUnicast()
+	return u.Scheme == "http" && agent != nil && agent.IsLinkLocalUnicast()
 }
 
 // endpoints tells the SDK's clients where to find a service, if not in AWS; they ask for the method by its name.

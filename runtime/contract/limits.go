@@ -84,7 +84,10 @@ const (
 	ShardsMax = 256
 	// DrainTimeoutDefault and DrainTimeoutMax stay below the 30 s that Fargate waits between SIGTERM and SIGKILL.
 	DrainTimeoutDefault = 20 * time.Second
+	DrainTimeoutMin     = time.Second
 	DrainTimeoutMax     = 25 * time.Second
+	// TrustedProxiesMax bounds how many proxies in front of the API are believed.
+	TrustedProxiesMax = 5
 )
 
 // Authentication.

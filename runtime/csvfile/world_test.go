@@ -14,7 +14,7 @@ import (
 
 	"github.com/sensorflow/sensorflow/runtime/csvfile"
 	"github.com/sensorflow/sensorflow/runtime/fault"
-	"github.com/sensorflow/sensorflow/runtime/ingest"
+	"github.com/sensorflow/sensorflow/runtime/pacing"
 	"github.com/sensorflow/sensorflow/runtime/reading"
 )
 
@@ -98,7 +98,7 @@ func (w *world) processor(rangeBytes int64, step func() error, deadline time.Tim
 	return csvfile.NewProcessor(v, v, v, v, csvfile.ProcessorOptions{
 		Concurrency: 1, RangeBytes: rangeBytes, WindowBytes: w.window(rangeBytes), Now: func() time.Time { return w.now },
 		Owner: func() string { return fmt.Sprint(w.rng.Uint64()) },
-		Environment: ingest.Environment{
+		Pacer: pacing.Pacer{
 			Sleep: func(context.Context, time.Duration) error { return nil }, Jitter: func() float64 { return 0 },
 		},
 	})

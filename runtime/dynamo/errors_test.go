@@ -22,6 +22,7 @@ import (
 	"github.com/sensorflow/sensorflow/runtime/dynamo"
 	"github.com/sensorflow/sensorflow/runtime/fault"
 	"github.com/sensorflow/sensorflow/runtime/ingest"
+	"github.com/sensorflow/sensorflow/runtime/pacing"
 	"github.com/sensorflow/sensorflow/runtime/reading"
 )
 
@@ -143,7 +144,7 @@ func TestReadings_RetryUntilAllAreWritten(t *testing.T) {
 		}
 		return http.StatusOK, string(left)
 	})
-	writer := ingest.NewWriter(dynamo.NewReadings(client, "r", "eu-west-1", 0), 1, ingest.Environment{
+	writer := ingest.NewWriter(dynamo.NewReadings(client, "r", "eu-west-1", 0), 1, pacing.Pacer{
 		Sleep: func(context.Context, time.Duration) error { return nil },
 	})
 	var rs []reading.Stored

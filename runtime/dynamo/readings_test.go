@@ -15,6 +15,7 @@ import (
 	"github.com/sensorflow/sensorflow/runtime/contract"
 	"github.com/sensorflow/sensorflow/runtime/dynamo"
 	"github.com/sensorflow/sensorflow/runtime/ingest"
+	"github.com/sensorflow/sensorflow/runtime/pacing"
 	"github.com/sensorflow/sensorflow/runtime/reading"
 )
 
@@ -206,7 +207,7 @@ func TestReadings_PageLeavesOutWhatHasExpiredOrIsNoReading(t *testing.T) {
 // A load of single readings goes through the real ingest code without an error, and all of it is there afterwards.
 func TestReadings_TakeSixtyFourConcurrentSenders(t *testing.T) {
 	readings := dynamo.NewReadings(localClient, newTable(t, contract.ReadingsTable()), "eu-west-1", 0)
-	coalescer := ingest.NewCoalescer(readings, ingest.Options{}, ingest.Environment{})
+	coalescer := ingest.NewCoalescer(readings, ingest.Options{}, pacing.Pacer{})
 	const senders, each = 64, 20
 	start := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
 	var group sync.WaitGroup

@@ -18,6 +18,7 @@ import (
 	"github.com/sensorflow/sensorflow/runtime/dynamo"
 	"github.com/sensorflow/sensorflow/runtime/httpapi"
 	"github.com/sensorflow/sensorflow/runtime/ingest"
+	"github.com/sensorflow/sensorflow/runtime/pacing"
 	"github.com/sensorflow/sensorflow/runtime/s3store"
 )
 
@@ -78,10 +79,10 @@ func wire(ctx context.Context, cfg config.API, log *slog.Logger) (parts, error) 
 		return parts{}, fmt.Errorf("configure sign-in: %w", err)
 	}
 	readings := dynamo.NewReadings(tables, cfg.ReadingsTable, cfg.Region, cfg.Retention)
-	coalescer := ingest.NewCoalescer(readings, ingest.Options{}, ingest.Environment{})
+	coalescer := ingest.NewCoalescer(readings, ingest.Options{}, pacing.Pacer{})
 	uploads := csvfile.NewUploads(dynamo.NewUploads(tables, cfg.UploadsTable), bucket, time.Now)
 	api, err := httpapi.New(httpapi.Dependencies{
-		Saver: coalescer, Batches: ingest.NewWriter(readings, batchesInFlightMax, ingest.Environment{}), Pager: readings,
+		Saver: coalescer, Batches: ingest.NewWriter(readings, batchesInFlightMax, pacing.Pacer{}), Pager: readings,
 		Uploads: uploads, UploadStatus: uploads, Windows: windows(cfg, tables), Authenticator: people,
 		Checks: checks(cfg, tables, bucket, keys), Logger: log, Now: time.Now,
 	}, httpapi.Options{

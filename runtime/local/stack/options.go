@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/sensorflow/sensorflow/runtime/contract"
+	"github.com/sensorflow/sensorflow/runtime/contract/rule"
 	"github.com/sensorflow/sensorflow/runtime/local/checkout"
 )
 
@@ -108,8 +109,8 @@ func (o Options) withDefaults() (Options, error) {
 }
 
 func (o Options) check() error {
-	if o.Retention != 0 && o.Retention < contract.RetentionMin {
-		return fmt.Errorf("the retention must be 0 (keep readings for ever) or at least %v, got %v", contract.RetentionMin, o.Retention)
+	if err := rule.All(rule.Retention(contract.EnvRetention, o.Retention), rule.Origins(contract.EnvAllowedOrigins, o.AllowedOrigins)).Err(); err != nil {
+		return err
 	}
 	if o.Port < 0 || o.Port > 65535 {
 		return fmt.Errorf("the port must be 1 to 65535, got %d", o.Port)

@@ -16,6 +16,7 @@ import (
 	"github.com/sensorflow/sensorflow/runtime/dynamo"
 	"github.com/sensorflow/sensorflow/runtime/fault"
 	"github.com/sensorflow/sensorflow/runtime/ingest"
+	"github.com/sensorflow/sensorflow/runtime/pacing"
 	"github.com/sensorflow/sensorflow/runtime/reading"
 )
 
@@ -102,7 +103,7 @@ func (c *scarce) BatchWriteItem(ctx context.Context, in *dynamodb.BatchWriteItem
 
 func testUnprocessed(t *testing.T, s *subject) {
 	table := &scarce{Client: s.Client, most: 3}
-	writer := ingest.NewWriter(dynamo.NewReadings(table, s.table, region, 0), 1, ingest.Environment{
+	writer := ingest.NewWriter(dynamo.NewReadings(table, s.table, region, 0), 1, pacing.Pacer{
 		Sleep: func(context.Context, time.Duration) error { return nil }, Jitter: func() float64 { return 0 },
 	})
 	var rs []reading.Stored
