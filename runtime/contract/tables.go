@@ -13,7 +13,7 @@ const (
 	AttrRegisterTime = "registerTime" // S, like timestamp: when the service took the reading
 	AttrID           = "id"           // S, UUIDv5 of the identity
 	AttrRegion       = "region"       // S, the region whose service wrote the item
-	AttrExpiresAt    = "expiresAt"    // N, Unix seconds, absent where readings are kept forever
+	AttrExpiresAt    = "expiresAt"    // N, Unix seconds, absent where readings are kept for ever
 )
 
 // Attributes of the aggregates table. Rows of equipments and of the fleet share it: the partition key of what is no row of an
@@ -174,7 +174,7 @@ func UploadsTable() Table {
 	}
 }
 
-// RevocationsTable holds the hashes of tokens that were logged out, until those tokens would have expired anyway.
+// RevocationsTable holds the hashes of tokens that were logged out, until those tokens expire.
 func RevocationsTable() Table {
 	return Table{
 		Name: "Revocations", EnvKey: EnvRevocationsTable, Key: Key{Partition: AttrTokenHash},

@@ -38,8 +38,6 @@ type Options struct {
 	Log io.Writer
 	// Logs gives each part a log of its own instead, by the part's name. Default: Log for all.
 	Logs func(part string) io.Writer
-	// Binaries is the folder that holds the programs named by Commands. Default: built into Root/.local/bin.
-	Binaries string
 	// CSVTimeout bounds an invocation of the CSV processor; its messages come back 5 s later. Default: CSVTimeoutDefault.
 	CSVTimeout time.Duration
 	// AggregatorTimeout bounds an invocation of the aggregator. Default: AggregatorTimeoutDefault.
