@@ -69,8 +69,8 @@ type Query struct {
 	EquipmentID reading.EquipmentID // empty for all
 	// Limit is the largest number of items, up to contract.AggregatesPageMax; 0 means contract.AggregatesPageDefault.
 	Limit int
-	// Cursor is an earlier answer's NextCursor; it goes with the same interval and equipment, whatever the limit.
-	Cursor string
+	// After is an earlier answer's Next; it goes with the same interval and equipment, whatever the limit.
+	After Place
 }
 
 // Answer is a page of a window, together with the window's totals. It is shared among callers and must not be changed.
@@ -81,8 +81,8 @@ type Answer struct {
 	TotalCount int64
 	// Items are ordered by hour, then equipment. Hours without readings are left out.
 	Items []Item
-	// NextCursor is empty on the last page.
-	NextCursor string
+	// Next is where the next page begins, and zero on the last one.
+	Next Place
 }
 
 // Item is the sum of one equipment's hour over all regions.
@@ -105,7 +105,7 @@ type page struct {
 func (p page) weight() int { return 1 + len(p.items) }
 func (s Sum) weight() int  { return 1 }
 
-// Query answers a query. Errors are of kind fault.Invalid for a limit or cursor that breaks the rules, and
+// Query answers a query. Errors are of kind fault.Invalid for a limit or a place that breaks the rules, and
 // fault.Unavailable where the table is busy.
 func (w *Windows) Query(ctx context.Context, q Query) (Answer, error) {
 	if q.Interval == (Interval{}) {
@@ -120,7 +120,7 @@ func (w *Windows) Query(ctx context.Context, q Query) (Answer, error) {
 			Kind: fault.Invalid, Message: "The limit " + reason, Fields: []fault.FieldError{{Field: "limit", Reason: reason}},
 		}
 	}
-	at, err := decodeCursor(q, w.now())
+	at, err := q.position(w.now())
 	if err != nil {
 		return Answer{}, err
 	}
@@ -133,9 +133,9 @@ func (w *Windows) Query(ctx context.Context, q Query) (Answer, error) {
 		answer.TotalCount, answer.Average = total.Count, reading.Average(total.Total.Sum(), total.Count)
 	}
 	if p.more {
-		answer.NextCursor, err = encodeCursor(q, at.window, p.items[len(p.items)-1])
+		answer.Next = at.place(p.items[len(p.items)-1])
 	}
-	return answer, err
+	return answer, nil
 }
 
 // read returns the window's totals and the page, each from one shared read.

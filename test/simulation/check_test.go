@@ -251,10 +251,10 @@ func (w *world) compare(r *region, id reading.EquipmentID) {
 				w.violate("%s: the window of %q says that %s lies between %v, want %v", r.name, id, name, got, extremes[name])
 			}
 		}
-		if answer.NextCursor == "" {
+		if answer.Next == (aggregate.Place{}) {
 			break
 		}
-		query.Cursor = answer.NextCursor
+		query.After = answer.Next
 		if answer, err = windows.Query(context.Background(), query); err != nil {
 			w.violate("%s: ask for %q: %v", r.name, id, err)
 			return
