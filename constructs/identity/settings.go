@@ -138,4 +138,6 @@ func NewReplicaActivation(scope constructs.Construct, id string, props *ReplicaA
 
 // Resource is the attachment itself, for what the props do not offer: mail, messages and triggers of the replica. It is a method and no
 // field because jsii takes no type without a method for a construct.
-func (a *ReplicaActivation) Resource() awscognito.CfnUserPoolRegionalConfigurationAttachment { return a.resource }
+func (a *ReplicaActivation) Resource() awscognito.CfnUserPoolRegionalConfigurationAttachment {
+	return a.resource
+}
