@@ -36,17 +36,19 @@ func (i *Identity) addPool(p IdentityProps) {
 	}
 	i.UserPool = awscognito.NewUserPool(i, jsii.String("UserPool"), props)
 	resource := i.UserPool.Node().DefaultChild().(awscognito.CfnUserPool)
-	resource.AddPropertyOverride(jsii.String("KeyConfiguration"), map[string]any{
-		"KeyType": "CUSTOMER_MANAGED_KEY", "KmsKeyArn": p.Key.KeyArn(),
+	resource.SetKeyConfiguration(&awscognito.CfnUserPool_KeyConfigurationProperty{
+		KeyType: jsii.String("CUSTOMER_MANAGED_KEY"), KmsKeyArn: p.Key.KeyArn(),
 	})
 	if len(p.Replicas) > 0 {
-		resource.AddPropertyOverride(jsii.String("IssuerConfiguration.Type"), "UPDATED")
+		resource.SetIssuerConfiguration(&awscognito.CfnUserPool_IssuerConfigurationProperty{Type: jsii.String("UPDATED")})
 	}
 	suppress(i.UserPool, map[string]string{
 		"AwsSolutions-COG2": "the API's sign-in takes a password and has no second step; guessing is bounded by the API, by the pool's lockout and " +
 			"by the firewall, and deployments that sign people in elsewhere can set Mfa",
 		"AwsSolutions-COG3": "threat protection is part of the Plus plan, which costs more per person; the API limits failed sign-ins per " +
 			"person and address itself",
+		"AwsSolutions-COG8": "the Plus plan adds threat protection and costs more per person; the Essentials plan has all that the service uses, " +
+			"replication included",
 	})
 }
 
@@ -124,8 +126,10 @@ func (i *Identity) addDomain(p IdentityProps) {
 	})
 	i.TokenURL = jsii.String(*i.Domain.BaseUrl(nil) + "/oauth2/token")
 	if p.FailoverHealthCheck != nil {
-		i.Domain.Node().DefaultChild().(awscognito.CfnUserPoolDomain).AddPropertyOverride(jsii.String("Routing.Failover"), map[string]any{
-			"SecondaryRegion": p.Replicas[0].Region, "PrimaryRoute53HealthCheckId": p.FailoverHealthCheck.HealthCheckId(),
+		i.Domain.Node().DefaultChild().(awscognito.CfnUserPoolDomain).SetRouting(&awscognito.CfnUserPoolDomain_RoutingTypeProperty{
+			Failover: &awscognito.CfnUserPoolDomain_FailoverTypeProperty{
+				SecondaryRegion: &p.Replicas[0].Region, PrimaryRoute53HealthCheckId: p.FailoverHealthCheck.HealthCheckId(),
+			},
 		})
 	}
 }
