@@ -91,6 +91,8 @@ type Item struct {
 	IntervalStart time.Time // UTC, a full hour
 	TotalValue    reading.Decimal
 	SampleCount   int64
+	// Extremes are the smallest and the largest value.
+	Extremes Extremes
 }
 
 // page is a part of a window's items.
@@ -204,14 +206,14 @@ func (w *Windows) equipmentPage(ctx context.Context, q Query, at position) (page
 type collector struct {
 	limit   int
 	items   []Item
-	current RegionSum
+	current RegionFigures
 	more    bool // there is an item beyond the limit
 }
 
 // take takes the next row.
-func (c *collector) take(row RegionSum) {
+func (c *collector) take(row RegionFigures) {
 	if row.EquipmentID == c.current.EquipmentID && row.Hour.Equal(c.current.Hour) {
-		c.current.Sum = c.current.Add(row.Sum)
+		c.current.Figures = c.current.Join(row.Figures)
 		return
 	}
 	c.flush()
@@ -224,10 +226,12 @@ func (c *collector) flush() {
 		if len(c.items) == c.limit {
 			c.more = true
 		} else {
-			c.items = append(c.items, Item{c.current.EquipmentID, c.current.Hour, c.current.Total.Sum(), c.current.Count})
+			c.items = append(c.items, Item{
+				c.current.EquipmentID, c.current.Hour, c.current.Total.Sum(), c.current.Count, c.current.Extremes,
+			})
 		}
 	}
-	c.current = RegionSum{}
+	c.current = RegionFigures{}
 }
 
 // page ends the last item and returns what was collected.

@@ -264,7 +264,7 @@ type counting struct {
 	rows, sums, calls int
 }
 
-func (c *counting) IndexRows(ctx context.Context, shard int, page aggregate.IndexPage) ([]aggregate.RegionSum, bool, error) {
+func (c *counting) IndexRows(ctx context.Context, shard int, page aggregate.IndexPage) ([]aggregate.RegionFigures, bool, error) {
 	rows, more, err := c.WindowTable.IndexRows(ctx, shard, page)
 	c.rows, c.calls = c.rows+len(rows), c.calls+1
 	return rows, more, err
@@ -315,7 +315,7 @@ func (f *failing) FleetSum(context.Context, int, aggregate.FleetSpan) (aggregate
 	return aggregate.Sum{}, errBusy
 }
 
-func (f *failing) EquipmentRows(context.Context, reading.EquipmentID, time.Time, time.Time) ([]aggregate.RegionSum, error) {
+func (f *failing) EquipmentRows(context.Context, reading.EquipmentID, time.Time, time.Time) ([]aggregate.RegionFigures, error) {
 	return nil, errBusy
 }
 

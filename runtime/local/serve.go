@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/sensorflow/sensorflow/runtime/local/datadir"
 	"github.com/sensorflow/sensorflow/runtime/local/stack"
 )
 
@@ -92,7 +93,7 @@ func writeState(dir string, info stack.Info) (remove func(), err error) {
 		return nil, fmt.Errorf("encode %s: %w", stateFile, err)
 	}
 	path := filepath.Join(dir, stateFile)
-	if err := stack.WriteFile(path, append(content, '\n')); err != nil {
+	if err := datadir.WriteFile(path, append(content, '\n')); err != nil {
 		return nil, err
 	}
 	return func() {

@@ -67,10 +67,10 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 		return nil, err
 	}
 
-	cmd := exec.Command("java", o.arguments(port)...) //nolint:gosec,noctx // the arguments are the caller's, and it outlives ctx
-	cmd.Dir = os.TempDir()                            // it leaves a metadata file in its working folder
-	cmd.Stdout, cmd.Stderr = o.Output, o.Output
-	process, err := child.Start(cmd)
+	process, err := child.Start(child.Program{
+		Path: "java", Args: o.arguments(port), Output: o.Output,
+		Dir: os.TempDir(), // it leaves a metadata file in its working folder
+	})
 	if errors.Is(err, exec.ErrNotFound) {
 		return nil, fmt.Errorf("start DynamoDB Local: %w", ErrNoJava)
 	}

@@ -263,7 +263,7 @@ func TestPollStream_NeverGivesUpWhatTheFunctionDidNotSee(t *testing.T) {
 
 func TestPollStream_GoesOnFromItsCheckpoint(t *testing.T) {
 	f := newFixture(t, succeed)
-	f.o.Checkpoint = filepath.Join(t.TempDir(), "streams", "readings.json")
+	f.o.Checkpoint = filepath.Join(t.TempDir(), "readings.json")
 	f.put("r", "1", "2")
 	f.poll(atLeast(1))
 	f.put("r", "3")

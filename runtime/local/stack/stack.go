@@ -18,6 +18,7 @@ import (
 	"github.com/sensorflow/sensorflow/runtime/contract"
 	"github.com/sensorflow/sensorflow/runtime/local/checkout"
 	"github.com/sensorflow/sensorflow/runtime/local/child"
+	"github.com/sensorflow/sensorflow/runtime/local/datadir"
 	"github.com/sensorflow/sensorflow/runtime/local/dynamolocal"
 	"github.com/sensorflow/sensorflow/runtime/local/lambdalocal"
 	"github.com/sensorflow/sensorflow/runtime/local/s3local"
@@ -60,7 +61,7 @@ type Stack struct {
 
 	options   Options
 	bin       string
-	folder    *folder
+	folder    *datadir.Dir
 	secrets   secrets
 	endpoints *endpoints
 	config    aws.Config
@@ -138,10 +139,10 @@ func (s *Stack) prepare(ctx context.Context) (err error) {
 	if s.endpoints, err = newEndpoints(s.options.Environ); err != nil {
 		return err
 	}
-	if s.folder, err = openFolder(s.options.DataDir); err != nil {
+	if s.folder, err = datadir.Open(s.options.DataDir); err != nil {
 		return err
 	}
-	if s.secrets, err = s.folder.loadSecrets(); err != nil {
+	if s.secrets, err = loadSecrets(s.folder); err != nil {
 		return err
 	}
 	if s.config, err = s.endpoints.aws(ctx, s.secrets.S3Secret); err != nil {
@@ -159,7 +160,7 @@ func (s *Stack) prepare(ctx context.Context) (err error) {
 	if err := s.startQueues(ctx); err != nil {
 		return err
 	}
-	if err := s.folder.saveSecrets(s.secrets); err != nil {
+	if err := s.secrets.save(s.folder); err != nil {
 		return err
 	}
 	s.describe()
@@ -259,7 +260,7 @@ func (s *Stack) stop(ctx context.Context) error {
 		}
 	}
 	if s.folder != nil {
-		problems = append(problems, s.folder.close())
+		problems = append(problems, s.folder.Close())
 	}
 	if err := errors.Join(problems...); err != nil {
 		return fmt.Errorf("stop the local stack: %w", err)

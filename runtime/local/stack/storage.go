@@ -31,7 +31,7 @@ func (s *Stack) startDynamoDB(ctx context.Context) error {
 	s.options.Progress("DynamoDB and its tables")
 	if s.endpoints.given[serviceDynamoDB] == "" {
 		server, err := dynamolocal.Start(ctx, dynamolocal.Options{
-			Home: filepath.Join(s.options.Root, dynamolocal.Home), DataDir: s.folder.kept("dynamodb"),
+			Home: filepath.Join(s.options.Root, dynamolocal.Home), DataDir: s.folder.Kept("dynamodb"),
 			HeapMegabytes: dynamoHeapMegabytes, Output: s.options.Logs(PartDynamoDB),
 		})
 		if err != nil {
@@ -135,7 +135,7 @@ func (s *Stack) startLocalS3(ctx context.Context) error {
 		return fmt.Errorf("find the credentials: %w", err)
 	}
 	s.s3, err = s3local.Start(ctx, s3local.Options{
-		Root: s.options.Root, Dir: s.folder.file("s3"), AccessKey: keys.AccessKeyID, SecretKey: keys.SecretAccessKey,
+		Root: s.options.Root, Dir: s.folder.File("s3"), AccessKey: keys.AccessKeyID, SecretKey: keys.SecretAccessKey,
 		Region: s.Region, Webhook: s.WebhookURL, Output: s.options.Logs(PartS3),
 	})
 	if err != nil {
