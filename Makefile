@@ -14,8 +14,8 @@ PKG ?= ./...
 GOLANGCI = github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 GOVULNCHECK = golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
-# Package runtime/standin/stack builds with the same flags.
-BUILD = go build -buildvcs=false -o .local/bin/ ./runtime/cmd/...
+# Package runtime/local/stack builds with the same flags.
+BUILD = go build -buildvcs=false -o .local/bin/ ./runtime/cmd/... ./runtime/local ./runtime/local/s3local
 
 # How many histories `make simulate` runs.
 SEEDS ?= 10000

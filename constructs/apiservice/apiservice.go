@@ -17,7 +17,7 @@ import (
 )
 
 // ApiService is the HTTP API of one region.
-type ApiService struct { //nolint:revive // the name that the CDK's users look for
+type ApiService struct {
 	constructs.Construct
 
 	// Vpc is the network in use, new or passed in.
@@ -34,17 +34,17 @@ type ApiService struct { //nolint:revive // the name that the CDK's users look f
 	// Distribution is the way in without a Domain; nil with one.
 	Distribution awscloudfront.Distribution
 	// WebAcl is the firewall in front of the load balancer.
-	WebAcl awswafv2.CfnWebACL //nolint:revive // as the CDK writes it
+	WebAcl awswafv2.CfnWebACL
 	// Url is the origin under which clients reach the API, such as https://d111111abcdef8.cloudfront.net.
-	Url *string //nolint:revive // as the CDK writes it
+	Url *string
 	// RegionUrl reaches this region's API whatever Route 53 thinks of its health; the same as Url without a Domain.
-	RegionUrl *string //nolint:revive // as the CDK writes it
+	RegionUrl *string
 
 	firewallName string
 }
 
 // NewApiService makes an ApiService.
-func NewApiService(scope constructs.Construct, id string, props *ApiServiceProps) *ApiService { //nolint:revive // as the CDK writes it
+func NewApiService(scope constructs.Construct, id string, props *ApiServiceProps) *ApiService {
 	var p ApiServiceProps
 	if props != nil {
 		p = *props

@@ -54,7 +54,7 @@ func (a *ApiService) MetricHealthyTasks(o *awscloudwatch.MetricOptions) awscloud
 }
 
 // MetricCpu is the mean CPU use of the tasks, in per cent.
-func (a *ApiService) MetricCpu(o *awscloudwatch.MetricOptions) awscloudwatch.Metric { //nolint:revive // as the CDK writes it
+func (a *ApiService) MetricCpu(o *awscloudwatch.MetricOptions) awscloudwatch.Metric {
 	return a.Service.MetricCpuUtilization(metricPeriod(o, "Average"))
 }
 

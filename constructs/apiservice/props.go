@@ -19,9 +19,9 @@ import (
 const (
 	TasksMinDefault         = 3 // one a zone
 	TasksMaxDefault         = 60
-	TaskCpuDefault          = 512 //nolint:revive // CPU units, 1024 being one vCPU
+	TaskCpuDefault          = 512 // CPU units, 1024 being one vCPU
 	TaskMemoryMiBDefault    = TaskMemoryMiBMin
-	CpuTargetPercentDefault = 60     //nolint:revive // as the CDK writes it
+	CpuTargetPercentDefault = 60
 	RequestsPerTaskDefault  = 30_000 // a minute
 	ZonesDefault            = 3
 	NatGatewaysDefault      = 1
@@ -36,8 +36,8 @@ const (
 	TasksMaxMax = 1000
 	// TaskMemoryMiBMin holds the bodies that the API reads at the same time, about 0.5 GB, and the program beside them.
 	TaskMemoryMiBMin   = 1024
-	CpuTargetMin       = 10 //nolint:revive // as the CDK writes it
-	CpuTargetMax       = 90 //nolint:revive // as the CDK writes it
+	CpuTargetMin       = 10
+	CpuTargetMax       = 90
 	RequestsPerTaskMax = 1_000_000
 	RequestLimitMin    = 10 // the firewall's bounds
 	RequestLimitMax    = 2_000_000_000
@@ -61,7 +61,7 @@ type Domain struct {
 }
 
 // ApiServiceProps configure an ApiService. The zero value of an optional field selects its default.
-type ApiServiceProps struct { //nolint:revive // the name that the CDK's users look for
+type ApiServiceProps struct {
 	// Tables, Uploads and Settings are what the API works on: the global tables, this region's uploads and the settings secret
 	// of package identity. Required.
 	Tables   *storage.GlobalTables
@@ -111,7 +111,7 @@ type ApiServiceProps struct { //nolint:revive // the name that the CDK's users l
 
 	// TaskCpu is in CPU units and TaskMemoryMiB in MiB, at least 1024, in one of Fargate's pairs.
 	// Defaults: TaskCpuDefault, TaskMemoryMiBDefault.
-	TaskCpu, TaskMemoryMiB int //nolint:revive // as the CDK writes it
+	TaskCpu, TaskMemoryMiB int
 
 	// SpotPercent is the share of the tasks above TasksMin that run on Fargate Spot, at about a third of the price, and may be taken
 	// away with two minutes' notice; 0 to 100. At 100, one in a hundred is not on Spot all the same: ECS ignores a capacity
@@ -119,7 +119,7 @@ type ApiServiceProps struct { //nolint:revive // the name that the CDK's users l
 	SpotPercent int
 
 	// CpuTargetPercent is the mean CPU use that the scaling aims at, 10 to 90. Default: CpuTargetPercentDefault.
-	CpuTargetPercent int //nolint:revive // as the CDK writes it
+	CpuTargetPercent int
 
 	// RequestsPerTask is how many requests a minute the scaling gives each task, 1 to 1,000,000. Default: RequestsPerTaskDefault.
 	RequestsPerTask int

@@ -23,7 +23,7 @@ func (p ApiServiceProps) Validate() error {
 		problems = append(problems, storage.ValidateOrigin(fmt.Sprintf("AllowedOrigins[%d]", i), origin))
 	}
 	if p.Retention != 0 && p.Retention < contract.RetentionMin {
-		problems = append(problems, fmt.Errorf("Retention must be at least 24h, got %v; leave it out to keep readings for ever", p.Retention)) //nolint:staticcheck // starts with a field's name
+		problems = append(problems, fmt.Errorf("Retention must be at least 24h, got %v; leave it out to keep readings for ever", p.Retention))
 	}
 	if known(p.UserPoolRegion) && !regionPattern.MatchString(p.UserPoolRegion) && p.UserPoolRegion != "" {
 		problems = append(problems, fmt.Errorf("UserPoolRegion must be a region such as eu-west-1, got %q", p.UserPoolRegion))
@@ -32,7 +32,7 @@ func (p ApiServiceProps) Validate() error {
 	problems = append(problems, p.validateTask()...)
 	problems = append(problems, p.validateNetwork()...)
 	if err := p.Architecture.Validate(); err != nil {
-		problems = append(problems, fmt.Errorf("Architecture: %w", err)) //nolint:staticcheck // starts with a field's name
+		problems = append(problems, fmt.Errorf("Architecture: %w", err))
 	}
 	return errors.Join(problems...)
 }
@@ -134,7 +134,7 @@ func (p ApiServiceProps) validateNetwork() []error {
 	d := p.withDefaults("")
 	problems := []error{validateCidr(d.VpcCidr)}
 	if d.Zones < zonesAllowedMin || d.Zones > zonesAllowedMax {
-		problems = append(problems, fmt.Errorf("Zones must be %d or %d, got %d", zonesAllowedMin, zonesAllowedMax, d.Zones)) //nolint:staticcheck // starts with a field's name
+		problems = append(problems, fmt.Errorf("Zones must be %d or %d, got %d", zonesAllowedMin, zonesAllowedMax, d.Zones))
 	} else if d.NatGateways < 1 || d.NatGateways > d.Zones {
 		problems = append(problems, fmt.Errorf("NatGateways must be 1 to Zones, here %d, got %d; leave it out for %d", d.Zones, d.NatGateways, NatGatewaysDefault))
 	}

@@ -37,7 +37,7 @@ func zonesMax(region string) int {
 func (p ApiServiceProps) validateZones(scope constructs.Construct) error {
 	region := *awscdk.Stack_Of(scope).Region()
 	if most := zonesMax(region); p.Vpc == nil && p.Zones > most {
-		return fmt.Errorf("Zones must be %d at most in %s, got %d; leave it out for %d", most, region, p.Zones, most) //nolint:staticcheck // starts with a field's name
+		return fmt.Errorf("Zones must be %d at most in %s, got %d; leave it out for %d", most, region, p.Zones, most)
 	}
 	return nil
 }

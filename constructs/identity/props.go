@@ -59,7 +59,7 @@ type MachineClient struct {
 }
 
 // IdentityProps configures Identity. The zero value of a field selects its default.
-type IdentityProps struct { //nolint:revive // the name that the CDK's users look for
+type IdentityProps struct {
 	// Name begins the physical name of the settings secret, "<Name>/identity", by which the stacks of other regions find it: 1 to
 	// 64 letters, digits and hyphens, starting with a letter. Default: CloudFormation makes the name up.
 	Name string
@@ -109,7 +109,7 @@ func (p IdentityProps) Validate() error {
 		problems = append(problems, validateName("Name", p.Name))
 	}
 	if len(p.Replicas) > 0 && p.Key == nil {
-		problems = append(problems, errors.New("Key is required with Replicas: give the multi-Region key of the stack's region")) //nolint:staticcheck // starts with a field's name
+		problems = append(problems, errors.New("Key is required with Replicas: give the multi-Region key of the stack's region"))
 	}
 	if p.FailoverHealthCheck != nil && len(p.Replicas) == 0 {
 		problems = append(problems, errors.New("FailoverHealthCheck needs Replicas, got none to fail over to; leave it out"))

@@ -103,7 +103,7 @@ type ReplicaActivationProps struct {
 // Validate returns every problem of the props.
 func (p ReplicaActivationProps) Validate() error {
 	if p.Settings == nil {
-		return errors.New("Settings is required: give what ImportSettings returns") //nolint:staticcheck // starts with a field's name
+		return errors.New("Settings is required: give what ImportSettings returns")
 	}
 	return nil
 }

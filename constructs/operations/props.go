@@ -27,9 +27,9 @@ const (
 )
 
 // OperationsProps configure Operations. The zero value of an optional field selects its default.
-type OperationsProps struct { //nolint:revive // the name that the CDK's users look for
+type OperationsProps struct {
 	// Api, Processing and Tables are what is watched. Required.
-	Api        *apiservice.ApiService //nolint:revive // as the CDK writes it
+	Api        *apiservice.ApiService
 	Processing *processing.Processing
 	Tables     *storage.GlobalTables
 

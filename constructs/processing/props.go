@@ -34,7 +34,7 @@ const (
 )
 
 // ProcessingProps configure a Processing. The zero value of an optional field selects its default.
-type ProcessingProps struct { //nolint:revive // the name that the CDK's users look for
+type ProcessingProps struct {
 	// Tables are the global tables. Required.
 	Tables *storage.GlobalTables
 
@@ -94,7 +94,7 @@ func (p ProcessingProps) Validate() error {
 		}
 	}
 	if p.Retention != 0 && p.Retention < contract.RetentionMin {
-		problems = append(problems, fmt.Errorf("Retention must be at least 24h, got %v; leave it out to keep readings for ever", p.Retention)) //nolint:staticcheck // starts with a field's name
+		problems = append(problems, fmt.Errorf("Retention must be at least 24h, got %v; leave it out to keep readings for ever", p.Retention))
 	}
 	for _, bounded := range []struct {
 		field         string
@@ -113,7 +113,7 @@ func (p ProcessingProps) Validate() error {
 		}
 	}
 	if err := p.Architecture.Validate(); err != nil {
-		problems = append(problems, fmt.Errorf("Architecture: %w", err)) //nolint:staticcheck // starts with a field's name
+		problems = append(problems, fmt.Errorf("Architecture: %w", err))
 	}
 	return errors.Join(problems...)
 }

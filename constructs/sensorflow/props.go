@@ -17,7 +17,7 @@ import (
 )
 
 // SensorFlowProps configure a SensorFlow. The zero value of an optional field selects its default; nil props select all defaults.
-type SensorFlowProps struct { //nolint:revive // the name that the CDK's users look for
+type SensorFlowProps struct {
 	// Retention is how long a raw reading is kept; aggregates are kept. At least 24h. Default: for ever.
 	Retention time.Duration
 
@@ -37,7 +37,7 @@ type SensorFlowProps struct { //nolint:revive // the name that the CDK's users l
 	// TasksMin and TasksMax bound the API's autoscaling, in Fargate tasks. Defaults: 3 and 60.
 	TasksMin, TasksMax int
 	// TaskCpu (CPU units), TaskMemoryMiB, SpotPercent, CpuTargetPercent and RequestsPerTask are those of apiservice.ApiServiceProps.
-	TaskCpu, TaskMemoryMiB, SpotPercent, CpuTargetPercent, RequestsPerTask int //nolint:revive // as the CDK writes it
+	TaskCpu, TaskMemoryMiB, SpotPercent, CpuTargetPercent, RequestsPerTask int
 
 	// CsvConcurrency is how many ranges of CSV files are worked on at once, at least 2. Default: that of package processing.
 	CsvConcurrency int
@@ -63,7 +63,7 @@ type SensorFlowProps struct { //nolint:revive // the name that the CDK's users l
 	Architecture goasset.Architecture
 	// ApiImage, AggregatorCode and CsvProcessorCode are made elsewhere of runtime/cmd/api, aggregator and csvprocessor.
 	// Default: built from this module's sources.
-	ApiImage         awsecs.ContainerImage //nolint:revive // as the CDK writes it
+	ApiImage         awsecs.ContainerImage
 	AggregatorCode   awslambda.Code
 	CsvProcessorCode awslambda.Code
 

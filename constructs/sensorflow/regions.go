@@ -39,7 +39,7 @@ type MultiRegionProps struct {
 	// TokenHealthCheckId is the id of a Route 53 health check of the primary region. While it fails, machines get their tokens in
 	// the second one. Needs two regions. Default: none; machines then get no new tokens while the primary is gone, and go on with
 	// those that they hold, for up to a day.
-	TokenHealthCheckId string //nolint:revive // as the CDK's own fields are named
+	TokenHealthCheckId string
 	// Flow holds for every region alike. What belongs to one region must be left out: Key, Tables, Settings, UserPoolRegion, Domain,
 	// Vpc, VpcCidr, and the codes of functions, which the CDK ties to one stack.
 	Flow SensorFlowProps
@@ -56,7 +56,7 @@ type ZoneDomain struct {
 	// Name is the address, such as api.example.com. Required.
 	Name string
 	// HostedZoneId and HostedZoneName are those of a public zone that holds Name. Required.
-	HostedZoneId, HostedZoneName string //nolint:revive // as the CDK's own fields are named
+	HostedZoneId, HostedZoneName string
 }
 
 var (
@@ -69,7 +69,7 @@ var (
 func (p MultiRegionProps) Validate() error {
 	errs := []error{p.Flow.Validate()}
 	if !accountPattern.MatchString(p.Account) {
-		errs = append(errs, fmt.Errorf("Account must be an account number of 12 digits, got %q; stacks that find each other by name need to know theirs", p.Account)) //nolint:staticcheck // starts with a field's name
+		errs = append(errs, fmt.Errorf("Account must be an account number of 12 digits, got %q; stacks that find each other by name need to know theirs", p.Account))
 	}
 	if p.Name != "" {
 		errs = append(errs, validateName(p.Name))
@@ -86,10 +86,10 @@ func (p MultiRegionProps) validateFlow() error {
 	var errs []error
 	f := p.Flow
 	if f.Key != nil || f.Tables != nil || f.Settings != nil || f.UserPoolRegion != "" || f.Domain != nil {
-		errs = append(errs, errors.New("Flow must leave out Key, Tables, Settings, UserPoolRegion and Domain, which are made for each region")) //nolint:staticcheck // starts with a field's name
+		errs = append(errs, errors.New("Flow must leave out Key, Tables, Settings, UserPoolRegion and Domain, which are made for each region"))
 	}
 	if f.Vpc != nil || f.VpcCidr != "" || f.AggregatorCode != nil || f.CsvProcessorCode != nil {
-		errs = append(errs, errors.New("Flow must leave out Vpc, VpcCidr, AggregatorCode and CsvProcessorCode, which belong to one region; give them by ForRegion")) //nolint:staticcheck // starts with a field's name
+		errs = append(errs, errors.New("Flow must leave out Vpc, VpcCidr, AggregatorCode and CsvProcessorCode, which belong to one region; give them by ForRegion"))
 	}
 	return errors.Join(errs...)
 }
@@ -98,25 +98,25 @@ func validateName(name string) error {
 	if namePattern.MatchString(name) {
 		return nil
 	}
-	return fmt.Errorf("Name must be at most 40 letters, digits and hyphens, beginning with a letter, got %q", name) //nolint:staticcheck // starts with a field's name
+	return fmt.Errorf("Name must be at most 40 letters, digits and hyphens, beginning with a letter, got %q", name)
 }
 
 func (p MultiRegionProps) validateRegions() error {
 	var errs []error
 	if len(p.Regions) == 0 {
-		errs = append(errs, errors.New("Regions must name at least one region")) //nolint:staticcheck // starts with a field's name
+		errs = append(errs, errors.New("Regions must name at least one region"))
 	}
 	for i, region := range p.Regions {
 		if !regionPattern.MatchString(region) {
-			errs = append(errs, fmt.Errorf("Regions[%d] must be a region such as eu-west-1, got %q", i, region)) //nolint:staticcheck // starts with a field's name
+			errs = append(errs, fmt.Errorf("Regions[%d] must be a region such as eu-west-1, got %q", i, region))
 		}
 		if slices.Contains(p.Regions[:i], region) {
-			errs = append(errs, fmt.Errorf("Regions[%d] must be listed once, got %q again", i, region)) //nolint:staticcheck // starts with a field's name
+			errs = append(errs, fmt.Errorf("Regions[%d] must be listed once, got %q again", i, region))
 		}
 	}
 	for i, region := range p.Leaving {
 		if at := slices.Index(p.Regions, region); at < 1 {
-			errs = append(errs, fmt.Errorf("Leaving[%d] must be one of Regions other than the first, got %q", i, region)) //nolint:staticcheck // starts with a field's name
+			errs = append(errs, fmt.Errorf("Leaving[%d] must be one of Regions other than the first, got %q", i, region))
 		}
 	}
 	return errors.Join(errs...)
@@ -128,7 +128,7 @@ func (p MultiRegionProps) validateDomain() error {
 	case d == nil:
 		return nil
 	case d.Name == "" || d.HostedZoneId == "" || d.HostedZoneName == "":
-		return errors.New("Domain must have Name, HostedZoneId and HostedZoneName") //nolint:staticcheck // starts with a field's name
+		return errors.New("Domain must have Name, HostedZoneId and HostedZoneName")
 	case d.Name != d.HostedZoneName && !strings.HasSuffix(d.Name, "."+d.HostedZoneName):
 		return fmt.Errorf("Domain.Name must lie in the zone %s, got %q", d.HostedZoneName, d.Name)
 	}

@@ -34,7 +34,7 @@ type SensorFlow struct {
 	// Processing are the functions behind queue and stream.
 	Processing *processing.Processing
 	// Api is the HTTP API.
-	Api *apiservice.ApiService //nolint:revive // as the CDK writes it
+	Api *apiservice.ApiService
 	// Operations are alarms and dashboard.
 	Operations *operations.Operations
 }

@@ -20,7 +20,7 @@ import (
 func (p SensorFlowProps) Validate() error {
 	var errs []error
 	if p.Retention != 0 && p.Retention < contract.RetentionMin {
-		errs = append(errs, fmt.Errorf("Retention must be at least 24h, got %s; leave it out to keep readings for ever", shortDuration(p.Retention))) //nolint:staticcheck // starts with a field's name
+		errs = append(errs, fmt.Errorf("Retention must be at least 24h, got %s; leave it out to keep readings for ever", shortDuration(p.Retention)))
 	}
 	if p.Settings != nil && (len(p.MachineClients) > 0 || p.Mfa != 0) {
 		errs = append(errs, errors.New("MachineClients and Mfa are for a new user pool and must be left out with Settings"))
@@ -29,7 +29,7 @@ func (p SensorFlowProps) Validate() error {
 		errs = append(errs, errors.New("UserPoolRegion goes with Settings: a new user pool lives in the stack's own region"))
 	}
 	if p.Key == nil && (p.Tables != nil || p.Settings != nil) {
-		errs = append(errs, errors.New("Key is required with Tables or Settings: it is the one that they are encrypted with")) //nolint:staticcheck // starts with a field's name
+		errs = append(errs, errors.New("Key is required with Tables or Settings: it is the one that they are encrypted with"))
 	}
 	f := p.assumed()
 	return oncePerField(append(errs, p.validateEmails(), p.identity(f).Validate(), p.uploads(f).Validate(), p.processing(f).Validate(), p.api(f).Validate()))

@@ -34,7 +34,7 @@ var namePattern = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9-]{0,63}$`)
 // Validate returns every problem of the props.
 func (p KeyProps) Validate() error {
 	if p.Alias != "" && !namePattern.MatchString(p.Alias) {
-		return fmt.Errorf("Alias must be 1 to 64 letters, digits and hyphens and start with a letter, got %q; leave out the alias/ before it", p.Alias) //nolint:staticcheck // starts with a field's name
+		return fmt.Errorf("Alias must be 1 to 64 letters, digits and hyphens and start with a letter, got %q; leave out the alias/ before it", p.Alias)
 	}
 	return nil
 }
@@ -114,7 +114,7 @@ type ReplicaKeyProps struct {
 func (p ReplicaKeyProps) Validate() error {
 	var problems []error
 	if p.Alias == "" {
-		problems = append(problems, errors.New("Alias is required: give the alias of the primary key")) //nolint:staticcheck // starts with a field's name
+		problems = append(problems, errors.New("Alias is required: give the alias of the primary key"))
 	} else {
 		problems = append(problems, KeyProps{Alias: p.Alias}.Validate())
 	}

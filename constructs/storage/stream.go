@@ -28,7 +28,7 @@ type ReplicaStreamProps struct {
 // Validate returns every problem of the props.
 func (p ReplicaStreamProps) Validate() error {
 	if p.Table == nil {
-		return errors.New("Table is required: give the table whose stream is looked up, such as awsdynamodb.TableV2_FromTableName(…)") //nolint:staticcheck // starts with a field's name
+		return errors.New("Table is required: give the table whose stream is looked up, such as awsdynamodb.TableV2_FromTableName(…)")
 	}
 	return nil
 }

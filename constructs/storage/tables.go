@@ -30,7 +30,7 @@ type Replica struct {
 func ValidateReplicas(replicas []Replica, stackRegion string) error {
 	var problems []error
 	if len(replicas) > 0 && !known(stackRegion) {
-		problems = append(problems, errors.New("Replicas needs a stack with an explicit region, got one without; set Env of the stack")) //nolint:staticcheck // starts with a field's name
+		problems = append(problems, errors.New("Replicas needs a stack with an explicit region, got one without; set Env of the stack"))
 	}
 	seen := map[string]bool{}
 	for i, r := range replicas {
@@ -110,7 +110,7 @@ func ValidateReplicaStep(deployed, wanted []string) error {
 
 func validateName(name string) error {
 	if !namePattern.MatchString(name) {
-		return fmt.Errorf("Name must be 1 to 64 letters, digits and hyphens and start with a letter, got %q", name) //nolint:staticcheck // starts with a field's name
+		return fmt.Errorf("Name must be 1 to 64 letters, digits and hyphens and start with a letter, got %q", name)
 	}
 	return nil
 }

@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/sensorflow/sensorflow/runtime/contract"
-	"github.com/sensorflow/sensorflow/runtime/reading"
+	"github.com/sensorflow/sensorflow/runtime/fault"
 )
 
 // Defaults of AggregatorOptions.
@@ -73,7 +73,7 @@ func sleep(ctx context.Context, d time.Duration) error {
 	defer timer.Stop()
 	select {
 	case <-ctx.Done():
-		return ctx.Err() //nolint:wrapcheck // the context's own error is what Options.Sleep promises
+		return ctx.Err()
 	case <-timer.C:
 		return nil
 	}
@@ -143,7 +143,7 @@ func (o *outcome) add(p outcome) {
 
 // Process takes in the changes of one stream batch, in any order and however often they were delivered before. It looks at
 // every change although others fail. The error is nil exactly when Result.Failed is empty; it holds the reasons, of which
-// those of kind reading.Invalid will not pass.
+// those of kind fault.Invalid will not pass.
 func (a *Aggregator) Process(ctx context.Context, changes []Change) (Result, error) {
 	if deadline, ok := ctx.Deadline(); ok {
 		var cancel context.CancelFunc
@@ -203,7 +203,7 @@ func (a *Aggregator) pause(ctx context.Context, attempt int) error {
 		limit = shifted
 	}
 	if err := a.o.Sleep(ctx, time.Duration(a.o.Random()%uint64(limit)+1)); err != nil { //nolint:gosec // below BackoffMax
-		return &reading.Error{Kind: reading.Unavailable, Message: "the invocation ended before the rows could be written", Cause: err}
+		return &fault.Error{Kind: fault.Unavailable, Message: "the invocation ended before the rows could be written", Cause: err}
 	}
 	return nil
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/sensorflow/sensorflow/runtime/aggregate"
 	"github.com/sensorflow/sensorflow/runtime/contract"
+	"github.com/sensorflow/sensorflow/runtime/fault"
 	"github.com/sensorflow/sensorflow/runtime/reading"
 )
 
@@ -109,7 +110,7 @@ func TestAggregator_RecountsAgainWhenSomebodyWasFaster(t *testing.T) {
 
 func TestAggregator_SendsTheSameTransactionAgainAfterALostAnswer(t *testing.T) {
 	f := newFixture(t)
-	lost := &reading.Error{Kind: reading.Unavailable, Message: "no answer"}
+	lost := &fault.Error{Kind: fault.Unavailable, Message: "no answer"}
 	f.after = func(n int, _ aggregate.Transaction) error {
 		if n < 2 {
 			return lost
@@ -159,7 +160,7 @@ func TestAggregator_FindsTheRowThatSpoilsATransaction(t *testing.T) {
 	f := newFixture(t)
 	f.before = func(_ int, tx aggregate.Transaction) error {
 		if slices.ContainsFunc(tx.Rows, func(w aggregate.RowWrite) bool { return w.Key.EquipmentID == "E-13" }) {
-			return &reading.Error{Kind: reading.Invalid, Message: "not possible"}
+			return &fault.Error{Kind: fault.Invalid, Message: "not possible"}
 		}
 		return nil
 	}
@@ -168,7 +169,7 @@ func TestAggregator_FindsTheRowThatSpoilsATransaction(t *testing.T) {
 		batch = append(batch, f.write(t, fmt.Sprintf("E-%d", i), at, here, "1"))
 	}
 	result, err := f.Process(t.Context(), batch)
-	if !slices.Equal(result.Failed, []string{"14"}) || reading.KindOf(err) != reading.Invalid || result.Applied != 39 {
+	if !slices.Equal(result.Failed, []string{"14"}) || fault.KindOf(err) != fault.Invalid || result.Applied != 39 {
 		t.Errorf("got %+v, %v", result, err)
 	}
 	f.wantSum(t, "E-12", sum(t, "1"))
@@ -209,7 +210,7 @@ func TestAggregator_ReadsAgainWhatCannotBeReadForTheMoment(t *testing.T) {
 	f := newFixture(t)
 	one := f.write(t, "A", at, here, "1")
 	f.process(t, one)
-	busy := &reading.Error{Kind: reading.Unavailable, Message: "busy"}
+	busy := &fault.Error{Kind: fault.Unavailable, Message: "busy"}
 	fail := func(n int) error {
 		if n < 1 {
 			return busy
@@ -220,14 +221,14 @@ func TestAggregator_ReadsAgainWhatCannotBeReadForTheMoment(t *testing.T) {
 	if got := f.process(t, one); got.Recounted != 1 || got.Retries != 2 {
 		t.Errorf("got %+v", got)
 	}
-	f.readRow = func(int) error { return &reading.Error{Kind: reading.Internal, Message: "damaged"} }
+	f.readRow = func(int) error { return &fault.Error{Kind: fault.Internal, Message: "damaged"} }
 	result, err := f.Process(t.Context(), []aggregate.Change{one})
-	if !slices.Equal(result.Failed, []string{"1"}) || reading.KindOf(err) != reading.Internal {
+	if !slices.Equal(result.Failed, []string{"1"}) || fault.KindOf(err) != fault.Internal {
 		t.Errorf("got %+v, %v", result, err)
 	}
 	f.readRow = func(int) error { return busy }
 	result, err = f.Process(t.Context(), []aggregate.Change{one})
-	if !slices.Equal(result.Failed, []string{"1"}) || reading.KindOf(err) != reading.Unavailable {
+	if !slices.Equal(result.Failed, []string{"1"}) || fault.KindOf(err) != fault.Unavailable {
 		t.Errorf("got %+v, %v", result, err)
 	}
 }
@@ -304,7 +305,7 @@ func TestAggregator_ReportsWhatCanNeverBeApplied(t *testing.T) {
 	unnamed, long, wrong := good, good, good
 	unnamed.Sequence, long.Sequence, wrong.Sequence = "", strings.Repeat("1", contract.SequenceDigits+1), "1x"
 	result, err := f.Process(t.Context(), []aggregate.Change{unnamed, long, moved, wrong, good})
-	if want := []string{"", long.Sequence, "1x", "2"}; !slices.Equal(result.Failed, want) || reading.KindOf(err) != reading.Invalid {
+	if want := []string{"", long.Sequence, "1x", "2"}; !slices.Equal(result.Failed, want) || fault.KindOf(err) != fault.Invalid {
 		t.Errorf("got %q, %v", result.Failed, err)
 	}
 	f.wantSum(t, "A", sum(t, "1"))

@@ -8,8 +8,9 @@ import (
 	"time"
 
 	"github.com/sensorflow/sensorflow/runtime/aggregate"
-	"github.com/sensorflow/sensorflow/runtime/aggregate/aggregatetest"
+	"github.com/sensorflow/sensorflow/runtime/fault"
 	"github.com/sensorflow/sensorflow/runtime/reading"
+	"github.com/sensorflow/sensorflow/test/aggregatetest"
 )
 
 // slow takes its time for every read and counts them.
@@ -29,7 +30,7 @@ func (s *slow) wait(ctx context.Context) error {
 	case <-time.After(s.takes):
 		return nil
 	case <-ctx.Done():
-		return &reading.Error{Kind: reading.Unavailable, Cause: ctx.Err()}
+		return &fault.Error{Kind: fault.Unavailable, Cause: ctx.Err()}
 	}
 }
 
@@ -114,7 +115,7 @@ func TestCache_OneCallersLeavingDoesNotFailTheOthers(t *testing.T) {
 		callers.Go(func() {
 			ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 			defer cancel()
-			if _, err := v.Query(ctx, q); reading.KindOf(err) != reading.Unavailable {
+			if _, err := v.Query(ctx, q); fault.KindOf(err) != fault.Unavailable {
 				t.Errorf("the caller who left: %v", err)
 			}
 		})
@@ -136,7 +137,7 @@ func TestCache_KeepsNoFailureAndEndsReadsThatHang(t *testing.T) {
 		q := aggregate.Query{Interval: interval(t, "24h"), EquipmentID: "A"}
 		table.takes = time.Hour
 		began := time.Now()
-		if _, err := v.Query(t.Context(), q); reading.KindOf(err) != reading.Unavailable || time.Since(began) != aggregate.ReadTimeoutDefault {
+		if _, err := v.Query(t.Context(), q); fault.KindOf(err) != fault.Unavailable || time.Since(began) != aggregate.ReadTimeoutDefault {
 			t.Errorf("after %v: %v", time.Since(began), err)
 		}
 		table.takes = time.Millisecond

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/sensorflow/sensorflow/runtime/contract"
+	"github.com/sensorflow/sensorflow/runtime/fault"
 	"github.com/sensorflow/sensorflow/runtime/reading"
 )
 
@@ -85,7 +86,7 @@ func (a *Aggregator) commit(ctx context.Context, lane int, tasks []task) (done [
 				attempt-- // the rest was only in bad company
 				continue
 			}
-		} else if reading.KindOf(err) == reading.Invalid && len(tasks) > 1 {
+		} else if fault.KindOf(err) == fault.Invalid && len(tasks) > 1 {
 			return a.isolate(ctx, lane, tasks, out)
 		}
 		if err := a.await(ctx, attempt, err); err != nil {
@@ -100,7 +101,7 @@ func (a *Aggregator) commit(ctx context.Context, lane int, tasks []task) (done [
 // transaction took place, the very same is sent again, token included.
 func (a *Aggregator) await(ctx context.Context, attempt int, cause error) error {
 	var canceled *Canceled
-	mayPass := errors.As(cause, &canceled) || reading.KindOf(cause) == reading.Unavailable
+	mayPass := errors.As(cause, &canceled) || fault.KindOf(cause) == fault.Unavailable
 	if !mayPass || attempt >= a.o.AttemptsMax || ctx.Err() != nil {
 		return fmt.Errorf("write rows: %w", cause)
 	}

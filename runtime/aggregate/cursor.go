@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/sensorflow/sensorflow/runtime/contract"
+	"github.com/sensorflow/sensorflow/runtime/fault"
 	"github.com/sensorflow/sensorflow/runtime/reading"
 )
 
@@ -50,16 +51,16 @@ type position struct {
 	after RowKey // without an hour: from the beginning
 }
 
-// decodeCursor returns where the query goes on. The error is of kind reading.Invalid and names the cursor.
+// decodeCursor returns where the query goes on. The error is of kind fault.Invalid and names the cursor.
 func decodeCursor(q Query, now time.Time) (position, error) {
 	if q.Cursor == "" {
 		return position{window: q.Interval.windowAt(now)}, nil
 	}
 	p, err := parseCursor(q, now)
 	if err != nil {
-		return position{}, &reading.Error{
-			Kind: reading.Invalid, Message: "The cursor " + err.Error(),
-			Fields: []reading.FieldError{{Field: "cursor", Reason: err.Error()}}, Cause: err,
+		return position{}, &fault.Error{
+			Kind: fault.Invalid, Message: "The cursor " + err.Error(),
+			Fields: []fault.FieldError{{Field: "cursor", Reason: err.Error()}}, Cause: err,
 		}
 	}
 	return p, nil

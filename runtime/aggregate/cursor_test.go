@@ -10,7 +10,7 @@ import (
 
 	"github.com/sensorflow/sensorflow/runtime/aggregate"
 	"github.com/sensorflow/sensorflow/runtime/contract"
-	"github.com/sensorflow/sensorflow/runtime/reading"
+	"github.com/sensorflow/sensorflow/runtime/fault"
 )
 
 func TestCursor_PinsTheWindow(t *testing.T) {
@@ -45,7 +45,7 @@ func TestCursor_IsRefusedWhereItDoesNotBelong(t *testing.T) {
 			}
 			return
 		}
-		if reading.KindOf(err) != reading.Invalid || !strings.HasPrefix(fmt.Sprint(err), "The cursor "+reason) {
+		if fault.KindOf(err) != fault.Invalid || !strings.HasPrefix(fmt.Sprint(err), "The cursor "+reason) {
 			t.Errorf("%s: got %v, want %q", name, err, reason)
 		}
 	}

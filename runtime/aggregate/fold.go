@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/sensorflow/sensorflow/runtime/contract"
+	"github.com/sensorflow/sensorflow/runtime/fault"
 	"github.com/sensorflow/sensorflow/runtime/reading"
 )
 
@@ -120,5 +121,5 @@ func foldAll(changes []Change, region string, now time.Time) folding {
 }
 
 func invalid(err error) error {
-	return &reading.Error{Kind: reading.Invalid, Message: "the change can never be applied", Cause: err}
+	return &fault.Error{Kind: fault.Invalid, Message: "the change can never be applied", Cause: err}
 }

@@ -9,9 +9,10 @@ import (
 	"time"
 
 	"github.com/sensorflow/sensorflow/runtime/aggregate"
-	"github.com/sensorflow/sensorflow/runtime/aggregate/aggregatetest"
 	"github.com/sensorflow/sensorflow/runtime/contract"
+	"github.com/sensorflow/sensorflow/runtime/fault"
 	"github.com/sensorflow/sensorflow/runtime/reading"
+	"github.com/sensorflow/sensorflow/test/aggregatetest"
 )
 
 // FuzzCursor holds that a cursor is refused, or leads through a window of its interval that lies at most a day back, on from
@@ -67,7 +68,7 @@ func follow(t *testing.T, windows *aggregate.Windows, q aggregate.Query) {
 	for page := 0; q.Cursor != ""; page++ {
 		answer, err := windows.Query(t.Context(), q)
 		if err != nil {
-			if reading.KindOf(err) != reading.Invalid || page > 0 {
+			if fault.KindOf(err) != fault.Invalid || page > 0 {
 				t.Fatalf("page %d of %q: %v", page, q.Cursor, err)
 			}
 			return

@@ -3,6 +3,7 @@ package aggregate
 import (
 	"time"
 
+	"github.com/sensorflow/sensorflow/runtime/fault"
 	"github.com/sensorflow/sensorflow/runtime/reading"
 )
 
@@ -12,13 +13,13 @@ type Interval struct {
 	hours int
 }
 
-var errInterval = &reading.Error{
-	Kind: reading.Invalid, Message: "Invalid interval. Supported values are 24h, 48h, 1w, 1m",
-	Fields: []reading.FieldError{{Field: "interval", Reason: "must be one of 24h, 48h, 1w, 1m"}},
+var errInterval = &fault.Error{
+	Kind: fault.Invalid, Message: "Invalid interval. Supported values are 24h, 48h, 1w, 1m",
+	Fields: []fault.FieldError{{Field: "interval", Reason: "must be one of 24h, 48h, 1w, 1m"}},
 }
 
 // ParseInterval returns the interval called 24h, 48h, 1w (168 hours) or 1m (720 hours). The error is of kind
-// reading.Invalid.
+// fault.Invalid.
 func ParseInterval(text string) (Interval, error) {
 	switch text {
 	case "24h":

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/sensorflow/sensorflow/runtime/reading"
+	"github.com/sensorflow/sensorflow/runtime/fault"
 )
 
 // recountRowsMax keeps the time between reading the first row of a group and writing all of them short, so that few writes
@@ -50,7 +50,7 @@ func (a *Aggregator) recount(ctx context.Context, lane int, folds []*fold) outco
 	}
 }
 
-var errRaced = &reading.Error{Kind: reading.Unavailable, Message: "the row was changed by somebody else each time"}
+var errRaced = &fault.Error{Kind: fault.Unavailable, Message: "the row was changed by somebody else each time"}
 
 // restateAll prepares the replacement of each fold's row. The folds that could not be read for the moment come back with
 // the last reason; those that never can be are failed.
@@ -62,7 +62,7 @@ func (a *Aggregator) restateAll(ctx context.Context, folds []*fold, out *outcome
 			tasks = append(tasks, task)
 		case err == nil:
 			out.Repeats += len(f.steps)
-		case ctx.Err() != nil || reading.KindOf(err) == reading.Unavailable:
+		case ctx.Err() != nil || fault.KindOf(err) == fault.Unavailable:
 			again, last = append(again, f), err
 		default:
 			out.fail([]*fold{f}, err)

@@ -8,7 +8,7 @@ import (
 
 	"golang.org/x/sync/singleflight"
 
-	"github.com/sensorflow/sensorflow/runtime/reading"
+	"github.com/sensorflow/sensorflow/runtime/fault"
 )
 
 // weighted is a value of known size, in items.
@@ -66,10 +66,10 @@ func (s *shared[V]) get(ctx context.Context, key string, read func(context.Conte
 	})
 	select {
 	case <-ctx.Done():
-		return none, &reading.Error{Kind: reading.Unavailable, Message: "the answer took too long", Cause: ctx.Err()}
+		return none, &fault.Error{Kind: fault.Unavailable, Message: "the answer took too long", Cause: ctx.Err()}
 	case result := <-flight:
 		if result.Err != nil {
-			return none, result.Err //nolint:wrapcheck // it is read's own error
+			return none, result.Err
 		}
 		value, ok := result.Val.(V)
 		if !ok {

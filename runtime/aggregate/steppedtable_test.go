@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/sensorflow/sensorflow/runtime/aggregate"
+	"github.com/sensorflow/sensorflow/runtime/fault"
 	"github.com/sensorflow/sensorflow/runtime/reading"
 )
 
@@ -14,7 +15,7 @@ type steppedTable struct {
 	step   func()
 }
 
-var errBusy = &reading.Error{Kind: reading.Unavailable, Message: "busy"}
+var errBusy = &fault.Error{Kind: fault.Unavailable, Message: "busy"}
 
 func (t *steppedTable) throttled() bool {
 	return t.world.faults.throttles && t.world.random.IntN(8) == 0

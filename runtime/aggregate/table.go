@@ -5,13 +5,13 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/sensorflow/sensorflow/runtime/reading"
+	"github.com/sensorflow/sensorflow/runtime/fault"
 )
 
 // RowTable is the table of one region's aggregate rows, together with the readings that they are counted from.
 //
-// After an error of kind reading.Unavailable it is not known whether a commit took place, and the call may succeed later. One
-// of kind reading.Invalid means that some row of the transaction cannot be written. All other errors come back however
+// After an error of kind fault.Unavailable it is not known whether a commit took place, and the call may succeed later. One
+// of kind fault.Invalid means that some row of the transaction cannot be written. All other errors come back however
 // often the call is made.
 type RowTable interface {
 	// Commit makes all writes of the transaction or none. A *Canceled in the error's chain says that none was made and why.
@@ -95,4 +95,4 @@ func (c *Canceled) Error() string {
 }
 
 // errRejected is what befalls a row that the table refuses.
-var errRejected = &reading.Error{Kind: reading.Internal, Message: "the aggregate row cannot be written"}
+var errRejected = &fault.Error{Kind: fault.Internal, Message: "the aggregate row cannot be written"}

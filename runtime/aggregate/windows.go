@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/sensorflow/sensorflow/runtime/contract"
+	"github.com/sensorflow/sensorflow/runtime/fault"
 	"github.com/sensorflow/sensorflow/runtime/reading"
 )
 
@@ -102,8 +103,8 @@ type page struct {
 func (p page) weight() int { return 1 + len(p.items) }
 func (s Sum) weight() int  { return 1 }
 
-// Query answers a query. Errors are of kind reading.Invalid for a limit or cursor that breaks the rules, and
-// reading.Unavailable where the table is busy.
+// Query answers a query. Errors are of kind fault.Invalid for a limit or cursor that breaks the rules, and
+// fault.Unavailable where the table is busy.
 func (w *Windows) Query(ctx context.Context, q Query) (Answer, error) {
 	if q.Interval == (Interval{}) {
 		return Answer{}, errInterval
@@ -113,8 +114,8 @@ func (w *Windows) Query(ctx context.Context, q Query) (Answer, error) {
 	}
 	if q.Limit < 0 || q.Limit > contract.AggregatesPageMax {
 		reason := fmt.Sprintf("must be 1 to %d", contract.AggregatesPageMax)
-		return Answer{}, &reading.Error{
-			Kind: reading.Invalid, Message: "The limit " + reason, Fields: []reading.FieldError{{Field: "limit", Reason: reason}},
+		return Answer{}, &fault.Error{
+			Kind: fault.Invalid, Message: "The limit " + reason, Fields: []fault.FieldError{{Field: "limit", Reason: reason}},
 		}
 	}
 	at, err := decodeCursor(q, w.now())

@@ -11,9 +11,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/sensorflow/sensorflow/runtime/aggregate"
-	"github.com/sensorflow/sensorflow/runtime/aggregate/aggregatetest"
 	"github.com/sensorflow/sensorflow/runtime/contract"
+	"github.com/sensorflow/sensorflow/runtime/fault"
 	"github.com/sensorflow/sensorflow/runtime/reading"
+	"github.com/sensorflow/sensorflow/test/aggregatetest"
 )
 
 // view is a Windows over tables that an aggregator of each region fills.
@@ -96,12 +97,12 @@ func TestParseInterval_KnowsFour(t *testing.T) {
 		_ = interval(t, name)
 	}
 	for _, name := range []string{"", "24H", "1d", "24h ", "168h", "2w"} {
-		if _, err := aggregate.ParseInterval(name); reading.KindOf(err) != reading.Invalid ||
+		if _, err := aggregate.ParseInterval(name); fault.KindOf(err) != fault.Invalid ||
 			err.Error() != "Invalid interval. Supported values are 24h, 48h, 1w, 1m" {
 			t.Errorf("%q: got %v", name, err)
 		}
 	}
-	if _, err := newView(t, aggregate.WindowsOptions{}).Query(t.Context(), aggregate.Query{}); reading.KindOf(err) != reading.Invalid {
+	if _, err := newView(t, aggregate.WindowsOptions{}).Query(t.Context(), aggregate.Query{}); fault.KindOf(err) != fault.Invalid {
 		t.Errorf("no interval: got %v", err)
 	}
 }
@@ -278,7 +279,7 @@ func TestWindows_LimitsHaveBounds(t *testing.T) {
 	v := newView(t, aggregate.WindowsOptions{})
 	for limit, ok := range map[int]bool{-1: false, 0: true, 1: true, contract.AggregatesPageMax: true, contract.AggregatesPageMax + 1: false} {
 		_, err := v.Query(t.Context(), aggregate.Query{Interval: interval(t, "24h"), Limit: limit})
-		if (err == nil) != ok || !ok && reading.KindOf(err) != reading.Invalid {
+		if (err == nil) != ok || !ok && fault.KindOf(err) != fault.Invalid {
 			t.Errorf("limit %d: got %v", limit, err)
 		}
 	}
@@ -319,7 +320,7 @@ func (f *failing) EquipmentRows(context.Context, reading.EquipmentID, time.Time,
 func TestWindows_SaysThatTheTableIsBusy(t *testing.T) {
 	w := aggregate.NewWindows(&failing{aggregatetest.NewMemory(4)}, func() time.Time { return at }, time.Second, aggregate.WindowsOptions{IndexShards: 4})
 	for _, id := range []reading.EquipmentID{"", "A"} {
-		if _, err := w.Query(t.Context(), aggregate.Query{Interval: interval(t, "24h"), EquipmentID: id}); reading.KindOf(err) != reading.Unavailable {
+		if _, err := w.Query(t.Context(), aggregate.Query{Interval: interval(t, "24h"), EquipmentID: id}); fault.KindOf(err) != fault.Unavailable {
 			t.Errorf("%q: got %v", id, err)
 		}
 	}

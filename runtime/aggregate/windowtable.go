@@ -7,7 +7,7 @@ import (
 	"github.com/sensorflow/sensorflow/runtime/reading"
 )
 
-// WindowTable reads the rows of all regions. A read may lag a moment behind the writes. Errors of kind reading.Unavailable
+// WindowTable reads the rows of all regions. A read may lag a moment behind the writes. Errors of kind fault.Unavailable
 // may pass.
 type WindowTable interface {
 	// EquipmentRows returns one equipment's rows of a range of hours, both ends included, ordered by hour.

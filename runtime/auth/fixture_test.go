@@ -16,7 +16,7 @@ import (
 	"time"
 
 	"github.com/sensorflow/sensorflow/runtime/auth"
-	"github.com/sensorflow/sensorflow/runtime/reading"
+	"github.com/sensorflow/sensorflow/runtime/fault"
 )
 
 const (
@@ -170,7 +170,7 @@ func (f *fixture) refuses(what, token string) {
 
 func (f *fixture) wantUnavailable(what string, err error) {
 	f.Helper()
-	if reading.KindOf(err) != reading.Unavailable || errors.Is(err, auth.ErrUnauthenticated) {
+	if fault.KindOf(err) != fault.Unavailable || errors.Is(err, auth.ErrUnauthenticated) {
 		f.Errorf("%s: error %v, want one of kind unavailable", what, err)
 	}
 }

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/sensorflow/sensorflow/runtime/reading"
+	"github.com/sensorflow/sensorflow/runtime/fault"
 )
 
 // Identity is who a token speaks for.
@@ -58,5 +58,5 @@ func (e TooManyAttempts) Error() string {
 
 // unavailable is the error for what cannot be found out now.
 func unavailable(message string, cause error) error {
-	return &reading.Error{Kind: reading.Unavailable, Message: message, Cause: cause}
+	return &fault.Error{Kind: fault.Unavailable, Message: message, Cause: cause}
 }

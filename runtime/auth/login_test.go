@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/sensorflow/sensorflow/runtime/auth"
-	"github.com/sensorflow/sensorflow/runtime/reading"
+	"github.com/sensorflow/sensorflow/runtime/fault"
 )
 
 func TestLogin_GivesOutATokenThatHolds(t *testing.T) {
@@ -57,7 +57,7 @@ func TestLogin_AnswersAllWrongCredentialsAlikeAndAfterTheSameTime(t *testing.T) 
 
 func TestLogin_PassesTheFaultsOfThePoolOn(t *testing.T) {
 	f := newFixture(t)
-	f.signInErr = &reading.Error{Kind: reading.Unavailable, Message: "signing in is not possible now"}
+	f.signInErr = &fault.Error{Kind: fault.Unavailable, Message: "signing in is not possible now"}
 	for range 20 { // none of which counts as a failure
 		_, _, err := f.Login(t.Context(), "ada", "right", "203.0.113.1")
 		f.wantUnavailable("a pool out of reach", err)
@@ -83,12 +83,12 @@ func TestLogin_FailsWhenThePoolsTokenDoesNotHold(t *testing.T) {
 	} {
 		f.signInText = text
 		got, _, err := f.Login(t.Context(), "ada", "right", "203.0.113.1")
-		if got != "" || err == nil || reading.KindOf(err) != reading.Internal || errors.Is(err, auth.ErrUnauthenticated) || errors.Is(err, auth.ErrWrongCredentials) {
+		if got != "" || err == nil || fault.KindOf(err) != fault.Internal || errors.Is(err, auth.ErrUnauthenticated) || errors.Is(err, auth.ErrWrongCredentials) {
 			t.Errorf("a token %s: %q, %v", name, got, err)
 		}
 	}
 	f.signInText = ""
-	f.keysErr = &reading.Error{Kind: reading.Unavailable, Message: "tokens cannot be checked now"}
+	f.keysErr = &fault.Error{Kind: fault.Unavailable, Message: "tokens cannot be checked now"}
 	_, _, err := f.Login(t.Context(), "ada", "right", "203.0.113.1")
 	f.wantUnavailable("keys out of reach", err)
 }

@@ -9,14 +9,14 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/sensorflow/sensorflow/runtime/reading"
+	"github.com/sensorflow/sensorflow/runtime/fault"
 )
 
 // Directory knows the people who may sign in.
 type Directory interface {
 	// SignIn returns an ID token of the person. The error is ErrWrongCredentials, possibly with a reason for the log, for
 	// whatever is not a fault of the service, a TooManyAttempts when the directory itself refuses more attempts, and an
-	// error of kind reading.Unavailable when trying again may help.
+	// error of kind fault.Unavailable when trying again may help.
 	SignIn(ctx context.Context, username, password string) (idToken string, err error)
 }
 
@@ -93,7 +93,7 @@ func NewService(directory Directory, revocations Revocations, keys Keys, o Optio
 
 // Login signs a person in and returns the ID token, which is for the cookie, and whom it names. clientAddress is the
 // client's network address, by which failures are counted. The error is ErrWrongCredentials after at least FailureTimeMin,
-// TooManyAttempts, or of kind reading.Unavailable or Internal.
+// TooManyAttempts, or of kind fault.Unavailable or Internal.
 func (s *Service) Login(ctx context.Context, username, password, clientAddress string) (string, Identity, error) {
 	began := s.options.Now()
 	end, err := s.attempts.admit(ctx, username, clientAddress)
@@ -140,7 +140,7 @@ func (s *Service) signIn(ctx context.Context, username, password string) (string
 	// %v, so that the caller does not take it for a bad token of the client.
 	//nolint:errorlint // see above
 	cause := fmt.Errorf("check the token of a sign-in: %v", err)
-	return "", Identity{}, &reading.Error{Kind: reading.Internal, Message: "signing in does not work", Cause: cause}
+	return "", Identity{}, &fault.Error{Kind: fault.Internal, Message: "signing in does not work", Cause: cause}
 }
 
 // acceptable tells whether text may be a user name or password: 1 to charsMax characters without control characters.
@@ -156,7 +156,7 @@ func acceptable(text string, charsMax int) bool {
 	return true
 }
 
-// Authenticate returns whom the token speaks for. The error is ErrUnauthenticated, or of kind reading.Unavailable when the
+// Authenticate returns whom the token speaks for. The error is ErrUnauthenticated, or of kind fault.Unavailable when the
 // issuer's keys or the revocations cannot be asked.
 func (s *Service) Authenticate(ctx context.Context, token string) (Identity, error) {
 	mark, err := fingerprintOf(token)
@@ -178,7 +178,7 @@ func (s *Service) Authenticate(ctx context.Context, token string) (Identity, err
 }
 
 // Logout has the token refused from now on: here at once, elsewhere as soon as RevocationFreshFor and replication allow.
-// The error is ErrUnauthenticated for a token that is not valid anyway, and of kind reading.Unavailable when the logout is
+// The error is ErrUnauthenticated for a token that is not valid anyway, and of kind fault.Unavailable when the logout is
 // not recorded, in which case the token goes on working. Repeating a logout is a success.
 func (s *Service) Logout(ctx context.Context, token string) error {
 	mark, err := fingerprintOf(token)

@@ -15,13 +15,13 @@ import (
 	lru "github.com/hashicorp/golang-lru/v2"
 
 	"github.com/sensorflow/sensorflow/runtime/contract"
-	"github.com/sensorflow/sensorflow/runtime/reading"
+	"github.com/sensorflow/sensorflow/runtime/fault"
 )
 
 // Keys are the public keys that the user pool signs with.
 type Keys interface {
 	// Key returns the key of that id. It returns ErrUnknownKey when the issuer publishes no such key, and an error of kind
-	// reading.Unavailable when that cannot be found out now. A key that is known is returned without waiting.
+	// fault.Unavailable when that cannot be found out now. A key that is known is returned without waiting.
 	Key(ctx context.Context, id string) (*rsa.PublicKey, error)
 	// Ready tells whether any keys are known, and tries to get them where none are.
 	Ready(ctx context.Context) error
@@ -103,7 +103,7 @@ func newVerifier(keys Keys, o Options) (*verifier, error) {
 	}, nil
 }
 
-// identify returns who the token speaks for, or ErrUnauthenticated, or an error of kind reading.Unavailable.
+// identify returns who the token speaks for, or ErrUnauthenticated, or an error of kind fault.Unavailable.
 func (v *verifier) identify(ctx context.Context, token string, mark fingerprint) (Identity, error) {
 	if id, found := v.remembered.Get(mark); found {
 		if v.now().Before(id.ExpiresAt) {
@@ -127,7 +127,7 @@ func (v *verifier) identify(ctx context.Context, token string, mark fingerprint)
 
 // refusal tells tokens that do not hold from keys that cannot be had now.
 func refusal(err error) error {
-	if reading.KindOf(err) == reading.Unavailable || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+	if fault.KindOf(err) == fault.Unavailable || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return fmt.Errorf("check the token: %w", err)
 	}
 	return fmt.Errorf("%w: %w", ErrUnauthenticated, err)

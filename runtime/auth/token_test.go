@@ -17,7 +17,7 @@ import (
 
 	"github.com/sensorflow/sensorflow/runtime/auth"
 	"github.com/sensorflow/sensorflow/runtime/contract"
-	"github.com/sensorflow/sensorflow/runtime/reading"
+	"github.com/sensorflow/sensorflow/runtime/fault"
 )
 
 func TestNewService_RejectsMissingIssuerOrClient(t *testing.T) {
@@ -217,7 +217,7 @@ func TestAuthenticate_DoesNotRememberARefusal(t *testing.T) {
 func TestAuthenticate_IsUnavailableWithoutKeys(t *testing.T) {
 	f := newFixture(t)
 	text := token(f.idClaims())
-	f.keysErr = &reading.Error{Kind: reading.Unavailable, Message: "tokens cannot be checked now"}
+	f.keysErr = &fault.Error{Kind: fault.Unavailable, Message: "tokens cannot be checked now"}
 	_, err := f.Authenticate(t.Context(), text)
 	f.wantUnavailable("keys out of reach", err)
 	f.wantUnavailable("logout with keys out of reach", f.Logout(t.Context(), text))

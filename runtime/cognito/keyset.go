@@ -15,7 +15,7 @@ import (
 	"time"
 
 	"github.com/sensorflow/sensorflow/runtime/auth"
-	"github.com/sensorflow/sensorflow/runtime/reading"
+	"github.com/sensorflow/sensorflow/runtime/fault"
 )
 
 const (
@@ -81,7 +81,7 @@ func (s *KeySet) Close() {
 
 // Key returns the key of that id. For an unknown id it waits for a fetch, of which there is at most one every
 // KeysUnknownRefreshMin, and returns auth.ErrUnknownKey if the issuer does not publish it, or an error of kind
-// reading.Unavailable if the last fetch failed, so that this cannot be told.
+// fault.Unavailable if the last fetch failed, so that this cannot be told.
 func (s *KeySet) Key(ctx context.Context, id string) (*rsa.PublicKey, error) {
 	key, wait := s.lookUp(id)
 	if key != nil {
@@ -96,7 +96,7 @@ func (s *KeySet) Key(ctx context.Context, id string) (*rsa.PublicKey, error) {
 		return key, nil
 	}
 	if s.err != nil {
-		return nil, &reading.Error{Kind: reading.Unavailable, Message: "tokens cannot be checked now; try again shortly", Cause: s.err}
+		return nil, &fault.Error{Kind: fault.Unavailable, Message: "tokens cannot be checked now; try again shortly", Cause: s.err}
 	}
 	return nil, auth.ErrUnknownKey
 }

@@ -21,7 +21,7 @@ import (
 
 	"github.com/sensorflow/sensorflow/runtime/auth"
 	"github.com/sensorflow/sensorflow/runtime/cognito"
-	"github.com/sensorflow/sensorflow/runtime/reading"
+	"github.com/sensorflow/sensorflow/runtime/fault"
 )
 
 // clock is a clock that stands until it is moved.
@@ -220,7 +220,7 @@ func TestKey_KnownKeysGoOnWorkingWhileTheIssuerIsDown(t *testing.T) {
 		f.wantKey(t, "one")
 	}
 	// Whether the issuer has published this one cannot be told.
-	if _, err := f.set.Key(t.Context(), "two"); reading.KindOf(err) != reading.Unavailable {
+	if _, err := f.set.Key(t.Context(), "two"); fault.KindOf(err) != fault.Unavailable {
 		t.Errorf("unknown key: %v, want it to be unavailable", err)
 	}
 	if err := f.set.Ready(t.Context()); err != nil {
@@ -259,7 +259,7 @@ func TestReady_FailsUntilTheIssuerAnswersAndThenRecovers(t *testing.T) {
 	if err := f.set.Ready(t.Context()); err == nil || !strings.Contains(err.Error(), "status 503") {
 		t.Fatalf("ready: %v", err)
 	}
-	if _, err := f.set.Key(t.Context(), "one"); reading.KindOf(err) != reading.Unavailable {
+	if _, err := f.set.Key(t.Context(), "one"); fault.KindOf(err) != fault.Unavailable {
 		t.Errorf("key: %v, want it to be unavailable", err)
 	}
 	asked := f.asked.Load()
@@ -281,7 +281,7 @@ func TestKey_AtStartAnUnreachableIssuerIsAskedAtMostTwiceIn30Seconds(t *testing.
 	f := newFixture(t)
 	f.fail(down)
 	for range 29 {
-		if _, err := f.set.Key(t.Context(), "one"); reading.KindOf(err) != reading.Unavailable {
+		if _, err := f.set.Key(t.Context(), "one"); fault.KindOf(err) != fault.Unavailable {
 			t.Fatalf("key: %v", err)
 		}
 		f.advance(time.Second)
@@ -336,7 +336,7 @@ func TestKey_ABrokenAnswerDoesNotReplaceGoodKeys(t *testing.T) {
 		f := newFixture(t)
 		f.wantKey(t, "one")
 		f.fail(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(text)) })
-		if _, err := f.set.Key(t.Context(), "two"); reading.KindOf(err) != reading.Unavailable {
+		if _, err := f.set.Key(t.Context(), "two"); fault.KindOf(err) != fault.Unavailable {
 			t.Errorf("%s: %v, want it to be unavailable", name, err)
 		}
 		f.wantAsked(t, 2)
@@ -372,11 +372,11 @@ func TestClose_EndsAHangingFetch(t *testing.T) {
 		time.Sleep(time.Millisecond)
 	}
 	f.set.Close()
-	if err := <-result; reading.KindOf(err) != reading.Unavailable {
+	if err := <-result; fault.KindOf(err) != fault.Unavailable {
 		t.Errorf("error %v", err)
 	}
 	f.advance(time.Hour)
-	if _, err := f.set.Key(t.Context(), "one"); reading.KindOf(err) != reading.Unavailable {
+	if _, err := f.set.Key(t.Context(), "one"); fault.KindOf(err) != fault.Unavailable {
 		t.Errorf("after Close: %v", err)
 	}
 	f.wantAsked(t, 1)

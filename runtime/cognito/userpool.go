@@ -19,7 +19,7 @@ import (
 	"github.com/aws/smithy-go"
 
 	"github.com/sensorflow/sensorflow/runtime/auth"
-	"github.com/sensorflow/sensorflow/runtime/reading"
+	"github.com/sensorflow/sensorflow/runtime/fault"
 )
 
 const (
@@ -67,7 +67,7 @@ func newUserPool(client initiator, clientID, clientSecret string) *UserPool {
 }
 
 // SignIn returns an ID token of the person. The error is auth.ErrWrongCredentials with a reason for the log, an
-// auth.TooManyAttempts when the pool refuses more attempts, or a reading.Error of kind Unavailable or Internal.
+// auth.TooManyAttempts when the pool refuses more attempts, or a fault.Error of kind Unavailable or Internal.
 func (p *UserPool) SignIn(ctx context.Context, username, password string) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, signInTimeout)
 	defer cancel()
@@ -139,11 +139,11 @@ func wrong(err error) error {
 }
 
 func internal(err error) error {
-	return &reading.Error{Kind: reading.Internal, Message: "signing in does not work", Cause: fmt.Errorf("initiate auth: %w", err)}
+	return &fault.Error{Kind: fault.Internal, Message: "signing in does not work", Cause: fmt.Errorf("initiate auth: %w", err)}
 }
 
 func unavailable(err error) error {
-	return &reading.Error{
-		Kind: reading.Unavailable, Message: "signing in is not possible now; try again shortly", Cause: fmt.Errorf("initiate auth: %w", err),
+	return &fault.Error{
+		Kind: fault.Unavailable, Message: "signing in is not possible now; try again shortly", Cause: fmt.Errorf("initiate auth: %w", err),
 	}
 }

@@ -15,8 +15,8 @@ import (
 
 	"github.com/sensorflow/sensorflow/runtime/auth"
 	"github.com/sensorflow/sensorflow/runtime/cognito"
-	"github.com/sensorflow/sensorflow/runtime/reading"
-	cognitostandin "github.com/sensorflow/sensorflow/runtime/standin/cognito"
+	"github.com/sensorflow/sensorflow/runtime/fault"
+	"github.com/sensorflow/sensorflow/runtime/local/cognitolocal"
 )
 
 const (
@@ -121,7 +121,7 @@ func TestSignIn_TellsUsersFaultsFromTheServices(t *testing.T) {
 			if test.code != "" && test.want != tooMany && !strings.Contains(err.Error(), test.code) {
 				t.Errorf("the reason is lost to the log: %v", err)
 			}
-			var domain *reading.Error
+			var domain *fault.Error
 			if errors.As(err, &domain) && strings.Contains(domain.Message, "xception") {
 				t.Errorf("the message for clients holds AWS's error: %s", domain.Message)
 			}
@@ -132,12 +132,12 @@ func TestSignIn_TellsUsersFaultsFromTheServices(t *testing.T) {
 // classify names what package auth makes of err; each kind excludes the others.
 func classify(err error) string {
 	var attempts auth.TooManyAttempts
-	switch wrong, domain := errors.Is(err, auth.ErrWrongCredentials), errors.As(err, new(*reading.Error)); {
+	switch wrong, domain := errors.Is(err, auth.ErrWrongCredentials), errors.As(err, new(*fault.Error)); {
 	case wrong && !domain:
 		return "wrong credentials"
 	case errors.As(err, &attempts) && !wrong && !domain && attempts.RetryAfter > 0:
 		return "too many attempts"
-	case domain && !wrong && reading.KindOf(err) == reading.Unavailable:
+	case domain && !wrong && fault.KindOf(err) == fault.Unavailable:
 		return "unavailable"
 	case domain && !wrong:
 		return "internal"
@@ -180,9 +180,9 @@ func TestSignIn_IsUnavailableWhenNothingAnswers(t *testing.T) {
 }
 
 func TestSignIn_WorksWithTheStandIn(t *testing.T) {
-	standin, err := cognitostandin.New(cognitostandin.Options{
-		BaseURL: "http://127.0.0.1", Browser: cognitostandin.Client{ID: clientID, Secret: clientSecret},
-		Users: []cognitostandin.User{
+	standin, err := cognitolocal.New(cognitolocal.Options{
+		BaseURL: "http://127.0.0.1", Browser: cognitolocal.Client{ID: clientID, Secret: clientSecret},
+		Users: []cognitolocal.User{
 			{Username: "ada", Password: "pässword: with:colons"}, {Username: "grace", Password: "first", MustChangePassword: true},
 		},
 	})

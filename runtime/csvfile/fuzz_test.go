@@ -16,7 +16,7 @@ import (
 
 	"github.com/sensorflow/sensorflow/runtime/contract"
 	"github.com/sensorflow/sensorflow/runtime/csvfile"
-	"github.com/sensorflow/sensorflow/runtime/reading"
+	"github.com/sensorflow/sensorflow/runtime/fault"
 )
 
 func FuzzRecords(f *testing.F) {
@@ -155,7 +155,7 @@ func FuzzMessage(f *testing.F) {
 		}
 		before, queued := w.upload, len(w.queue)
 		err := w.processor(rangeBytes, nil, w.now).Process(t.Context(), body)
-		if err != nil && reading.KindOf(err) != reading.Invalid {
+		if err != nil && fault.KindOf(err) != fault.Invalid {
 			t.Errorf("%q: %v", body, err)
 		}
 		if w.upload == before && len(w.queue) == queued {
@@ -202,7 +202,7 @@ func FuzzListCursor(f *testing.F) {
 		}
 		_, next, err := uploads.List(t.Context(), 1, cursor)
 		if err != nil {
-			if reading.KindOf(err) != reading.Invalid {
+			if fault.KindOf(err) != fault.Invalid {
 				t.Errorf("%q: %v", cursor, err)
 			}
 			return

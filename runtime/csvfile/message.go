@@ -7,7 +7,7 @@ import (
 	"strings"
 
 	"github.com/sensorflow/sensorflow/runtime/contract"
-	"github.com/sensorflow/sensorflow/runtime/reading"
+	"github.com/sensorflow/sensorflow/runtime/fault"
 )
 
 // rangeKind names the form of our own messages. A message that outlives a deployment is told by it.
@@ -54,7 +54,7 @@ func encodeRange(r RangeID) (string, error) {
 
 // never is the error of a message that cannot succeed however often it comes.
 func never(message string, cause error) error {
-	return &reading.Error{Kind: reading.Invalid, Message: message, Cause: cause}
+	return &fault.Error{Kind: fault.Invalid, Message: message, Cause: cause}
 }
 
 func decodeMessage(body string) (work, error) {

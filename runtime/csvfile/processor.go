@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/sensorflow/sensorflow/runtime/contract"
+	"github.com/sensorflow/sensorflow/runtime/fault"
 	"github.com/sensorflow/sensorflow/runtime/ingest"
 	"github.com/sensorflow/sensorflow/runtime/reading"
 )
@@ -106,7 +107,7 @@ var ErrBusy = errors.New("somebody else works on the range")
 
 // Process does what the body of a queue message asks for: an S3 event of new files, or a range of a large one. It returns nil
 // once the message is done with, also where it had been before, and where the file turned out to be none that can be taken.
-// After an error the message is to come again; where the error is of kind reading.Invalid that will never help.
+// After an error the message is to come again; where the error is of kind fault.Invalid that will never help.
 func (p *Processor) Process(ctx context.Context, body string) error {
 	w, err := decodeMessage(body)
 	if err != nil {
@@ -167,7 +168,7 @@ func (p *Processor) readUpload(ctx context.Context, id string) (Upload, error) {
 	switch {
 	case err == nil:
 		return u, nil
-	case reading.KindOf(err) == reading.NotFound:
+	case fault.KindOf(err) == fault.NotFound:
 		return Upload{}, never(fmt.Sprintf("there is no upload %.60q", id), err)
 	default:
 		return Upload{}, fmt.Errorf("read upload %s: %w", id, err)
@@ -177,7 +178,7 @@ func (p *Processor) readUpload(ctx context.Context, id string) (Upload, error) {
 // begin looks at the file and plans it or ends the upload as failed. It returns the upload as it then is.
 func (p *Processor) begin(ctx context.Context, u Upload) (Upload, error) {
 	object, err := p.bucket.Stat(ctx, UploadKey(u.ID))
-	if reading.KindOf(err) == reading.NotFound {
+	if fault.KindOf(err) == fault.NotFound {
 		return p.fail(ctx, u, reasonRemoved)
 	}
 	if err != nil {
@@ -268,7 +269,7 @@ func (p *Processor) fetcher(ctx context.Context, key, etag string) fetcher {
 			if len(dst) == 0 {
 				return nil
 			}
-			if kind := reading.KindOf(err); kind == reading.Conflict || kind == reading.NotFound || ctx.Err() != nil {
+			if kind := fault.KindOf(err); kind == fault.Conflict || kind == fault.NotFound || ctx.Err() != nil {
 				break
 			}
 		}
@@ -284,9 +285,9 @@ func (p *Processor) transfer(ctx context.Context, key, etag string, dst []byte, 
 	defer cancel()
 	body, err := p.bucket.Open(ctx, key, etag, offset, offset+int64(len(dst))-1)
 	if err != nil {
-		return 0, err //nolint:wrapcheck // the fetcher wraps it
+		return 0, err
 	}
 	defer func() { _ = body.Close() }()
 	n, err = io.ReadFull(body, dst)
-	return n, err //nolint:wrapcheck // the fetcher wraps it
+	return n, err
 }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/sensorflow/sensorflow/runtime/csvfile"
+	"github.com/sensorflow/sensorflow/runtime/fault"
 	"github.com/sensorflow/sensorflow/runtime/reading"
 )
 
@@ -165,7 +166,7 @@ func TestProcessor_TellsMessagesThatCanNeverSucceed(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(1, fileOf(3))
 			err := w.process(t, c.body, wholeFile)
-			if (err != nil) != c.never || err != nil && reading.KindOf(err) != reading.Invalid {
+			if (err != nil) != c.never || err != nil && fault.KindOf(err) != fault.Invalid {
 				t.Errorf("got %v", err)
 			}
 			if w.upload.Status == csvfile.Failed {

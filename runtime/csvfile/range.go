@@ -7,6 +7,7 @@ import (
 	"io"
 
 	"github.com/sensorflow/sensorflow/runtime/contract"
+	"github.com/sensorflow/sensorflow/runtime/fault"
 	"github.com/sensorflow/sensorflow/runtime/reading"
 )
 
@@ -65,7 +66,7 @@ func (p *Processor) failIfChanged(ctx context.Context, u Upload, err error) (end
 		return false, nil
 	}
 	reason := reasonReplaced
-	if reading.KindOf(err) == reading.NotFound {
+	if fault.KindOf(err) == fault.NotFound {
 		reason = reasonRemoved
 	}
 	_, failErr = p.fail(ctx, u, reason)
@@ -77,7 +78,7 @@ func (p *Processor) source(ctx context.Context, u Upload) fetcher {
 	fetch := p.fetcher(ctx, UploadKey(u.ID), u.Plan.ETag)
 	return func(dst []byte, offset int64) error {
 		err := fetch(dst, offset)
-		if kind := reading.KindOf(err); err != nil && (kind == reading.Conflict || kind == reading.NotFound) {
+		if kind := fault.KindOf(err); err != nil && (kind == fault.Conflict || kind == fault.NotFound) {
 			return fmt.Errorf("%w: %w", errChanged, err)
 		}
 		return err
@@ -148,7 +149,7 @@ func (p *Processor) writeReadings(ctx context.Context, u Upload, number int) (Ra
 			return RangeResult{}, err
 		}
 		var r reading.Reading
-		var faults []reading.FieldError
+		var faults []fault.FieldError
 		var unreadable error
 		if !long {
 			r, faults, unreadable = judge.read(string(row))
@@ -175,7 +176,7 @@ func (p *Processor) writeReadings(ctx context.Context, u Upload, number int) (Ra
 // flush stores what has gathered. The writer keeps the last reading of each identity and returns only once all are durable.
 func (p *Processor) flush(ctx context.Context) error {
 	if err := p.writer.Write(ctx, p.batch); err != nil {
-		return err //nolint:wrapcheck // the callers say what was being done
+		return err
 	}
 	clear(p.batch)
 	p.batch = p.batch[:0]

@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/sensorflow/sensorflow/runtime/contract"
+	"github.com/sensorflow/sensorflow/runtime/fault"
 	"github.com/sensorflow/sensorflow/runtime/reading"
 )
 
@@ -89,7 +90,7 @@ func (p *Processor) judge(plan Plan) *judge {
 }
 
 // read makes a reading of a row, or says why it is none: err where its fields cannot be told apart, else faults.
-func (j *judge) read(row string) (r reading.Reading, faults []reading.FieldError, err error) {
+func (j *judge) read(row string) (r reading.Reading, faults []fault.FieldError, err error) {
 	if j.fields, err = splitFields(j.fields[:0], row); err != nil {
 		return reading.Reading{}, nil, err
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/sensorflow/sensorflow/runtime/contract"
 	"github.com/sensorflow/sensorflow/runtime/csvfile"
+	"github.com/sensorflow/sensorflow/runtime/fault"
 	"github.com/sensorflow/sensorflow/runtime/reading"
 )
 
@@ -101,7 +102,7 @@ func (w *world) run(t *testing.T, rangeBytes int64) {
 		}
 		workers = slices.Delete(workers, i, i+1)
 		if worker.err != nil {
-			if reading.KindOf(worker.err) == reading.Invalid {
+			if fault.KindOf(worker.err) == fault.Invalid {
 				t.Fatalf("%s: %v", worker.body, worker.err)
 			}
 			w.queue = append(w.queue, worker.body)

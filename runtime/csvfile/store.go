@@ -6,11 +6,11 @@ import (
 	"time"
 )
 
-// UploadTable is what Uploads needs of the table of uploads. Errors of kind reading.Unavailable may pass.
+// UploadTable is what Uploads needs of the table of uploads. Errors of kind fault.Unavailable may pass.
 type UploadTable interface {
-	// CreateUpload stores a new upload. The error is of kind reading.Conflict where its id is taken.
+	// CreateUpload stores a new upload. The error is of kind fault.Conflict where its id is taken.
 	CreateUpload(ctx context.Context, u Upload) error
-	// ReadUpload returns the upload as the last write left it; the error is of kind reading.NotFound where there is none.
+	// ReadUpload returns the upload as the last write left it; the error is of kind fault.NotFound where there is none.
 	ReadUpload(ctx context.Context, id string) (Upload, error)
 	// FailUpload ends an upload with a reason, unless it has ended before.
 	FailUpload(ctx context.Context, id, reason string, at time.Time) error
@@ -25,12 +25,12 @@ type Position struct {
 	ID        string
 }
 
-// WorkTable is what Processor needs of the table of uploads. Errors of kind reading.Unavailable may pass.
+// WorkTable is what Processor needs of the table of uploads. Errors of kind fault.Unavailable may pass.
 type WorkTable interface {
 	// BeginUpload gives an upload that awaits its file the plan and the status Processing. In any other status it changes
-	// nothing. It returns the upload as it then is; the error is of kind reading.NotFound where there is none.
+	// nothing. It returns the upload as it then is; the error is of kind fault.NotFound where there is none.
 	BeginUpload(ctx context.Context, id string, plan Plan) (Upload, error)
-	// ReadUpload returns the upload as the last write left it; the error is of kind reading.NotFound where there is none.
+	// ReadUpload returns the upload as the last write left it; the error is of kind fault.NotFound where there is none.
 	ReadUpload(ctx context.Context, id string) (Upload, error)
 	// FailUpload ends an upload with a reason, unless it has ended before.
 	FailUpload(ctx context.Context, id, reason string, at time.Time) error
@@ -38,8 +38,8 @@ type WorkTable interface {
 	// claim has not run out at now.
 	ClaimRange(ctx context.Context, r RangeID, owner string, now, until time.Time) (Claim, error)
 	// CommitRange records the result of a range and adds it to the upload, both or neither, and once for ever: where the range
-	// is committed already nothing changes and the call succeeds. The error is of kind reading.Conflict where the range was
-	// claimed by somebody else meanwhile, reading.NotFound where there is no such upload, and reading.Unavailable where
+	// is committed already nothing changes and the call succeeds. The error is of kind fault.Conflict where the range was
+	// claimed by somebody else meanwhile, fault.NotFound where there is no such upload, and fault.Unavailable where
 	// another range of the upload is being committed at the same moment: that is usual, nobody below repeats the call, and so
 	// the caller must, with a random wait between attempts.
 	CommitRange(ctx context.Context, r RangeID, owner string, result RangeResult, at time.Time) error
@@ -99,10 +99,10 @@ type PutTerms struct {
 
 // WorkBucket is what Processor needs of the bucket.
 type WorkBucket interface {
-	// Stat describes the object; the error is of kind reading.NotFound where there is none.
+	// Stat describes the object; the error is of kind fault.NotFound where there is none.
 	Stat(ctx context.Context, key string) (Object, error)
 	// Open reads the bytes from first to last, both included, of the content that the ETag names. The error, also of a later
-	// Read, is of kind reading.Conflict where the object has other content by now.
+	// Read, is of kind fault.Conflict where the object has other content by now.
 	Open(ctx context.Context, key, etag string, first, last int64) (io.ReadCloser, error)
 	// Put stores all of body, of any length, in constant memory; nothing is stored where reading body fails.
 	Put(ctx context.Context, key string, body io.Reader) error

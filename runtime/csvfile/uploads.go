@@ -15,6 +15,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/sensorflow/sensorflow/runtime/contract"
+	"github.com/sensorflow/sensorflow/runtime/fault"
 	"github.com/sensorflow/sensorflow/runtime/reading"
 )
 
@@ -41,8 +42,8 @@ func NewUploads(table UploadTable, bucket UploadBucket, now func() time.Time) *U
 	return &Uploads{table: table, bucket: bucket, now: now}
 }
 
-// Create begins an upload and returns the address that takes its file. The error is of kind reading.Invalid, with
-// ErrNotCSV or ErrTooLarge in its chain where that is the reason, or reading.Unavailable.
+// Create begins an upload and returns the address that takes its file. The error is of kind fault.Invalid, with
+// ErrNotCSV or ErrTooLarge in its chain where that is the reason, or fault.Unavailable.
 func (s *Uploads) Create(ctx context.Context, r Request) (Ticket, error) {
 	digest, err := r.check()
 	if err != nil {
@@ -111,10 +112,10 @@ func (s *Uploads) fail(ctx context.Context, id, reason string) error {
 }
 
 // Get returns an upload and, where rows of it were rejected, a fresh address of those. The error is of kind
-// reading.NotFound where there is no such upload.
+// fault.NotFound where there is no such upload.
 func (s *Uploads) Get(ctx context.Context, id string) (u Upload, rejectsURL string, err error) {
 	if parsed, err := uuid.Parse(id); err != nil || parsed.String() != id {
-		return Upload{}, "", &reading.Error{Kind: reading.NotFound, Message: "there is no such upload"}
+		return Upload{}, "", &fault.Error{Kind: fault.NotFound, Message: "there is no such upload"}
 	}
 	if u, err = s.table.ReadUpload(ctx, id); err != nil {
 		return Upload{}, "", fmt.Errorf("read upload %s: %w", id, err)
@@ -136,7 +137,7 @@ func rejectsName(fileName string) string {
 }
 
 // List returns at most limit uploads, newest first, beginning after the one that the cursor of an earlier call names, and
-// the cursor of the next page, empty after the last. The error of a bad cursor is of kind reading.Invalid.
+// the cursor of the next page, empty after the last. The error of a bad cursor is of kind fault.Invalid.
 func (s *Uploads) List(ctx context.Context, limit int, cursor string) (us []Upload, next string, err error) {
 	var after Position
 	if cursor != "" {
@@ -161,7 +162,7 @@ func sealCursor(p Position) string {
 }
 
 func openCursor(cursor string) (Position, error) {
-	refused := invalid([]reading.FieldError{{Field: fieldCursor, Reason: "is not one that this service gave out"}})
+	refused := invalid([]fault.FieldError{{Field: fieldCursor, Reason: "is not one that this service gave out"}})
 	raw, err := base64.RawURLEncoding.Strict().DecodeString(cursor)
 	if err != nil {
 		return Position{}, refused
@@ -182,11 +183,11 @@ func openCursor(cursor string) (Position, error) {
 func (r Request) check() (digest []byte, err error) {
 	faults := checkFileName(r.FileName)
 	if r.Size < 1 {
-		faults = append(faults, reading.FieldError{Field: fieldSize, Reason: "must be at least 1: an empty file holds no readings"})
+		faults = append(faults, fault.FieldError{Field: fieldSize, Reason: "must be at least 1: an empty file holds no readings"})
 	}
 	if r.SHA256 != "" {
 		if digest, err = parseDigest(r.SHA256); err != nil {
-			faults = append(faults, reading.FieldError{Field: fieldSHA256, Reason: err.Error()})
+			faults = append(faults, fault.FieldError{Field: fieldSHA256, Reason: err.Error()})
 		}
 	}
 	switch {
@@ -195,17 +196,17 @@ func (r Request) check() (digest []byte, err error) {
 	case !isCSV(r.FileName):
 		return nil, notCSV()
 	case r.Size > contract.UploadBytesMax:
-		return nil, &reading.Error{
-			Kind:    reading.Invalid,
+		return nil, &fault.Error{
+			Kind:    fault.Invalid,
 			Message: fmt.Sprintf("a file must be at most %d GiB (%d bytes); split it and send the parts", contract.UploadBytesMax>>30, int64(contract.UploadBytesMax)),
-			Fields:  []reading.FieldError{{Field: fieldSize, Reason: fmt.Sprintf("must be at most %d", int64(contract.UploadBytesMax))}},
+			Fields:  []fault.FieldError{{Field: fieldSize, Reason: fmt.Sprintf("must be at most %d", int64(contract.UploadBytesMax))}},
 			Cause:   ErrTooLarge,
 		}
 	}
 	return digest, nil
 }
 
-func checkFileName(name string) []reading.FieldError {
+func checkFileName(name string) []fault.FieldError {
 	var reason string
 	switch {
 	case name == "":
@@ -219,7 +220,7 @@ func checkFileName(name string) []reading.FieldError {
 	default:
 		return nil
 	}
-	return []reading.FieldError{{Field: fieldFileName, Reason: reason}}
+	return []fault.FieldError{{Field: fieldFileName, Reason: reason}}
 }
 
 // isCSV goes by the name alone, in any case: media types are whatever the sender's system says.
@@ -242,18 +243,18 @@ func parseDigest(text string) ([]byte, error) {
 	return digest, nil
 }
 
-func invalid(faults []reading.FieldError) error {
+func invalid(faults []fault.FieldError) error {
 	texts := make([]string, len(faults))
 	for i, f := range faults {
 		texts[i] = f.Error()
 	}
-	return &reading.Error{Kind: reading.Invalid, Fields: faults, Cause: errors.New(strings.Join(texts, "; "))}
+	return &fault.Error{Kind: fault.Invalid, Fields: faults, Cause: errors.New(strings.Join(texts, "; "))}
 }
 
 func notCSV() error {
-	return &reading.Error{
-		Kind: reading.Invalid, Message: "only CSV files are allowed",
-		Fields: []reading.FieldError{{Field: fieldFileName, Reason: "must end in " + contract.CSVKeySuffix}}, Cause: ErrNotCSV,
+	return &fault.Error{
+		Kind: fault.Invalid, Message: "only CSV files are allowed",
+		Fields: []fault.FieldError{{Field: fieldFileName, Reason: "must end in " + contract.CSVKeySuffix}}, Cause: ErrNotCSV,
 	}
 }
 
@@ -274,14 +275,14 @@ func (f *smallFile) Read(p []byte) (int, error) {
 	f.bytes += int64(n)
 	switch {
 	case f.bytes > contract.SmallUploadBytesMax:
-		f.err = &reading.Error{Kind: reading.Invalid, Message: tooLargeMessage, Cause: ErrTooLarge}
+		f.err = &fault.Error{Kind: fault.Invalid, Message: tooLargeMessage, Cause: ErrTooLarge}
 		return 0, f.err
 	case err == io.EOF: // and not one that wraps it, which tells of a body that was cut short
 		return n, io.EOF
 	case err != nil:
 		f.err = err
 	}
-	return n, err //nolint:wrapcheck // an io.Reader passes the error on as it is
+	return n, err
 }
 
 var tooLargeMessage = fmt.Sprintf("a file sent in a form must be at most %d MiB; ask for an upload address for a larger one", contract.SmallUploadBytesMax>>20)

@@ -18,7 +18,7 @@ import (
 
 	"github.com/sensorflow/sensorflow/runtime/contract"
 	"github.com/sensorflow/sensorflow/runtime/csvfile"
-	"github.com/sensorflow/sensorflow/runtime/reading"
+	"github.com/sensorflow/sensorflow/runtime/fault"
 )
 
 // shelf is a table and a bucket in memory.
@@ -57,7 +57,7 @@ func (s *shelf) ReadUpload(_ context.Context, id string) (csvfile.Upload, error)
 	if u := s.find(id); u != nil {
 		return *u, nil
 	}
-	return csvfile.Upload{}, &reading.Error{Kind: reading.NotFound, Message: "there is no such upload"}
+	return csvfile.Upload{}, &fault.Error{Kind: fault.NotFound, Message: "there is no such upload"}
 }
 
 func (s *shelf) FailUpload(ctx context.Context, id, reason string, at time.Time) error {
@@ -104,7 +104,7 @@ func (s *shelf) Put(_ context.Context, key string, body io.Reader) error {
 	return nil
 }
 
-var busyShelf = &reading.Error{Kind: reading.Unavailable, Message: "busy"}
+var busyShelf = &fault.Error{Kind: fault.Unavailable, Message: "busy"}
 
 func TestCreate_WritesTheRowAndThenSignsTheAddress(t *testing.T) {
 	s, uploads := newShelf()
@@ -189,8 +189,8 @@ func TestCreate_JudgesTheRequest(t *testing.T) {
 
 func wantRefusal(t *testing.T, err error, fields string, is error) {
 	t.Helper()
-	var domain *reading.Error
-	if !errors.As(err, &domain) || domain.Kind != reading.Invalid {
+	var domain *fault.Error
+	if !errors.As(err, &domain) || domain.Kind != fault.Invalid {
 		t.Fatalf("error %v, want one of kind invalid", err)
 	}
 	var got []string
@@ -210,7 +210,7 @@ func wantRefusal(t *testing.T, err error, fields string, is error) {
 func TestCreate_LeavesNothingWaitingWhereSigningFails(t *testing.T) {
 	s, uploads := newShelf()
 	s.signErr = busyShelf
-	if _, err := uploads.Create(t.Context(), csvfile.Request{FileName: "a.csv", Size: 1}); reading.KindOf(err) != reading.Unavailable {
+	if _, err := uploads.Create(t.Context(), csvfile.Request{FileName: "a.csv", Size: 1}); fault.KindOf(err) != fault.Unavailable {
 		t.Errorf("error %v", err)
 	}
 	if s.rows[0].Status != csvfile.Failed {
@@ -221,10 +221,10 @@ func TestCreate_LeavesNothingWaitingWhereSigningFails(t *testing.T) {
 func TestCreate_GivesOutNoAddressWithoutARow(t *testing.T) {
 	s, uploads := newShelf()
 	s.createErr = busyShelf
-	if _, err := uploads.Create(t.Context(), csvfile.Request{FileName: "a.csv", Size: 1}); reading.KindOf(err) != reading.Unavailable {
+	if _, err := uploads.Create(t.Context(), csvfile.Request{FileName: "a.csv", Size: 1}); fault.KindOf(err) != fault.Unavailable {
 		t.Errorf("Create: %v", err)
 	}
-	if _, err := uploads.Store(t.Context(), "a.csv", strings.NewReader("x")); reading.KindOf(err) != reading.Unavailable {
+	if _, err := uploads.Store(t.Context(), "a.csv", strings.NewReader("x")); fault.KindOf(err) != fault.Unavailable {
 		t.Errorf("Store: %v", err)
 	}
 	if got := strings.Join(s.calls, " "); got != "create create" {
@@ -258,16 +258,16 @@ func TestStore_EndsAnUploadWhoseFileIsNotStored(t *testing.T) {
 		body   io.Reader
 		putErr error
 		is     error
-		kind   reading.Kind
+		kind   fault.Kind
 		reason string
 	}{
-		{"a file that is too large", bytes.NewReader(make([]byte, contract.SmallUploadBytesMax+1)), nil, csvfile.ErrTooLarge, reading.Invalid,
+		{"a file that is too large", bytes.NewReader(make([]byte, contract.SmallUploadBytesMax+1)), nil, csvfile.ErrTooLarge, fault.Invalid,
 			"a file sent in a form must be at most 32 MiB; ask for an upload address for a larger one"},
-		{"a client that leaves", io.MultiReader(strings.NewReader("abc"), brokenReader{left}), nil, left, reading.Internal,
+		{"a client that leaves", io.MultiReader(strings.NewReader("abc"), brokenReader{left}), nil, left, fault.Internal,
 			"the file did not arrive whole; send it again"},
-		{"a body that is cut short", io.MultiReader(strings.NewReader("abc"), brokenReader{fmt.Errorf("cut: %w", io.EOF)}), nil, io.EOF, reading.Internal,
+		{"a body that is cut short", io.MultiReader(strings.NewReader("abc"), brokenReader{fmt.Errorf("cut: %w", io.EOF)}), nil, io.EOF, fault.Internal,
 			"the file did not arrive whole; send it again"},
-		{"a bucket that is busy", strings.NewReader("abc"), busyShelf, busyShelf, reading.Unavailable,
+		{"a bucket that is busy", strings.NewReader("abc"), busyShelf, busyShelf, fault.Unavailable,
 			"the file could not be stored; send it again"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -276,8 +276,8 @@ func TestStore_EndsAnUploadWhoseFileIsNotStored(t *testing.T) {
 			ctx, leave := context.WithCancel(t.Context())
 			leave() // the row must be ended although the client has gone
 			_, err := uploads.Store(ctx, "a.csv", test.body)
-			if !errors.Is(err, test.is) || reading.KindOf(err) != test.kind {
-				t.Errorf("error %v of kind %v", err, reading.KindOf(err))
+			if !errors.Is(err, test.is) || fault.KindOf(err) != test.kind {
+				t.Errorf("error %v of kind %v", err, fault.KindOf(err))
 			}
 			if len(s.objects) > 0 || s.rows[0].Status != csvfile.Failed || s.rows[0].Reason != test.reason {
 				t.Errorf("%d objects, row %+v", len(s.objects), s.rows[0])
@@ -331,7 +331,7 @@ func TestGet_KnowsOnlyItsOwnIDs(t *testing.T) {
 	s.rows = append(s.rows, csvfile.Upload{ID: "x"})
 	id := uuid.NewString()
 	for _, id := range []string{"", "x", id, strings.ToUpper(id), "{" + id + "}", "urn:uuid:" + id, strings.ReplaceAll(id, "-", ""), strings.Repeat("x", 5000)} {
-		if _, _, err := uploads.Get(t.Context(), id); reading.KindOf(err) != reading.NotFound {
+		if _, _, err := uploads.Get(t.Context(), id); fault.KindOf(err) != fault.NotFound {
 			t.Errorf("%.50s: error %v", id, err)
 		}
 	}

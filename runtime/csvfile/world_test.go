@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/sensorflow/sensorflow/runtime/csvfile"
+	"github.com/sensorflow/sensorflow/runtime/fault"
 	"github.com/sensorflow/sensorflow/runtime/ingest"
 	"github.com/sensorflow/sensorflow/runtime/reading"
 )
@@ -86,7 +87,7 @@ type view struct {
 	deadline time.Time
 }
 
-var errBusyFake = &reading.Error{Kind: reading.Unavailable, Message: "busy"}
+var errBusyFake = &fault.Error{Kind: fault.Unavailable, Message: "busy"}
 
 // processor returns a new one that looks at the world through step; nil never fails.
 func (w *world) processor(rangeBytes int64, step func() error, deadline time.Time) *csvfile.Processor {
@@ -125,7 +126,7 @@ func (v view) call(effect func() error) error {
 func (v view) ReadUpload(_ context.Context, id string) (u csvfile.Upload, err error) {
 	err = v.call(func() error {
 		if id != v.upload.ID {
-			return &reading.Error{Kind: reading.NotFound, Message: "none"}
+			return &fault.Error{Kind: fault.NotFound, Message: "none"}
 		}
 		u = v.upload
 		return nil
@@ -178,7 +179,7 @@ func (v view) CommitRange(_ context.Context, r csvfile.RangeID, owner string, re
 		case row != nil && row.result != nil:
 			return nil
 		case row == nil || row.owner != owner:
-			return &reading.Error{Kind: reading.Conflict, Message: "claimed by another"}
+			return &fault.Error{Kind: fault.Conflict, Message: "claimed by another"}
 		}
 		row.result = &result
 		v.upload.RangesDone++
@@ -218,7 +219,7 @@ func (v view) Stat(_ context.Context, key string) (o csvfile.Object, err error) 
 	err = v.call(func() error {
 		content, found := v.objects[key]
 		if !found {
-			return &reading.Error{Kind: reading.NotFound, Message: "no object"}
+			return &fault.Error{Kind: fault.NotFound, Message: "no object"}
 		}
 		o = csvfile.Object{Size: int64(len(content)), ETag: etagOf(content)}
 		return nil
@@ -231,9 +232,9 @@ func (v view) Open(_ context.Context, key, etag string, first, last int64) (body
 		content, found := v.objects[key]
 		switch {
 		case !found:
-			return &reading.Error{Kind: reading.NotFound, Message: "no object"}
+			return &fault.Error{Kind: fault.NotFound, Message: "no object"}
 		case etagOf(content) != etag:
-			return &reading.Error{Kind: reading.Conflict, Message: "other content"}
+			return &fault.Error{Kind: fault.Conflict, Message: "other content"}
 		case first < 0 || last < first || last >= int64(len(content)):
 			return fmt.Errorf("bytes %d to %d of %d", first, last, len(content))
 		}

@@ -134,7 +134,7 @@ func (a *Aggregates) queryAll(ctx context.Context, in *dynamodb.QueryInput, take
 	for {
 		out, err := a.client.Query(ctx, in)
 		if err != nil {
-			return err //nolint:wrapcheck // the caller names what was queried
+			return err
 		}
 		for _, stored := range out.Items {
 			if err := take(stored); err != nil {

@@ -11,7 +11,7 @@ import (
 
 	"github.com/sensorflow/sensorflow/runtime/aggregate"
 	"github.com/sensorflow/sensorflow/runtime/contract"
-	"github.com/sensorflow/sensorflow/runtime/reading"
+	"github.com/sensorflow/sensorflow/runtime/fault"
 )
 
 // Expressions of the writes. Nothing of AttrRecounted but its presence counts.
@@ -30,7 +30,7 @@ const (
 )
 
 // Commit makes all writes of the transaction or none. Where none was made for reasons that the table gives, the error is an
-// *aggregate.Canceled; one of kind reading.Unavailable leaves open whether they were made, and one of kind reading.Invalid
+// *aggregate.Canceled; one of kind fault.Unavailable leaves open whether they were made, and one of kind fault.Invalid
 // says that some write is not possible, but not which.
 func (a *Aggregates) Commit(ctx context.Context, t aggregate.Transaction) error {
 	in := &dynamodb.TransactWriteItemsInput{ClientRequestToken: &t.Token}
@@ -53,7 +53,7 @@ func (a *Aggregates) Commit(ctx context.Context, t aggregate.Transaction) error 
 	}
 	var api smithy.APIError
 	if errors.As(err, &api) && api.ErrorCode() == "ValidationException" {
-		return &reading.Error{Kind: reading.Invalid, Message: "an aggregate row cannot be written", Cause: err}
+		return &fault.Error{Kind: fault.Invalid, Message: "an aggregate row cannot be written", Cause: err}
 	}
 	return mapError("write aggregate rows", err)
 }
@@ -138,8 +138,8 @@ func cancellation(reasons []types.CancellationReason, rows int) error {
 				c.FleetRejected = true
 			}
 		default:
-			return &reading.Error{
-				Kind: reading.Internal, Message: "the data store refused the request",
+			return &fault.Error{
+				Kind: fault.Internal, Message: "the data store refused the request",
 				Cause: errors.New("transaction canceled: " + code + ": " + aws.ToString(reason.Message)),
 			}
 		}

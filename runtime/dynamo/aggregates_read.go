@@ -11,6 +11,7 @@ import (
 
 	"github.com/sensorflow/sensorflow/runtime/aggregate"
 	"github.com/sensorflow/sensorflow/runtime/contract"
+	"github.com/sensorflow/sensorflow/runtime/fault"
 	"github.com/sensorflow/sensorflow/runtime/reading"
 )
 
@@ -124,7 +125,7 @@ func readRegionSum(stored item) (aggregate.RegionSum, error) {
 
 // mapRead is mapError for an error that may already say that a stored item cannot be read.
 func mapRead(doing string, err error) error {
-	var known *reading.Error
+	var known *fault.Error
 	if errors.As(err, &known) {
 		return err
 	}

@@ -11,10 +11,11 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"github.com/sensorflow/sensorflow/runtime/aggregate"
-	"github.com/sensorflow/sensorflow/runtime/aggregate/aggregatetest"
 	"github.com/sensorflow/sensorflow/runtime/contract"
 	"github.com/sensorflow/sensorflow/runtime/dynamo"
+	"github.com/sensorflow/sensorflow/runtime/fault"
 	"github.com/sensorflow/sensorflow/runtime/reading"
+	"github.com/sensorflow/sensorflow/test/aggregatetest"
 )
 
 const indexShards = 3
@@ -159,7 +160,7 @@ func TestAggregates_ReadRowNamesWhatItCannotRead(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err := f.ReadRow(t.Context(), key)
-	if reading.KindOf(err) != reading.Internal || !strings.Contains(fmt.Sprint(err), contract.AttrSampleCount) {
+	if fault.KindOf(err) != fault.Internal || !strings.Contains(fmt.Sprint(err), contract.AttrSampleCount) {
 		t.Errorf("got %v", err)
 	}
 	// Adding to a text is not possible, and the caller is told so, to look for the row that spoils the transaction.
@@ -167,7 +168,7 @@ func TestAggregates_ReadRowNamesWhatItCannotRead(t *testing.T) {
 		{Key: aggregate.RowKey{EquipmentID: "A", Hour: firstHour, Region: "eu-west-1"}, AppliedThrough: "1", Apply: &aggregate.Apply{Lowest: "1"}},
 		{Key: key, AppliedThrough: "1", Apply: &aggregate.Apply{Lowest: "1"}},
 	}})
-	if reading.KindOf(err) != reading.Invalid {
+	if fault.KindOf(err) != fault.Invalid {
 		t.Errorf("adding to a text: got %v", err)
 	}
 }
@@ -176,11 +177,11 @@ func TestAggregates_ATableThatIsNotThereIsNotWaitedFor(t *testing.T) {
 	table := dynamo.NewAggregates(localClient, "absent-readings", "absent-aggregates", indexShards)
 	key := aggregate.RowKey{EquipmentID: "EQ", Hour: firstHour, Region: "eu-west-1"}
 	_, err := table.ReadRow(t.Context(), key)
-	if reading.KindOf(err) != reading.Internal {
+	if fault.KindOf(err) != fault.Internal {
 		t.Errorf("read row: got %v", err)
 	}
 	err = table.Commit(t.Context(), aggregate.Transaction{Token: "t", Rows: []aggregate.RowWrite{{Key: key, Apply: &aggregate.Apply{}}}})
-	if kind := reading.KindOf(err); kind == reading.Unavailable {
+	if kind := fault.KindOf(err); kind == fault.Unavailable {
 		t.Errorf("commit: got %v", err)
 	}
 }

@@ -10,13 +10,14 @@ import (
 
 	"github.com/sensorflow/sensorflow/runtime/aggregate"
 	"github.com/sensorflow/sensorflow/runtime/contract"
+	"github.com/sensorflow/sensorflow/runtime/fault"
 	"github.com/sensorflow/sensorflow/runtime/reading"
 )
 
 // serviceDynamoDB is who removes expired items.
 const serviceDynamoDB = "dynamodb.amazonaws.com"
 
-// ChangeFromEvent decodes a record of the readings' stream. An error is of kind reading.Invalid: the record cannot be
+// ChangeFromEvent decodes a record of the readings' stream. An error is of kind fault.Invalid: the record cannot be
 // decoded however often it is delivered.
 //
 // An image that is no valid reading counts for nothing, as in a recount, and is left out of the change: the write that puts
@@ -52,7 +53,7 @@ func ChangeFromEvent(record events.DynamoDBEventRecord) (aggregate.Change, error
 }
 
 func undecodable(err error) error {
-	return &reading.Error{Kind: reading.Invalid, Message: "the stream record cannot be decoded", Cause: err}
+	return &fault.Error{Kind: fault.Invalid, Message: "the stream record cannot be decoded", Cause: err}
 }
 
 func imageFromEvent(attributes map[string]events.DynamoDBAttributeValue) (*aggregate.Image, error) {

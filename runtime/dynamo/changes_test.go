@@ -11,6 +11,7 @@ import (
 
 	"github.com/sensorflow/sensorflow/runtime/aggregate"
 	"github.com/sensorflow/sensorflow/runtime/dynamo"
+	"github.com/sensorflow/sensorflow/runtime/fault"
 	"github.com/sensorflow/sensorflow/runtime/reading"
 )
 
@@ -88,7 +89,7 @@ func TestChangeFromEvent_RejectsWhatIsNoReading(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, err := change(t, "", `{"SequenceNumber":"7","NewImage":`+image+`,"OldImage":`+oldImage+`}`)
-			if reading.KindOf(err) != reading.Invalid || got.Sequence != "7" || got.New != nil || got.Old == nil {
+			if fault.KindOf(err) != fault.Invalid || got.Sequence != "7" || got.New != nil || got.Old == nil {
 				t.Errorf("written: got %+v, %v; want an error, and the old reading", got, err)
 			}
 			if got, err := change(t, "", `{"SequenceNumber":"7","NewImage":`+newImage+`,"OldImage":`+image+`}`); err != nil || got.Old != nil || got.New == nil {
@@ -102,7 +103,7 @@ func TestChangeFromEvent_RejectsWhatIsNoReading(t *testing.T) {
 	for name, part := range map[string]string{
 		"no image": `{"SequenceNumber":"7"}`, "no sequence number": `{"NewImage":` + newImage + `}`, "a bad sequence number": `{"SequenceNumber":"7a","NewImage":` + newImage + `}`,
 	} {
-		if _, err := change(t, "", part); reading.KindOf(err) != reading.Invalid {
+		if _, err := change(t, "", part); fault.KindOf(err) != fault.Invalid {
 			t.Errorf("%s: got %v", name, err)
 		}
 	}

@@ -10,8 +10,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-
-	"github.com/sensorflow/sensorflow/runtime/contract"
 )
 
 // CallTimeout bounds one attempt of a call to DynamoDB, whose usual answer takes single-digit milliseconds. The SDK makes
@@ -50,12 +48,4 @@ func Ready(ctx context.Context, client describer, table string) error {
 	default:
 		return fmt.Errorf("table %s is %s", table, status)
 	}
-}
-
-// keyNames lists the attribute names of a key in DynamoDB's order: partition, then sort.
-func keyNames(k contract.Key) []string {
-	if k.Sort == "" {
-		return []string{k.Partition}
-	}
-	return []string{k.Partition, k.Sort}
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/smithy-go"
 
-	"github.com/sensorflow/sensorflow/runtime/reading"
+	"github.com/sensorflow/sensorflow/runtime/fault"
 )
 
 // unavailableMessage is what a client is told when the tables cannot take a call now.
@@ -22,14 +22,14 @@ func mapError(doing string, err error) error {
 	err = fmt.Errorf("%s: %w", doing, err)
 	switch {
 	case isConditionFailed(err):
-		return &reading.Error{Kind: reading.Conflict, Message: "the item was changed by somebody else", Cause: err}
+		return &fault.Error{Kind: fault.Conflict, Message: "the item was changed by somebody else", Cause: err}
 	case isInvalid(err):
-		return &reading.Error{Kind: reading.Internal, Message: "the data store refused the request", Cause: err}
+		return &fault.Error{Kind: fault.Internal, Message: "the data store refused the request", Cause: err}
 	case errors.Is(err, context.Canceled):
 		return err
 	default:
 		// Throttles, server faults, timeouts and refused connections: all may succeed later.
-		return &reading.Error{Kind: reading.Unavailable, Message: unavailableMessage, Cause: err}
+		return &fault.Error{Kind: fault.Unavailable, Message: unavailableMessage, Cause: err}
 	}
 }
 

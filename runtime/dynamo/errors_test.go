@@ -20,6 +20,7 @@ import (
 
 	"github.com/sensorflow/sensorflow/runtime/csvfile"
 	"github.com/sensorflow/sensorflow/runtime/dynamo"
+	"github.com/sensorflow/sensorflow/runtime/fault"
 	"github.com/sensorflow/sensorflow/runtime/ingest"
 	"github.com/sensorflow/sensorflow/runtime/reading"
 )
@@ -48,7 +49,7 @@ func clientOf(endpoint string) *dynamodb.Client {
 	})
 }
 
-func fault(code string) string {
+func errorBody(code string) string {
 	return fmt.Sprintf(`{"__type":"com.amazonaws.dynamodb.v20120810#%s","message":"secret words"}`, code)
 }
 
@@ -56,20 +57,20 @@ func TestErrors_SayWhatToDo(t *testing.T) {
 	for _, test := range []struct {
 		status int
 		code   string
-		want   reading.Kind
+		want   fault.Kind
 	}{
-		{400, "ProvisionedThroughputExceededException", reading.Unavailable},
-		{400, "ThrottlingException", reading.Unavailable},
-		{400, "RequestLimitExceeded", reading.Unavailable},
-		{400, "TransactionInProgressException", reading.Unavailable},
-		{500, "InternalServerError", reading.Unavailable},
-		{503, "ServiceUnavailable", reading.Unavailable},
-		{400, "ValidationException", reading.Internal},
-		{400, "ResourceNotFoundException", reading.Internal},
-		{400, "AccessDeniedException", reading.Internal},
+		{400, "ProvisionedThroughputExceededException", fault.Unavailable},
+		{400, "ThrottlingException", fault.Unavailable},
+		{400, "RequestLimitExceeded", fault.Unavailable},
+		{400, "TransactionInProgressException", fault.Unavailable},
+		{500, "InternalServerError", fault.Unavailable},
+		{503, "ServiceUnavailable", fault.Unavailable},
+		{400, "ValidationException", fault.Internal},
+		{400, "ResourceNotFoundException", fault.Internal},
+		{400, "AccessDeniedException", fault.Internal},
 	} {
 		t.Run(test.code, func(t *testing.T) {
-			client := answering(t, func(string, []byte) (int, string) { return test.status, fault(test.code) })
+			client := answering(t, func(string, []byte) (int, string) { return test.status, errorBody(test.code) })
 			readings, uploads := dynamo.NewReadings(client, "r", "eu-west-1", 0), dynamo.NewUploads(client, "u")
 			_, write := readings.WriteBatch(t.Context(), []reading.Stored{stored(t, "EQ-1", "2026-03-01T08:00:00Z", "1")})
 			_, _, page := readings.Page(t.Context(), ingest.Query{EquipmentID: "EQ-1", Limit: 1})
@@ -86,7 +87,7 @@ func TestErrors_SayWhatToDo(t *testing.T) {
 				"CommitRange":  uploads.CommitRange(t.Context(), csvfile.RangeID{}, "a", csvfile.RangeResult{}, uploadedAt),
 			} {
 				wantKind(t, name, err, test.want)
-				var domain *reading.Error
+				var domain *fault.Error
 				if errors.As(err, &domain) && strings.Contains(domain.Message, "secret") {
 					t.Errorf("%s shows clients %q", name, domain.Message)
 				}
@@ -98,10 +99,10 @@ func TestErrors_SayWhatToDo(t *testing.T) {
 func TestErrors_OfCallsWithoutAnAnswer(t *testing.T) {
 	uploads := dynamo.NewUploads(clientOf("http://127.0.0.1:1"), "u")
 	_, err := uploads.ReadUpload(t.Context(), "x")
-	wantKind(t, "nobody listens", err, reading.Unavailable)
+	wantKind(t, "nobody listens", err, fault.Unavailable)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := uploads.ReadUpload(ctx, "x"); !errors.Is(err, context.Canceled) || reading.KindOf(err) == reading.Unavailable {
+	if _, err := uploads.ReadUpload(ctx, "x"); !errors.Is(err, context.Canceled) || fault.KindOf(err) == fault.Unavailable {
 		t.Errorf("the caller has left: %v", err)
 	}
 }
@@ -178,9 +179,9 @@ func TestUploads_TellTheReasonsOfACancellationApart(t *testing.T) {
 			err := dynamo.NewUploads(client, "u").CommitRange(t.Context(), csvfile.RangeID{UploadID: "x"}, "a", csvfile.RangeResult{}, uploadedAt)
 			got := "success"
 			if err != nil {
-				got = map[reading.Kind]string{
-					reading.Conflict: "conflict", reading.NotFound: "not found", reading.Unavailable: "unavailable", reading.Internal: "internal",
-				}[reading.KindOf(err)]
+				got = map[fault.Kind]string{
+					fault.Conflict: "conflict", fault.NotFound: "not found", fault.Unavailable: "unavailable", fault.Internal: "internal",
+				}[fault.KindOf(err)]
 			}
 			if got != test.want || calls != 1 {
 				t.Errorf("%s after %d calls, want %s: %v", got, calls, test.want, err)

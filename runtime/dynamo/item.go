@@ -7,6 +7,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
+	"github.com/sensorflow/sensorflow/runtime/fault"
 	"github.com/sensorflow/sensorflow/runtime/reading"
 )
 
@@ -103,5 +104,5 @@ func (r *itemReader) done() error {
 	if r.err == nil {
 		return nil
 	}
-	return &reading.Error{Kind: reading.Internal, Message: "a stored item cannot be read", Cause: r.err}
+	return &fault.Error{Kind: fault.Internal, Message: "a stored item cannot be read", Cause: r.err}
 }

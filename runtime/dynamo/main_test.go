@@ -13,7 +13,7 @@ import (
 
 	"github.com/sensorflow/sensorflow/runtime/contract"
 	"github.com/sensorflow/sensorflow/runtime/dynamo"
-	"github.com/sensorflow/sensorflow/runtime/standin/dynamolocal"
+	"github.com/sensorflow/sensorflow/runtime/local/dynamolocal"
 )
 
 // localClient speaks to the DynamoDB Local that all tests of this package share; each test makes tables of its own.
@@ -38,7 +38,7 @@ func TestMain(m *testing.M) {
 func newTable(t *testing.T, definition contract.Table) string {
 	t.Helper()
 	name := fmt.Sprintf("%s-%x", definition.Name, crc32.ChecksumIEEE([]byte(t.Name())))
-	if err := dynamo.CreateTable(t.Context(), localClient, name, definition); err != nil {
+	if err := dynamolocal.CreateTable(t.Context(), localClient, name, definition); err != nil {
 		t.Fatal(err)
 	}
 	return name

@@ -36,7 +36,7 @@ func NewReadings(client readingsClient, table, region string, retention time.Dur
 }
 
 // WriteBatch writes at most contract.BatchWriteItemsMax readings of distinct identities in one call and returns those that
-// it left unprocessed. An error means that none is known to be written; its kind is reading.Unavailable when trying again
+// it left unprocessed. An error means that none is known to be written; its kind is fault.Unavailable when trying again
 // may help.
 func (s *Readings) WriteBatch(ctx context.Context, rs []reading.Stored) (unprocessed []reading.Stored, err error) {
 	if len(rs) == 0 {

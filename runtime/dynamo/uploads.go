@@ -14,6 +14,7 @@ import (
 
 	"github.com/sensorflow/sensorflow/runtime/contract"
 	"github.com/sensorflow/sensorflow/runtime/csvfile"
+	"github.com/sensorflow/sensorflow/runtime/fault"
 	"github.com/sensorflow/sensorflow/runtime/reading"
 )
 
@@ -78,7 +79,7 @@ func uploadKey(id string) item {
 	return item{contract.AttrUploadID: text(id), contract.AttrPart: text(contract.PartUpload)}
 }
 
-// CreateUpload stores a new upload. The error is of kind reading.Conflict where its id is taken.
+// CreateUpload stores a new upload. The error is of kind fault.Conflict where its id is taken.
 func (s *Uploads) CreateUpload(ctx context.Context, u csvfile.Upload) error {
 	_, err := s.client.PutItem(ctx, &dynamodb.PutItemInput{
 		TableName: &s.table, Item: uploadItem(u),
@@ -87,7 +88,7 @@ func (s *Uploads) CreateUpload(ctx context.Context, u csvfile.Upload) error {
 	return mapError("create an upload", err)
 }
 
-// ReadUpload returns the upload as the last write left it; the error is of kind reading.NotFound where there is none.
+// ReadUpload returns the upload as the last write left it; the error is of kind fault.NotFound where there is none.
 func (s *Uploads) ReadUpload(ctx context.Context, id string) (csvfile.Upload, error) {
 	out, err := s.client.GetItem(ctx, &dynamodb.GetItemInput{
 		TableName: &s.table, Key: uploadKey(id), ConsistentRead: aws.Bool(true),
@@ -99,7 +100,7 @@ func (s *Uploads) ReadUpload(ctx context.Context, id string) (csvfile.Upload, er
 }
 
 // BeginUpload gives an upload that awaits its file the plan and the status csvfile.Processing. In any other status it
-// changes nothing. It returns the upload as it then is; the error is of kind reading.NotFound where there is none.
+// changes nothing. It returns the upload as it then is; the error is of kind fault.NotFound where there is none.
 func (s *Uploads) BeginUpload(ctx context.Context, id string, plan csvfile.Plan) (csvfile.Upload, error) {
 	in := s.update(id, beginUpdate, whereWaiting, item{
 		":waiting": text(string(csvfile.AwaitingUpload)), ":processing": text(string(csvfile.Processing)),
@@ -117,7 +118,7 @@ func (s *Uploads) BeginUpload(ctx context.Context, id string, plan csvfile.Plan)
 	return readUpload(out.Attributes)
 }
 
-// FailUpload ends an upload with a reason, unless it has ended before; the error is of kind reading.NotFound where there is
+// FailUpload ends an upload with a reason, unless it has ended before; the error is of kind fault.NotFound where there is
 // none.
 func (s *Uploads) FailUpload(ctx context.Context, id, reason string, at time.Time) error {
 	_, err := s.client.UpdateItem(ctx, s.update(id, failUpdate, whereOpen, item{
@@ -128,7 +129,7 @@ func (s *Uploads) FailUpload(ctx context.Context, id, reason string, at time.Tim
 }
 
 // FinishUpload sets the final status of an upload that is csvfile.Processing and whose ranges are all done; otherwise
-// nothing changes. The error is of kind reading.NotFound where there is none.
+// nothing changes. The error is of kind fault.NotFound where there is none.
 func (s *Uploads) FinishUpload(ctx context.Context, id string, status csvfile.Status, at time.Time) error {
 	_, err := s.client.UpdateItem(ctx, s.update(id, finishUpdate, whereDone, item{
 		":processing": text(string(csvfile.Processing)), ":status": text(string(status)), ":at": text(reading.FormatTimestamp(at)),
@@ -168,7 +169,7 @@ func unlessKnown(doing string, err error) error {
 }
 
 func noUpload() error {
-	return &reading.Error{Kind: reading.NotFound, Message: "there is no such upload"}
+	return &fault.Error{Kind: fault.NotFound, Message: "there is no such upload"}
 }
 
 func uploadItem(u csvfile.Upload) item {

@@ -41,7 +41,7 @@ func (s *Uploads) ListUploads(ctx context.Context, after csvfile.Position, limit
 		})
 	}
 	if err := group.Wait(); err != nil {
-		return nil, false, err //nolint:wrapcheck // listShard has wrapped it
+		return nil, false, err
 	}
 	for _, shard := range shards {
 		us = append(us, shard...)

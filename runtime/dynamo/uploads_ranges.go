@@ -14,6 +14,7 @@ import (
 
 	"github.com/sensorflow/sensorflow/runtime/contract"
 	"github.com/sensorflow/sensorflow/runtime/csvfile"
+	"github.com/sensorflow/sensorflow/runtime/fault"
 	"github.com/sensorflow/sensorflow/runtime/reading"
 )
 
@@ -61,8 +62,8 @@ func (s *Uploads) ClaimRange(ctx context.Context, r csvfile.RangeID, owner strin
 }
 
 // CommitRange records the result of a range and adds it to the upload, both or neither, and once for ever: where the range
-// is committed already nothing changes and the call succeeds. The error is of kind reading.Conflict where the range was
-// claimed by somebody else meanwhile, reading.NotFound where there is no such upload, and reading.Unavailable where another
+// is committed already nothing changes and the call succeeds. The error is of kind fault.Conflict where the range was
+// claimed by somebody else meanwhile, fault.NotFound where there is no such upload, and fault.Unavailable where another
 // range of the upload was being committed at the same moment, which is usual: trying again helps, and the SDK does not.
 func (s *Uploads) CommitRange(ctx context.Context, r csvfile.RangeID, owner string, result csvfile.RangeResult, at time.Time) error {
 	bytes, accepted, rejected := integer(result.Bytes), integer(result.RowsAccepted), integer(result.RowsRejected)
@@ -98,7 +99,7 @@ func (s *Uploads) CommitRange(ctx context.Context, r csvfile.RangeID, owner stri
 func commitCancellation(canceled *types.TransactionCanceledException) error {
 	const ofRange, ofUpload, items = 0, 1, 2
 	cause := fmt.Errorf("commit a range: %w", canceled)
-	busy := &reading.Error{Kind: reading.Unavailable, Message: unavailableMessage, Cause: cause}
+	busy := &fault.Error{Kind: fault.Unavailable, Message: unavailableMessage, Cause: cause}
 	if len(canceled.CancellationReasons) != items {
 		return busy // canceled without saying why
 	}
@@ -111,13 +112,13 @@ func commitCancellation(canceled *types.TransactionCanceledException) error {
 	case codes[ofRange] == conditionFailed && canceled.CancellationReasons[ofRange].Item[contract.AttrLines] != nil:
 		return nil
 	case codes[ofRange] == conditionFailed:
-		return &reading.Error{Kind: reading.Conflict, Message: "the range was claimed by somebody else", Cause: cause}
+		return &fault.Error{Kind: fault.Conflict, Message: "the range was claimed by somebody else", Cause: cause}
 	case codes[ofUpload] == conditionFailed:
 		return noUpload()
 	}
 	for _, code := range codes {
 		if code == "ValidationError" || code == "ItemCollectionSizeLimitExceeded" {
-			return &reading.Error{Kind: reading.Internal, Message: "the data store refused the request", Cause: cause}
+			return &fault.Error{Kind: fault.Internal, Message: "the data store refused the request", Cause: cause}
 		}
 	}
 	return busy // TransactionConflict, ThrottlingError, ProvisionedThroughputExceeded

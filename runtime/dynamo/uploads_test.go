@@ -15,7 +15,7 @@ import (
 	"github.com/sensorflow/sensorflow/runtime/contract"
 	"github.com/sensorflow/sensorflow/runtime/csvfile"
 	"github.com/sensorflow/sensorflow/runtime/dynamo"
-	"github.com/sensorflow/sensorflow/runtime/reading"
+	"github.com/sensorflow/sensorflow/runtime/fault"
 )
 
 var (
@@ -61,10 +61,10 @@ func readUpload(t *testing.T, uploads *dynamo.Uploads, id string) csvfile.Upload
 	return u
 }
 
-func wantKind(t *testing.T, doing string, err error, want reading.Kind) {
+func wantKind(t *testing.T, doing string, err error, want fault.Kind) {
 	t.Helper()
-	if err == nil || reading.KindOf(err) != want {
-		t.Errorf("%s: error %v of kind %v, want %v", doing, err, reading.KindOf(err), want)
+	if err == nil || fault.KindOf(err) != want {
+		t.Errorf("%s: error %v of kind %v, want %v", doing, err, fault.KindOf(err), want)
 	}
 }
 
@@ -79,12 +79,12 @@ func TestUploads_ReadWhatWasCreated(t *testing.T) {
 	}
 	again := want
 	again.FileName = "other.csv"
-	wantKind(t, "an id that is taken", uploads.CreateUpload(t.Context(), again), reading.Conflict)
+	wantKind(t, "an id that is taken", uploads.CreateUpload(t.Context(), again), fault.Conflict)
 	if got := readUpload(t, uploads, want.ID); got.FileName != want.FileName {
 		t.Errorf("an upload was overwritten: %+v", got)
 	}
 	_, err := uploads.ReadUpload(t.Context(), uuid.NewString())
-	wantKind(t, "an unknown id", err, reading.NotFound)
+	wantKind(t, "an unknown id", err, fault.NotFound)
 
 	out, err := localClient.Scan(t.Context(), &dynamodb.ScanInput{TableName: &table})
 	if err != nil {
@@ -115,7 +115,7 @@ func TestUploads_BeginOnceAndKeepTheFirstPlan(t *testing.T) {
 		}
 	}
 	_, err = uploads.BeginUpload(t.Context(), uuid.NewString(), later)
-	wantKind(t, "an unknown id", err, reading.NotFound)
+	wantKind(t, "an unknown id", err, fault.NotFound)
 }
 
 func TestUploads_FailUnlessEnded(t *testing.T) {
@@ -139,10 +139,10 @@ func TestUploads_FailUnlessEnded(t *testing.T) {
 		t.Error(diff)
 	}
 	id := uuid.NewString()
-	wantKind(t, "fail an unknown id", uploads.FailUpload(t.Context(), id, "r", at), reading.NotFound)
-	wantKind(t, "finish an unknown id", uploads.FinishUpload(t.Context(), id, csvfile.Completed, at), reading.NotFound)
+	wantKind(t, "fail an unknown id", uploads.FailUpload(t.Context(), id, "r", at), fault.NotFound)
+	wantKind(t, "finish an unknown id", uploads.FinishUpload(t.Context(), id, csvfile.Completed, at), fault.NotFound)
 	_, err := uploads.ReadUpload(t.Context(), id)
-	wantKind(t, "no row comes of it", err, reading.NotFound)
+	wantKind(t, "no row comes of it", err, fault.NotFound)
 }
 
 func TestUploads_ClaimsExcludeEachOtherUntilTheyRunOut(t *testing.T) {
@@ -166,7 +166,7 @@ func TestUploads_ClaimsExcludeEachOtherUntilTheyRunOut(t *testing.T) {
 		}
 	}
 	result := csvfile.RangeResult{Bytes: 60, RowsAccepted: 2, RowsRejected: 1, Lines: 3}
-	wantKind(t, "commit what was claimed by somebody else", uploads.CommitRange(t.Context(), r, "a", result, now), reading.Conflict)
+	wantKind(t, "commit what was claimed by somebody else", uploads.CommitRange(t.Context(), r, "a", result, now), fault.Conflict)
 	if got := readUpload(t, uploads, u.ID); got.RangesDone != 0 || got.RowsAccepted != 0 {
 		t.Errorf("a refused commit counted: %+v", got)
 	}
@@ -229,7 +229,7 @@ func TestUploads_CommitCountsARangeOnceAndThenFinishes(t *testing.T) {
 		t.Errorf("failed after the end: %s", diff)
 	}
 	wantKind(t, "commit to an unknown upload",
-		uploads.CommitRange(t.Context(), csvfile.RangeID{UploadID: uuid.NewString()}, "a", results[0], at), reading.NotFound)
+		uploads.CommitRange(t.Context(), csvfile.RangeID{UploadID: uuid.NewString()}, "a", results[0], at), fault.NotFound)
 }
 
 // Ranges of one upload meet at its row. Each commit succeeds or says that trying again helps, and each counts once.
@@ -248,7 +248,7 @@ func TestUploads_ConcurrentCommitsAllCountInTheEnd(t *testing.T) {
 					if err == nil {
 						return
 					}
-					if reading.KindOf(err) != reading.Unavailable {
+					if fault.KindOf(err) != fault.Unavailable {
 						t.Errorf("range %d: %v", number, err)
 						return
 					}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/sensorflow/sensorflow/runtime/aggregate"
 	"github.com/sensorflow/sensorflow/runtime/contract"
+	"github.com/sensorflow/sensorflow/runtime/fault"
 	"github.com/sensorflow/sensorflow/runtime/reading"
 )
 
@@ -36,7 +37,7 @@ func (s *Server) getAggregated(w http.ResponseWriter, r *http.Request) error {
 	if err != nil || len(in.values[paramInterval]) != 1 {
 		return &problem{
 			kind: problemInvalid, message: messageInterval,
-			fields: []reading.FieldError{{Field: paramInterval, Reason: "must be one of 24h, 48h, 1w, 1m"}}, cause: err,
+			fields: []fault.FieldError{{Field: paramInterval, Reason: "must be one of 24h, 48h, 1w, 1m"}}, cause: err,
 		}
 	}
 	q := aggregate.Query{

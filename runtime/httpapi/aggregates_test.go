@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/sensorflow/sensorflow/runtime/aggregate"
+	"github.com/sensorflow/sensorflow/runtime/fault"
 	"github.com/sensorflow/sensorflow/runtime/httpapi"
 	"github.com/sensorflow/sensorflow/runtime/reading"
 )
@@ -72,11 +73,11 @@ func TestGetAggregated_RejectsBadQueries(t *testing.T) {
 			}
 		})
 	}
-	f.windows.err = &reading.Error{Kind: reading.Invalid, Message: "the cursor is damaged", Fields: []reading.FieldError{{Field: "cursor", Reason: "is damaged"}}}
+	f.windows.err = &fault.Error{Kind: fault.Invalid, Message: "the cursor is damaged", Fields: []fault.FieldError{{Field: "cursor", Reason: "is damaged"}}}
 	if p := f.problem(f.do(call{method: "GET", path: "/sensor-data/aggregated?interval=24h&cursor=x", token: tokenReader})); p.Status != 400 || p.Message != "The cursor is damaged." {
 		t.Errorf("a damaged cursor: %+v", p)
 	}
-	f.windows.err = &reading.Error{Kind: reading.Unavailable, Message: "the data store is busy"}
+	f.windows.err = &fault.Error{Kind: fault.Unavailable, Message: "the data store is busy"}
 	if got := f.do(call{method: "GET", path: "/sensor-data/aggregated?interval=24h", token: tokenReader}); got.status != http.StatusServiceUnavailable {
 		t.Errorf("a busy table: status %d", got.status)
 	}

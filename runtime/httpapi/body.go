@@ -54,7 +54,7 @@ func (b *body) Read(p []byte) (int, error) {
 	case err != nil && b.err == nil:
 		b.err = err
 	}
-	return n, err //nolint:wrapcheck // an io.Reader passes the error on as it is
+	return n, err
 }
 
 // openBody prepares reading at most bytesMax bytes and sets some of memory aside for them: memoryMax, or less where the

@@ -9,6 +9,7 @@ import (
 
 	"github.com/go-playground/validator/v10"
 
+	"github.com/sensorflow/sensorflow/runtime/fault"
 	"github.com/sensorflow/sensorflow/runtime/reading"
 )
 
@@ -75,14 +76,14 @@ func isWhole(f validator.FieldLevel) bool {
 
 // reading makes a reading of a decoded body. shape holds the faults that decoding found; their fields are not judged
 // again.
-func (c *requestChecker) reading(b readingBody, limits reading.Limits, shape []reading.FieldError) (reading.Reading, []reading.FieldError) {
+func (c *requestChecker) reading(b readingBody, limits reading.Limits, shape []fault.FieldError) (reading.Reading, []fault.FieldError) {
 	b.limits, b.parsed = limits, new(reading.Reading)
 	faults := c.faults(b, shape)
 	return *b.parsed, faults
 }
 
 // faults checks a body and returns the faults of its shape and of its values, one for each field.
-func (c *requestChecker) faults(body any, shape []reading.FieldError) []reading.FieldError {
+func (c *requestChecker) faults(body any, shape []fault.FieldError) []fault.FieldError {
 	faults := shape
 	seen := make(map[string]bool, len(shape))
 	for _, f := range shape {
@@ -93,7 +94,7 @@ func (c *requestChecker) faults(body any, shape []reading.FieldError) []reading.
 		for _, f := range found {
 			if !seen[f.Field()] {
 				seen[f.Field()] = true
-				faults = append(faults, reading.FieldError{Field: f.Field(), Reason: rule(f)})
+				faults = append(faults, fault.FieldError{Field: f.Field(), Reason: rule(f)})
 			}
 		}
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/sensorflow/sensorflow/runtime/auth"
 	"github.com/sensorflow/sensorflow/runtime/contract"
 	"github.com/sensorflow/sensorflow/runtime/csvfile"
+	"github.com/sensorflow/sensorflow/runtime/fault"
 	"github.com/sensorflow/sensorflow/runtime/ingest"
 	"github.com/sensorflow/sensorflow/runtime/reading"
 )
@@ -94,7 +95,7 @@ func (u *uploads) Store(_ context.Context, fileName string, body io.Reader) (csv
 		return csvfile.Upload{}, err
 	}
 	if len(content) > contract.SmallUploadBytesMax {
-		return csvfile.Upload{}, &reading.Error{Kind: reading.Invalid, Message: "the file must be at most 32 MiB", Cause: csvfile.ErrTooLarge}
+		return csvfile.Upload{}, &fault.Error{Kind: fault.Invalid, Message: "the file must be at most 32 MiB", Cause: csvfile.ErrTooLarge}
 	}
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -105,7 +106,7 @@ func (u *uploads) Store(_ context.Context, fileName string, body io.Reader) (csv
 func (u *uploads) Get(_ context.Context, id string) (csvfile.Upload, string, error) {
 	found, ok := u.known[id]
 	if !ok {
-		return csvfile.Upload{}, "", &reading.Error{Kind: reading.NotFound, Message: "there is no such upload"}
+		return csvfile.Upload{}, "", &fault.Error{Kind: fault.NotFound, Message: "there is no such upload"}
 	}
 	if found.RowsRejected > 0 {
 		return found, "https://bucket.example/rejects/" + id + ".csv?x=1&y=2", nil
@@ -116,7 +117,7 @@ func (u *uploads) Get(_ context.Context, id string) (csvfile.Upload, string, err
 func (u *uploads) List(_ context.Context, limit int, cursor string) ([]csvfile.Upload, string, error) {
 	u.cursor = cursor
 	if cursor == "damaged" {
-		return nil, "", &reading.Error{Kind: reading.Invalid, Message: "the cursor is damaged", Fields: []reading.FieldError{{Field: "cursor", Reason: "is damaged"}}}
+		return nil, "", &fault.Error{Kind: fault.Invalid, Message: "the cursor is damaged", Fields: []fault.FieldError{{Field: "cursor", Reason: "is damaged"}}}
 	}
 	var all []csvfile.Upload
 	for _, one := range u.known {

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/sensorflow/sensorflow/runtime/reading"
+	"github.com/sensorflow/sensorflow/runtime/fault"
 )
 
 // member is one field of a request's JSON object, as its struct tag has it.
@@ -51,7 +51,7 @@ var (
 //
 // encoding/json alone would take "EquipmentID" for "equipmentId", the last of two spellings of one field, bytes that are
 // not UTF-8, and null for every type; each of those has stored what its sender did not mean.
-func decodeObject(data []byte, members []member, into any) ([]reading.FieldError, error) {
+func decodeObject(data []byte, members []member, into any) ([]fault.FieldError, error) {
 	if !utf8.Valid(data) {
 		return nil, errNotUTF8
 	}
@@ -86,7 +86,7 @@ func whyInvalid(data []byte) error {
 
 // decodeMembers reads the members of a valid JSON object, whose opening brace is behind, and tells which it has. A
 // json.Decoder would do the same with forty allocations for a reading, most of them for errors that it throws away.
-func decodeMembers(rest []byte, members []member, target reflect.Value) (faults []reading.FieldError, seen []bool) {
+func decodeMembers(rest []byte, members []member, target reflect.Value) (faults []fault.FieldError, seen []bool) {
 	seen = make([]bool, len(members))
 	for rest = skipSpace(rest); rest[0] != '}'; rest = skipSpace(rest) {
 		if rest[0] == ',' {
@@ -209,14 +209,14 @@ const fieldNameCharsMax = 64
 // faultsMax bounds the answer to one object, whose unknown fields may be thousands.
 const faultsMax = 10
 
-func addFault(faults []reading.FieldError, name, reason string) []reading.FieldError {
+func addFault(faults []fault.FieldError, name, reason string) []fault.FieldError {
 	if len(faults) >= faultsMax {
 		return faults
 	}
 	if runes := []rune(name); len(runes) > fieldNameCharsMax {
 		name = string(runes[:fieldNameCharsMax]) + "…"
 	}
-	return append(faults, reading.FieldError{Field: name, Reason: reason})
+	return append(faults, fault.FieldError{Field: name, Reason: reason})
 }
 
 func names(members []member) string {
@@ -228,7 +228,7 @@ func names(members []member) string {
 }
 
 // decodeBody is decodeObject for a body that is one object.
-func decodeBody(data []byte, members []member, into any) ([]reading.FieldError, error) {
+func decodeBody(data []byte, members []member, into any) ([]fault.FieldError, error) {
 	faults, err := decodeObject(data, members, into)
 	if err != nil {
 		return nil, malformed("The body %v.", err)
@@ -237,10 +237,10 @@ func decodeBody(data []byte, members []member, into any) ([]reading.FieldError, 
 }
 
 // at puts the faults of one element of a batch under its place.
-func at(index int, faults []reading.FieldError) []reading.FieldError {
-	placed := make([]reading.FieldError, len(faults))
+func at(index int, faults []fault.FieldError) []fault.FieldError {
+	placed := make([]fault.FieldError, len(faults))
 	for i, f := range faults {
-		placed[i] = reading.FieldError{Field: strings.TrimSuffix(fmt.Sprintf("body[%d].%s", index, f.Field), "."), Reason: f.Reason}
+		placed[i] = fault.FieldError{Field: strings.TrimSuffix(fmt.Sprintf("body[%d].%s", index, f.Field), "."), Reason: f.Reason}
 	}
 	return placed
 }

@@ -14,7 +14,7 @@ import (
 	"github.com/sensorflow/sensorflow/runtime/reading"
 )
 
-// Saver stores one reading and returns nil only once it is durable. Its errors are of kind reading.Unavailable when
+// Saver stores one reading and returns nil only once it is durable. Its errors are of kind fault.Unavailable when
 // sending the reading again may help.
 type Saver interface {
 	Save(ctx context.Context, r reading.Stored) error

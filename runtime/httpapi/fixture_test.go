@@ -18,6 +18,7 @@ import (
 	validator "github.com/pb33f/libopenapi-validator"
 
 	"github.com/sensorflow/sensorflow/runtime/csvfile"
+	"github.com/sensorflow/sensorflow/runtime/fault"
 	"github.com/sensorflow/sensorflow/runtime/httpapi"
 	"github.com/sensorflow/sensorflow/runtime/ingest"
 	"github.com/sensorflow/sensorflow/runtime/reading"
@@ -208,7 +209,7 @@ func (f *fixture) problem(got reply) problemAnswer {
 type problemAnswer struct {
 	Type, Title, Detail, Message, RequestID string
 	Status                                  int
-	Errors                                  []reading.FieldError
+	Errors                                  []fault.FieldError
 	Failing                                 []string
 }
 

@@ -19,7 +19,7 @@ type listener struct{ net.Listener }
 func (l listener) Accept() (net.Conn, error) {
 	accepted, err := l.Listener.Accept()
 	if err != nil {
-		return nil, err //nolint:wrapcheck // net/http looks at its kind
+		return nil, err
 	}
 	return &conn{accepted}, nil
 }
@@ -29,7 +29,7 @@ type conn struct{ net.Conn }
 // CloseWrite lets net/http end an answer without cutting off a client that is still sending.
 func (c *conn) CloseWrite() error {
 	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
-		return half.CloseWrite() //nolint:wrapcheck // passed on as it is
+		return half.CloseWrite()
 	}
 	return nil
 }
@@ -38,10 +38,10 @@ func (c *conn) CloseWrite() error {
 func (c *conn) Write(p []byte) (int, error) {
 	refusal := ownRefusal(p)
 	if refusal == nil {
-		return c.Conn.Write(p) //nolint:wrapcheck // passed on as it is
+		return c.Conn.Write(p)
 	}
 	if _, err := c.Conn.Write(asAnswer(refusal)); err != nil {
-		return 0, err //nolint:wrapcheck // passed on as it is
+		return 0, err
 	}
 	return len(p), nil
 }

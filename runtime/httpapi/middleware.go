@@ -65,7 +65,7 @@ func (e *exchange) Write(p []byte) (int, error) {
 	}
 	n, err := e.ResponseWriter.Write(p)
 	e.bytes += int64(n)
-	return n, err //nolint:wrapcheck // an io.Writer passes the error on as it is
+	return n, err
 }
 
 // ServeHTTP answers one request.

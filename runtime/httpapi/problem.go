@@ -13,7 +13,7 @@ import (
 
 	"github.com/sensorflow/sensorflow/runtime/auth"
 	"github.com/sensorflow/sensorflow/runtime/csvfile"
-	"github.com/sensorflow/sensorflow/runtime/reading"
+	"github.com/sensorflow/sensorflow/runtime/fault"
 )
 
 // problemKind is one row of the table of problems that the API answers with.
@@ -51,7 +51,7 @@ const retryAfterDefault = time.Second
 type problem struct {
 	kind       problemKind
 	message    string
-	fields     []reading.FieldError
+	fields     []fault.FieldError
 	failing    []string
 	retryAfter time.Duration
 	allow      string
@@ -70,14 +70,14 @@ func (p *problem) Unwrap() error { return p.cause }
 
 // problemBody is the answer as RFC 9457 has it, with the extensions of the API contract.
 type problemBody struct {
-	Type      string               `json:"type"`
-	Title     string               `json:"title"`
-	Status    int                  `json:"status"`
-	Detail    string               `json:"detail"`
-	Message   string               `json:"message"`
-	Errors    []reading.FieldError `json:"errors,omitempty"`
-	Failing   []string             `json:"failing,omitempty"`
-	RequestID string               `json:"requestId"`
+	Type      string             `json:"type"`
+	Title     string             `json:"title"`
+	Status    int                `json:"status"`
+	Detail    string             `json:"detail"`
+	Message   string             `json:"message"`
+	Errors    []fault.FieldError `json:"errors,omitempty"`
+	Failing   []string           `json:"failing,omitempty"`
+	RequestID string             `json:"requestId"`
 }
 
 func malformed(format string, args ...any) *problem {
@@ -85,7 +85,7 @@ func malformed(format string, args ...any) *problem {
 }
 
 // invalidFields makes one sentence of all that is wrong with the fields.
-func invalidFields(fields []reading.FieldError) *problem {
+func invalidFields(fields []fault.FieldError) *problem {
 	const shownMax = 3
 	var parts []string
 	for _, f := range fields[:min(len(fields), shownMax)] {
@@ -125,7 +125,7 @@ func byteCount(n int64) string {
 func toProblem(err error) *problem {
 	var known *problem
 	var attempts auth.TooManyAttempts
-	var domain *reading.Error
+	var domain *fault.Error
 	switch {
 	case errors.As(err, &known):
 		return known
@@ -151,19 +151,19 @@ func toProblem(err error) *problem {
 	}
 }
 
-func domainProblem(domain *reading.Error, err error) *problem {
+func domainProblem(domain *fault.Error, err error) *problem {
 	switch domain.Kind {
-	case reading.Invalid:
+	case fault.Invalid:
 		p := withKind(problemInvalid, err)
 		if p.message == "" {
 			p.message = invalidFields(p.fields).message
 		}
 		return p
-	case reading.NotFound:
+	case fault.NotFound:
 		return withKind(problemNotFound, err)
-	case reading.Conflict:
+	case fault.Conflict:
 		return withKind(problemConflict, err)
-	case reading.Unavailable:
+	case fault.Unavailable:
 		return withKind(problemUnavailable, err)
 	default:
 		return internal(err)
@@ -173,7 +173,7 @@ func domainProblem(domain *reading.Error, err error) *problem {
 // withKind takes the message and the fields over from the domain error in err's chain.
 func withKind(kind problemKind, err error) *problem {
 	p := &problem{kind: kind, message: kind.title + ".", cause: err}
-	var domain *reading.Error
+	var domain *fault.Error
 	if errors.As(err, &domain) {
 		p.message, p.fields = humanSentence(domain.Message), domain.Fields
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/sensorflow/sensorflow/runtime/contract"
+	"github.com/sensorflow/sensorflow/runtime/fault"
 	"github.com/sensorflow/sensorflow/runtime/reading"
 )
 
@@ -26,7 +27,7 @@ const (
 // query reads the parameters of a request and collects what is wrong with them.
 type query struct {
 	values url.Values
-	faults []reading.FieldError
+	faults []fault.FieldError
 }
 
 // readQuery parses the query and refuses parameters other than known and repeated ones: a misspelt filter that is ignored

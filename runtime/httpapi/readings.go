@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/sensorflow/sensorflow/runtime/contract"
+	"github.com/sensorflow/sensorflow/runtime/fault"
 	"github.com/sensorflow/sensorflow/runtime/ingest"
 	"github.com/sensorflow/sensorflow/runtime/reading"
 )
@@ -50,8 +51,8 @@ func (s *Server) limits(now time.Time) reading.Limits {
 
 // rejected is one reading of a batch that was not stored.
 type rejected struct {
-	Index  int                  `json:"index"`
-	Errors []reading.FieldError `json:"errors"`
+	Index  int                `json:"index"`
+	Errors []fault.FieldError `json:"errors"`
 }
 
 type batchAnswer struct {
@@ -105,21 +106,21 @@ func (s *Server) postBatch(w http.ResponseWriter, r *http.Request) error {
 }
 
 // taker returns what decodes and judges one element of a batch.
-func (s *Server) taker(b *batch) func(element []byte, fault error) error {
+func (s *Server) taker(b *batch) func(element []byte, unreadable error) error {
 	now := s.Now()
 	limits := s.limits(now)
-	return func(element []byte, fault error) error {
+	return func(element []byte, unreadable error) error {
 		index := b.length
 		if b.length++; b.length > contract.BatchReadingsMax {
 			return malformed("The batch holds more than %d readings; send several batches or a CSV file.", contract.BatchReadingsMax)
 		}
 		var one readingBody
-		var faults []reading.FieldError
-		if fault == nil {
-			faults, fault = decodeObject(element, readingMembers, &one)
+		var faults []fault.FieldError
+		if unreadable == nil {
+			faults, unreadable = decodeObject(element, readingMembers, &one)
 		}
-		if fault != nil {
-			b.rejected = append(b.rejected, rejected{index, []reading.FieldError{{Field: "", Reason: fault.Error()}}})
+		if unreadable != nil {
+			b.rejected = append(b.rejected, rejected{index, []fault.FieldError{{Field: "", Reason: unreadable.Error()}}})
 			return nil //nolint:nilerr // a fault of one element is part of the answer
 		}
 		parsed, faults := s.requests.reading(one, limits, faults)
@@ -135,7 +136,7 @@ func (s *Server) taker(b *batch) func(element []byte, fault error) error {
 // noneValid is the answer to a batch of which nothing was stored.
 func noneValid(b *batch) error {
 	const faultsShownMax = 100
-	var faults []reading.FieldError
+	var faults []fault.FieldError
 	for _, r := range b.rejected {
 		if len(faults) >= faultsShownMax {
 			break
@@ -148,7 +149,7 @@ func noneValid(b *batch) error {
 }
 
 // decodeArray takes the elements of a JSON array one by one.
-func decodeArray(in io.Reader, take func(element []byte, fault error) error) error {
+func decodeArray(in io.Reader, take func(element []byte, unreadable error) error) error {
 	decoder := json.NewDecoder(in)
 	start, err := decoder.Token()
 	if err != nil {
@@ -184,23 +185,23 @@ func notArray(err error) error {
 var errLineTooLong = fmt.Errorf("must be at most %s long", byteCount(contract.ReadingBodyBytesMax))
 
 // decodeLines takes the lines of an NDJSON body one by one; empty lines do not count.
-func decodeLines(in io.Reader, take func(element []byte, fault error) error) error {
+func decodeLines(in io.Reader, take func(element []byte, unreadable error) error) error {
 	lines := bufio.NewReaderSize(in, contract.ReadingBodyBytesMax+len("\r\n"))
 	for {
 		line, err := lines.ReadSlice('\n')
-		var fault error
+		var unreadable error
 		for errors.Is(err, bufio.ErrBufferFull) {
-			fault = errLineTooLong
+			unreadable = errLineTooLong
 			_, err = lines.ReadSlice('\n')
 		}
 		if err != nil && !errors.Is(err, io.EOF) {
 			return bodyError(err)
 		}
 		if len(bytes.TrimRight(line, "\r\n")) > contract.ReadingBodyBytesMax {
-			fault = errLineTooLong
+			unreadable = errLineTooLong
 		}
-		if trimmed := bytes.TrimSpace(line); fault != nil || len(trimmed) > 0 {
-			if refused := take(trimmed, fault); refused != nil {
+		if trimmed := bytes.TrimSpace(line); unreadable != nil || len(trimmed) > 0 {
+			if refused := take(trimmed, unreadable); refused != nil {
 				return refused
 			}
 		}

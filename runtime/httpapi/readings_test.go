@@ -11,8 +11,8 @@ import (
 	"time"
 
 	"github.com/sensorflow/sensorflow/runtime/contract"
+	"github.com/sensorflow/sensorflow/runtime/fault"
 	"github.com/sensorflow/sensorflow/runtime/httpapi"
-	"github.com/sensorflow/sensorflow/runtime/reading"
 )
 
 func body(equipmentID, timestamp, value string) string {
@@ -125,12 +125,12 @@ func TestPostReading_RejectsOtherMediaTypesAndSizes(t *testing.T) {
 
 func TestPostReading_AnswersOnlyForWhatIsDurable(t *testing.T) {
 	f := newFixture(t, httpapi.Options{})
-	f.table.err = &reading.Error{Kind: reading.Unavailable, Message: "the data store is busy", Cause: errors.New("table arn:aws:dynamodb:secret throttled")}
+	f.table.err = &fault.Error{Kind: fault.Unavailable, Message: "the data store is busy", Cause: errors.New("table arn:aws:dynamodb:secret throttled")}
 	got := f.do(call{method: "POST", path: "/sensor-data", token: tokenWriter, body: body("EQ-1", "2026-03-01T08:30:00Z", "1")})
 	if got.status != http.StatusServiceUnavailable || strings.Contains(got.body, "arn:") {
 		t.Errorf("a throttled table: status %d, %s", got.status, got.body)
 	}
-	f.table.err = &reading.Error{Kind: reading.Unavailable, Message: "the data store is busy", Cause: os.ErrDeadlineExceeded}
+	f.table.err = &fault.Error{Kind: fault.Unavailable, Message: "the data store is busy", Cause: os.ErrDeadlineExceeded}
 	got = f.do(call{method: "POST", path: "/sensor-data", token: tokenWriter, body: body("EQ-1", "2026-03-01T08:30:00Z", "1")})
 	if got.status != http.StatusServiceUnavailable {
 		t.Errorf("a slow table is taken for a slow client: status %d, %s", got.status, got.body)
@@ -217,7 +217,7 @@ func TestPostBatch_Limits(t *testing.T) {
 
 func TestPostBatch_IsUnavailableWhenNotAllAreDurable(t *testing.T) {
 	f := newFixture(t, httpapi.Options{})
-	f.table.err = &reading.Error{Kind: reading.Unavailable, Message: "the data store is busy"}
+	f.table.err = &fault.Error{Kind: fault.Unavailable, Message: "the data store is busy"}
 	if got := f.do(call{method: "POST", path: "/sensor-data/batch", token: tokenWriter, body: "[" + manyReadings(3, ",") + "]"}); got.status != http.StatusServiceUnavailable {
 		t.Errorf("status %d, %s", got.status, got.body)
 	}

@@ -8,8 +8,8 @@ import (
 	"time"
 
 	"github.com/sensorflow/sensorflow/runtime/auth"
+	"github.com/sensorflow/sensorflow/runtime/fault"
 	"github.com/sensorflow/sensorflow/runtime/httpapi"
-	"github.com/sensorflow/sensorflow/runtime/reading"
 )
 
 func TestLogin_SetsTheCookieThatSuitsTheDeployment(t *testing.T) {
@@ -130,7 +130,7 @@ func TestMe_TellsWhoTheCallerIs(t *testing.T) {
 			t.Errorf("%s: status %d", name, got.status)
 		}
 	}
-	f.auth.err = &reading.Error{Kind: reading.Unavailable, Message: "sign-in cannot be checked now"}
+	f.auth.err = &fault.Error{Kind: fault.Unavailable, Message: "sign-in cannot be checked now"}
 	if got := f.do(call{method: "GET", path: "/auth/me", token: tokenPerson}); got.status != http.StatusServiceUnavailable {
 		t.Errorf("revocations out of reach: status %d", got.status)
 	}

@@ -13,7 +13,7 @@ import (
 
 	"github.com/sensorflow/sensorflow/runtime/contract"
 	"github.com/sensorflow/sensorflow/runtime/csvfile"
-	"github.com/sensorflow/sensorflow/runtime/reading"
+	"github.com/sensorflow/sensorflow/runtime/fault"
 )
 
 // Messages fixed by the API contract.
@@ -109,7 +109,7 @@ func (s *Server) postFile(w http.ResponseWriter, r *http.Request) error {
 
 func noFile() error {
 	return &problem{
-		kind: problemInvalid, message: messageNoFile, fields: []reading.FieldError{{Field: fieldFile, Reason: "is required"}},
+		kind: problemInvalid, message: messageNoFile, fields: []fault.FieldError{{Field: fieldFile, Reason: "is required"}},
 	}
 }
 
@@ -153,7 +153,7 @@ func filePart(form *multipart.Reader) (*multipart.Part, error) {
 		default:
 			return nil, &problem{
 				kind: problemInvalid, message: messageNotCSV,
-				fields: []reading.FieldError{{Field: fieldFile, Reason: "must have a name that ends in " + contract.CSVKeySuffix}},
+				fields: []fault.FieldError{{Field: fieldFile, Reason: "must have a name that ends in " + contract.CSVKeySuffix}},
 			}
 		}
 	}

@@ -11,8 +11,8 @@ import (
 
 	"github.com/sensorflow/sensorflow/runtime/contract"
 	"github.com/sensorflow/sensorflow/runtime/csvfile"
+	"github.com/sensorflow/sensorflow/runtime/fault"
 	"github.com/sensorflow/sensorflow/runtime/httpapi"
-	"github.com/sensorflow/sensorflow/runtime/reading"
 )
 
 func TestPostUpload_GivesOutAnAddress(t *testing.T) {
@@ -46,7 +46,7 @@ func TestPostUpload_RejectsBadRequests(t *testing.T) {
 			t.Errorf("%.60s: status %d, fields %q, want %q", test.body, got.status, f.problem(got).fields(), test.fields)
 		}
 	}
-	f.uploads.refusal = &reading.Error{Kind: reading.Invalid, Message: "the file must be at most 5 GiB", Cause: csvfile.ErrTooLarge}
+	f.uploads.refusal = &fault.Error{Kind: fault.Invalid, Message: "the file must be at most 5 GiB", Cause: csvfile.ErrTooLarge}
 	got := f.do(call{method: "POST", path: "/sensor-data/uploads", token: tokenWriter, body: `{"fileName":"a.csv","size":5368709121}`})
 	if got.status != http.StatusRequestEntityTooLarge || f.problem(got).Message != "The file must be at most 5 GiB." {
 		t.Errorf("beyond 5 GiB: status %d, %s", got.status, got.body)

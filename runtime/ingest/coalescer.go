@@ -73,7 +73,7 @@ var (
 )
 
 // Save stores one reading and returns nil only once it is durable, or superseded by a later one of the same identity that
-// is. Its error has the kind reading.Unavailable at once when the queue is full. When ctx ends first, the reading may yet be
+// is. Its error has the kind fault.Unavailable at once when the queue is full. When ctx ends first, the reading may yet be
 // stored.
 func (c *Coalescer) Save(ctx context.Context, r reading.Stored) error {
 	e := &entry{key: r.Key(), r: r, done: make(chan error, 1)}
@@ -100,7 +100,7 @@ func (c *Coalescer) Close(ctx context.Context) error {
 	case <-drained:
 		return nil
 	case <-ctx.Done():
-		return ctx.Err() //nolint:wrapcheck // the caller's own deadline
+		return ctx.Err()
 	}
 }
 

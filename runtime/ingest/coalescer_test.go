@@ -11,6 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/sensorflow/sensorflow/runtime/fault"
 	"github.com/sensorflow/sensorflow/runtime/ingest"
 	"github.com/sensorflow/sensorflow/runtime/reading"
 )
@@ -36,7 +37,7 @@ func writesTake(d time.Duration) func(context.Context, int, []reading.Stored) ([
 		case <-time.After(d):
 			return nil, nil
 		case <-ctx.Done():
-			return nil, &reading.Error{Kind: reading.Unavailable, Message: "too slow", Cause: ctx.Err()}
+			return nil, &fault.Error{Kind: fault.Unavailable, Message: "too slow", Cause: ctx.Err()}
 		}
 	}
 }
@@ -74,7 +75,7 @@ func (l *line) want(what string, done <-chan answered, took time.Duration) {
 func (l *line) wantUnavailable(what string, done <-chan answered, took time.Duration) {
 	l.Helper()
 	got := <-done
-	wantKind(l.T, what, got.err, reading.Unavailable)
+	wantKind(l.T, what, got.err, fault.Unavailable)
 	if got.took != took {
 		l.Errorf("%s: refused after %s, want %s", what, got.took, took)
 	}
@@ -228,7 +229,7 @@ func TestSave_ASlowWriteFailsNoOther(t *testing.T) {
 	s := &store{answer: func(ctx context.Context, call int, rs []reading.Stored) ([]reading.Stored, error) {
 		if rs[0].EquipmentID == "slow" {
 			<-ctx.Done()
-			return nil, &reading.Error{Kind: reading.Unavailable, Message: "too slow", Cause: ctx.Err()}
+			return nil, &fault.Error{Kind: fault.Unavailable, Message: "too slow", Cause: ctx.Err()}
 		}
 		return writesTake(4*time.Millisecond)(ctx, call, rs)
 	}}
@@ -253,7 +254,7 @@ func TestSave_ACallerThatLeavesDoesNotTakeTheOthersAlong(t *testing.T) {
 		time.Sleep(5 * time.Millisecond)
 		leave()
 		err := <-gone
-		if wantKind(t, "who left", err, reading.Unavailable); !errors.Is(err, context.Canceled) {
+		if wantKind(t, "who left", err, fault.Unavailable); !errors.Is(err, context.Canceled) {
 			t.Errorf("error %v, want one that tells that the caller left", err)
 		}
 		l.want("the first", first, 10*time.Millisecond)
@@ -317,7 +318,7 @@ func TestSave_UnderLoadStoresWhatItAcknowledges(t *testing.T) {
 				switch got := s.value(r); {
 				case err == nil && got != r.Value.String():
 					t.Errorf("%s: acknowledged %s, stored %s", r.EquipmentID, r.Value, got)
-				case err != nil && reading.KindOf(err) != reading.Unavailable:
+				case err != nil && fault.KindOf(err) != fault.Unavailable:
 					t.Errorf("save: %v", err)
 				}
 			}

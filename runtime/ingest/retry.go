@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/sensorflow/sensorflow/runtime/reading"
+	"github.com/sensorflow/sensorflow/runtime/fault"
 )
 
 // Backoff between attempts: full jitter below a ceiling that doubles, as DynamoDB's documentation advises for
@@ -17,13 +17,13 @@ const (
 	attemptsMax = 8
 )
 
-// Retry makes a call again while its error is of kind reading.Unavailable, as often and with the pauses in between that a
+// Retry makes a call again while its error is of kind fault.Unavailable, as often and with the pauses in between that a
 // Writer keeps. The call must be safe to repeat: one that failed may have had its effect.
 func (e Environment) Retry(ctx context.Context, call func() error) error {
 	e = e.withDefaults()
 	for attempt := 1; ; attempt++ {
 		err := call()
-		if err == nil || reading.KindOf(err) != reading.Unavailable {
+		if err == nil || fault.KindOf(err) != fault.Unavailable {
 			return err
 		}
 		if attempt >= attemptsMax {

@@ -6,13 +6,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sensorflow/sensorflow/runtime/fault"
 	"github.com/sensorflow/sensorflow/runtime/ingest"
-	"github.com/sensorflow/sensorflow/runtime/reading"
 )
 
 func TestRetry_RepeatsOnlyWhatMayPassAndNotForEver(t *testing.T) {
-	busy := &reading.Error{Kind: reading.Unavailable, Message: "busy"}
-	conflict := &reading.Error{Kind: reading.Conflict, Message: "conflict"}
+	busy := &fault.Error{Kind: fault.Unavailable, Message: "busy"}
+	conflict := &fault.Error{Kind: fault.Conflict, Message: "conflict"}
 	for name, c := range map[string]struct {
 		answers []error // the last one stays
 		want    error
@@ -44,8 +44,8 @@ func TestRetry_RepeatsOnlyWhatMayPassAndNotForEver(t *testing.T) {
 func TestRetry_EndsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	err := ingest.Environment{}.Retry(ctx, func() error { return &reading.Error{Kind: reading.Unavailable, Message: "busy"} })
-	if !errors.Is(err, context.Canceled) || reading.KindOf(err) != reading.Unavailable {
+	err := ingest.Environment{}.Retry(ctx, func() error { return &fault.Error{Kind: fault.Unavailable, Message: "busy"} })
+	if !errors.Is(err, context.Canceled) || fault.KindOf(err) != fault.Unavailable {
 		t.Errorf("got %v", err)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/sensorflow/sensorflow/runtime/contract"
+	"github.com/sensorflow/sensorflow/runtime/fault"
 	"github.com/sensorflow/sensorflow/runtime/ingest"
 	"github.com/sensorflow/sensorflow/runtime/reading"
 )
@@ -121,7 +122,7 @@ func many(n int) []reading.Stored {
 
 // busy is what the table's adapter returns for a throttle.
 func busy() error {
-	return &reading.Error{Kind: reading.Unavailable, Message: "the data store is busy"}
+	return &fault.Error{Kind: fault.Unavailable, Message: "the data store is busy"}
 }
 
 // pauses records how long a writer sleeps; jitter 1 makes each pause its ceiling.
@@ -142,9 +143,9 @@ func (p *pauses) environment() ingest.Environment {
 	}
 }
 
-func wantKind(t *testing.T, what string, err error, want reading.Kind) {
+func wantKind(t *testing.T, what string, err error, want fault.Kind) {
 	t.Helper()
-	if err == nil || reading.KindOf(err) != want {
-		t.Errorf("%s: %v (kind %d), want an error of kind %d", what, err, reading.KindOf(err), want)
+	if err == nil || fault.KindOf(err) != want {
+		t.Errorf("%s: %v (kind %d), want an error of kind %d", what, err, fault.KindOf(err), want)
 	}
 }

@@ -12,13 +12,14 @@ import (
 	"golang.org/x/sync/semaphore"
 
 	"github.com/sensorflow/sensorflow/runtime/contract"
+	"github.com/sensorflow/sensorflow/runtime/fault"
 	"github.com/sensorflow/sensorflow/runtime/reading"
 )
 
 // Store keeps readings.
 type Store interface {
 	// WriteBatch writes at most contract.BatchWriteItemsMax readings of distinct identities in one call and returns those
-	// that it left unprocessed. An error means that none is known to be written; its kind is reading.Unavailable when
+	// that it left unprocessed. An error means that none is known to be written; its kind is fault.Unavailable when
 	// trying again may help.
 	WriteBatch(ctx context.Context, rs []reading.Stored) (unprocessed []reading.Stored, err error)
 }
@@ -82,7 +83,7 @@ func NewWriter(store Store, concurrency int, env Environment) *Writer {
 
 // Write stores the readings and returns nil only when all are durable; where an identity occurs repeatedly, the last one
 // wins. After an error any subset may have been stored, and writing all of them again is safe. The kind of the error is
-// reading.Unavailable when the table was busy for too long, or other calls were and ctx ended.
+// fault.Unavailable when the table was busy for too long, or other calls were and ctx ended.
 func (w *Writer) Write(ctx context.Context, rs []reading.Stored) error {
 	rs = lastOfEach(rs)
 	if w.concurrency == 1 || len(rs) <= contract.BatchWriteItemsMax {
@@ -104,7 +105,7 @@ func (w *Writer) Write(ctx context.Context, rs []reading.Stored) error {
 		}
 		group.Go(func() error { return w.writeInSlot(ctx, batch) })
 	}
-	return group.Wait() //nolint:wrapcheck // the batches have wrapped it
+	return group.Wait()
 }
 
 // writeInSlot writes one batch and gives back its slot.
@@ -131,7 +132,7 @@ func (w *Writer) writeBatch(ctx context.Context, batch []reading.Stored, progres
 				progress(left)
 			}
 			batch, err = left, errLeftUnprocessed
-		case reading.KindOf(err) != reading.Unavailable:
+		case fault.KindOf(err) != fault.Unavailable:
 			return batch, fmt.Errorf("write %d readings: %w", len(batch), err)
 		}
 		if attempt++; attempt >= attemptsMax {
@@ -144,7 +145,7 @@ func (w *Writer) writeBatch(ctx context.Context, batch []reading.Stored, progres
 }
 
 func unavailable(cause error) error {
-	return &reading.Error{Kind: reading.Unavailable, Message: "the readings could not be stored in time; send them again", Cause: cause}
+	return &fault.Error{Kind: fault.Unavailable, Message: "the readings could not be stored in time; send them again", Cause: cause}
 }
 
 // lastOfEach drops all but the last reading of each identity and keeps the order of those that stay.

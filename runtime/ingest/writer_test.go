@@ -11,6 +11,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/sensorflow/sensorflow/runtime/fault"
 	"github.com/sensorflow/sensorflow/runtime/ingest"
 	"github.com/sensorflow/sensorflow/runtime/reading"
 )
@@ -75,7 +76,7 @@ func TestWrite_EndsAfterEightAttemptsWithoutProgress(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var p pauses
 			s := store{answer: func(_ context.Context, _ int, rs []reading.Stored) ([]reading.Stored, error) { return answer(rs) }}
-			wantKind(t, "write", ingest.NewWriter(&s, 1, p.environment()).Write(t.Context(), many(3)), reading.Unavailable)
+			wantKind(t, "write", ingest.NewWriter(&s, 1, p.environment()).Write(t.Context(), many(3)), fault.Unavailable)
 			if calls := len(s.check(t)); calls != 8 {
 				t.Errorf("%d calls, want 8", calls)
 			}
@@ -103,7 +104,7 @@ func TestWrite_DoesNotRepeatWhatCannotSucceed(t *testing.T) {
 	s := store{answer: func(context.Context, int, []reading.Stored) ([]reading.Stored, error) { return nil, refused }}
 	var p pauses
 	err := ingest.NewWriter(&s, 1, p.environment()).Write(t.Context(), many(30))
-	wantKind(t, "write", err, reading.Internal)
+	wantKind(t, "write", err, fault.Internal)
 	if !errors.Is(err, refused) || len(s.check(t)) != 1 || len(p.all) > 0 {
 		t.Errorf("error %v after %d calls and %d pauses, want the table's own after one call", err, len(s.calls), len(p.all))
 	}
@@ -115,7 +116,7 @@ func TestWrite_EndsWithItsContext(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 		defer cancel()
 		w := ingest.NewWriter(&s, 1, ingest.Environment{Jitter: func() float64 { return 1 }})
-		wantKind(t, "write", w.Write(ctx, many(1)), reading.Unavailable)
+		wantKind(t, "write", w.Write(ctx, many(1)), fault.Unavailable)
 		if calls := len(s.check(t)); calls != 2 { // at 0 and 20 ms; the next would be at 60 ms
 			t.Errorf("%d calls", calls)
 		}
@@ -169,7 +170,7 @@ func TestWrite_WaitsForASlotNoLongerThanItsContext(t *testing.T) {
 				time.Sleep(time.Millisecond)
 			}
 			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-			wantKind(t, fmt.Sprintf("write %d behind hanging calls", size), w.Write(ctx, many(size)), reading.Unavailable)
+			wantKind(t, fmt.Sprintf("write %d behind hanging calls", size), w.Write(ctx, many(size)), fault.Unavailable)
 			cancel()
 			release()
 			synctest.Wait()
@@ -215,7 +216,7 @@ func TestWrite_NilMeansAllAreStored(t *testing.T) {
 		var p pauses
 		err := ingest.NewWriter(&s, rapid.IntRange(1, 4).Draw(rt, "concurrency"), p.environment()).Write(t.Context(), rs)
 		if err != nil {
-			if reading.KindOf(err) != reading.Unavailable {
+			if fault.KindOf(err) != fault.Unavailable {
 				rt.Fatalf("error %v", err)
 			}
 			return

@@ -1,13 +1,13 @@
 package reading
 
 import (
-	"errors"
 	"fmt"
 	"time"
 
 	"github.com/google/uuid"
 
 	"github.com/sensorflow/sensorflow/runtime/contract"
+	"github.com/sensorflow/sensorflow/runtime/fault"
 )
 
 // EquipmentID names an equipment: 1 to contract.EquipmentIDCharsMax of A-Z a-z 0-9 . _ : -
@@ -68,23 +68,23 @@ func equipmentIDByte(c byte) bool {
 
 // Parse makes a reading of the texts of its three fields and reports every field that breaks a rule. It is the one way
 // in for JSON and CSV alike.
-func Parse(equipmentID, timestamp, value string, limits Limits) (Reading, []FieldError) {
+func Parse(equipmentID, timestamp, value string, limits Limits) (Reading, []fault.FieldError) {
 	var (
 		r      Reading
-		faults []FieldError
+		faults []fault.FieldError
 		err    error
 	)
 	if r.EquipmentID, err = ParseEquipmentID(equipmentID); err != nil {
-		faults = append(faults, FieldError{FieldEquipmentID, err.Error()})
+		faults = append(faults, fault.FieldError{Field: FieldEquipmentID, Reason: err.Error()})
 	}
 	if r.Timestamp, err = ParseTimestamp(timestamp); err == nil {
 		err = limits.Check(r.Timestamp)
 	}
 	if err != nil {
-		faults = append(faults, FieldError{FieldTimestamp, err.Error()})
+		faults = append(faults, fault.FieldError{Field: FieldTimestamp, Reason: err.Error()})
 	}
 	if r.Value, err = ParseValue(value); err != nil {
-		faults = append(faults, FieldError{FieldValue, err.Error()})
+		faults = append(faults, fault.FieldError{Field: FieldValue, Reason: err.Error()})
 	}
 	return r, faults
 }
@@ -125,51 +125,4 @@ func (r Reading) ExpiresAt(retention time.Duration) (time.Time, bool) {
 		return time.Time{}, false
 	}
 	return r.Timestamp.Add(retention + contract.ExpiryMargin), true
-}
-
-// FieldError says which rule a field breaks. Reason continues a sentence that starts with the field's name.
-type FieldError struct {
-	Field  string `json:"field"`
-	Reason string `json:"reason"`
-}
-
-func (e FieldError) Error() string { return e.Field + " " + e.Reason }
-
-// Kind classifies an error by what the caller can do about it.
-type Kind int
-
-// The kinds of errors.
-const (
-	Internal    Kind = iota // a fault of the service; the default for errors without a kind
-	Invalid                 // the input can never succeed
-	NotFound                // what was asked for does not exist
-	Conflict                // the state forbids it, or somebody else was faster
-	Unavailable             // trying again later may succeed
-)
-
-// Error carries a kind and a message that is safe to show to a client; the cause is for the log alone.
-type Error struct {
-	Kind    Kind
-	Message string
-	Fields  []FieldError
-	Cause   error
-}
-
-func (e *Error) Error() string {
-	if e.Cause == nil {
-		return e.Message
-	}
-	return e.Message + ": " + e.Cause.Error()
-}
-
-// Unwrap returns the cause.
-func (e *Error) Unwrap() error { return e.Cause }
-
-// KindOf returns the kind of the first Error in err's chain, and Internal where there is none.
-func KindOf(err error) Kind {
-	var e *Error
-	if errors.As(err, &e) {
-		return e.Kind
-	}
-	return Internal
 }

@@ -1,8 +1,6 @@
 package reading_test
 
 import (
-	"errors"
-	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -110,16 +108,5 @@ func TestReading_OutlivesTheRetentionByTheMargin(t *testing.T) {
 	}
 	if at, expires := r.ExpiresAt(24 * time.Hour); !expires || !at.Equal(r.Timestamp.Add(24*time.Hour+contract.ExpiryMargin)) {
 		t.Errorf("got %v, %t", at, expires)
-	}
-}
-
-func TestError_KeepsItsCauseForTheLog(t *testing.T) {
-	cause := errors.New("socket closed")
-	err := fmt.Errorf("save: %w", &reading.Error{Kind: reading.Unavailable, Message: "busy", Cause: cause})
-	if reading.KindOf(err) != reading.Unavailable || !errors.Is(err, cause) || err.Error() != "save: busy: socket closed" {
-		t.Errorf("got %v of kind %v", err, reading.KindOf(err))
-	}
-	if reading.KindOf(cause) != reading.Internal || (&reading.Error{Message: "busy"}).Error() != "busy" {
-		t.Error("an error without a kind or a cause")
 	}
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"github.com/sensorflow/sensorflow/runtime/csvfile"
-	"github.com/sensorflow/sensorflow/runtime/reading"
+	"github.com/sensorflow/sensorflow/runtime/fault"
 )
 
 // Bucket keeps CSV files: a csvfile.UploadBucket and a csvfile.WorkBucket. It is safe for concurrent use.
@@ -31,7 +31,7 @@ func New(client *s3.Client, bucket string) *Bucket {
 	}
 }
 
-// Stat describes the object; the error is of kind reading.NotFound where there is none.
+// Stat describes the object; the error is of kind fault.NotFound where there is none.
 func (b *Bucket) Stat(ctx context.Context, key string) (csvfile.Object, error) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
@@ -43,8 +43,8 @@ func (b *Bucket) Stat(ctx context.Context, key string) (csvfile.Object, error) {
 }
 
 // Open reads the bytes from first to last, both included, of the content that the ETag names. The error is of kind
-// reading.Conflict where the object has other content by now, reading.NotFound where there is none. One of a later Read is
-// of kind reading.Unavailable. The caller bounds the time that reading takes by ctx.
+// fault.Conflict where the object has other content by now, fault.NotFound where there is none. One of a later Read is
+// of kind fault.Unavailable. The caller bounds the time that reading takes by ctx.
 func (b *Bucket) Open(ctx context.Context, key, etag string, first, last int64) (io.ReadCloser, error) {
 	out, err := b.client.GetObject(ctx, &s3.GetObjectInput{
 		Bucket: &b.name, Key: &key, IfMatch: &etag, Range: aws.String(fmt.Sprintf("bytes=%d-%d", first, last)),
@@ -73,14 +73,14 @@ func (s *stream) Read(p []byte) (int, error) {
 	case !errors.Is(err, io.EOF):
 		return n, mapError("read object", err)
 	case s.left > 0:
-		return n, &reading.Error{Kind: reading.Conflict, Message: "the file is shorter than it was", Cause: errShort}
+		return n, &fault.Error{Kind: fault.Conflict, Message: "the file is shorter than it was", Cause: errShort}
 	default:
 		return n, io.EOF
 	}
 }
 
 // Close implements io.Closer.
-func (s *stream) Close() error { return s.body.Close() } //nolint:wrapcheck // an io.Closer passes the error on as it is
+func (s *stream) Close() error { return s.body.Close() }
 
 // deleteKeysMax is how many objects one call deletes.
 const deleteKeysMax = 1000
@@ -115,11 +115,11 @@ func (b *Bucket) deleteSome(ctx context.Context, keys []string) error {
 		if code == "NoSuchKey" {
 			continue
 		}
-		kind := reading.Unavailable
+		kind := fault.Unavailable
 		if code == "AccessDenied" {
-			kind = reading.Internal
+			kind = fault.Internal
 		}
-		return &reading.Error{
+		return &fault.Error{
 			Kind: kind, Message: "the file store refused the request",
 			Cause: fmt.Errorf("delete object %s: %s: %s", aws.ToString(refused.Key), code, aws.ToString(refused.Message)),
 		}

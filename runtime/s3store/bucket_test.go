@@ -17,7 +17,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/sensorflow/sensorflow/runtime/csvfile"
-	"github.com/sensorflow/sensorflow/runtime/reading"
+	"github.com/sensorflow/sensorflow/runtime/fault"
 	"github.com/sensorflow/sensorflow/runtime/s3store"
 )
 
@@ -91,7 +91,7 @@ func TestPut_StoresNothingWhereReadingFails(t *testing.T) {
 			if err := bucket.Put(t.Context(), key, body); !errors.Is(err, test.err) {
 				t.Errorf("error %v", err)
 			}
-			if _, err := bucket.Stat(t.Context(), key); reading.KindOf(err) != reading.NotFound {
+			if _, err := bucket.Stat(t.Context(), key); fault.KindOf(err) != fault.NotFound {
 				t.Errorf("Stat: %v, want that there is nothing", err)
 			}
 			noParts(t, key)
@@ -153,17 +153,17 @@ func TestOpen_ReadsTheRangeOfTheContentThatIsNamed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if text, err := io.ReadAll(body); string(text) != "89" || reading.KindOf(err) != reading.Conflict {
+	if text, err := io.ReadAll(body); string(text) != "89" || fault.KindOf(err) != fault.Conflict {
 		t.Errorf("a range beyond the end: read %q, error %v", text, err)
 	}
 	_ = body.Close()
 	if err := bucket.Put(t.Context(), key, strings.NewReader("9876543210")); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := bucket.Open(t.Context(), key, object.ETag, 2, 5); reading.KindOf(err) != reading.Conflict {
+	if _, err := bucket.Open(t.Context(), key, object.ETag, 2, 5); fault.KindOf(err) != fault.Conflict {
 		t.Errorf("other content: error %v", err)
 	}
-	if _, err := bucket.Open(t.Context(), "uploads/none.csv", object.ETag, 2, 5); reading.KindOf(err) != reading.NotFound {
+	if _, err := bucket.Open(t.Context(), "uploads/none.csv", object.ETag, 2, 5); fault.KindOf(err) != fault.NotFound {
 		t.Errorf("no object: error %v", err)
 	}
 }
@@ -180,7 +180,7 @@ func TestDelete_RemovesWhatIsThere(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, key := range keys {
-		if _, err := bucket.Stat(t.Context(), key); reading.KindOf(err) != reading.NotFound {
+		if _, err := bucket.Stat(t.Context(), key); fault.KindOf(err) != fault.NotFound {
 			t.Errorf("%s: %v", key, err)
 		}
 	}
@@ -221,17 +221,17 @@ func TestErrors_SayWhatToDo(t *testing.T) {
 		name   string
 		status int
 		code   string
-		want   reading.Kind
+		want   fault.Kind
 	}{
-		{"no object", 404, "NoSuchKey", reading.NotFound},
-		{"other content", 412, "PreconditionFailed", reading.Conflict},
-		{"no bucket", 404, "NoSuchBucket", reading.Internal},
-		{"no permission", 403, "AccessDenied", reading.Internal},
-		{"a malformed request", 400, "InvalidArgument", reading.Internal},
-		{"throttled", 503, "SlowDown", reading.Unavailable},
-		{"a fault of S3", 500, "InternalError", reading.Unavailable},
-		{"a slow request", 400, "RequestTimeout", reading.Unavailable},
-		{"another write at the moment", 409, "ConditionalRequestConflict", reading.Unavailable},
+		{"no object", 404, "NoSuchKey", fault.NotFound},
+		{"other content", 412, "PreconditionFailed", fault.Conflict},
+		{"no bucket", 404, "NoSuchBucket", fault.Internal},
+		{"no permission", 403, "AccessDenied", fault.Internal},
+		{"a malformed request", 400, "InvalidArgument", fault.Internal},
+		{"throttled", 503, "SlowDown", fault.Unavailable},
+		{"a fault of S3", 500, "InternalError", fault.Unavailable},
+		{"a slow request", 400, "RequestTimeout", fault.Unavailable},
+		{"another write at the moment", 409, "ConditionalRequestConflict", fault.Unavailable},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			bucket := gate(t, func(_ int, w http.ResponseWriter, _ *http.Request) bool {
@@ -241,10 +241,10 @@ func TestErrors_SayWhatToDo(t *testing.T) {
 				return true
 			})
 			_, err := bucket.Open(t.Context(), "uploads/a.csv", `"x"`, 0, 1)
-			if got := reading.KindOf(err); got != test.want {
+			if got := fault.KindOf(err); got != test.want {
 				t.Errorf("kind %v, want %v: %v", got, test.want, err)
 			}
-			var domain *reading.Error
+			var domain *fault.Error
 			if !errors.As(err, &domain) || strings.Contains(domain.Message, "secret") {
 				t.Errorf("message of %v", err)
 			}
@@ -253,7 +253,7 @@ func TestErrors_SayWhatToDo(t *testing.T) {
 }
 
 func TestErrors_WithoutAnAnswerAreUnavailable(t *testing.T) {
-	if err := newBucket("http://127.0.0.1:1").Put(t.Context(), "uploads/a.csv", strings.NewReader("x")); reading.KindOf(err) != reading.Unavailable {
+	if err := newBucket("http://127.0.0.1:1").Put(t.Context(), "uploads/a.csv", strings.NewReader("x")); fault.KindOf(err) != fault.Unavailable {
 		t.Errorf("nobody listens: %v", err)
 	}
 	cut := gate(t, func(_ int, w http.ResponseWriter, _ *http.Request) bool {
@@ -266,7 +266,7 @@ func TestErrors_WithoutAnAnswerAreUnavailable(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := io.ReadAll(body); reading.KindOf(err) != reading.Unavailable {
+	if _, err := io.ReadAll(body); fault.KindOf(err) != fault.Unavailable {
 		t.Errorf("a connection that breaks: %v", err)
 	}
 	_ = body.Close()

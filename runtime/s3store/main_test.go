@@ -18,8 +18,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
+	"github.com/sensorflow/sensorflow/runtime/local/child"
 	"github.com/sensorflow/sensorflow/runtime/s3store"
-	"github.com/sensorflow/sensorflow/runtime/standin/child"
 )
 
 const accessKey, secretKey, region, bucketName = "local", "not-so-secret", "eu-west-1", "uploads"
@@ -43,8 +43,8 @@ func withLocalS3(run func() int) (code int, err error) {
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	binary := filepath.Join(dir, "locals3")
-	if out, err := exec.Command("go", "build", "-o", binary, "../cmd/locals3").CombinedOutput(); err != nil {
+	binary := filepath.Join(dir, "s3local")
+	if out, err := exec.Command("go", "build", "-o", binary, "../local/s3local").CombinedOutput(); err != nil {
 		return 0, fmt.Errorf("build the local S3: %w\n%s", err, out)
 	}
 	port, err := freePort()

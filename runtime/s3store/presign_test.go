@@ -18,7 +18,7 @@ import (
 
 	"github.com/sensorflow/sensorflow/runtime/config"
 	"github.com/sensorflow/sensorflow/runtime/csvfile"
-	"github.com/sensorflow/sensorflow/runtime/reading"
+	"github.com/sensorflow/sensorflow/runtime/fault"
 	"github.com/sensorflow/sensorflow/runtime/s3store"
 )
 
@@ -224,7 +224,7 @@ func TestPresignGet_WithoutCredentialsIsAnError(t *testing.T) {
 		return aws.Credentials{}, errors.New("no credentials")
 	})
 	bucket := s3store.New(s3store.NewClient(cfg), bucketName)
-	if _, err := bucket.PresignGet(t.Context(), "rejects/a.csv", "a.csv", time.Minute); reading.KindOf(err) != reading.Unavailable {
+	if _, err := bucket.PresignGet(t.Context(), "rejects/a.csv", "a.csv", time.Minute); fault.KindOf(err) != fault.Unavailable {
 		t.Errorf("error %v", err)
 	}
 }

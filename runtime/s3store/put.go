@@ -109,7 +109,7 @@ func fill(buffer []byte, body io.Reader) (part []byte, ended bool, err error) {
 		case err == io.EOF: // and not one that wraps it, which tells of a body that was cut short
 			return buffer, true, nil
 		case err != nil:
-			return nil, false, err //nolint:wrapcheck // the caller says what was read
+			return nil, false, err
 		}
 	}
 	return buffer, false, nil

@@ -12,7 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 	"github.com/aws/smithy-go"
 
-	"github.com/sensorflow/sensorflow/runtime/reading"
+	"github.com/sensorflow/sensorflow/runtime/fault"
 )
 
 const (
@@ -50,14 +50,14 @@ func sleep(ctx context.Context, d time.Duration) error {
 	defer timer.Stop()
 	select {
 	case <-ctx.Done():
-		return ctx.Err() //nolint:wrapcheck // the caller's own deadline
+		return ctx.Err()
 	case <-timer.C:
 		return nil
 	}
 }
 
 // Send adds messages and returns nil only when SQS took all of them; after an error it may have taken any of them. The error
-// is of kind reading.Unavailable where trying again may help.
+// is of kind fault.Unavailable where trying again may help.
 func (s *Sender) Send(ctx context.Context, bodies []string) error {
 	for len(bodies) > 0 {
 		n := min(len(bodies), batchMax)
@@ -100,7 +100,7 @@ func (s *Sender) call(ctx context.Context, bodies []string) (left []string, caus
 	}
 	out, err := s.client.SendMessageBatch(ctx, in)
 	if err != nil {
-		return nil, nil, err //nolint:wrapcheck // sendBatch maps it
+		return nil, nil, err
 	}
 	for _, refused := range out.Failed {
 		i, err := strconv.Atoi(aws.ToString(refused.Id))
@@ -109,7 +109,7 @@ func (s *Sender) call(ctx context.Context, bodies []string) (left []string, caus
 		}
 		cause = &smithy.GenericAPIError{Code: aws.ToString(refused.Code), Message: aws.ToString(refused.Message)}
 		if refused.SenderFault {
-			return nil, nil, &reading.Error{Kind: reading.Internal, Message: "the queue refused a message", Cause: cause}
+			return nil, nil, &fault.Error{Kind: fault.Internal, Message: "the queue refused a message", Cause: cause}
 		}
 		left = append(left, bodies[i])
 	}
@@ -122,7 +122,7 @@ func (s *Sender) call(ctx context.Context, bodies []string) (left []string, caus
 // mapError tells errors that stay from those that may pass.
 func mapError(err error) error {
 	err = fmt.Errorf("send messages: %w", err)
-	var known *reading.Error
+	var known *fault.Error
 	if errors.As(err, &known) || errors.Is(err, context.Canceled) {
 		return err
 	}
@@ -131,12 +131,12 @@ func mapError(err error) error {
 		switch api.ErrorCode() {
 		case "QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue", "AccessDenied", "AccessDeniedException", "InvalidAddress",
 			"InvalidClientTokenId", "SignatureDoesNotMatch", "UnrecognizedClientException":
-			return &reading.Error{Kind: reading.Internal, Message: "the queue refused the request", Cause: err}
+			return &fault.Error{Kind: fault.Internal, Message: "the queue refused the request", Cause: err}
 		}
 	}
 	return unavailable(err)
 }
 
 func unavailable(cause error) error {
-	return &reading.Error{Kind: reading.Unavailable, Message: "the queue is busy; try again shortly", Cause: cause}
+	return &fault.Error{Kind: fault.Unavailable, Message: "the queue is busy; try again shortly", Cause: cause}
 }

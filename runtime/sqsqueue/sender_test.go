@@ -15,8 +15,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 	"github.com/aws/smithy-go"
 
-	"github.com/sensorflow/sensorflow/runtime/reading"
-	"github.com/sensorflow/sensorflow/runtime/standin/sqslocal"
+	"github.com/sensorflow/sensorflow/runtime/fault"
+	"github.com/sensorflow/sensorflow/runtime/local/sqslocal"
 )
 
 func newLocal(t *testing.T) (*sqslocal.Queue, *sqs.Client, string) {
@@ -63,7 +63,7 @@ func TestSender_SendsEveryMessageOnce(t *testing.T) {
 func TestSender_TellsAQueueThatIsNotThere(t *testing.T) {
 	_, client, url := newLocal(t)
 	err := NewSender(client, url+"-other").Send(t.Context(), []string{"a"})
-	if err == nil || reading.KindOf(err) != reading.Internal {
+	if err == nil || fault.KindOf(err) != fault.Internal {
 		t.Errorf("got %v", err)
 	}
 }
@@ -116,17 +116,17 @@ func TestSender_GivesUpWithTheKindOfTheFault(t *testing.T) {
 	busy := []types.BatchResultErrorEntry{refusal("0", false)}
 	for name, c := range map[string]struct {
 		script *script
-		kind   reading.Kind
+		kind   fault.Kind
 		calls  int
 	}{
-		"never taken":    {&script{refusals: [][]types.BatchResultErrorEntry{busy, busy, busy, busy}}, reading.Unavailable, roundsMax},
-		"sender's fault": {&script{refusals: [][]types.BatchResultErrorEntry{{refusal("0", true)}}}, reading.Internal, 1},
-		"no connection":  {&script{err: errors.New("refused")}, reading.Unavailable, 1},
-		"no permission":  {&script{err: &smithy.GenericAPIError{Code: "AccessDenied"}}, reading.Internal, 1},
+		"never taken":    {&script{refusals: [][]types.BatchResultErrorEntry{busy, busy, busy, busy}}, fault.Unavailable, roundsMax},
+		"sender's fault": {&script{refusals: [][]types.BatchResultErrorEntry{{refusal("0", true)}}}, fault.Internal, 1},
+		"no connection":  {&script{err: errors.New("refused")}, fault.Unavailable, 1},
+		"no permission":  {&script{err: &smithy.GenericAPIError{Code: "AccessDenied"}}, fault.Internal, 1},
 	} {
 		err := newSender(c.script, "u", noSleep).Send(t.Context(), []string{"a"})
-		if err == nil || reading.KindOf(err) != c.kind || len(c.script.calls) != c.calls {
-			t.Errorf("%s: %v of kind %v after %d calls", name, err, reading.KindOf(err), len(c.script.calls))
+		if err == nil || fault.KindOf(err) != c.kind || len(c.script.calls) != c.calls {
+			t.Errorf("%s: %v of kind %v after %d calls", name, err, fault.KindOf(err), len(c.script.calls))
 		}
 	}
 }

@@ -11,9 +11,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sensorflow/sensorflow/runtime/local/checkout"
+	"github.com/sensorflow/sensorflow/runtime/local/stack"
 	"github.com/sensorflow/sensorflow/runtime/reading"
-	"github.com/sensorflow/sensorflow/runtime/standin/checkout"
-	"github.com/sensorflow/sensorflow/runtime/standin/stack"
 	"github.com/sensorflow/sensorflow/test/contract/probe"
 )
 

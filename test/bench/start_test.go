@@ -9,7 +9,7 @@ import (
 
 	"github.com/sensorflow/sensorflow/constructs/goasset/gobuild"
 	"github.com/sensorflow/sensorflow/runtime/contract"
-	"github.com/sensorflow/sensorflow/runtime/standin/lambdahost"
+	"github.com/sensorflow/sensorflow/runtime/local/lambdalocal"
 )
 
 // startGoal is what a function may take from the start of its process to its first answer, its SDK clients built. It is not a
@@ -32,7 +32,7 @@ func environment() []string {
 func start(tb testing.TB, binary string) time.Duration {
 	tb.Helper()
 	began := time.Now()
-	f, err := lambdahost.New(tb.Context(), lambdahost.Options{Name: "function", Binary: binary, Env: environment()})
+	f, err := lambdalocal.New(tb.Context(), lambdalocal.Options{Name: "function", Binary: binary, Env: environment()})
 	if err != nil {
 		tb.Fatal(err)
 	}

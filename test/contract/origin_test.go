@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/sensorflow/sensorflow/runtime/standin/stack"
+	"github.com/sensorflow/sensorflow/runtime/local/stack"
 	"github.com/sensorflow/sensorflow/test/contract/probe"
 )
 

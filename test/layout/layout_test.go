@@ -81,14 +81,15 @@ func walls() []wall {
 		{"stacks describe and never call AWS", module + "/infra", append(own("test", "runtime"), "github.com/aws/aws-sdk-go-v2", "github.com/aws/aws-lambda-go"), contract},
 		{"the configuration of the environments is checked without the CDK", module + "/infra/config", cdk, nil},
 		{"the contract holds constants and plain data", module + "/runtime/contract", []string{module + "/runtime"}, contract},
-		{"the domain knows no technology", module + "/runtime/reading", append(own("runtime"), "github.com/aws", "net/http", "log/slog"), append(own("runtime/reading"), contract...)},
+		{"the domain knows no technology", module + "/runtime/reading", append(own("runtime"), "github.com/aws", "net/http", "log/slog"), append(own("runtime/reading", "runtime/fault"), contract...)},
+		{"kinds of faults stand on nothing", module + "/runtime/fault", append(own("runtime"), "github.com/aws", "net/http", "log/slog"), own("runtime/fault")},
 		{"use cases know neither AWS nor HTTP", module + "/runtime/aggregate", []string{"github.com/aws", "net/http"}, nil},
 		{"use cases know neither AWS nor HTTP", module + "/runtime/ingest", []string{"github.com/aws", "net/http"}, nil},
 		{"use cases know neither AWS nor HTTP", module + "/runtime/csvfile", []string{"github.com/aws", "net/http"}, nil},
-		{"the HTTP layer knows no AWS", module + "/runtime/httpapi", append(own("runtime/dynamo", "runtime/s3store", "runtime/cognito", "runtime/standin"), "github.com/aws"), nil},
-		{"what is deployed never contains a stand-in", module + "/runtime/cmd/api", own("runtime/standin"), nil},
-		{"what is deployed never contains a stand-in", module + "/runtime/cmd/aggregator", own("runtime/standin"), nil},
-		{"what is deployed never contains a stand-in", module + "/runtime/cmd/csvprocessor", own("runtime/standin"), nil},
+		{"the HTTP layer knows no AWS", module + "/runtime/httpapi", append(own("runtime/dynamo", "runtime/s3store", "runtime/cognito", "runtime/local"), "github.com/aws"), nil},
+		{"what is deployed never contains a stand-in", module + "/runtime/cmd/api", own("runtime/local"), nil},
+		{"what is deployed never contains a stand-in", module + "/runtime/cmd/aggregator", own("runtime/local"), nil},
+		{"what is deployed never contains a stand-in", module + "/runtime/cmd/csvprocessor", own("runtime/local"), nil},
 	}
 }
 

@@ -17,6 +17,7 @@ import (
 
 	"github.com/sensorflow/sensorflow/runtime/contract"
 	"github.com/sensorflow/sensorflow/runtime/dynamo"
+	"github.com/sensorflow/sensorflow/runtime/fault"
 	"github.com/sensorflow/sensorflow/runtime/ingest"
 	"github.com/sensorflow/sensorflow/runtime/reading"
 	"github.com/sensorflow/sensorflow/test/simulation/dynamodel"
@@ -169,7 +170,7 @@ func (h *saving) save(t *testing.T, c *ingest.Coalescer, r reading.Stored) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if err != nil {
-		if h.refused++; reading.KindOf(err) != reading.Unavailable {
+		if h.refused++; fault.KindOf(err) != fault.Unavailable {
 			t.Errorf("seed %d: %v", h.seed, err)
 		}
 		return

@@ -12,6 +12,7 @@ import (
 
 	"github.com/sensorflow/sensorflow/runtime/csvfile"
 	"github.com/sensorflow/sensorflow/runtime/dynamo"
+	"github.com/sensorflow/sensorflow/runtime/fault"
 	"github.com/sensorflow/sensorflow/runtime/ingest"
 	"github.com/sensorflow/sensorflow/runtime/reading"
 	"github.com/sensorflow/sensorflow/test/simulation/dynamodel"
@@ -146,7 +147,7 @@ func (w *world) receive() bool {
 			}
 			return
 		}
-		if reading.KindOf(err) == reading.Invalid {
+		if fault.KindOf(err) == fault.Invalid {
 			w.violate("%s: %s: %v", p.name, m.body, err)
 		}
 	}
@@ -185,7 +186,7 @@ type bucket struct {
 	upload *upload
 }
 
-var errBusy = &reading.Error{Kind: reading.Unavailable, Message: "busy"}
+var errBusy = &fault.Error{Kind: fault.Unavailable, Message: "busy"}
 
 func etagOf(content []byte) string {
 	h := fnv.New64a()
@@ -207,7 +208,7 @@ func (b *bucket) content(key string) ([]byte, error) {
 	}
 	content, found := b.c.p.region.objects[key]
 	if !found {
-		return nil, &reading.Error{Kind: reading.NotFound, Message: "no object"}
+		return nil, &fault.Error{Kind: fault.NotFound, Message: "no object"}
 	}
 	return content, nil
 }
@@ -223,7 +224,7 @@ func (b *bucket) Open(_ context.Context, key, etag string, first, last int64) (i
 	case err != nil:
 		return nil, err
 	case etagOf(content) != etag:
-		return nil, &reading.Error{Kind: reading.Conflict, Message: "other content"}
+		return nil, &fault.Error{Kind: fault.Conflict, Message: "other content"}
 	case first < 0 || last < first || last >= int64(len(content)):
 		return nil, fmt.Errorf("bytes %d to %d of %d", first, last, len(content))
 	}

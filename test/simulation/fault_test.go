@@ -1,29 +1,29 @@
 package simulation_test
 
-// fault is something that may befall a history. Each history has a random part of them switched off.
-type fault int
+// disruption is something that can happen to a history. Each history has a random part of them switched off.
+type disruption int
 
 const (
-	crashes     fault = iota // a process dies between two calls, or while one is on its way
-	lost                     // the answer of a call does not come; whether it took place is not known
-	late                     // a call takes place after its caller has given it up
-	throttles                // a call is refused for the moment
-	unprocessed              // a batch leaves items unprocessed
-	conflicts                // a transaction is cancelled because of others
-	repeats                  // what was delivered comes again, cut in another way, also within a batch
-	overlaps                 // a batch comes again while it is being worked on
-	shards                   // an hour is spread over several shards, whose sequence numbers are unrelated
-	splits                   // shards close under load and go on in two others
-	lanes                    // several batches of one shard at a time
-	skew                     // the regions' clocks differ
-	merges                   // several changes of an item reach other regions as one
-	cuts                     // a region is cut off, for seconds or for hours
-	twice                    // a reading goes to two regions at once
-	corrections              // a reading gets another value, anywhere
-	deletions                // a reading is deleted, anywhere
-	expiry                   // readings expire
-	poison                   // somebody else puts items into the table that are no readings
-	messages                 // queue messages come twice, also at the same time
+	crashes     disruption = iota // a process dies between two calls, or while one is on its way
+	lost                          // the answer of a call does not come; whether it took place is not known
+	late                          // a call takes place after its caller has given it up
+	throttles                     // a call is refused for the moment
+	unprocessed                   // a batch leaves items unprocessed
+	conflicts                     // a transaction is cancelled because of others
+	repeats                       // what was delivered comes again, cut in another way, also within a batch
+	overlaps                      // a batch comes again while it is being worked on
+	shards                        // an hour is spread over several shards, whose sequence numbers are unrelated
+	splits                        // shards close under load and go on in two others
+	lanes                         // several batches of one shard at a time
+	skew                          // the regions' clocks differ
+	merges                        // several changes of an item reach other regions as one
+	cuts                          // a region is cut off, for seconds or for hours
+	twice                         // a reading goes to two regions at once
+	corrections                   // a reading gets another value, anywhere
+	deletions                     // a reading is deleted, anywhere
+	expiry                        // readings expire
+	poison                        // somebody else puts items into the table that are no readings
+	messages                      // queue messages come twice, also at the same time
 	faultCount
 )
 
@@ -74,7 +74,7 @@ const (
 )
 
 // chance draws whether a fault strikes: while it is switched on, one time in n, or more rarely in some histories.
-func (w *world) chance(f fault, n int) bool {
+func (w *world) chance(f disruption, n int) bool {
 	if !w.on[f] || w.random.IntN(n*w.rarity[f]) != 0 {
 		return false
 	}
@@ -82,7 +82,7 @@ func (w *world) chance(f fault, n int) bool {
 	return true
 }
 
-func (w *world) strike(f fault) { w.struck[f]++ }
+func (w *world) strike(f disruption) { w.struck[f]++ }
 
 func (w *world) count(name string, n int) {
 	if n != 0 {
@@ -112,7 +112,7 @@ func (w *world) drawFaults() {
 // calm switches off what makes things go wrong. What has begun goes on, and what shapes the history stays.
 func (w *world) calm() {
 	for f := range w.on {
-		switch fault(f) {
+		switch disruption(f) {
 		case shards, lanes, skew, expiry:
 		default:
 			w.on[f] = false

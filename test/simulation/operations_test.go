@@ -11,6 +11,7 @@ import (
 
 	"github.com/sensorflow/sensorflow/runtime/contract"
 	"github.com/sensorflow/sensorflow/runtime/dynamo"
+	"github.com/sensorflow/sensorflow/runtime/fault"
 	"github.com/sensorflow/sensorflow/runtime/ingest"
 	"github.com/sensorflow/sensorflow/runtime/reading"
 	"github.com/sensorflow/sensorflow/test/simulation/dynamodel"
@@ -148,7 +149,7 @@ func (w *world) save(p *process, rs []reading.Reading) bool {
 		return true
 	}
 	w.tracef("%s: %v", p.name, err)
-	if reading.KindOf(err) != reading.Unavailable {
+	if fault.KindOf(err) != fault.Unavailable {
 		w.violate("%s: readings that are right were refused: %v", p.name, err)
 	}
 	return false
@@ -168,7 +169,7 @@ type forgetful struct{ ingest.Store }
 
 func (f forgetful) WriteBatch(ctx context.Context, rs []reading.Stored) ([]reading.Stored, error) {
 	_, err := f.Store.WriteBatch(ctx, rs)
-	return nil, err //nolint:wrapcheck // it stands for the store
+	return nil, err
 }
 
 // instant is a moment that no other request has.

@@ -97,7 +97,7 @@ func (g *guardedRows) Commit(ctx context.Context, tx aggregate.Transaction) erro
 		return g.commitApart(ctx, tx)
 	default:
 	}
-	return g.RowTable.Commit(ctx, tx) //nolint:wrapcheck // it stands for the table
+	return g.RowTable.Commit(ctx, tx)
 }
 
 // commitApart writes the rows first and then the fleet's share.
@@ -105,7 +105,7 @@ func (g *guardedRows) commitApart(ctx context.Context, tx aggregate.Transaction)
 	rows, fleet := tx, tx
 	rows.Fleet, fleet.Rows = nil, nil
 	if err := g.RowTable.Commit(ctx, rows); err != nil || len(fleet.Fleet) == 0 {
-		return err //nolint:wrapcheck // it stands for the table
+		return err
 	}
 	fleet.Token = fmt.Sprintf("%032x", g.w.random.Uint64())
 	for range 5 {
@@ -133,14 +133,14 @@ func (g *guardedRows) ReadRow(ctx context.Context, key aggregate.RowKey) (aggreg
 	if g.w.without == rowFirst {
 		sum, err := g.RowTable.ReadHour(ctx, key)
 		if err != nil {
-			return aggregate.Row{}, err //nolint:wrapcheck // it stands for the table
+			return aggregate.Row{}, err
 		}
 		g.early = map[aggregate.RowKey]aggregate.Sum{key: sum}
 		for range 4 { // the next call takes its time
 			g.i.step()
 		}
 	}
-	return g.RowTable.ReadRow(ctx, key) //nolint:wrapcheck // it stands for the table
+	return g.RowTable.ReadRow(ctx, key)
 }
 
 func (g *guardedRows) ReadHour(ctx context.Context, key aggregate.RowKey) (aggregate.Sum, error) {
@@ -149,10 +149,10 @@ func (g *guardedRows) ReadHour(ctx context.Context, key aggregate.RowKey) (aggre
 		return g.early[key], nil
 	case recounting:
 		row, err := g.RowTable.ReadRow(ctx, key)
-		return row.Sum, err //nolint:wrapcheck // it stands for the table
+		return row.Sum, err
 	default:
 	}
-	return g.RowTable.ReadHour(ctx, key) //nolint:wrapcheck // it stands for the table
+	return g.RowTable.ReadHour(ctx, key)
 }
 
 // withoutRegion makes every image one of the region's own.

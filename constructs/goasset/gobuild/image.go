@@ -54,7 +54,7 @@ func buildImage(t target) (string, error) {
 		if err := app.Close(); err != nil {
 			return fmt.Errorf("write the image's folder: %w", err)
 		}
-		return os.Chmod(app.Name(), 0o755) //nolint:gosec,wrapcheck // a program must be executable
+		return os.Chmod(app.Name(), 0o755) //nolint:gosec // a program must be executable
 	})
 }
 
@@ -62,7 +62,7 @@ func write(path string, mode os.FileMode, content []byte) error {
 	if err := os.WriteFile(path, content, mode); err != nil {
 		return fmt.Errorf("write the image's folder: %w", err)
 	}
-	return os.Chmod(path, mode) //nolint:wrapcheck // it names what it could not do
+	return os.Chmod(path, mode)
 }
 
 func copyTo(w io.Writer, path string) error {

@@ -47,7 +47,7 @@ func cacheDir() (string, error) {
 	if user, err := os.UserCacheDir(); err == nil {
 		dir := filepath.Join(user, "sensorflow-goasset")
 		if probe, err := writable(dir); err == nil {
-			return dir, os.Remove(probe) //nolint:wrapcheck // it names what it could not do
+			return dir, os.Remove(probe)
 		}
 	}
 	dir, err := os.MkdirTemp("", "sensorflow-goasset-")
@@ -59,11 +59,11 @@ func cacheDir() (string, error) {
 
 func writable(dir string) (probe string, err error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return "", err //nolint:wrapcheck // the caller goes another way
+		return "", err
 	}
 	f, err := os.CreateTemp(dir, "probe-")
 	if err != nil {
-		return "", err //nolint:wrapcheck // the caller goes another way
+		return "", err
 	}
 	return f.Name(), errors.Join(f.Close())
 }

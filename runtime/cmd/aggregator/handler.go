@@ -106,5 +106,5 @@ func unmarshalRecord(raw json.RawMessage) (record events.DynamoDBEventRecord, er
 		}
 	}()
 	err = json.Unmarshal(raw, &record)
-	return record, err //nolint:wrapcheck // the caller says what was decoded
+	return record, err
 }

@@ -25,10 +25,10 @@ import (
 	"github.com/sensorflow/sensorflow/runtime/aggregate"
 	"github.com/sensorflow/sensorflow/runtime/contract"
 	"github.com/sensorflow/sensorflow/runtime/dynamo"
+	"github.com/sensorflow/sensorflow/runtime/local/dynamolocal"
+	"github.com/sensorflow/sensorflow/runtime/local/eventsource"
+	"github.com/sensorflow/sensorflow/runtime/local/lambdalocal"
 	"github.com/sensorflow/sensorflow/runtime/reading"
-	"github.com/sensorflow/sensorflow/runtime/standin/dynamolocal"
-	"github.com/sensorflow/sensorflow/runtime/standin/eventsource"
-	"github.com/sensorflow/sensorflow/runtime/standin/lambdahost"
 )
 
 // binary is the function as it is deployed, endpoint the DynamoDB Local that all tests share.
@@ -74,7 +74,7 @@ func runTests(m *testing.M) (int, error) {
 
 // deployment is the function beside its tables.
 type deployment struct {
-	*lambdahost.Function
+	*lambdalocal.Function
 	client               *dynamodb.Client
 	table                *dynamo.Aggregates
 	readings, aggregates string
@@ -86,7 +86,7 @@ func deploy(t testing.TB) *deployment {
 	name := strings.NewReplacer("/", "-", "#", "-").Replace(t.Name())
 	d.readings, d.aggregates = fmt.Sprintf("%s-%d-readings", name, time.Now().UnixNano()), fmt.Sprintf("%s-%d-aggregates", name, time.Now().UnixNano())
 	for table, definition := range map[string]contract.Table{d.readings: contract.ReadingsTable(), d.aggregates: contract.AggregatesTable()} {
-		if err := dynamo.CreateTable(t.Context(), d.client, table, definition); err != nil {
+		if err := dynamolocal.CreateTable(t.Context(), d.client, table, definition); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -95,9 +95,9 @@ func deploy(t testing.TB) *deployment {
 	return d
 }
 
-func newFunction(t testing.TB, readings, aggregates string) *lambdahost.Function {
+func newFunction(t testing.TB, readings, aggregates string) *lambdalocal.Function {
 	t.Helper()
-	f, err := lambdahost.New(context.Background(), lambdahost.Options{
+	f, err := lambdalocal.New(context.Background(), lambdalocal.Options{
 		Name: "aggregator", Binary: binary, Log: io.Discard, Env: []string{
 			contract.EnvRegion + "=" + region, contract.EnvReadingsTable + "=" + readings, contract.EnvAggregatesTable + "=" + aggregates,
 			"AWS_ACCESS_KEY_ID=local", "AWS_SECRET_ACCESS_KEY=local", "AWS_ENDPOINT_URL_DYNAMODB=" + endpoint,
@@ -292,7 +292,7 @@ func TestBinary_IsExactThoughItIsKilled(t *testing.T) {
 		}()
 		time.Sleep(time.Duration(5+i*i*4) * time.Millisecond) // how far it comes is what is being tried
 		d.Kill()
-		var failed *lambdahost.FunctionError
+		var failed *lambdalocal.FunctionError
 		if err := <-done; errors.As(err, &failed) {
 			killed++
 		}

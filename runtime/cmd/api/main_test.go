@@ -23,10 +23,10 @@ import (
 
 	"github.com/sensorflow/sensorflow/runtime/contract"
 	"github.com/sensorflow/sensorflow/runtime/dynamo"
+	"github.com/sensorflow/sensorflow/runtime/local/child"
+	"github.com/sensorflow/sensorflow/runtime/local/cognitolocal"
+	"github.com/sensorflow/sensorflow/runtime/local/dynamolocal"
 	"github.com/sensorflow/sensorflow/runtime/s3store"
-	"github.com/sensorflow/sensorflow/runtime/standin/child"
-	cognitostandin "github.com/sensorflow/sensorflow/runtime/standin/cognito"
-	"github.com/sensorflow/sensorflow/runtime/standin/dynamolocal"
 )
 
 const (
@@ -69,8 +69,8 @@ func withStandIns(run func() int) (code int, err error) {
 }
 
 func startLocalS3(dir string) (*child.Process, error) {
-	binary := filepath.Join(dir, "locals3")
-	if out, err := exec.Command("go", "build", "-o", binary, "../locals3").CombinedOutput(); err != nil {
+	binary := filepath.Join(dir, "s3local")
+	if out, err := exec.Command("go", "build", "-o", binary, "../../local/s3local").CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("build the local S3: %w\n%s", err, out)
 	}
 	address, err := freeAddress()
@@ -105,7 +105,7 @@ func freeAddress() (string, error) {
 type instance struct {
 	t        *testing.T
 	environ  []string
-	pool     *cognitostandin.Pool
+	pool     *cognitolocal.Pool
 	readings string // the name of the table
 	url      string
 	stop     context.CancelFunc
@@ -135,7 +135,7 @@ func prepare(t *testing.T) *instance {
 	name = name[:min(len(name), 40)]
 	tables := dynamo.NewClient(awsConfig(dynamoEndpoint))
 	for _, table := range contract.Tables() {
-		if err := dynamo.CreateTable(t.Context(), tables, name+"-"+table.Name, table); err != nil {
+		if err := dynamolocal.CreateTable(t.Context(), tables, name+"-"+table.Name, table); err != nil {
 			t.Fatal(err)
 		}
 		i.environ = append(i.environ, table.EnvKey+"="+name+"-"+table.Name)
@@ -146,7 +146,7 @@ func prepare(t *testing.T) *instance {
 	}
 	i.environ = append(i.environ,
 		"AWS_REGION="+region, "UPLOADS_BUCKET="+name, "DRAIN_TIMEOUT=5s", "LOG_LEVEL=debug",
-		"USER_POOL_ID="+cognitostandin.PoolIDDefault, "USER_POOL_ISSUER="+i.pool.Issuer(), "USER_POOL_CLIENT_ID="+browserID,
+		"USER_POOL_ID="+cognitolocal.PoolIDDefault, "USER_POOL_ISSUER="+i.pool.Issuer(), "USER_POOL_CLIENT_ID="+browserID,
 		"USER_POOL_CLIENT_SECRET="+browserSecret, "MACHINE_CLIENT_IDS="+machineID, "TOKEN_URL="+i.pool.TokenURL())
 	return i
 }
@@ -156,10 +156,10 @@ func (i *instance) startPool() {
 	server := httptest.NewUnstartedServer(nil)
 	base := "http://" + server.Listener.Addr().String()
 	var err error
-	if i.pool, err = cognitostandin.New(cognitostandin.Options{
-		BaseURL: base, Users: []cognitostandin.User{{Username: username, Password: password, Email: username}},
-		Browser:  cognitostandin.Client{ID: browserID, Secret: browserSecret},
-		Machines: []cognitostandin.Client{{ID: machineID, Secret: machineSecret}}, Scopes: []string{contract.ScopeRead, contract.ScopeWrite},
+	if i.pool, err = cognitolocal.New(cognitolocal.Options{
+		BaseURL: base, Users: []cognitolocal.User{{Username: username, Password: password, Email: username}},
+		Browser:  cognitolocal.Client{ID: browserID, Secret: browserSecret},
+		Machines: []cognitolocal.Client{{ID: machineID, Secret: machineSecret}}, Scopes: []string{contract.ScopeRead, contract.ScopeWrite},
 	}); err != nil {
 		i.t.Fatal(err)
 	}

@@ -104,7 +104,7 @@ func wire(ctx context.Context, cfg config.API, log *slog.Logger) (parts, error) 
 func authentication(cfg config.API, awsConfig aws.Config, tables *dynamodb.Client, keys *cognito.KeySet, log *slog.Logger) (*auth.Service, error) {
 	awsConfig.Region = cfg.UserPoolRegion // a region without a replica of the pool signs people in through another
 	pool := cognito.NewUserPool(cognito.NewClient(awsConfig), cfg.UserPoolClientID, cfg.UserPoolClientSecret)
-	return auth.NewService(pool, dynamo.NewRevocations(tables, cfg.RevocationsTable), keys, auth.Options{ //nolint:wrapcheck // the caller says what for
+	return auth.NewService(pool, dynamo.NewRevocations(tables, cfg.RevocationsTable), keys, auth.Options{
 		Issuer: cfg.UserPoolIssuer, ClientID: cfg.UserPoolClientID, MachineClientIDs: cfg.MachineClientIDs, Logger: log,
 	})
 }

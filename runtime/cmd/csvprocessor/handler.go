@@ -9,7 +9,7 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 
 	"github.com/sensorflow/sensorflow/runtime/csvfile"
-	"github.com/sensorflow/sensorflow/runtime/reading"
+	"github.com/sensorflow/sensorflow/runtime/fault"
 )
 
 // processor is what does the work.
@@ -60,9 +60,9 @@ func (h *handler) handle(ctx context.Context, batch events.SQSEvent) (events.SQS
 // process does not begin with a message when the time is over.
 func (h *handler) process(ctx context.Context, body string) error {
 	if err := ctx.Err(); err != nil {
-		return err //nolint:wrapcheck // it is for the log alone
+		return err
 	}
-	return h.processor.Process(ctx, body) //nolint:wrapcheck // it is for the log alone
+	return h.processor.Process(ctx, body)
 }
 
 // report logs what became of a message, as an error only where a person must act.
@@ -73,13 +73,13 @@ func (h *handler) report(ctx context.Context, id string, took time.Duration, err
 		return
 	}
 	attributes = append(attributes, "error", err.Error())
-	kind := reading.KindOf(err)
+	kind := fault.KindOf(err)
 	switch {
 	case errors.Is(err, csvfile.ErrBusy):
 		h.log.InfoContext(ctx, "message comes back: its range is being worked on", attributes...)
-	case kind == reading.Invalid:
+	case kind == fault.Invalid:
 		h.log.ErrorContext(ctx, "message can never be processed", attributes...)
-	case kind == reading.Unavailable, kind == reading.Conflict, errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+	case kind == fault.Unavailable, kind == fault.Conflict, errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		h.log.WarnContext(ctx, "message comes back", attributes...)
 	default:
 		h.log.ErrorContext(ctx, "message could not be processed", attributes...)

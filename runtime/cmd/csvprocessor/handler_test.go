@@ -14,7 +14,7 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 
 	"github.com/sensorflow/sensorflow/runtime/csvfile"
-	"github.com/sensorflow/sensorflow/runtime/reading"
+	"github.com/sensorflow/sensorflow/runtime/fault"
 )
 
 // processorFunc answers by the body of a message.
@@ -45,9 +45,9 @@ func failures(r events.SQSEventResponse) []string {
 
 func TestHandler_ReturnsTheMessagesThatFailedAndLogsWhatAPersonMustSee(t *testing.T) {
 	errs := map[string]error{
-		"never":   &reading.Error{Kind: reading.Invalid, Message: "never"},
+		"never":   &fault.Error{Kind: fault.Invalid, Message: "never"},
 		"busy":    fmt.Errorf("range: %w", csvfile.ErrBusy),
-		"later":   &reading.Error{Kind: reading.Unavailable, Message: "later"},
+		"later":   &fault.Error{Kind: fault.Unavailable, Message: "later"},
 		"refused": errors.New("refused"),
 	}
 	h, logs := newHandler(func(_ context.Context, body string) error { return errs[strings.TrimPrefix(body, "body of ")] })

@@ -26,10 +26,10 @@ import (
 	"github.com/sensorflow/sensorflow/runtime/contract"
 	"github.com/sensorflow/sensorflow/runtime/csvfile"
 	"github.com/sensorflow/sensorflow/runtime/dynamo"
-	"github.com/sensorflow/sensorflow/runtime/standin/dynamolocal"
-	"github.com/sensorflow/sensorflow/runtime/standin/eventsource"
-	"github.com/sensorflow/sensorflow/runtime/standin/lambdahost"
-	"github.com/sensorflow/sensorflow/runtime/standin/sqslocal"
+	"github.com/sensorflow/sensorflow/runtime/local/dynamolocal"
+	"github.com/sensorflow/sensorflow/runtime/local/eventsource"
+	"github.com/sensorflow/sensorflow/runtime/local/lambdalocal"
+	"github.com/sensorflow/sensorflow/runtime/local/sqslocal"
 	"github.com/sensorflow/sensorflow/test/capture"
 )
 
@@ -56,7 +56,7 @@ type stack struct {
 	bucket   *s3.Client
 	queue    *sqslocal.Queue
 	dead     *sqslocal.Queue
-	function *lambdahost.Function
+	function *lambdalocal.Function
 	logs     *capture.Buffer
 }
 
@@ -94,10 +94,10 @@ func run(m *testing.M) int {
 // newStack starts the parts, in the order in which they need each other.
 func newStack(ctx context.Context, dir string, o settings, cleanup func(func())) (*stack, error) {
 	s := &stack{logs: &capture.Buffer{}}
-	for _, name := range []string{"csvprocessor", "locals3"} {
-		build := exec.Command("go", "build", "-tags", "lambda.norpc", "-o", filepath.Join(dir, name), "../"+name)
+	for _, folder := range []string{".", "../../local/s3local"} {
+		build := exec.Command("go", "build", "-tags", "lambda.norpc", "-o", dir+string(filepath.Separator), folder)
 		if out, err := build.CombinedOutput(); err != nil {
-			return nil, fmt.Errorf("build %s: %w\n%s", name, err, out)
+			return nil, fmt.Errorf("build %s: %w\n%s", folder, err, out)
 		}
 	}
 	database, err := dynamolocal.Start(ctx, dynamolocal.Options{})
@@ -109,7 +109,7 @@ func newStack(ctx context.Context, dir string, o settings, cleanup func(func()))
 	s.tables = dynamo.NewClient(aws.Config{Region: region, BaseEndpoint: &database.Endpoint, Credentials: keys})
 	s.uploads = dynamo.NewUploads(s.tables, uploadsTable)
 	for name, definition := range map[string]contract.Table{readingsTable: contract.ReadingsTable(), uploadsTable: contract.UploadsTable()} {
-		if err := dynamo.CreateTable(ctx, s.tables, name, definition); err != nil {
+		if err := dynamolocal.CreateTable(ctx, s.tables, name, definition); err != nil {
 			return nil, err
 		}
 	}
@@ -153,7 +153,7 @@ func newStack(ctx context.Context, dir string, o settings, cleanup func(func()))
 }
 
 func (s *stack) startFunction(ctx context.Context, o settings, binary, database, bucket, queues string) (err error) {
-	s.function, err = lambdahost.New(ctx, lambdahost.Options{
+	s.function, err = lambdalocal.New(ctx, lambdalocal.Options{
 		Name: "csvprocessor", Binary: binary, Concurrency: o.concurrency, Timeout: o.timeout, Log: s.logs,
 		Env: []string{
 			"AWS_ACCESS_KEY_ID=" + accessKey, "AWS_SECRET_ACCESS_KEY=" + secretKey, contract.EnvRegion + "=" + region,
@@ -173,9 +173,9 @@ func startS3(ctx context.Context, dir, webhook string, cleanup func(func())) (en
 	}
 	port := l.Addr().(*net.TCPAddr).Port
 	_ = l.Close()
-	cmd := exec.CommandContext(ctx, filepath.Join(dir, "locals3"), "-dir", filepath.Join(dir, "buckets"), "-access", accessKey,
+	cmd := exec.CommandContext(ctx, filepath.Join(dir, "s3local"), "-dir", filepath.Join(dir, "buckets"), "-access", accessKey,
 		"-region", region, "-webhook", webhook, "-port", strconv.Itoa(port))
-	cmd.Env = append(os.Environ(), "LOCALS3_SECRET="+secretKey)
+	cmd.Env = append(os.Environ(), "S3LOCAL_SECRET="+secretKey)
 	if err := cmd.Start(); err != nil {
 		return "", err
 	}

@@ -20,6 +20,7 @@ import (
 	"github.com/sensorflow/sensorflow/runtime/auth"
 	"github.com/sensorflow/sensorflow/runtime/contract"
 	"github.com/sensorflow/sensorflow/runtime/csvfile"
+	"github.com/sensorflow/sensorflow/runtime/fault"
 	"github.com/sensorflow/sensorflow/runtime/httpapi"
 	"github.com/sensorflow/sensorflow/runtime/ingest"
 	"github.com/sensorflow/sensorflow/runtime/reading"
@@ -79,7 +80,7 @@ func (k *taken) Store(_ context.Context, fileName string, body io.Reader) (csvfi
 }
 
 func (k *taken) Get(context.Context, string) (csvfile.Upload, string, error) {
-	return csvfile.Upload{}, "", &reading.Error{Kind: reading.NotFound, Message: "there is no such upload"}
+	return csvfile.Upload{}, "", &fault.Error{Kind: fault.NotFound, Message: "there is no such upload"}
 }
 
 func (k *taken) List(context.Context, int, string) ([]csvfile.Upload, string, error) {

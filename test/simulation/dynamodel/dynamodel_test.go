@@ -5,10 +5,10 @@ import (
 	"time"
 
 	"github.com/sensorflow/sensorflow/runtime/aggregate"
-	"github.com/sensorflow/sensorflow/runtime/aggregate/aggregatetest"
 	"github.com/sensorflow/sensorflow/runtime/contract"
 	"github.com/sensorflow/sensorflow/runtime/dynamo"
 	"github.com/sensorflow/sensorflow/runtime/reading"
+	"github.com/sensorflow/sensorflow/test/aggregatetest"
 	"github.com/sensorflow/sensorflow/test/simulation/dynamodel"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"

@@ -44,7 +44,7 @@ var (
 
 func parsed[T any](cache *sync.Map, text string, parse func(string) T) T {
 	if known, has := cache.Load(text); has {
-		return known.(T) //nolint:forcetypeassert // the cache holds nothing else
+		return known.(T)
 	}
 	value := parse(text)
 	cache.Store(text, value)

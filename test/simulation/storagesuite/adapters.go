@@ -14,6 +14,7 @@ import (
 	"github.com/sensorflow/sensorflow/runtime/contract"
 	"github.com/sensorflow/sensorflow/runtime/csvfile"
 	"github.com/sensorflow/sensorflow/runtime/dynamo"
+	"github.com/sensorflow/sensorflow/runtime/fault"
 	"github.com/sensorflow/sensorflow/runtime/ingest"
 	"github.com/sensorflow/sensorflow/runtime/reading"
 )
@@ -50,7 +51,7 @@ func testReadings(t *testing.T, s *subject) {
 		if len(left) > 0 {
 			t.Errorf("%d are left", len(left))
 		}
-		return err //nolint:wrapcheck // a test looks at it
+		return err
 	}
 	nines := "999999999999999999999999999.99999999999"
 	if err := write(stored(t, "E", morning, "10"), stored(t, "E", morning.Add(1), nines), stored(t, "F", morning, "-1e-27")); err != nil {
@@ -61,7 +62,7 @@ func testReadings(t *testing.T, s *subject) {
 	}
 	s.wantReadings(t, table, "E", nines, "12")
 	s.wantReadings(t, table, "F", "-0.000000000000000000000000001")
-	if kind := reading.KindOf(write(stored(t, "E", morning, "1"), stored(t, "E", morning, "2"))); kind == reading.Unavailable {
+	if kind := fault.KindOf(write(stored(t, "E", morning, "1"), stored(t, "E", morning, "2"))); kind == fault.Unavailable {
 		t.Errorf("an identity twice is an error of kind %v, which would be tried for ever", kind)
 	}
 	s.wantReadings(t, table, "E", nines, "12")
@@ -94,7 +95,7 @@ func (c *scarce) BatchWriteItem(ctx context.Context, in *dynamodb.BatchWriteItem
 		}
 	}
 	if _, err := c.Client.BatchWriteItem(ctx, &dynamodb.BatchWriteItemInput{RequestItems: taken}, o...); err != nil {
-		return nil, err //nolint:wrapcheck // it stands in for the client
+		return nil, err
 	}
 	return &dynamodb.BatchWriteItemOutput{UnprocessedItems: left}, nil
 }
@@ -145,10 +146,10 @@ func testExpiry(t *testing.T, s *subject) {
 	}
 }
 
-func wantKind(t *testing.T, what string, err error, kind reading.Kind) {
+func wantKind(t *testing.T, what string, err error, kind fault.Kind) {
 	t.Helper()
-	if err == nil || reading.KindOf(err) != kind {
-		t.Errorf("%s: error %v of kind %v, want %v", what, err, reading.KindOf(err), kind)
+	if err == nil || fault.KindOf(err) != kind {
+		t.Errorf("%s: error %v of kind %v, want %v", what, err, fault.KindOf(err), kind)
 	}
 }
 
@@ -176,7 +177,7 @@ func wantUpload(t *testing.T, what string, table *dynamo.Uploads, want csvfile.U
 func testUploads(t *testing.T, s *subject) {
 	table, u, plan := s.uploads(t)
 	wantUpload(t, "created", table, u)
-	wantKind(t, "created again", table.CreateUpload(t.Context(), u), reading.Conflict)
+	wantKind(t, "created again", table.CreateUpload(t.Context(), u), fault.Conflict)
 	begun := u
 	begun.Status, begun.Bytes, begun.UpdatedAt, begun.Plan = csvfile.Processing, plan.Bytes, plan.At, plan
 	other := plan
@@ -202,11 +203,11 @@ func testUploads(t *testing.T, s *subject) {
 	}
 	none := uuid.NewString()
 	_, err := table.BeginUpload(t.Context(), none, plan)
-	wantKind(t, "begin what is not there", err, reading.NotFound)
-	wantKind(t, "fail what is not there", table.FailUpload(t.Context(), none, "r", at), reading.NotFound)
-	wantKind(t, "finish what is not there", table.FinishUpload(t.Context(), none, csvfile.Completed, at), reading.NotFound)
+	wantKind(t, "begin what is not there", err, fault.NotFound)
+	wantKind(t, "fail what is not there", table.FailUpload(t.Context(), none, "r", at), fault.NotFound)
+	wantKind(t, "finish what is not there", table.FinishUpload(t.Context(), none, csvfile.Completed, at), fault.NotFound)
 	_, err = table.ReadUpload(t.Context(), none)
-	wantKind(t, "read what is not there", err, reading.NotFound)
+	wantKind(t, "read what is not there", err, fault.NotFound)
 }
 
 func testRanges(t *testing.T, s *subject) {
@@ -227,7 +228,7 @@ func testRanges(t *testing.T, s *subject) {
 	claim("taken", r, "b", 59*time.Second, csvfile.Busy)
 	claim("run out", r, "b", time.Minute, csvfile.Claimed)
 	result := csvfile.RangeResult{Bytes: 60, RowsAccepted: 2, RowsRejected: 1, Lines: 3}
-	wantKind(t, "commit of somebody whose claim ran out", table.CommitRange(t.Context(), r, "a", result, at), reading.Conflict)
+	wantKind(t, "commit of somebody whose claim ran out", table.CommitRange(t.Context(), r, "a", result, at), fault.Conflict)
 	wantUpload(t, "nothing committed", table, u)
 	for range 3 {
 		if err := table.CommitRange(t.Context(), r, "b", result, at); err != nil {
@@ -250,7 +251,7 @@ func testRanges(t *testing.T, s *subject) {
 	}
 	u.BytesProcessed, u.RowsAccepted, u.RowsRejected, u.RangesDone, u.Status = 120, 4, 2, 2, csvfile.CompletedWithRejects
 	wantUpload(t, "finished", table, u)
-	wantKind(t, "commit to what is not there", table.CommitRange(t.Context(), csvfile.RangeID{UploadID: uuid.NewString()}, "c", result, at), reading.NotFound)
+	wantKind(t, "commit to what is not there", table.CommitRange(t.Context(), csvfile.RangeID{UploadID: uuid.NewString()}, "c", result, at), fault.NotFound)
 }
 
 func testUploadList(t *testing.T, s *subject) {

@@ -17,7 +17,7 @@ import (
 
 	"github.com/sensorflow/sensorflow/runtime/contract"
 	"github.com/sensorflow/sensorflow/runtime/dynamo"
-	"github.com/sensorflow/sensorflow/runtime/standin/dynamolocal"
+	"github.com/sensorflow/sensorflow/runtime/local/dynamolocal"
 	"github.com/sensorflow/sensorflow/test/simulation/storagesuite"
 )
 
@@ -57,7 +57,7 @@ func TestDynamoDBLocal_BehavesAsDynamoDB(t *testing.T) {
 			Client: client,
 			Create: func(t *testing.T, definition contract.Table) string {
 				name := fmt.Sprintf("%s-%d", definition.Name, created.Add(1))
-				if err := dynamo.CreateTable(t.Context(), client, name, definition); err != nil {
+				if err := dynamolocal.CreateTable(t.Context(), client, name, definition); err != nil {
 					t.Fatal(err)
 				}
 				return name

@@ -43,7 +43,7 @@ func (s *subject) add(key Item, amount, condition string) types.TransactWriteIte
 func (s *subject) transact(t *testing.T, items ...types.TransactWriteItem) error {
 	t.Helper()
 	_, err := s.TransactWriteItems(t.Context(), &dynamodb.TransactWriteItemsInput{TransactItems: items})
-	return err //nolint:wrapcheck // outcome looks at it
+	return err
 }
 
 func testTransaction(t *testing.T, s *subject) {

@@ -1,9 +1,0 @@
-// Command local runs the whole system on this machine until Ctrl-C: `make run`. It writes how to reach it to stack.json and
-// prints the same as a table; what the parts print goes to files.
-//
-//	local [flags]        run the system
-//	local demo [flags]   run it, or use the one that runs, and send it a month of readings: `make demo`
-//
-// PORT (default 8080), DATA_DIR (default: in memory) and RETENTION may stand in the environment or be given as flags.
-// AWS_ENDPOINT_URL_* point parts at another emulator or at AWS, as package runtime/standin/stack describes.
-package main

@@ -1,0 +1,55 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"path/filepath"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/sensorflow/sensorflow/runtime/local/stack"
+)
+
+// printer writes for a person. What cannot be printed is lost: a terminal that is gone is no reason to end.
+type printer struct{ io.Writer }
+
+func (p printer) printf(format string, args ...any) { _, _ = fmt.Fprintf(p, format, args...) }
+
+// describe prints what stack.json says for a person, with calls to try.
+func describe(out printer, info stack.Info, s settings, took time.Duration) {
+	data := "in memory; DATA_DIR keeps it"
+	if s.dataDir != "" {
+		data = s.dataDir
+	}
+	out.printf("\nSensorFlow is running (started in %.1f s). Ctrl-C ends it.\n\n", took.Seconds())
+	aligned := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	table := printer{aligned}
+	for _, row := range [][2]string{
+		{"API", info.APIURL},
+		{"Console", info.ConsoleURL},
+		{"Documents", info.DocsURL},
+		{"Token endpoint", info.TokenURL},
+		{"User", info.Username},
+		{"Password", info.Password},
+		{"Client id", info.ClientID},
+		{"Client secret", info.ClientSecret},
+		{"Scopes", strings.Join(info.Scopes, " ")},
+		{"Data", data},
+		{"For programs", filepath.Join(s.state, stateFile)},
+		{"Logs", filepath.Join(s.state, "logs")},
+	} {
+		if row[1] != "" {
+			table.printf("  %s\t%s\n", row[0], row[1])
+		}
+	}
+	_ = aligned.Flush() // a terminal that is gone needs no table
+	out.printf(`
+Try it:
+  TOKEN=$(curl -s -u %s:%s -d grant_type=client_credentials %s | sed 's/.*"access_token":"\([^"]*\)".*/\1/')
+  curl -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' \
+    -d '{"equipmentId":"EQ-12495","timestamp":"%s","value":78.42}' %s/sensor-data
+  curl -H "Authorization: Bearer $TOKEN" '%s/sensor-data/aggregated?interval=24h'
+
+`, info.ClientID, info.ClientSecret, info.TokenURL, time.Now().UTC().Format(time.RFC3339), info.APIURL, info.APIURL)
+}

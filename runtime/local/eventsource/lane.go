@@ -1,0 +1,154 @@
+package eventsource
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodbstreams"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodbstreams/types"
+	"github.com/aws/smithy-go"
+
+	"github.com/sensorflow/sensorflow/runtime/local/lambdalocal"
+)
+
+// backoffMax bounds the pause before a retry.
+const backoffMax = 5 * time.Second
+
+// lane reads one shard, in order.
+type lane struct {
+	*streamPoller
+	shard string
+}
+
+// run reads to the shard's end, or to that of ctx. What fails on the way is tried again from the checkpoint.
+func (l *lane) run(ctx context.Context) {
+	for pause := l.PollInterval; ctx.Err() == nil; pause = min(2*pause, backoffMax) {
+		began := time.Now()
+		err := l.read(ctx)
+		if err == nil {
+			return
+		}
+		if time.Since(began) > backoffMax { // it worked for a while: this is a new trouble
+			pause = l.PollInterval
+		}
+		if ctx.Err() == nil {
+			l.Log.Warn("could not read the stream; trying again", "shard", l.shard, "error", err)
+			sleep(ctx, pause)
+		}
+	}
+}
+
+// read returns nil only when the whole shard was processed.
+func (l *lane) read(ctx context.Context) error {
+	iterator, err := l.iterator(ctx)
+	if err != nil {
+		return err
+	}
+	for iterator != nil {
+		out, err := l.records(ctx, iterator)
+		if err != nil {
+			return err
+		}
+		if err := l.handle(ctx, out.Records); err != nil {
+			return err
+		}
+		if iterator = out.NextShardIterator; iterator != nil && len(out.Records) == 0 && !sleep(ctx, l.PollInterval) {
+			return ctx.Err()
+		}
+	}
+	if err := l.positions.set(l.shard, shardEnd); err != nil {
+		return err
+	}
+	select {
+	case l.finished <- struct{}{}:
+	default: // it is told already
+	}
+	return nil
+}
+
+// iterator starts after the checkpoint; where there is none, or its record is gone, with the oldest record.
+func (l *lane) iterator(ctx context.Context) (*string, error) {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	in := &dynamodbstreams.GetShardIteratorInput{
+		StreamArn: &l.StreamARN, ShardId: &l.shard, ShardIteratorType: types.ShardIteratorTypeTrimHorizon,
+	}
+	if position := l.positions.get(l.shard); position != "" {
+		after := *in
+		after.ShardIteratorType, after.SequenceNumber = types.ShardIteratorTypeAfterSequenceNumber, &position
+		out, err := l.Client.GetShardIterator(ctx, &after)
+		if err == nil {
+			return out.ShardIterator, nil
+		}
+		var refused smithy.APIError
+		trimmed := errors.As(err, new(*types.TrimmedDataAccessException))
+		unknown := errors.As(err, &refused) && refused.ErrorCode() == "ValidationException"
+		if !trimmed && !unknown {
+			return nil, fmt.Errorf("continue the shard: %w", err)
+		}
+		l.Log.Warn("the checkpoint is not in the stream; starting with the oldest record", "shard", l.shard)
+	}
+	out, err := l.Client.GetShardIterator(ctx, in)
+	if err != nil {
+		return nil, fmt.Errorf("start the shard: %w", err)
+	}
+	return out.ShardIterator, nil
+}
+
+func (l *lane) records(ctx context.Context, iterator *string) (*dynamodbstreams.GetRecordsOutput, error) {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	out, err := l.Client.GetRecords(ctx, &dynamodbstreams.GetRecordsInput{
+		ShardIterator: iterator, Limit: aws.Int32(int32(l.BatchSize)), //nolint:gosec // at most StreamBatchSizeMax
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read the shard: %w", err)
+	}
+	return out, nil
+}
+
+// handle delivers the records that pass the filter and moves the checkpoint past them all.
+func (l *lane) handle(ctx context.Context, records []types.Record) error {
+	if len(records) == 0 {
+		return nil
+	}
+	var batch []json.RawMessage
+	for _, r := range records {
+		if l.Region != "" && !concerns(r, l.Region) {
+			continue
+		}
+		encoded, err := encodeRecord(r, l.StreamARN, l.Region)
+		if err != nil {
+			return err
+		}
+		batch = append(batch, encoded)
+	}
+	for _, part := range cut(batch) {
+		if err := l.Deliver(part, func(rs []json.RawMessage) error { return l.process(ctx, rs) }); err != nil {
+			return err
+		}
+	}
+	return l.positions.set(l.shard, aws.ToString(records[len(records)-1].Dynamodb.SequenceNumber))
+}
+
+// cut keeps each event within Lambda's payload limit.
+func cut(batch []json.RawMessage) [][]json.RawMessage {
+	const budget = lambdalocal.PayloadBytesMax - 1<<10 // room for what surrounds the records
+	var parts [][]json.RawMessage
+	start, size := 0, 0
+	for i, record := range batch {
+		if i > start && size+len(record)+1 > budget {
+			parts = append(parts, batch[start:i])
+			start, size = i, 0
+		}
+		size += len(record) + 1
+	}
+	if start < len(batch) {
+		parts = append(parts, batch[start:])
+	}
+	return parts
+}

@@ -1,0 +1,299 @@
+package main
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/sensorflow/sensorflow/runtime/local/stack"
+)
+
+func TestLocal_ServesTheWholeSystemAndFindsItAgainAfterARestart(t *testing.T) {
+	ctx := testContext(t, 3*time.Minute)
+	state, data := t.TempDir(), filepath.Join(t.TempDir(), "data")
+	p := launch(t, state, "DATA_DIR="+data)
+	info := p.ready()
+	requirePrivate(t, filepath.Join(state, stateFile), 0o600)
+	requirePrivate(t, data, 0o700)
+	requireDescription(t, p.output.String(), info)
+	cookie := logIn(t, info)
+
+	c, err := newClient(ctx, info)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The first reading pays for the function's cold start; even so it shows in time.
+	now := time.Now().UTC().Format(time.RFC3339)
+	if err := c.postBatch(ctx, []sample{{"EQ-1", now, "78.42"}}); err != nil {
+		t.Fatal(err)
+	}
+	requireWithin(t, 2*time.Second, func() (string, bool) {
+		a, err := c.aggregates(ctx, "24h")
+		return fmt.Sprintf("%v, %v", a, err), err == nil && a.TotalCount == 1 && a.Average == "78.42"
+	})
+	file := []sample{{"EQ-2", now, "1.5"}, {"EQ-3", now, "2.5"}}
+	if err := c.upload(ctx, "two.csv", csvOf(file), len(file)); err != nil {
+		t.Fatal(err)
+	}
+	requireWithin(t, 2*time.Second, func() (string, bool) {
+		a, err := c.aggregates(ctx, "24h")
+		return fmt.Sprintf("%v, %v", a, err), err == nil && a.TotalCount == 3
+	})
+
+	other := launch(t, t.TempDir(), "DATA_DIR="+data)
+	if status := other.status(30 * time.Second); status != 1 || !strings.Contains(other.output.String(), "another stack is using the data folder "+data) {
+		t.Errorf("a second stack on the same folder: status %d\n%s", status, other.output)
+	}
+
+	children := descendants(t, p.cmd.Process.Pid)
+	for _, name := range []string{"java", "api", "s3local", "aggregator", "csvprocessor"} {
+		find(t, children, name)
+	}
+	if status := p.end(syscall.SIGTERM); status != 0 {
+		t.Errorf("exit status %d\n%s", status, p.output)
+	}
+	requireGone(t, children)
+	if _, err := os.Stat(filepath.Join(state, stateFile)); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("%s is left: %v", stateFile, err)
+	}
+
+	p = launch(t, state, "DATA_DIR="+data)
+	again := p.ready()
+	if again.Password != info.Password || again.ClientSecret != info.ClientSecret {
+		t.Error("the restart has other credentials")
+	}
+	c.info = again // the token is the one of before
+	if a, err := c.aggregates(ctx, "24h"); err != nil || a.TotalCount != 3 {
+		t.Errorf("after the restart: %v, %v", a, err)
+	}
+	if got := whoAmI(t, again, cookie); got != http.StatusOK {
+		t.Errorf("the cookie of before: status %d", got)
+	}
+	if err := c.upload(ctx, "more.csv", csvOf([]sample{{"EQ-2", now, "3.5"}, {"EQ-4", now, "1"}}), 2); err != nil {
+		t.Fatal(err)
+	}
+	requireWithin(t, 2*time.Second, func() (string, bool) {
+		a, err := c.aggregates(ctx, "24h")
+		return fmt.Sprintf("%v, %v", a, err), err == nil && a.TotalCount == 4 && a.Average == "21.355" // 78.42, 3.5, 2.5 and 1
+	})
+	if status := p.end(os.Interrupt); status != 0 {
+		t.Errorf("exit status %d\n%s", status, p.output)
+	}
+}
+
+func TestDemo_SendsItsPlanToTheStackThatRuns(t *testing.T) {
+	ctx := testContext(t, 2*time.Minute)
+	p := launch(t, t.TempDir())
+	c, err := newClient(ctx, p.ready())
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := time.Now().UTC()
+	hour := now.Truncate(time.Hour)
+	plan := month{
+		recent: samples(hour, now),
+		files:  [][]sample{samples(hour.Add(-2*time.Hour), hour.Add(-time.Hour-1)), samples(hour.Add(-time.Hour), hour.Add(-1))},
+	}
+	out := new(output)
+	if err := c.send(ctx, plan, newProgress(printer{out}, plan.total())); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.waitAggregated(ctx, plan.total()); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.printFigures(ctx, printer{out}); err != nil {
+		t.Fatal(err)
+	}
+	if want := fmt.Sprintf("1m   %8d   ", plan.total()); !strings.Contains(out.String(), want) {
+		t.Errorf("no %q in\n%s", want, out)
+	}
+	if status := p.end(syscall.SIGTERM); status != 0 {
+		t.Errorf("exit status %d", status)
+	}
+}
+
+func TestLocal_LosesNothingAndLeavesNothingWhenKilled(t *testing.T) {
+	ctx := testContext(t, 3*time.Minute)
+	state, data := t.TempDir(), t.TempDir()
+	p := launch(t, state, "DATA_DIR="+data)
+	c, err := newClient(ctx, p.ready())
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := time.Now().UTC().Truncate(time.Hour)
+	var all []sample
+	for i := range 100 {
+		all = append(all, sample{"EQ-" + strconv.Itoa(i%50), now.Add(time.Duration(i) * time.Second).Format(time.RFC3339), "0.1"})
+	}
+	if err := c.postBatch(ctx, all); err != nil {
+		t.Fatal(err)
+	}
+	children := descendants(t, p.cmd.Process.Pid)
+	p.end(syscall.SIGKILL) // most of the readings are not aggregated yet
+	requireGone(t, children)
+
+	p = launch(t, state, "DATA_DIR="+data) // an old stack.json is no obstacle
+	time.Sleep(500 * time.Millisecond)
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(100 * time.Millisecond) {
+		c.info = p.ready()
+		a, err := c.aggregates(ctx, "24h")
+		if err == nil && a.TotalCount == len(all) && a.Average == "0.1" {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("after the restart: %v, %v", a, err)
+		}
+	}
+	p.end(syscall.SIGTERM)
+}
+
+func TestLocal_EndsWithASentenceWhenAPartEnds(t *testing.T) {
+	p := launch(t, t.TempDir())
+	p.ready()
+	children := descendants(t, p.cmd.Process.Pid)
+	if err := syscall.Kill(find(t, children, "s3local"), syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	status := p.status(10 * time.Second)
+	want := "part s3: its process has ended; its log is " + filepath.Join(p.state, "logs", "s3.log")
+	if status != 1 || !strings.Contains(p.output.String(), want) {
+		t.Errorf("status %d, want 1 and %q:\n%s", status, want, p.output)
+	}
+	requireGone(t, children)
+}
+
+func TestLocal_EndsAtOnceOnTheSecondSignal(t *testing.T) {
+	p := launch(t, t.TempDir())
+	info := p.ready()
+	children := descendants(t, p.cmd.Process.Pid)
+	// A request whose body never comes keeps the API draining for seconds.
+	connection, err := net.Dial("tcp", strings.TrimPrefix(info.APIURL, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = connection.Close() }()
+	token, err := newClient(t.Context(), info)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fmt.Fprintf(connection, "POST /sensor-data HTTP/1.1\r\nHost: local\r\nAuthorization: Bearer %s\r\nContent-Type: application/json\r\nContent-Length: 50\r\nExpect: 100-continue\r\n\r\n", token.token)
+	if line, err := bufio.NewReader(connection).ReadString('\n'); err != nil || !strings.Contains(line, "100") {
+		t.Fatalf("the request is not being read: %q, %v", line, err)
+	}
+
+	began := time.Now()
+	for range 2 { // as from a Ctrl-C that make passes on, which is one wish
+		if err := p.cmd.Process.Signal(os.Interrupt); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	time.Sleep(again + 200*time.Millisecond)
+	select {
+	case <-p.exited:
+		t.Fatal("it did not wait for the request")
+	default:
+	}
+	if status := p.end(os.Interrupt); status != statusAtOnce {
+		t.Errorf("exit status %d", status)
+	}
+	if took := time.Since(began); took > 2*time.Second {
+		t.Errorf("it took %v", took)
+	}
+	requireGone(t, children)
+}
+
+func TestLocal_NamesAPortInUse(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = listener.Close() }()
+	port := listener.Addr().(*net.TCPAddr).Port
+	p := launch(t, t.TempDir(), "PORT="+strconv.Itoa(port))
+	status := p.status(10 * time.Second)
+	want := fmt.Sprintf("local: start the local stack: port %d is in use by another program; stop that one or choose another PORT\n", port)
+	if status != 1 || p.output.String() != want {
+		t.Errorf("status %d, output %q, want %q", status, p.output, want)
+	}
+}
+
+func requirePrivate(t *testing.T, path string, want os.FileMode) {
+	t.Helper()
+	found, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := found.Mode().Perm(); got != want {
+		t.Errorf("%s has mode %o, want %o", path, got, want)
+	}
+}
+
+func requireDescription(t *testing.T, printed string, info stack.Info) {
+	t.Helper()
+	for _, want := range []string{info.APIURL, info.ConsoleURL, info.DocsURL, info.TokenURL, info.Username, info.Password, info.ClientID, info.ClientSecret} {
+		if want == "" || !strings.Contains(printed, want) {
+			t.Errorf("%q is not in the table:\n%s", want, printed)
+		}
+	}
+}
+
+func requireWithin(t *testing.T, limit time.Duration, try func() (string, bool)) {
+	t.Helper()
+	for began := time.Now(); ; time.Sleep(20 * time.Millisecond) {
+		what, ok := try()
+		if ok {
+			t.Logf("took %v", time.Since(began))
+			return
+		}
+		if time.Since(began) > limit {
+			t.Fatalf("not within %v: %s", limit, what)
+		}
+	}
+}
+
+// logIn signs the person in and returns the cookie.
+func logIn(t *testing.T, info stack.Info) *http.Cookie {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, info.APIURL+"/auth/login", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.SetBasicAuth(info.Username, info.Password)
+	response, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = response.Body.Close() }()
+	if cookies := response.Cookies(); response.StatusCode == http.StatusOK && len(cookies) == 1 {
+		return cookies[0]
+	}
+	text, _ := io.ReadAll(response.Body)
+	t.Fatalf("login: status %d, %s", response.StatusCode, text)
+	return nil
+}
+
+func whoAmI(t *testing.T, info stack.Info, cookie *http.Cookie) int {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, info.APIURL+"/auth/me", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.AddCookie(cookie)
+	response, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = response.Body.Close()
+	return response.StatusCode
+}

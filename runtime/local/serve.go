@@ -1,0 +1,115 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/sensorflow/sensorflow/runtime/local/stack"
+)
+
+const stateFile = "stack.json"
+
+// serve runs the stack until ctx ends or a part fails. Once it is ready it calls then, if there is one; its error ends the
+// stack.
+func serve(ctx context.Context, s settings, out printer, then func(context.Context, stack.Info) error) error {
+	logs, err := newLogs(filepath.Join(s.state, "logs"), s.verbose, out)
+	if err != nil {
+		return err
+	}
+	defer logs.close()
+	began := time.Now()
+	running, err := stack.Start(ctx, stack.Options{
+		Root: s.root, Port: s.port, DataDir: s.dataDir, Retention: s.retention, Logs: logs.writer, Binaries: s.bin, Environ: s.environ,
+		Progress: func(step string) { out.printf("starting %s\n", step) },
+	})
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil // it was asked to end while it started
+		}
+		return explain(err, logs)
+	}
+	err = attend(ctx, s, running, logs, out, time.Since(began), then)
+	return errors.Join(err, running.Stop()) //nolint:contextcheck // stopping has a time of its own
+}
+
+// attend tells how to reach the stack and waits.
+func attend(
+	ctx context.Context, s settings, running *stack.Stack, logs *logs, out printer, took time.Duration,
+	then func(context.Context, stack.Info) error,
+) error {
+	remove, err := writeState(s.state, running.Info)
+	if err != nil {
+		return err
+	}
+	defer remove()
+	describe(out, running.Info, s, took)
+
+	working, cancel := context.WithCancel(ctx)
+	done := make(chan error, 1)
+	if then == nil {
+		done = nil // nothing will come
+	} else {
+		var work sync.WaitGroup
+		work.Go(func() { done <- then(working, running.Info) })
+		defer work.Wait()
+	}
+	defer cancel()
+	for {
+		select {
+		case <-ctx.Done():
+			out.printf("stopping\n")
+			return nil
+		case err := <-running.Failed():
+			return explain(err, logs)
+		case err := <-done:
+			if err != nil && ctx.Err() == nil {
+				return err
+			}
+			done = nil
+		}
+	}
+}
+
+// explain names the log of the part that failed.
+func explain(err error, logs *logs) error {
+	var part *stack.PartError
+	if errors.As(err, &part) {
+		return fmt.Errorf("%w; its log is %s", err, logs.path(part.Part))
+	}
+	return err
+}
+
+// writeState writes stack.json, and returns what removes it, unless another stack has written its own meanwhile.
+func writeState(dir string, info stack.Info) (remove func(), err error) {
+	content, err := json.MarshalIndent(info, "", "  ") //nolint:gosec // telling its owner the password is what the file is for
+	if err != nil {
+		return nil, fmt.Errorf("encode %s: %w", stateFile, err)
+	}
+	path := filepath.Join(dir, stateFile)
+	if err := stack.WriteFile(path, append(content, '\n')); err != nil {
+		return nil, err
+	}
+	return func() {
+		if now, err := readState(dir); err == nil && now.APIURL == info.APIURL && now.Password == info.Password {
+			_ = os.Remove(path) // a file that stays is found out by who reads it
+		}
+	}, nil
+}
+
+func readState(dir string) (stack.Info, error) {
+	var info stack.Info
+	content, err := os.ReadFile(filepath.Join(dir, stateFile)) //nolint:gosec // the folder is the caller's own
+	if err != nil {
+		return info, fmt.Errorf("read %s: %w", stateFile, err)
+	}
+	if err := json.Unmarshal(content, &info); err != nil {
+		return info, fmt.Errorf("read %s: %w", stateFile, err)
+	}
+	return info, nil
+}

@@ -1,0 +1,14 @@
+// Package stack runs the whole system on one machine: the deployed binaries, against stand-ins that speak the protocols of
+// AWS. Package runtime/local and the tests use it.
+//
+//	api (child) ──► DynamoDB Local (child) ──stream──► poller ──► aggregator (children)
+//	  ├──► Cognito stand-in (here)
+//	  └──► local S3 (child) ──webhook──► queue (here) ──► poller ──► CSV processor (children)
+//
+// Everything listens on loopback, and only the API's port is the caller's to choose. The children get an environment made
+// for them, with addresses and credentials of this machine; nothing of the caller's own reaches them. The exception is asked
+// for by name: AWS_ENDPOINT_URL_DYNAMODB, _S3, _SQS, _COGNITO_IDENTITY_PROVIDER, or AWS_ENDPOINT_URL for all, point the parts
+// at another emulator or at AWS, as newEndpoints describes.
+//
+// No child outlives the process that called Start. The package is not for production.
+package stack

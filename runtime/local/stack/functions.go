@@ -1,0 +1,176 @@
+package stack
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodbstreams"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"github.com/sensorflow/sensorflow/runtime/contract"
+	"github.com/sensorflow/sensorflow/runtime/local/eventsource"
+	"github.com/sensorflow/sensorflow/runtime/local/lambdalocal"
+	"github.com/sensorflow/sensorflow/runtime/local/sqslocal"
+)
+
+const (
+	queueName = "sensorflow-csv"
+	// receivesMax is how often a message is tried before it becomes a dead letter.
+	receivesMax = 5
+	// visibilityMargin lets an invocation's timeout end before its messages come back.
+	visibilityMargin = 5 * time.Second
+	csvConcurrency   = 2
+	// aggregatorConcurrency is one invocation for each shard; DynamoDB Local has one, and a split adds another.
+	aggregatorConcurrency = 2
+)
+
+// startQueues makes the queues and serves them, with the webhook through which the local S3 tells of new objects.
+func (s *Stack) startQueues(ctx context.Context) error {
+	var err error
+	newQueue := func(o sqslocal.Options) *sqslocal.Queue {
+		if err != nil {
+			return nil
+		}
+		if !s.folder.temp {
+			o.Journal = s.folder.file(filepath.Join("queues", o.Name+".jsonl"))
+		}
+		var q *sqslocal.Queue
+		q, err = sqslocal.NewQueue(o)
+		return q
+	}
+	s.StreamFailures = newQueue(sqslocal.Options{Name: "sensorflow-stream-failures"})
+	s.DeadLetters = newQueue(sqslocal.Options{Name: queueName + "-dead"})
+	s.Queue = newQueue(sqslocal.Options{
+		Name: queueName, VisibilityTimeout: s.options.CSVTimeout + visibilityMargin, DeadLetter: s.DeadLetters, MaxReceiveCount: receivesMax,
+	})
+	if err != nil {
+		return fmt.Errorf("make the queues: %w", err)
+	}
+	queues, err := listen(ctx, "")
+	if err != nil {
+		return fmt.Errorf("serve the queues: %w", err)
+	}
+	address := s.serve(PartEvents, queues, sqslocal.NewServer(s.Region, s.Queue, s.DeadLetters, s.StreamFailures))
+	s.queueURL = s.endpoints.name(serviceSQS, contract.EnvCSVQueueURL, sqslocal.QueueURL(address, queueName))
+	if s.endpoints.given[serviceSQS] == "" {
+		s.endpoints.set(serviceSQS, address)
+	}
+	events, err := listen(ctx, "")
+	if err != nil {
+		return fmt.Errorf("listen for S3's events: %w", err)
+	}
+	log := s.logger(PartEvents)
+	s.WebhookURL = s.serve(PartEvents, events, eventsource.S3Webhook(eventsource.S3Options{
+		Log: log, Size: s.objectSize,
+		Send: func(body string) error {
+			_, err := s.Queue.Send(body)
+			return err
+		},
+	}))
+	log.Info("S3 events are taken", "webhook", s.WebhookURL)
+	return nil
+}
+
+// objectSize tells what the local S3's events of multipart uploads lack.
+func (s *Stack) objectSize(ctx context.Context, bucket, key string) (int64, error) {
+	out, err := s.s3Client().HeadObject(ctx, &s3.HeadObjectInput{Bucket: &bucket, Key: &key})
+	if err != nil {
+		return 0, fmt.Errorf("describe object %s: %w", key, err)
+	}
+	return aws.ToInt64(out.ContentLength), nil
+}
+
+// startFunctions makes the functions; their instances start with their first events.
+func (s *Stack) startFunctions(ctx context.Context) error {
+	environ, err := s.environment(ctx, map[string]string{contract.EnvCSVQueueURL: s.queueURL})
+	if err != nil {
+		return fmt.Errorf("start the functions: %w", err)
+	}
+	newFunction := func(name string, concurrency int, timeout time.Duration) *lambdalocal.Function {
+		if err != nil {
+			return nil
+		}
+		var f *lambdalocal.Function
+		f, err = lambdalocal.New(context.WithoutCancel(ctx), lambdalocal.Options{
+			Name: name, Binary: filepath.Join(s.bin, name), Env: environ, Concurrency: concurrency, Timeout: timeout, Log: s.options.Logs(name),
+		})
+		return f
+	}
+	s.Aggregator = newFunction(PartAggregator, aggregatorConcurrency, s.options.AggregatorTimeout)
+	s.CSVProcessor = newFunction(PartCSVProcessor, csvConcurrency, s.options.CSVTimeout)
+	if err != nil {
+		return fmt.Errorf("start the functions: %w", err)
+	}
+	s.stream, err = s.watchStream(ctx)
+	return err
+}
+
+// watchStream finds the stream of the readings table.
+func (s *Stack) watchStream(ctx context.Context) (*streamWatch, error) {
+	table := s.Tables[contract.ReadingsTable().Name]
+	out, err := dynamodb.NewFromConfig(s.config).DescribeTable(ctx, &dynamodb.DescribeTableInput{TableName: &table})
+	if err != nil {
+		return nil, fmt.Errorf("find the stream of table %s: %w", table, err)
+	}
+	if out.Table.LatestStreamArn == nil {
+		return nil, fmt.Errorf("table %s has no stream", table)
+	}
+	return newStreamWatch(dynamodbstreams.NewFromConfig(s.config), *out.Table.LatestStreamArn), nil
+}
+
+// startPollers lets events come until ctx ends.
+func (s *Stack) startPollers(ctx context.Context) {
+	log := s.logger(PartEvents)
+	s.work.Go(func() {
+		err := eventsource.PollStream(ctx, eventsource.StreamOptions{
+			Client: s.stream, StreamARN: s.stream.arn, Function: s.Aggregator, Log: log, Region: s.Region,
+			BatchSize: eventsource.StreamBatchSizeMax, PollInterval: streamPollInterval,
+			Checkpoint: s.folder.kept("stream.json"), OnFailure: s.keepFailure, Deliver: s.options.Deliver,
+		})
+		if err != nil {
+			s.fail(PartEvents, err)
+		}
+	})
+	s.work.Go(func() {
+		eventsource.PollQueue(ctx, eventsource.QueueOptions{
+			Queue: s.Queue, Function: s.CSVProcessor, Log: log, Region: s.Region, BatchSize: 1, Concurrency: csvConcurrency,
+		})
+	})
+	if s.endpoints.given[serviceSQS] != "" {
+		s.work.Go(func() { s.forwardGivenQueue(ctx, log) })
+	}
+}
+
+// keepFailure is the stream's failure destination. As in Lambda, its messages name the records and do not hold them.
+func (s *Stack) keepFailure(_ context.Context, f eventsource.Failure) error {
+	if len(f.Records) == 0 {
+		return errors.New("keep a failure: it has no records")
+	}
+	var first, last struct {
+		Change struct{ SequenceNumber string } `json:"dynamodb"`
+	}
+	if err := errors.Join(json.Unmarshal(f.Records[0], &first), json.Unmarshal(f.Records[len(f.Records)-1], &last)); err != nil {
+		return fmt.Errorf("keep a failure: %w", err)
+	}
+	s.logger(PartEvents).Error("gave up records of the stream", "shard", f.ShardID, "records", len(f.Records), "attempts", f.Attempts, "error", f.Err)
+	body, err := json.Marshal(map[string]any{
+		"requestContext": map[string]any{"condition": "RetryAttemptsExhausted", "approximateInvokeCount": f.Attempts},
+		"DDBStreamBatchInfo": map[string]any{
+			"shardId": f.ShardID, "streamArn": f.StreamARN, "batchSize": len(f.Records),
+			"startSequenceNumber": first.Change.SequenceNumber, "endSequenceNumber": last.Change.SequenceNumber,
+		},
+	})
+	if err != nil {
+		return fmt.Errorf("keep a failure: %w", err)
+	}
+	if _, err := s.StreamFailures.Send(string(body)); err != nil {
+		return fmt.Errorf("keep a failure: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,77 @@
+package stack
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"strings"
+
+	"github.com/sensorflow/sensorflow/runtime/contract"
+	"github.com/sensorflow/sensorflow/runtime/local/cognitolocal"
+)
+
+// identity is the user pool as the API and the clients need to know it.
+type identity struct {
+	tokenURL                 string
+	username, password       string
+	machineID, machineSecret string
+	environment              map[string]string
+}
+
+// startIdentity serves the user pool, where it was served before if that port is free. Tokens name the first address, so that
+// those of before a restart stay valid in any case.
+func (s *Stack) startIdentity(ctx context.Context) error {
+	if s.endpoints.given[serviceCognito] != "" {
+		s.pool = givenIdentity(s.endpoints.environ)
+		return nil
+	}
+	address := ""
+	if u, err := url.Parse(s.secrets.PoolURL); err == nil {
+		address = u.Host
+	}
+	listener, err := listen(ctx, address)
+	if err != nil {
+		return fmt.Errorf("start the user pool: %w", err)
+	}
+	base := "http://" + listener.Addr().String()
+	if s.secrets.PoolURL == "" {
+		s.secrets.PoolURL = base
+	}
+	key, err := cognitolocal.LoadKey(s.folder.file("signing-key.pem"))
+	if err != nil {
+		return fmt.Errorf("start the user pool: %w", err)
+	}
+	scopes := []string{contract.ScopeRead, contract.ScopeWrite}
+	pool, err := cognitolocal.New(cognitolocal.Options{
+		BaseURL: base, Issuer: s.secrets.PoolURL + "/" + cognitolocal.PoolIDDefault, Key: key,
+		Users:    []cognitolocal.User{{Username: username, Password: s.secrets.Password, Email: username}},
+		Browser:  cognitolocal.Client{ID: browserID, Secret: s.secrets.BrowserSecret},
+		Machines: []cognitolocal.Client{{ID: machineID, Secret: s.secrets.ClientSecret}}, Scopes: scopes,
+	})
+	if err != nil {
+		return fmt.Errorf("start the user pool: %w", err)
+	}
+	s.endpoints.set(serviceCognito, s.serve(PartHost, listener, pool))
+	s.pool = &identity{
+		tokenURL: pool.TokenURL(), username: username, password: s.secrets.Password,
+		machineID: machineID, machineSecret: s.secrets.ClientSecret,
+		environment: map[string]string{
+			contract.EnvUserPoolID: cognitolocal.PoolIDDefault, contract.EnvUserPoolIssuer: pool.Issuer(),
+			contract.EnvUserPoolJWKSURL: pool.JWKSURL(), contract.EnvUserPoolClientID: browserID,
+			contract.EnvUserPoolClientSecret: s.secrets.BrowserSecret, contract.EnvMachineClientIDs: machineID,
+			contract.EnvTokenURL: pool.TokenURL(),
+		},
+	}
+	return nil
+}
+
+// givenIdentity is the user pool that the environment describes; whose passwords are its users' own.
+func givenIdentity(environ map[string]string) *identity {
+	known := map[string]string{}
+	for key, value := range environ {
+		if strings.HasPrefix(key, "USER_POOL_") || key == contract.EnvMachineClientIDs || key == contract.EnvTokenURL {
+			known[key] = value
+		}
+	}
+	return &identity{tokenURL: environ[contract.EnvTokenURL], environment: known}
+}

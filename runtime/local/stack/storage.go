@@ -1,0 +1,156 @@
+package stack
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httputil"
+	"net/url"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/sensorflow/sensorflow/runtime/contract"
+	"github.com/sensorflow/sensorflow/runtime/dynamo"
+	"github.com/sensorflow/sensorflow/runtime/local/child"
+	"github.com/sensorflow/sensorflow/runtime/local/dynamolocal"
+)
+
+const (
+	s3StopWithin = 3 * time.Second
+	// dynamoHeapMegabytes suffices for millions of readings: the tables themselves lie outside the Java heap.
+	dynamoHeapMegabytes = 256
+)
+
+// startDynamoDB starts DynamoDB Local, unless another DynamoDB is given, and makes the tables.
+func (s *Stack) startDynamoDB(ctx context.Context) error {
+	s.options.Progress("DynamoDB and its tables")
+	if s.endpoints.given[serviceDynamoDB] == "" {
+		server, err := dynamolocal.Start(ctx, dynamolocal.Options{
+			Home: filepath.Join(s.options.Root, dynamolocal.Home), DataDir: s.folder.kept("dynamodb"),
+			HeapMegabytes: dynamoHeapMegabytes, Output: s.options.Logs(PartDynamoDB),
+		})
+		if err != nil {
+			return &PartError{PartDynamoDB, err}
+		}
+		s.dynamo = server
+		s.watch(PartDynamoDB, server.Exited(), func() bool { return false })
+		s.endpoints.set(serviceDynamoDB, server.Endpoint)
+	}
+	s.DynamoDBEndpoint = s.endpoints.get(serviceDynamoDB)
+	if s.endpoints.given[serviceStreams] == "" && !strings.HasSuffix(s.DynamoDBEndpoint, ".amazonaws.com") {
+		s.endpoints.set(serviceStreams, s.DynamoDBEndpoint) // emulators serve both; AWS has an address for each
+	}
+	client := dynamo.NewClient(s.config)
+	group, ctx := errgroup.WithContext(ctx)
+	for _, t := range contract.Tables() {
+		group.Go(func() error { return dynamolocal.CreateTable(ctx, client, s.Tables[t.Name], t) })
+	}
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	return s.startProxy(ctx)
+}
+
+// startProxy puts the caller's handler between the API and the functions on one side and DynamoDB on the other.
+func (s *Stack) startProxy(ctx context.Context) error {
+	if s.options.DynamoDBProxy == nil {
+		return nil
+	}
+	target, err := url.Parse(s.DynamoDBEndpoint)
+	if err != nil {
+		return fmt.Errorf("start the proxy before DynamoDB: %w", err)
+	}
+	const connections = 256
+	forward := &httputil.ReverseProxy{
+		// The Host header stays: it is signed.
+		Rewrite:   func(r *httputil.ProxyRequest) { r.SetURL(target); r.Out.Host = r.In.Host },
+		Transport: &http.Transport{MaxIdleConns: connections, MaxIdleConnsPerHost: connections},
+		// A fault that a test injects cuts connections: that is no news.
+		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, _ error) { w.WriteHeader(http.StatusBadGateway) },
+	}
+	listener, err := listen(ctx, "")
+	if err != nil {
+		return fmt.Errorf("start the proxy before DynamoDB: %w", err)
+	}
+	s.proxyURL = s.serve(PartHost, listener, s.options.DynamoDBProxy(forward))
+	return nil
+}
+
+// proxied is DynamoDB's address for the API and the functions.
+func (s *Stack) proxied() string {
+	if s.proxyURL != "" {
+		return s.proxyURL
+	}
+	return s.DynamoDBEndpoint
+}
+
+// startS3 starts the local S3, unless another is given, and makes the bucket.
+func (s *Stack) startS3(ctx context.Context) error {
+	s.options.Progress("S3 and its bucket")
+	if s.endpoints.given[serviceS3] == "" {
+		if err := s.startLocalS3(ctx); err != nil {
+			return &PartError{PartS3, fmt.Errorf("start the local S3: %w", err)}
+		}
+	}
+	s.S3Endpoint = s.endpoints.get(serviceS3)
+	client := s.s3Client()
+	in := &s3.CreateBucketInput{Bucket: &s.Bucket}
+	if s.Region != "us-east-1" { // the region that S3 takes no name for
+		in.CreateBucketConfiguration = &types.CreateBucketConfiguration{LocationConstraint: types.BucketLocationConstraint(s.Region)}
+	}
+	_, err := client.CreateBucket(ctx, in)
+	if err != nil && !errors.As(err, new(*types.BucketAlreadyOwnedByYou)) {
+		return fmt.Errorf("create bucket %s: %w", s.Bucket, err)
+	}
+	// The console's pages put files to presigned addresses.
+	_, err = client.PutBucketCors(ctx, &s3.PutBucketCorsInput{Bucket: &s.Bucket, CORSConfiguration: &types.CORSConfiguration{
+		CORSRules: []types.CORSRule{{
+			AllowedOrigins: append(s.origins(), s.options.AllowedOrigins...), AllowedMethods: []string{http.MethodPut, http.MethodGet},
+			AllowedHeaders: []string{"*"}, ExposeHeaders: []string{"ETag"}, MaxAgeSeconds: aws.Int32(3600),
+		}},
+	}})
+	if err != nil {
+		return fmt.Errorf("allow the console to use bucket %s: %w", s.Bucket, err)
+	}
+	return nil
+}
+
+// origins are those of the API's own pages.
+func (s *Stack) origins() []string {
+	return []string{fmt.Sprintf("http://127.0.0.1:%d", s.options.Port), fmt.Sprintf("http://localhost:%d", s.options.Port)}
+}
+
+func (s *Stack) s3Client() *s3.Client {
+	return s3.NewFromConfig(s.config, func(o *s3.Options) { o.UsePathStyle = true })
+}
+
+func (s *Stack) startLocalS3(ctx context.Context) error {
+	keys, err := s.config.Credentials.Retrieve(ctx)
+	if err != nil {
+		return fmt.Errorf("find the credentials: %w", err)
+	}
+	port, err := freePort(0)
+	if err != nil {
+		return err
+	}
+	cmd := exec.Command(filepath.Join(s.bin, "s3local"), //nolint:gosec,noctx // our own program, which outlives ctx
+		"-port", strconv.Itoa(port), "-dir", s.folder.file("s3"), "-access", keys.AccessKeyID, "-region", s.Region, "-webhook", s.WebhookURL)
+	cmd.Env = []string{"S3LOCAL_SECRET=" + keys.SecretAccessKey}
+	cmd.Stdout = s.options.Logs(PartS3)
+	cmd.Stderr = cmd.Stdout
+	if s.s3, err = child.Start(cmd); err != nil {
+		return err
+	}
+	s.watch(PartS3, s.s3.Exited(), func() bool { return false })
+	s.endpoints.set(serviceS3, "http://127.0.0.1:"+strconv.Itoa(port))
+	return waitHealthy(ctx, s.endpoints.get(serviceS3)+"/healthz", s.s3.Exited())
+}
