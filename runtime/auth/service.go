@@ -96,11 +96,18 @@ func NewService(directory Directory, revocations Revocations, keys Keys, o Optio
 // TooManyAttempts, or of kind fault.Unavailable or Internal.
 func (s *Service) Login(ctx context.Context, username, password, clientAddress string) (string, Identity, error) {
 	began := s.options.Now()
-	end, err := s.attempts.admit(ctx, username, clientAddress)
+	admit, signIn := s.attempts.admit, s.signIn
+	if !acceptable(username, UsernameCharsMax) || !acceptable(password, PasswordCharsMax) {
+		admit = func(ctx context.Context, _, clientAddress string) (func(outcome), error) {
+			return s.attempts.admitNobody(ctx, clientAddress)
+		}
+		signIn = refuseUnseen
+	}
+	end, err := admit(ctx, username, clientAddress)
 	if err != nil {
 		return "", Identity{}, err
 	}
-	token, id, err := s.signIn(ctx, username, password)
+	token, id, err := signIn(ctx, username, password)
 	switch {
 	case err == nil:
 		end(succeeded)
@@ -118,10 +125,12 @@ func (s *Service) Login(ctx context.Context, username, password, clientAddress s
 	return "", Identity{}, ErrWrongCredentials
 }
 
+// refuseUnseen is signIn for credentials that nobody can have: the user pool is not asked.
+func refuseUnseen(context.Context, string, string) (string, Identity, error) {
+	return "", Identity{}, fmt.Errorf("%w: not a user name and a password that anybody could have", ErrWrongCredentials)
+}
+
 func (s *Service) signIn(ctx context.Context, username, password string) (string, Identity, error) {
-	if !acceptable(username, UsernameCharsMax) || !acceptable(password, PasswordCharsMax) {
-		return "", Identity{}, fmt.Errorf("%w: not a user name and a password that anybody could have", ErrWrongCredentials)
-	}
 	token, err := s.directory.SignIn(ctx, username, password)
 	if err != nil {
 		return "", Identity{}, fmt.Errorf("sign in: %w", err)

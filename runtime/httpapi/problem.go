@@ -175,7 +175,7 @@ func withKind(kind problemKind, err error) *problem {
 	p := &problem{kind: kind, message: kind.title + ".", cause: err}
 	var domain *fault.Error
 	if errors.As(err, &domain) {
-		p.message, p.fields = humanSentence(domain.Message), domain.Fields
+		p.message, p.fields, p.retryAfter = humanSentence(domain.Message), domain.Fields, domain.RetryAfter
 	}
 	return p
 }

@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/sensorflow/sensorflow/runtime/standin/stack"
+	"github.com/sensorflow/sensorflow/runtime/local/stack"
 	"github.com/sensorflow/sensorflow/test/contract/probe"
 )
 

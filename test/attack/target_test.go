@@ -15,7 +15,7 @@ import (
 	"time"
 
 	"github.com/sensorflow/sensorflow/runtime/contract"
-	"github.com/sensorflow/sensorflow/runtime/standin/stack"
+	"github.com/sensorflow/sensorflow/runtime/local/stack"
 	"github.com/sensorflow/sensorflow/test/capture"
 	"github.com/sensorflow/sensorflow/test/contract/probe"
 )
@@ -165,4 +165,3 @@ func reading(equipment string, n int) string {
 	at := time.Now().UTC().Truncate(time.Hour).Add(-time.Hour).Add(time.Duration(n) * time.Millisecond)
 	return fmt.Sprintf(`{"equipmentId":%q,"timestamp":%q,"value":%d}`, equipment, at.Format(time.RFC3339Nano), n)
 }
-
