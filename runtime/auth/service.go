@@ -65,7 +65,7 @@ type Service struct {
 	directory   Directory
 	keys        Keys
 	tokens      *verifier
-	revocations *revocationCheck
+	revocations *denyList
 	attempts    *limiter
 	options     Options
 }
@@ -80,15 +80,11 @@ func NewService(directory Directory, revocations Revocations, keys Keys, o Optio
 	if err != nil {
 		return nil, err
 	}
-	check, err := newRevocationCheck(revocations, o.Now)
-	if err != nil {
-		return nil, err
-	}
 	attempts, err := newLimiter(o.Now)
 	if err != nil {
 		return nil, err
 	}
-	return &Service{directory: directory, keys: keys, tokens: tokens, revocations: check, attempts: attempts, options: o}, nil
+	return &Service{directory: directory, keys: keys, tokens: tokens, revocations: newDenyList(revocations, o.Now), attempts: attempts, options: o}, nil
 }
 
 // Login signs a person in and returns the ID token, which is for the cookie, and whom it names. clientAddress is the
@@ -166,7 +162,7 @@ func acceptable(text string, charsMax int) bool {
 }
 
 // Authenticate returns whom the token speaks for. The error is ErrUnauthenticated, or of kind fault.Unavailable when the
-// issuer's keys or the revocations cannot be asked.
+// issuer's keys cannot be asked or the list of logouts is not up to date.
 func (s *Service) Authenticate(ctx context.Context, token string) (Identity, error) {
 	mark, err := fingerprintOf(token)
 	if err != nil {
@@ -176,7 +172,7 @@ func (s *Service) Authenticate(ctx context.Context, token string) (Identity, err
 	if err != nil {
 		return Identity{}, err
 	}
-	revoked, err := s.revocations.revoked(ctx, mark)
+	revoked, err := s.revocations.revoked(mark)
 	if err != nil {
 		return Identity{}, err
 	}
@@ -186,7 +182,7 @@ func (s *Service) Authenticate(ctx context.Context, token string) (Identity, err
 	return id, nil
 }
 
-// Logout has the token refused from now on: here at once, elsewhere as soon as RevocationFreshFor and replication allow.
+// Logout has the token refused from now on: here at once, elsewhere as soon as RevocationsEvery and replication allow.
 // The error is ErrUnauthenticated for a token that is not valid anyway, and of kind fault.Unavailable when the logout is
 // not recorded, in which case the token goes on working. Repeating a logout is a success.
 func (s *Service) Logout(ctx context.Context, token string) error {

@@ -74,7 +74,7 @@ func TestGetAggregated_RejectsBadQueries(t *testing.T) {
 		})
 	}
 	f.windows.err = &fault.Error{Kind: fault.Invalid, Message: "the cursor is damaged", Fields: []fault.FieldError{{Field: "cursor", Reason: "is damaged"}}}
-	if p := f.problem(f.do(call{method: "GET", path: "/sensor-data/aggregated?interval=24h&cursor=x", token: tokenReader})); p.Status != 400 || p.Message != "The cursor is damaged." {
+	if p := f.problem(f.do(call{method: "GET", path: "/sensor-data/aggregated?interval=24h&cursor=x", token: tokenReader})); p.Status != float64(400) || p.Message != "The cursor is damaged." {
 		t.Errorf("a damaged cursor: %+v", p)
 	}
 	f.windows.err = &fault.Error{Kind: fault.Unavailable, Message: "the data store is busy"}
