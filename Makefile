@@ -14,8 +14,9 @@ PKG ?= ./...
 GOLANGCI = github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 GOVULNCHECK = golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
-# Package runtime/local/stack builds with the same flags.
-BUILD = go build -buildvcs=false -o .local/bin/ ./runtime/cmd/... ./runtime/local ./runtime/local/s3local
+# Package runtime/local/checkout builds with the same flags.
+BUILD = go build -buildvcs=false -o .local/bin/ ./runtime/cmd/... ./runtime/local && \
+	go build -C runtime/local/s3local/s3gateway -buildvcs=false -o '$(CURDIR)/.local/bin/' .
 
 # How many histories `make simulate` runs.
 SEEDS ?= 10000
@@ -38,7 +39,7 @@ demo: .prepared ## run it and send a month of readings
 
 .PHONY: test
 test: .set-up ## every test (PKG=./runtime/ingest)
-	@go test -timeout $(TEST_TIMEOUT) $(PKG)
+	@sh .make/modules.sh '$(PKG)' go test -timeout $(TEST_TIMEOUT)
 
 ##@ Every change
 

@@ -58,7 +58,7 @@ func TestRun_SaysWhatIsWrongBeforeTheCDKIsStarted(t *testing.T) {
 		"cdk.json is no object": {map[string]string{}, map[string]string{"cdk.json": "[]"}, "read cdk.json: json: cannot unmarshal array"},
 		"no context":            {map[string]string{}, map[string]string{"cdk.json": "{}"}, "the configuration in cdk.json is wrong:\ncontext.sensorflow must be set in cdk.json"},
 		"no account": {noNode(environments(`"dev":{"regions":["eu-west-1"]}`)), nil,
-			"the configuration in cdk.json is wrong:\nenvironments.dev.account must be set to an account number of 12 digits, as no credentials are in use that tell one"},
+			"the configuration in cdk.json is wrong:\nenvironments.dev.account must be set to an account number of 12 digits; no credentials are in use that tell one"},
 		"an unknown environment": {noNode(strings.Replace(environments(dev, prod), "{", `{"env":"test",`, 1)), nil,
 			"the context key env must be one of the environments dev, prod, got test"},
 		"an environment that is no name": {noNode(strings.Replace(environments(dev), "{", `{"env":7,`, 1)), nil, "the context key env must name an environment, got 7"},
@@ -98,6 +98,33 @@ func TestRun_SynthesizesTheOneThatIsWanted(t *testing.T) {
 	for _, stack := range []string{"SensorFlow-prod-keys-us-east-1", "SensorFlow-prod-state", "SensorFlow-prod-us-east-1"} {
 		if _, err := os.Stat(filepath.Join(out, stack+".template.json")); err != nil {
 			t.Error(err)
+		}
+	}
+}
+
+// TestRun_ChecksTheTemplatesWhereThatIsAskedFor goes by the report, which the CDK writes only where it has checked. An old one, which
+// makes the CDK's command line fail, goes in any case.
+func TestRun_ChecksTheTemplatesWhereThatIsAskedFor(t *testing.T) {
+	for _, c := range []struct {
+		variable string
+		reported bool
+	}{{"", false}, {"false", false}, {"true", true}} {
+		out := t.TempDir()
+		report := filepath.Join(out, validationReport)
+		if err := os.WriteFile(report, []byte("of an earlier synthesis"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := try(t, map[string]string{
+			"CDK_CONTEXT_JSON": environments(dev), "CDK_OUTDIR": out, validationVariable: c.variable,
+		}, nil); err != nil {
+			t.Fatal(err)
+		}
+		body, err := os.ReadFile(report)
+		if reported := err == nil && strings.Contains(string(body), `"pluginReports"`); reported != c.reported {
+			t.Errorf("with %s=%q the report is %q (%v)", validationVariable, c.variable, body, err)
+		}
+		if !c.reported && !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("with %s=%q an old report stays: %v", validationVariable, c.variable, err)
 		}
 	}
 }

@@ -19,7 +19,7 @@ import (
 const (
 	TasksMinDefault         = 3 // one a zone
 	TasksMaxDefault         = 60
-	TaskCpuDefault          = 512 // CPU units, 1024 being one vCPU
+	TaskCpuDefault          = 512
 	TaskMemoryMiBDefault    = TaskMemoryMiBMin
 	CpuTargetPercentDefault = 60
 	RequestsPerTaskDefault  = 30_000 // a minute

@@ -8,26 +8,22 @@ import (
 	"time"
 
 	"github.com/sensorflow/sensorflow/runtime/contract"
+	"github.com/sensorflow/sensorflow/runtime/contract/rule"
 )
 
 // ContextKey is the key of cdk.json's context below which the configuration stands.
 const ContextKey = "sensorflow"
 
-// Defaults of an Environment.
-const (
-	TasksMinDefault       = 3 // one a zone
-	TasksMaxDefault       = 60
-	TaskCPUDefault        = 512  // CPU units, 1024 being one vCPU
-	TaskMemoryDefault     = 1024 // MiB
-	LogRetentionDefault   = 30   // days
-	RequestLimitDefault   = 6000 // requests of one address in five minutes
-	CSVConcurrencyDefault = 4    // as many as a new table takes
-)
+// StackPrefix begins the names of all stacks.
+const StackPrefix = "SensorFlow-"
+
+// PipelineName follows StackPrefix in the name of the pipeline's stack; no environment has it.
+const PipelineName = "pipeline"
 
 // Config is everything that a synthesis needs to know.
 type Config struct {
 	// Environments are the deployments by name, such as dev or prod.
-	Environments map[string]Environment `json:"environments" validate:"required,min=1,dive,keys,envname,endkeys"`
+	Environments map[string]Environment `json:"environments"`
 	// Pipeline delivers the environments; without it there is no pipeline stack.
 	Pipeline *Pipeline `json:"pipeline"`
 }
@@ -37,46 +33,50 @@ type Environment struct {
 	// Name is the key in Config.Environments.
 	Name string `json:"-"`
 	// Account is the AWS account, 12 digits. Default: that of the credentials in use.
-	Account string `json:"account" validate:"required,account"`
-	// Regions are those that serve; the first is the primary, in which the user pool and the definition of the tables live.
-	Regions []string `json:"regions" validate:"required,min=1,max=10,unique,dive,region"`
-	// Leaving are those of Regions that the next deployment but one takes away: it could not while their tables are protected
-	// against deletion. Default: none.
-	Leaving []string `json:"leaving" validate:"unique"`
+	Account string `json:"account"`
+	// Regions are the 1 to 10 that serve; the first is the primary, in which the user pool and the definition of the tables live.
+	// Of several, Cognito must replicate user pools between the first two.
+	Regions []string `json:"regions"`
+	// Leaving are those of Regions that the deployment after the next one takes away. The next one ends the protection of their
+	// tables against deletion. Default: none.
+	Leaving []string `json:"leaving"`
 	// AlarmEmails receive the alarms. Default: nobody.
-	AlarmEmails []string `json:"alarmEmails" validate:"unique,dive,email"`
+	AlarmEmails []string `json:"alarmEmails"`
 	// Domain gives the API an address of its own. Default: each region has a CloudFront address.
 	Domain *Domain `json:"domain"`
-	// AllowedOrigins are the browser origins, besides the service's own, that may call with credentials.
-	AllowedOrigins []string `json:"allowedOrigins" validate:"unique,dive,origin"`
-	// RetentionDays is how long raw readings are kept. Default: 0, for ever.
-	RetentionDays int `json:"retentionDays" validate:"min=0,max=36500"`
-	// TasksMin and TasksMax bound the autoscaling of the API in each region.
-	TasksMin int `json:"tasksMin" validate:"min=1,max=1000"`
-	TasksMax int `json:"tasksMax" validate:"min=1,max=1000,gtefield=TasksMin"`
-	// TaskCPU is in CPU units, TaskMemory in MiB; Fargate takes certain pairs only, and the API needs a GiB.
-	TaskCPU    int `json:"taskCpu" validate:"oneof=256 512 1024 2048 4096 8192 16384"`
-	TaskMemory int `json:"taskMemoryMiB" validate:"min=1024,max=122880"`
-	// SpotPercent is the share of tasks above TasksMin that run on Fargate Spot.
-	SpotPercent int `json:"spotPercent" validate:"min=0,max=100"`
-	// VPCCidrs are the address ranges of the regions' networks. Default: 10.0.0.0/16 for the first region, 10.1.0.0/16 for the
-	// second and so on.
-	VPCCidrs map[string]string `json:"vpcCidrs" validate:"dive,vpccidr"`
-	// Zones is how many availability zones each region uses. Default: 3, or as many as the region has.
-	Zones int `json:"zones" validate:"omitempty,min=2,max=3"`
-	// NatGateways is how many of the zones have a NAT gateway. Default: 1.
-	NatGateways int `json:"natGateways" validate:"omitempty,min=1,max=3"`
-	// MachineClients name the app clients of machines.
-	MachineClients []string `json:"machineClients" validate:"unique,max=100,dive,machine"`
-	// IndexShards and FleetBuckets spread the aggregates; both may be raised and never lowered.
-	IndexShards  int `json:"indexShards" validate:"min=1,max=256"`
-	FleetBuckets int `json:"fleetBuckets" validate:"min=1,max=256"`
-	// CSVConcurrency is how many ranges of CSV files are worked on at once in each region.
-	CSVConcurrency int `json:"csvConcurrency" validate:"min=2,max=1000"`
-	// RequestLimit is how many requests of one address are let through in five minutes.
-	RequestLimit int `json:"requestLimit" validate:"min=100,max=20000000"`
-	// LogRetentionDays is how long logs are kept.
-	LogRetentionDays int `json:"logRetentionDays" validate:"oneof=1 3 5 7 14 30 60 90 120 150 180 365 400 545 731 1096 1827 3653"`
+	// AllowedOrigins are the browser origins, besides the service's own, that may call with credentials; 99 at most.
+	AllowedOrigins []string `json:"allowedOrigins"`
+	// RetentionDays is how many days raw readings are kept, 1 to 36500. Default: 0, for ever.
+	RetentionDays int `json:"retentionDays"`
+	// TasksMin and TasksMax bound the autoscaling of the API in each region, 1 to 1000 tasks. Defaults: 3 and 60, or TasksMin where
+	// that is more.
+	TasksMin int `json:"tasksMin"`
+	TasksMax int `json:"tasksMax"`
+	// TaskCPU is in CPU units, TaskMemory in MiB; Fargate takes certain pairs only, and the API needs a GiB. Defaults: 512 and 1024.
+	TaskCPU    int `json:"taskCpu"`
+	TaskMemory int `json:"taskMemoryMiB"`
+	// SpotPercent is the share of tasks above TasksMin that run on Fargate Spot, 0 to 100. Default: 0.
+	SpotPercent int `json:"spotPercent"`
+	// VPCCidrs are the private address ranges of the regions' networks, by region, /16 to /22; they must not overlap. Default:
+	// 10.0.0.0/16 for the first region, 10.1.0.0/16 for the second and so on.
+	VPCCidrs map[string]string `json:"vpcCidrs"`
+	// Zones is how many availability zones each region uses, 2 or 3. Default: 3, or as many as the region has.
+	Zones int `json:"zones"`
+	// NatGateways is how many of the zones have a NAT gateway, 1 to Zones. Default: 1.
+	NatGateways int `json:"natGateways"`
+	// MachineClients name the app clients of machines: 100 at most, of up to 64 letters, digits and hyphens. Default: machine.
+	MachineClients []string `json:"machineClients"`
+	// IndexShards and FleetBuckets spread the aggregates over partitions, 1 to 256 each; both may be raised and never lowered.
+	// Default: 8 each.
+	IndexShards  int `json:"indexShards"`
+	FleetBuckets int `json:"fleetBuckets"`
+	// CSVConcurrency is how many ranges of CSV files are worked on at once in each region, 2 to 1000. Default: 4.
+	CSVConcurrency int `json:"csvConcurrency"`
+	// RequestLimit is how many requests of one address the firewall lets through in five minutes, 10 to 2,000,000,000.
+	// Default: 6000.
+	RequestLimit int `json:"requestLimit"`
+	// LogRetentionDays is how many days logs are kept, one of the numbers that CloudWatch takes. Default: 30.
+	LogRetentionDays int `json:"logRetentionDays"`
 	// Disposable is for environments that are thrown away: destroying their stacks destroys their data.
 	Disposable bool `json:"disposable"`
 	// Approval lets the pipeline wait for a person before it deploys this environment.
@@ -85,26 +85,26 @@ type Environment struct {
 
 // Domain is an address in a hosted zone of Route 53.
 type Domain struct {
-	// Name is the address of the API, such as api.example.com.
-	Name string `json:"name" validate:"required,fqdn"`
+	// Name is the address of the API in lower case, such as api.example.com; 64 characters at most.
+	Name string `json:"name"`
 	// HostedZoneID and HostedZoneName are those of a public zone that holds the name.
-	HostedZoneID   string `json:"hostedZoneId" validate:"required,zoneid"`
-	HostedZoneName string `json:"hostedZoneName" validate:"required,fqdn"`
+	HostedZoneID   string `json:"hostedZoneId"`
+	HostedZoneName string `json:"hostedZoneName"`
 }
 
 // Pipeline delivers what is pushed to a branch.
 type Pipeline struct {
 	// Account and Region are where the pipeline itself lives. Defaults: those of the first environment.
-	Account string `json:"account" validate:"required,account"`
-	Region  string `json:"region" validate:"required,region"`
+	Account string `json:"account"`
+	Region  string `json:"region"`
 	// ConnectionARN is the connection of CodeConnections to where the source is kept; a person makes and confirms it once.
-	ConnectionARN string `json:"connectionArn" validate:"required,connection"`
+	ConnectionARN string `json:"connectionArn"`
 	// Repository is owner/name.
-	Repository string `json:"repository" validate:"required,repository"`
+	Repository string `json:"repository"`
 	// Branch is what is delivered. Default: main.
-	Branch string `json:"branch" validate:"required"`
+	Branch string `json:"branch"`
 	// Environments are delivered one after the other.
-	Environments []string `json:"environments" validate:"required,min=1,unique"`
+	Environments []string `json:"environments"`
 }
 
 // Retention is RetentionDays as a duration; 0 means for ever.
@@ -125,11 +125,19 @@ func (c Config) Only(name string) (Config, error) {
 	return Config{Environments: map[string]Environment{name: e}}, nil
 }
 
-// VPCCidr is the address range of a region's network.
-func (e Environment) VPCCidr(region string) string { return e.VPCCidrs[region] }
+// environmentDefaults is what decoding starts from: a 0 that somebody wrote replaces a default.
+func environmentDefaults() Environment {
+	return Environment{
+		TasksMin: contract.TasksMinDefault, TasksMax: contract.TasksMaxDefault,
+		TaskCPU: contract.TaskCPUDefault, TaskMemory: contract.TaskMemoryMiBDefault,
+		IndexShards: contract.IndexShardsDefault, FleetBuckets: contract.FleetBucketsDefault,
+		CSVConcurrency: contract.CSVConcurrencyDefault, RequestLimit: contract.RequestLimitDefault,
+		LogRetentionDays: contract.LogRetentionDaysDefault,
+	}
+}
 
-// withDefaults fills in what was left out and depends on something else.
-func (e Environment) withDefaults(name string, defaults Defaults) Environment {
+// withDefaults fills in what depends on something else.
+func (e Environment) withDefaults(name string, written func(key string) bool, defaults Defaults) Environment {
 	e.Name = name
 	if e.Account == "" {
 		e.Account = defaults.Account
@@ -137,23 +145,8 @@ func (e Environment) withDefaults(name string, defaults Defaults) Environment {
 	if len(e.MachineClients) == 0 {
 		e.MachineClients = []string{"machine"}
 	}
-	cidrs := map[string]string{}
-	for i, region := range e.Regions {
-		cidrs[region] = defaultCidr(i)
+	if !written("tasksMax") {
+		e.TasksMax = rule.TasksMaxDefault(e.TasksMin)
 	}
-	for region, cidr := range e.VPCCidrs {
-		cidrs[region] = cidr
-	}
-	e.VPCCidrs = cidrs
 	return e
-}
-
-// environmentDefaults is what decoding starts from, so that a 0 that was written is told from one that was not.
-func environmentDefaults() Environment {
-	return Environment{
-		TasksMin: TasksMinDefault, TasksMax: TasksMaxDefault, TaskCPU: TaskCPUDefault, TaskMemory: TaskMemoryDefault,
-		IndexShards:  contract.IndexShardsDefault,
-		FleetBuckets: contract.FleetBucketsDefault, CSVConcurrency: CSVConcurrencyDefault,
-		RequestLimit: RequestLimitDefault, LogRetentionDays: LogRetentionDefault,
-	}
 }

@@ -1,7 +1,6 @@
 package config
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -9,12 +8,16 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+
+	"github.com/sensorflow/sensorflow/runtime/contract/rule"
 )
 
 // Defaults are what the surroundings give where the configuration says nothing.
 type Defaults struct {
 	// Account is the account of the credentials in use; empty where there are none.
 	Account string
+	// AccountLater accepts environments without an account. It is for a reader who does not need one.
+	AccountLater bool
 }
 
 // Load reads the configuration from the context of cdk.json, a JSON object, and checks it. The error has one line for each
@@ -26,41 +29,43 @@ func Load(context []byte, defaults Defaults) (Config, error) {
 	}
 	raw, ok := all[ContextKey]
 	if !ok {
-		return Config{}, fmt.Errorf("context.%s must be set in cdk.json", ContextKey)
+		return Config{}, rule.Faults{{Field: root, Rule: "must be set in " + File}}
 	}
-	c, problems := decode(raw, defaults)
-	if len(problems) == 0 {
-		problems = c.check()
-	}
-	if len(problems) > 0 {
-		slices.Sort(problems)
-		return Config{}, errors.New(strings.Join(slices.Compact(problems), "\n"))
+	c, faults := decode(raw, defaults)
+	faults = rule.All(faults, c.faults(defaults))
+	slices.SortStableFunc(faults, func(a, b rule.Fault) int { return strings.Compare(a.Field, b.Field) })
+	if err := faults.Err(); err != nil {
+		return Config{}, err
 	}
 	return c, nil
 }
 
-// decode goes key by key, so that a mistake is found together with its place.
-func decode(raw json.RawMessage, defaults Defaults) (c Config, problems []string) {
+// root is the place of the configuration in cdk.json.
+const root = "context." + ContextKey
+
+func decode(raw json.RawMessage, defaults Defaults) (Config, rule.Faults) {
 	var parts struct {
 		Environments map[string]json.RawMessage `json:"environments"`
 		Pipeline     json.RawMessage            `json:"pipeline"`
 	}
-	problems = append(problems, decodeStrictly(raw, "", &parts)...)
-	c.Environments = map[string]Environment{}
-	for _, name := range slices.Sorted(maps.Keys(parts.Environments)) {
+	faults := decodeObject(raw, "", reflect.ValueOf(&parts).Elem())
+	c := Config{Environments: map[string]Environment{}}
+	for name, raw := range parts.Environments {
 		e := environmentDefaults()
-		problems = append(problems, decodeStrictly(parts.Environments[name], "environments."+name+".", &e)...)
-		c.Environments[name] = e.withDefaults(name, defaults)
+		faults = append(faults, decodeObject(raw, "environments."+name, reflect.ValueOf(&e).Elem())...)
+		written := func(key string) bool { _, ok := objectOf(raw)[key]; return ok }
+		c.Environments[name] = e.withDefaults(name, written, defaults)
 	}
-	if len(parts.Pipeline) == 0 || string(parts.Pipeline) == "null" {
-		return c, problems
+	if isNull(parts.Pipeline) {
+		return c, faults
 	}
 	p := Pipeline{Branch: "main"}
-	problems = append(problems, decodeStrictly(parts.Pipeline, "pipeline.", &p)...)
+	faults = append(faults, decodeObject(parts.Pipeline, "pipeline", reflect.ValueOf(&p).Elem())...)
 	if len(p.Environments) == 0 {
 		p.Environments = slices.Sorted(maps.Keys(c.Environments))
 	}
-	if first, known := c.Environments[p.first()]; known {
+	if len(p.Environments) > 0 {
+		first := c.Environments[p.Environments[0]]
 		if p.Account == "" {
 			p.Account = first.Account
 		}
@@ -69,41 +74,89 @@ func decode(raw json.RawMessage, defaults Defaults) (c Config, problems []string
 		}
 	}
 	c.Pipeline = &p
-	return c, problems
+	return c, faults
 }
 
-// first is the first environment that the pipeline delivers; empty where there is none.
-func (p Pipeline) first() string {
-	if len(p.Environments) == 0 {
-		return ""
-	}
-	return p.Environments[0]
-}
-
-// decodeStrictly decodes an object and reports unknown keys and values of a wrong type, each with its place.
-func decodeStrictly(raw json.RawMessage, place string, into any) []string {
-	decoder := json.NewDecoder(bytes.NewReader(raw))
-	decoder.DisallowUnknownFields()
-	err := decoder.Decode(into)
-	if err == nil {
+// decodeObject decodes an object key by key. It finds each unknown key and each value of a wrong type, and names it by its place.
+// Unlike package json it tells capitals in keys from small letters.
+func decodeObject(raw json.RawMessage, place string, into reflect.Value) rule.Faults {
+	if isNull(raw) {
 		return nil
 	}
-	var wrong *json.UnmarshalTypeError
-	if errors.As(err, &wrong) {
-		key := strings.TrimSuffix(place+wrong.Field, ".")
-		return []string{fmt.Sprintf("%s must be %s, got a %s", orRoot(key), typeName(wrong.Type), wrong.Value)}
+	object := objectOf(raw)
+	if object == nil {
+		return rule.Faults{wrongType(place, into.Type(), json.Unmarshal(raw, &object))}
 	}
-	if name, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok {
-		return []string{fmt.Sprintf("%s%s is not a key; accepted are %s", place, strings.Trim(name, `"`), strings.Join(keysOf(into), ", "))}
+	prefix := place + "."
+	if place == "" {
+		prefix = ""
 	}
-	return []string{fmt.Sprintf("%s cannot be read: %v", orRoot(strings.TrimSuffix(place, ".")), err)}
+	fields := fieldsOf(into)
+	var faults rule.Faults
+	for _, key := range slices.Sorted(maps.Keys(object)) {
+		field, known := fields[key]
+		switch {
+		case !known:
+			accepted := slices.DeleteFunc(keysOf(into.Type()), func(k string) bool { return k == "" || k == "-" })
+			faults = append(faults, rule.Fault{
+				Field: prefix + key, Rule: "is not a key", Advice: "accepted are " + strings.Join(accepted, ", "),
+			})
+		case field.Kind() == reflect.Pointer && !isNull(object[key]):
+			field.Set(reflect.New(field.Type().Elem()))
+			faults = append(faults, decodeObject(object[key], prefix+key, field.Elem())...)
+		default:
+			if err := json.Unmarshal(object[key], field.Addr().Interface()); err != nil {
+				faults = append(faults, wrongType(prefix+key, field.Type(), err))
+			}
+		}
+	}
+	return faults
 }
 
-func orRoot(key string) string {
-	if key == "" {
-		return "context." + ContextKey
+func isNull(raw json.RawMessage) bool { return len(raw) == 0 || string(raw) == "null" }
+
+// objectOf returns the members of an object, nil for any other value.
+func objectOf(raw json.RawMessage) map[string]json.RawMessage {
+	var object map[string]json.RawMessage
+	if json.Unmarshal(raw, &object) != nil {
+		return nil
 	}
-	return key
+	return object
+}
+
+// fieldsOf returns the fields of a struct by their keys.
+func fieldsOf(of reflect.Value) map[string]reflect.Value {
+	fields := map[string]reflect.Value{}
+	for i, key := range keysOf(of.Type()) {
+		fields[key] = of.Field(i)
+	}
+	delete(fields, "-")
+	return fields
+}
+
+// keysOf lists the JSON key of each field of a struct.
+func keysOf(t reflect.Type) []string {
+	keys := make([]string, t.NumField())
+	for i := range keys {
+		keys[i] = t.Field(i).Tag.Get("json")
+	}
+	return keys
+}
+
+// shown is a text that stands in a sentence without quotes.
+type shown string
+
+// wrongType says that a value must be of the type t, and what it is instead.
+func wrongType(key string, t reflect.Type, err error) rule.Fault {
+	if key == "" {
+		key = root
+	}
+	fault := rule.Fault{Field: key, Rule: "must be " + typeName(t)}
+	var wrong *json.UnmarshalTypeError
+	if errors.As(err, &wrong) {
+		fault.Got = shown(valueName(wrong.Value))
+	}
+	return fault
 }
 
 func typeName(t reflect.Type) string {
@@ -115,20 +168,27 @@ func typeName(t reflect.Type) string {
 	case reflect.String:
 		return "a text"
 	case reflect.Slice:
-		return "a list"
+		return "a list of texts"
 	default:
 		return "an object"
 	}
 }
 
-// keysOf lists the JSON keys of a struct.
-func keysOf(of any) []string {
-	var keys []string
-	t := reflect.TypeOf(of).Elem()
-	for i := range t.NumField() {
-		if name := t.Field(i).Tag.Get("json"); name != "" && name != "-" {
-			keys = append(keys, name)
-		}
+// valueName says in words what package json calls a value.
+func valueName(value string) string {
+	if number, ok := strings.CutPrefix(value, "number "); ok {
+		return number
 	}
-	return keys
+	switch value {
+	case "string":
+		return "a text"
+	case "array":
+		return "a list"
+	case "bool":
+		return "true or false"
+	case "object":
+		return "an object"
+	default:
+		return "a " + value
+	}
 }

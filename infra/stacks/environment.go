@@ -11,11 +11,8 @@ import (
 	"github.com/sensorflow/sensorflow/infra/config"
 )
 
-// prefix begins the names of all stacks.
-const prefix = "SensorFlow-"
-
 // EnvironmentName is what the names of an environment's stacks begin with, such as SensorFlow-dev.
-func EnvironmentName(e config.Environment) string { return prefix + e.Name }
+func EnvironmentName(e config.Environment) string { return config.StackPrefix + e.Name }
 
 // NewEnvironment adds the stacks of an environment to scope. With oneByOne, regions are deployed one after the other.
 func NewEnvironment(scope constructs.Construct, e config.Environment, oneByOne bool) *sensorflow.MultiRegion {

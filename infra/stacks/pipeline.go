@@ -18,7 +18,7 @@ import (
 )
 
 // PipelineName is the name of the pipeline's stack.
-const PipelineName = prefix + "pipeline"
+const PipelineName = config.StackPrefix + config.PipelineName
 
 // CLIVersion is the version of the CDK's command line that fits the library in go.mod; the Makefile has the same.
 const CLIVersion = "2.1148.1"
@@ -121,7 +121,7 @@ func synthStep(p config.Pipeline) pipelines.ShellStep {
 		Input: pipelines.CodePipelineSource_Connection(&p.Repository, &p.Branch, &pipelines.ConnectionSourceOptions{
 			ConnectionArn: &p.ConnectionARN, TriggerOnPush: jsii.Bool(true),
 		}),
-		Commands:               jsii.Strings("make check", "make test", "make synth"),
+		Commands:               jsii.Strings("make check", "make test", "make synth VALIDATE=yes"),
 		PrimaryOutputDirectory: jsii.String("cdk.out"),
 		Timeout:                awscdk.Duration_Hours(jsii.Number(2)),
 		PartialBuildSpec: awscodebuild.BuildSpec_FromObject(&map[string]interface{}{

@@ -10,6 +10,7 @@ import (
 	"github.com/sensorflow/sensorflow/constructs/processing"
 	"github.com/sensorflow/sensorflow/infra/config"
 	"github.com/sensorflow/sensorflow/infra/stacks"
+	"github.com/sensorflow/sensorflow/runtime/contract"
 	"github.com/sensorflow/sensorflow/test/cdktest"
 )
 
@@ -109,7 +110,7 @@ func checkProjects(t *testing.T, template cdktest.Template) {
 	}
 	spec := commands[template.Find(t, "AWS::CodeBuild::Project", "PipelineBuildTestAndSynth").ID]
 	at := -1
-	for _, command := range []string{`"make check"`, `"make test"`, `"make synth"`} {
+	for _, command := range []string{`"make check"`, `"make test"`, `"make synth VALIDATE=yes"`} {
 		next := strings.Index(spec, command)
 		if next <= at {
 			t.Errorf("%s is not run, or too early: %s", command, spec)
@@ -142,12 +143,12 @@ func TestPipeline_DeploysToAnotherAccount(t *testing.T) {
 // TestDefaults_AreThoseOfTheConstructs keeps what cdk.json's documentation promises and what the constructs do from drifting apart.
 func TestDefaults_AreThoseOfTheConstructs(t *testing.T) {
 	for name, pair := range map[string][2]int{
-		"TasksMin":       {config.TasksMinDefault, apiservice.TasksMinDefault},
-		"TasksMax":       {config.TasksMaxDefault, apiservice.TasksMaxDefault},
-		"TaskCpu":        {config.TaskCPUDefault, apiservice.TaskCpuDefault},
-		"TaskMemoryMiB":  {config.TaskMemoryDefault, apiservice.TaskMemoryMiBDefault},
-		"RequestLimit":   {config.RequestLimitDefault, apiservice.RequestLimitDefault},
-		"CsvConcurrency": {config.CSVConcurrencyDefault, processing.CsvConcurrencyDefault},
+		"TasksMin":       {contract.TasksMinDefault, apiservice.TasksMinDefault},
+		"TasksMax":       {contract.TasksMaxDefault, apiservice.TasksMaxDefault},
+		"TaskCpu":        {contract.TaskCPUDefault, apiservice.TaskCpuDefault},
+		"TaskMemoryMiB":  {contract.TaskMemoryMiBDefault, apiservice.TaskMemoryMiBDefault},
+		"RequestLimit":   {contract.RequestLimitDefault, apiservice.RequestLimitDefault},
+		"CsvConcurrency": {contract.CSVConcurrencyDefault, processing.CsvConcurrencyDefault},
 	} {
 		if pair[0] != pair[1] {
 			t.Errorf("%s is %d in the configuration and %d in the construct", name, pair[0], pair[1])

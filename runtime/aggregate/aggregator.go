@@ -11,14 +11,13 @@ import (
 
 	"github.com/sensorflow/sensorflow/runtime/contract"
 	"github.com/sensorflow/sensorflow/runtime/fault"
+	"github.com/sensorflow/sensorflow/runtime/pacing"
 )
 
 // Defaults of AggregatorOptions.
 const (
 	AggregatorConcurrencyDefault = 4
 	AttemptsMaxDefault           = 12
-	BackoffDefault               = 20 * time.Millisecond
-	BackoffMaxDefault            = 2 * time.Second
 	MarginDefault                = 2 * time.Second
 )
 
@@ -35,16 +34,13 @@ type AggregatorOptions struct {
 	// AttemptsMax bounds how often a transaction, or the recount of a row, is tried in one call of Process.
 	// Default: AttemptsMaxDefault.
 	AttemptsMax int
-	// Backoff is the longest pause before the second attempt; it doubles with every further one up to BackoffMax, and
-	// each pause is a random part of it. Defaults: BackoffDefault and BackoffMaxDefault.
-	Backoff, BackoffMax time.Duration
+	// Pacer makes the pauses between attempts.
+	Pacer pacing.Pacer
 	// Margin is how long before the context's deadline work ends, so that the answer still gets out. Default: MarginDefault.
 	Margin time.Duration
 	// Now tells the time. Default: time.Now.
 	Now func() time.Time
-	// Sleep waits, or returns the context's error. Default: a timer.
-	Sleep func(ctx context.Context, d time.Duration) error
-	// Random yields uniform random bits for buckets, pauses and tokens. It is called by several goroutines at once unless
+	// Random yields uniform random bits for buckets and tokens. It is called by several goroutines at once unless
 	// Concurrency is 1, and two processes must not yield the same bits. Default: math/rand/v2's generator.
 	Random func() uint64
 }
@@ -53,30 +49,14 @@ func (o AggregatorOptions) withDefaults() AggregatorOptions {
 	o.FleetBuckets = cmp.Or(o.FleetBuckets, contract.FleetBucketsDefault)
 	o.Concurrency = cmp.Or(o.Concurrency, AggregatorConcurrencyDefault)
 	o.AttemptsMax = cmp.Or(o.AttemptsMax, AttemptsMaxDefault)
-	o.Backoff = cmp.Or(o.Backoff, BackoffDefault)
-	o.BackoffMax = cmp.Or(o.BackoffMax, BackoffMaxDefault)
 	o.Margin = cmp.Or(o.Margin, MarginDefault)
 	if o.Now == nil {
 		o.Now = time.Now
-	}
-	if o.Sleep == nil {
-		o.Sleep = sleep
 	}
 	if o.Random == nil {
 		o.Random = rand.Uint64
 	}
 	return o
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-		return nil
-	}
 }
 
 // Aggregator brings one region's aggregate rows up to the readings. It is safe for concurrent use, also by other processes.
@@ -196,13 +176,9 @@ func CompareSequences(a, b string) int {
 	return cmp.Or(cmp.Compare(x, y), cmp.Compare(a, b))
 }
 
-// pause waits a random part of the attempt's backoff.
+// pause waits after an attempt, the first of which is 1.
 func (a *Aggregator) pause(ctx context.Context, attempt int) error {
-	limit := a.o.BackoffMax
-	if shifted := a.o.Backoff << min(attempt, 20); shifted < limit {
-		limit = shifted
-	}
-	if err := a.o.Sleep(ctx, time.Duration(a.o.Random()%uint64(limit)+1)); err != nil { //nolint:gosec // below BackoffMax
+	if err := a.o.Pacer.Pause(ctx, attempt); err != nil {
 		return &fault.Error{Kind: fault.Unavailable, Message: "the invocation ended before the rows could be written", Cause: err}
 	}
 	return nil

@@ -105,7 +105,7 @@ func (a *Aggregator) await(ctx context.Context, attempt int, cause error) error 
 	if !mayPass || attempt >= a.o.AttemptsMax || ctx.Err() != nil {
 		return fmt.Errorf("write rows: %w", cause)
 	}
-	return a.pause(ctx, attempt-1)
+	return a.pause(ctx, attempt)
 }
 
 // mayPass tells whether an item could not be written only for the moment.

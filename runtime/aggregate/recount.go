@@ -43,7 +43,7 @@ func (a *Aggregator) recount(ctx context.Context, lane int, folds []*fold) outco
 			return out
 		}
 		out.Retries += len(again)
-		if err := a.pause(ctx, attempt); err != nil {
+		if err := a.pause(ctx, attempt+1); err != nil {
 			out.fail(folds, err)
 			return out
 		}

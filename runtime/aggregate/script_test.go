@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/sensorflow/sensorflow/runtime/aggregate"
+	"github.com/sensorflow/sensorflow/runtime/pacing"
 	"github.com/sensorflow/sensorflow/runtime/reading"
 	"github.com/sensorflow/sensorflow/test/aggregatetest"
 )
@@ -83,7 +84,7 @@ func newFixture(t *testing.T, change ...func(*aggregate.AggregatorOptions)) *fix
 	o := aggregate.AggregatorOptions{
 		FleetBuckets: 3, Concurrency: 1, AttemptsMax: 4,
 		Now:    func() time.Time { return at },
-		Sleep:  func(ctx context.Context, _ time.Duration) error { f.sleeps++; return ctx.Err() },
+		Pacer:  pacing.Pacer{Sleep: func(ctx context.Context, _ time.Duration) error { f.sleeps++; return ctx.Err() }},
 		Random: func() uint64 { random++; return random },
 	}
 	for _, apply := range change {

@@ -306,6 +306,8 @@ func TestWindows_RoundsTheAverageHalfToEven(t *testing.T) {
 	}
 }
 
+var errBusy = &fault.Error{Kind: fault.Unavailable, Message: "busy"}
+
 // failing fails each kind of read.
 type failing struct{ aggregate.WindowTable }
 

@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/sensorflow/sensorflow/runtime/fault"
+	"github.com/sensorflow/sensorflow/runtime/pacing"
 )
 
 // Directory knows the people who may sign in.
@@ -41,7 +42,7 @@ type Options struct {
 	MachineClientIDs []string
 	// Now is the clock. Default: time.Now.
 	Now func() time.Time
-	// Sleep waits for d or until ctx ends. Default: a timer.
+	// Sleep waits for d or until ctx ends. Default: pacing.Sleep.
 	Sleep func(ctx context.Context, d time.Duration) error
 	// Logger receives why sign-ins were refused. Default: nothing is logged.
 	Logger *slog.Logger
@@ -52,7 +53,7 @@ func (o Options) withDefaults() Options {
 		o.Now = time.Now
 	}
 	if o.Sleep == nil {
-		o.Sleep = sleep
+		o.Sleep = pacing.Sleep
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
@@ -203,15 +204,4 @@ func (s *Service) Ready(ctx context.Context) error {
 		return fmt.Errorf("keys of the issuer: %w", err)
 	}
 	return nil
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }

@@ -17,25 +17,25 @@ type API struct {
 	UploadsBucket    string `env:"UPLOADS_BUCKET" validate:"required"`
 
 	Retention         time.Duration `env:"RETENTION" envDefault:"0s" validate:"retention"`
-	IndexShards       int           `env:"AGGREGATE_INDEX_SHARDS" envDefault:"8" validate:"min=1,max=256"`
-	FleetBuckets      int           `env:"AGGREGATE_FLEET_BUCKETS" envDefault:"8" validate:"min=1,max=256"`
-	AggregateCacheTTL time.Duration `env:"AGGREGATE_CACHE_TTL" envDefault:"2s" validate:"min=0s,max=2s"`
+	IndexShards       int           `env:"AGGREGATE_INDEX_SHARDS" envDefault:"8" validate:"shards"`
+	FleetBuckets      int           `env:"AGGREGATE_FLEET_BUCKETS" envDefault:"8" validate:"shards"`
+	AggregateCacheTTL time.Duration `env:"AGGREGATE_CACHE_TTL" envDefault:"2s" validate:"cachettl"`
 
 	UserPoolID           string   `env:"USER_POOL_ID" validate:"required"`
-	UserPoolRegion       string   `env:"USER_POOL_REGION" validate:"omitempty,hostname_rfc1123"`
+	UserPoolRegion       string   `env:"USER_POOL_REGION" validate:"omitempty,region"`
 	UserPoolIssuer       string   `env:"USER_POOL_ISSUER" validate:"required,endpoint"`
 	UserPoolJWKSURL      string   `env:"USER_POOL_JWKS_URL" validate:"omitempty,endpoint"`
 	UserPoolClientID     string   `env:"USER_POOL_CLIENT_ID" validate:"required"`
 	UserPoolClientSecret string   `env:"USER_POOL_CLIENT_SECRET" validate:"required"`
-	MachineClientIDs     []string `env:"MACHINE_CLIENT_IDS" validate:"dive,clientid"`
+	MachineClientIDs     []string `env:"MACHINE_CLIENT_IDS" validate:"clientids"`
 	TokenURL             string   `env:"TOKEN_URL" validate:"omitempty,endpoint"`
 
-	ListenAddress  string   `env:"LISTEN_ADDRESS" envDefault:":8080" validate:"hostname_port|startswith=:"`
-	AllowedOrigins []string `env:"ALLOWED_ORIGINS" validate:"dive,origin"`
-	PublicURL      string   `env:"PUBLIC_URL" validate:"omitempty,publicurl"`
+	ListenAddress  string   `env:"LISTEN_ADDRESS" envDefault:":8080" validate:"listen"`
+	AllowedOrigins []string `env:"ALLOWED_ORIGINS" validate:"origins"`
+	PublicURL      string   `env:"PUBLIC_URL" validate:"omitempty,origin"`
 	// TrustedProxies is 0 when clients connect directly, 1 behind a load balancer, 2 behind CloudFront and a load balancer.
-	TrustedProxies int           `env:"TRUSTED_PROXIES" envDefault:"0" validate:"min=0,max=5"`
-	DrainTimeout   time.Duration `env:"DRAIN_TIMEOUT" envDefault:"20s" validate:"min=1s,max=25s"`
+	TrustedProxies int           `env:"TRUSTED_PROXIES" envDefault:"0" validate:"proxies"`
+	DrainTimeout   time.Duration `env:"DRAIN_TIMEOUT" envDefault:"20s" validate:"drain"`
 	LogLevel       slog.Level    `env:"LOG_LEVEL" envDefault:"info"`
 }
 
@@ -67,8 +67,8 @@ type Aggregator struct {
 	ReadingsTable   string        `env:"READINGS_TABLE" validate:"required"`
 	AggregatesTable string        `env:"AGGREGATES_TABLE" validate:"required"`
 	Retention       time.Duration `env:"RETENTION" envDefault:"0s" validate:"retention"`
-	IndexShards     int           `env:"AGGREGATE_INDEX_SHARDS" envDefault:"8" validate:"min=1,max=256"`
-	FleetBuckets    int           `env:"AGGREGATE_FLEET_BUCKETS" envDefault:"8" validate:"min=1,max=256"`
+	IndexShards     int           `env:"AGGREGATE_INDEX_SHARDS" envDefault:"8" validate:"shards"`
+	FleetBuckets    int           `env:"AGGREGATE_FLEET_BUCKETS" envDefault:"8" validate:"shards"`
 	LogLevel        slog.Level    `env:"LOG_LEVEL" envDefault:"info"`
 }
 

@@ -5,7 +5,6 @@ import (
 	"reflect"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/sensorflow/sensorflow/runtime/config"
 	"github.com/sensorflow/sensorflow/runtime/contract"
@@ -39,27 +38,28 @@ func TestLoadAPI_AppliesTheDocumentedDefaults(t *testing.T) {
 
 func TestLoadAPI_NamesTheKeyOfEveryMistake(t *testing.T) {
 	for _, test := range []struct{ change, want string }{
-		{"DRAIN_TIMEOUT=5m", "DRAIN_TIMEOUT must be at most 25s, got 5m0s"},
+		{"DRAIN_TIMEOUT=5m", "DRAIN_TIMEOUT must be 1s to 25s, got 5m; leave it out for 20s"},
 		{"DRAIN_TIMEOUT=soon", `DRAIN_TIMEOUT must be a duration such as 20s or 720h, got "soon"`},
-		{"AGGREGATE_INDEX_SHARDS=0", "AGGREGATE_INDEX_SHARDS must be at least 1, got 0"},
-		{"AGGREGATE_FLEET_BUCKETS=257", "AGGREGATE_FLEET_BUCKETS must be at most 256, got 257"},
-		{"AGGREGATE_CACHE_TTL=3s", "AGGREGATE_CACHE_TTL must be at most 2s, got 3s"},
-		{"RETENTION=23h", "RETENTION must be 0 (keep readings for ever) or at least 24h, got 23h0m0s"},
-		{"ALLOWED_ORIGINS=*", "ALLOWED_ORIGINS must list origins such as https://app.example.com, or http://localhost:3000 for this machine, got *"},
-		{"ALLOWED_ORIGINS=http://app.example.com", "ALLOWED_ORIGINS must list"},
-		{"ALLOWED_ORIGINS=https://APP.example.com", "ALLOWED_ORIGINS must list"},
-		{"ALLOWED_ORIGINS=https://app.example.com:443", "ALLOWED_ORIGINS must list"},
-		{"ALLOWED_ORIGINS=https://*.example.com", "ALLOWED_ORIGINS must list"},
-		{"MACHINE_CLIENT_IDS=a, b", "MACHINE_CLIENT_IDS must list client ids"},
+		{"AGGREGATE_INDEX_SHARDS=0", "AGGREGATE_INDEX_SHARDS must be 1 to 256, got 0; leave it out for 8"},
+		{"AGGREGATE_FLEET_BUCKETS=many", `AGGREGATE_FLEET_BUCKETS must be a whole number, got "many"`},
+		{"AGGREGATE_FLEET_BUCKETS=257", "AGGREGATE_FLEET_BUCKETS must be 1 to 256, got 257; leave it out for 8"},
+		{"AGGREGATE_CACHE_TTL=3s", "AGGREGATE_CACHE_TTL must be 0s to 2s, got 3s; leave it out for 2s"},
+		{"RETENTION=23h", "RETENTION must be at least 24h, got 23h; leave it out to keep readings for ever"},
+		{"ALLOWED_ORIGINS=https://a.example,*", `ALLOWED_ORIGINS must be an origin such as https://app.example.com, or http://localhost:3000 for this machine, got "*"; commas alone separate several`},
+		{"ALLOWED_ORIGINS=https://a.example, https://b.example", `ALLOWED_ORIGINS must be an origin such as https://app.example.com, or http://localhost:3000 for this machine, got " https://b.example"`},
+		{"ALLOWED_ORIGINS=https://a.example,https://a.example", `ALLOWED_ORIGINS must be given once, got "https://a.example" again`},
+		{"MACHINE_CLIENT_IDS=a, b", `MACHINE_CLIENT_IDS must list client ids separated by commas, without spaces, got "a, b"`},
 		{"MACHINE_CLIENT_IDS=a,,b", "MACHINE_CLIENT_IDS must list client ids separated by commas"},
 		{"MACHINE_CLIENT_IDS=a,", "MACHINE_CLIENT_IDS must list client ids separated by commas"},
-		{"LISTEN_ADDRESS=8080", "LISTEN_ADDRESS must be an address such as :8080 or 127.0.0.1:8080, got 8080"},
-		{"TRUSTED_PROXIES=-1", "TRUSTED_PROXIES must be at least 0, got -1"},
+		{"LISTEN_ADDRESS=8080", `LISTEN_ADDRESS must be an address such as :8080 or 127.0.0.1:8080, got "8080"`},
+		{"LISTEN_ADDRESS=:http", "LISTEN_ADDRESS must be an address such as"},
+		{"LISTEN_ADDRESS=:65536", "LISTEN_ADDRESS must be an address such as"},
+		{"TRUSTED_PROXIES=-1", "TRUSTED_PROXIES must be 0 to 5, got -1; leave it out for 0"},
 		{"PUBLIC_URL=https://x.example/path", "PUBLIC_URL must be an origin such as"},
 		{"READINGS_TABLE=", "READINGS_TABLE must be set"},
 		{"LOG_LEVEL=loud", `LOG_LEVEL must be debug, info, warn or error, got "loud"`},
-		{"USER_POOL_REGION=eu_west", "USER_POOL_REGION must be a region such as eu-west-1, got eu_west"},
-		{"USER_POOL_ISSUER=nowhere", "USER_POOL_ISSUER must be an absolute https URL, or an http one on this machine, got nowhere"},
+		{"USER_POOL_REGION=eu_west", "USER_POOL_REGION must be one of af-south-1, "},
+		{"USER_POOL_ISSUER=nowhere", `USER_POOL_ISSUER must be an absolute https URL, or an http one of this machine, got "nowhere"`},
 		{"USER_POOL_JWKS_URL=http://issuer.example/keys", "USER_POOL_JWKS_URL must be an absolute https URL"},
 	} {
 		t.Run(test.change, func(t *testing.T) {
@@ -74,7 +74,8 @@ func TestLoadAPI_NamesTheKeyOfEveryMistake(t *testing.T) {
 func TestLoadAPI_AcceptsTheNeighboursOfTheMistakes(t *testing.T) {
 	for _, change := range []string{
 		"DRAIN_TIMEOUT=25s", "AGGREGATE_INDEX_SHARDS=1", "AGGREGATE_FLEET_BUCKETS=256", "RETENTION=24h", "RETENTION=",
-		"ALLOWED_ORIGINS=https://a.example,http://localhost:3000", "PUBLIC_URL=https://x.example", "LISTEN_ADDRESS=127.0.0.1:9000",
+		"ALLOWED_ORIGINS=https://a.example,http://localhost:3000", "PUBLIC_URL=https://x.example", "LISTEN_ADDRESS=127.0.0.1:9000", "LISTEN_ADDRESS=:0", "LISTEN_ADDRESS=[::1]:65535",
+		"AGGREGATE_CACHE_TTL=0s", "USER_POOL_REGION=eu-central-1",
 		"USER_POOL_JWKS_URL=http://127.0.0.1:9000/keys", "MACHINE_CLIENT_IDS=a,b", "TRUSTED_PROXIES=2",
 	} {
 		if _, err := config.LoadAPI(environment(change)); err != nil {
@@ -89,7 +90,7 @@ func TestLoadAPI_ReportsAllMistakesAtOnce(t *testing.T) {
 		t.Errorf("error %v, want a line for each of the nine missing keys", err)
 	}
 	_, err = config.LoadAPI(environment("DRAIN_TIMEOUT=soon", "RETENTION=1h"))
-	want := "DRAIN_TIMEOUT must be a duration such as 20s or 720h, got \"soon\"\nRETENTION must be 0 (keep readings for ever) or at least 24h, got 1h0m0s"
+	want := "DRAIN_TIMEOUT must be a duration such as 20s or 720h, got \"soon\"\nRETENTION must be at least 24h, got 1h; leave it out to keep readings for ever"
 	if err == nil || err.Error() != want {
 		t.Errorf("error %v, want a value that does not parse beside one that breaks a rule:\n%s", err, want)
 	}
@@ -121,7 +122,7 @@ func TestAWS_NeedsARegion(t *testing.T) {
 }
 
 // Struct tags cannot refer to constants, so this holds them to the contract.
-func TestTags_AreTheContractsKeysAndLimits(t *testing.T) {
+func TestTags_AreTheContractsKeys(t *testing.T) {
 	keys := map[string]string{
 		"Region": contract.EnvRegion, "ReadingsTable": contract.EnvReadingsTable, "AggregatesTable": contract.EnvAggregatesTable,
 		"UploadsTable": contract.EnvUploadsTable, "RevocationsTable": contract.EnvRevocationsTable, "UploadsBucket": contract.EnvUploadsBucket,
@@ -141,8 +142,5 @@ func TestTags_AreTheContractsKeysAndLimits(t *testing.T) {
 				t.Errorf("%s.%s: key %s, want %s", of.Name(), field.Name, got, keys[field.Name])
 			}
 		}
-	}
-	if contract.DrainTimeoutMax != 25*time.Second || contract.ShardsMax != 256 || contract.RetentionMin != 24*time.Hour {
-		t.Error("a limit of the contract changed: change the validate tags of package config with it")
 	}
 }

@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"net/url"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 	"unicode"
@@ -15,7 +15,7 @@ import (
 	"github.com/caarlos0/env/v11"
 	"github.com/go-playground/validator/v10"
 
-	"github.com/sensorflow/sensorflow/runtime/contract"
+	"github.com/sensorflow/sensorflow/runtime/contract/rule"
 )
 
 func load[C any](environ []string) (C, error) {
@@ -30,28 +30,18 @@ func load[C any](environ []string) (C, error) {
 	if err != nil {
 		return c, err
 	}
-	check, err := newValidator()
+	broken, err := check(c)
 	if err != nil {
 		return c, err
 	}
-	broken, err := sentences(check.Struct(c), unparsed)
-	if err != nil {
-		return c, err
-	}
-	var lines []error
-	for _, sentence := range unparsed {
-		lines = append(lines, errors.New(sentence))
-	}
-	for _, sentence := range broken {
-		lines = append(lines, errors.New(sentence))
-	}
-	slices.SortFunc(lines, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
-	return c, errors.Join(lines...)
+	faults := rule.All(unparsed, broken)
+	slices.SortStableFunc(faults, func(a, b rule.Fault) int { return strings.Compare(a.Field, b.Field) })
+	return c, faults.Err()
 }
 
-// parse fills the struct that c points to and returns a sentence for each key whose value does not parse.
-func parse(c any, values map[string]string) (sentences map[string]string, err error) {
-	err = env.ParseWithOptions(c, env.Options{Environment: values})
+// parse fills the struct that c points to and returns a fault for each key whose value does not parse.
+func parse(c any, values map[string]string) (rule.Faults, error) {
+	err := env.ParseWithOptions(c, env.Options{Environment: values})
 	if err == nil {
 		return nil, nil
 	}
@@ -59,16 +49,16 @@ func parse(c any, values map[string]string) (sentences map[string]string, err er
 	if !errors.As(err, &all) {
 		return nil, fmt.Errorf("read the environment: %w", err)
 	}
-	sentences = map[string]string{}
+	var faults rule.Faults
 	for _, one := range all.Errors {
-		var fault env.ParseError
-		if !errors.As(one, &fault) {
+		var wrong env.ParseError
+		if !errors.As(one, &wrong) {
 			return nil, fmt.Errorf("read the environment: %w", one)
 		}
-		key := keyOf(reflect.TypeOf(c).Elem(), fault.Name)
-		sentences[key] = fmt.Sprintf("%s must be %s, got %q", key, kindOf(fault.Type), values[key])
+		key := keyOf(reflect.TypeOf(c).Elem(), wrong.Name)
+		faults = append(faults, rule.Fault{Field: key, Rule: "must be " + kindOf(wrong.Type), Got: values[key]})
 	}
-	return sentences, nil
+	return faults, nil
 }
 
 // keyOf returns the environment key of a field of the struct t.
@@ -92,93 +82,77 @@ func kindOf(t reflect.Type) string {
 	}
 }
 
+// check returns the rules that the struct c breaks, by the tags of its fields.
+func check(c any) (rule.Faults, error) {
+	v, err := newValidator()
+	if err != nil {
+		return nil, err
+	}
+	err = v.Struct(c)
+	var found validator.ValidationErrors
+	if err != nil && !errors.As(err, &found) {
+		return nil, fmt.Errorf("check the configuration: %w", err)
+	}
+	var faults rule.Faults
+	for _, f := range found {
+		if judge, ok := rules()[f.Tag()]; ok {
+			faults = append(faults, judge(f.Field(), f.Value())...)
+		} else {
+			faults = append(faults, rule.Fault{Field: f.Field(), Rule: "must be set"})
+		}
+	}
+	return faults, nil
+}
+
+// rules are what a tag may name, besides the validator's own required and omitempty.
+func rules() map[string]func(key string, value any) rule.Faults {
+	return map[string]func(string, any) rule.Faults{
+		"retention": of(rule.Retention),
+		"shards":    of(rule.Shards),
+		"cachettl":  of(rule.AggregateCacheTTL),
+		"region":    of(rule.Region),
+		"endpoint":  of(rule.Endpoint),
+		"origin":    of(rule.Origin),
+		"origins": of(func(key string, origins []string) rule.Faults {
+			return rule.Origins(key, origins).Advise("commas alone separate several")
+		}),
+		"proxies":   of(rule.TrustedProxies),
+		"drain":     of(rule.DrainTimeout),
+		"clientids": of(clientIDs),
+		"listen":    of(listenAddress),
+	}
+}
+
+// of makes a rule about a type one about the value of any field.
+func of[T any](judge func(key string, value T) rule.Faults) func(string, any) rule.Faults {
+	return func(key string, value any) rule.Faults { return judge(key, value.(T)) }
+}
+
+// clientIDs accepts a list of ids. None may be empty, as after a last comma: it would match tokens that name no client.
+func clientIDs(key string, ids []string) rule.Faults {
+	for _, id := range ids {
+		if id == "" || strings.ContainsFunc(id, unicode.IsSpace) {
+			return rule.Faults{{Field: key, Rule: "must list client ids separated by commas, without spaces", Got: strings.Join(ids, ",")}}
+		}
+	}
+	return nil
+}
+
+func listenAddress(key, address string) rule.Faults {
+	_, port, err := net.SplitHostPort(address)
+	_, portErr := strconv.ParseUint(port, 10, 16)
+	return rule.Text(key, address, err == nil && portErr == nil, "an address such as :8080 or 127.0.0.1:8080")
+}
+
+// newValidator names fields by their environment keys and knows the rules.
 func newValidator() (*validator.Validate, error) {
 	v := validator.New(validator.WithRequiredStructEnabled())
 	v.RegisterTagNameFunc(func(f reflect.StructField) string { return f.Tag.Get("env") })
-	return v, errors.Join(
-		v.RegisterValidation("retention", func(f validator.FieldLevel) bool {
-			d := time.Duration(f.Field().Int())
-			return d == 0 || d >= contract.RetentionMin
-		}),
-		v.RegisterValidation("origin", func(f validator.FieldLevel) bool { return isOrigin(f.Field().String()) }),
-		v.RegisterValidation("publicurl", func(f validator.FieldLevel) bool { return isOrigin(f.Field().String()) }),
-		v.RegisterValidation("clientid", func(f validator.FieldLevel) bool {
-			id := f.Field().String() // an empty one, as after a last comma, would stand for tokens that name no client
-			return id != "" && !strings.ContainsFunc(id, unicode.IsSpace)
-		}),
-		v.RegisterValidation("endpoint", func(f validator.FieldLevel) bool { return isEndpoint(f.Field().String()) }),
-	)
-}
-
-// isOrigin accepts scheme://host[:port] exactly as a browser writes an origin, with https, or http for this machine.
-func isOrigin(text string) bool {
-	u, err := url.Parse(text)
-	if err != nil || u.Hostname() == "" || text != u.Scheme+"://"+u.Host || text != strings.ToLower(text) || strings.ContainsAny(text, "*@") {
-		return false
-	}
-	if u.Port() == "" && strings.HasSuffix(u.Host, ":") || u.Scheme == "https" && u.Port() == "443" || u.Scheme == "http" && u.Port() == "80" {
-		return false
-	}
-	return isProtected(u)
-}
-
-// isEndpoint accepts the absolute URL of a service that this one trusts.
-func isEndpoint(text string) bool {
-	u, err := url.Parse(text)
-	return err == nil && u.Hostname() != "" && isProtected(u)
-}
-
-// isProtected tells whether nobody on the way can change what is sent: https, or http within this machine.
-func isProtected(u *url.URL) bool {
-	return u.Scheme == "https" || u.Scheme == "http" && isLoopback(u.Hostname())
-}
-
-func isLoopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
-}
-
-// sentences turns the validator's findings into one sentence for each key, leaving out the keys that did not parse.
-func sentences(err error, unparsed map[string]string) ([]string, error) {
-	if err == nil {
-		return nil, nil
-	}
-	var faults validator.ValidationErrors
-	if !errors.As(err, &faults) {
-		return nil, fmt.Errorf("check the configuration: %w", err)
-	}
-	var lines []string
-	for _, f := range faults {
-		key, _, _ := strings.Cut(f.Field(), "[")
-		if _, known := unparsed[key]; !known {
-			lines = append(lines, key+" "+rule(f))
+	for tag, judge := range rules() {
+		err := v.RegisterValidation(tag, func(f validator.FieldLevel) bool { return len(judge("", f.Field().Interface())) == 0 })
+		if err != nil {
+			return nil, fmt.Errorf("register the rule %s: %w", tag, err)
 		}
 	}
-	return lines, nil
-}
-
-func rule(f validator.FieldError) string {
-	got := fmt.Sprintf(", got %v", f.Value())
-	switch f.Tag() {
-	case "required":
-		return "must be set"
-	case "min":
-		return "must be at least " + f.Param() + got
-	case "max":
-		return "must be at most " + f.Param() + got
-	case "retention":
-		return "must be 0 (keep readings for ever) or at least 24h" + got
-	case "origin":
-		return "must list origins such as https://app.example.com, or http://localhost:3000 for this machine" + got
-	case "publicurl":
-		return "must be an origin such as https://api.example.com, or http://localhost:8080 for this machine" + got
-	case "endpoint":
-		return "must be an absolute https URL, or an http one on this machine" + got
-	case "hostname_rfc1123":
-		return "must be a region such as eu-west-1" + got
-	case "clientid":
-		return "must list client ids separated by commas, without spaces" + got
-	default:
-		return "must be an address such as :8080 or 127.0.0.1:8080" + got
-	}
+	return v, nil
 }

@@ -1,12 +1,42 @@
 package csvfile_test
 
 import (
+	"context"
+	"iter"
 	"slices"
 	"testing"
 	"time"
 
 	"github.com/sensorflow/sensorflow/runtime/csvfile"
 )
+
+// worker is an invocation that can be stopped before and after the effect of each of its calls.
+type worker struct {
+	next func() (struct{}, bool)
+	stop func()
+	err  error
+}
+
+type died struct{}
+
+// start makes a worker that moves to its next step each time that next is called.
+func (f *fixture) start(body string, rangeBytes int64) *worker {
+	var w worker
+	w.next, w.stop = iter.Pull(func(yield func(struct{}) bool) {
+		defer func() {
+			if r := recover(); r != nil && r != (died{}) {
+				panic(r)
+			}
+		}()
+		w.err = f.processor(rangeBytes, func() error {
+			if !yield(struct{}{}) {
+				panic(died{})
+			}
+			return nil
+		}).Process(context.Background(), body)
+	})
+	return &w
+}
 
 // TestProcessor_SurvivesADeathAtEachStep lets the first worker that comes to its nth step die there, for every n, and later
 // ones do the rest.
@@ -15,15 +45,15 @@ func TestProcessor_SurvivesADeathAtEachStep(t *testing.T) {
 	for name, rangeBytes := range map[string]int64{"one range": wholeFile, "several ranges": 70} {
 		t.Run(name, func(t *testing.T) {
 			for n, died := 0, true; died; n++ {
-				w := newWorld(1, file)
-				w.queue = append(w.queue, w.queue[0]) // so that somebody comes by after the last call, too
-				died = w.dieAt(t, n, rangeBytes)
-				w.check(t, file, rangeBytes)
-				if w.begun != 1 {
-					t.Errorf("step %d: planned %d times", n, w.begun)
+				f := newFixture(file)
+				f.queue = append(f.queue, f.queue[0]) // so that somebody comes by after the last call, too
+				died = f.dieAt(t, n, rangeBytes)
+				f.check(t, file, rangeBytes)
+				if f.begun != 1 {
+					t.Errorf("step %d: planned %d times", n, f.begun)
 				}
-				parts := len(w.keysOf("rejects/")) - 1
-				if parts > 0 && w.upload.Status != csvfile.CompletedWithRejects {
+				parts := len(f.keysOf("rejects/")) - 1
+				if parts > 0 && f.upload.Status != csvfile.CompletedWithRejects {
 					t.Errorf("step %d: %d parts stay behind", n, parts)
 				}
 				if n > 500 {
@@ -36,18 +66,18 @@ func TestProcessor_SurvivesADeathAtEachStep(t *testing.T) {
 
 // dieAt works through the queue, one worker at a time. The one that comes to the nth step dies, and its message comes back
 // when its claim has run out. It tells whether there was such a step.
-func (w *world) dieAt(t *testing.T, n int, rangeBytes int64) (died bool) {
+func (f *fixture) dieAt(t *testing.T, n int, rangeBytes int64) (died bool) {
 	t.Helper()
-	for steps := 0; len(w.queue) > 0; {
-		body := w.queue[0]
-		w.queue = slices.Delete(w.queue, 0, 1)
-		worker := w.start(body, rangeBytes)
+	for steps := 0; len(f.queue) > 0; {
+		body := f.queue[0]
+		f.queue = slices.Delete(f.queue, 0, 1)
+		worker := f.start(body, rangeBytes)
 		for _, running := worker.next(); running; _, running = worker.next() {
 			if steps++; steps == n+1 {
 				worker.stop()
 				died = true
-				w.queue = append(w.queue, body)
-				w.advance(16 * time.Minute)
+				f.queue = append(f.queue, body)
+				f.now = f.now.Add(16 * time.Minute)
 				break
 			}
 		}

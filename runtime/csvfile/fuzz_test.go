@@ -63,14 +63,14 @@ func FuzzFile(f *testing.F) {
 }
 
 // allRanges processes a file in ranges of a size and compares with the reference what comes of it.
-func allRanges(t *testing.T, file []byte, rangeBytes int64) *world {
+func allRanges(t *testing.T, file []byte, rangeBytes int64) *fixture {
 	t.Helper()
-	w := newWorld(1, file)
-	w.windowBytes = int64(len(file)) // the last line wins, wherever it is
-	w.run(t, rangeBytes)
-	if w.upload.Status != csvfile.Failed {
-		w.check(t, file, rangeBytes)
-		return w
+	f := newFixture(file)
+	f.windowBytes = int64(len(file)) // the last line wins, wherever it is
+	f.settle(t, rangeBytes, first)
+	if f.upload.Status != csvfile.Failed {
+		f.check(t, file, rangeBytes)
+		return f
 	}
 	lines, bad := 0, 0
 	for _, l := range referenceLines(file, len(file))[1:] {
@@ -81,10 +81,10 @@ func allRanges(t *testing.T, file []byte, rangeBytes int64) *world {
 			bad++
 		}
 	}
-	if 2*bad <= lines || len(w.readings) > 0 {
-		t.Fatalf("%q failed: %s; %d readings", file, w.upload.Reason, len(w.readings))
+	if 2*bad <= lines || len(f.readings) > 0 {
+		t.Fatalf("%q failed: %s; %d readings", file, f.upload.Reason, len(f.readings))
 	}
-	return w
+	return f
 }
 
 // FuzzHead holds that a beginning of a file is taken just when it is a header of ours, in UTF-8, and that what is said
@@ -146,23 +146,23 @@ func FuzzMessage(f *testing.F) {
 	file := rowsOf(200)
 	const rangeBytes = 64
 	f.Fuzz(func(t *testing.T, body string, planned bool) {
-		w := newWorld(1, file)
-		w.queue = nil
+		f := newFixture(file)
+		f.queue = nil
 		if planned {
-			if err := w.processor(rangeBytes, nil, w.now).Process(t.Context(), s3Event("uploads/"+uploadID+".csv")); err != nil {
+			if err := f.processor(rangeBytes, nil).Process(t.Context(), s3Event("uploads/"+uploadID+".csv")); err != nil {
 				t.Fatal(err)
 			}
 		}
-		before, queued := w.upload, len(w.queue)
-		err := w.processor(rangeBytes, nil, w.now).Process(t.Context(), body)
+		before, queued := f.upload, len(f.queue)
+		err := f.processor(rangeBytes, nil).Process(t.Context(), body)
 		if err != nil && fault.KindOf(err) != fault.Invalid {
 			t.Errorf("%q: %v", body, err)
 		}
-		if w.upload == before && len(w.queue) == queued {
+		if f.upload == before && len(f.queue) == queued {
 			return
 		}
-		if !strings.Contains(unescaped(body), uploadID) || w.upload.RangesDone > before.RangesDone+1 || w.upload.Status == csvfile.Failed {
-			t.Errorf("%q does %+v", body, w.upload)
+		if !strings.Contains(unescaped(body), uploadID) || f.upload.RangesDone > before.RangesDone+1 || f.upload.Status == csvfile.Failed {
+			t.Errorf("%q does %+v", body, f.upload)
 		}
 	})
 }

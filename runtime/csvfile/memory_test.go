@@ -56,7 +56,7 @@ func digits(dst []byte, n int64) {
 	}
 }
 
-// madeBucket holds a made file and keeps rejects in the world.
+// madeBucket holds a made file and keeps rejects in the fixture.
 type madeBucket struct {
 	view
 	file madeFile
@@ -119,26 +119,26 @@ func TestProcessor_HoldsConstantMemory(t *testing.T) {
 	}
 	defer debug.SetMemoryLimit(debug.SetMemoryLimit(csvfile.MemoryLimit)) // as the command does
 	file := madeFile{rows: 112 << 20 / int64(len(madeRow))}
-	w := newWorld(1, nil)
-	w.upload.Bytes = file.size()
-	v := view{w, func() error { return nil }, w.now}
+	f := newFixture(nil)
+	f.upload.Bytes = file.size()
+	v := view{f, func() error { return nil }}
 	bucket, store := madeBucket{v, file}, &discard{}
 	p := csvfile.NewProcessor(v, bucket, v, store, csvfile.ProcessorOptions{Now: func() time.Time { return epoch }})
 	runtime.GC()
 	before, began := heapBytes(), time.Now()
-	for len(w.queue) > 0 {
-		body := w.queue[0]
-		w.queue = w.queue[1:]
+	for len(f.queue) > 0 {
+		body := f.queue[0]
+		f.queue = f.queue[1:]
 		if err := p.Process(t.Context(), body); err != nil {
 			t.Fatal(err)
 		}
 	}
 	rejected := (file.rows + madeBad - 1) / madeBad
-	if u := w.upload; u.Status != csvfile.CompletedWithRejects || u.RowsAccepted != file.rows-rejected || u.RowsRejected != rejected {
+	if u := f.upload; u.Status != csvfile.CompletedWithRejects || u.RowsAccepted != file.rows-rejected || u.RowsRejected != rejected {
 		t.Errorf("%+v", u)
 	}
-	if w.upload.Plan.Ranges != int((file.size()+contract.CSVRangeBytes-1)/contract.CSVRangeBytes) {
-		t.Error(w.upload.Plan)
+	if f.upload.Plan.Ranges != int((file.size()+contract.CSVRangeBytes-1)/contract.CSVRangeBytes) {
+		t.Error(f.upload.Plan)
 	}
 	growth, took := store.peak.Load()-before, time.Since(began)
 	t.Logf("%d MiB in %v: %.0f rows/s, %d rows written; the heap grew by %.1f MiB at most", file.size()>>20, took.Round(time.Millisecond),

@@ -12,6 +12,7 @@ import (
 	"github.com/sensorflow/sensorflow/runtime/contract"
 	"github.com/sensorflow/sensorflow/runtime/fault"
 	"github.com/sensorflow/sensorflow/runtime/ingest"
+	"github.com/sensorflow/sensorflow/runtime/pacing"
 	"github.com/sensorflow/sensorflow/runtime/reading"
 )
 
@@ -43,8 +44,8 @@ type ProcessorOptions struct {
 	Now func() time.Time
 	// Owner makes the token of a claim, unlike any other. Default: a random one.
 	Owner func() string
-	// Environment decides about the pauses between attempts.
-	Environment ingest.Environment
+	// Pacer makes the pauses between attempts.
+	Pacer pacing.Pacer
 	// Log receives what is no error of a message. Default: discarded.
 	Log *slog.Logger
 }
@@ -97,7 +98,7 @@ func NewProcessor(table WorkTable, bucket WorkBucket, queue Queue, store ingest.
 	options = options.withDefaults()
 	return &Processor{
 		table: table, bucket: bucket, queue: queue, options: options,
-		writer: ingest.NewWriter(store, options.Concurrency, options.Environment),
+		writer: ingest.NewWriter(store, options.Concurrency, options.Pacer),
 	}
 }
 

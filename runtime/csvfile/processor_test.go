@@ -20,19 +20,19 @@ import (
 const wholeFile = 1 << 20 // a range that holds any file of these tests
 
 // process runs one message without faults.
-func (w *world) process(t *testing.T, body string, rangeBytes int64) error {
+func (f *fixture) process(t *testing.T, body string, rangeBytes int64) error {
 	t.Helper()
-	return w.processor(rangeBytes, nil, w.now).Process(t.Context(), body)
+	return f.processor(rangeBytes, nil).Process(t.Context(), body)
 }
 
 // settle processes the queue until it is empty, in the order that pick gives.
-func (w *world) settle(t *testing.T, rangeBytes int64, pick func(n int) int) {
+func (f *fixture) settle(t *testing.T, rangeBytes int64, pick func(n int) int) {
 	t.Helper()
-	for len(w.queue) > 0 {
-		i := pick(len(w.queue))
-		body := w.queue[i]
-		w.queue = slices.Delete(w.queue, i, i+1)
-		if err := w.process(t, body, rangeBytes); err != nil {
+	for len(f.queue) > 0 {
+		i := pick(len(f.queue))
+		body := f.queue[i]
+		f.queue = slices.Delete(f.queue, i, i+1)
+		if err := f.process(t, body, rangeBytes); err != nil {
 			t.Fatalf("%s: %v", body, err)
 		}
 	}
@@ -50,13 +50,13 @@ func TestProcessor_EndsAFileThatIsNoneWithAReasonAndStoresNothing(t *testing.T) 
 		"Latin-1":      {"equipmentId,timestamp,value\nM\xfcller,2026-03-01T08:30:00Z,1\n", "not UTF-8"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(1, []byte(c.file))
-			w.settle(t, wholeFile, first)
-			if w.upload.Status != csvfile.Failed || !strings.Contains(w.upload.Reason, c.reason) {
-				t.Errorf("%s: %s", w.upload.Status, w.upload.Reason)
+			f := newFixture([]byte(c.file))
+			f.settle(t, wholeFile, first)
+			if f.upload.Status != csvfile.Failed || !strings.Contains(f.upload.Reason, c.reason) {
+				t.Errorf("%s: %s", f.upload.Status, f.upload.Reason)
 			}
-			if len(w.readings) != 0 || len(w.objects) != 1 {
-				t.Errorf("stored %v, %v", w.readings, w.keysOf(""))
+			if len(f.readings) != 0 || len(f.objects) != 1 {
+				t.Errorf("stored %v, %v", f.readings, f.keysOf(""))
 			}
 		})
 	}
@@ -64,26 +64,26 @@ func TestProcessor_EndsAFileThatIsNoneWithAReasonAndStoresNothing(t *testing.T) 
 
 func TestProcessor_CompletesAFileOfAHeaderAlone(t *testing.T) {
 	for _, file := range []string{"equipmentId,timestamp,value", "\ufeffequipmentId,timestamp,value\r\n\r\n\n"} {
-		w := newWorld(1, []byte(file))
-		w.settle(t, wholeFile, first)
-		if w.upload.Status != csvfile.Completed || w.upload.RowsAccepted+w.upload.RowsRejected != 0 || len(w.objects) != 1 {
-			t.Errorf("%q: %+v, %v", file, w.upload, w.keysOf(""))
+		f := newFixture([]byte(file))
+		f.settle(t, wholeFile, first)
+		if f.upload.Status != csvfile.Completed || f.upload.RowsAccepted+f.upload.RowsRejected != 0 || len(f.objects) != 1 {
+			t.Errorf("%q: %+v, %v", file, f.upload, f.keysOf(""))
 		}
 	}
 }
 
 func TestProcessor_EndsAFileOfAnotherLengthThanAnnounced(t *testing.T) {
-	w := newWorld(1, []byte("equipmentId,timestamp,value\n"))
-	w.upload.Bytes = 12
-	w.settle(t, wholeFile, first)
-	if w.upload.Reason != "the file has 28 bytes, the upload address was made for 12" {
-		t.Error(w.upload.Reason)
+	f := newFixture([]byte("equipmentId,timestamp,value\n"))
+	f.upload.Bytes = 12
+	f.settle(t, wholeFile, first)
+	if f.upload.Reason != "the file has 28 bytes, the upload address was made for 12" {
+		t.Error(f.upload.Reason)
 	}
-	w = newWorld(1, []byte("equipmentId,timestamp,value\n"))
-	w.upload.Bytes = 0 // a small file, of which nobody knew the length
-	w.settle(t, wholeFile, first)
-	if w.upload.Status != csvfile.Completed {
-		t.Error(w.upload.Reason)
+	f = newFixture([]byte("equipmentId,timestamp,value\n"))
+	f.upload.Bytes = 0 // a small file, of which nobody knew the length
+	f.settle(t, wholeFile, first)
+	if f.upload.Status != csvfile.Completed {
+		t.Error(f.upload.Reason)
 	}
 }
 
@@ -98,38 +98,38 @@ func fileOf(rows int) []byte {
 
 func TestProcessor_EndsAFileThatIsReplacedOrRemovedMeanwhile(t *testing.T) {
 	for name, c := range map[string]struct {
-		change func(w *world)
+		change func(f *fixture)
 		reason string
 	}{
-		"replaced": {func(w *world) { w.objects[csvfile.UploadKey(uploadID)] = fileOf(9) }, "replaced"},
-		"removed":  {func(w *world) { delete(w.objects, csvfile.UploadKey(uploadID)) }, "removed"},
+		"replaced": {func(f *fixture) { f.objects[csvfile.UploadKey(uploadID)] = fileOf(9) }, "replaced"},
+		"removed":  {func(f *fixture) { delete(f.objects, csvfile.UploadKey(uploadID)) }, "removed"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(1, fileOf(10))
-			body := w.queue[0]
-			w.queue = nil
-			if err := w.process(t, body, 100); err != nil {
+			f := newFixture(fileOf(10))
+			body := f.queue[0]
+			f.queue = nil
+			if err := f.process(t, body, 100); err != nil {
 				t.Fatal(err)
 			}
-			c.change(w)
-			w.settle(t, 100, first)
-			if w.upload.Status != csvfile.Failed || !strings.Contains(w.upload.Reason, c.reason) {
-				t.Errorf("%s: %s", w.upload.Status, w.upload.Reason)
+			c.change(f)
+			f.settle(t, 100, first)
+			if f.upload.Status != csvfile.Failed || !strings.Contains(f.upload.Reason, c.reason) {
+				t.Errorf("%s: %s", f.upload.Status, f.upload.Reason)
 			}
 		})
 	}
 }
 
 func TestProcessor_RefusesARangeSizeThatThePlanWasNotMadeFor(t *testing.T) {
-	w := newWorld(1, fileOf(10))
-	body := w.queue[0]
-	w.queue = nil
-	if err := w.process(t, body, 100); err != nil {
+	f := newFixture(fileOf(10))
+	body := f.queue[0]
+	f.queue = nil
+	if err := f.process(t, body, 100); err != nil {
 		t.Fatal(err)
 	}
-	w.settle(t, 50, first)
-	if w.upload.Status != csvfile.Failed || len(w.readings) != 0 {
-		t.Errorf("%s with %d readings", w.upload.Status, len(w.readings))
+	f.settle(t, 50, first)
+	if f.upload.Status != csvfile.Failed || len(f.readings) != 0 {
+		t.Errorf("%s with %d readings", f.upload.Status, len(f.readings))
 	}
 }
 
@@ -164,13 +164,13 @@ func TestProcessor_TellsMessagesThatCanNeverSucceed(t *testing.T) {
 		"rejects one bad of two records": {eventOf(strings.ReplaceAll(record, uploadID, "x/y"), record), true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(1, fileOf(3))
-			err := w.process(t, c.body, wholeFile)
+			f := newFixture(fileOf(3))
+			err := f.process(t, c.body, wholeFile)
 			if (err != nil) != c.never || err != nil && fault.KindOf(err) != fault.Invalid {
 				t.Errorf("got %v", err)
 			}
-			if w.upload.Status == csvfile.Failed {
-				t.Error(w.upload.Reason)
+			if f.upload.Status == csvfile.Failed {
+				t.Error(f.upload.Reason)
 			}
 		})
 	}
@@ -180,12 +180,12 @@ func TestProcessor_DecodesTheKeysOfS3Events(t *testing.T) {
 	for encoded, id := range map[string]string{
 		"uploads/a+b.csv": "a b", "uploads/a%20b.csv": "a b", "uploads/a%2Bb.csv": "a+b", "uploads/S%C3%A3o=1%3D.csv": "São=1=",
 	} {
-		w := newWorld(1, nil)
-		w.upload.ID = id
-		w.objects = map[string][]byte{"uploads/" + id + ".csv": []byte("equipmentId,timestamp,value\n")}
-		w.upload.Bytes = 0
-		if err := w.process(t, s3Event(encoded), wholeFile); err != nil || w.upload.Status != csvfile.Completed {
-			t.Errorf("%s: %v, %s", encoded, err, w.upload.Status)
+		f := newFixture(nil)
+		f.upload.ID = id
+		f.objects = map[string][]byte{"uploads/" + id + ".csv": []byte("equipmentId,timestamp,value\n")}
+		f.upload.Bytes = 0
+		if err := f.process(t, s3Event(encoded), wholeFile); err != nil || f.upload.Status != csvfile.Completed {
+			t.Errorf("%s: %v, %s", encoded, err, f.upload.Status)
 		}
 	}
 }
@@ -212,17 +212,17 @@ func TestProcessor_NumbersTheRejectsOfAllRangesFromTheTop(t *testing.T) {
 10,"the row must have 3 fields, has 2","=cmd(),1"
 `
 	for _, rangeBytes := range []int64{wholeFile, 1000, 40, 7} {
-		w := newWorld(1, []byte(strings.Join(rows, "\n")))
-		w.settle(t, rangeBytes, func(n int) int { return n - 1 }) // ranges from the last to the first
-		got := string(w.objects[csvfile.RejectsKey(uploadID)])
+		f := newFixture([]byte(strings.Join(rows, "\n")))
+		f.settle(t, rangeBytes, func(n int) int { return n - 1 }) // ranges from the last to the first
+		got := string(f.objects[csvfile.RejectsKey(uploadID)])
 		if want := strings.Replace(want, "LONG", long[:4096], 1); got != want {
 			t.Errorf("ranges of %d:\n%s\nwant\n%s", rangeBytes, got, want)
 		}
-		if keys := w.keysOf("rejects/"); len(keys) != 1 {
+		if keys := f.keysOf("rejects/"); len(keys) != 1 {
 			t.Errorf("ranges of %d: parts stay behind: %v", rangeBytes, keys)
 		}
-		if w.upload.RowsAccepted != 2 || w.upload.RowsRejected != 6 || w.upload.Status != csvfile.CompletedWithRejects {
-			t.Errorf("ranges of %d: %+v", rangeBytes, w.upload)
+		if f.upload.RowsAccepted != 2 || f.upload.RowsRejected != 6 || f.upload.Status != csvfile.CompletedWithRejects {
+			t.Errorf("ranges of %d: %+v", rangeBytes, f.upload)
 		}
 	}
 }
@@ -234,28 +234,28 @@ func TestProcessor_LetsTheLaterLineWinInAnyOrderOfRanges(t *testing.T) {
 		file = append(file, strings.SplitN(string(fileOf(20)), "\n", 2)[1]...)
 		file = []byte(strings.ReplaceAll(string(file), ",E1\n", fmt.Sprintf(",E%d\n", rng.IntN(9))))
 		rangeBytes := int64(len(file)/2 + rng.IntN(200))
-		w := newWorld(seed, file)
-		w.settle(t, rangeBytes, rng.IntN)
-		w.check(t, file, rangeBytes)
+		f := newFixture(file)
+		f.settle(t, rangeBytes, rng.IntN)
+		f.check(t, file, rangeBytes)
 	}
 }
 
 func TestProcessor_ComesBackToARangeThatSomebodyElseHolds(t *testing.T) {
-	w := newWorld(1, fileOf(3))
-	held := w.start(w.queue[0], wholeFile)
-	for w.ranges[0] == nil { // until it has claimed
+	f := newFixture(fileOf(3))
+	held := f.start(f.queue[0], wholeFile)
+	for f.ranges[0] == nil { // until it has claimed
 		if _, running := held.next(); !running {
 			t.Fatal("it ended")
 		}
 	}
 	held.stop()
-	if err := w.process(t, w.queue[0], wholeFile); err == nil || !strings.Contains(err.Error(), csvfile.ErrBusy.Error()) {
+	if err := f.process(t, f.queue[0], wholeFile); err == nil || !strings.Contains(err.Error(), csvfile.ErrBusy.Error()) {
 		t.Errorf("got %v, want busy", err)
 	}
-	w.now = w.now.Add(15*time.Minute + 6*time.Second)
-	w.settle(t, wholeFile, first)
-	if w.upload.Status != csvfile.Completed || w.upload.RowsAccepted != 3 {
-		t.Errorf("%+v", w.upload)
+	f.now = f.now.Add(15*time.Minute + 6*time.Second)
+	f.settle(t, wholeFile, first)
+	if f.upload.Status != csvfile.Completed || f.upload.RowsAccepted != 3 {
+		t.Errorf("%+v", f.upload)
 	}
 }
 
@@ -306,16 +306,16 @@ func TestProcessor_LetsTheLaterLineWinWithBatchesInParallel(t *testing.T) {
 		fmt.Fprintf(&b, "2026-03-01T08:%02d:%02dZ,%d,E%d\n", rng.IntN(30), rng.IntN(60), i, rng.IntN(3))
 	}
 	file := []byte(b.String())
-	w := newWorld(1, file)
-	v := view{w, func() error { return nil }, w.now}
+	f := newFixture(file)
+	v := view{f, func() error { return nil }}
 	store := &shuffledStore{rng: rng, stored: map[reading.Key]string{}, flying: map[reading.Key]bool{}, t: t}
 	p := csvfile.NewProcessor(v, v, v, store, csvfile.ProcessorOptions{Concurrency: 8, Now: func() time.Time { return epoch }})
-	if err := p.Process(t.Context(), w.queue[0]); err != nil {
+	if err := p.Process(t.Context(), f.queue[0]); err != nil {
 		t.Fatal(err)
 	}
 	want := referenceOutcome(file, fileColumns, reading.Limits{Now: epoch})
-	if !maps.Equal(store.stored, want.values) || w.upload.RowsAccepted != 30_000 {
-		t.Errorf("%d readings, %d accepted; some have not their last value", len(store.stored), w.upload.RowsAccepted)
+	if !maps.Equal(store.stored, want.values) || f.upload.RowsAccepted != 30_000 {
+		t.Errorf("%d readings, %d accepted; some have not their last value", len(store.stored), f.upload.RowsAccepted)
 	}
 	if store.most <= 25 {
 		t.Error("nothing was written in parallel")

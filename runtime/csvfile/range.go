@@ -15,6 +15,9 @@ import (
 // are begun with, so that a later line is never overtaken; the more rounds, the less of the time is spent waiting for the last.
 const roundsPerWrite = 8
 
+// commitAttemptsMax is how often the commit of one range is tried before its message comes back.
+const commitAttemptsMax = 8
+
 // workOn claims a range, does all of its work, and finishes the upload if this was the last one.
 func (p *Processor) workOn(ctx context.Context, u Upload, number int) error {
 	if p.rangesOf(u.Plan.Bytes) != u.Plan.Ranges {
@@ -47,7 +50,7 @@ func (p *Processor) workOn(ctx context.Context, u Upload, number int) error {
 		return fmt.Errorf("range %d of upload %s: %w", number, u.ID, err)
 	}
 	// Ranges of one upload that are committed at one moment refuse each other; that must not cost the work.
-	if err := p.options.Environment.Retry(ctx, func() error {
+	if err := p.options.Pacer.Retry(ctx, commitAttemptsMax, func() error {
 		return p.table.CommitRange(ctx, r, owner, result, p.options.Now().UTC())
 	}); err != nil {
 		return fmt.Errorf("commit range %d of upload %s: %w", number, u.ID, err)

@@ -2,8 +2,12 @@ package csvfile_test
 
 import (
 	"bytes"
+	"encoding/csv"
 	"fmt"
+	"slices"
 	"strings"
+	"testing"
+	"time"
 	"unicode/utf8"
 
 	"github.com/sensorflow/sensorflow/runtime/contract"
@@ -97,4 +101,80 @@ func referenceOutcome(file []byte, columns csvfile.Columns, limits reading.Limit
 		o.rejects = append(o.rejects, fmt.Sprintf("%d:%s", i+1, row))
 	}
 	return o
+}
+
+var fileColumns = csvfile.Columns{Timestamp: 0, Value: 1, EquipmentID: 2}
+
+// check compares what became of the upload with the reference.
+func (f *fixture) check(t *testing.T, file []byte, rangeBytes int64) {
+	t.Helper()
+	want := referenceOutcome(file, fileColumns, reading.Limits{Now: f.upload.Plan.At})
+	u := f.upload
+	status := csvfile.Completed
+	if want.rejected > 0 {
+		status = csvfile.CompletedWithRejects
+	}
+	if u.Status != status || u.RowsAccepted != want.accepted || u.RowsRejected != want.rejected || u.BytesProcessed != int64(len(file)) {
+		t.Fatalf("%s, %d accepted, %d rejected, %d bytes (%s); want %s, %d, %d, %d", u.Status, u.RowsAccepted, u.RowsRejected,
+			u.BytesProcessed, u.Reason, status, want.accepted, want.rejected, len(file))
+	}
+	if got := f.rejects(t); !slices.Equal(got, want.rejects) {
+		t.Fatalf("rejects %q\nwant %q", got, want.rejects)
+	}
+	if len(f.readings) != len(want.values) {
+		t.Fatalf("%d readings, want %d", len(f.readings), len(want.values))
+	}
+	for key, values := range lastValues(file, f.window(rangeBytes), f.upload.Plan.At) {
+		if !slices.Contains(values, f.readings[key]) {
+			t.Fatalf("%v is %s, want one of %v", key, f.readings[key], values)
+		}
+	}
+}
+
+// rejects reads the file of rejected rows: line and row of each.
+func (f *fixture) rejects(t *testing.T) (rejects []string) {
+	t.Helper()
+	content, found := f.objects[csvfile.RejectsKey(uploadID)]
+	if !found {
+		return nil
+	}
+	records, err := csv.NewReader(strings.NewReader(string(content))).ReadAll()
+	if err != nil || len(records) < 2 || strings.Join(records[0], ",") != "line,reason,row" {
+		t.Fatalf("rejects %q: %v", content, err)
+	}
+	for _, r := range records[1:] {
+		if r[1] == "" {
+			t.Errorf("line %s has no reason", r[0])
+		}
+		rejects = append(rejects, r[0]+":"+r[2])
+	}
+	return rejects
+}
+
+// lastValues gives for each identity the values that may be left: those of valid lines that no other valid line follows less
+// than the window later. In a file that the window covers that is one value.
+func lastValues(file []byte, windowBytes int64, at time.Time) map[reading.Key][]string {
+	type occurrence struct {
+		offset int64
+		value  string
+	}
+	seen := map[reading.Key][]occurrence{}
+	offset := int64(0)
+	for _, text := range strings.SplitAfter(string(file), "\n") {
+		header := "timestamp,value,equipmentId\n"
+		o := referenceOutcome([]byte(header+text), fileColumns, reading.Limits{Now: at})
+		for key, value := range o.values {
+			seen[key] = append(seen[key], occurrence{offset, value})
+		}
+		offset += int64(len(text))
+	}
+	left := map[reading.Key][]string{}
+	for key, all := range seen {
+		for i, o := range all {
+			if i == len(all)-1 || all[i+1].offset-o.offset >= windowBytes {
+				left[key] = append(left[key], o.value)
+			}
+		}
+	}
+	return left
 }

@@ -22,6 +22,7 @@ import (
 	"github.com/sensorflow/sensorflow/runtime/dynamo"
 	"github.com/sensorflow/sensorflow/runtime/fault"
 	"github.com/sensorflow/sensorflow/runtime/ingest"
+	"github.com/sensorflow/sensorflow/runtime/pacing"
 	"github.com/sensorflow/sensorflow/runtime/reading"
 )
 
@@ -73,7 +74,7 @@ func TestErrors_SayWhatToDo(t *testing.T) {
 			client := answering(t, func(string, []byte) (int, string) { return test.status, errorBody(test.code) })
 			readings, uploads := dynamo.NewReadings(client, "r", "eu-west-1", 0), dynamo.NewUploads(client, "u")
 			_, write := readings.WriteBatch(t.Context(), []reading.Stored{stored(t, "EQ-1", "2026-03-01T08:00:00Z", "1")})
-			_, _, page := readings.Page(t.Context(), ingest.Query{EquipmentID: "EQ-1", Limit: 1})
+			_, _, page := readings.Page(t.Context(), "EQ-1", time.Time{}, time.Time{}, 1)
 			_, read := uploads.ReadUpload(t.Context(), "x")
 			_, begin := uploads.BeginUpload(t.Context(), "x", csvfile.Plan{})
 			_, claim := uploads.ClaimRange(t.Context(), csvfile.RangeID{}, "a", uploadedAt, uploadedAt)
@@ -143,7 +144,7 @@ func TestReadings_RetryUntilAllAreWritten(t *testing.T) {
 		}
 		return http.StatusOK, string(left)
 	})
-	writer := ingest.NewWriter(dynamo.NewReadings(client, "r", "eu-west-1", 0), 1, ingest.Environment{
+	writer := ingest.NewWriter(dynamo.NewReadings(client, "r", "eu-west-1", 0), 1, pacing.Pacer{
 		Sleep: func(context.Context, time.Duration) error { return nil },
 	})
 	var rs []reading.Stored

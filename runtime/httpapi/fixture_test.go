@@ -21,6 +21,7 @@ import (
 	"github.com/sensorflow/sensorflow/runtime/fault"
 	"github.com/sensorflow/sensorflow/runtime/httpapi"
 	"github.com/sensorflow/sensorflow/runtime/ingest"
+	"github.com/sensorflow/sensorflow/runtime/pacing"
 	"github.com/sensorflow/sensorflow/runtime/reading"
 	"github.com/sensorflow/sensorflow/test/capture"
 )
@@ -61,11 +62,11 @@ func newFixture(t *testing.T, o httpapi.Options, change ...func(*fixture)) *fixt
 	for _, c := range change {
 		c(f)
 	}
-	environment := ingest.Environment{Sleep: func(context.Context, time.Duration) error { return nil }}
-	coalescer := ingest.NewCoalescer(f.table, ingest.Options{}, environment)
+	pacer := pacing.Pacer{Sleep: func(context.Context, time.Duration) error { return nil }}
+	coalescer := ingest.NewCoalescer(f.table, ingest.Options{}, pacer)
 	t.Cleanup(func() { _ = coalescer.Close(context.Background()) })
 	api, err := httpapi.New(httpapi.Dependencies{
-		Saver: coalescer, Batches: ingest.NewWriter(f.table, 4, environment), Pager: f.table, Uploads: f.uploads, UploadStatus: f.uploads,
+		Saver: coalescer, Batches: ingest.NewWriter(f.table, 4, pacer), Pager: f.table, Uploads: f.uploads, UploadStatus: f.uploads,
 		Windows: f.windows, Authenticator: f.auth, Checks: f.checks, Now: f.now,
 		Logger: slog.New(slog.NewJSONHandler(f.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}, o)

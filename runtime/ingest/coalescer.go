@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/sensorflow/sensorflow/runtime/contract"
+	"github.com/sensorflow/sensorflow/runtime/pacing"
 	"github.com/sensorflow/sensorflow/runtime/reading"
 )
 
@@ -61,9 +62,9 @@ type entry struct {
 }
 
 // NewCoalescer returns a Coalescer that writes to store.
-func NewCoalescer(store Store, options Options, env Environment) *Coalescer {
+func NewCoalescer(store Store, options Options, pacer pacing.Pacer) *Coalescer {
 	return &Coalescer{
-		writer: NewWriter(store, 1, env), options: options.withDefaults(), writing: map[reading.Key]bool{},
+		writer: NewWriter(store, 1, pacer), options: options.withDefaults(), writing: map[reading.Key]bool{},
 	}
 }
 

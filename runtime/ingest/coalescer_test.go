@@ -13,6 +13,7 @@ import (
 
 	"github.com/sensorflow/sensorflow/runtime/fault"
 	"github.com/sensorflow/sensorflow/runtime/ingest"
+	"github.com/sensorflow/sensorflow/runtime/pacing"
 	"github.com/sensorflow/sensorflow/runtime/reading"
 )
 
@@ -45,7 +46,7 @@ func writesTake(d time.Duration) func(context.Context, int, []reading.Stored) ([
 func inBubble(t *testing.T, o ingest.Options, s *store, run func(t *testing.T, l *line)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		l := &line{T: t, Coalescer: ingest.NewCoalescer(s, o, ingest.Environment{}), store: s, began: time.Now()}
+		l := &line{T: t, Coalescer: ingest.NewCoalescer(s, o, pacing.Pacer{}), store: s, began: time.Now()}
 		run(t, l)
 		if err := l.Close(t.Context()); err != nil {
 			t.Error(err)
@@ -307,7 +308,7 @@ func TestSave_UnderLoadStoresWhatItAcknowledges(t *testing.T) {
 		return nil, nil
 	}}
 	c := ingest.NewCoalescer(s, ingest.Options{Linger: 100 * time.Microsecond, BatchesInFlightMax: 4, QueueMax: 40},
-		ingest.Environment{Sleep: func(ctx context.Context, _ time.Duration) error { return ctx.Err() }})
+		pacing.Pacer{Sleep: func(ctx context.Context, _ time.Duration) error { return ctx.Err() }})
 	var clients sync.WaitGroup
 	for client := range 50 {
 		clients.Go(func() {

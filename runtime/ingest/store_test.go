@@ -9,7 +9,7 @@ import (
 
 	"github.com/sensorflow/sensorflow/runtime/contract"
 	"github.com/sensorflow/sensorflow/runtime/fault"
-	"github.com/sensorflow/sensorflow/runtime/ingest"
+	"github.com/sensorflow/sensorflow/runtime/pacing"
 	"github.com/sensorflow/sensorflow/runtime/reading"
 )
 
@@ -131,8 +131,8 @@ type pauses struct {
 	all []time.Duration
 }
 
-func (p *pauses) environment() ingest.Environment {
-	return ingest.Environment{
+func (p *pauses) pacer() pacing.Pacer {
+	return pacing.Pacer{
 		Jitter: func() float64 { return 1 },
 		Sleep: func(ctx context.Context, d time.Duration) error {
 			p.mu.Lock()

@@ -4,15 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"slices"
-	"time"
 
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/sync/semaphore"
 
 	"github.com/sensorflow/sensorflow/runtime/contract"
 	"github.com/sensorflow/sensorflow/runtime/fault"
+	"github.com/sensorflow/sensorflow/runtime/pacing"
 	"github.com/sensorflow/sensorflow/runtime/reading"
 )
 
@@ -24,60 +23,23 @@ type Store interface {
 	WriteBatch(ctx context.Context, rs []reading.Stored) (unprocessed []reading.Stored, err error)
 }
 
-// Query selects raw readings of one equipment, newest first.
-type Query struct {
-	EquipmentID reading.EquipmentID
-	// From and To bound the timestamp: From <= t < To. A zero time leaves that end open.
-	From, To time.Time
-	// Before continues a listing: only readings older than it. Zero starts at the newest.
-	Before time.Time
-	// Limit is the most readings to return, 1 to contract.ReadingsPageMax.
-	Limit int
-}
-
-// Environment is what a writer takes from outside, so that a simulation can decide it.
-type Environment struct {
-	// Sleep waits for d or until ctx ends, and then returns its error. Default: real time.
-	Sleep func(ctx context.Context, d time.Duration) error
-	// Jitter returns a number in [0, 1). Default: math/rand/v2.
-	Jitter func() float64
-}
-
-func (e Environment) withDefaults() Environment {
-	if e.Sleep == nil {
-		e.Sleep = sleep
-	}
-	if e.Jitter == nil {
-		e.Jitter = rand.Float64
-	}
-	return e
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-		return nil
-	}
-}
+// attemptsMax ends a write that makes no progress at all; a batch that does make progress starts counting anew.
+const attemptsMax = 8
 
 // Writer writes any number of readings in batches. It is safe for concurrent use.
 type Writer struct {
 	store       Store
 	concurrency int
 	slots       *semaphore.Weighted // one for each batch in flight
-	env         Environment
+	pacer       pacing.Pacer
 }
 
 // NewWriter returns a Writer that keeps at most concurrency batches in flight, those of concurrent calls together: a table
 // that slows down would else meet more batches the slower it gets. With 1 it starts no goroutine.
-func NewWriter(store Store, concurrency int, env Environment) *Writer {
+func NewWriter(store Store, concurrency int, pacer pacing.Pacer) *Writer {
 	concurrency = max(concurrency, 1)
 	return &Writer{
-		store: store, concurrency: concurrency, slots: semaphore.NewWeighted(int64(concurrency)), env: env.withDefaults(),
+		store: store, concurrency: concurrency, slots: semaphore.NewWeighted(int64(concurrency)), pacer: pacer,
 	}
 }
 
@@ -138,7 +100,7 @@ func (w *Writer) writeBatch(ctx context.Context, batch []reading.Stored, progres
 		if attempt++; attempt >= attemptsMax {
 			return batch, unavailable(fmt.Errorf("write %d readings, %d attempts without progress: %w", len(batch), attempt, err))
 		}
-		if err := w.env.pause(ctx, attempt); err != nil {
+		if err := w.pacer.Pause(ctx, attempt); err != nil {
 			return batch, unavailable(err)
 		}
 	}

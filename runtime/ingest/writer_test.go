@@ -13,13 +13,14 @@ import (
 
 	"github.com/sensorflow/sensorflow/runtime/fault"
 	"github.com/sensorflow/sensorflow/runtime/ingest"
+	"github.com/sensorflow/sensorflow/runtime/pacing"
 	"github.com/sensorflow/sensorflow/runtime/reading"
 )
 
 func TestWrite_OfOneIdentityTheLastWinsInOneCall(t *testing.T) {
 	var s store
 	rs := slices.Concat([]reading.Stored{stored("A", 1), stored("B", 2), stored("A", 3)}, many(60), []reading.Stored{stored("EQ-0", 7), stored("A", 5)})
-	if err := ingest.NewWriter(&s, 1, ingest.Environment{}).Write(t.Context(), rs); err != nil {
+	if err := ingest.NewWriter(&s, 1, pacing.Pacer{}).Write(t.Context(), rs); err != nil {
 		t.Fatal(err)
 	}
 	if sizes := s.check(t); !slices.Equal(sizes, []int{25, 25, 12}) {
@@ -34,7 +35,7 @@ func TestWrite_OfOneIdentityTheLastWinsInOneCall(t *testing.T) {
 
 func TestWrite_NothingIsNoCall(t *testing.T) {
 	var s store
-	if err := ingest.NewWriter(&s, 4, ingest.Environment{}).Write(t.Context(), nil); err != nil || len(s.check(t)) > 0 {
+	if err := ingest.NewWriter(&s, 4, pacing.Pacer{}).Write(t.Context(), nil); err != nil || len(s.check(t)) > 0 {
 		t.Errorf("error %v, calls %v", err, s.calls)
 	}
 }
@@ -53,7 +54,7 @@ func TestWrite_SendsAgainOnlyWhatWasLeftUnprocessed(t *testing.T) {
 		return nil, nil
 	}}
 	rs := many(25)
-	if err := ingest.NewWriter(&s, 1, p.environment()).Write(t.Context(), rs); err != nil {
+	if err := ingest.NewWriter(&s, 1, p.pacer()).Write(t.Context(), rs); err != nil {
 		t.Fatal(err)
 	}
 	if sizes := s.check(t); !slices.Equal(sizes, []int{25, 3, 3, 1}) {
@@ -76,7 +77,7 @@ func TestWrite_EndsAfterEightAttemptsWithoutProgress(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var p pauses
 			s := store{answer: func(_ context.Context, _ int, rs []reading.Stored) ([]reading.Stored, error) { return answer(rs) }}
-			wantKind(t, "write", ingest.NewWriter(&s, 1, p.environment()).Write(t.Context(), many(3)), fault.Unavailable)
+			wantKind(t, "write", ingest.NewWriter(&s, 1, p.pacer()).Write(t.Context(), many(3)), fault.Unavailable)
 			if calls := len(s.check(t)); calls != 8 {
 				t.Errorf("%d calls, want 8", calls)
 			}
@@ -94,7 +95,7 @@ func TestWrite_EndsAfterEightAttemptsWithoutProgress(t *testing.T) {
 func TestWrite_GoesOnAsLongAsThereIsProgress(t *testing.T) {
 	s := store{answer: func(_ context.Context, _ int, rs []reading.Stored) ([]reading.Stored, error) { return rs[1:], nil }}
 	var p pauses
-	if err := ingest.NewWriter(&s, 1, p.environment()).Write(t.Context(), many(25)); err != nil || len(s.check(t)) != 25 {
+	if err := ingest.NewWriter(&s, 1, p.pacer()).Write(t.Context(), many(25)); err != nil || len(s.check(t)) != 25 {
 		t.Errorf("error %v after %d calls, want 25 of them", err, len(s.calls))
 	}
 }
@@ -103,7 +104,7 @@ func TestWrite_DoesNotRepeatWhatCannotSucceed(t *testing.T) {
 	refused := errors.New("access denied")
 	s := store{answer: func(context.Context, int, []reading.Stored) ([]reading.Stored, error) { return nil, refused }}
 	var p pauses
-	err := ingest.NewWriter(&s, 1, p.environment()).Write(t.Context(), many(30))
+	err := ingest.NewWriter(&s, 1, p.pacer()).Write(t.Context(), many(30))
 	wantKind(t, "write", err, fault.Internal)
 	if !errors.Is(err, refused) || len(s.check(t)) != 1 || len(p.all) > 0 {
 		t.Errorf("error %v after %d calls and %d pauses, want the table's own after one call", err, len(s.calls), len(p.all))
@@ -115,7 +116,7 @@ func TestWrite_EndsWithItsContext(t *testing.T) {
 		s := store{answer: func(context.Context, int, []reading.Stored) ([]reading.Stored, error) { return nil, busy() }}
 		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 		defer cancel()
-		w := ingest.NewWriter(&s, 1, ingest.Environment{Jitter: func() float64 { return 1 }})
+		w := ingest.NewWriter(&s, 1, pacing.Pacer{Jitter: func() float64 { return 1 }})
 		wantKind(t, "write", w.Write(ctx, many(1)), fault.Unavailable)
 		if calls := len(s.check(t)); calls != 2 { // at 0 and 20 ms; the next would be at 60 ms
 			t.Errorf("%d calls", calls)
@@ -130,7 +131,7 @@ func TestWrite_ConcurrentCallsShareTheBound(t *testing.T) {
 			time.Sleep(10 * time.Millisecond)
 			return nil, nil
 		}}
-		w := ingest.NewWriter(&s, 4, ingest.Environment{})
+		w := ingest.NewWriter(&s, 4, pacing.Pacer{})
 		began := time.Now()
 		results := make(chan error, 5)
 		for call := range 5 {
@@ -163,7 +164,7 @@ func TestWrite_WaitsForASlotNoLongerThanItsContext(t *testing.T) {
 			return nil, busy()
 		}}
 		for _, size := range []int{1, 100} {
-			w := ingest.NewWriter(&s, 2, ingest.Environment{})
+			w := ingest.NewWriter(&s, 2, pacing.Pacer{})
 			hanging, release := context.WithCancel(t.Context())
 			for range 2 {
 				go func() { _ = w.Write(hanging, []reading.Stored{stored(fmt.Sprint("A", time.Now().UnixNano()), 1)}) }()
@@ -186,7 +187,7 @@ func TestWrite_OneFailingBatchEndsTheCall(t *testing.T) {
 		}
 		return nil, nil
 	}}
-	if err := ingest.NewWriter(&s, 2, ingest.Environment{}).Write(t.Context(), many(2500)); !errors.Is(err, refused) {
+	if err := ingest.NewWriter(&s, 2, pacing.Pacer{}).Write(t.Context(), many(2500)); !errors.Is(err, refused) {
 		t.Errorf("error %v, want the table's", err)
 	}
 	if calls := len(s.check(t)); calls > 90 {
@@ -214,7 +215,7 @@ func TestWrite_NilMeansAllAreStored(t *testing.T) {
 			}
 		}}
 		var p pauses
-		err := ingest.NewWriter(&s, rapid.IntRange(1, 4).Draw(rt, "concurrency"), p.environment()).Write(t.Context(), rs)
+		err := ingest.NewWriter(&s, rapid.IntRange(1, 4).Draw(rt, "concurrency"), p.pacer()).Write(t.Context(), rs)
 		if err != nil {
 			if fault.KindOf(err) != fault.Unavailable {
 				rt.Fatalf("error %v", err)

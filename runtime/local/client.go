@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/sensorflow/sensorflow/runtime/local/stack"
+	"github.com/sensorflow/sensorflow/runtime/pacing"
 )
 
 const (
@@ -98,20 +99,9 @@ func (c *client) call(ctx context.Context, method, path, media string, body []by
 		}
 		var refused *refusal
 		busy := errors.As(err, &refused) && (refused.status == http.StatusServiceUnavailable || refused.status == http.StatusTooManyRequests)
-		if !busy || try == triesMax || !sleep(ctx, time.Duration(try)*250*time.Millisecond) {
+		if !busy || try == triesMax || pacing.Sleep(ctx, time.Duration(try)*250*time.Millisecond) != nil {
 			return fmt.Errorf("%s %s: %w", method, path, err)
 		}
-	}
-}
-
-func sleep(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
 	}
 }
 
@@ -170,7 +160,7 @@ func (c *client) waitProcessed(ctx context.Context, id, name string, rows int) e
 		default:
 			return fmt.Errorf("upload %s: %s", name, upload.Status)
 		}
-		if !sleep(ctx, pause) {
+		if pacing.Sleep(ctx, pause) != nil {
 			return fmt.Errorf("upload %s: %w", name, ctx.Err())
 		}
 	}

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/sensorflow/sensorflow/runtime/local/stack"
+	"github.com/sensorflow/sensorflow/runtime/pacing"
 )
 
 const (
@@ -120,7 +121,7 @@ func (c *client) waitAggregated(ctx context.Context, count int) error {
 		if last >= count && time.Since(since) >= rest {
 			return nil
 		}
-		if !sleep(ctx, pause) {
+		if pacing.Sleep(ctx, pause) != nil {
 			return fmt.Errorf("%w: %d of %d (%w)", errBehind, last, count, ctx.Err())
 		}
 	}

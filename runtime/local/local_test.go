@@ -56,7 +56,7 @@ func TestLocal_ServesTheWholeSystemAndFindsItAgainAfterARestart(t *testing.T) {
 	}
 
 	children := descendants(t, p.cmd.Process.Pid)
-	for _, name := range []string{"java", "api", "s3local", "aggregator", "csvprocessor"} {
+	for _, name := range []string{"java", "api", "s3gateway", "aggregator", "csvprocessor"} {
 		find(t, children, name)
 	}
 	if status := p.end(syscall.SIGTERM); status != 0 {
@@ -161,7 +161,7 @@ func TestLocal_EndsWithASentenceWhenAPartEnds(t *testing.T) {
 	p := launch(t, t.TempDir())
 	p.ready()
 	children := descendants(t, p.cmd.Process.Pid)
-	if err := syscall.Kill(find(t, children, "s3local"), syscall.SIGKILL); err != nil {
+	if err := syscall.Kill(find(t, children, "s3gateway"), syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
 	status := p.status(10 * time.Second)

@@ -25,7 +25,7 @@ func serve(ctx context.Context, s settings, out printer, then func(context.Conte
 	defer logs.close()
 	began := time.Now()
 	running, err := stack.Start(ctx, stack.Options{
-		Root: s.root, Port: s.port, DataDir: s.dataDir, Retention: s.retention, Logs: logs.writer, Binaries: s.bin, Environ: s.environ,
+		Root: s.root, Port: s.port, DataDir: s.dataDir, Retention: s.retention, Logs: logs.writer, Environ: s.environ,
 		Progress: func(step string) { out.printf("starting %s\n", step) },
 	})
 	if err != nil {
@@ -104,7 +104,7 @@ func writeState(dir string, info stack.Info) (remove func(), err error) {
 
 func readState(dir string) (stack.Info, error) {
 	var info stack.Info
-	content, err := os.ReadFile(filepath.Join(dir, stateFile)) //nolint:gosec // the folder is the caller's own
+	content, err := os.ReadFile(filepath.Join(dir, stateFile))
 	if err != nil {
 		return info, fmt.Errorf("read %s: %w", stateFile, err)
 	}

@@ -3,7 +3,6 @@ package main
 import (
 	"flag"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -11,7 +10,6 @@ import (
 
 	"github.com/sensorflow/sensorflow/runtime/contract"
 	"github.com/sensorflow/sensorflow/runtime/local/checkout"
-	"github.com/sensorflow/sensorflow/runtime/local/stack"
 )
 
 const portDefault = 8080
@@ -24,7 +22,6 @@ type settings struct {
 	retention  time.Duration
 	root       string // the module's
 	state      string // folder of stack.json and the logs
-	bin        string // folder of the other programs; empty has them built
 	verbose    bool
 	foreground bool
 	environ    []string
@@ -49,7 +46,6 @@ func parse(args, environ []string, out printer) (settings, error) {
 	flags.StringVar(&s.dataDir, "data-dir", s.dataDir, "folder that keeps the data over a restart (DATA_DIR; default: in memory)")
 	flags.DurationVar(&s.retention, "retention", s.retention, "how long readings are kept, such as 720h (RETENTION; default: for ever)")
 	flags.StringVar(&s.state, "state", filepath.Join(s.root, ".local"), "folder of stack.json and the logs")
-	flags.StringVar(&s.bin, "bin", ownFolder(), "folder of the other programs (default: where this one is, else they are built)")
 	flags.BoolVar(&s.verbose, "log", false, "also print what the parts log")
 	flags.BoolVar(&s.foreground, "foreground", false, "take the terminal from make, so that it ends with status 0 on Ctrl-C")
 	if err := flags.Parse(args); err != nil {
@@ -86,18 +82,4 @@ func (s *settings) readEnvironment() error {
 		}
 	}
 	return nil
-}
-
-// ownFolder is where this program lies, if the others lie there too.
-func ownFolder() string {
-	self, err := os.Executable()
-	if err != nil {
-		return ""
-	}
-	for _, command := range stack.Commands() {
-		if _, err := os.Stat(filepath.Join(filepath.Dir(self), command)); err != nil {
-			return ""
-		}
-	}
-	return filepath.Dir(self)
 }

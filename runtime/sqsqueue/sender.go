@@ -13,6 +13,7 @@ import (
 	"github.com/aws/smithy-go"
 
 	"github.com/sensorflow/sensorflow/runtime/fault"
+	"github.com/sensorflow/sensorflow/runtime/pacing"
 )
 
 const (
@@ -22,8 +23,8 @@ const (
 	callTimeout = 10 * time.Second
 	// roundsMax is how often messages are sent that SQS did not take though it took the call, which the SDK does not repeat.
 	roundsMax = 3
-	// roundPause comes before the second round, twice as much before the third.
-	roundPause = 100 * time.Millisecond
+	// roundPauseFirst is the longest pause before the second round; the one before the third is up to twice as long.
+	roundPauseFirst = 200 * time.Millisecond
 )
 
 // client is the one call in use.
@@ -35,25 +36,16 @@ type client interface {
 type Sender struct {
 	client client
 	url    string
-	sleep  func(ctx context.Context, d time.Duration) error
+	pacer  pacing.Pacer
 }
 
 // NewSender returns a Sender to the queue at an address. All arguments are required.
-func NewSender(client *sqs.Client, url string) *Sender { return newSender(client, url, sleep) }
-
-func newSender(client client, url string, sleep func(context.Context, time.Duration) error) *Sender {
-	return &Sender{client: client, url: url, sleep: sleep}
+func NewSender(client *sqs.Client, url string) *Sender {
+	return newSender(client, url, pacing.Pacer{First: roundPauseFirst})
 }
 
-func sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-		return nil
-	}
+func newSender(client client, url string, pacer pacing.Pacer) *Sender {
+	return &Sender{client: client, url: url, pacer: pacer}
 }
 
 // Send adds messages and returns nil only when SQS took all of them; after an error it may have taken any of them. The error
@@ -82,7 +74,7 @@ func (s *Sender) sendBatch(ctx context.Context, bodies []string) error {
 		if round == roundsMax {
 			return unavailable(fmt.Errorf("%d of the messages were not taken in %d rounds: %w", len(left), round, cause))
 		}
-		if err := s.sleep(ctx, roundPause<<(round-1)); err != nil {
+		if err := s.pacer.Pause(ctx, round); err != nil {
 			return unavailable(errors.Join(cause, err))
 		}
 		bodies = left

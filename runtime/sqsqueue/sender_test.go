@@ -17,6 +17,7 @@ import (
 
 	"github.com/sensorflow/sensorflow/runtime/fault"
 	"github.com/sensorflow/sensorflow/runtime/local/sqslocal"
+	"github.com/sensorflow/sensorflow/runtime/pacing"
 )
 
 func newLocal(t *testing.T) (*sqslocal.Queue, *sqs.Client, string) {
@@ -100,11 +101,14 @@ func refusal(id string, senderFault bool) types.BatchResultErrorEntry {
 	return types.BatchResultErrorEntry{Id: aws.String(id), Code: aws.String("InternalError"), SenderFault: senderFault}
 }
 
-func noSleep(context.Context, time.Duration) error { return nil }
+// unpaced makes no pauses.
+func unpaced() pacing.Pacer {
+	return pacing.Pacer{Sleep: func(context.Context, time.Duration) error { return nil }}
+}
 
 func TestSender_SendsAgainOnlyWhatWasNotTaken(t *testing.T) {
 	s := &script{refusals: [][]types.BatchResultErrorEntry{{refusal("1", false), refusal("2", false)}, {refusal("0", false)}}}
-	if err := newSender(s, "u", noSleep).Send(t.Context(), []string{"a", "b", "c"}); err != nil {
+	if err := newSender(s, "u", unpaced()).Send(t.Context(), []string{"a", "b", "c"}); err != nil {
 		t.Fatal(err)
 	}
 	if got := fmt.Sprint(s.calls); got != "[[a b c] [b c] [b]]" {
@@ -124,7 +128,7 @@ func TestSender_GivesUpWithTheKindOfTheFault(t *testing.T) {
 		"no connection":  {&script{err: errors.New("refused")}, fault.Unavailable, 1},
 		"no permission":  {&script{err: &smithy.GenericAPIError{Code: "AccessDenied"}}, fault.Internal, 1},
 	} {
-		err := newSender(c.script, "u", noSleep).Send(t.Context(), []string{"a"})
+		err := newSender(c.script, "u", unpaced()).Send(t.Context(), []string{"a"})
 		if err == nil || fault.KindOf(err) != c.kind || len(c.script.calls) != c.calls {
 			t.Errorf("%s: %v of kind %v after %d calls", name, err, fault.KindOf(err), len(c.script.calls))
 		}
@@ -135,7 +139,7 @@ func TestSender_StopsWithItsCaller(t *testing.T) {
 	s := &script{refusals: [][]types.BatchResultErrorEntry{{refusal("0", false)}}}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := newSender(s, "u", sleep).Send(ctx, []string{"a"}); !errors.Is(err, context.Canceled) {
+	if err := newSender(s, "u", pacing.Pacer{}).Send(ctx, []string{"a"}); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}
 }

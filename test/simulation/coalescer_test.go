@@ -19,6 +19,7 @@ import (
 	"github.com/sensorflow/sensorflow/runtime/dynamo"
 	"github.com/sensorflow/sensorflow/runtime/fault"
 	"github.com/sensorflow/sensorflow/runtime/ingest"
+	"github.com/sensorflow/sensorflow/runtime/pacing"
 	"github.com/sensorflow/sensorflow/runtime/reading"
 	"github.com/sensorflow/sensorflow/test/simulation/dynamodel"
 )
@@ -139,7 +140,7 @@ func (h *saving) run(t *testing.T) {
 	store := dynamo.NewReadings(h, readingsTable, "eu-west-1", 0)
 	c := ingest.NewCoalescer(store, ingest.Options{
 		BatchesInFlightMax: 1 + h.random.IntN(3), QueueMax: 20 + h.random.IntN(60), WriteTimeout: time.Second,
-	}, ingest.Environment{Jitter: func() float64 { return 0.5 }})
+	}, pacing.Pacer{Jitter: func() float64 { return 0.5 }})
 	identities, spread := 1+h.random.IntN(12), time.Duration(1+h.random.IntN(120))*time.Millisecond
 	var clients sync.WaitGroup
 	for range 40 + h.random.IntN(60) {

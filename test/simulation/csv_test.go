@@ -13,7 +13,7 @@ import (
 	"github.com/sensorflow/sensorflow/runtime/csvfile"
 	"github.com/sensorflow/sensorflow/runtime/dynamo"
 	"github.com/sensorflow/sensorflow/runtime/fault"
-	"github.com/sensorflow/sensorflow/runtime/ingest"
+	"github.com/sensorflow/sensorflow/runtime/pacing"
 	"github.com/sensorflow/sensorflow/runtime/reading"
 	"github.com/sensorflow/sensorflow/test/simulation/dynamodel"
 )
@@ -175,8 +175,8 @@ func (w *world) processor(p *process, u *upload) *csvfile.Processor {
 	files := &bucket{c, u}
 	return csvfile.NewProcessor(dynamo.NewUploads(c, uploadsTable), files, files, w.store(c), csvfile.ProcessorOptions{
 		Retention: w.retention, Concurrency: 1, RangeBytes: u.rangeBytes, ClaimLifetime: workerTime, Now: p.region.clock,
-		Owner:       func() string { return fmt.Sprint(w.random.Uint64()) },
-		Environment: ingest.Environment{Sleep: p.sleep(w, 0), Jitter: w.random.Float64},
+		Owner: func() string { return fmt.Sprint(w.random.Uint64()) },
+		Pacer: pacing.Pacer{Sleep: p.sleep(w, 0), Jitter: w.random.Float64},
 	})
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/sensorflow/sensorflow/runtime/aggregate"
 	"github.com/sensorflow/sensorflow/runtime/dynamo"
+	"github.com/sensorflow/sensorflow/runtime/pacing"
 	"github.com/sensorflow/sensorflow/test/simulation/dynamodel"
 )
 
@@ -71,7 +72,8 @@ func (w *world) process(i *invocation) {
 	table := &guardedRows{RowTable: dynamo.NewAggregates(&client{w, i.process, lateRows}, readingsTable, aggregatesTable, indexShards), w: w, i: i}
 	a := aggregate.NewAggregator(table, r.name, aggregate.AggregatorOptions{
 		FleetBuckets: fleetBuckets, Retention: w.retention, Concurrency: 1, AttemptsMax: 2 + int(w.seed%3),
-		Now: r.clock, Sleep: i.sleep(w, aggregate.MarginDefault), Random: w.random.Uint64,
+		Now: r.clock, Random: w.random.Uint64,
+		Pacer: pacing.Pacer{Sleep: i.sleep(w, aggregate.MarginDefault), Jitter: w.random.Float64},
 	})
 	var err error
 	i.result, err = a.Process(context.Background(), changes)

@@ -13,6 +13,7 @@ import (
 	"github.com/sensorflow/sensorflow/runtime/dynamo"
 	"github.com/sensorflow/sensorflow/runtime/fault"
 	"github.com/sensorflow/sensorflow/runtime/ingest"
+	"github.com/sensorflow/sensorflow/runtime/pacing"
 	"github.com/sensorflow/sensorflow/runtime/reading"
 	"github.com/sensorflow/sensorflow/test/simulation/dynamodel"
 )
@@ -142,7 +143,7 @@ func (w *world) save(p *process, rs []reading.Reading) bool {
 	if w.without == writerDedup {
 		_, err = store.WriteBatch(context.Background(), stored[:min(len(stored), contract.BatchWriteItemsMax)])
 	} else {
-		err = ingest.NewWriter(store, 1, ingest.Environment{Sleep: p.sleep(w, 0), Jitter: w.random.Float64}).Write(context.Background(), stored)
+		err = ingest.NewWriter(store, 1, pacing.Pacer{Sleep: p.sleep(w, 0), Jitter: w.random.Float64}).Write(context.Background(), stored)
 	}
 	if err == nil {
 		w.acknowledge(p, stored)

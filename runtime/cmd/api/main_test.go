@@ -6,10 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/http"
 	"net/http/httptest"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -23,9 +21,9 @@ import (
 
 	"github.com/sensorflow/sensorflow/runtime/contract"
 	"github.com/sensorflow/sensorflow/runtime/dynamo"
-	"github.com/sensorflow/sensorflow/runtime/local/child"
 	"github.com/sensorflow/sensorflow/runtime/local/cognitolocal"
 	"github.com/sensorflow/sensorflow/runtime/local/dynamolocal"
+	"github.com/sensorflow/sensorflow/runtime/local/s3local"
 	"github.com/sensorflow/sensorflow/runtime/s3store"
 )
 
@@ -60,37 +58,15 @@ func withStandIns(run func() int) (code int, err error) {
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	files, err := startLocalS3(dir)
+	files, err := s3local.Start(context.Background(), s3local.Options{
+		Dir: filepath.Join(dir, "buckets"), AccessKey: accessKey, SecretKey: secretKey, Region: region,
+	})
 	if err != nil {
 		return 0, err
 	}
-	defer files.Kill()
+	defer files.Stop()
+	s3Endpoint = files.Endpoint
 	return run(), nil
-}
-
-func startLocalS3(dir string) (*child.Process, error) {
-	binary := filepath.Join(dir, "s3local")
-	if out, err := exec.Command("go", "build", "-o", binary, "../../local/s3local").CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("build the local S3: %w\n%s", err, out)
-	}
-	address, err := freeAddress()
-	if err != nil {
-		return nil, err
-	}
-	_, port, _ := net.SplitHostPort(address)
-	process, err := child.Start(exec.Command(binary, "-port", port, "-dir", filepath.Join(dir, "buckets"),
-		"-access", accessKey, "-secret", secretKey, "-region", region))
-	if err != nil {
-		return nil, err
-	}
-	s3Endpoint = "http://" + address
-	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
-		if res, err := http.Get(s3Endpoint + "/healthz"); err == nil {
-			return process, res.Body.Close()
-		}
-	}
-	process.Kill()
-	return nil, errors.New("the local S3 does not serve")
 }
 
 func freeAddress() (string, error) {

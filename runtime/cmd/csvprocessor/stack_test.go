@@ -5,13 +5,10 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
-	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -29,6 +26,7 @@ import (
 	"github.com/sensorflow/sensorflow/runtime/local/dynamolocal"
 	"github.com/sensorflow/sensorflow/runtime/local/eventsource"
 	"github.com/sensorflow/sensorflow/runtime/local/lambdalocal"
+	"github.com/sensorflow/sensorflow/runtime/local/s3local"
 	"github.com/sensorflow/sensorflow/runtime/local/sqslocal"
 	"github.com/sensorflow/sensorflow/test/capture"
 )
@@ -94,11 +92,9 @@ func run(m *testing.M) int {
 // newStack starts the parts, in the order in which they need each other.
 func newStack(ctx context.Context, dir string, o settings, cleanup func(func())) (*stack, error) {
 	s := &stack{logs: &capture.Buffer{}}
-	for _, folder := range []string{".", "../../local/s3local"} {
-		build := exec.Command("go", "build", "-tags", "lambda.norpc", "-o", dir+string(filepath.Separator), folder)
-		if out, err := build.CombinedOutput(); err != nil {
-			return nil, fmt.Errorf("build %s: %w\n%s", folder, err, out)
-		}
+	binary := filepath.Join(dir, "csvprocessor")
+	if out, err := exec.Command("go", "build", "-tags", "lambda.norpc", "-o", binary, ".").CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("build: %w\n%s", err, out)
 	}
 	database, err := dynamolocal.Start(ctx, dynamolocal.Options{})
 	if err != nil {
@@ -126,10 +122,14 @@ func newStack(ctx context.Context, dir string, o settings, cleanup func(func()))
 		Send: func(body string) error { _, err := s.queue.Send(body); return err }, Log: slog.New(slog.NewTextHandler(s.logs, nil)),
 	}))
 	cleanup(webhook.Close)
-	endpoint, err := startS3(ctx, dir, webhook.URL, cleanup)
+	files, err := s3local.Start(ctx, s3local.Options{
+		Dir: filepath.Join(dir, "buckets"), AccessKey: accessKey, SecretKey: secretKey, Region: region, Webhook: webhook.URL,
+	})
 	if err != nil {
 		return nil, err
 	}
+	cleanup(files.Stop)
+	endpoint := files.Endpoint
 	s.bucket = s3.New(s3.Options{Region: region, BaseEndpoint: &endpoint, UsePathStyle: true, Credentials: keys})
 	if _, err := s.bucket.CreateBucket(ctx, &s3.CreateBucketInput{Bucket: aws.String(bucketName)}); err != nil {
 		return nil, err
@@ -138,7 +138,7 @@ func newStack(ctx context.Context, dir string, o settings, cleanup func(func()))
 	if o.wrap != nil {
 		databaseSeen = o.wrap(database.Endpoint)
 	}
-	if err := s.startFunction(ctx, o, filepath.Join(dir, "csvprocessor"), databaseSeen, endpoint, queues.URL); err != nil {
+	if err := s.startFunction(ctx, o, binary, databaseSeen, endpoint, queues.URL); err != nil {
 		return nil, err
 	}
 	cleanup(s.function.Close)
@@ -163,32 +163,6 @@ func (s *stack) startFunction(ctx context.Context, o settings, binary, database,
 		},
 	})
 	return err
-}
-
-// startS3 runs the local S3 until the test ends.
-func startS3(ctx context.Context, dir, webhook string, cleanup func(func())) (endpoint string, err error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	port := l.Addr().(*net.TCPAddr).Port
-	_ = l.Close()
-	cmd := exec.CommandContext(ctx, filepath.Join(dir, "s3local"), "-dir", filepath.Join(dir, "buckets"), "-access", accessKey,
-		"-region", region, "-webhook", webhook, "-port", strconv.Itoa(port))
-	cmd.Env = append(os.Environ(), "S3LOCAL_SECRET="+secretKey)
-	if err := cmd.Start(); err != nil {
-		return "", err
-	}
-	cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
-	endpoint = "http://127.0.0.1:" + strconv.Itoa(port)
-	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
-		if res, err := http.Get(endpoint + "/healthz"); err == nil {
-			_ = res.Body.Close()
-			return endpoint, nil
-		} else if time.Now().After(deadline) {
-			return "", fmt.Errorf("the local S3 does not serve: %w", err)
-		}
-	}
 }
 
 // upload creates an upload and puts its file, of which the bucket tells the queue.

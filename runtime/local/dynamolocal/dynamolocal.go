@@ -7,8 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -21,9 +19,6 @@ import (
 
 // Home is where `make setup` puts DynamoDB Local, below the module's root.
 const Home = ".local/dynamodb"
-
-// startWithin bounds how long the Java process may take to answer; 3 to 4 s are usual on two idle cores.
-const startWithin = 60 * time.Second
 
 // Options configure a server.
 type Options struct {
@@ -67,7 +62,7 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 			return nil, err
 		}
 	}
-	port, err := freePort(ctx)
+	port, err := child.FreePort(ctx, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -83,9 +78,13 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 		return nil, fmt.Errorf("start DynamoDB Local: %w", err)
 	}
 	s := &Server{Endpoint: "http://127.0.0.1:" + strconv.Itoa(port), process: process}
-	if err := s.waitReady(ctx); err != nil {
+	err = process.WaitServing(ctx, s.Endpoint) // an unsigned request gets 400
+	if errors.Is(err, child.ErrEnded) {
+		return nil, errors.New("DynamoDB Local ended while starting; is Java 17 or newer installed?")
+	}
+	if err != nil {
 		s.Stop()
-		return nil, err
+		return nil, fmt.Errorf("start DynamoDB Local: %w", err)
 	}
 	return s, nil
 }
@@ -112,34 +111,3 @@ func (s *Server) Exited() <-chan struct{} { return s.process.Exited() }
 
 // PID is the process id, to measure memory by.
 func (s *Server) PID() int { return s.process.PID() }
-
-func (s *Server) waitReady(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, startWithin)
-	defer cancel()
-	for {
-		req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.Endpoint, nil)
-		if err != nil {
-			return fmt.Errorf("ask DynamoDB Local: %w", err)
-		}
-		if res, err := http.DefaultClient.Do(req); err == nil {
-			_ = res.Body.Close() // any answer will do: an unsigned request gets 400
-			return nil
-		}
-		select {
-		case <-s.Exited():
-			return errors.New("DynamoDB Local ended while starting; is Java 17 or newer installed?")
-		case <-ctx.Done():
-			return fmt.Errorf("wait for DynamoDB Local: %w", ctx.Err())
-		case <-time.After(50 * time.Millisecond):
-		}
-	}
-}
-
-func freePort(ctx context.Context) (int, error) {
-	l, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, fmt.Errorf("find a free port: %w", err)
-	}
-	defer func() { _ = l.Close() }()
-	return l.Addr().(*net.TCPAddr).Port, nil
-}

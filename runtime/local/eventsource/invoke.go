@@ -33,18 +33,6 @@ func withGrace(ctx context.Context, grace time.Duration) (context.Context, conte
 	return late, func() { stop(); cancel() }
 }
 
-// sleep waits, and tells whether ctx still runs.
-func sleep(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-timer.C:
-		return true
-	}
-}
-
 // event encodes records as the event of one invocation.
 func event(records []json.RawMessage) ([]byte, error) {
 	encoded, err := json.Marshal(map[string][]json.RawMessage{"Records": records})

@@ -13,6 +13,7 @@ import (
 	"github.com/aws/smithy-go"
 
 	"github.com/sensorflow/sensorflow/runtime/local/lambdalocal"
+	"github.com/sensorflow/sensorflow/runtime/pacing"
 )
 
 // backoffMax bounds the pause before a retry.
@@ -37,7 +38,7 @@ func (l *lane) run(ctx context.Context) {
 		}
 		if ctx.Err() == nil {
 			l.Log.Warn("could not read the stream; trying again", "shard", l.shard, "error", err)
-			sleep(ctx, pause)
+			_ = pacing.Sleep(ctx, pause) // the loop looks at ctx itself
 		}
 	}
 }
@@ -56,7 +57,7 @@ func (l *lane) read(ctx context.Context) error {
 		if err := l.handle(ctx, out.Records); err != nil {
 			return err
 		}
-		if iterator = out.NextShardIterator; iterator != nil && len(out.Records) == 0 && !sleep(ctx, l.PollInterval) {
+		if iterator = out.NextShardIterator; iterator != nil && len(out.Records) == 0 && pacing.Sleep(ctx, l.PollInterval) != nil {
 			return ctx.Err()
 		}
 	}

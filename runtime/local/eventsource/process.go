@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/sensorflow/sensorflow/runtime/local/lambdalocal"
+	"github.com/sensorflow/sensorflow/runtime/pacing"
 )
 
 // process invokes the function until every record was processed or given up. It returns an error only when ctx ends or the
@@ -55,8 +56,8 @@ func (l *lane) exhausted(attempts int) bool {
 }
 
 func (l *lane) rest(ctx context.Context, pause time.Duration) error {
-	if !sleep(ctx, pause) {
-		return fmt.Errorf("process records of shard %s: %w", l.shard, ctx.Err())
+	if err := pacing.Sleep(ctx, pause); err != nil {
+		return fmt.Errorf("process records of shard %s: %w", l.shard, err)
 	}
 	return nil
 }

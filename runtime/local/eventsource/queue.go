@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/sensorflow/sensorflow/runtime/local/sqslocal"
+	"github.com/sensorflow/sensorflow/runtime/pacing"
 )
 
 const (
@@ -53,7 +54,7 @@ func PollQueue(ctx context.Context, o QueueOptions) {
 			for ctx.Err() == nil {
 				if err := o.pollOnce(ctx); err != nil {
 					o.Log.Warn("messages were not all processed; they will come back", "queue", o.Queue.Name(), "error", err)
-					sleep(ctx, retryPause)
+					_ = pacing.Sleep(ctx, retryPause) // the loop looks at ctx itself
 				}
 			}
 		})

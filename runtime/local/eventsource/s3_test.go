@@ -3,12 +3,9 @@ package eventsource_test
 import (
 	"context"
 	"encoding/json"
-	"net"
 	"net/http"
 	"net/http/httptest"
-	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -20,41 +17,27 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"github.com/sensorflow/sensorflow/runtime/local/eventsource"
+	"github.com/sensorflow/sensorflow/runtime/local/s3local"
 )
 
 // startS3 runs the local S3 with a bucket and the webhook.
 func startS3(t *testing.T, webhook string) *s3.Client {
 	t.Helper()
-	binary := filepath.Join(t.TempDir(), "s3local")
-	if out, err := exec.Command("go", "build", "-o", binary, "../s3local").CombinedOutput(); err != nil {
-		t.Fatalf("build: %v\n%s", err, out)
-	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	server, err := s3local.Start(t.Context(), s3local.Options{
+		Dir: filepath.Join(t.TempDir(), "buckets"), AccessKey: "local", SecretKey: "secret", Region: "eu-west-1", Webhook: webhook,
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	port := l.Addr().(*net.TCPAddr).Port
-	_ = l.Close()
-	cmd := exec.Command(binary, "-port", strconv.Itoa(port), "-dir", filepath.Join(t.TempDir(), "buckets"),
-		"-access", "local", "-secret", "secret", "-region", "eu-west-1", "-webhook", webhook)
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
-	endpoint := "http://127.0.0.1:" + strconv.Itoa(port)
+	t.Cleanup(server.Stop)
 	client := s3.New(s3.Options{
-		Region: "eu-west-1", BaseEndpoint: &endpoint, UsePathStyle: true,
+		Region: "eu-west-1", BaseEndpoint: &server.Endpoint, UsePathStyle: true,
 		Credentials: credentials.NewStaticCredentialsProvider("local", "secret", ""),
 	})
-	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
-		_, err := client.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: aws.String("bucket")})
-		if err == nil {
-			return client
-		}
-		if time.Now().After(deadline) {
-			t.Fatal(err)
-		}
+	if _, err := client.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: aws.String("bucket")}); err != nil {
+		t.Fatal(err)
 	}
+	return client
 }
 
 func TestS3Webhook_TellsOfNewUploadsAsS3Does(t *testing.T) {

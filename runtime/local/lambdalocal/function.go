@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
+	"github.com/sensorflow/sensorflow/runtime/pacing"
 )
 
 const (
@@ -186,10 +188,8 @@ func (f *Function) slot() {
 		if succeeded {
 			pause = backoffMin
 		}
-		select {
-		case <-f.ctx.Done():
+		if pacing.Sleep(f.ctx, pause) != nil {
 			return
-		case <-time.After(pause):
 		}
 		pause = min(2*pause, backoffMax)
 	}

@@ -52,7 +52,7 @@ func (s *Stack) startAPI(ctx context.Context) error {
 		defer s.mu.Unlock()
 		return s.api != process
 	})
-	if err := waitHealthy(ctx, s.Info.APIURL+"/readyz", process.Exited()); err != nil {
+	if err := process.WaitServing(ctx, s.Info.APIURL+"/readyz"); err != nil {
 		return &PartError{PartAPI, err}
 	}
 	return nil

@@ -8,6 +8,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
+
+	"github.com/sensorflow/sensorflow/runtime/pacing"
 )
 
 // forwardGivenQueue moves messages from the queue that the environment gives into the stack's own, from which the CSV
@@ -21,12 +23,7 @@ func (s *Stack) forwardGivenQueue(ctx context.Context, log *slog.Logger) {
 			continue
 		}
 		log.Warn("could not read the given queue; trying again", "queue", s.queueURL, "error", err)
-		timer := time.NewTimer(pause)
-		select {
-		case <-ctx.Done():
-		case <-timer.C:
-		}
-		timer.Stop()
+		_ = pacing.Sleep(ctx, pause) // the loop looks at ctx itself
 	}
 }
 

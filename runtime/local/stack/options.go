@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/sensorflow/sensorflow/runtime/contract"
+	"github.com/sensorflow/sensorflow/runtime/contract/rule"
 	"github.com/sensorflow/sensorflow/runtime/local/checkout"
 )
 
@@ -37,8 +38,6 @@ type Options struct {
 	Log io.Writer
 	// Logs gives each part a log of its own instead, by the part's name. Default: Log for all.
 	Logs func(part string) io.Writer
-	// Binaries is the folder that holds the programs named by Commands. Default: built into Root/.local/bin.
-	Binaries string
 	// CSVTimeout bounds an invocation of the CSV processor; its messages come back 5 s later. Default: CSVTimeoutDefault.
 	CSVTimeout time.Duration
 	// AggregatorTimeout bounds an invocation of the aggregator. Default: AggregatorTimeoutDefault.
@@ -108,8 +107,8 @@ func (o Options) withDefaults() (Options, error) {
 }
 
 func (o Options) check() error {
-	if o.Retention != 0 && o.Retention < contract.RetentionMin {
-		return fmt.Errorf("the retention must be 0 (keep readings for ever) or at least %v, got %v", contract.RetentionMin, o.Retention)
+	if err := rule.All(rule.Retention(contract.EnvRetention, o.Retention), rule.Origins(contract.EnvAllowedOrigins, o.AllowedOrigins)).Err(); err != nil {
+		return err
 	}
 	if o.Port < 0 || o.Port > 65535 {
 		return fmt.Errorf("the port must be 1 to 65535, got %d", o.Port)

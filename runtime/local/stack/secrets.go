@@ -9,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
+
+	"github.com/sensorflow/sensorflow/runtime/local/checkout"
 )
 
 const (
@@ -60,7 +62,7 @@ func openFolder(dataDir string) (*folder, error) {
 	if err := os.Chmod(path, dirPrivate); err != nil {
 		return nil, fmt.Errorf("close the data folder to others: %w", err)
 	}
-	lock, err := lockFile(filepath.Join(path, "lock"), syscall.LOCK_NB)
+	lock, err := checkout.Lock(filepath.Join(path, "lock"), syscall.LOCK_NB)
 	if errors.Is(err, syscall.EWOULDBLOCK) {
 		return nil, fmt.Errorf("another stack is using the data folder %s; stop it or choose another DATA_DIR", path)
 	}
@@ -68,18 +70,6 @@ func openFolder(dataDir string) (*folder, error) {
 		return nil, fmt.Errorf("take the data folder: %w", err)
 	}
 	return &folder{path: path, lock: lock}, nil
-}
-
-// lockFile takes a lock that the system gives back when this process ends, however it ends.
-func lockFile(path string, how int) (*os.File, error) {
-	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, filePrivate)
-	if err != nil {
-		return nil, fmt.Errorf("open the lock: %w", err)
-	}
-	if err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|how); err != nil {
-		return nil, errors.Join(fmt.Errorf("lock %s: %w", path, err), file.Close())
-	}
-	return file, nil
 }
 
 func (f *folder) file(name string) string { return filepath.Join(f.path, name) }

@@ -9,6 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodbstreams"
 
 	"github.com/sensorflow/sensorflow/runtime/local/sqslocal"
+	"github.com/sensorflow/sensorflow/runtime/pacing"
 )
 
 // streamWatch is the stream's client, and remembers when the poller last began to look and found nothing.
@@ -66,12 +67,8 @@ func (s *Stack) StreamIdle(ctx context.Context) error {
 func (s *Stack) Idle(ctx context.Context) error {
 	const pause = 20 * time.Millisecond
 	for s.Queue.Depth() != (sqslocal.Depth{}) {
-		timer := time.NewTimer(pause)
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			timer.Stop()
-			return fmt.Errorf("wait for the queue: %w", ctx.Err())
+		if err := pacing.Sleep(ctx, pause); err != nil {
+			return fmt.Errorf("wait for the queue: %w", err)
 		}
 	}
 	return s.StreamIdle(ctx)

@@ -16,9 +16,11 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/sensorflow/sensorflow/runtime/contract"
+	"github.com/sensorflow/sensorflow/runtime/local/checkout"
 	"github.com/sensorflow/sensorflow/runtime/local/child"
 	"github.com/sensorflow/sensorflow/runtime/local/dynamolocal"
 	"github.com/sensorflow/sensorflow/runtime/local/lambdalocal"
+	"github.com/sensorflow/sensorflow/runtime/local/s3local"
 	"github.com/sensorflow/sensorflow/runtime/local/sqslocal"
 )
 
@@ -64,7 +66,7 @@ type Stack struct {
 	config    aws.Config
 	pool      *identity
 	dynamo    *dynamolocal.Server // nil where the environment gives another one
-	s3        *child.Process      // likewise
+	s3        *s3local.Server     // likewise
 	stream    *streamWatch
 	proxyURL  string // empty without a proxy
 	queueURL  string
@@ -115,19 +117,9 @@ func (s *Stack) start(ctx context.Context) error {
 		return err
 	}
 	group, starting := errgroup.WithContext(ctx)
-	built := make(chan struct{})
-	group.Go(func() error {
-		defer close(built)
-		return s.findBinaries(starting)
-	})
+	group.Go(func() error { return s.build(starting) })
 	group.Go(func() error { return s.startDynamoDB(starting) })
-	group.Go(func() error {
-		<-built
-		if err := starting.Err(); err != nil {
-			return err
-		}
-		return s.startS3(starting)
-	})
+	group.Go(func() error { return s.startS3(starting) })
 	if err := group.Wait(); err != nil {
 		return err
 	}
@@ -140,7 +132,7 @@ func (s *Stack) start(ctx context.Context) error {
 
 // prepare makes everything that needs no child.
 func (s *Stack) prepare(ctx context.Context) (err error) {
-	if s.options.Port, err = freePort(s.options.Port); err != nil {
+	if s.options.Port, err = child.FreePort(ctx, s.options.Port); err != nil {
 		return err
 	}
 	if s.endpoints, err = newEndpoints(s.options.Environ); err != nil {
@@ -183,14 +175,10 @@ func (s *Stack) describe() {
 	}
 }
 
-func (s *Stack) findBinaries(ctx context.Context) error {
-	if s.options.Binaries != "" {
-		s.bin = s.options.Binaries
-		return nil
-	}
+// build brings the programs that are deployed up to date.
+func (s *Stack) build(ctx context.Context) (err error) {
 	s.options.Progress("programs")
-	bin, err := build(ctx, s.options.Root)
-	s.bin = bin
+	s.bin, err = checkout.Build(ctx, s.options.Root, ".", "./runtime/cmd/...")
 	return err
 }
 
@@ -210,8 +198,6 @@ func (s *Stack) fail(part string, err error) {
 	}
 }
 
-var errEnded = errors.New("its process has ended")
-
 // watch reports the end of a part's process, unless expected says that it was meant.
 func (s *Stack) watch(part string, exited <-chan struct{}, expected func() bool) {
 	s.work.Go(func() {
@@ -219,7 +205,7 @@ func (s *Stack) watch(part string, exited <-chan struct{}, expected func() bool)
 		case <-s.halted:
 		case <-exited:
 			if !expected() {
-				s.fail(part, errEnded)
+				s.fail(part, child.ErrEnded)
 			}
 		}
 	})
@@ -258,7 +244,7 @@ func (s *Stack) stop(ctx context.Context) error {
 	// The webhook stays until the local S3 has ended, so that the event of the last object is kept.
 	var servers sync.WaitGroup
 	if s.s3 != nil {
-		servers.Go(func() { _ = s.s3.Stop(s3StopWithin) }) // what is stored is stored, however it ends
+		servers.Go(s.s3.Stop)
 	}
 	if s.dynamo != nil {
 		servers.Go(s.dynamo.Stop)

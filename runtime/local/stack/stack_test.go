@@ -149,7 +149,7 @@ func TestStart_NamesWhatIsWrongWithTheEnvironment(t *testing.T) {
 			}
 		})
 	}
-	if _, err := stack.Start(t.Context(), stack.Options{Retention: time.Hour}); err == nil || !strings.Contains(err.Error(), "at least 24h0m0s, got 1h0m0s") {
+	if _, err := stack.Start(t.Context(), stack.Options{Retention: time.Hour}); err == nil || !strings.Contains(err.Error(), "RETENTION must be at least 24h, got 1h") {
 		t.Errorf("error %v for a retention of an hour", err)
 	}
 }

@@ -7,11 +7,8 @@ import (
 	"net/http"
 	"net/http/httputil"
 	"net/url"
-	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -20,12 +17,11 @@ import (
 
 	"github.com/sensorflow/sensorflow/runtime/contract"
 	"github.com/sensorflow/sensorflow/runtime/dynamo"
-	"github.com/sensorflow/sensorflow/runtime/local/child"
 	"github.com/sensorflow/sensorflow/runtime/local/dynamolocal"
+	"github.com/sensorflow/sensorflow/runtime/local/s3local"
 )
 
 const (
-	s3StopWithin = 3 * time.Second
 	// dynamoHeapMegabytes suffices for millions of readings: the tables themselves lie outside the Java heap.
 	dynamoHeapMegabytes = 256
 )
@@ -98,7 +94,7 @@ func (s *Stack) startS3(ctx context.Context) error {
 	s.options.Progress("S3 and its bucket")
 	if s.endpoints.given[serviceS3] == "" {
 		if err := s.startLocalS3(ctx); err != nil {
-			return &PartError{PartS3, fmt.Errorf("start the local S3: %w", err)}
+			return &PartError{PartS3, err}
 		}
 	}
 	s.S3Endpoint = s.endpoints.get(serviceS3)
@@ -138,19 +134,14 @@ func (s *Stack) startLocalS3(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("find the credentials: %w", err)
 	}
-	port, err := freePort(0)
+	s.s3, err = s3local.Start(ctx, s3local.Options{
+		Root: s.options.Root, Dir: s.folder.file("s3"), AccessKey: keys.AccessKeyID, SecretKey: keys.SecretAccessKey,
+		Region: s.Region, Webhook: s.WebhookURL, Output: s.options.Logs(PartS3),
+	})
 	if err != nil {
 		return err
 	}
-	cmd := exec.Command(filepath.Join(s.bin, "s3local"), //nolint:gosec,noctx // our own program, which outlives ctx
-		"-port", strconv.Itoa(port), "-dir", s.folder.file("s3"), "-access", keys.AccessKeyID, "-region", s.Region, "-webhook", s.WebhookURL)
-	cmd.Env = []string{"S3LOCAL_SECRET=" + keys.SecretAccessKey}
-	cmd.Stdout = s.options.Logs(PartS3)
-	cmd.Stderr = cmd.Stdout
-	if s.s3, err = child.Start(cmd); err != nil {
-		return err
-	}
 	s.watch(PartS3, s.s3.Exited(), func() bool { return false })
-	s.endpoints.set(serviceS3, "http://127.0.0.1:"+strconv.Itoa(port))
-	return waitHealthy(ctx, s.endpoints.get(serviceS3)+"/healthz", s.s3.Exited())
+	s.endpoints.set(serviceS3, s.s3.Endpoint)
+	return nil
 }

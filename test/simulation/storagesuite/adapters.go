@@ -17,6 +17,7 @@ import (
 	"github.com/sensorflow/sensorflow/runtime/dynamo"
 	"github.com/sensorflow/sensorflow/runtime/fault"
 	"github.com/sensorflow/sensorflow/runtime/ingest"
+	"github.com/sensorflow/sensorflow/runtime/pacing"
 	"github.com/sensorflow/sensorflow/runtime/reading"
 )
 
@@ -35,7 +36,7 @@ func stored(t *testing.T, id string, when time.Time, value string) reading.Store
 
 func (s *subject) wantReadings(t *testing.T, table *dynamo.Readings, id string, want ...string) {
 	t.Helper()
-	rs, more, err := table.Page(t.Context(), ingest.Query{EquipmentID: reading.EquipmentID(id), Limit: contract.ReadingsPageMax})
+	rs, more, err := table.Page(t.Context(), reading.EquipmentID(id), time.Time{}, time.Time{}, contract.ReadingsPageMax)
 	var got []string
 	for _, r := range rs {
 		got = append(got, r.Value.String())
@@ -103,7 +104,7 @@ func (c *scarce) BatchWriteItem(ctx context.Context, in *dynamodb.BatchWriteItem
 
 func testUnprocessed(t *testing.T, s *subject) {
 	table := &scarce{Client: s.Client, most: 3}
-	writer := ingest.NewWriter(dynamo.NewReadings(table, s.table, region, 0), 1, ingest.Environment{
+	writer := ingest.NewWriter(dynamo.NewReadings(table, s.table, region, 0), 1, pacing.Pacer{
 		Sleep: func(context.Context, time.Duration) error { return nil }, Jitter: func() float64 { return 0 },
 	})
 	var rs []reading.Stored

@@ -6,25 +6,22 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"io"
-	"iter"
 	"maps"
-	"math/rand/v2"
 	"slices"
 	"time"
 
+	"github.com/sensorflow/sensorflow/runtime/contract"
 	"github.com/sensorflow/sensorflow/runtime/csvfile"
 	"github.com/sensorflow/sensorflow/runtime/fault"
-	"github.com/sensorflow/sensorflow/runtime/ingest"
+	"github.com/sensorflow/sensorflow/runtime/pacing"
 	"github.com/sensorflow/sensorflow/runtime/reading"
 )
 
 var epoch = time.Date(2026, 3, 10, 12, 0, 0, 0, time.UTC)
 
-// world is one upload, the bucket, the queue and the readings, in memory and as the interfaces promise them.
-type world struct {
-	rng         *rand.Rand
-	faults      float64 // how often a call fails, before or after its effect
-	deaths      float64 // how often a worker dies, a step
+// fixture is one upload, the bucket, the queue and the readings, in memory and as the interfaces promise them. Nothing goes
+// wrong in it by itself: several regions under every fault are test/simulation's.
+type fixture struct {
 	now         time.Time
 	windowBytes int64 // 0: as large as a range
 	upload      csvfile.Upload
@@ -32,29 +29,8 @@ type world struct {
 	objects     map[string][]byte
 	readings    map[reading.Key]string
 	queue       []string
+	owners      int
 	begun       int
-	late        []lateWrite
-}
-
-// lateWrite is what a worker sent before it died, on its way still.
-type lateWrite struct {
-	by   time.Time // it lands before
-	land func()
-}
-
-// lateMax is how much later than its deadline a worker's last write may land: a little less than the margin of its claims.
-const lateMax = 5*time.Second - time.Millisecond
-
-// advance moves the clock on and lands writes, some of them as late as can be.
-func (w *world) advance(d time.Duration) {
-	w.now = w.now.Add(d)
-	w.late = slices.DeleteFunc(w.late, func(l lateWrite) bool {
-		due := w.now.After(l.by) || w.rng.IntN(50) == 0
-		if due {
-			l.land()
-		}
-		return due
-	})
 }
 
 type rangeRow struct {
@@ -65,9 +41,9 @@ type rangeRow struct {
 
 const uploadID = "0b5f9c3e-0000-4000-8000-000000000001"
 
-func newWorld(seed uint64, file []byte) *world {
-	return &world{
-		rng: rand.New(rand.NewPCG(seed, 7)), now: epoch,
+func newFixture(file []byte) *fixture {
+	return &fixture{
+		now:     epoch,
 		upload:  csvfile.Upload{ID: uploadID, FileName: "a.csv", Status: csvfile.AwaitingUpload, Bytes: int64(len(file)), CreatedAt: epoch},
 		ranges:  map[int]*rangeRow{},
 		objects: map[string][]byte{csvfile.UploadKey(uploadID): file}, readings: map[reading.Key]string{},
@@ -79,37 +55,34 @@ func s3Event(key string) string {
 	return fmt.Sprintf(`{"Records":[{"eventName":"ObjectCreated:Put","s3":{"object":{"key":%q}}}]}`, key)
 }
 
-// view is the world as one worker sees it. Every call may fail or end the worker.
+// view is the fixture as one worker sees it.
 type view struct {
-	*world
-	// step is called before and after the effect of each call.
-	step     func() error
-	deadline time.Time
+	*fixture
+	// step is called before and after the effect of each call; an error of it is the call's.
+	step func() error
 }
 
-var errBusyFake = &fault.Error{Kind: fault.Unavailable, Message: "busy"}
-
-// processor returns a new one that looks at the world through step; nil never fails.
-func (w *world) processor(rangeBytes int64, step func() error, deadline time.Time) *csvfile.Processor {
+// processor returns a new one that looks at the fixture through step; nil never fails.
+func (f *fixture) processor(rangeBytes int64, step func() error) *csvfile.Processor {
 	if step == nil {
 		step = func() error { return nil }
 	}
-	v := view{w, step, deadline}
+	v := view{f, step}
 	return csvfile.NewProcessor(v, v, v, v, csvfile.ProcessorOptions{
-		Concurrency: 1, RangeBytes: rangeBytes, WindowBytes: w.window(rangeBytes), Now: func() time.Time { return w.now },
-		Owner: func() string { return fmt.Sprint(w.rng.Uint64()) },
-		Environment: ingest.Environment{
+		Concurrency: 1, RangeBytes: rangeBytes, WindowBytes: f.window(rangeBytes), Now: func() time.Time { return f.now },
+		Owner: func() string { f.owners++; return fmt.Sprint(f.owners) },
+		Pacer: pacing.Pacer{
 			Sleep: func(context.Context, time.Duration) error { return nil }, Jitter: func() float64 { return 0 },
 		},
 	})
 }
 
 // window is the distance within which the later line must win.
-func (w *world) window(rangeBytes int64) int64 {
-	if w.windowBytes == 0 {
+func (f *fixture) window(rangeBytes int64) int64 {
+	if f.windowBytes == 0 {
 		return rangeBytes
 	}
-	return w.windowBytes
+	return f.windowBytes
 }
 
 // call makes an effect between two steps.
@@ -273,80 +246,29 @@ func (v view) Send(_ context.Context, bodies []string) error {
 	return nil
 }
 
-func (v view) WriteBatch(_ context.Context, rs []reading.Stored) (left []reading.Stored, err error) {
-	rs = slices.Clone(rs)
-	store := func(rs []reading.Stored) func() {
-		return func() {
-			for _, r := range rs {
-				v.readings[r.Key()] = r.Value.String()
+func (v view) WriteBatch(_ context.Context, rs []reading.Stored) ([]reading.Stored, error) {
+	return nil, v.call(func() error {
+		keys := map[reading.Key]bool{}
+		for _, r := range rs {
+			keys[r.Key()] = true
+			if !r.RegisterTime.Equal(v.upload.Plan.At) {
+				return fmt.Errorf("registered at %v, planned at %v", r.RegisterTime, v.upload.Plan.At)
 			}
 		}
-	}
-	arrived := false
-	defer func() {
-		if !arrived { // the worker died
-			v.late = append(v.late, lateWrite{v.deadline.Add(lateMax), store(rs)})
+		if len(keys) != len(rs) || len(rs) == 0 || len(rs) > contract.BatchWriteItemsMax {
+			return fmt.Errorf("a batch of %d readings with %d identities", len(rs), len(keys))
 		}
-	}()
-	if err := v.step(); err != nil {
-		arrived = true
-		return nil, err
-	}
-	arrived = true
-	keys := map[reading.Key]bool{}
-	for _, r := range rs {
-		keys[r.Key()] = true
-		if !r.RegisterTime.Equal(v.upload.Plan.At) {
-			return nil, fmt.Errorf("registered at %v, planned at %v", r.RegisterTime, v.upload.Plan.At)
+		for _, r := range rs {
+			v.readings[r.Key()] = r.Value.String()
 		}
-	}
-	if len(keys) != len(rs) || len(rs) == 0 || len(rs) > 25 {
-		return nil, fmt.Errorf("a batch of %d readings with %d identities", len(rs), len(keys))
-	}
-	if v.rng.Float64() < v.faults {
-		left, rs = rs[:len(rs)/2], rs[len(rs)/2:]
-	}
-	store(rs)()
-	return left, v.step()
-}
-
-// worker is an invocation that can be stopped between any two of its calls' effects.
-type worker struct {
-	body     string
-	deadline time.Time
-	next     func() (struct{}, bool)
-	stop     func()
-	err      error
-}
-
-type died struct{}
-
-// start makes a worker that moves to its next step each time that next is called.
-func (w *world) start(body string, rangeBytes int64) *worker {
-	worker := &worker{body: body, deadline: w.now.Add(15 * time.Minute)}
-	worker.next, worker.stop = iter.Pull(func(yield func(struct{}) bool) {
-		defer func() {
-			if r := recover(); r != nil && r != (died{}) {
-				panic(r)
-			}
-		}()
-		worker.err = w.processor(rangeBytes, func() error {
-			if !yield(struct{}{}) {
-				panic(died{})
-			}
-			if w.rng.Float64() < w.faults {
-				return errBusyFake
-			}
-			return nil
-		}, worker.deadline).Process(context.Background(), body)
+		return nil
 	})
-	return worker
 }
 
 // keysOf lists the objects below a prefix.
-func (w *world) keysOf(prefix string) []string {
+func (f *fixture) keysOf(prefix string) []string {
 	var keys []string
-	for _, key := range slices.Sorted(maps.Keys(w.objects)) {
+	for _, key := range slices.Sorted(maps.Keys(f.objects)) {
 		if bytes.HasPrefix([]byte(key), []byte(prefix)) {
 			keys = append(keys, key)
 		}

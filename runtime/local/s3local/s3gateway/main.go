@@ -1,4 +1,4 @@
-// Command s3local serves S3 on one machine, for the local stack and for tests: the Versity gateway over a folder.
+// Command s3gateway serves S3 on one machine, for the local stack and for tests: the Versity gateway over a folder.
 //
 // It is a program of its own because the gateway changes the process's working folder and can run only once in a process.
 // It checks signatures and expiry as S3 does and posts an event to -webhook for each object written; the webhook must be
@@ -33,7 +33,7 @@ const (
 	// healthPath hides a bucket of the same name.
 	healthPath = "/healthz"
 	// envSecret is another way to give the secret, which keeps it out of the list of processes.
-	envSecret = "S3LOCAL_SECRET"
+	envSecret = "S3GATEWAY_SECRET"
 )
 
 func main() {
@@ -41,7 +41,7 @@ func main() {
 	err := run(ctx, os.Args[1:], os.Getenv, os.Stderr)
 	stop()
 	if err != nil && !errors.Is(err, flag.ErrHelp) {
-		fmt.Fprintln(os.Stderr, "s3local:", err)
+		fmt.Fprintln(os.Stderr, "s3gateway:", err)
 		os.Exit(1)
 	}
 }
@@ -55,7 +55,7 @@ type options struct {
 
 func parse(args []string, getenv func(string) string, output io.Writer) (options, error) {
 	var o options
-	flags := flag.NewFlagSet("s3local", flag.ContinueOnError)
+	flags := flag.NewFlagSet("s3gateway", flag.ContinueOnError)
 	flags.SetOutput(output)
 	flags.IntVar(&o.port, "port", 0, "port on 127.0.0.1 (required)")
 	flags.StringVar(&o.dir, "dir", "", "folder of the buckets, made if missing (required)")

@@ -25,7 +25,7 @@ const accessKey, secretKey, region = "local", "not-so-secret", "eu-west-1"
 
 func build(t *testing.T) string {
 	t.Helper()
-	binary := filepath.Join(t.TempDir(), "s3local")
+	binary := filepath.Join(t.TempDir(), "s3gateway")
 	if out, err := exec.Command("go", "build", "-o", binary, ".").CombinedOutput(); err != nil {
 		t.Fatalf("build: %v\n%s", err, out)
 	}
@@ -48,7 +48,7 @@ func start(t *testing.T, binary string, args ...string) (endpoint string, stop f
 	port := freePort(t)
 	var output bytes.Buffer
 	cmd := exec.Command(binary, append(args, "-port", strconv.Itoa(port), "-access", accessKey, "-region", region)...)
-	cmd.Env = append(os.Environ(), "S3LOCAL_SECRET="+secretKey)
+	cmd.Env = append(os.Environ(), "S3GATEWAY_SECRET="+secretKey)
 	cmd.Stdout, cmd.Stderr = &output, &output
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -77,7 +77,7 @@ func client(endpoint, secret string) *s3.Client {
 	})
 }
 
-func TestS3Local_KeepsObjectsAcrossARestartAndTellsTheWebhook(t *testing.T) {
+func TestGateway_KeepsObjectsAcrossARestartAndTellsTheWebhook(t *testing.T) {
 	events := make(chan string, 10)
 	webhook := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
@@ -129,7 +129,7 @@ func TestS3Local_KeepsObjectsAcrossARestartAndTellsTheWebhook(t *testing.T) {
 	}
 }
 
-func TestS3Local_NamesAMissingFlag(t *testing.T) {
+func TestGateway_NamesAMissingFlag(t *testing.T) {
 	out, err := exec.Command(build(t), "-port", "9000", "-access", "a", "-secret", "b").CombinedOutput()
 	if err == nil || !strings.Contains(string(out), "-dir is required") {
 		t.Errorf("got %v, %s", err, out)

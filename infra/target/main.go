@@ -1,0 +1,213 @@
+// Command target tells the Makefile what of cdk.json a task is about, and says in a sentence what is missing for it:
+//
+//	target TASK choose   prints the environment and the stacks that are wanted, with a blank between
+//	target TASK regions  prints the regions of all environments
+//	target TASK stays    prints what of the stacks in cdk.out stays when they are destroyed
+//
+// It reads ENV, REGION and ACCOUNT from the environment. It never imports the CDK, which takes minutes to compile and seconds to
+// start.
+package main
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/sensorflow/sensorflow/infra/config"
+	"github.com/sensorflow/sensorflow/runtime/contract/rule"
+)
+
+func main() {
+	if len(os.Args) != 3 {
+		_, _ = fmt.Fprintln(os.Stderr, "usage: target TASK choose|regions|stays")
+		os.Exit(2)
+	}
+	r := request{task: os.Args[1], getenv: os.Getenv, readFile: os.ReadFile}
+	if err := r.answer(os.Stdout, os.Args[2]); err != nil {
+		_, _ = fmt.Fprintf(os.Stderr, "%s: %v\n", r.task, err)
+		os.Exit(1)
+	}
+}
+
+// request is a question about a task of the Makefile.
+type request struct {
+	task     string
+	getenv   func(key string) string
+	readFile func(name string) ([]byte, error)
+}
+
+func (r request) answer(w io.Writer, question string) error {
+	c, err := r.load()
+	if err != nil {
+		return err
+	}
+	if question == "regions" {
+		_, err := fmt.Fprintln(w, strings.Join(regionsOf(c), " "))
+		return err
+	}
+	t, err := r.target(c)
+	if err != nil {
+		return err
+	}
+	switch question {
+	case "choose":
+		if err := r.need(c, t); err != nil {
+			return err
+		}
+		_, err = fmt.Fprintln(w, t.env, t.stacks())
+		return err
+	case "stays":
+		if err := sayWhatStays(w, os.DirFS("cdk.out"), t.stacks()); err != nil {
+			return err
+		}
+		return r.needCredentials(t) // without any, what stays can still be seen
+	default:
+		return fmt.Errorf("there is no question %q", question)
+	}
+}
+
+// load reads cdk.json. An account is not missed yet.
+func (r request) load() (config.Config, error) {
+	const key = "ACCOUNT"
+	account := cmp.Or(r.getenv(key), r.getenv("CDK_DEFAULT_ACCOUNT"))
+	if account != "" {
+		if err := rule.Account(key, account).Err(); err != nil {
+			return config.Config{}, err
+		}
+	}
+	context, err := config.ReadContext(func(string) string { return "" }, r.readFile)
+	if err != nil {
+		return config.Config{}, fmt.Errorf("look up the environments: %w", err)
+	}
+	c, err := config.Load(context.All, config.Defaults{Account: account, AccountLater: true})
+	if err != nil {
+		return config.Config{}, fmt.Errorf("the configuration in %s is wrong:\n%w", config.File, err)
+	}
+	return c, nil
+}
+
+func regionsOf(c config.Config) []string {
+	var all []string
+	for _, e := range c.Environments {
+		all = append(all, e.Regions...)
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// target is what a task is about.
+type target struct {
+	env    string // empty for all environments
+	region string // empty for all regions
+}
+
+// target takes ENV and REGION, which must be in the configuration. Where there is one environment only, that is meant.
+func (r request) target(c config.Config) (target, error) {
+	t := target{r.getenv("ENV"), r.getenv("REGION")}
+	names := slices.Sorted(maps.Keys(c.Environments))
+	known := strings.Join(names, ", ")
+	if c.Pipeline != nil {
+		known += ", " + config.PipelineName
+	}
+	switch {
+	case t.env == "" && r.task == "synth":
+		return target{}, nil
+	case t.env == "" && len(names) > 1:
+		return t, fmt.Errorf("say which environment: make %s ENV=… is one of %s", r.task, known)
+	case t.env == "":
+		t.env = names[0]
+	case t.env == config.PipelineName && c.Pipeline != nil:
+		return target{env: t.env}, nil
+	}
+	e, ok := c.Environments[t.env]
+	if !ok {
+		return t, rule.Fault{Field: "ENV", Rule: fmt.Sprintf("must be one of %s, as %s has them", known, config.File), Got: t.env}
+	}
+	if t.region != "" && !slices.Contains(e.Regions, t.region) {
+		return t, rule.Fault{
+			Field: "REGION", Got: t.region,
+			Rule: fmt.Sprintf("must be one of %s, the regions of %s in %s", strings.Join(e.Regions, ", "), t.env, config.File),
+		}
+	}
+	return t, nil
+}
+
+// stacks is the pattern of the stacks' names.
+func (t target) stacks() string {
+	if t.env == "" || t.env == config.PipelineName {
+		return config.StackPrefix + cmp.Or(t.env, "*")
+	}
+	return config.StackPrefix + t.env + "-" + cmp.Or(t.region, "*")
+}
+
+// need looks for what the task cannot begin without.
+func (r request) need(c config.Config, t target) error {
+	switch r.task {
+	case "synth", "destroy": // which synthesizes first
+		return r.needAccount(c, t)
+	default:
+		return r.needCredentials(t)
+	}
+}
+
+// needAccount sees that something tells the account of each environment: cdk.json, ACCOUNT or credentials.
+func (r request) needAccount(c config.Config, t target) error {
+	var keys []string
+	for _, name := range slices.Sorted(maps.Keys(c.Environments)) {
+		if wanted := t.env == "" || t.env == config.PipelineName || t.env == name; wanted && c.Environments[name].Account == "" {
+			keys = append(keys, "environments."+name+".account")
+		}
+	}
+	if len(keys) == 0 || r.hasCredentials() {
+		return nil
+	}
+	return fmt.Errorf("%s must be set in %s to an account number of 12 digits; or name it once: make %s ACCOUNT=111122223333",
+		strings.Join(keys, ", "), config.File, r.task)
+}
+
+// needCredentials says what it takes to deploy.
+func (r request) needCredentials(t target) error {
+	if r.hasCredentials() {
+		return nil
+	}
+	env := cmp.Or(t.env, "…")
+	return errors.New("no AWS credentials were found. What it takes, in this order:\n" +
+		"  1. an AWS account, with its 12 digits in cdk.json (context.sensorflow.environments.….account);\n" +
+		"  2. credentials that may deploy there, such as: aws configure sso && aws sso login && export AWS_PROFILE=…\n" +
+		"     or the variables AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY;\n" +
+		"  3. once in each region: make bootstrap ENV=" + env + ";\n" +
+		"  4. make deploy ENV=" + env + "\n" +
+		"Without an account, make synth shows the templates (make synth ACCOUNT=111122223333), and make run runs the system here.")
+}
+
+// vendorFile tells who made the machine. One of EC2's has the credentials of its role.
+const vendorFile = "/sys/devices/virtual/dmi/id/sys_vendor"
+
+// hasCredentials looks where the CDK's command line looks.
+func (r request) hasCredentials() bool {
+	for _, key := range []string{
+		"AWS_ACCESS_KEY_ID", "AWS_PROFILE", "AWS_WEB_IDENTITY_TOKEN_FILE",
+		"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+	} {
+		if r.getenv(key) != "" {
+			return true
+		}
+	}
+	home := filepath.Join(r.getenv("HOME"), ".aws")
+	for _, file := range []string{
+		cmp.Or(r.getenv("AWS_SHARED_CREDENTIALS_FILE"), filepath.Join(home, "credentials")),
+		cmp.Or(r.getenv("AWS_CONFIG_FILE"), filepath.Join(home, "config")),
+	} {
+		if content, err := r.readFile(file); err == nil && len(content) > 0 {
+			return true
+		}
+	}
+	vendor, err := r.readFile(vendorFile)
+	return err == nil && strings.Contains(string(vendor), "Amazon EC2")
+}

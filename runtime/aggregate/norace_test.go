@@ -1,6 +1,0 @@
-//go:build !race
-
-package aggregate_test
-
-// historiesDefault take about two seconds.
-const historiesDefault = 3000

@@ -1,0 +1,64 @@
+package child
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"strconv"
+	"syscall"
+	"time"
+)
+
+// ErrEnded means that a process ended by itself.
+var ErrEnded = errors.New("its process has ended")
+
+// servingWithin bounds how long a server may take to answer; DynamoDB Local takes 3 to 4 s on two idle cores.
+const servingWithin = time.Minute
+
+// ErrPortInUse means that another program listens on a port.
+var ErrPortInUse = errors.New("is in use by another program; stop that one or choose another PORT")
+
+// FreePort makes sure that nobody listens on a port of 127.0.0.1, or finds such a port for 0.
+func FreePort(ctx context.Context, port int) (int, error) {
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:"+strconv.Itoa(port))
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return 0, fmt.Errorf("port %d %w", port, ErrPortInUse)
+	}
+	if err != nil {
+		return 0, fmt.Errorf("find a free port: %w", err)
+	}
+	defer func() { _ = listener.Close() }()
+	return listener.Addr().(*net.TCPAddr).Port, nil // TCP was asked for
+}
+
+// WaitServing returns once the address answers with a status below 500, for a minute at most. A process that ends before
+// is ErrEnded.
+func (p *Process) WaitServing(ctx context.Context, address string) error {
+	ctx, cancel := context.WithTimeout(ctx, servingWithin)
+	defer cancel()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+		if err != nil {
+			return fmt.Errorf("ask whether it serves: %w", err)
+		}
+		status := 0
+		if response, err := http.DefaultClient.Do(request); err == nil {
+			status = response.StatusCode
+			_ = response.Body.Close() // the status is all that counts
+		}
+		if status != 0 && status < http.StatusInternalServerError {
+			return nil
+		}
+		select {
+		case <-p.exited:
+			return ErrEnded
+		case <-ctx.Done():
+			return fmt.Errorf("wait until it serves (last status %d): %w", status, ctx.Err())
+		case <-tick.C:
+		}
+	}
+}
