@@ -35,7 +35,7 @@ type Identity struct {
 	// Domain serves the token endpoint.
 	Domain awscognito.UserPoolDomain
 	// Replica is the pool's replica in the first of Replicas, nil without. It answers once a ReplicaActivation is deployed there.
-	Replica awscdk.CfnResource
+	Replica awscognito.CfnUserPoolReplica
 	// Settings is the secret whose JSON fields are named like the environment keys of the API: contract.EnvUserPoolID,
 	// EnvUserPoolIssuer, EnvUserPoolClientID, EnvUserPoolClientSecret, EnvMachineClientIDs and EnvTokenURL.
 	Settings awssecretsmanager.ISecret
@@ -92,11 +92,8 @@ func (i *Identity) addReplica(p IdentityProps) {
 				"Cognito did not replicate user pools in "+r+" when this was written; if it still does not, the deployment fails: put another region first in Replicas"), nil)
 		}
 	}
-	i.Replica = awscdk.NewCfnResource(i, jsii.String("Replica"), &awscdk.CfnResourceProps{
-		Type: jsii.String("AWS::Cognito::UserPoolReplica"),
-		Properties: &map[string]any{
-			"UserPoolId": i.UserPool.UserPoolId(), "RegionName": p.Replicas[0].Region,
-		},
+	i.Replica = awscognito.NewCfnUserPoolReplica(i, jsii.String("Replica"), &awscognito.CfnUserPoolReplicaProps{
+		UserPoolId: i.UserPool.UserPoolId(), RegionName: &p.Replicas[0].Region,
 	})
 }
 

@@ -114,7 +114,7 @@ func (p ReplicaActivationProps) Validate() error {
 type ReplicaActivation struct {
 	constructs.Construct
 
-	resource awscdk.CfnResource
+	resource awscognito.CfnUserPoolRegionalConfigurationAttachment
 }
 
 // NewReplicaActivation makes a ReplicaActivation.
@@ -128,15 +128,16 @@ func NewReplicaActivation(scope constructs.Construct, id string, props *ReplicaA
 	constructs.NewConstruct_Override(a, scope, &id)
 	// By the secret's name: CloudFormation documents names and complete addresses, and the address's end is not known here.
 	poolID := awscdk.SecretValue_SecretsManager(p.Settings.SecretName(), &awscdk.SecretsManagerSecretOptions{JsonField: jsii.String(contract.EnvUserPoolID)})
-	a.resource = awscdk.NewCfnResource(a, jsii.String("Resource"), &awscdk.CfnResourceProps{
-		Type: jsii.String("AWS::Cognito::UserPoolRegionalConfigurationAttachment"),
-		Properties: &map[string]any{
-			"UserPoolId": poolID.UnsafeUnwrap(), // no secret
-			"Status":     "ACTIVE",
-		},
-	})
+	a.resource = awscognito.NewCfnUserPoolRegionalConfigurationAttachment(a, jsii.String("Resource"),
+		&awscognito.CfnUserPoolRegionalConfigurationAttachmentProps{
+			UserPoolId: poolID.UnsafeUnwrap(), // no secret
+			Status:     jsii.String("ACTIVE"),
+		})
 	return a
 }
 
-// Resource is the attachment itself, for what the props do not offer: mail, messages and triggers of the replica.
-func (a *ReplicaActivation) Resource() awscdk.CfnResource { return a.resource }
+// Resource is the attachment itself, for what the props do not offer: mail, messages and triggers of the replica. It is a method and no
+// field because jsii takes no type without a method for a construct.
+func (a *ReplicaActivation) Resource() awscognito.CfnUserPoolRegionalConfigurationAttachment {
+	return a.resource
+}
