@@ -71,6 +71,7 @@ func (s *target) fresh(t *testing.T) {
 	s.table.reset()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
+	s.KillAPI() // what an attack has left open would hold up its end
 	if err := s.RestartAPI(ctx); err != nil {
 		t.Fatal(err)
 	}
