@@ -122,7 +122,7 @@ func (s *Stack) watchStream(ctx context.Context) (*streamWatch, error) {
 	return newStreamWatch(dynamodbstreams.NewFromConfig(s.config), *out.Table.LatestStreamArn), nil
 }
 
-// startPollers lets events come until ctx ends.
+// startPollers brings events to the functions until ctx ends.
 func (s *Stack) startPollers(ctx context.Context) {
 	log := s.logger(PartEvents)
 	s.work.Go(func() {

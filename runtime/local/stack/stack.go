@@ -199,7 +199,7 @@ func (s *Stack) fail(part string, err error) {
 	}
 }
 
-// watch reports the end of a part's process, unless expected says that it was meant.
+// watch reports the end of a part's process, unless expected says that somebody asked for it.
 func (s *Stack) watch(part string, exited <-chan struct{}, expected func() bool) {
 	s.work.Go(func() {
 		select {
