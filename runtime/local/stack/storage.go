@@ -97,7 +97,6 @@ func (s *Stack) startS3(ctx context.Context) error {
 			return &PartError{PartS3, err}
 		}
 	}
-	s.S3Endpoint = s.endpoints.get(serviceS3)
 	client := s.s3Client()
 	in := &s3.CreateBucketInput{Bucket: &s.Bucket}
 	if s.Region != "us-east-1" { // S3 wants the name of every other region
@@ -136,7 +135,7 @@ func (s *Stack) startLocalS3(ctx context.Context) error {
 	}
 	s.s3, err = s3local.Start(ctx, s3local.Options{
 		Root: s.options.Root, Dir: s.folder.File("s3"), AccessKey: keys.AccessKeyID, SecretKey: keys.SecretAccessKey,
-		Region: s.Region, Webhook: s.WebhookURL, Output: s.options.Logs(PartS3),
+		Region: s.Region, Webhook: s.webhook, Output: s.options.Logs(PartS3),
 	})
 	if err != nil {
 		return err
