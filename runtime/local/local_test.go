@@ -143,7 +143,7 @@ func TestLocal_LosesNothingAndLeavesNothingWhenKilled(t *testing.T) {
 	p.end(syscall.SIGKILL) // most of the readings are not aggregated yet
 	requireGone(t, children)
 
-	p = launch(t, state, "DATA_DIR="+data) // an old stack.json is no obstacle
+	p = launch(t, state, "DATA_DIR="+data) // the old stack.json is still there
 	for deadline := time.Now().Add(time.Minute); ; time.Sleep(100 * time.Millisecond) {
 		c.info = p.ready()
 		a, err := c.aggregates(ctx, "24h")
@@ -182,7 +182,7 @@ func TestObey_TakesSignalsThatComeTogetherForOne(t *testing.T) {
 			asked, forced int
 		}{
 			{0, 1, 0},
-			{again, 1, 0}, // as from a Ctrl-C that make passes on, which is one wish
+			{again, 1, 0}, // as from one Ctrl-C that make passes on
 			{time.Millisecond, 1, 1},
 		} {
 			time.Sleep(step.after)

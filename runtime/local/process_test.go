@@ -26,7 +26,7 @@ var binary = sync.OnceValues(func() (string, error) {
 	return filepath.Join(bin, "local"), err
 })
 
-// program is a started local.
+// program is a running local.
 type program struct {
 	t      *testing.T
 	state  string
