@@ -1,11 +1,11 @@
 #!/bin/sh
-# Brings the CDK's command line to .local/cdk, never to anywhere else: the version that fits the library in go.mod. Does nothing
-# when it is there.
+# Gets the CDK's command line, in the version that fits the library in go.mod, and puts it into .local/cdk. Does nothing where it
+# is there already.
 set -eu
 cd "$(dirname "$0")/.."
 
 package=aws-cdk@2.1148.1
-# npm holds what it gets against what the registry says; this holds it against what was reviewed.
+# npm compares the package with what the registry says. This is the hash of the package that was reviewed.
 integrity=sha512-K3d02L17IwmAuiBWNuX1DzYhKUs9GrKYI7bZnGJfJ1bKz9ymXFxfudBOL3rUb8JAusDNSULiQU2fsJH7kyY2XA==
 home=.local/cdk
 
@@ -31,5 +31,5 @@ if [ "$found" != "$integrity" ]; then
 fi
 tar -xzf "$archive" -C "$work"
 echo "$integrity" >"$work/package/integrity"
-[ ! -e $home ] || mv $home "$work/old" # of another version, or brought by one that runs at the same time
+[ ! -e $home ] || mv $home "$work/old" # another version, or put there meanwhile by a second run
 mv "$work/package" $home

@@ -3,7 +3,7 @@
 #
 #	cdk.sh synth|golden|lint|bootstrap|diff|deploy|destroy
 #
-# ENV, REGION and ACCOUNT say what is meant. Command infra/target, which reads them and cdk.json, says in a sentence what is missing.
+# ENV, REGION and ACCOUNT say what is meant, and VALIDATE=yes lets the CDK check the templates. Command infra/target, which reads them and cdk.json, says in a sentence what is missing.
 set -eu
 cd "$(dirname "$0")/.."
 task=$1
@@ -40,6 +40,18 @@ cdk() {
 	esac
 }
 
+# synthesize makes the templates. With VALIDATE=yes the CDK checks them too, which takes seconds: the gate and the pipeline ask for it.
+# The report must be there then: a check that is switched off somewhere must not pass for one that found nothing.
+synthesize() {
+	if [ "${VALIDATE:-}" != yes ]; then
+		cdk synth --quiet
+		return
+	fi
+	export CDK_VALIDATION=true
+	cdk synth --quiet
+	[ -s cdk.out/validation-report.json ] || fail "the CDK has not checked the templates: cdk.out has no validation-report.json"
+}
+
 hint() {
 	fail "if an environment is not bootstrapped, make bootstrap ENV=$env does that once; if credentials have expired, log in again"
 }
@@ -65,7 +77,7 @@ lint)
 	;;
 synth)
 	choose
-	cdk synth --quiet
+	synthesize
 	echo "synth: the templates are in cdk.out"
 	;;
 bootstrap)

@@ -23,7 +23,8 @@ format() {
 	return 1
 }
 
-# The database of vulnerabilities is on the network. Without it nothing was checked, which is said and is no failure.
+# The database of vulnerabilities is on the network. Where it cannot be reached, the script says that nothing was checked, and does
+# not fail.
 vulnerabilities() {
 	output=$(sh .make/modules.sh "$packages" go run "$govulncheck" 2>&1)
 	status=$?
@@ -39,7 +40,7 @@ vulnerabilities() {
 
 check gofmt format
 check vet sh .make/modules.sh "$packages" go vet
-# It runs staticcheck among others; by itself that would load everything once more, the CDK included, which takes minutes.
+# It includes staticcheck. Run by itself, that would load everything a second time, the CDK included, which takes minutes.
 check golangci-lint sh .make/modules.sh "$packages" go run "$golangci" run
 check govulncheck vulnerabilities
 [ -z "$failed" ] || echo "check: failed:$failed" >&2

@@ -4,7 +4,7 @@
 CDK = sh .make/cdk.sh
 
 .PHONY: synth
-synth: .have-cdk ## make the templates in cdk.out, offline (ACCOUNT=111122223333 where cdk.json has none)
+synth: .have-cdk ## make the templates in cdk.out, offline (ACCOUNT=111122223333 where cdk.json has none; VALIDATE=yes checks them)
 	@$(CDK) synth
 
 .PHONY: golden
@@ -12,7 +12,8 @@ golden: .have-go ## rewrite the templates that the tests compare with; read what
 	@$(CDK) golden
 
 .PHONY: lint-templates
-lint-templates: synth ## check the templates with cfn-lint (Python)
+lint-templates: export VALIDATE = yes
+lint-templates: synth ## check the templates, by the CDK and by cfn-lint (Python)
 	@$(CDK) lint
 
 .PHONY: bootstrap

@@ -28,7 +28,7 @@ check_go() {
 	major=${needed%%.*}
 	rest=${needed#*.}
 	minor=${rest%%.*}
-	# Outside the module, so that an older one tells its version instead of fetching another.
+	# Outside the module: inside it, an older Go would fetch the version that go.mod asks for and report that one.
 	version=$(cd / && GOTOOLCHAIN=local go env GOVERSION 2>/dev/null | sed 's/^go//')
 	if [ -z "$version" ]; then
 		missing "Go was not found; install $major.$minor or newer." "golang-go, or https://go.dev/dl where that is older" "golang" "go"
@@ -48,7 +48,7 @@ check_node() {
 }
 
 check_java() {
-	# A macOS without Java has a java that only says so.
+	# Without Java, macOS has a command java that only says that Java is missing.
 	version=$(java -version 2>&1 | sed -n 's/.*version "\([^"]*\)".*/\1/p' | sed -n 1p)
 	if [ -z "$version" ]; then
 		missing "Java was not found; install 17 or newer." "openjdk-17-jre-headless" "java-latest-openjdk-headless" "openjdk"

@@ -1,11 +1,11 @@
 #!/bin/sh
-# Brings DynamoDB Local to .local/dynamodb: Amazon's own program, as an npm package carries it whole. Does nothing when it is
-# there, and is safe when two run at once.
+# Gets DynamoDB Local, Amazon's own program, from an npm package that contains it, and puts it into .local/dynamodb. Does nothing
+# where it is there already. Two may run at once.
 set -eu
 cd "$(dirname "$0")/.."
 
 package=amplify-dynamodb-simulator@2.9.30
-# npm holds what it gets against what the registry says; this holds it against what was reviewed.
+# npm compares the package with what the registry says. This is the hash of the package that was reviewed.
 integrity=sha512-xTeeRLvzEfqyd5lh3bH4c0kHvSHHmmhD5ZDsHFKAQ5g2Zl6JqlFdutaQhCLHzxEp6Ry1o7TB6niIoXuQAnSewQ==
 home=.local/dynamodb
 lock=.local/setup.lock
@@ -17,7 +17,7 @@ is_there() {
 is_there && exit 0
 mkdir -p .local
 
-# A folder is made by one only. The lock of a process that has ended does not count.
+# The lock is a folder, which only one process can make. The lock of a process that has ended does not count.
 until mkdir $lock 2>/dev/null; do
 	is_there && exit 0
 	owner=$(cat $lock/pid 2>/dev/null || true)
@@ -31,7 +31,7 @@ work=
 trap 'rm -rf $lock ${work:+"$work"}' EXIT
 trap 'exit 130' INT TERM HUP
 echo $$ >$lock/pid
-is_there && exit 0 # the one before was quicker
+is_there && exit 0 # another run put it there meanwhile
 
 echo "setup: getting DynamoDB Local ($package, 57 MB)"
 work=$(mktemp -d .local/setup.XXXXXX)

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"time"
@@ -55,7 +56,9 @@ func run(getenv func(string) string, readFile func(string) ([]byte, error), stde
 		return err
 	}
 	began := time.Now()
-	n, err := synthesize(c, getenv("CDK_OUTDIR"))
+	n, err := synthesize(c, synthesis{
+		directory: getenv("CDK_OUTDIR"), context: raw.Values(), validate: getenv(validationVariable) == "true",
+	})
 	if err != nil {
 		return err
 	}
@@ -63,17 +66,38 @@ func run(getenv func(string) string, readFile func(string) ([]byte, error), stde
 	return nil
 }
 
+// validationVariable switches the CDK's own check of the templates, which takes longer than everything else together. With "true" it runs
+// and leaves a report in the assembly: the gate and the pipeline do so. Without, the CDK would always run it.
+const validationVariable = "CDK_VALIDATION"
+
+// validationReport is the file of the assembly in which the CDK says what its check found.
+const validationReport = "validation-report.json"
+
+// synthesis says how the stacks are synthesized.
+type synthesis struct {
+	directory string         // empty leaves the choice to the CDK
+	context   map[string]any // the CDK's feature flags are in it
+	validate  bool
+}
+
 // synthesize returns how many stacks there are. The CDK and the constructs, whose constructors return no errors, panic with what is
 // wrong; that becomes the error.
-func synthesize(c config.Config, directory string) (stackCount int, err error) {
+func synthesize(c config.Config, s synthesis) (stackCount int, err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			err = sentence(r)
 		}
 	}()
-	props := &awscdk.AppProps{AnalyticsReporting: jsii.Bool(false)}
-	if directory != "" {
-		props.Outdir = &directory
+	props := &awscdk.AppProps{
+		AnalyticsReporting: jsii.Bool(false), Context: &s.context, BuiltinCloudFormationValidation: &s.validate,
+		// A trace holds temporary paths of JavaScript, so that each synthesis would give another assembly, and no line of Go.
+		StackTraces: jsii.Bool(false),
+	}
+	if s.directory != "" {
+		props.Outdir = &s.directory
+		// The command line fails as long as a report of an earlier check says that something is wrong. A folder in which nothing can be
+		// removed is one in which the CDK cannot write, and it says so.
+		_ = os.Remove(filepath.Join(s.directory, validationReport))
 	}
 	app := awscdk.NewApp(props)
 	stacks.NewApp(app, c)

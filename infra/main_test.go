@@ -102,6 +102,33 @@ func TestRun_SynthesizesTheOneThatIsWanted(t *testing.T) {
 	}
 }
 
+// TestRun_ChecksTheTemplatesWhereThatIsAskedFor goes by the report, which the CDK writes only where it has checked. An old one, which
+// makes the CDK's command line fail, goes in any case.
+func TestRun_ChecksTheTemplatesWhereThatIsAskedFor(t *testing.T) {
+	for _, c := range []struct {
+		variable string
+		reported bool
+	}{{"", false}, {"false", false}, {"true", true}} {
+		out := t.TempDir()
+		report := filepath.Join(out, validationReport)
+		if err := os.WriteFile(report, []byte("of an earlier synthesis"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := try(t, map[string]string{
+			"CDK_CONTEXT_JSON": environments(dev), "CDK_OUTDIR": out, validationVariable: c.variable,
+		}, nil); err != nil {
+			t.Fatal(err)
+		}
+		body, err := os.ReadFile(report)
+		if reported := err == nil && strings.Contains(string(body), `"pluginReports"`); reported != c.reported {
+			t.Errorf("with %s=%q the report is %q (%v)", validationVariable, c.variable, body, err)
+		}
+		if !c.reported && !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("with %s=%q an old report stays: %v", validationVariable, c.variable, err)
+		}
+	}
+}
+
 // TestRun_TurnsAPanicIntoASentence lets the CDK fail in a way that no check foresees.
 func TestRun_TurnsAPanicIntoASentence(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "file")

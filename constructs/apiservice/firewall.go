@@ -73,7 +73,7 @@ func (a *ApiService) addFirewall(p ApiServiceProps) {
 		RemovalPolicy: awscdk.RemovalPolicy_DESTROY,
 	})
 	awswafv2.NewCfnLoggingConfiguration(a, jsii.String("WebAclLogging"), &awswafv2.CfnLoggingConfigurationProps{
-		ResourceArn: a.WebAcl.AttrArn(), LogDestinationConfigs: &[]*string{logs.LogGroupArn()},
+		ResourceArn: a.WebAcl.AttrArn(), LogDestinationConfigs: &[]any{logs.LogGroupArn()},
 		// Tokens and cookies are nobody's business in a log.
 		RedactedFields: &[]any{
 			&awswafv2.CfnLoggingConfiguration_FieldToMatchProperty{SingleHeader: map[string]string{"Name": "authorization"}},

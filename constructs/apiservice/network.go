@@ -71,7 +71,7 @@ func newNetwork(scope constructs.Construct, id string, p networkProps) network {
 	}
 	nats := make([]awsec2.CfnNatGateway, p.natGateways)
 	for i := range nats {
-		nats[i] = public[i].AddNatGateway(nil)
+		nats[i] = public[i].AddNatGateway(nil, nil)
 	}
 	for i := range private {
 		private[i].AddDefaultNatRoute(nats[i%len(nats)].AttrNatGatewayId())

@@ -89,7 +89,7 @@ func (i *Identity) addReplica(p IdentityProps) {
 	for _, r := range []string{region, p.Replicas[0].Region} {
 		if !slices.Contains(replicatingRegions(), r) {
 			awscdk.Annotations_Of(i).AddWarningV2(jsii.String("sensorflow:user-pool-replica"), jsii.String(
-				"Cognito did not replicate user pools in "+r+" when this was written; if it still does not, the deployment fails: put another region first in Replicas"))
+				"Cognito did not replicate user pools in "+r+" when this was written; if it still does not, the deployment fails: put another region first in Replicas"), nil)
 		}
 	}
 	i.Replica = awscdk.NewCfnResource(i, jsii.String("Replica"), &awscdk.CfnResourceProps{

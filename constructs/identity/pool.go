@@ -47,6 +47,8 @@ func (i *Identity) addPool(p IdentityProps) {
 			"by the firewall, and deployments that sign people in elsewhere can set Mfa",
 		"AwsSolutions-COG3": "threat protection is part of the Plus plan, which costs more per person; the API limits failed sign-ins per " +
 			"person and address itself",
+		"AwsSolutions-COG8": "the Plus plan adds threat protection and costs more per person; the Essentials plan has all that the service uses, " +
+			"replication included",
 	})
 }
 

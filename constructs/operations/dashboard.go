@@ -2,6 +2,7 @@ package operations
 
 import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatch"
+	"github.com/aws/aws-cdk-go/awscdk/v2/interfaces/interfacesawscloudwatch"
 	"github.com/aws/jsii-runtime-go"
 )
 
@@ -15,7 +16,7 @@ func (o *Operations) addDashboard(p OperationsProps, all []rule) {
 	graph := func(title string, metrics ...awscloudwatch.IMetric) awscloudwatch.IWidget {
 		return awscloudwatch.NewGraphWidget(&awscloudwatch.GraphWidgetProps{Title: &title, Left: &metrics, Width: jsii.Number(graphWidth)})
 	}
-	alarms := make([]awscloudwatch.IAlarm, len(all))
+	alarms := make([]interfacesawscloudwatch.IAlarmRef, len(all))
 	for i, r := range all {
 		alarms[i] = o.Alarms[r.name]
 	}

@@ -64,7 +64,7 @@ func NewMultiRegion(scope constructs.Construct, id string, props *MultiRegionPro
 	for i, region := range p.Regions {
 		m.addRegion(p, i, keys[region])
 		if p.OneByOne && i > 0 {
-			m.Stacks[region].AddDependency(m.Stacks[p.Regions[i-1]], jsii.String("one region after the other"))
+			m.Stacks[region].AddStackDependency(m.Stacks[p.Regions[i-1]], jsii.String("one region after the other"))
 		}
 	}
 	return m
@@ -92,7 +92,7 @@ func (m *MultiRegion) addKeys(p MultiRegionProps) (keys map[string]awskms.IKey, 
 	keys[primary] = key.Key
 	for _, region := range p.Regions[1:] {
 		stack := m.stack(p, "keys-"+region, region, "SensorFlow: encryption key, replica")
-		stack.AddDependency(m.Keys[primary], jsii.String("a replica needs its primary key"))
+		stack.AddStackDependency(m.Keys[primary], jsii.String("a replica needs its primary key"))
 		m.Keys[region] = stack
 		keys[region] = storage.NewReplicaKey(stack, "Key", &storage.ReplicaKeyProps{
 			Alias: p.Name, PrimaryRegion: primary, Disposable: p.Flow.Disposable,
@@ -107,7 +107,7 @@ func (m *MultiRegion) addKeys(p MultiRegionProps) (keys map[string]awskms.IKey, 
 func (m *MultiRegion) addState(p MultiRegionProps, key awskms.IKey, replicas []storage.Replica) {
 	m.State = m.stack(p, "state", p.Regions[0], "SensorFlow: global tables and user pool")
 	for _, region := range p.Regions {
-		m.State.AddDependency(m.Keys[region], jsii.String("replicas are encrypted with the key of their region"))
+		m.State.AddStackDependency(m.Keys[region], jsii.String("replicas are encrypted with the key of their region"))
 	}
 	m.Tables = storage.NewGlobalTables(m.State, "Tables", &storage.GlobalTablesProps{
 		Name: p.Name, Key: key, Replicas: replicas, Disposable: p.Flow.Disposable,
@@ -126,7 +126,7 @@ func (m *MultiRegion) addState(p MultiRegionProps, key awskms.IKey, replicas []s
 func (m *MultiRegion) addRegion(p MultiRegionProps, index int, key awskms.IKey) {
 	region := p.Regions[index]
 	stack := m.stack(p, region, region, "SensorFlow: the service in one region")
-	stack.AddDependency(m.State, jsii.String("a region works on the global tables and the user pool"))
+	stack.AddStackDependency(m.State, jsii.String("a region works on the global tables and the user pool"))
 	m.Stacks[region] = stack
 	flow := p.Flow
 	flow.VpcCidr = p.cidr(index)

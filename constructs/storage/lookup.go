@@ -30,16 +30,17 @@ func LookUp(scope constructs.Construct, call *customresources.AwsSdkCall, field 
 	if first {
 		// Whoever is first in a stack decides on role and log. The CDK's own would be a managed policy that allows writing to any
 		// log group, and a log that is kept forever.
-		props.LogGroup = awslogs.NewLogGroup(scope, jsii.String("LookupLog"), &awslogs.LogGroupProps{
+		log := awslogs.NewLogGroup(scope, jsii.String("LookupLog"), &awslogs.LogGroupProps{
 			EncryptionKey: key, Retention: awslogs.RetentionDays_ONE_MONTH, RemovalPolicy: awscdk.RemovalPolicy_DESTROY,
 		})
 		props.Role = awsiam.NewRole(scope, jsii.String("LookupRole"), &awsiam.RoleProps{AssumedBy: service("lambda.amazonaws.com")})
-		props.LogGroup.GrantWrite(props.Role)
+		log.GrantWrite(props.Role)
+		props.LogGroup = log
 		suppress(props.Role, inlinePolicy())
 		if key == nil {
 			const reason = "the lookup writes the address of a resource and no data; CloudWatch encrypts the log with its own key, and where a key is " +
 				"looked up there is none of ours yet"
-			suppress(props.LogGroup, map[string]string{
+			suppress(log, map[string]string{
 				"NIST.800.53.R5-CloudWatchLogGroupEncrypted": reason,
 				"HIPAA.Security-CloudWatchLogGroupEncrypted": reason,
 				"PCI.DSS.321-CloudWatchLogGroupEncrypted":    reason,

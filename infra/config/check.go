@@ -87,7 +87,7 @@ var (
 	repositoryPattern = regexp.MustCompile(`^[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)+$`)
 )
 
-// faults leaves out an account or a region that was to come from the first environment, which has none: that is said there.
+// faults says nothing of a missing account or region: both come from the first environment, of which the same is said.
 func (p Pipeline) faults(environments map[string]Environment) rule.Faults {
 	var all rule.Faults
 	if p.Account != "" {
@@ -97,7 +97,8 @@ func (p Pipeline) faults(environments map[string]Environment) rule.Faults {
 		all = rule.All(all, rule.Region("region", p.Region))
 	}
 	all = rule.All(all,
-		rule.Text("connectionArn", p.ConnectionARN, connectionPattern.MatchString(p.ConnectionARN), "the ARN of a connection of CodeConnections"),
+		rule.Text("connectionArn", p.ConnectionARN, connectionPattern.MatchString(p.ConnectionARN),
+			"the ARN of a connection of CodeConnections"),
 		rule.Text("repository", p.Repository, repositoryPattern.MatchString(p.Repository), "owner/name"),
 		rule.Text("branch", p.Branch, p.Branch != "", "the name of a branch"),
 	)

@@ -34,44 +34,48 @@ type Environment struct {
 	Name string `json:"-"`
 	// Account is the AWS account, 12 digits. Default: that of the credentials in use.
 	Account string `json:"account"`
-	// Regions are those that serve; the first is the primary, in which the user pool and the definition of the tables live.
+	// Regions are the 1 to 10 that serve; the first is the primary, in which the user pool and the definition of the tables live.
+	// Of several, Cognito must replicate user pools between the first two.
 	Regions []string `json:"regions"`
-	// Leaving are those of Regions that the next deployment but one takes away: it could not while their tables are protected
-	// against deletion. Default: none.
+	// Leaving are those of Regions that the deployment after the next one takes away. The next one ends the protection of their
+	// tables against deletion. Default: none.
 	Leaving []string `json:"leaving"`
 	// AlarmEmails receive the alarms. Default: nobody.
 	AlarmEmails []string `json:"alarmEmails"`
 	// Domain gives the API an address of its own. Default: each region has a CloudFront address.
 	Domain *Domain `json:"domain"`
-	// AllowedOrigins are the browser origins, besides the service's own, that may call with credentials.
+	// AllowedOrigins are the browser origins, besides the service's own, that may call with credentials; 99 at most.
 	AllowedOrigins []string `json:"allowedOrigins"`
-	// RetentionDays is how long raw readings are kept. Default: 0, for ever.
+	// RetentionDays is how many days raw readings are kept, 1 to 36500. Default: 0, for ever.
 	RetentionDays int `json:"retentionDays"`
-	// TasksMin and TasksMax bound the autoscaling of the API in each region.
+	// TasksMin and TasksMax bound the autoscaling of the API in each region, 1 to 1000 tasks. Defaults: 3 and 60, or TasksMin where
+	// that is more.
 	TasksMin int `json:"tasksMin"`
 	TasksMax int `json:"tasksMax"`
-	// TaskCPU is in CPU units, TaskMemory in MiB; Fargate takes certain pairs only, and the API needs a GiB.
+	// TaskCPU is in CPU units, TaskMemory in MiB; Fargate takes certain pairs only, and the API needs a GiB. Defaults: 512 and 1024.
 	TaskCPU    int `json:"taskCpu"`
 	TaskMemory int `json:"taskMemoryMiB"`
-	// SpotPercent is the share of tasks above TasksMin that run on Fargate Spot.
+	// SpotPercent is the share of tasks above TasksMin that run on Fargate Spot, 0 to 100. Default: 0.
 	SpotPercent int `json:"spotPercent"`
-	// VPCCidrs are the address ranges of the regions' networks. Default: rule.NetworkDefault, 10.0.0.0/16 for the first region,
-	// 10.1.0.0/16 for the second and so on.
+	// VPCCidrs are the private address ranges of the regions' networks, by region, /16 to /22; they must not overlap. Default:
+	// 10.0.0.0/16 for the first region, 10.1.0.0/16 for the second and so on.
 	VPCCidrs map[string]string `json:"vpcCidrs"`
-	// Zones is how many availability zones each region uses. Default: 3, or as many as the region has.
+	// Zones is how many availability zones each region uses, 2 or 3. Default: 3, or as many as the region has.
 	Zones int `json:"zones"`
-	// NatGateways is how many of the zones have a NAT gateway. Default: 1.
+	// NatGateways is how many of the zones have a NAT gateway, 1 to Zones. Default: 1.
 	NatGateways int `json:"natGateways"`
-	// MachineClients name the app clients of machines.
+	// MachineClients name the app clients of machines: 100 at most, of up to 64 letters, digits and hyphens. Default: machine.
 	MachineClients []string `json:"machineClients"`
-	// IndexShards and FleetBuckets spread the aggregates; both may be raised and never lowered.
+	// IndexShards and FleetBuckets spread the aggregates over partitions, 1 to 256 each; both may be raised and never lowered.
+	// Default: 8 each.
 	IndexShards  int `json:"indexShards"`
 	FleetBuckets int `json:"fleetBuckets"`
-	// CSVConcurrency is how many ranges of CSV files are worked on at once in each region.
+	// CSVConcurrency is how many ranges of CSV files are worked on at once in each region, 2 to 1000. Default: 4.
 	CSVConcurrency int `json:"csvConcurrency"`
-	// RequestLimit is how many requests of one address are let through in five minutes.
+	// RequestLimit is how many requests of one address the firewall lets through in five minutes, 10 to 2,000,000,000.
+	// Default: 6000.
 	RequestLimit int `json:"requestLimit"`
-	// LogRetentionDays is how long logs are kept.
+	// LogRetentionDays is how many days logs are kept, one of the numbers that CloudWatch takes. Default: 30.
 	LogRetentionDays int `json:"logRetentionDays"`
 	// Disposable is for environments that are thrown away: destroying their stacks destroys their data.
 	Disposable bool `json:"disposable"`
@@ -81,7 +85,7 @@ type Environment struct {
 
 // Domain is an address in a hosted zone of Route 53.
 type Domain struct {
-	// Name is the address of the API, such as api.example.com.
+	// Name is the address of the API in lower case, such as api.example.com; 64 characters at most.
 	Name string `json:"name"`
 	// HostedZoneID and HostedZoneName are those of a public zone that holds the name.
 	HostedZoneID   string `json:"hostedZoneId"`
@@ -121,7 +125,7 @@ func (c Config) Only(name string) (Config, error) {
 	return Config{Environments: map[string]Environment{name: e}}, nil
 }
 
-// environmentDefaults is what decoding starts from, so that a 0 that was written is told from one that was not.
+// environmentDefaults is what decoding starts from: a 0 that somebody wrote replaces a default.
 func environmentDefaults() Environment {
 	return Environment{
 		TasksMin: contract.TasksMinDefault, TasksMax: contract.TasksMaxDefault,

@@ -17,6 +17,13 @@ type Context struct {
 	Env string
 }
 
+// Values are the values for the CDK, which itself sees only those in the variable.
+func (c Context) Values() map[string]any {
+	values := map[string]any{}
+	_ = json.Unmarshal(c.All, &values) // which ReadContext has encoded
+	return values
+}
+
 // ReadContext reads the context that the CDK's command line hands over: in a variable, and what has no room there in a file.
 // Without it, it reads the context of cdk.json itself.
 func ReadContext(getenv func(string) string, readFile func(string) ([]byte, error)) (Context, error) {

@@ -16,7 +16,7 @@ import (
 type Defaults struct {
 	// Account is the account of the credentials in use; empty where there are none.
 	Account string
-	// AccountLater accepts environments without an account: whoever reads this looks at other keys only.
+	// AccountLater accepts environments without an account. It is for a reader who does not need one.
 	AccountLater bool
 }
 
@@ -77,8 +77,8 @@ func decode(raw json.RawMessage, defaults Defaults) (Config, rule.Faults) {
 	return c, faults
 }
 
-// decodeObject decodes an object key by key, so that each key that is unknown and each value of a wrong type is found and named
-// by its place. Keys are taken as they are written, capitals included.
+// decodeObject decodes an object key by key. It finds each unknown key and each value of a wrong type, and names it by its place.
+// Unlike package json it tells capitals in keys from small letters.
 func decodeObject(raw json.RawMessage, place string, into reflect.Value) rule.Faults {
 	if isNull(raw) {
 		return nil
@@ -98,7 +98,9 @@ func decodeObject(raw json.RawMessage, place string, into reflect.Value) rule.Fa
 		switch {
 		case !known:
 			accepted := slices.DeleteFunc(keysOf(into.Type()), func(k string) bool { return k == "" || k == "-" })
-			faults = append(faults, rule.Fault{Field: prefix + key, Rule: "is not a key", Advice: "accepted are " + strings.Join(accepted, ", ")})
+			faults = append(faults, rule.Fault{
+				Field: prefix + key, Rule: "is not a key", Advice: "accepted are " + strings.Join(accepted, ", "),
+			})
 		case field.Kind() == reflect.Pointer && !isNull(object[key]):
 			field.Set(reflect.New(field.Type().Elem()))
 			faults = append(faults, decodeObject(object[key], prefix+key, field.Elem())...)
@@ -144,7 +146,7 @@ func keysOf(t reflect.Type) []string {
 // shown is a text that stands in a sentence without quotes.
 type shown string
 
-// wrongType says that a value is none of the type t.
+// wrongType says that a value must be of the type t, and what it is instead.
 func wrongType(key string, t reflect.Type, err error) rule.Fault {
 	if key == "" {
 		key = root

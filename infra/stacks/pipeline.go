@@ -121,7 +121,7 @@ func synthStep(p config.Pipeline) pipelines.ShellStep {
 		Input: pipelines.CodePipelineSource_Connection(&p.Repository, &p.Branch, &pipelines.ConnectionSourceOptions{
 			ConnectionArn: &p.ConnectionARN, TriggerOnPush: jsii.Bool(true),
 		}),
-		Commands:               jsii.Strings("make check", "make test", "make synth"),
+		Commands:               jsii.Strings("make check", "make test", "make synth VALIDATE=yes"),
 		PrimaryOutputDirectory: jsii.String("cdk.out"),
 		Timeout:                awscdk.Duration_Hours(jsii.Number(2)),
 		PartialBuildSpec: awscodebuild.BuildSpec_FromObject(&map[string]interface{}{

@@ -110,7 +110,7 @@ func checkProjects(t *testing.T, template cdktest.Template) {
 	}
 	spec := commands[template.Find(t, "AWS::CodeBuild::Project", "PipelineBuildTestAndSynth").ID]
 	at := -1
-	for _, command := range []string{`"make check"`, `"make test"`, `"make synth"`} {
+	for _, command := range []string{`"make check"`, `"make test"`, `"make synth VALIDATE=yes"`} {
 		next := strings.Index(spec, command)
 		if next <= at {
 			t.Errorf("%s is not run, or too early: %s", command, spec)

@@ -131,7 +131,8 @@ func (r request) target(c config.Config) (target, error) {
 	}
 	if t.region != "" && !slices.Contains(e.Regions, t.region) {
 		return t, rule.Fault{
-			Field: "REGION", Rule: fmt.Sprintf("must be one of %s, the regions of %s in %s", strings.Join(e.Regions, ", "), t.env, config.File), Got: t.region,
+			Field: "REGION", Got: t.region,
+			Rule: fmt.Sprintf("must be one of %s, the regions of %s in %s", strings.Join(e.Regions, ", "), t.env, config.File),
 		}
 	}
 	return t, nil
@@ -139,12 +140,10 @@ func (r request) target(c config.Config) (target, error) {
 
 // stacks is the pattern of the stacks' names.
 func (t target) stacks() string {
-	switch {
-	case t.env == "" || t.env == config.PipelineName:
+	if t.env == "" || t.env == config.PipelineName {
 		return config.StackPrefix + cmp.Or(t.env, "*")
-	default:
-		return config.StackPrefix + t.env + "-" + cmp.Or(t.region, "*")
 	}
+	return config.StackPrefix + t.env + "-" + cmp.Or(t.region, "*")
 }
 
 // need looks for what the task cannot begin without.

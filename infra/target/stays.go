@@ -38,7 +38,8 @@ func sayWhatStays(w io.Writer, assembly fs.FS, stacks string) error {
 	}
 	_, err = fmt.Fprintln(w, "These stay, with what is in them, and cost money until somebody deletes them:\n"+strings.Join(stays, "\n")+
 		"\nThe stacks are protected against being destroyed, too: aws cloudformation update-termination-protection"+
-		" --no-enable-termination-protection --stack-name …\n\"disposable\": true in cdk.json and a deployment let everything go, the data included.")
+		" --no-enable-termination-protection --stack-name …\n"+
+		"\"disposable\": true in cdk.json and a deployment let everything go, the data included.")
 	return err
 }
 

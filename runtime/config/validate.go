@@ -128,7 +128,7 @@ func of[T any](judge func(key string, value T) rule.Faults) func(string, any) ru
 	return func(key string, value any) rule.Faults { return judge(key, value.(T)) }
 }
 
-// clientIDs accepts a list without empty ids: one, as after a last comma, would stand for tokens that name no client.
+// clientIDs accepts a list of ids. None may be empty, as after a last comma: it would match tokens that name no client.
 func clientIDs(key string, ids []string) rule.Faults {
 	for _, id := range ids {
 		if id == "" || strings.ContainsFunc(id, unicode.IsSpace) {

@@ -18,7 +18,7 @@ const (
 	// EnvCSVQueueURL is the queue to which the CSV processor fans out the ranges of large files (csvprocessor).
 	EnvCSVQueueURL = "CSV_QUEUE_URL"
 
-	// EnvRetention is how long a raw reading is kept, as a Go duration; empty or 0 keeps readings forever
+	// EnvRetention is how long a raw reading is kept, as a Go duration; empty or 0 keeps readings for ever
 	// (api, csvprocessor, aggregator).
 	EnvRetention = "RETENTION"
 	// EnvIndexShards is the number of GLOBAL#<shard> partitions of the aggregates' index (api, aggregator).

@@ -48,7 +48,7 @@ const (
 	// CSVWindowBytes is the distance within which the later of two lines naming the same reading wins.
 	CSVWindowBytes = 64 << 20
 	// CSVRangeBytes is the size of the ranges that a large file is split into. A range is repeated as a whole, and so must fit
-	// into an invocation: one of rows of 36 bytes takes 520 writes a second.
+	// into one invocation: with rows of 36 bytes, that is 520 writes a second.
 	CSVRangeBytes = 16 << 20
 	// CSVRecordBytesMax bounds one CSV record; a longer one is rejected and skipped.
 	CSVRecordBytesMax = 4 << 10
@@ -82,7 +82,7 @@ const (
 	DrainTimeoutDefault = 20 * time.Second
 	DrainTimeoutMin     = time.Second
 	DrainTimeoutMax     = 25 * time.Second
-	// TrustedProxiesMax bounds how many proxies in front of the API are believed.
+	// TrustedProxiesMax bounds how many proxies in front of the API can be trusted.
 	TrustedProxiesMax = 5
 )
 

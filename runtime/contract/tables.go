@@ -8,7 +8,7 @@ const (
 	AttrRegisterTime = "registerTime" // S, like timestamp: when the service took the reading
 	AttrID           = "id"           // S, UUIDv5 of the identity
 	AttrRegion       = "region"       // S, the region whose service wrote the item
-	AttrExpiresAt    = "expiresAt"    // N, Unix seconds, absent where readings are kept forever
+	AttrExpiresAt    = "expiresAt"    // N, Unix seconds, absent where readings are kept for ever
 )
 
 // Attributes of the aggregates table. Rows of equipments and of the fleet share it: a fleet row's partition key holds
@@ -21,7 +21,7 @@ const (
 	AttrTotalFraction  = "totalFraction"  // N, the sum of the values' fractional parts
 	AttrAppliedThrough = "appliedThrough" // S, highest stream sequence number applied, padded to SequenceDigits
 	AttrRevision       = "revision"       // N, rises with every write of the row
-	AttrRecounted      = "recounted"      // BOOL, set for good by the first recount
+	AttrRecounted      = "recounted"      // BOOL, set by the first recount and never taken away
 	AttrPartitionKey   = "partitionKey"   // S, index partition key: GLOBAL#<shard>
 	AttrIndexSort      = "indexSort"      // S, index sort key: <hour>#<equipmentId>#<region>
 
@@ -132,7 +132,7 @@ func UploadsTable() Table {
 	}
 }
 
-// RevocationsTable holds the hashes of tokens that were logged out, until those tokens would have expired anyway.
+// RevocationsTable holds the hashes of tokens that were logged out, until those tokens expire.
 func RevocationsTable() Table {
 	return Table{
 		Name: "Revocations", EnvKey: EnvRevocationsTable, Key: Key{Partition: AttrTokenHash},

@@ -74,7 +74,7 @@ func TestErrors_SayWhatToDo(t *testing.T) {
 			client := answering(t, func(string, []byte) (int, string) { return test.status, errorBody(test.code) })
 			readings, uploads := dynamo.NewReadings(client, "r", "eu-west-1", 0), dynamo.NewUploads(client, "u")
 			_, write := readings.WriteBatch(t.Context(), []reading.Stored{stored(t, "EQ-1", "2026-03-01T08:00:00Z", "1")})
-			_, _, page := readings.Page(t.Context(), ingest.Query{EquipmentID: "EQ-1", Limit: 1})
+			_, _, page := readings.Page(t.Context(), "EQ-1", time.Time{}, time.Time{}, 1)
 			_, read := uploads.ReadUpload(t.Context(), "x")
 			_, begin := uploads.BeginUpload(t.Context(), "x", csvfile.Plan{})
 			_, claim := uploads.ClaimRange(t.Context(), csvfile.RangeID{}, "a", uploadedAt, uploadedAt)

@@ -11,7 +11,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"github.com/sensorflow/sensorflow/runtime/contract"
-	"github.com/sensorflow/sensorflow/runtime/ingest"
 	"github.com/sensorflow/sensorflow/runtime/reading"
 )
 
@@ -95,12 +94,14 @@ var (
 	timestampLast  = time.Date(9999, 12, 31, 23, 59, 59, 999_999_999, time.UTC)
 )
 
-// Page returns the readings that q selects, newest first, and whether there are more. It sees every write that was
-// acknowledged in this region before. DynamoDB deletes expired items at its leisure, within a few days; where readings have
+// Page returns at most limit readings of an equipment, newest first, and whether there are more. It takes those of
+// from <= t < to; a zero time leaves that end open. It sees every write that was acknowledged in this region before. DynamoDB deletes expired items at its leisure, within a few days; where readings have
 // a retention, those that have expired are left out, so that what is listed does not depend on that. Items that somebody
 // else put into the table and that are no readings are left out, as they are from the aggregates.
-func (s *Readings) Page(ctx context.Context, q ingest.Query) (rs []reading.Stored, more bool, err error) {
-	first, last := s.span(q)
+func (s *Readings) Page(
+	ctx context.Context, id reading.EquipmentID, from, to time.Time, limit int,
+) (rs []reading.Stored, more bool, err error) {
+	first, last := s.span(from, to)
 	if last.Before(first) {
 		return nil, false, nil // DynamoDB refuses such a range
 	}
@@ -113,13 +114,13 @@ func (s *Readings) Page(ctx context.Context, q ingest.Query) (rs []reading.Store
 			"#value": contract.AttrValue, "#registered": contract.AttrRegisterTime,
 		},
 		ExpressionAttributeValues: item{
-			":equipment": text(string(q.EquipmentID)),
+			":equipment": text(string(id)),
 			":first":     text(reading.FormatTimestamp(first)), ":last": text(reading.FormatTimestamp(last)),
 		},
 	}
 	// One more than asked for tells whether there are more. A page of DynamoDB ends at 1 MB of items.
 	for {
-		in.Limit = aws.Int32(int32(q.Limit + 1 - len(rs))) //nolint:gosec // at most contract.ReadingsPageMax + 1
+		in.Limit = aws.Int32(int32(limit + 1 - len(rs))) //nolint:gosec // at most contract.ReadingsPageMax + 1
 		out, err := s.client.Query(ctx, in)
 		if err != nil {
 			return nil, false, mapError("query readings", err)
@@ -129,8 +130,8 @@ func (s *Readings) Page(ctx context.Context, q ingest.Query) (rs []reading.Store
 				rs = append(rs, r)
 			}
 		}
-		if len(rs) > q.Limit {
-			return rs[:q.Limit], true, nil
+		if len(rs) > limit {
+			return rs[:limit], true, nil
 		}
 		if len(out.LastEvaluatedKey) == 0 {
 			return rs, false, nil
@@ -139,19 +140,17 @@ func (s *Readings) Page(ctx context.Context, q ingest.Query) (rs []reading.Store
 	}
 }
 
-// span returns the first and the last timestamp that q selects, both included.
-func (s *Readings) span(q ingest.Query) (first, last time.Time) {
+// span returns the first and the last timestamp of from <= t < to that a listing shows, both included.
+func (s *Readings) span(from, to time.Time) (first, last time.Time) {
 	first, last = timestampFirst, timestampLast
 	if s.retention > 0 {
 		first = s.now().Add(-s.retention - contract.ExpiryMargin)
 	}
-	if q.From.After(first) {
-		first = q.From
+	if from.After(first) {
+		first = from
 	}
-	for _, before := range []time.Time{q.To, q.Before} {
-		if !before.IsZero() && before.Add(-1).Before(last) {
-			last = before.Add(-1)
-		}
+	if !to.IsZero() && to.Add(-1).Before(last) {
+		last = to.Add(-1)
 	}
 	return first, last
 }

@@ -48,9 +48,10 @@ func write(t *testing.T, readings *dynamo.Readings, rs ...reading.Stored) {
 	}
 }
 
-func page(t *testing.T, readings *dynamo.Readings, q ingest.Query) ([]reading.Stored, bool) {
+// newest returns the newest readings of an equipment, and whether there are more.
+func newest(t *testing.T, readings *dynamo.Readings, id reading.EquipmentID, limit int) ([]reading.Stored, bool) {
 	t.Helper()
-	rs, more, err := readings.Page(t.Context(), q)
+	rs, more, err := readings.Page(t.Context(), id, time.Time{}, time.Time{}, limit)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,7 +69,7 @@ func TestReadings_KeepValuesExactly(t *testing.T) {
 		want = append(want, stored(t, "EQ.1:a_b-C", fmt.Sprintf("2026-03-01T08:00:%02d.00000000%d+01:00", 59-i, i), value))
 	}
 	write(t, readings, want...)
-	got, more := page(t, readings, ingest.Query{EquipmentID: "EQ.1:a_b-C", Limit: 100})
+	got, more := newest(t, readings, "EQ.1:a_b-C", 100)
 	if diff := cmp.Diff(want, got, compareDecimals); diff != "" || more {
 		t.Errorf("more %v, difference:\n%s", more, diff)
 	}
@@ -100,7 +101,7 @@ func TestReadings_RepeatsAreOneAndCorrectionsReplace(t *testing.T) {
 	readings := dynamo.NewReadings(localClient, newTable(t, contract.ReadingsTable()), "eu-west-1", 0)
 	write(t, readings, stored(t, "EQ-1", "2026-03-01T08:00:00Z", "10"))
 	write(t, readings, stored(t, "EQ-1", "2026-03-01T09:00:00+01:00", "12"))
-	got, _ := page(t, readings, ingest.Query{EquipmentID: "EQ-1", Limit: 10})
+	got, _ := newest(t, readings, "EQ-1", 10)
 	if len(got) != 1 || got[0].Value.String() != "12" {
 		t.Errorf("got %v", got)
 	}
@@ -121,31 +122,33 @@ func seed(t *testing.T, readings *dynamo.Readings, equipmentID string, n int, ne
 
 func TestReadings_PagesCoverTheQueryAndEnd(t *testing.T) {
 	readings := dynamo.NewReadings(localClient, newTable(t, contract.ReadingsTable()), "eu-west-1", 0)
-	newest := time.Date(2026, 3, 1, 8, 30, 0, 0, time.UTC)
-	all := seed(t, readings, "EQ-1", 30, newest)
-	seed(t, readings, "EQ-10", 3, newest)
+	end := time.Date(2026, 3, 1, 8, 30, 0, 0, time.UTC)
+	all := seed(t, readings, "EQ-1", 30, end)
+	seed(t, readings, "EQ-10", 3, end)
 	at := func(i int) time.Time { return all[i].Timestamp }
 	for _, test := range []struct {
 		name        string
-		q           ingest.Query
+		from, to    time.Time
+		limit       int
 		first, last int // of all, last excluded
 		more        bool
 	}{
-		{"all", ingest.Query{Limit: 31}, 0, 30, false},
-		{"exactly a page", ingest.Query{Limit: 30}, 0, 30, false},
-		{"one more than a page", ingest.Query{Limit: 29}, 0, 29, true},
-		{"from is included", ingest.Query{From: at(9), Limit: 100}, 0, 10, false},
-		{"to is excluded", ingest.Query{To: at(20), Limit: 100}, 21, 30, false},
-		{"before is excluded", ingest.Query{Before: at(9), Limit: 10}, 10, 20, true},
-		{"before within from and to", ingest.Query{From: at(25), To: at(4), Before: at(20), Limit: 10}, 21, 26, false},
-		{"to before before", ingest.Query{To: at(20), Before: at(4), Limit: 100}, 21, 30, false},
-		{"an empty range", ingest.Query{From: at(9), To: at(9), Limit: 10}, 0, 0, false},
-		{"an inverted range", ingest.Query{From: at(1), Before: at(9), Limit: 10}, 0, 0, false},
-		{"nothing that early", ingest.Query{To: time.Date(1, 1, 1, 0, 0, 0, 1, time.UTC), Limit: 10}, 0, 0, false},
+		{name: "all", limit: 31, last: 30},
+		{name: "exactly a page", limit: 30, last: 30},
+		{name: "one more than a page", limit: 29, last: 29, more: true},
+		{name: "from is included", from: at(9), limit: 100, last: 10},
+		{name: "to is excluded", to: at(20), limit: 100, first: 21, last: 30},
+		{name: "a page before to", to: at(9), limit: 10, first: 10, last: 20, more: true},
+		{name: "from and to", from: at(25), to: at(20), limit: 10, first: 21, last: 26},
+		{name: "an empty range", from: at(9), to: at(9), limit: 10},
+		{name: "an inverted range", from: at(1), to: at(9), limit: 10},
+		{name: "nothing that early", to: time.Date(1, 1, 1, 0, 0, 0, 1, time.UTC), limit: 10},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			test.q.EquipmentID = "EQ-1"
-			got, more := page(t, readings, test.q)
+			got, more, err := readings.Page(t.Context(), "EQ-1", test.from, test.to, test.limit)
+			if err != nil {
+				t.Fatal(err)
+			}
 			if diff := cmp.Diff(append([]reading.Stored(nil), all[test.first:test.last]...), got, compareDecimals); diff != "" || more != test.more {
 				t.Errorf("more %v, difference:\n%s", more, diff)
 			}
@@ -172,7 +175,7 @@ func TestReadings_PageGoesOnWhereDynamoDBEndsItsOwn(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	got, more := page(t, readings, ingest.Query{EquipmentID: "EQ-1", Limit: 5})
+	got, more := newest(t, readings, "EQ-1", 5)
 	if diff := cmp.Diff(all, got, compareDecimals); diff != "" || more {
 		t.Errorf("more %v, difference:\n%s", more, diff)
 	}
@@ -194,12 +197,12 @@ func TestReadings_PageLeavesOutWhatHasExpiredOrIsNoReading(t *testing.T) {
 	}}); err != nil {
 		t.Fatal(err)
 	}
-	got, more := page(t, readings, ingest.Query{EquipmentID: "EQ-1", Limit: 1})
+	got, more := newest(t, readings, "EQ-1", 1)
 	if diff := cmp.Diff([]reading.Stored{live}, got, compareDecimals); diff != "" || more {
 		t.Errorf("with a retention: more %v, difference:\n%s", more, diff)
 	}
 	forever := dynamo.NewReadings(localClient, table, "eu-west-1", 0)
-	if got, _ := page(t, forever, ingest.Query{EquipmentID: "EQ-1", Limit: 10}); len(got) != 2 {
+	if got, _ := newest(t, forever, "EQ-1", 10); len(got) != 2 {
 		t.Errorf("without a retention: %v", got)
 	}
 }
@@ -227,7 +230,7 @@ func TestReadings_TakeSixtyFourConcurrentSenders(t *testing.T) {
 	}
 	count := 0
 	for equipment := range 8 {
-		got, _ := page(t, readings, ingest.Query{EquipmentID: reading.EquipmentID(fmt.Sprintf("EQ-%d", equipment)), Limit: 1000})
+		got, _ := newest(t, readings, reading.EquipmentID(fmt.Sprintf("EQ-%d", equipment)), 1000)
 		count += len(got)
 	}
 	if count != senders*each {

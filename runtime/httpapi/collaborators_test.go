@@ -14,7 +14,6 @@ import (
 	"github.com/sensorflow/sensorflow/runtime/contract"
 	"github.com/sensorflow/sensorflow/runtime/csvfile"
 	"github.com/sensorflow/sensorflow/runtime/fault"
-	"github.com/sensorflow/sensorflow/runtime/ingest"
 	"github.com/sensorflow/sensorflow/runtime/reading"
 )
 
@@ -37,7 +36,7 @@ func (t *table) WriteBatch(_ context.Context, rs []reading.Stored) ([]reading.St
 	return nil, nil
 }
 
-func (t *table) Page(_ context.Context, q ingest.Query) ([]reading.Stored, bool, error) {
+func (t *table) Page(_ context.Context, id reading.EquipmentID, from, to time.Time, limit int) ([]reading.Stored, bool, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.err != nil {
@@ -46,14 +45,13 @@ func (t *table) Page(_ context.Context, q ingest.Query) ([]reading.Stored, bool,
 	var found []reading.Stored
 	for _, r := range t.rows {
 		switch at := r.Timestamp; {
-		case r.EquipmentID != q.EquipmentID, !q.From.IsZero() && at.Before(q.From), !q.To.IsZero() && !at.Before(q.To),
-			!q.Before.IsZero() && !at.Before(q.Before):
+		case r.EquipmentID != id, !from.IsZero() && at.Before(from), !to.IsZero() && !at.Before(to):
 		default:
 			found = append(found, r)
 		}
 	}
 	slices.SortFunc(found, func(a, b reading.Stored) int { return b.Timestamp.Compare(a.Timestamp) })
-	return found[:min(len(found), q.Limit)], len(found) > q.Limit, nil
+	return found[:min(len(found), limit)], len(found) > limit, nil
 }
 
 func (t *table) values() map[string]string {

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"time"
 
-	"github.com/sensorflow/sensorflow/runtime/ingest"
 	"github.com/sensorflow/sensorflow/runtime/reading"
 )
 
@@ -16,29 +15,29 @@ const cursorDigestBytes = 8
 
 var errCursor = errors.New("is not one that this service gave out for this query")
 
-func sealCursor(q ingest.Query, last time.Time) string {
-	return base64.RawURLEncoding.EncodeToString(append(cursorDigest(q), reading.FormatTimestamp(last)...))
+func sealCursor(l listing, last time.Time) string {
+	return base64.RawURLEncoding.EncodeToString(append(cursorDigest(l), reading.FormatTimestamp(last)...))
 }
 
 // openCursor returns the timestamp at which the query goes on. The error continues a sentence.
-func openCursor(q ingest.Query, cursor string) (time.Time, error) {
+func openCursor(l listing, cursor string) (time.Time, error) {
 	raw, err := base64.RawURLEncoding.DecodeString(cursor)
 	if err != nil || len(raw) <= cursorDigestBytes {
 		return time.Time{}, errCursor
 	}
-	if string(raw[:cursorDigestBytes]) != string(cursorDigest(q)) {
+	if string(raw[:cursorDigestBytes]) != string(cursorDigest(l)) {
 		return time.Time{}, errCursor
 	}
 	t, err := reading.ParseTimestamp(string(raw[cursorDigestBytes:]))
 	// Base64 and timestamps have several texts for one thing; this service has given out but one of them.
-	if err != nil || sealCursor(q, t) != cursor {
+	if err != nil || sealCursor(l, t) != cursor {
 		return time.Time{}, errCursor
 	}
 	return t, nil
 }
 
-func cursorDigest(q ingest.Query) []byte {
-	sum := sha256.Sum256([]byte(string(q.EquipmentID) + "\n" + bound(q.From) + "\n" + bound(q.To)))
+func cursorDigest(l listing) []byte {
+	sum := sha256.Sum256([]byte(string(l.equipmentID) + "\n" + bound(l.from) + "\n" + bound(l.to)))
 	return sum[:cursorDigestBytes]
 }
 

@@ -10,7 +10,6 @@ import (
 	"github.com/sensorflow/sensorflow/runtime/aggregate"
 	"github.com/sensorflow/sensorflow/runtime/auth"
 	"github.com/sensorflow/sensorflow/runtime/csvfile"
-	"github.com/sensorflow/sensorflow/runtime/ingest"
 	"github.com/sensorflow/sensorflow/runtime/reading"
 )
 
@@ -25,9 +24,10 @@ type BatchWriter interface {
 	Write(ctx context.Context, rs []reading.Stored) error
 }
 
-// Pager reads raw readings, newest first, and tells whether there are more.
+// Pager reads at most limit raw readings of one equipment, newest first, and tells whether there are more. It takes those of
+// from <= t < to; a zero time leaves that end open.
 type Pager interface {
-	Page(ctx context.Context, q ingest.Query) (rs []reading.Stored, more bool, err error)
+	Page(ctx context.Context, id reading.EquipmentID, from, to time.Time, limit int) (rs []reading.Stored, more bool, err error)
 }
 
 // UploadCreator begins uploads: by a presigned address, or by taking the file itself.

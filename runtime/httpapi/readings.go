@@ -12,7 +12,6 @@ import (
 
 	"github.com/sensorflow/sensorflow/runtime/contract"
 	"github.com/sensorflow/sensorflow/runtime/fault"
-	"github.com/sensorflow/sensorflow/runtime/ingest"
 	"github.com/sensorflow/sensorflow/runtime/reading"
 )
 
@@ -224,37 +223,53 @@ type readingsAnswer struct {
 	NextCursor string        `json:"nextCursor,omitempty"`
 }
 
-// readingsQuery reads what GET /sensor-data is asked for.
-func readingsQuery(r *http.Request) (ingest.Query, error) {
+// listing is what GET /sensor-data is asked for.
+type listing struct {
+	equipmentID reading.EquipmentID
+	from, to    time.Time // from <= t < to; a zero time leaves that end open
+	before      time.Time // the last reading of the page before; zero for the first page
+	limit       int
+}
+
+// end is the end of the readings that are still to be listed, itself excluded.
+func (l listing) end() time.Time {
+	if l.before.IsZero() {
+		return l.to
+	}
+	return l.before
+}
+
+// readListing reads what GET /sensor-data is asked for.
+func readListing(r *http.Request) (listing, error) {
 	in, err := readQuery(r, paramEquipmentID, paramFrom, paramTo, paramLimit, paramCursor)
 	if err != nil {
-		return ingest.Query{}, err
+		return listing{}, err
 	}
-	q := ingest.Query{
-		EquipmentID: in.equipment(true), From: in.instant(paramFrom), To: in.instant(paramTo),
-		Limit: in.limit(contract.ReadingsPageDefault, contract.ReadingsPageMax),
+	l := listing{
+		equipmentID: in.equipment(true), from: in.instant(paramFrom), to: in.instant(paramTo),
+		limit: in.limit(contract.ReadingsPageDefault, contract.ReadingsPageMax),
 	}
 	cursor := in.cursor()
-	if !q.From.IsZero() && !q.To.IsZero() && q.To.Before(q.From) {
+	if !l.from.IsZero() && !l.to.IsZero() && l.to.Before(l.from) {
 		in.fault(paramTo, "must not be before from")
 	}
 	if cursor != "" && len(in.faults) == 0 {
-		if q.Before, err = openCursor(q, cursor); err != nil {
+		if l.before, err = openCursor(l, cursor); err != nil {
 			in.fault(paramCursor, err.Error())
 		}
 	}
-	return q, in.err()
+	return l, in.err()
 }
 
 // getReadings lists raw readings of one equipment, newest first.
 func (s *Server) getReadings(w http.ResponseWriter, r *http.Request) error {
-	q, err := readingsQuery(r)
+	l, err := readListing(r)
 	if err != nil {
 		return err
 	}
 	ctx, cancel := calling(r)
 	defer cancel()
-	rs, more, err := s.Pager.Page(ctx, q)
+	rs, more, err := s.Pager.Page(ctx, l.equipmentID, l.from, l.end(), l.limit)
 	if err != nil {
 		return fmt.Errorf("read a page of readings: %w", err)
 	}
@@ -265,7 +280,7 @@ func (s *Server) getReadings(w http.ResponseWriter, r *http.Request) error {
 		}
 	}
 	if more && len(rs) > 0 {
-		out.NextCursor = sealCursor(q, rs[len(rs)-1].Timestamp)
+		out.NextCursor = sealCursor(l, rs[len(rs)-1].Timestamp)
 	}
 	return answer(w, http.StatusOK, out)
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"time"
 
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/sync/semaphore"
@@ -22,17 +21,6 @@ type Store interface {
 	// that it left unprocessed. An error means that none is known to be written; its kind is fault.Unavailable when
 	// trying again may help.
 	WriteBatch(ctx context.Context, rs []reading.Stored) (unprocessed []reading.Stored, err error)
-}
-
-// Query selects raw readings of one equipment, newest first.
-type Query struct {
-	EquipmentID reading.EquipmentID
-	// From and To bound the timestamp: From <= t < To. A zero time leaves that end open.
-	From, To time.Time
-	// Before continues a listing: only readings older than it. Zero starts at the newest.
-	Before time.Time
-	// Limit is the most readings to return, 1 to contract.ReadingsPageMax.
-	Limit int
 }
 
 // attemptsMax ends a write that makes no progress at all; a batch that does make progress starts counting anew.

@@ -104,7 +104,7 @@ func writeState(dir string, info stack.Info) (remove func(), err error) {
 
 func readState(dir string) (stack.Info, error) {
 	var info stack.Info
-	content, err := os.ReadFile(filepath.Join(dir, stateFile)) //nolint:gosec // the folder is the caller's own
+	content, err := os.ReadFile(filepath.Join(dir, stateFile))
 	if err != nil {
 		return info, fmt.Errorf("read %s: %w", stateFile, err)
 	}

@@ -57,7 +57,7 @@ func endWithMake(parent context.Context) (context.Context, context.CancelFunc) {
 
 // blocksInterrupt reads a process's status file.
 func blocksInterrupt(status string) bool {
-	content, err := os.ReadFile(status) //nolint:gosec // the path is made of a number
+	content, err := os.ReadFile(status)
 	if err != nil {
 		return false
 	}

@@ -44,11 +44,15 @@ type manifest struct {
 		Type        string
 		Properties  struct{ TemplateFile, DirectoryName, File string }
 		DisplayName string
-		Metadata    map[string][]struct {
-			Type string
-			Data any
-		}
+		// AdditionalMetadataFile holds what constructs complain of.
+		AdditionalMetadataFile string
 	}
+}
+
+// metadata is what constructs say of themselves, by their paths.
+type metadata map[string][]struct {
+	Type string
+	Data any
 }
 
 func readAssembly(t *testing.T, dir string) *assembly {
@@ -71,7 +75,9 @@ func (a *assembly) read(t *testing.T, dir string) {
 			s := stack{name: name, assets: assets(t, dir, id)}
 			readJSON(t, filepath.Join(dir, artifact.Properties.TemplateFile), &s.template)
 			a.stacks[name] = s
-			for path, entries := range artifact.Metadata {
+			var said metadata
+			readJSON(t, filepath.Join(dir, artifact.AdditionalMetadataFile), &said)
+			for path, entries := range said {
 				for _, e := range entries {
 					if e.Type == "aws:cdk:error" {
 						text, _ := e.Data.(string)

@@ -1,6 +1,7 @@
 package layout_test
 
 import (
+	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -62,5 +63,18 @@ func TestModules_FindTheModuleOfAPackage(t *testing.T) {
 				t.Errorf("got %q, want %q; error %v", got, test.want, err)
 			}
 		})
+	}
+}
+
+// TestModule_RequiresLittleOfItsUsers counts what the module asks of teams that import its constructs, besides what it imports
+// itself. What only a tool needs belongs into a module of the tool's own, as the gateway of the local S3 has one.
+func TestModule_RequiresLittleOfItsUsers(t *testing.T) {
+	const indirectMax = 45
+	content, err := os.ReadFile(filepath.Join(root(t), "go.mod"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if indirect := strings.Count(string(content), "// indirect"); indirect == 0 || indirect > indirectMax {
+		t.Errorf("go.mod has %d indirect requirements, want 1 to %d", indirect, indirectMax)
 	}
 }

@@ -18,7 +18,6 @@ import (
 	"github.com/sensorflow/sensorflow/runtime/config"
 	"github.com/sensorflow/sensorflow/runtime/contract"
 	"github.com/sensorflow/sensorflow/runtime/dynamo"
-	"github.com/sensorflow/sensorflow/runtime/ingest"
 	"github.com/sensorflow/sensorflow/runtime/reading"
 )
 
@@ -228,9 +227,9 @@ func TestRun_DrainsWithoutLosingAnAcknowledgedReading(t *testing.T) {
 		for before, more := (time.Time{}), true; more; {
 			var page []reading.Stored
 			var err error
-			if page, more, err = readings.Page(t.Context(), ingest.Query{
-				EquipmentID: reading.EquipmentID(fmt.Sprintf("EQ-%d", c)), Before: before, Limit: contract.ReadingsPageMax,
-			}); err != nil {
+			if page, more, err = readings.Page(
+				t.Context(), reading.EquipmentID(fmt.Sprintf("EQ-%d", c)), time.Time{}, before, contract.ReadingsPageMax,
+			); err != nil {
 				t.Fatal(err)
 			}
 			for _, r := range page {

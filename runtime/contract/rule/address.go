@@ -17,7 +17,8 @@ import (
 // Origins accepts the browser origins that may call with credentials.
 func Origins(key string, origins []string) Faults {
 	return All(
-		Fault{Field: list(key), Rule: fmt.Sprintf("must list at most %d", contract.OriginsMax), Got: len(origins)}.If(len(origins) > contract.OriginsMax),
+		Fault{Field: list(key), Rule: fmt.Sprintf("must list at most %d", contract.OriginsMax), Got: len(origins)}.
+			If(len(origins) > contract.OriginsMax),
 		Each(key, origins, Origin),
 	)
 }
@@ -76,7 +77,8 @@ func isPort(got string) bool {
 // Endpoint accepts the absolute URL of a service that this one trusts.
 func Endpoint(key, got string) Faults {
 	u, err := url.Parse(got)
-	return Text(key, got, err == nil && u.Hostname() != "" && isProtected(u), "an absolute https URL, or an http one of this machine")
+	return Text(key, got, err == nil && u.Hostname() != "" && isProtected(u),
+		"an absolute https URL, or an http one of this machine")
 }
 
 // isProtected tells whether nobody on the way can change what is sent: https, or http within this machine.
@@ -97,8 +99,9 @@ func Network(key, got string) Faults {
 	prefix, err := netip.ParsePrefix(got)
 	ok := err == nil && prefix.Addr().Is4() && prefix.Masked() == prefix &&
 		prefix.Bits() >= contract.NetworkBitsMin && prefix.Bits() <= contract.NetworkBitsMax
-	faults := Text(key, got, ok && prefix.Addr().IsPrivate(), // and so the whole of it: no private range is narrower than NetworkBitsMin
-		fmt.Sprintf("a private IPv4 range of /%d to /%d such as %s", contract.NetworkBitsMin, contract.NetworkBitsMax, NetworkDefault(0)))
+	// Where the first address is private the whole range is: no private range is narrower than NetworkBitsMin.
+	faults := Text(key, got, ok && prefix.Addr().IsPrivate(), fmt.Sprintf("a private IPv4 range of /%d to /%d such as %s",
+		contract.NetworkBitsMin, contract.NetworkBitsMax, NetworkDefault(0)))
 	if ok {
 		return faults.Advise("private are 10.0.0.0/8, 172.16.0.0/12 and 192.168.0.0/16")
 	}

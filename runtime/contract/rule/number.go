@@ -12,13 +12,15 @@ import (
 // Between accepts the numbers from least to most. byDefault is the number where nothing is said.
 func Between(key string, got, least, most, byDefault int) Faults {
 	return Fault{
-		Field: key, Rule: fmt.Sprintf("must be %d to %d", least, most), Got: got, Advice: fmt.Sprintf("leave it out for %d", byDefault),
+		Field: key, Rule: fmt.Sprintf("must be %d to %d", least, most), Got: got,
+		Advice: fmt.Sprintf("leave it out for %d", byDefault),
 	}.If(got < least || got > most)
 }
 
 func between(key string, got, least, most, byDefault time.Duration) Faults {
 	return Fault{
-		Field: key, Rule: "must be " + duration(least) + " to " + duration(most), Got: got, Advice: "leave it out for " + duration(byDefault),
+		Field: key, Rule: "must be " + duration(least) + " to " + duration(most), Got: got,
+		Advice: "leave it out for " + duration(byDefault),
 	}.If(got < least || got > most)
 }
 
@@ -42,7 +44,7 @@ func SpotPercent(key string, got int) Faults {
 	return Between(key, got, 0, contract.SpotPercentMax, 0)
 }
 
-// TrustedProxies accepts how many proxies in front of the API are believed.
+// TrustedProxies accepts how many proxies in front of the API are trusted.
 func TrustedProxies(key string, got int) Faults {
 	return Between(key, got, 0, contract.TrustedProxiesMax, 0)
 }
@@ -78,8 +80,8 @@ func TaskSize(cpuKey string, cpu int, memoryKey string, memory int) Faults {
 	for _, size := range taskSizes {
 		if size.cpu == cpu {
 			return Fault{
-				Field: memoryKey, Rule: fmt.Sprintf("must be %d to %d in steps of %d with a %s of %d", size.from, size.to, size.step, cpuKey, cpu),
-				Got: memory,
+				Field: memoryKey, Got: memory,
+				Rule: fmt.Sprintf("must be %d to %d in steps of %d with a %s of %d", size.from, size.to, size.step, cpuKey, cpu),
 			}.If(memory < size.from || memory > size.to || memory%size.step != 0)
 		}
 		offered = append(offered, fmt.Sprint(size.cpu))

@@ -50,8 +50,9 @@ func Regions(key string, got []string) Faults {
 	}
 	for i, region := range got[:contract.PoolRegionsMax] {
 		faults = All(faults, Fault{
-			Field: item(key, i), Rule: fmt.Sprintf("must be one of %s, between which Cognito replicates user pools, as the first two of several regions are",
-				replicating()), Got: region,
+			Field: item(key, i), Got: region,
+			Rule: "must be one of " + replicating() +
+				", between which Cognito replicates user pools, as the first two of several regions are",
 		}.If(!Replicates(region)))
 	}
 	return faults
@@ -60,7 +61,8 @@ func Regions(key string, got []string) Faults {
 // Leaving accepts those of the regions that the next deployment but one takes away.
 func Leaving(key string, got, regions []string) Faults {
 	return Each(key, got, func(key, region string) Faults {
-		return Fault{Field: key, Rule: "must be one of the regions other than the first", Got: region}.If(slices.Index(regions, region) < 1)
+		return Fault{Field: key, Rule: "must be one of the regions other than the first", Got: region}.
+			If(slices.Index(regions, region) < 1)
 	})
 }
 

@@ -88,8 +88,8 @@ const emailCharsMax = 254
 func email(key, got string) Faults {
 	address, err := mail.ParseAddress(got)
 	domain := got[strings.LastIndex(got, "@")+1:]
-	return Text(key, got, err == nil && address.Address == got && len(got) <= emailCharsMax && domainPattern.MatchString(strings.ToLower(domain)),
-		"an e-mail address such as ops@example.com")
+	ok := err == nil && address.Address == got && len(got) <= emailCharsMax && domainPattern.MatchString(strings.ToLower(domain))
+	return Text(key, got, ok, "an e-mail address such as ops@example.com")
 }
 
 // Domain accepts the address of the API: in lower case, as a browser writes it into an origin.
@@ -103,7 +103,8 @@ const zoneCharsMax = 253
 
 // HostedZone accepts the name of a hosted zone of Route 53.
 func HostedZone(key, got string) Faults {
-	return Text(key, got, len(got) <= zoneCharsMax && domainPattern.MatchString(got), "a domain name in lower case such as example.com")
+	return Text(key, got, len(got) <= zoneCharsMax && domainPattern.MatchString(got),
+		"a domain name in lower case such as example.com")
 }
 
 // HostedZoneID accepts the id of a hosted zone of Route 53.

@@ -22,7 +22,6 @@ import (
 	"github.com/sensorflow/sensorflow/runtime/csvfile"
 	"github.com/sensorflow/sensorflow/runtime/fault"
 	"github.com/sensorflow/sensorflow/runtime/httpapi"
-	"github.com/sensorflow/sensorflow/runtime/ingest"
 	"github.com/sensorflow/sensorflow/runtime/reading"
 )
 
@@ -34,10 +33,17 @@ const (
 
 var testNow = time.Date(2026, 3, 1, 8, 30, 0, 0, time.UTC)
 
+// listing is what was asked of a Pager.
+type listing struct {
+	id       reading.EquipmentID
+	from, to time.Time
+	limit    int
+}
+
 // taken is every collaborator of an API: it remembers what handlers asked it for.
 type taken struct {
 	saved  []reading.Stored
-	asked  []ingest.Query
+	asked  []listing
 	sums   aggregate.Query
 	upload csvfile.Request
 	files  map[string]string // by name
@@ -55,9 +61,9 @@ func (k *taken) Write(_ context.Context, rs []reading.Stored) error {
 	return nil
 }
 
-func (k *taken) Page(_ context.Context, q ingest.Query) ([]reading.Stored, bool, error) {
-	k.asked = append(k.asked, q)
-	return []reading.Stored{{Reading: reading.Reading{EquipmentID: q.EquipmentID, Timestamp: k.last}, RegisterTime: testNow}}, true, nil
+func (k *taken) Page(_ context.Context, id reading.EquipmentID, from, to time.Time, limit int) ([]reading.Stored, bool, error) {
+	k.asked = append(k.asked, listing{id, from, to, limit})
+	return []reading.Stored{{Reading: reading.Reading{EquipmentID: id, Timestamp: k.last}, RegisterTime: testNow}}, true, nil
 }
 
 func (k *taken) Query(_ context.Context, q aggregate.Query) (aggregate.Answer, error) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -26,12 +27,25 @@ func Build(ctx context.Context, root, module string, packages ...string) (bin st
 	}
 	defer func() { err = errors.Join(err, lock.Close()) }()
 	args := append([]string{"build", "-buildvcs=false", "-o", bin + string(filepath.Separator)}, packages...)
+	if err := lookAtSources(root); err != nil {
+		return "", err
+	}
 	cmd := exec.CommandContext(ctx, "go", args...) //nolint:gosec // the arguments are our own
 	cmd.Dir = filepath.Join(root, module)
 	if output, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build %v: %w\n%s", packages, err, output)
 	}
 	return bin, nil
+}
+
+// lookAtSources lists the folders that programs are built from. The Go command remembers what a test listed, and runs the test
+// again once a file there has changed; of what its child processes read it knows nothing.
+func lookAtSources(root string) error {
+	err := filepath.WalkDir(filepath.Join(root, "runtime"), func(_ string, _ fs.DirEntry, err error) error { return err })
+	if err != nil {
+		return fmt.Errorf("list the sources: %w", err)
+	}
+	return nil
 }
 
 // Lock takes a lock on a file, which it makes if it is missing. Closing the file gives the lock back, and so does the end of

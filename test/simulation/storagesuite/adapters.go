@@ -35,7 +35,7 @@ func stored(t *testing.T, id string, when time.Time, value string) reading.Store
 
 func (s *subject) wantReadings(t *testing.T, table *dynamo.Readings, id string, want ...string) {
 	t.Helper()
-	rs, more, err := table.Page(t.Context(), ingest.Query{EquipmentID: reading.EquipmentID(id), Limit: contract.ReadingsPageMax})
+	rs, more, err := table.Page(t.Context(), reading.EquipmentID(id), time.Time{}, time.Time{}, contract.ReadingsPageMax)
 	var got []string
 	for _, r := range rs {
 		got = append(got, r.Value.String())
