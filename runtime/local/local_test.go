@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"github.com/sensorflow/sensorflow/runtime/local/stack"
+	"github.com/sensorflow/sensorflow/test/await"
+	"github.com/sensorflow/sensorflow/test/capture"
 )
 
 func TestLocal_ServesTheWholeSystemAndFindsItAgainAfterARestart(t *testing.T) {
@@ -104,7 +106,7 @@ func TestDemo_SendsItsPlanToTheStackThatRuns(t *testing.T) {
 		recent: samples(hour, now),
 		files:  [][]sample{samples(hour.Add(-2*time.Hour), hour.Add(-time.Hour-1)), samples(hour.Add(-time.Hour), hour.Add(-1))},
 	}
-	out := new(output)
+	out := new(capture.Buffer)
 	if err := c.send(ctx, plan, newProgress(printer{out}, plan.total())); err != nil {
 		t.Fatal(err)
 	}
@@ -143,17 +145,14 @@ func TestLocal_LosesNothingAndLeavesNothingWhenKilled(t *testing.T) {
 	requireGone(t, children)
 
 	p = launch(t, state, "DATA_DIR="+data) // an old stack.json is no obstacle
-	time.Sleep(500 * time.Millisecond)
-	for deadline := time.Now().Add(time.Minute); ; time.Sleep(100 * time.Millisecond) {
+	await.NoError(t, time.Minute, func() error {
 		c.info = p.ready()
 		a, err := c.aggregates(ctx, "24h")
-		if err == nil && a.TotalCount == len(all) && a.Average == "0.1" {
-			break
+		if err == nil && (a.TotalCount != len(all) || a.Average != "0.1") {
+			err = fmt.Errorf("after the restart: %v", a)
 		}
-		if time.Now().After(deadline) {
-			t.Fatalf("after the restart: %v, %v", a, err)
-		}
-	}
+		return err
+	})
 	p.end(syscall.SIGTERM)
 }
 
@@ -191,24 +190,21 @@ func TestLocal_EndsAtOnceOnTheSecondSignal(t *testing.T) {
 		t.Fatalf("the request is not being read: %q, %v", line, err)
 	}
 
+	// Signals that come at nearly the same time, as from a Ctrl-C that make passes on, are one wish. A later one is another.
 	began := time.Now()
-	for range 2 { // as from a Ctrl-C that make passes on, which is one wish
-		if err := p.cmd.Process.Signal(os.Interrupt); err != nil {
-			t.Fatal(err)
+	await.NoError(t, 10*time.Second, func() error {
+		select {
+		case <-p.exited:
+			return nil
+		default:
+			return errors.Join(errors.New("it still runs"), p.cmd.Process.Signal(os.Interrupt))
 		}
-		time.Sleep(50 * time.Millisecond)
-	}
-	time.Sleep(again + 200*time.Millisecond)
-	select {
-	case <-p.exited:
-		t.Fatal("it did not wait for the request")
-	default:
-	}
-	if status := p.end(os.Interrupt); status != statusAtOnce {
-		t.Errorf("exit status %d", status)
-	}
-	if took := time.Since(began); took > 2*time.Second {
+	})
+	if took := time.Since(began); took < again || took > again+1500*time.Millisecond {
 		t.Errorf("it took %v", took)
+	}
+	if status := p.status(time.Second); status != statusAtOnce {
+		t.Errorf("exit status %d", status)
 	}
 	requireGone(t, children)
 }
@@ -250,16 +246,14 @@ func requireDescription(t *testing.T, printed string, info stack.Info) {
 
 func requireWithin(t *testing.T, limit time.Duration, try func() (string, bool)) {
 	t.Helper()
-	for began := time.Now(); ; time.Sleep(20 * time.Millisecond) {
-		what, ok := try()
-		if ok {
-			t.Logf("took %v", time.Since(began))
-			return
+	began := time.Now()
+	await.NoError(t, limit, func() error {
+		if what, ok := try(); !ok {
+			return errors.New(what)
 		}
-		if time.Since(began) > limit {
-			t.Fatalf("not within %v: %s", limit, what)
-		}
-	}
+		return nil
+	})
+	t.Logf("took %v", time.Since(began))
 }
 
 // logIn signs the person in and returns the cookie.

@@ -12,14 +12,26 @@ import (
 	"time"
 
 	"github.com/sensorflow/sensorflow/runtime/local/child"
+	"github.com/sensorflow/sensorflow/test/await"
+	"github.com/sensorflow/sensorflow/test/capture"
 )
 
-func TestProcess_EndsWhenAskedAndTellsHow(t *testing.T) {
-	p, err := child.Start(exec.Command("sh", "-c", "trap 'exit 3' TERM; while :; do sleep 0.01; done"))
+// startTrapping starts a process that runs a command when it is asked to end, and waits until it has set its trap.
+func startTrapping(t *testing.T, command string) *child.Process {
+	t.Helper()
+	var output capture.Buffer
+	cmd := exec.Command("sh", "-c", "trap '"+command+"' TERM; echo set; while :; do sleep 0.01; done")
+	cmd.Stdout = &output
+	p, err := child.Start(cmd)
 	if err != nil {
 		t.Fatal(err)
 	}
-	time.Sleep(50 * time.Millisecond) // let it set its trap
+	await.True(t, 10*time.Second, "the trap is set", func() bool { return output.String() != "" })
+	return p
+}
+
+func TestProcess_EndsWhenAskedAndTellsHow(t *testing.T) {
+	p := startTrapping(t, "exit 3")
 	var status *exec.ExitError
 	if err := p.Stop(5 * time.Second); !errors.As(err, &status) || status.ExitCode() != 3 {
 		t.Errorf("stop: %v, want exit status 3", err)
@@ -32,11 +44,7 @@ func TestProcess_EndsWhenAskedAndTellsHow(t *testing.T) {
 }
 
 func TestProcess_IsKilledWhenItDoesNotEnd(t *testing.T) {
-	p, err := child.Start(exec.Command("sh", "-c", "trap '' TERM; while :; do sleep 0.01; done"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	time.Sleep(50 * time.Millisecond)
+	p := startTrapping(t, "")
 	if err := p.Stop(100 * time.Millisecond); !errors.Is(err, child.ErrKilled) {
 		t.Errorf("stop: %v, want %v", err, child.ErrKilled)
 	}
@@ -82,15 +90,13 @@ func TestStart_LeavesNoChildOfAParentThatWasKilled(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = parent.Wait()
-	for deadline := time.Now().Add(5 * time.Second); ; time.Sleep(10 * time.Millisecond) {
-		if err := syscall.Kill(pid, 0); errors.Is(err, syscall.ESRCH) || isZombie(pid) {
-			return
-		}
-		if time.Now().After(deadline) {
+	gone := func() bool { return errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) || isZombie(pid) }
+	t.Cleanup(func() {
+		if !gone() {
 			_ = syscall.Kill(pid, syscall.SIGKILL)
-			t.Fatal("the child outlives its parent")
 		}
-	}
+	})
+	await.True(t, 5*time.Second, "the child has ended with its parent", gone)
 }
 
 // isZombie tells of a process that has ended and whose new parent has not yet asked how.
