@@ -38,11 +38,11 @@ func (t *GlobalTables) GrantReadAggregates(grantee awsiam.IGrantable) awsiam.Gra
 		Combine(grant(grantee, indexArn(t.Aggregates, contract.IndexByInterval), "dynamodb:Query"))
 }
 
-// GrantUpdateAggregates lets the grantee bring aggregate rows up to date and recount them from the readings. Transactions need
-// the right to what they do to each item, here to update it, and no right of their own.
+// GrantUpdateAggregates lets the grantee bring aggregate rows up to date, recount them from the readings and list the equipments
+// that have any. Transactions need the right to what they do to each item, here to update it, and no right of their own.
 func (t *GlobalTables) GrantUpdateAggregates(grantee awsiam.IGrantable) awsiam.Grant {
 	grantTableKey(t.key, grantee, true)
-	return grant(grantee, t.Aggregates.TableArn(), "dynamodb:GetItem", "dynamodb:UpdateItem").
+	return grant(grantee, t.Aggregates.TableArn(), "dynamodb:BatchGetItem", "dynamodb:PutItem", "dynamodb:UpdateItem").
 		Combine(grant(grantee, t.Readings.TableArn(), "dynamodb:Query"))
 }
 

@@ -74,6 +74,9 @@ func indexes(t contract.Table) *[]*awsdynamodb.GlobalSecondaryIndexPropsV2 {
 			IndexName: jsii.String(index.Name), PartitionKey: attribute(index.Key.Partition), SortKey: attribute(index.Key.Sort),
 			ProjectionType: awsdynamodb.ProjectionType_ALL,
 		}
+		if len(index.Projected) > 0 {
+			all[i].ProjectionType, all[i].NonKeyAttributes = awsdynamodb.ProjectionType_INCLUDE, jsii.Strings(index.Projected...)
+		}
 	}
 	return &all
 }

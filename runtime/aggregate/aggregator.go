@@ -28,10 +28,12 @@ type AggregatorOptions struct {
 	FleetBuckets int
 	// Retention is how long raw readings are kept; 0 keeps them forever.
 	Retention time.Duration
+	// Adopted are regions that have left for good and whose rows this one keeps. Default: none.
+	Adopted []string
 	// Concurrency is how many transactions one call of Process has in flight; 1 starts no goroutine.
 	// Default: AggregatorConcurrencyDefault.
 	Concurrency int
-	// AttemptsMax bounds how often a transaction, or the recount of a row, is tried in one call of Process.
+	// AttemptsMax bounds how often a transaction, or the recount of a slice, is tried in one call.
 	// Default: AttemptsMaxDefault.
 	AttemptsMax int
 	// Pacer makes the pauses between attempts.
@@ -64,25 +66,26 @@ type Aggregator struct {
 	table  RowTable
 	region string
 	o      AggregatorOptions
+	listed listed
 }
 
-// NewAggregator returns an Aggregator that writes the rows of the region and no others.
+// NewAggregator returns an Aggregator that writes the rows of the region, and of those that it has adopted, and no others.
 func NewAggregator(table RowTable, region string, o AggregatorOptions) *Aggregator {
-	return &Aggregator{table, region, o.withDefaults()}
+	return &Aggregator{table: table, region: region, o: o.withDefaults()}
 }
 
 // Result tells what became of a batch.
 type Result struct {
-	// Records is the size of the batch, Ignored how many of them change nothing in this region, Rows how many rows the
+	// Records is the size of the batch, Ignored how many of them change nothing in this region's rows, Rows how many rows the
 	// others fall on.
 	Records, Ignored, Rows int
-	// Applied and Recounted are rows; Adjusted are rows of closed hours, changed by what is surely new.
+	// Applied are rows, Recounted are slices of rows; Adjusted are rows of closed hours, changed by what is surely new.
 	Applied, Recounted, Adjusted int
 	// Repeats are records of closed hours that are not above what their row has taken in: repeats, or latecomers that
 	// nothing can tell from repeats any more. They change nothing.
 	Repeats int
-	// Raced counts replacements of a row that somebody else had changed meanwhile, BucketChanges the fleet buckets given up
-	// for another, Retries the calls made again after an error that may pass.
+	// Raced counts writes that came too late since somebody else had changed the row meanwhile, BucketChanges the fleet
+	// buckets given up for another, Retries the calls made again after an error that may pass.
 	Raced, BucketChanges, Retries int
 	// Failed are the sequence numbers of the records to deliver again, the smallest first.
 	Failed []string
@@ -97,7 +100,7 @@ type failure struct {
 // outcome is what became of some of a batch's folds.
 type outcome struct {
 	Result
-	stale  []*fold // their apply condition did not hold
+	stale  []task // their condition did not hold
 	failed []failure
 }
 
@@ -105,8 +108,25 @@ func (o *outcome) fail(folds []*fold, err error) {
 	var sequences []string
 	for _, f := range folds {
 		sequences = append(sequences, f.sequences()...)
+		f.pending = nil
 	}
 	o.failed = append(o.failed, failure{sequences, err})
+}
+
+// done counts tasks whose write took place.
+func (o *outcome) done(tasks []task) {
+	for _, t := range tasks {
+		switch t.kind {
+		case applying:
+			o.Applied++
+		case recounting:
+			o.Recounted++
+		case adjusting:
+			o.Adjusted++
+			o.Repeats += t.repeats
+		}
+		t.fold.done(t.slices)
+	}
 }
 
 func (o *outcome) add(p outcome) {
@@ -124,35 +144,93 @@ func (o *outcome) add(p outcome) {
 // Process takes in the changes of one stream batch, in any order and however often they were delivered before. It looks at
 // every change although others fail. The error is nil exactly when Result.Failed is empty; it holds the reasons, of which
 // those of kind fault.Invalid will not pass.
+//
+// What is surely new goes in first, many rows to a transaction. What is left is worked off row by row, the lowest sequence
+// number first and each write for itself: whatever an invocation has time for, the next one need not begin with it again.
 func (a *Aggregator) Process(ctx context.Context, changes []Change) (Result, error) {
-	if deadline, ok := ctx.Deadline(); ok {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithDeadline(ctx, deadline.Add(-a.o.Margin))
-		defer cancel()
-	}
-	batch := foldAll(changes, a.region, a.o.Now())
+	ctx, cancel := a.inTime(ctx)
+	defer cancel()
+	batch := foldAll(changes, a.region, a.o.Adopted, a.o.Now())
 	all := outcome{failed: batch.failed}
 	all.Records, all.Ignored, all.Rows = len(changes), batch.ignored, len(batch.folds)
 
-	a.eachGroup(grouped(batch.folds, contract.TransactionItemsMax), &all, func(lane int, folds []*fold) outcome {
-		return a.apply(ctx, lane, folds)
-	})
-	stale := all.stale
-	a.eachGroup(grouped(stale, recountRowsMax), &all, func(lane int, folds []*fold) outcome {
-		return a.recount(ctx, lane, folds)
-	})
+	tasks := a.planAll(ctx, batch.folds, &all)
+	a.each(grouped(tasks), &all, func(lane int, group []task) outcome { return a.commit(ctx, lane, group) })
+	all.Raced, all.stale = len(all.stale), nil
+
+	left := slices.DeleteFunc(batch.folds, func(f *fold) bool { return len(f.pending) == 0 })
+	slices.SortFunc(left, func(a, b *fold) int { return cmp.Compare(a.lowest(), b.lowest()) })
+	settling := make([][]task, len(left))
+	for i, f := range left {
+		settling[i] = []task{{fold: f}}
+	}
+	a.each(settling, &all, func(lane int, one []task) outcome { return a.settle(ctx, lane, one[0].fold) })
 	return all.result()
 }
 
-// eachGroup runs do over the groups and adds up what became of them.
-func (a *Aggregator) eachGroup(groups [][]*fold, sum *outcome, do func(lane int, folds []*fold) outcome) {
+// inTime ends the context early enough for the answer to get out.
+func (a *Aggregator) inTime(ctx context.Context) (context.Context, context.CancelFunc) {
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		return ctx, func() {}
+	}
+	return context.WithDeadline(ctx, deadline.Add(-a.o.Margin))
+}
+
+// each runs do over the groups and adds up what became of them.
+func (a *Aggregator) each(groups [][]task, sum *outcome, do func(lane int, group []task) outcome) {
 	outcomes := make([]outcome, len(groups))
 	first := int(a.o.Random() % uint64(a.o.FleetBuckets)) //nolint:gosec // below FleetBuckets
 	each(len(groups), a.o.Concurrency, func(i int) { outcomes[i] = do(first+i, groups[i]) })
-	sum.stale = nil
 	for _, o := range outcomes {
 		sum.add(o)
 	}
+}
+
+// planAll reads the rows, many to a call, and prepares the writes of those to which something is surely new. A row that cannot
+// be read now is left for later.
+func (a *Aggregator) planAll(ctx context.Context, folds []*fold, out *outcome) (tasks []task) {
+	groups := slices.Collect(slices.Chunk(folds, contract.BatchGetItemsMax))
+	rows := make([]map[RowKey]Row, len(groups))
+	each(len(groups), a.o.Concurrency, func(i int) {
+		keys := make([]RowKey, len(groups[i]))
+		for k, f := range groups[i] {
+			keys[k] = f.key
+		}
+		rows[i], _ = a.table.ReadRows(ctx, keys) // settle reads them again and looks at the error
+	})
+	for i, group := range groups {
+		for _, f := range group {
+			row, known := rows[i][f.key]
+			if !known {
+				continue
+			}
+			if t := a.plan(f, row); len(t.write.Slices) > 0 {
+				t.isNew = !row.Exists
+				tasks = append(tasks, t)
+			} else if len(t.slices) > 0 { // nothing but repeats
+				out.Repeats += t.repeats
+				f.done(t.slices)
+			}
+		}
+	}
+	return a.listNew(ctx, tasks)
+}
+
+// listNew puts the equipments of rows that do not exist yet into the list of equipments. The tasks of which that was not
+// possible now are left out.
+func (a *Aggregator) listNew(ctx context.Context, tasks []task) []task {
+	listed := make([]bool, len(tasks))
+	each(len(tasks), a.o.Concurrency, func(i int) {
+		listed[i] = !tasks[i].isNew || a.list(ctx, tasks[i].write.Key) == nil
+	})
+	var rest []task
+	for i, t := range tasks {
+		if listed[i] {
+			rest = append(rest, t)
+		}
+	}
+	return rest
 }
 
 func (o *outcome) result() (Result, error) {

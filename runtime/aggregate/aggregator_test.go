@@ -17,19 +17,66 @@ import (
 func TestAggregator_FoldsABatchIntoOneWriteARow(t *testing.T) {
 	f := newFixture(t)
 	var batch []aggregate.Change
-	want := aggregate.Sum{}
+	var values []string
 	for i := range 1000 {
-		batch = append(batch, f.write(t, "A", hour.Add(time.Duration(i)*time.Second), here, "0.1"))
-		want = want.Add(sum(t, "0.1"))
+		values = append(values, fmt.Sprintf("%d.1", i%70))
+		batch = append(batch, f.write(t, "A", hour.Add(time.Duration(i)*time.Second), here, values[i]))
 	}
 	got := f.process(t, batch...)
-	if got.Applied != 1 || got.Rows != 1 || got.Records != 1000 || len(f.sent) != 1 || f.rowReads+f.hourReads > 0 {
-		t.Errorf("got %+v with %d commits and %d reads", got, len(f.sent), f.rowReads+f.hourReads)
+	if got.Applied != 1 || got.Rows != 1 || got.Records != 1000 || len(f.sent) != 1 || f.rowReads != 1 || f.sliceReads > 0 {
+		t.Errorf("got %+v with %d commits and %d and %d reads", got, len(f.sent), f.rowReads, f.sliceReads)
 	}
-	f.wantSum(t, "A", want)
-	if row := f.row(t, "A", hour); row.Revision != 1 || row.AppliedThrough != fmt.Sprintf("%040d", 1000) || row.Recounted {
+	f.wantFigures(t, "A", values...)
+	row := f.row(t, "A", hour)
+	if row.AppliedThrough != fmt.Sprintf("%040d", 1000) {
 		t.Errorf("the row is %+v", row)
 	}
+	for i, s := range row.Slices {
+		if want := []int64{300, 300, 300, 100}; i < 4 && (s.Count != want[i] || s.Revision != 1 || s.Recounted) || i >= 4 && s != (aggregate.Slice{}) {
+			t.Errorf("slice %d is %+v", i, s)
+		}
+	}
+}
+
+// A batch reads the rows of a hundred equipments at a time, and lists those that are new.
+func TestAggregator_ReadsManyRowsAtOnceAndListsEquipmentsOnce(t *testing.T) {
+	f := newFixture(t)
+	for round := range 3 {
+		var batch []aggregate.Change
+		for i := range 250 {
+			batch = append(batch, f.write(t, fmt.Sprintf("E-%d", i), at.Add(time.Duration(-round)*time.Hour), here, fmt.Sprint(round)))
+		}
+		f.rowReads = 0
+		if got := f.process(t, batch...); got.Applied != 250 || f.rowReads != 3 {
+			t.Errorf("got %+v after %d reads", got, f.rowReads)
+		}
+	}
+	if n := len(f.Equipments()); n != 250 || f.puts != 250 {
+		t.Errorf("%d equipments are listed after %d calls", n, f.puts)
+	}
+	f.wantConsistent(t)
+}
+
+func TestAggregator_MakesNoRowOfAnEquipmentThatCannotBeListed(t *testing.T) {
+	f := newFixture(t)
+	f.putEquipment = func(n int) error {
+		if n < 2 {
+			return &fault.Error{Kind: fault.Unavailable, Message: "busy"}
+		}
+		if len(f.Rows()) > 0 {
+			t.Error("the row came first")
+		}
+		return nil
+	}
+	if got := f.process(t, f.write(t, "A", at, here, "1")); got.Applied != 1 {
+		t.Errorf("got %+v", got)
+	}
+	f.putEquipment = func(int) error { return &fault.Error{Kind: fault.Internal, Message: "denied"} }
+	result, err := f.Process(t.Context(), []aggregate.Change{f.write(t, "B", at, here, "1"), f.write(t, "A", at.Add(1), here, "1")})
+	if !slices.Equal(result.Failed, []string{"2"}) || fault.KindOf(err) != fault.Internal || result.Applied != 1 {
+		t.Errorf("got %+v, %v", result, err)
+	}
+	f.wantSum(t, "B", aggregate.Sum{})
 }
 
 func TestAggregator_CountsEachReadingOnce(t *testing.T) {
@@ -52,38 +99,36 @@ func TestAggregator_CountsEachReadingOnce(t *testing.T) {
 	f.wantSum(t, "A", sum(t, "14"))
 	f.process(t, f.remove(image(t, "A", at, here, "1").Key()))
 	f.wantSum(t, "A", aggregate.Sum{})
-	if f.hourReads > 0 {
-		t.Error("records in their order were recounted")
-	}
 }
 
 func TestAggregator_RecountsWhatIsNotSurelyNew(t *testing.T) {
 	f := newFixture(t)
 	one, two, three := f.write(t, "A", at, here, "1"), f.write(t, "A", at.Add(1), here, "2"), f.write(t, "A", at.Add(2), here, "4")
-	f.process(t, one, three)
-	f.wantSum(t, "A", sum(t, "1", "4"))
+	other := f.write(t, "A", hour, here, "16") // of another slice
+	f.process(t, one, three, other)
+	f.wantFigures(t, "A", "1", "4", "16")
 	if got := f.process(t, two); got.Recounted != 1 || got.Applied != 0 { // a latecomer
 		t.Errorf("a latecomer: %+v", got)
 	}
-	f.wantSum(t, "A", sum(t, "1", "2", "4"))
+	f.wantFigures(t, "A", "1", "2", "4", "16")
 	row := f.row(t, "A", hour)
-	if !row.Recounted || row.AppliedThrough != fmt.Sprintf("%040d", 3) {
+	if !row.Slices[present].Recounted || row.Slices[0].Recounted || row.AppliedThrough != fmt.Sprintf("%040d", 4) {
 		t.Errorf("the row is %+v", row)
 	}
 	if got := f.process(t, three, one); got.Recounted != 1 { // a repeat
 		t.Errorf("a repeat: %+v", got)
 	}
-	f.wantSum(t, "A", sum(t, "1", "2", "4"))
-	// The recount saw the fourth reading before its record came: adding it then would count it twice.
-	four := f.write(t, "A", at.Add(3), here, "8")
+	f.wantFigures(t, "A", "1", "2", "4", "16")
+	// The recount saw the next reading before its record came: adding it then would count it twice.
+	five := f.write(t, "A", at.Add(3), here, "8")
 	f.process(t, one)
-	f.wantSum(t, "A", sum(t, "1", "2", "4", "8"))
-	if got := f.process(t, four); got.Recounted != 1 {
-		t.Errorf("a record of a recounted row: %+v", got)
+	f.wantFigures(t, "A", "1", "2", "4", "16", "8")
+	if got := f.process(t, five, f.write(t, "A", hour.Add(1), here, "32")); got.Recounted != 1 || got.Applied != 1 {
+		t.Errorf("a record of a recounted slice beside one that was not: %+v", got)
 	}
-	f.wantSum(t, "A", sum(t, "1", "2", "4", "8"))
-	if f.row(t, "A", hour).Revision != 5 {
-		t.Errorf("revision %d after five writes", f.row(t, "A", hour).Revision)
+	f.wantFigures(t, "A", "1", "2", "4", "16", "8", "32")
+	if row := f.row(t, "A", hour); row.Slices[present].Revision != 5 || row.Slices[0].Revision != 2 || row.Slices[0].Recounted {
+		t.Errorf("the row is %+v", row)
 	}
 }
 
@@ -94,7 +139,7 @@ func TestAggregator_RecountsAgainWhenSomebodyWasFaster(t *testing.T) {
 	late := f.write(t, "A", at.Add(2), here, "4")
 	other := aggregate.NewAggregator(f.Memory, here, aggregate.AggregatorOptions{Concurrency: 1})
 	f.before = func(n int, tx aggregate.Transaction) error {
-		if tx.Rows[0].Replace != nil && n < 4 {
+		if tx.Rows[0].Slices[0].Guarded && n < 4 {
 			f.before = nil
 			_, err := other.Process(t.Context(), []aggregate.Change{late})
 			return err
@@ -118,7 +163,7 @@ func TestAggregator_SendsTheSameTransactionAgainAfterALostAnswer(t *testing.T) {
 		return nil
 	}
 	got := f.process(t, f.write(t, "A", at, here, "1"), f.write(t, "B", at, here, "2"))
-	if got.Applied != 2 || got.Retries != 2 || f.row(t, "A", hour).Recounted {
+	if got.Applied != 2 || got.Retries != 2 || f.row(t, "A", hour).Slices[present].Recounted {
 		t.Errorf("got %+v, row %+v", got, f.row(t, "A", hour))
 	}
 	if f.sent[1].Token != f.sent[0].Token || f.sent[2].Token != f.sent[0].Token {
@@ -217,16 +262,16 @@ func TestAggregator_ReadsAgainWhatCannotBeReadForTheMoment(t *testing.T) {
 		}
 		return nil
 	}
-	f.readRow, f.readHour = fail, fail
+	f.rowReads, f.readRows, f.readSlice = 0, func(n int) error { return fail(n - 1) }, fail // the batch's own read, and the first alone
 	if got := f.process(t, one); got.Recounted != 1 || got.Retries != 2 {
 		t.Errorf("got %+v", got)
 	}
-	f.readRow = func(int) error { return &fault.Error{Kind: fault.Internal, Message: "damaged"} }
+	f.readRows = func(int) error { return &fault.Error{Kind: fault.Internal, Message: "damaged"} }
 	result, err := f.Process(t.Context(), []aggregate.Change{one})
 	if !slices.Equal(result.Failed, []string{"1"}) || fault.KindOf(err) != fault.Internal {
 		t.Errorf("got %+v, %v", result, err)
 	}
-	f.readRow = func(int) error { return busy }
+	f.readRows = func(int) error { return busy }
 	result, err = f.Process(t.Context(), []aggregate.Change{one})
 	if !slices.Equal(result.Failed, []string{"1"}) || fault.KindOf(err) != fault.Unavailable {
 		t.Errorf("got %+v, %v", result, err)
@@ -239,7 +284,7 @@ func TestAggregator_EndsInTimeForItsAnswer(t *testing.T) {
 	defer cancel()
 	f.before = func(int, aggregate.Transaction) error { return &aggregate.Canceled{Throttled: 1} }
 	result, err := f.Process(ctx, []aggregate.Change{f.write(t, "A", at, here, "1")})
-	if !slices.Equal(result.Failed, []string{"1"}) || err == nil || len(f.sent) != 1 {
+	if !slices.Equal(result.Failed, []string{"1"}) || err == nil || len(f.sent) > 1 {
 		t.Errorf("got %v, %v after %d commits", result.Failed, err, len(f.sent))
 	}
 }
@@ -260,8 +305,8 @@ func TestAggregator_KeepsTransactionsWithinTheirLimit(t *testing.T) {
 					t.Fatalf("got %+v, %v", result, err)
 				}
 			}
-			if n := f.Commits(); spread == 1 && n != 4+15 {
-				t.Errorf("%d commits for 300 rows of an hour and their recounts, want 4 of at most %d items and 15",
+			if n := f.Commits(); spread == 1 && n != 4+300 {
+				t.Errorf("%d commits for 300 rows of an hour and their recounts, want 4 of at most %d items and one each",
 					n, contract.TransactionItemsMax)
 			}
 			if len(f.Rows()) != 300 {

@@ -34,7 +34,7 @@ func (s *slow) wait(ctx context.Context) error {
 	}
 }
 
-func (s *slow) EquipmentRows(ctx context.Context, id reading.EquipmentID, from, through time.Time) ([]aggregate.RegionSum, error) {
+func (s *slow) EquipmentRows(ctx context.Context, id reading.EquipmentID, from, through time.Time) ([]aggregate.RegionFigures, error) {
 	rows, _ := s.Memory.EquipmentRows(ctx, id, from, through)
 	return rows, s.wait(ctx)
 }
@@ -44,7 +44,7 @@ func (s *slow) FleetSum(ctx context.Context, bucket int, span aggregate.FleetSpa
 	return sum, s.wait(ctx)
 }
 
-func (s *slow) IndexRows(ctx context.Context, shard int, page aggregate.IndexPage) ([]aggregate.RegionSum, bool, error) {
+func (s *slow) IndexRows(ctx context.Context, shard int, page aggregate.IndexPage) ([]aggregate.RegionFigures, bool, error) {
 	rows, more, _ := s.Memory.IndexRows(ctx, shard, page)
 	return rows, more, s.wait(ctx)
 }

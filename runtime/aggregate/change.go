@@ -66,19 +66,6 @@ func (c Change) concerns(region string) bool {
 	return ofOld || ofNew
 }
 
-// delta is what the change adds to the region's row. A reading that another region overwrites is taken back here and
-// added there, so that it counts once wherever its retries landed.
-func (c Change) delta(region string) Sum {
-	var d Sum
-	if c.New != nil && c.New.Region == region {
-		d = SumOf(c.New.Value)
-	}
-	if c.Old != nil && c.Old.Region == region {
-		d = d.Sub(SumOf(c.Old.Value))
-	}
-	return d
-}
-
 // isExpiry tells whether the item went because it had expired, which is not a deletion: aggregates outlive raw readings.
 // The old image is what tells, since in a replica the record does not name who removed the item.
 func (c Change) isExpiry(now time.Time) bool {

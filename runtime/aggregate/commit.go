@@ -5,85 +5,62 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"time"
 
 	"github.com/sensorflow/sensorflow/runtime/contract"
 	"github.com/sensorflow/sensorflow/runtime/fault"
-	"github.com/sensorflow/sensorflow/runtime/reading"
 )
 
-// task is the write of one fold's row and the fleet's share of it.
-type task struct {
-	fold  *fold
-	write RowWrite
-	delta Sum
-	// recount tells that Replace holds a recount, and not the delta of a closed hour.
-	recount bool
-	// repeats is how many of the fold's records the row of a closed hour does not take in.
-	repeats int
-}
-
-// grouped cuts folds, which are ordered by hour, into groups of at most rowsMax rows whose transaction stays within
-// contract.TransactionItemsMax: the rows, and a fleet row for each hour and each day among them.
-func grouped(folds []*fold, rowsMax int) [][]*fold {
-	var groups [][]*fold
-	start, items := 0, 0
-	for i, f := range folds {
-		add := 1
-		if i == start || !f.key.Hour.Equal(folds[i-1].key.Hour) {
-			add++
+// grouped cuts tasks into groups whose transaction stays within contract.TransactionItemsMax: the rows, and the fleet's rows
+// that they have a share in.
+func grouped(tasks []task) [][]task {
+	var groups [][]task
+	start, fleet := 0, map[FleetKey]bool{}
+	for i, t := range tasks {
+		shares := t.write.fleetShares()
+		added := 0
+		for _, share := range shares {
+			if !fleet[share.FleetKey] {
+				added++
+			}
 		}
-		if i == start || !reading.Day(f.key.Hour).Equal(reading.Day(folds[i-1].key.Hour)) {
-			add++
+		if i > start && i-start+1+len(fleet)+added > contract.TransactionItemsMax {
+			groups = append(groups, tasks[start:i])
+			start = i
+			clear(fleet)
 		}
-		if i > start && (items+add > contract.TransactionItemsMax || i-start == rowsMax) {
-			groups = append(groups, folds[start:i])
-			start, items, add = i, 0, 3
+		for _, share := range shares {
+			fleet[share.FleetKey] = true
 		}
-		items += add
 	}
-	if start < len(folds) {
-		groups = append(groups, folds[start:])
+	if start < len(tasks) {
+		groups = append(groups, tasks[start:])
 	}
 	return groups
 }
 
-// apply adds the folds to their rows where that is surely right; the others come back as stale.
-func (a *Aggregator) apply(ctx context.Context, lane int, folds []*fold) outcome {
-	tasks := make([]task, len(folds))
-	for i, f := range folds {
-		delta, _ := f.after("")
-		tasks[i] = task{fold: f, delta: delta, write: RowWrite{
-			Key: f.key, AppliedThrough: f.highest(), Apply: &Apply{Delta: delta, Lowest: f.lowest()},
-		}}
-	}
-	done, out := a.commit(ctx, lane, tasks)
-	out.Applied = len(done)
-	return out
-}
-
-// commit writes the tasks' rows in one transaction, or in several where the table makes it necessary, and returns those
-// that were written.
-func (a *Aggregator) commit(ctx context.Context, lane int, tasks []task) (done []task, out outcome) {
+// commit writes the tasks' rows in one transaction, or in several where the table makes it necessary. The tasks whose
+// condition did not hold come back as stale.
+func (a *Aggregator) commit(ctx context.Context, lane int, tasks []task) (out outcome) {
 	if len(tasks) == 0 {
-		return nil, out
+		return out
 	}
 	t := a.transaction(lane%a.o.FleetBuckets, tasks)
 	for attempt := 1; ; attempt++ {
 		err := a.table.Commit(ctx, t)
 		if err == nil {
-			return tasks, out
+			out.done(tasks)
+			return out
 		}
 		var canceled *Canceled
 		if errors.As(err, &canceled) {
 			before := len(tasks)
 			if tasks = sift(tasks, canceled, &out, err); len(tasks) == 0 {
-				return nil, out
+				return out
 			}
 			// Nothing took place, so this is another transaction: it may have another bucket and needs another token.
 			t = a.transaction(a.bucketAfter(t.Bucket, canceled, &out), tasks)
 			if len(tasks) < before && !canceled.mayPass() {
-				attempt-- // the rest was only in bad company
+				attempt-- // nothing was wrong with the others
 				continue
 			}
 		} else if fault.KindOf(err) == fault.Invalid && len(tasks) > 1 {
@@ -91,7 +68,7 @@ func (a *Aggregator) commit(ctx context.Context, lane int, tasks []task) (done [
 		}
 		if err := a.await(ctx, attempt, err); err != nil {
 			out.fail(foldsOf(tasks), err)
-			return nil, out
+			return out
 		}
 		out.Retries++
 	}
@@ -121,7 +98,7 @@ func sift(tasks []task, c *Canceled, out *outcome, cause error) (rest []task) {
 	for i, task := range tasks {
 		switch {
 		case slices.Contains(c.Stale, i):
-			out.stale = append(out.stale, task.fold)
+			out.stale = append(out.stale, task)
 		case slices.Contains(c.Rejected, i):
 			out.fail([]*fold{task.fold}, cause)
 		default:
@@ -132,14 +109,12 @@ func sift(tasks []task, c *Canceled, out *outcome, cause error) (rest []task) {
 }
 
 // isolate finds the row because of which a transaction is refused as a whole, so that it does not hold up the others.
-func (a *Aggregator) isolate(ctx context.Context, lane int, tasks []task, out outcome) (done []task, _ outcome) {
+func (a *Aggregator) isolate(ctx context.Context, lane int, tasks []task, out outcome) outcome {
 	half := len(tasks) / 2
 	for _, part := range [][]task{tasks[:half], tasks[half:]} {
-		partDone, partOut := a.commit(ctx, lane, part)
-		done = append(done, partDone...)
-		out.add(partOut)
+		out.add(a.commit(ctx, lane, part))
 	}
-	return done, out
+	return out
 }
 
 // bucketAfter returns the bucket for the attempt that follows a cancellation: another one where the bucket was busy. Only
@@ -156,24 +131,17 @@ func (a *Aggregator) bucketAfter(bucket int, c *Canceled, out *outcome) int {
 // transaction puts the tasks into a transaction under a new token.
 func (a *Aggregator) transaction(bucket int, tasks []task) Transaction {
 	t := Transaction{Token: fmt.Sprintf("%016x%016x", a.o.Random(), a.o.Random()), Bucket: bucket}
-	fleet := map[FleetWrite]Sum{}
-	var order []FleetWrite
-	share := func(unit Unit, start time.Time, region string, delta Sum) {
-		row := FleetWrite{Unit: unit, Start: start, Region: region}
-		if _, known := fleet[row]; !known {
-			order = append(order, row)
-		}
-		fleet[row] = fleet[row].Add(delta)
-	}
+	at := map[FleetKey]int{}
 	for _, task := range tasks {
 		t.Rows = append(t.Rows, task.write)
-		hour := task.fold.key.Hour
-		share(Hour, hour, task.fold.key.Region, task.delta)
-		share(Day, reading.Day(hour), task.fold.key.Region, task.delta)
-	}
-	for _, row := range order {
-		if row.Delta = fleet[row]; !row.Delta.IsZero() {
-			t.Fleet = append(t.Fleet, row)
+		for _, share := range task.write.fleetShares() {
+			i, known := at[share.FleetKey]
+			if !known {
+				at[share.FleetKey] = len(t.Fleet)
+				t.Fleet = append(t.Fleet, share)
+				continue
+			}
+			t.Fleet[i].Delta = t.Fleet[i].Delta.Add(share.Delta)
 		}
 	}
 	return t

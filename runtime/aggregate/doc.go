@@ -1,4 +1,5 @@
-// Package aggregate keeps the hourly aggregates exactly equal to the readings, and answers windows over them.
+// Package aggregate keeps the aggregates of hours and of their five-minute slices exactly equal to the readings, and answers
+// windows over them.
 //
 // Aggregator turns the changes of one region's stream into changes of that region's rows: it applies what is surely new
 // and recounts what is not. Windows sums the rows of all regions. DESIGN.md tells why this is exact.

@@ -92,11 +92,11 @@ func TestAggregator_AnHourWhoseReadingsExpireIsNeverRecounted(t *testing.T) {
 	deletion := f.remove(third.Key())
 	deletion.Old.ExpiresAt = at.Add(time.Hour)
 	got := f.process(t, two, deletion)
-	if got.Adjusted != 1 || got.Recounted != 0 || got.Repeats != 1 || f.hourReads > 0 {
-		t.Errorf("got %+v after %d counts", got, f.hourReads)
+	if got.Adjusted != 1 || got.Recounted != 0 || got.Repeats != 1 || f.sliceReads > 0 {
+		t.Errorf("got %+v after %d counts", got, f.sliceReads)
 	}
 	row := f.row(t, "A", oldHour)
-	if row.Sum != sum(t, "1", "2") || row.Recounted {
+	if row.Sum != sum(t, "1", "2") || row.Slices[0].Recounted {
 		t.Errorf("the row is %+v", row)
 	}
 	if got := f.process(t, deletion, one); got.Repeats != 2 || f.row(t, "A", oldHour).Sum != row.Sum {

@@ -1,23 +1,20 @@
 package aggregate_test
 
 import (
-	"encoding/base64"
-	"encoding/json"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/sensorflow/sensorflow/runtime/aggregate"
-	"github.com/sensorflow/sensorflow/runtime/contract"
 	"github.com/sensorflow/sensorflow/runtime/fault"
 	"github.com/sensorflow/sensorflow/runtime/reading"
 	"github.com/sensorflow/sensorflow/test/aggregatetest"
 )
 
-// FuzzCursor holds that a cursor is refused, or leads through a window of its interval that lies at most a day back, on from
+// FuzzPlace holds that a place is refused, or leads through a window of its interval that lies at most a day back, on from
 // the row that it names, and to an end.
-func FuzzCursor(f *testing.F) {
+func FuzzPlace(f *testing.F) {
 	table := aggregatetest.NewMemory(4)
 	windows := aggregate.NewWindows(table, func() time.Time { return at }, 0,
 		aggregate.WindowsOptions{IndexShards: 4, FleetBuckets: 1, Concurrency: 1})
@@ -43,21 +40,22 @@ func FuzzCursor(f *testing.F) {
 	}
 	for _, id := range []string{"", "EQ"} {
 		first, err := windows.Query(f.Context(), aggregate.Query{Interval: day, EquipmentID: reading.EquipmentID(id), Limit: 1})
-		if err != nil || first.NextCursor == "" {
-			f.Fatalf("no cursor to begin with: %v", err)
+		if err != nil || first.Next == (aggregate.Place{}) {
+			f.Fatalf("no place to begin with: %v", err)
 		}
-		text, _ := base64.RawURLEncoding.DecodeString(first.NextCursor)
-		f.Add(string(text), id, true)
-		f.Add(first.NextCursor, id, false)
+		next := first.Next
+		f.Add(next.From.Unix(), next.After.Hour.Unix(), string(next.After.EquipmentID), id)
 	}
-	f.Fuzz(func(t *testing.T, text, id string, encode bool) {
+	f.Add(int64(0), int64(0), "FLEET#1", "")
+	f.Add(int64(1)<<62, int64(1)<<62, "EQ", "")
+	f.Add(-(int64(1) << 62), -(int64(1) << 62), "EQ", "EQ")
+	f.Fuzz(func(t *testing.T, from, after int64, afterID, id string) {
 		if _, err := reading.ParseEquipmentID(id); err != nil {
 			id = "" // which the query is not asked with
 		}
-		if encode { // mutations of the JSON get further than those of its encoding
-			text = base64.RawURLEncoding.EncodeToString([]byte(text))
-		}
-		follow(t, windows, aggregate.Query{Interval: day, EquipmentID: reading.EquipmentID(id), Limit: 2, Cursor: text})
+		follow(t, windows, aggregate.Query{Interval: day, EquipmentID: reading.EquipmentID(id), Limit: 2, After: aggregate.Place{
+			From: time.Unix(from, 0).UTC(), After: aggregate.RowKey{EquipmentID: reading.EquipmentID(afterID), Hour: time.Unix(after, 0).UTC()},
+		}})
 	})
 }
 
@@ -65,34 +63,28 @@ func FuzzCursor(f *testing.F) {
 func follow(t *testing.T, windows *aggregate.Windows, q aggregate.Query) {
 	t.Helper()
 	const pagesMax = 10
-	for page := 0; q.Cursor != ""; page++ {
+	for page := 0; q.After != (aggregate.Place{}); page++ {
 		answer, err := windows.Query(t.Context(), q)
 		if err != nil {
 			if fault.KindOf(err) != fault.Invalid || page > 0 {
-				t.Fatalf("page %d of %q: %v", page, q.Cursor, err)
+				t.Fatalf("page %d of %+v: %v", page, q.After, err)
 			}
 			return
 		}
-		var named struct {
-			From int64  `json:"w"`
-			Hour int64  `json:"h"`
-			ID   string `json:"e"`
+		if page > pagesMax {
+			t.Fatalf("page %d of %+v is given", page, q.After)
 		}
-		decoded, err := base64.RawURLEncoding.DecodeString(q.Cursor)
-		if err != nil || json.Unmarshal(decoded, &named) != nil || len(q.Cursor) > contract.CursorCharsMax || page > pagesMax {
-			t.Fatalf("page %d of %q is accepted", page, q.Cursor)
-		}
-		from, after := time.Unix(named.From, 0), time.Unix(named.Hour, 0)
+		from, after := q.After.From, q.After.After
 		if back := hour.Add(-24 * time.Hour).Sub(from); back < -time.Hour || back > 24*time.Hour ||
-			after.Before(from) || after.After(from.Add(24*time.Hour)) {
-			t.Fatalf("%q leads to %s in the window of %s", decoded, after, from)
+			after.Hour.Before(from) || after.Hour.After(from.Add(24*time.Hour)) {
+			t.Fatalf("%+v leads to %s in the window of %s", q.After, after.Hour, from)
 		}
 		if bad := slices.ContainsFunc(answer.Items, func(i aggregate.Item) bool {
-			return i.IntervalStart.Before(after) || i.IntervalStart.Equal(after) && string(i.EquipmentID) <= named.ID ||
+			return i.IntervalStart.Before(after.Hour) || i.IntervalStart.Equal(after.Hour) && i.EquipmentID <= after.EquipmentID ||
 				i.IntervalStart.Before(from) || i.IntervalStart.After(from.Add(24*time.Hour)) || q.EquipmentID != "" && i.EquipmentID != q.EquipmentID
 		}); bad || len(answer.Items) > q.Limit {
-			t.Fatalf("after %q come %v", decoded, itemTexts(answer.Items))
+			t.Fatalf("after %+v come %v", q.After, itemTexts(answer.Items))
 		}
-		q.Cursor = answer.NextCursor
+		q.After = answer.Next
 	}
 }

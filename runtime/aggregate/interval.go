@@ -48,20 +48,34 @@ func (i Interval) windowAt(now time.Time) window {
 	return window{through.Add(-time.Duration(i.hours) * time.Hour), through}
 }
 
-// spans covers the window with as few fleet rows as possible: whole days by their day's row, the rest by hours. The last
-// day is never whole, since its row may hold hours of the future.
-func (w window) spans() []FleetSpan {
-	const day = 24 * time.Hour
-	firstDay, lastDay := reading.Day(w.from), reading.Day(w.through)
-	if !firstDay.Equal(w.from) {
-		firstDay = firstDay.Add(day)
+// spans covers the window with as few fleet rows as possible.
+func (w window) spans() []FleetSpan { return cover(FiveMinutes, w.from, w.through.Add(time.Hour)) }
+
+// cover covers the time from an instant (included) to another one (excluded), both at full units, by as few fleet rows as
+// possible: whole days by their day's row, what is left at the edges by hours, and what is left of those by slices.
+func cover(unit Unit, from, to time.Time) []FleetSpan {
+	if !from.Before(to) {
+		return nil
 	}
-	if !firstDay.Before(lastDay) { // no whole day
-		return []FleetSpan{{Hour, w.from, w.through}}
+	all := []FleetSpan{{unit, from, to.Add(-unit.length())}}
+	if unit == Day {
+		return all
+	}
+	larger := unit + 1
+	first, last := from.Truncate(larger.length()), to.Truncate(larger.length())
+	if first.Before(from) {
+		first = first.Add(larger.length())
+	}
+	if !first.Before(last) { // no whole one
+		return all
 	}
 	var spans []FleetSpan
-	if w.from.Before(firstDay) {
-		spans = append(spans, FleetSpan{Hour, w.from, firstDay.Add(-time.Hour)})
+	if from.Before(first) {
+		spans = append(spans, FleetSpan{unit, from, first.Add(-unit.length())})
 	}
-	return append(spans, FleetSpan{Day, firstDay, lastDay.Add(-day)}, FleetSpan{Hour, lastDay, w.through})
+	spans = append(spans, cover(larger, first, last)...)
+	if last.Before(to) {
+		spans = append(spans, FleetSpan{unit, last, to.Add(-unit.length())})
+	}
+	return spans
 }

@@ -16,7 +16,7 @@ const (
 // shardReader reads one index shard in pages, as far as the merge needs it.
 type shardReader struct {
 	shard int
-	rows  []RegionSum // read and not merged yet
+	rows  []RegionFigures // read and not merged yet
 	after RowKey
 	done  bool
 	err   error

@@ -2,102 +2,104 @@ package aggregate
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/sensorflow/sensorflow/runtime/fault"
 )
 
-// recountRowsMax keeps the time between reading the first row of a group and writing all of them short, so that few writes
-// come too late.
-const recountRowsMax = 20
-
-// recount brings rows up to date for which adding is not surely right. The folds that are still stale in the end, because
-// somebody else was faster every time, fail.
-func (a *Aggregator) recount(ctx context.Context, lane int, folds []*fold) outcome {
-	var out outcome
-	for attempt := 0; ; attempt++ {
-		tasks, again, err := a.restateAll(ctx, folds, &out)
-		done, committed := a.commit(ctx, lane, tasks)
-		for _, task := range done {
-			if task.recount {
-				committed.Recounted++
-			} else {
-				committed.Adjusted++
-				committed.Repeats += task.repeats
-			}
-		}
-		raced := committed.stale
-		committed.Raced, committed.stale = len(raced), nil
-		out.add(committed)
-
-		folds = slices.Concat(again, raced)
-		if len(folds) == 0 {
-			return out
-		}
-		if err == nil {
+// settle brings one row up to date, slice by slice, each write alone. What is still pending in the end, because somebody
+// else was faster every time or the time is over, fails.
+func (a *Aggregator) settle(ctx context.Context, lane int, f *fold) (out outcome) {
+	for attempt := 1; len(f.pending) > 0; {
+		before := len(f.pending)
+		err := a.settleOnce(ctx, lane, f, &out)
+		switch {
+		case err == nil && len(f.pending) < before:
+			attempt = 1
+			continue
+		case err == nil: // stale
 			err = errRaced
+			out.Raced++
+		case fault.KindOf(err) == fault.Unavailable:
+			out.Retries++
 		}
-		if attempt+1 >= a.o.AttemptsMax || ctx.Err() != nil {
-			out.fail(folds, err)
+		if fault.KindOf(err) != fault.Unavailable || attempt >= a.o.AttemptsMax || ctx.Err() != nil {
+			out.fail([]*fold{f}, err)
 			return out
 		}
-		out.Retries += len(again)
-		if err := a.pause(ctx, attempt+1); err != nil {
-			out.fail(folds, err)
+		if err := a.pause(ctx, attempt); err != nil {
+			out.fail([]*fold{f}, err)
 			return out
 		}
+		attempt++
 	}
+	return out
 }
 
 var errRaced = &fault.Error{Kind: fault.Unavailable, Message: "the row was changed by somebody else each time"}
 
-// restateAll prepares the replacement of each fold's row. The folds that could not be read for the moment come back with
-// the last reason; those that never can be are failed.
-func (a *Aggregator) restateAll(ctx context.Context, folds []*fold, out *outcome) (tasks []task, again []*fold, last error) {
-	for _, f := range folds {
-		task, needed, err := a.restate(ctx, f)
-		switch {
-		case err == nil && needed:
-			tasks = append(tasks, task)
-		case err == nil:
-			out.Repeats += len(f.steps)
-		case ctx.Err() != nil || fault.KindOf(err) == fault.Unavailable:
-			again, last = append(again, f), err
-		default:
-			out.fail([]*fold{f}, err)
+// settleOnce reads the row and takes in what is surely new to it, or else recounts the first slice that is pending.
+func (a *Aggregator) settleOnce(ctx context.Context, lane int, f *fold, out *outcome) error {
+	row, err := a.readRow(ctx, f.key)
+	if err != nil {
+		return err
+	}
+	t := a.plan(f, row)
+	if len(t.write.Slices) == 0 && len(t.slices) > 0 {
+		out.Repeats += t.repeats
+		f.done(t.slices)
+		return nil
+	}
+	if len(t.write.Slices) == 0 {
+		first := f.pending[0]
+		t = task{fold: f, slices: []*sliceFold{first}, kind: recounting}
+		if t.write, err = a.countSlice(ctx, row, first.slice); err != nil {
+			return err
 		}
 	}
-	return tasks, again, last
+	if !row.Exists {
+		if err := a.list(ctx, f.key); err != nil {
+			return err
+		}
+	}
+	out.add(a.commit(ctx, lane, []task{t}))
+	out.stale = nil
+	return nil
 }
 
-// restate works out what the fold's row must hold, on condition that nobody changes it meanwhile, and tells whether it
-// must be written at all.
-func (a *Aggregator) restate(ctx context.Context, f *fold) (t task, needed bool, err error) {
-	row, err := a.table.ReadRow(ctx, f.key)
+// countSlice counts a slice of a row and prepares the write that states it.
+//
+// The row was read first: a write that the query of the readings misses has its record still to come, and whoever takes that
+// in meanwhile changes the slice's revision. A slice that is right already is written all the same: its new revision stops a
+// recount that looked at the readings earlier and would write later.
+func (a *Aggregator) countSlice(ctx context.Context, row Row, slice int) (RowWrite, error) {
+	found, err := a.table.ReadSlice(ctx, row.RowKey, slice)
 	if err != nil {
-		return task{}, false, fmt.Errorf("read row: %w", err)
+		return RowWrite{}, a.interrupted(ctx, fmt.Errorf("count readings: %w", err))
 	}
-	t = task{fold: f, recount: !f.closed(a.o.Retention, a.o.Now())}
-	next := Replace{Recounted: t.recount || row.Recounted, Revision: row.Revision}
-	if t.recount {
-		// The row was read first: a write that the query of the readings misses has its record still to come, and whoever
-		// takes that in meanwhile changes the revision.
-		if next.Sum, err = a.table.ReadHour(ctx, f.key); err != nil {
-			return task{}, false, fmt.Errorf("count readings: %w", err)
-		}
-	} else {
-		// A recount would miss what has expired. What lies above all that the row has taken in is new; the rest is a
-		// repeat as far as can be told.
-		fresh, n := f.after(row.AppliedThrough)
-		if n == 0 {
-			return task{}, false, nil
-		}
-		next.Sum, t.repeats = row.Add(fresh), len(f.steps)-n
+	return planRecount(row.RowKey, row, slice, found), nil
+}
+
+// readRow reads one row.
+func (a *Aggregator) readRow(ctx context.Context, key RowKey) (Row, error) {
+	rows, err := a.table.ReadRows(ctx, []RowKey{key})
+	if err != nil {
+		return Row{}, a.interrupted(ctx, fmt.Errorf("read row: %w", err))
 	}
-	// A row that is right already is written all the same: its new revision stops a recount that looked at the readings
-	// earlier and would write later.
-	t.delta = next.Sum.Sub(row.Sum)
-	t.write = RowWrite{Key: f.key, AppliedThrough: max(row.AppliedThrough, f.highest()), Replace: &next}
-	return t, true, nil
+	row, known := rows[key]
+	if !known {
+		return Row{}, errUnread
+	}
+	return row, nil
+}
+
+var errUnread = &fault.Error{Kind: fault.Unavailable, Message: "the row could not be read for the moment"}
+
+// interrupted says that an error which came as the time ended may pass.
+func (a *Aggregator) interrupted(ctx context.Context, err error) error {
+	if ctx.Err() == nil || errors.As(err, new(*fault.Error)) {
+		return err
+	}
+	return &fault.Error{Kind: fault.Unavailable, Message: "the invocation ended before the rows could be read", Cause: err}
 }

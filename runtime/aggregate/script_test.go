@@ -3,6 +3,7 @@ package aggregate_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -17,11 +18,13 @@ type script struct {
 	*aggregatetest.Memory
 	// before may fail a commit that then does not take place, after one that did; n counts the calls from 0.
 	before, after func(n int, tx aggregate.Transaction) error
-	readRow       func(n int) error
-	readHour      func(n int) error
+	readRows      func(n int) error
+	readSlice     func(n int) error
+	putEquipment  func(n int) error
 	sent          []aggregate.Transaction
 	rowReads      int
-	hourReads     int
+	sliceReads    int
+	puts          int
 }
 
 func (s *script) Commit(ctx context.Context, tx aggregate.Transaction) error {
@@ -41,24 +44,34 @@ func (s *script) Commit(ctx context.Context, tx aggregate.Transaction) error {
 	return nil
 }
 
-func (s *script) ReadRow(ctx context.Context, key aggregate.RowKey) (aggregate.Row, error) {
+func (s *script) ReadRows(ctx context.Context, keys []aggregate.RowKey) (map[aggregate.RowKey]aggregate.Row, error) {
 	s.rowReads++
-	if s.readRow != nil {
-		if err := s.readRow(s.rowReads - 1); err != nil {
-			return aggregate.Row{}, err
+	if s.readRows != nil {
+		if err := s.readRows(s.rowReads - 1); err != nil {
+			return nil, err
 		}
 	}
-	return s.Memory.ReadRow(ctx, key)
+	return s.Memory.ReadRows(ctx, keys)
 }
 
-func (s *script) ReadHour(ctx context.Context, key aggregate.RowKey) (aggregate.Sum, error) {
-	s.hourReads++
-	if s.readHour != nil {
-		if err := s.readHour(s.hourReads - 1); err != nil {
-			return aggregate.Sum{}, err
+func (s *script) ReadSlice(ctx context.Context, key aggregate.RowKey, slice int) (aggregate.Figures, error) {
+	s.sliceReads++
+	if s.readSlice != nil {
+		if err := s.readSlice(s.sliceReads - 1); err != nil {
+			return aggregate.Figures{}, err
 		}
 	}
-	return s.Memory.ReadHour(ctx, key)
+	return s.Memory.ReadSlice(ctx, key, slice)
+}
+
+func (s *script) PutEquipment(ctx context.Context, id reading.EquipmentID, region string) error {
+	s.puts++
+	if s.putEquipment != nil {
+		if err := s.putEquipment(s.puts - 1); err != nil {
+			return err
+		}
+	}
+	return s.Memory.PutEquipment(ctx, id, region)
 }
 
 // at is the present of these tests, in the middle of an hour.
@@ -150,31 +163,70 @@ func (f *fixture) process(t *testing.T, changes ...aggregate.Change) aggregate.R
 
 func (f *fixture) row(t *testing.T, id string, h time.Time) aggregate.Row {
 	t.Helper()
-	row, err := f.Memory.ReadRow(t.Context(), aggregate.RowKey{EquipmentID: reading.EquipmentID(id), Hour: h, Region: here})
+	key := aggregate.RowKey{EquipmentID: reading.EquipmentID(id), Hour: h, Region: here}
+	rows, err := f.Memory.ReadRows(t.Context(), []aggregate.RowKey{key})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return row
+	return rows[key]
 }
 
-// wantSum checks an equipment's row of the present hour, and that the fleet's hours and days agree with all rows.
+// present is the slice in which the present lies.
+const present = 6
+
+// wantSum checks an equipment's row of the present hour, and that everything agrees with it.
 func (f *fixture) wantSum(t *testing.T, id string, want aggregate.Sum) {
 	t.Helper()
 	if got := f.row(t, id, hour).Sum; got != want {
 		t.Errorf("%s: got %v, want %v", id, got, want)
 	}
-	var rows, hours, days aggregate.Sum
-	for _, row := range f.Rows() {
-		rows = rows.Add(row.Sum)
+	f.wantConsistent(t)
+}
+
+// wantFigures checks an equipment's row of the present hour with its extremes.
+func (f *fixture) wantFigures(t *testing.T, id string, values ...string) {
+	t.Helper()
+	var want aggregate.Figures
+	for _, text := range values {
+		want = want.Join(aggregate.FiguresOf(value(t, text)))
 	}
-	for key, share := range f.Fleet() {
-		if key.Unit == aggregate.Hour {
-			hours = hours.Add(share)
-		} else {
-			days = days.Add(share)
+	if got := f.row(t, id, hour).Figures; got != want {
+		t.Errorf("%s: got %v, want %v", id, got, want)
+	}
+	f.wantConsistent(t)
+}
+
+// wantConsistent checks that every row's hour is what its slices give together, that the fleet's slices, hours and days agree
+// with all rows, and that the equipments of all rows are listed.
+func (f *fixture) wantConsistent(t *testing.T) {
+	t.Helper()
+	difference := map[aggregate.FleetKey]aggregate.Sum{}
+	listed := f.Equipments()
+	for key, row := range f.Rows() {
+		var hour aggregate.Figures
+		for i, s := range row.Slices {
+			hour = hour.Join(s.Figures)
+			at := aggregate.FleetKey{Unit: aggregate.FiveMinutes, Start: key.SliceStart(i), Region: key.Region}
+			difference[at] = difference[at].Add(s.Sum)
+		}
+		if row.Figures != hour {
+			t.Errorf("%v: the hour has %v, its slices %v", key, row.Figures, hour)
+		}
+		for _, at := range []aggregate.FleetKey{
+			{Unit: aggregate.Hour, Start: key.Hour, Region: key.Region}, {Unit: aggregate.Day, Start: reading.Day(key.Hour), Region: key.Region},
+		} {
+			difference[at] = difference[at].Add(row.Sum)
+		}
+		if !slices.Contains(listed, string(key.EquipmentID)+"#"+key.Region) {
+			t.Errorf("%v: the equipment is not listed", key)
 		}
 	}
-	if hours != rows || days != rows {
-		t.Errorf("the fleet has %v by hours and %v by days, the rows have %v", hours, days, rows)
+	for key, share := range f.Fleet() {
+		difference[key.FleetKey] = difference[key.FleetKey].Sub(share.Sum)
+	}
+	for key, d := range difference {
+		if !d.IsZero() {
+			t.Errorf("the rows have %v more than the fleet says of %v", d, key)
+		}
 	}
 }

@@ -69,8 +69,8 @@ type Query struct {
 	EquipmentID reading.EquipmentID // empty for all
 	// Limit is the largest number of items, up to contract.AggregatesPageMax; 0 means contract.AggregatesPageDefault.
 	Limit int
-	// Cursor is an earlier answer's NextCursor; it goes with the same interval and equipment, whatever the limit.
-	Cursor string
+	// After is an earlier answer's Next; it goes with the same interval and equipment, whatever the limit.
+	After Place
 }
 
 // Answer is a page of a window, together with the window's totals. It is shared among callers and must not be changed.
@@ -81,8 +81,8 @@ type Answer struct {
 	TotalCount int64
 	// Items are ordered by hour, then equipment. Hours without readings are left out.
 	Items []Item
-	// NextCursor is empty on the last page.
-	NextCursor string
+	// Next is where the next page begins, and zero on the last one.
+	Next Place
 }
 
 // Item is the sum of one equipment's hour over all regions.
@@ -91,6 +91,8 @@ type Item struct {
 	IntervalStart time.Time // UTC, a full hour
 	TotalValue    reading.Decimal
 	SampleCount   int64
+	// Extremes are the smallest and the largest value.
+	Extremes Extremes
 }
 
 // page is a part of a window's items.
@@ -103,7 +105,7 @@ type page struct {
 func (p page) weight() int { return 1 + len(p.items) }
 func (s Sum) weight() int  { return 1 }
 
-// Query answers a query. Errors are of kind fault.Invalid for a limit or cursor that breaks the rules, and
+// Query answers a query. Errors are of kind fault.Invalid for a limit or a place that breaks the rules, and
 // fault.Unavailable where the table is busy.
 func (w *Windows) Query(ctx context.Context, q Query) (Answer, error) {
 	if q.Interval == (Interval{}) {
@@ -118,7 +120,7 @@ func (w *Windows) Query(ctx context.Context, q Query) (Answer, error) {
 			Kind: fault.Invalid, Message: "The limit " + reason, Fields: []fault.FieldError{{Field: "limit", Reason: reason}},
 		}
 	}
-	at, err := decodeCursor(q, w.now())
+	at, err := q.position(w.now())
 	if err != nil {
 		return Answer{}, err
 	}
@@ -131,9 +133,9 @@ func (w *Windows) Query(ctx context.Context, q Query) (Answer, error) {
 		answer.TotalCount, answer.Average = total.Count, reading.Average(total.Total.Sum(), total.Count)
 	}
 	if p.more {
-		answer.NextCursor, err = encodeCursor(q, at.window, p.items[len(p.items)-1])
+		answer.Next = at.place(p.items[len(p.items)-1])
 	}
-	return answer, err
+	return answer, nil
 }
 
 // read returns the window's totals and the page, each from one shared read.
@@ -204,14 +206,14 @@ func (w *Windows) equipmentPage(ctx context.Context, q Query, at position) (page
 type collector struct {
 	limit   int
 	items   []Item
-	current RegionSum
+	current RegionFigures
 	more    bool // there is an item beyond the limit
 }
 
 // take takes the next row.
-func (c *collector) take(row RegionSum) {
+func (c *collector) take(row RegionFigures) {
 	if row.EquipmentID == c.current.EquipmentID && row.Hour.Equal(c.current.Hour) {
-		c.current.Sum = c.current.Add(row.Sum)
+		c.current.Figures = c.current.Join(row.Figures)
 		return
 	}
 	c.flush()
@@ -224,10 +226,12 @@ func (c *collector) flush() {
 		if len(c.items) == c.limit {
 			c.more = true
 		} else {
-			c.items = append(c.items, Item{c.current.EquipmentID, c.current.Hour, c.current.Total.Sum(), c.current.Count})
+			c.items = append(c.items, Item{
+				c.current.EquipmentID, c.current.Hour, c.current.Total.Sum(), c.current.Count, c.current.Extremes,
+			})
 		}
 	}
-	c.current = RegionSum{}
+	c.current = RegionFigures{}
 }
 
 // page ends the last item and returns what was collected.

@@ -65,15 +65,15 @@ func (v *view) ask(t *testing.T, q aggregate.Query) aggregate.Answer {
 // pages asks for all pages, which must agree on the totals, and returns the items one by one.
 func (v *view) pages(t *testing.T, q aggregate.Query) (items []aggregate.Item, last aggregate.Answer) {
 	t.Helper()
-	for first := true; first || q.Cursor != ""; first = false {
+	for first := true; first || q.After != (aggregate.Place{}); first = false {
 		answer := v.ask(t, q)
 		if !first && (answer.TotalCount != last.TotalCount || answer.Average != last.Average) {
 			t.Errorf("totals %d, %v after %d, %v", answer.TotalCount, answer.Average, last.TotalCount, last.Average)
 		}
-		if len(answer.Items) > q.Limit || answer.NextCursor != "" && len(answer.Items) != q.Limit {
+		if len(answer.Items) > q.Limit || answer.Next != (aggregate.Place{}) && len(answer.Items) != q.Limit {
 			t.Fatalf("a page of %d, want %d", len(answer.Items), q.Limit)
 		}
-		items, last, q.Cursor = append(items, answer.Items...), answer, answer.NextCursor
+		items, last, q.After = append(items, answer.Items...), answer, answer.Next
 	}
 	return items, last
 }
@@ -154,7 +154,7 @@ func TestWindows_TotalsCoverEachHourOnce(t *testing.T) {
 
 func TestWindows_SumsRegionsAndLeavesOutWhatIsEmpty(t *testing.T) {
 	v := newView(t, aggregate.WindowsOptions{})
-	if got := v.ask(t, aggregate.Query{Interval: interval(t, "24h")}); got.TotalCount != 0 || !got.Average.IsZero() || len(got.Items) != 0 || got.NextCursor != "" {
+	if got := v.ask(t, aggregate.Query{Interval: interval(t, "24h")}); got.TotalCount != 0 || !got.Average.IsZero() || len(got.Items) != 0 || got.Next != (aggregate.Place{}) {
 		t.Errorf("an empty window: %+v", got)
 	}
 	v.add(t, "A", at, here, "0.1")
@@ -208,7 +208,7 @@ func TestWindows_AllPagesTogetherAreTheWindow(t *testing.T) {
 		whole := v.ask(t, q)
 		if !slices.IsSortedFunc(whole.Items, func(a, b aggregate.Item) int {
 			return strings.Compare(itemTexts([]aggregate.Item{a})[0], itemTexts([]aggregate.Item{b})[0])
-		}) || whole.NextCursor != "" || len(whole.Items) != map[reading.EquipmentID]int{"": 36, "EQ": 4}[id] {
+		}) || whole.Next != (aggregate.Place{}) || len(whole.Items) != map[reading.EquipmentID]int{"": 36, "EQ": 4}[id] {
 			t.Fatalf("unpaged: %v", itemTexts(whole.Items))
 		}
 		for q.Limit = 1; q.Limit <= 37; q.Limit++ {
@@ -264,7 +264,7 @@ type counting struct {
 	rows, sums, calls int
 }
 
-func (c *counting) IndexRows(ctx context.Context, shard int, page aggregate.IndexPage) ([]aggregate.RegionSum, bool, error) {
+func (c *counting) IndexRows(ctx context.Context, shard int, page aggregate.IndexPage) ([]aggregate.RegionFigures, bool, error) {
 	rows, more, err := c.WindowTable.IndexRows(ctx, shard, page)
 	c.rows, c.calls = c.rows+len(rows), c.calls+1
 	return rows, more, err
@@ -315,7 +315,7 @@ func (f *failing) FleetSum(context.Context, int, aggregate.FleetSpan) (aggregate
 	return aggregate.Sum{}, errBusy
 }
 
-func (f *failing) EquipmentRows(context.Context, reading.EquipmentID, time.Time, time.Time) ([]aggregate.RegionSum, error) {
+func (f *failing) EquipmentRows(context.Context, reading.EquipmentID, time.Time, time.Time) ([]aggregate.RegionFigures, error) {
 	return nil, errBusy
 }
 

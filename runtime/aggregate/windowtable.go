@@ -11,17 +11,17 @@ import (
 // may pass.
 type WindowTable interface {
 	// EquipmentRows returns one equipment's rows of a range of hours, both ends included, ordered by hour.
-	EquipmentRows(ctx context.Context, id reading.EquipmentID, from, through time.Time) ([]RegionSum, error)
+	EquipmentRows(ctx context.Context, id reading.EquipmentID, from, through time.Time) ([]RegionFigures, error)
 	// IndexRows returns at most page.Limit rows of one index shard, ordered by position, and whether there may be more.
-	IndexRows(ctx context.Context, shard int, page IndexPage) (rows []RegionSum, more bool, err error)
+	IndexRows(ctx context.Context, shard int, page IndexPage) (rows []RegionFigures, more bool, err error)
 	// FleetSum returns what the fleet rows of one bucket and span add up to.
 	FleetSum(ctx context.Context, bucket int, span FleetSpan) (Sum, error)
 }
 
-// RegionSum is one region's share of an equipment's hour.
-type RegionSum struct {
+// RegionFigures are one region's share of an equipment's hour.
+type RegionFigures struct {
 	RowKey
-	Sum
+	Figures
 }
 
 // IndexPage asks for the rows of a range of hours, both ends included, that lie after a position.
@@ -36,5 +36,5 @@ type IndexPage struct {
 // FleetSpan is a range of fleet rows, both ends included.
 type FleetSpan struct {
 	Unit          Unit
-	From, Through time.Time // UTC, full hours or days
+	From, Through time.Time // UTC, at full units
 }

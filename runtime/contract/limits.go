@@ -64,6 +64,7 @@ const (
 // Limits of DynamoDB (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ServiceQuotas.html).
 const (
 	BatchWriteItemsMax  = 25
+	BatchGetItemsMax    = 100
 	TransactionItemsMax = 100
 	// SequenceDigits is the longest stream sequence number; shorter ones are padded with zeros on the left, so that
 	// text order is numeric order (SequenceNumber, 21 to 40 digits, in the Streams API reference).
@@ -76,6 +77,9 @@ const (
 	IndexShardsDefault = 8
 	// FleetBucketsDefault partitions take the fleet totals of concurrent aggregator invocations.
 	FleetBucketsDefault = 8
+	// EquipmentShards is the number of partitions of the list of equipments. Each equipment is put there once, so that it need
+	// never be raised; if it were, equipments would be listed twice.
+	EquipmentShards = 16
 	// ShardsMax bounds both numbers: a window query reads every one of them.
 	ShardsMax = 256
 	// DrainTimeoutDefault and DrainTimeoutMax stay below the 30 s that Fargate waits between SIGTERM and SIGKILL.

@@ -1,5 +1,10 @@
 package contract
 
+import (
+	"strconv"
+	"time"
+)
+
 // Attributes of the readings table.
 const (
 	AttrEquipmentID  = "equipmentId"  // S, partition key
@@ -11,17 +16,22 @@ const (
 	AttrExpiresAt    = "expiresAt"    // N, Unix seconds, absent where readings are kept for ever
 )
 
-// Attributes of the aggregates table. Rows of equipments and of the fleet share it: a fleet row's partition key holds
-// a '#', which no equipment id may.
+// Attributes of the aggregates table. Rows of equipments and of the fleet share it: the partition key of what is no row of an
+// equipment holds a '#', which no equipment id may.
 const (
-	AttrInterval       = "interval"       // S, sort key: <hour>#<region>, for fleet rows H#<hour>#<region> or D#<day>#<region>
-	AttrIntervalStart  = "intervalStart"  // N, Unix seconds of the hour (or day)
+	// AttrInterval is S, the sort key: <hour>#<region>; of fleet rows H#<hour>#<region>, D#<day>#<region> or
+	// S#<hour:minute>#<region>; of the list of equipments <equipmentId>#<region>.
+	AttrInterval       = "interval"
+	AttrIntervalStart  = "intervalStart"  // N, Unix seconds of the hour, day or slice
 	AttrSampleCount    = "sampleCount"    // N
 	AttrTotalInteger   = "totalInteger"   // N, the sum of the values' integer parts
 	AttrTotalFraction  = "totalFraction"  // N, the sum of the values' fractional parts
+	AttrMinValue       = "minValue"       // N, the smallest value of the hour; absent where it has none
+	AttrMaxValue       = "maxValue"       // N, the largest value of the hour
 	AttrAppliedThrough = "appliedThrough" // S, highest stream sequence number applied, padded to SequenceDigits
-	AttrRevision       = "revision"       // N, rises with every write of the row
-	AttrRecounted      = "recounted"      // BOOL, set by the first recount and never taken away
+	AttrAdoptedThrough = "adoptedThrough" // S, the same of the stream of the region that has adopted the row's
+	AttrRecounted      = "recounted"      // NS, the slices that were ever recounted
+	AttrRevision       = "revision"       // N, of a fleet row: rises with every write
 	AttrPartitionKey   = "partitionKey"   // S, index partition key: GLOBAL#<shard>
 	AttrIndexSort      = "indexSort"      // S, index sort key: <hour>#<equipmentId>#<region>
 
@@ -32,13 +42,37 @@ const (
 	IndexPartitionPrefix = "GLOBAL#"
 	// FleetPartitionPrefix precedes the bucket number in a fleet row's AttrEquipmentID.
 	FleetPartitionPrefix = "FLEET#"
-	// FleetHourPrefix and FleetDayPrefix precede the hour and the day in a fleet row's AttrInterval.
-	FleetHourPrefix = "H#"
-	FleetDayPrefix  = "D#"
+	// EquipmentPartitionPrefix precedes the shard number in the AttrEquipmentID of the list of equipments.
+	EquipmentPartitionPrefix = "EQUIPMENT#"
+	// FleetHourPrefix, FleetDayPrefix and FleetSlicePrefix precede the hour, day or slice in a fleet row's AttrInterval.
+	FleetHourPrefix  = "H#"
+	FleetDayPrefix   = "D#"
+	FleetSlicePrefix = "S#"
 	// KeySeparator stands between the parts of composed keys. It sorts below every character of an equipment id, so
 	// that text order of the composed key is the order of its parts.
 	KeySeparator = "#"
 )
+
+// An hour's row has these attributes for each of its slices that ever held readings, with the number of the slice, 0 to 11,
+// appended by SliceAttribute. They stand at the top level, since ADD reaches no nested attribute, and are short, since there
+// are up to 72 of them in a row that should stay below 1 KB, which is what one write unit takes.
+const (
+	AttrSliceCount    = "n" // N, the number of readings
+	AttrSliceInteger  = "i" // N, the sum of the values' integer parts; absent while it is 0
+	AttrSliceFraction = "f" // N, the sum of the values' fractional parts; absent while it is 0
+	AttrSliceMin      = "l" // N, the smallest value
+	AttrSliceMax      = "h" // N, the largest value
+	AttrSliceRevision = "v" // N, rises with every write of the slice
+)
+
+// SlicesPerHour slices of SliceLength make an hour.
+const (
+	SlicesPerHour = 12
+	SliceLength   = time.Hour / SlicesPerHour
+)
+
+// SliceAttribute names an attribute of one slice of an hour.
+func SliceAttribute(prefix string, slice int) string { return prefix + strconv.Itoa(slice) }
 
 // Attributes of the uploads table: one row for the upload itself (AttrPart = PartUpload), one per committed range.
 const (
@@ -84,10 +118,13 @@ const (
 // Key is the name and type of a key attribute. All key attributes of the service are strings.
 type Key struct{ Partition, Sort string }
 
-// Index is a global secondary index that projects all attributes.
+// Index is a global secondary index.
 type Index struct {
 	Name string
 	Key  Key
+	// Projected are the attributes that the index carries beside the keys of the table and its own; none means all. It cannot
+	// be changed once the index is deployed.
+	Projected []string
 }
 
 // Table defines one table for the infrastructure and for the local stack alike.
@@ -115,11 +152,16 @@ func ReadingsTable() Table {
 	}
 }
 
-// AggregatesTable holds the rows of equipments and of the fleet.
+// AggregatesTable holds the rows of equipments and of the fleet, and the list of equipments.
 func AggregatesTable() Table {
 	return Table{
 		Name: "Aggregates", EnvKey: EnvAggregatesTable, Key: Key{AttrEquipmentID, AttrInterval},
-		Indexes: []Index{{IndexByInterval, Key{AttrPartitionKey, AttrIndexSort}}}, Global: true,
+		Indexes: []Index{{
+			Name: IndexByInterval, Key: Key{AttrPartitionKey, AttrIndexSort},
+			// Of an hour its totals and extremes, and not its slices.
+			Projected: []string{AttrIntervalStart, AttrSampleCount, AttrTotalInteger, AttrTotalFraction, AttrMinValue, AttrMaxValue},
+		}},
+		Global: true,
 	}
 }
 
@@ -127,7 +169,7 @@ func AggregatesTable() Table {
 func UploadsTable() Table {
 	return Table{
 		Name: "Uploads", EnvKey: EnvUploadsTable, Key: Key{AttrUploadID, AttrPart},
-		Indexes:    []Index{{IndexByCreation, Key{AttrListPartition, AttrListSort}}},
+		Indexes:    []Index{{Name: IndexByCreation, Key: Key{AttrListPartition, AttrListSort}}},
 		TimeToLive: AttrExpiresAt,
 	}
 }

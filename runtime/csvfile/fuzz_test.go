@@ -2,7 +2,6 @@ package csvfile_test
 
 import (
 	"bytes"
-	"context"
 	"maps"
 	"regexp"
 	"slices"
@@ -11,8 +10,6 @@ import (
 	"testing"
 	"unicode"
 	"unicode/utf8"
-
-	"github.com/google/uuid"
 
 	"github.com/sensorflow/sensorflow/runtime/contract"
 	"github.com/sensorflow/sensorflow/runtime/csvfile"
@@ -178,37 +175,4 @@ func unescaped(body string) string {
 		})
 	}
 	return body
-}
-
-// listing is a table whose list goes on for ever after any position.
-type listing struct {
-	csvfile.UploadTable
-	after csvfile.Position
-}
-
-func (l *listing) ListUploads(_ context.Context, after csvfile.Position, _ int) ([]csvfile.Upload, bool, error) {
-	l.after = after
-	return []csvfile.Upload{{ID: after.ID, CreatedAt: after.CreatedAt}}, true, nil
-}
-
-// FuzzListCursor holds that the only text that leads to a place in the list is the one that was given out for it.
-func FuzzListCursor(f *testing.F) {
-	table := &listing{}
-	uploads := csvfile.NewUploads(table, nil, nil)
-	f.Add("MjAyNi0wMy0wMVQwODozMDowMC4wMDAwMDAwMDBaIzBiNWY5YzNlLTAwMDAtNDAwMC04MDAwLTAwMDAwMDAwMDAwMQ")
-	f.Fuzz(func(t *testing.T, cursor string) {
-		if cursor == "" {
-			return // the beginning
-		}
-		_, next, err := uploads.List(t.Context(), 1, cursor)
-		if err != nil {
-			if fault.KindOf(err) != fault.Invalid {
-				t.Errorf("%q: %v", cursor, err)
-			}
-			return
-		}
-		if id, err := uuid.Parse(table.after.ID); err != nil || id.String() != table.after.ID || next != cursor {
-			t.Errorf("%q leads to %+v, for which %q is given out", cursor, table.after, next)
-		}
-	})
 }

@@ -16,7 +16,6 @@ import (
 
 	"github.com/sensorflow/sensorflow/runtime/contract"
 	"github.com/sensorflow/sensorflow/runtime/fault"
-	"github.com/sensorflow/sensorflow/runtime/reading"
 )
 
 // Names of a request's fields, in JSON and in messages.
@@ -24,7 +23,6 @@ const (
 	fieldFileName = contract.AttrFileName
 	fieldSize     = "size"
 	fieldSHA256   = "sha256"
-	fieldCursor   = "cursor"
 )
 
 // endTimeout bounds ending an upload whose file could not be stored; the client may have left by then.
@@ -136,47 +134,13 @@ func rejectsName(fileName string) string {
 	return name[:len(name)-len(contract.CSVKeySuffix)] + "-rejects" + contract.CSVKeySuffix
 }
 
-// List returns at most limit uploads, newest first, beginning after the one that the cursor of an earlier call names, and
-// the cursor of the next page, empty after the last. The error of a bad cursor is of kind fault.Invalid.
-func (s *Uploads) List(ctx context.Context, limit int, cursor string) (us []Upload, next string, err error) {
-	var after Position
-	if cursor != "" {
-		if after, err = openCursor(cursor); err != nil {
-			return nil, "", err
-		}
-	}
-	us, more, err := s.table.ListUploads(ctx, after, limit)
+// List returns at most limit uploads after a place in the list, newest first, and whether there are more.
+func (s *Uploads) List(ctx context.Context, after Position, limit int) (us []Upload, more bool, err error) {
+	us, more, err = s.table.ListUploads(ctx, after, limit)
 	if err != nil {
-		return nil, "", fmt.Errorf("list uploads: %w", err)
+		return nil, false, fmt.Errorf("list uploads: %w", err)
 	}
-	if more && len(us) > 0 {
-		last := us[len(us)-1]
-		next = sealCursor(Position{last.CreatedAt, last.ID})
-	}
-	return us, next, nil
-}
-
-// A cursor is a position in text. It needs no signature: whoever may list uploads may list all of them.
-func sealCursor(p Position) string {
-	return base64.RawURLEncoding.EncodeToString([]byte(reading.FormatTimestamp(p.CreatedAt) + contract.KeySeparator + p.ID))
-}
-
-func openCursor(cursor string) (Position, error) {
-	refused := invalid([]fault.FieldError{{Field: fieldCursor, Reason: "is not one that this service gave out"}})
-	raw, err := base64.RawURLEncoding.Strict().DecodeString(cursor)
-	if err != nil {
-		return Position{}, refused
-	}
-	at, id, _ := strings.Cut(string(raw), contract.KeySeparator)
-	created, err := reading.ParseTimestamp(at)
-	if err != nil {
-		return Position{}, refused
-	}
-	p := Position{created, id}
-	if parsed, err := uuid.Parse(id); err != nil || parsed.String() != id || sealCursor(p) != cursor {
-		return Position{}, refused
-	}
-	return p, nil
+	return us, more, nil
 }
 
 // check judges a request and returns its digest, empty where there is none.

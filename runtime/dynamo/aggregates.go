@@ -4,6 +4,7 @@ import (
 	"context"
 	"hash/fnv"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -17,7 +18,8 @@ import (
 
 // aggregatesClient are the calls that Aggregates makes.
 type aggregatesClient interface {
-	GetItem(context.Context, *dynamodb.GetItemInput, ...func(*dynamodb.Options)) (*dynamodb.GetItemOutput, error)
+	BatchGetItem(context.Context, *dynamodb.BatchGetItemInput, ...func(*dynamodb.Options)) (*dynamodb.BatchGetItemOutput, error)
+	PutItem(context.Context, *dynamodb.PutItemInput, ...func(*dynamodb.Options)) (*dynamodb.PutItemOutput, error)
 	Query(context.Context, *dynamodb.QueryInput, ...func(*dynamodb.Options)) (*dynamodb.QueryOutput, error)
 	TransactWriteItems(context.Context, *dynamodb.TransactWriteItemsInput, ...func(*dynamodb.Options)) (*dynamodb.TransactWriteItemsOutput, error)
 }
@@ -43,21 +45,41 @@ func intervalKey(key aggregate.RowKey) string {
 // indexPartition spreads equipments over the partitions of the index, so that none takes a share of the traffic that grows
 // with the fleet. The hash must never change, since the rows that are stored follow it.
 func (a *Aggregates) indexPartition(id reading.EquipmentID) string {
+	return indexPartition(shardOf(id, a.indexShards))
+}
+
+// equipmentPartition is the same for the list of equipments.
+func equipmentPartition(id reading.EquipmentID) string {
+	return contract.EquipmentPartitionPrefix + strconv.Itoa(shardOf(id, contract.EquipmentShards))
+}
+
+func shardOf(id reading.EquipmentID, shards int) int {
 	hash := fnv.New32a()
-	_, _ = hash.Write([]byte(id))                                    // never fails
-	return indexPartition(int(hash.Sum32() % uint32(a.indexShards))) //nolint:gosec // at most contract.ShardsMax
+	_, _ = hash.Write([]byte(id))             // never fails
+	return int(hash.Sum32() % uint32(shards)) //nolint:gosec // at most contract.ShardsMax
 }
 
 func indexPartition(shard int) string { return contract.IndexPartitionPrefix + strconv.Itoa(shard) }
 
 func fleetPartition(bucket int) string { return contract.FleetPartitionPrefix + strconv.Itoa(bucket) }
 
-// fleetKeyPrefix begins the sort key of the fleet rows of an hour or day, in all regions.
+// fleetKeyPrefix begins the sort key of the fleet rows of a slice, hour or day, in all regions.
 func fleetKeyPrefix(unit aggregate.Unit, start time.Time) string {
-	if unit == aggregate.Day {
+	switch unit {
+	case aggregate.Day:
 		return contract.FleetDayPrefix + reading.FormatDay(start)
+	case aggregate.Hour:
+		return contract.FleetHourPrefix + reading.FormatHour(start)
+	default:
+		return contract.FleetSlicePrefix + reading.FormatMinute(start)
 	}
-	return contract.FleetHourPrefix + reading.FormatHour(start)
+}
+
+func fleetKeyItem(bucket int, key aggregate.FleetKey) item {
+	return item{
+		contract.AttrEquipmentID: text(fleetPartition(bucket)),
+		contract.AttrInterval:    text(fleetKeyPrefix(key.Unit, key.Start) + contract.KeySeparator + key.Region),
+	}
 }
 
 // afterSeparator follows contract.KeySeparator in text order and precedes everything that keys are made of: appended to a
@@ -68,34 +90,123 @@ func rowKeyItem(key aggregate.RowKey) item {
 	return item{contract.AttrEquipmentID: text(string(key.EquipmentID)), contract.AttrInterval: text(intervalKey(key))}
 }
 
-// ReadRow returns the row as the last write left it, and a row of revision 0 where there is none.
-func (a *Aggregates) ReadRow(ctx context.Context, key aggregate.RowKey) (aggregate.Row, error) {
-	out, err := a.client.GetItem(ctx, &dynamodb.GetItemInput{
-		TableName: &a.aggregates, Key: rowKeyItem(key), ConsistentRead: aws.Bool(true),
-	})
+// ReadRows returns the rows of at most contract.BatchGetItemsMax different keys as the last writes left them, strongly
+// consistent. Rows that the table did not get to are missing from the map.
+func (a *Aggregates) ReadRows(ctx context.Context, keys []aggregate.RowKey) (map[aggregate.RowKey]aggregate.Row, error) {
+	rows := make(map[aggregate.RowKey]aggregate.Row, len(keys))
+	wanted := make([]item, len(keys))
+	for i, key := range keys {
+		wanted[i] = rowKeyItem(key)
+		rows[key] = aggregate.Row{RowKey: key}
+	}
+	out, err := a.client.BatchGetItem(ctx, &dynamodb.BatchGetItemInput{RequestItems: map[string]types.KeysAndAttributes{
+		a.aggregates: {Keys: wanted, ConsistentRead: aws.Bool(true)},
+	}})
 	if err != nil {
-		return aggregate.Row{}, mapError("get aggregate row", err)
+		return nil, mapError("get aggregate rows", err)
 	}
-	row := aggregate.Row{RowKey: key}
-	if len(out.Item) == 0 {
-		return row, nil
+	for _, stored := range out.Responses[a.aggregates] {
+		row, err := readRow(stored)
+		if err != nil {
+			return nil, err
+		}
+		rows[row.RowKey] = row
 	}
-	r := itemReader{item: out.Item}
-	row.Sum, row.AppliedThrough = readSum(&r), r.optionalText(contract.AttrAppliedThrough)
-	row.Revision, row.Recounted = r.integer(contract.AttrRevision), r.boolean(contract.AttrRecounted)
+	for _, left := range out.UnprocessedKeys[a.aggregates].Keys {
+		r := itemReader{item: left}
+		key, err := readRowKey(&r)
+		if err != nil {
+			return nil, err
+		}
+		delete(rows, key)
+	}
+	return rows, nil
+}
+
+// readRowKey reads the key of a row.
+func readRowKey(r *itemReader) (aggregate.RowKey, error) {
+	id, interval := r.text(contract.AttrEquipmentID), r.text(contract.AttrInterval)
+	start, region, _ := strings.Cut(interval, contract.KeySeparator)
+	hour, err := reading.ParseHour(start)
+	if err != nil {
+		r.fault(contract.AttrInterval, err.Error())
+	}
+	return aggregate.RowKey{EquipmentID: reading.EquipmentID(id), Hour: hour, Region: region}, r.done()
+}
+
+func readRow(stored item) (aggregate.Row, error) {
+	r := itemReader{item: stored}
+	key, err := readRowKey(&r)
+	if err != nil {
+		return aggregate.Row{}, err
+	}
+	row := aggregate.Row{
+		RowKey: key, Figures: readFigures(&r), Exists: true,
+		AppliedThrough: r.optionalText(contract.AttrAppliedThrough), AdoptedThrough: r.optionalText(contract.AttrAdoptedThrough),
+	}
+	for i := range row.Slices {
+		row.Slices[i] = aggregate.Slice{
+			Figures: aggregate.Figures{
+				Sum:      readSum(&r, sliceSumAttributes(i)),
+				Extremes: readExtremes(&r, contract.SliceAttribute(contract.AttrSliceMin, i), contract.SliceAttribute(contract.AttrSliceMax, i)),
+			},
+			Revision: r.integer(contract.SliceAttribute(contract.AttrSliceRevision, i)),
+		}
+	}
+	for _, i := range r.integers(contract.AttrRecounted) {
+		if i < 0 || i >= int64(len(row.Slices)) {
+			r.fault(contract.AttrRecounted, "names no slice")
+			break
+		}
+		row.Slices[i].Recounted = true
+	}
 	return row, r.done()
 }
 
-func readSum(r *itemReader) aggregate.Sum {
-	return aggregate.Sum{
-		Count: r.integer(contract.AttrSampleCount),
-		Total: reading.Total{Integer: r.decimal(contract.AttrTotalInteger), Fraction: r.decimal(contract.AttrTotalFraction)},
+// sumAttributes hold the sum of an hour's row or of a fleet row.
+var sumAttributes = [3]string{contract.AttrSampleCount, contract.AttrTotalInteger, contract.AttrTotalFraction} //nolint:gochecknoglobals // a constant
+
+// sliceSumAttributes hold the sum of a slice.
+func sliceSumAttributes(slice int) [3]string {
+	return [3]string{
+		contract.SliceAttribute(contract.AttrSliceCount, slice), contract.SliceAttribute(contract.AttrSliceInteger, slice),
+		contract.SliceAttribute(contract.AttrSliceFraction, slice),
 	}
 }
 
-// ReadHour adds up the readings of an hour that the region wrote, all pages of them, strongly consistent.
-func (a *Aggregates) ReadHour(ctx context.Context, key aggregate.RowKey) (aggregate.Sum, error) {
-	hour := reading.Hour(key.Hour)
+// extremeAttribute holds an extreme of a slice or of the hour.
+func extremeAttribute(slice int, end aggregate.End) string {
+	if slice == aggregate.WholeHour {
+		return [2]string{contract.AttrMinValue, contract.AttrMaxValue}[end]
+	}
+	return contract.SliceAttribute([2]string{contract.AttrSliceMin, contract.AttrSliceMax}[end], slice)
+}
+
+func readSum(r *itemReader, names [3]string) aggregate.Sum {
+	return aggregate.Sum{
+		Count: r.integer(names[0]), Total: reading.Total{Integer: r.decimal(names[1]), Fraction: r.decimal(names[2])},
+	}
+}
+
+func readExtremes(r *itemReader, least, largest string) (e aggregate.Extremes) {
+	for end, name := range []string{least, largest} {
+		if r.item[name] != nil {
+			e[end] = aggregate.ExtremeOf(r.decimal(name))
+		}
+	}
+	return e
+}
+
+// readFigures reads those of an hour.
+func readFigures(r *itemReader) aggregate.Figures {
+	return aggregate.Figures{
+		Sum: readSum(r, sumAttributes), Extremes: readExtremes(r, contract.AttrMinValue, contract.AttrMaxValue),
+	}
+}
+
+// ReadSlice returns the figures of the readings of a slice that the region wrote, over all pages of them, strongly consistent.
+func (a *Aggregates) ReadSlice(ctx context.Context, key aggregate.RowKey, slice int) (aggregate.Figures, error) {
+	start := key.SliceStart(slice)
 	in := &dynamodb.QueryInput{
 		TableName: &a.readings, ConsistentRead: aws.Bool(true),
 		KeyConditionExpression: aws.String("#equipment = :equipment AND #timestamp BETWEEN :first AND :last"),
@@ -107,10 +218,10 @@ func (a *Aggregates) ReadHour(ctx context.Context, key aggregate.RowKey) (aggreg
 		},
 		ExpressionAttributeValues: item{
 			":equipment": text(string(key.EquipmentID)), ":region": text(key.Region),
-			":first": text(reading.FormatTimestamp(hour)), ":last": text(reading.FormatTimestamp(hour.Add(time.Hour - 1))),
+			":first": text(reading.FormatTimestamp(start)), ":last": text(reading.FormatTimestamp(start.Add(contract.SliceLength - 1))),
 		},
 	}
-	var sum aggregate.Sum
+	var figures aggregate.Figures
 	err := a.queryAll(ctx, in, func(stored item) error {
 		var r itemReader
 		r.item = stored
@@ -123,10 +234,27 @@ func (a *Aggregates) ReadHour(ctx context.Context, key aggregate.RowKey) (aggreg
 		if err != nil {
 			return nil //nolint:nilerr // its stream record was reported when somebody else wrote it
 		}
-		sum = sum.Add(aggregate.SumOf(one.Value))
+		figures = figures.Join(aggregate.FiguresOf(one.Value))
 		return nil
 	})
-	return sum, mapError("query an hour's readings", err)
+	return figures, mapError("query a slice's readings", err)
+}
+
+// PutEquipment adds an equipment to the list of those that have rows of a region. It does nothing where it is there.
+func (a *Aggregates) PutEquipment(ctx context.Context, id reading.EquipmentID, region string) error {
+	_, err := a.client.PutItem(ctx, &dynamodb.PutItemInput{
+		TableName: &a.aggregates,
+		Item: item{
+			contract.AttrEquipmentID: text(equipmentPartition(id)),
+			contract.AttrInterval:    text(string(id) + contract.KeySeparator + region),
+		},
+		ConditionExpression:      aws.String("attribute_not_exists(#partition)"),
+		ExpressionAttributeNames: map[string]string{"#partition": contract.AttrEquipmentID},
+	})
+	if isConditionFailed(err) {
+		return nil
+	}
+	return mapError("list an equipment", err)
 }
 
 // queryAll calls take with the items of all pages.

@@ -3,6 +3,7 @@ package dynamo
 import (
 	"context"
 	"errors"
+	"strconv"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -12,21 +13,7 @@ import (
 	"github.com/sensorflow/sensorflow/runtime/aggregate"
 	"github.com/sensorflow/sensorflow/runtime/contract"
 	"github.com/sensorflow/sensorflow/runtime/fault"
-)
-
-// Expressions of the writes. Nothing of AttrRecounted but its presence counts.
-const (
-	applyUpdate = "ADD #count :count, #integer :integer, #fraction :fraction, #revision :one " +
-		"SET #through = :through, #start = :start, #partition = :partition, #sort = :sort"
-	applyCondition = "attribute_not_exists(#recounted) AND (attribute_not_exists(#through) OR #through < :lowest)"
-
-	replaceUpdate = "SET #count = :count, #integer = :integer, #fraction = :fraction, #revision = :next, " +
-		"#through = :through, #start = :start, #partition = :partition, #sort = :sort"
-	replaceRecounted  = ", #recounted = :true"
-	replaceCondition  = "#revision = :revision"
-	replaceNoneBefore = "attribute_not_exists(#revision)"
-
-	fleetUpdate = "ADD #count :count, #integer :integer, #fraction :fraction SET #start = :start"
+	"github.com/sensorflow/sensorflow/runtime/reading"
 )
 
 // Commit makes all writes of the transaction or none. Where none was made for reasons that the table gives, the error is an
@@ -59,60 +46,113 @@ func (a *Aggregates) Commit(ctx context.Context, t aggregate.Transaction) error 
 }
 
 func (a *Aggregates) rowUpdate(row aggregate.RowWrite) *types.Update {
-	u := &types.Update{
-		TableName: &a.aggregates, Key: rowKeyItem(row.Key),
-		ExpressionAttributeNames: map[string]string{
-			"#count": contract.AttrSampleCount, "#integer": contract.AttrTotalInteger, "#fraction": contract.AttrTotalFraction,
-			"#revision": contract.AttrRevision, "#through": contract.AttrAppliedThrough, "#start": contract.AttrIntervalStart,
-			"#partition": contract.AttrPartitionKey, "#sort": contract.AttrIndexSort,
-		},
-		ExpressionAttributeValues: item{
-			":through": text(row.AppliedThrough), ":start": integer(row.Key.Hour.Unix()),
-			":partition": text(a.indexPartition(row.Key.EquipmentID)), ":sort": text(indexSort(row.Key)),
-		},
+	e := newExpression()
+	e.addSum(sumAttributes, row.Delta)
+	e.setExtremes(contract.AttrMinValue, contract.AttrMaxValue, row.Extremes)
+	var recounted []string
+	for _, s := range row.Slices {
+		e.writeSlice(s)
+		if s.Recounted {
+			recounted = append(recounted, strconv.Itoa(s.Slice))
+		}
 	}
-	if row.Apply != nil {
-		u.UpdateExpression, u.ConditionExpression = aws.String(applyUpdate), aws.String(applyCondition)
-		u.ExpressionAttributeNames["#recounted"] = contract.AttrRecounted
-		u.ExpressionAttributeValues[":one"], u.ExpressionAttributeValues[":lowest"] = integer(1), text(row.Apply.Lowest)
-		setSum(u.ExpressionAttributeValues, row.Apply.Delta)
-		return u
+	if len(recounted) > 0 {
+		e.increase(contract.AttrRecounted, &types.AttributeValueMemberNS{Value: recounted})
 	}
-	update, condition := replaceUpdate, replaceNoneBefore
-	if row.Replace.Recounted {
-		update += replaceRecounted
-		u.ExpressionAttributeNames["#recounted"] = contract.AttrRecounted
-		u.ExpressionAttributeValues[":true"] = boolean(true)
+	for _, bound := range row.Bounds {
+		e.require(e.bound(bound))
 	}
-	if row.Replace.Revision != 0 {
-		condition = replaceCondition
-		u.ExpressionAttributeValues[":revision"] = integer(row.Replace.Revision)
+	if t := row.Through; t != nil {
+		through := contract.AttrAppliedThrough
+		if t.Adopted {
+			through = contract.AttrAdoptedThrough
+		}
+		e.require("(" + e.missing(through) + " OR " + e.compared(through, "<", text(t.Lowest)) + ")")
+		e.assign(through, text(t.Highest))
 	}
-	u.UpdateExpression, u.ConditionExpression = &update, &condition
-	u.ExpressionAttributeValues[":next"] = integer(row.Replace.Revision + 1)
-	setSum(u.ExpressionAttributeValues, row.Replace.Sum)
-	return u
+	e.assign(contract.AttrIntervalStart, integer(row.Key.Hour.Unix()))
+	e.assign(contract.AttrPartitionKey, text(a.indexPartition(row.Key.EquipmentID)))
+	e.assign(contract.AttrIndexSort, text(indexSort(row.Key)))
+	return a.update(rowKeyItem(row.Key), e)
 }
 
 func (a *Aggregates) fleetUpdate(bucket int, fleet aggregate.FleetWrite) *types.Update {
-	u := &types.Update{
-		TableName: &a.aggregates, UpdateExpression: aws.String(fleetUpdate),
-		Key: item{
-			contract.AttrEquipmentID: text(fleetPartition(bucket)),
-			contract.AttrInterval:    text(fleetKeyPrefix(fleet.Unit, fleet.Start) + contract.KeySeparator + fleet.Region),
-		},
-		ExpressionAttributeNames: map[string]string{
-			"#count": contract.AttrSampleCount, "#integer": contract.AttrTotalInteger, "#fraction": contract.AttrTotalFraction,
-			"#start": contract.AttrIntervalStart,
-		},
-		ExpressionAttributeValues: item{":start": integer(fleet.Start.Unix())},
-	}
-	setSum(u.ExpressionAttributeValues, fleet.Delta)
-	return u
+	e := newExpression()
+	e.addSum(sumAttributes, fleet.Delta)
+	e.increase(contract.AttrRevision, integer(1))
+	e.assign(contract.AttrIntervalStart, integer(fleet.Start.Unix()))
+	return a.update(fleetKeyItem(bucket, fleet.FleetKey), e)
 }
 
-func setSum(values item, s aggregate.Sum) {
-	values[":count"], values[":integer"], values[":fraction"] = integer(s.Count), decimal(s.Total.Integer), decimal(s.Total.Fraction)
+func (a *Aggregates) update(key item, e *expression) *types.Update {
+	return &types.Update{
+		TableName: &a.aggregates, Key: key, UpdateExpression: aws.String(e.text()), ConditionExpression: e.condition(),
+		ExpressionAttributeNames: e.names, ExpressionAttributeValues: e.values,
+	}
+}
+
+// addSum adds to the three attributes of a sum. What is 0 is left out.
+func (e *expression) addSum(names [3]string, s aggregate.Sum) {
+	if s.Count != 0 {
+		e.increase(names[0], integer(s.Count))
+	}
+	for i, part := range []reading.Decimal{s.Total.Integer, s.Total.Fraction} {
+		if !part.IsZero() {
+			e.increase(names[1+i], decimal(part))
+		}
+	}
+}
+
+func (e *expression) setExtremes(least, largest string, extremes [2]*aggregate.Extreme) {
+	for end, name := range []string{least, largest} {
+		switch next := extremes[end]; {
+		case next == nil:
+		case next.Any:
+			e.assign(name, decimal(next.Value))
+		default:
+			e.drop(name)
+		}
+	}
+}
+
+func (e *expression) writeSlice(s aggregate.SliceWrite) {
+	revision := contract.SliceAttribute(contract.AttrSliceRevision, s.Slice)
+	e.addSum(sliceSumAttributes(s.Slice), s.Delta)
+	e.setExtremes(contract.SliceAttribute(contract.AttrSliceMin, s.Slice), contract.SliceAttribute(contract.AttrSliceMax, s.Slice), s.Extremes)
+	e.increase(revision, integer(1))
+	if s.Unmarked {
+		e.require("NOT contains(" + e.name(contract.AttrRecounted) + ", " + e.value(integer(int64(s.Slice))) + ")")
+	}
+	switch {
+	case !s.Guarded:
+	case s.Revision == 0:
+		e.require(e.missing(revision))
+	default:
+		e.require(e.compared(revision, "=", integer(s.Revision)))
+	}
+}
+
+// bound is the condition on an extreme.
+func (e *expression) bound(b aggregate.Bound) string {
+	name := extremeAttribute(b.Slice, b.End)
+	if !b.Extreme.Any {
+		return e.missing(name)
+	}
+	outer, inner := "<", ">="
+	if b.End == aggregate.Max {
+		outer, inner = ">", "<="
+	}
+	value := decimal(b.Extreme.Value)
+	switch b.Relation {
+	case aggregate.Within:
+		return "(" + e.missing(name) + " OR " + e.compared(name, inner, value) + ")"
+	case aggregate.Reaches:
+		return e.compared(name, outer+"=", value)
+	case aggregate.Beyond:
+		return e.compared(name, outer, value)
+	default:
+		return e.compared(name, "=", value)
+	}
 }
 
 // cancellation sorts the reasons, of which there is one per item in the order of the request: rows first, then the fleet.

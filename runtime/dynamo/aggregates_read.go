@@ -15,13 +15,14 @@ import (
 	"github.com/sensorflow/sensorflow/runtime/reading"
 )
 
-// sumProjection leaves out what only writers need.
-const sumProjection = "#partition, #interval, #start, #count, #integer, #fraction"
+// hourProjection is of a row what its hour gives; the slices and what only writers need are left out.
+const hourProjection = "#partition, #interval, #start, #count, #integer, #fraction, #least, #largest"
 
-func sumNames(more map[string]string) map[string]string {
+func hourNames(more map[string]string) map[string]string {
 	names := map[string]string{
 		"#partition": contract.AttrEquipmentID, "#interval": contract.AttrInterval, "#start": contract.AttrIntervalStart,
 		"#count": contract.AttrSampleCount, "#integer": contract.AttrTotalInteger, "#fraction": contract.AttrTotalFraction,
+		"#least": contract.AttrMinValue, "#largest": contract.AttrMaxValue,
 	}
 	for placeholder, name := range more {
 		names[placeholder] = name
@@ -34,18 +35,18 @@ func (a *Aggregates) sortRange(partition, first, last string) *dynamodb.QueryInp
 	return &dynamodb.QueryInput{
 		TableName:                 &a.aggregates,
 		KeyConditionExpression:    aws.String("#partition = :partition AND #interval BETWEEN :first AND :last"),
-		ProjectionExpression:      aws.String(sumProjection),
-		ExpressionAttributeNames:  sumNames(nil),
+		ProjectionExpression:      aws.String(hourProjection),
+		ExpressionAttributeNames:  hourNames(nil),
 		ExpressionAttributeValues: item{":partition": text(partition), ":first": text(first), ":last": text(last)},
 	}
 }
 
 // EquipmentRows returns one equipment's rows of a range of hours, both ends included, ordered by hour.
-func (a *Aggregates) EquipmentRows(ctx context.Context, id reading.EquipmentID, from, through time.Time) ([]aggregate.RegionSum, error) {
-	var rows []aggregate.RegionSum
+func (a *Aggregates) EquipmentRows(ctx context.Context, id reading.EquipmentID, from, through time.Time) ([]aggregate.RegionFigures, error) {
+	var rows []aggregate.RegionFigures
 	in := a.sortRange(string(id), reading.FormatHour(from)+contract.KeySeparator, reading.FormatHour(through)+afterSeparator)
 	err := a.queryAll(ctx, in, func(stored item) error {
-		row, err := readRegionSum(stored)
+		row, err := readRegionFigures(stored)
 		rows = append(rows, row)
 		return err
 	})
@@ -54,12 +55,12 @@ func (a *Aggregates) EquipmentRows(ctx context.Context, id reading.EquipmentID, 
 
 // IndexRows returns at most page.Limit rows of one shard of the index, ordered by hour, equipment and region, and whether
 // there may be more.
-func (a *Aggregates) IndexRows(ctx context.Context, shard int, page aggregate.IndexPage) (rows []aggregate.RegionSum, more bool, err error) {
+func (a *Aggregates) IndexRows(ctx context.Context, shard int, page aggregate.IndexPage) (rows []aggregate.RegionFigures, more bool, err error) {
 	in := &dynamodb.QueryInput{
 		TableName: &a.aggregates, IndexName: aws.String(contract.IndexByInterval), Limit: aws.Int32(int32(page.Limit)), //nolint:gosec // bounded by the caller's page
 		KeyConditionExpression:   aws.String("#index = :partition AND #sort BETWEEN :first AND :last"),
-		ProjectionExpression:     aws.String(sumProjection),
-		ExpressionAttributeNames: sumNames(map[string]string{"#index": contract.AttrPartitionKey, "#sort": contract.AttrIndexSort}),
+		ProjectionExpression:     aws.String(hourProjection),
+		ExpressionAttributeNames: hourNames(map[string]string{"#index": contract.AttrPartitionKey, "#sort": contract.AttrIndexSort}),
 		ExpressionAttributeValues: item{
 			":partition": text(indexPartition(shard)), ":first": text(indexStart(page)),
 			":last": text(reading.FormatHour(page.Through) + afterSeparator),
@@ -70,7 +71,7 @@ func (a *Aggregates) IndexRows(ctx context.Context, shard int, page aggregate.In
 		return nil, false, mapError("query the aggregates' index", err)
 	}
 	for _, stored := range out.Items {
-		row, err := readRegionSum(stored)
+		row, err := readRegionFigures(stored)
 		if err != nil {
 			return nil, false, err
 		}
@@ -105,21 +106,21 @@ func (a *Aggregates) FleetSum(ctx context.Context, bucket int, span aggregate.Fl
 		fleetKeyPrefix(span.Unit, span.From)+contract.KeySeparator, fleetKeyPrefix(span.Unit, span.Through)+afterSeparator)
 	err := a.queryAll(ctx, in, func(stored item) error {
 		r := itemReader{item: stored}
-		sum = sum.Add(readSum(&r))
+		sum = sum.Add(readSum(&r, sumAttributes))
 		return r.done()
 	})
 	return sum, mapRead("query fleet totals", err)
 }
 
-func readRegionSum(stored item) (aggregate.RegionSum, error) {
+func readRegionFigures(stored item) (aggregate.RegionFigures, error) {
 	r := itemReader{item: stored}
 	_, region, _ := strings.Cut(r.text(contract.AttrInterval), contract.KeySeparator)
-	return aggregate.RegionSum{
+	return aggregate.RegionFigures{
 		RowKey: aggregate.RowKey{
 			EquipmentID: reading.EquipmentID(r.text(contract.AttrEquipmentID)),
 			Hour:        time.Unix(r.integer(contract.AttrIntervalStart), 0).UTC(), Region: region,
 		},
-		Sum: readSum(&r),
+		Figures: readFigures(&r),
 	}, r.done()
 }
 

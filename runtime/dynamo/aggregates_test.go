@@ -81,22 +81,22 @@ func decimal(t *testing.T, text string) reading.Decimal {
 	return d
 }
 
-func TestAggregates_ReadHourGoesOverPagesAndSkipsWhatIsNoReading(t *testing.T) {
+func TestAggregates_ReadSliceGoesOverPagesAndSkipsWhatIsNoReading(t *testing.T) {
 	f := newAggregates(t)
 	const n, padding = 600, 4096 // 2.4 MB: three pages of 1 MB at most
 	var images []aggregate.Image
-	var want aggregate.Sum
+	var want aggregate.Figures
 	for i := range n {
 		image := aggregate.Image{Region: "eu-west-1", Reading: reading.Reading{
-			EquipmentID: "EQ", Timestamp: firstHour.Add(time.Duration(i) * time.Second), Value: decimal(t, fmt.Sprintf("0.%03d", i)),
+			EquipmentID: "EQ", Timestamp: firstHour.Add(time.Duration(i) * time.Second / 2), Value: decimal(t, fmt.Sprintf("0.%03d", i)),
 		}}
-		images, want = append(images, image), want.Add(aggregate.SumOf(image.Value))
+		images, want = append(images, image), want.Join(aggregate.FiguresOf(image.Value))
 	}
 	f.put(t, padding, images...)
 	for timestamp, value := range map[string]types.AttributeValue{
-		"2026-03-01T08:59:00Z":           &types.AttributeValueMemberN{Value: "1"},    // not as the service writes it
-		"2026-03-01T08:59:01.000000000Z": &types.AttributeValueMemberS{Value: "1"},    // a text
-		"2026-03-01T08:59:02.000000000Z": &types.AttributeValueMemberN{Value: "1e90"}, // beyond the limits
+		"2026-03-01T08:04:00Z":           &types.AttributeValueMemberN{Value: "1"},    // not as the service writes it
+		"2026-03-01T08:04:01.100000000Z": &types.AttributeValueMemberS{Value: "1"},    // a text
+		"2026-03-01T08:04:02.100000000Z": &types.AttributeValueMemberN{Value: "1e90"}, // beyond the limits
 	} {
 		if _, err := localClient.PutItem(t.Context(), &dynamodb.PutItemInput{TableName: &f.readings, Item: map[string]types.AttributeValue{
 			contract.AttrEquipmentID: &types.AttributeValueMemberS{Value: "EQ"},
@@ -106,7 +106,7 @@ func TestAggregates_ReadHourGoesOverPagesAndSkipsWhatIsNoReading(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	got, err := f.ReadHour(t.Context(), aggregate.RowKey{EquipmentID: "EQ", Hour: firstHour, Region: "eu-west-1"})
+	got, err := f.ReadSlice(t.Context(), aggregate.RowKey{EquipmentID: "EQ", Hour: firstHour, Region: "eu-west-1"}, 0)
 	if err != nil || got != want {
 		t.Errorf("got %v, %v, want %v", got, err, want)
 	}
@@ -116,7 +116,9 @@ func TestAggregates_ReadHourGoesOverPagesAndSkipsWhatIsNoReading(t *testing.T) {
 type recordingClient struct {
 	*dynamodb.Client
 	queries []*dynamodb.QueryInput
-	gets    []*dynamodb.GetItemInput
+	gets    []*dynamodb.BatchGetItemInput
+	// left is a key that is left unprocessed.
+	left map[string]types.AttributeValue
 }
 
 func (c *recordingClient) Query(ctx context.Context, in *dynamodb.QueryInput, o ...func(*dynamodb.Options)) (*dynamodb.QueryOutput, error) {
@@ -124,9 +126,16 @@ func (c *recordingClient) Query(ctx context.Context, in *dynamodb.QueryInput, o 
 	return c.Client.Query(ctx, in, o...)
 }
 
-func (c *recordingClient) GetItem(ctx context.Context, in *dynamodb.GetItemInput, o ...func(*dynamodb.Options)) (*dynamodb.GetItemOutput, error) {
+func (c *recordingClient) BatchGetItem(ctx context.Context, in *dynamodb.BatchGetItemInput, o ...func(*dynamodb.Options)) (*dynamodb.BatchGetItemOutput, error) {
 	c.gets = append(c.gets, in)
-	return c.Client.GetItem(ctx, in, o...)
+	out, err := c.Client.BatchGetItem(ctx, in, o...)
+	if c.left != nil && err == nil {
+		for table := range in.RequestItems {
+			out.Responses[table] = nil
+			out.UnprocessedKeys = map[string]types.KeysAndAttributes{table: {Keys: []map[string]types.AttributeValue{c.left}}}
+		}
+	}
+	return out, err
 }
 
 // DynamoDB Local reads consistently whatever it is asked for, so that only the request can show this.
@@ -135,13 +144,13 @@ func TestAggregates_RecountReadsConsistently(t *testing.T) {
 	client := &recordingClient{Client: localClient}
 	table := dynamo.NewAggregates(client, f.readings, f.aggregates, indexShards)
 	key := aggregate.RowKey{EquipmentID: "EQ", Hour: firstHour, Region: "eu-west-1"}
-	if _, err := table.ReadRow(t.Context(), key); err != nil {
+	if _, err := table.ReadRows(t.Context(), []aggregate.RowKey{key}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := table.ReadHour(t.Context(), key); err != nil {
+	if _, err := table.ReadSlice(t.Context(), key, 0); err != nil {
 		t.Fatal(err)
 	}
-	if len(client.gets) != 1 || client.gets[0].ConsistentRead == nil || !*client.gets[0].ConsistentRead {
+	if consistent := client.gets[0].RequestItems[f.aggregates].ConsistentRead; len(client.gets) != 1 || consistent == nil || !*consistent {
 		t.Error("the row was not read consistently")
 	}
 	if len(client.queries) != 1 || client.queries[0].ConsistentRead == nil || !*client.queries[0].ConsistentRead {
@@ -149,24 +158,46 @@ func TestAggregates_RecountReadsConsistently(t *testing.T) {
 	}
 }
 
-func TestAggregates_ReadRowNamesWhatItCannotRead(t *testing.T) {
+func TestAggregates_ReadRowsLeavesOutWhatWasNotRead(t *testing.T) {
 	f := newAggregates(t)
-	key := aggregate.RowKey{EquipmentID: "EQ", Hour: firstHour, Region: "eu-west-1"}
-	if _, err := localClient.PutItem(t.Context(), &dynamodb.PutItemInput{TableName: &f.aggregates, Item: map[string]types.AttributeValue{
+	client := &recordingClient{Client: localClient, left: map[string]types.AttributeValue{
 		contract.AttrEquipmentID: &types.AttributeValueMemberS{Value: "EQ"},
 		contract.AttrInterval:    &types.AttributeValueMemberS{Value: "2026-03-01T08#eu-west-1"},
-		contract.AttrSampleCount: &types.AttributeValueMemberS{Value: "many"},
-	}}); err != nil {
-		t.Fatal(err)
+	}}
+	table := dynamo.NewAggregates(client, f.readings, f.aggregates, indexShards)
+	left, missing := aggregate.RowKey{EquipmentID: "EQ", Hour: firstHour, Region: "eu-west-1"}, aggregate.RowKey{EquipmentID: "EQ-1", Hour: firstHour, Region: "eu-west-1"}
+	rows, err := table.ReadRows(t.Context(), []aggregate.RowKey{left, missing})
+	row, known := rows[missing]
+	if err != nil || len(rows) != 1 || !known || row.Exists {
+		t.Errorf("got %v, %v: a row that was not read does not count as one that is not there", rows, err)
 	}
-	_, err := f.ReadRow(t.Context(), key)
-	if fault.KindOf(err) != fault.Internal || !strings.Contains(fmt.Sprint(err), contract.AttrSampleCount) {
-		t.Errorf("got %v", err)
+}
+
+func TestAggregates_NamesWhatItCannotRead(t *testing.T) {
+	f := newAggregates(t)
+	key := aggregate.RowKey{EquipmentID: "EQ", Hour: firstHour, Region: "eu-west-1"}
+	damage := func(name string, v types.AttributeValue) {
+		if _, err := localClient.PutItem(t.Context(), &dynamodb.PutItemInput{TableName: &f.aggregates, Item: map[string]types.AttributeValue{
+			contract.AttrEquipmentID: &types.AttributeValueMemberS{Value: "EQ"},
+			contract.AttrInterval:    &types.AttributeValueMemberS{Value: "2026-03-01T08#eu-west-1"}, name: v,
+		}}); err != nil {
+			t.Fatal(err)
+		}
+		_, err := f.ReadRows(t.Context(), []aggregate.RowKey{key})
+		if fault.KindOf(err) != fault.Internal || !strings.Contains(fmt.Sprint(err), name) {
+			t.Errorf("a damaged %s: got %v", name, err)
+		}
 	}
+	damage(contract.AttrRecounted, &types.AttributeValueMemberN{Value: "3"})
+	damage(contract.AttrRecounted, &types.AttributeValueMemberNS{Value: []string{"12"}})
+	damage(contract.AttrRecounted, &types.AttributeValueMemberNS{Value: []string{"0.5"}})
+	damage(contract.SliceAttribute(contract.AttrSliceRevision, 11), &types.AttributeValueMemberN{Value: "0.5"})
+	damage(contract.AttrMinValue, &types.AttributeValueMemberS{Value: "1"})
+	damage(contract.AttrSampleCount, &types.AttributeValueMemberS{Value: "many"})
 	// Adding to a text is not possible, and the caller is told so, to look for the row that spoils the transaction.
-	err = f.Commit(t.Context(), aggregate.Transaction{Token: "t", Rows: []aggregate.RowWrite{
-		{Key: aggregate.RowKey{EquipmentID: "A", Hour: firstHour, Region: "eu-west-1"}, AppliedThrough: "1", Apply: &aggregate.Apply{Lowest: "1"}},
-		{Key: key, AppliedThrough: "1", Apply: &aggregate.Apply{Lowest: "1"}},
+	one := aggregate.SumOf(decimal(t, "1"))
+	err := f.Commit(t.Context(), aggregate.Transaction{Token: "t", Rows: []aggregate.RowWrite{
+		{Key: aggregate.RowKey{EquipmentID: "A", Hour: firstHour, Region: "eu-west-1"}, Delta: one}, {Key: key, Delta: one},
 	}})
 	if fault.KindOf(err) != fault.Invalid {
 		t.Errorf("adding to a text: got %v", err)
@@ -176,11 +207,11 @@ func TestAggregates_ReadRowNamesWhatItCannotRead(t *testing.T) {
 func TestAggregates_ATableThatIsNotThereIsNotWaitedFor(t *testing.T) {
 	table := dynamo.NewAggregates(localClient, "absent-readings", "absent-aggregates", indexShards)
 	key := aggregate.RowKey{EquipmentID: "EQ", Hour: firstHour, Region: "eu-west-1"}
-	_, err := table.ReadRow(t.Context(), key)
+	_, err := table.ReadRows(t.Context(), []aggregate.RowKey{key})
 	if fault.KindOf(err) != fault.Internal {
-		t.Errorf("read row: got %v", err)
+		t.Errorf("read rows: got %v", err)
 	}
-	err = table.Commit(t.Context(), aggregate.Transaction{Token: "t", Rows: []aggregate.RowWrite{{Key: key, Apply: &aggregate.Apply{}}}})
+	err = table.Commit(t.Context(), aggregate.Transaction{Token: "t", Rows: []aggregate.RowWrite{{Key: key}}})
 	if kind := fault.KindOf(err); kind == fault.Unavailable {
 		t.Errorf("commit: got %v", err)
 	}

@@ -19,7 +19,6 @@ func text(s string) types.AttributeValue { return &types.AttributeValueMemberS{V
 func decimal(d reading.Decimal) types.AttributeValue {
 	return &types.AttributeValueMemberN{Value: d.String()}
 }
-func boolean(b bool) types.AttributeValue { return &types.AttributeValueMemberBOOL{Value: b} }
 func integer(n int64) types.AttributeValue {
 	return &types.AttributeValueMemberN{Value: strconv.FormatInt(n, 10)}
 }
@@ -84,10 +83,24 @@ func (r *itemReader) integer(name string) int64 {
 	return n
 }
 
-// boolean returns a flag, and false where it is missing.
-func (r *itemReader) boolean(name string) bool {
-	b, ok := r.item[name].(*types.AttributeValueMemberBOOL)
-	return ok && b.Value
+// integers returns a set of whole numbers, and none where it is missing.
+func (r *itemReader) integers(name string) (all []int64) {
+	if r.item[name] == nil {
+		return nil
+	}
+	set, ok := r.item[name].(*types.AttributeValueMemberNS)
+	if !ok {
+		r.fault(name, "is not a set of numbers")
+		return nil
+	}
+	for _, text := range set.Value {
+		n, err := strconv.ParseInt(text, 10, 64)
+		if err != nil {
+			r.fault(name, "holds what is not a whole number")
+		}
+		all = append(all, n)
+	}
+	return all
 }
 
 // time returns a timestamp as reading.FormatTimestamp writes it.

@@ -3,6 +3,7 @@ package httpapi
 import (
 	"fmt"
 	"net/http"
+	"time"
 
 	"github.com/sensorflow/sensorflow/runtime/aggregate"
 	"github.com/sensorflow/sensorflow/runtime/contract"
@@ -27,6 +28,13 @@ type aggregatesAnswer struct {
 	NextCursor string          `json:"nextCursor,omitempty"`
 }
 
+// rowPlace is where a page of aggregates ended.
+type rowPlace struct {
+	From        instant   `json:"f"` // the first hour of the window
+	Hour        instant   `json:"h"` // of the last row
+	EquipmentID equipment `json:"e"` // of the last row
+}
+
 // getAggregated answers the hourly aggregates of a window.
 func (s *Server) getAggregated(w http.ResponseWriter, r *http.Request) error {
 	in, err := readQuery(r, paramInterval, paramEquipmentID, paramLimit, paramCursor)
@@ -41,8 +49,14 @@ func (s *Server) getAggregated(w http.ResponseWriter, r *http.Request) error {
 		}
 	}
 	q := aggregate.Query{
-		Interval: interval, EquipmentID: in.equipment(false), Cursor: in.cursor(),
+		Interval: interval, EquipmentID: in.equipment(false),
 		Limit: in.limit(contract.AggregatesPageDefault, contract.AggregatesPageMax),
+	}
+	scope := []string{"aggregates", interval.String(), string(q.EquipmentID)}
+	var ended rowPlace
+	if in.cursor(s.cursors, &ended, scope...) {
+		last := aggregate.RowKey{EquipmentID: reading.EquipmentID(ended.EquipmentID), Hour: time.Time(ended.Hour)}
+		q.After = aggregate.Place{From: time.Time(ended.From), After: last}
 	}
 	if err := in.err(); err != nil {
 		return err
@@ -53,9 +67,15 @@ func (s *Server) getAggregated(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return fmt.Errorf("query aggregates: %w", err)
 	}
-	out := aggregatesAnswer{got.Average, got.TotalCount, make([]aggregateItem, len(got.Items)), got.NextCursor}
+	out := aggregatesAnswer{Average: got.Average, TotalCount: got.TotalCount, Items: make([]aggregateItem, len(got.Items))}
 	for i, item := range got.Items {
 		out.Items[i] = aggregateItem{item.EquipmentID, item.IntervalStart.Unix(), item.TotalValue, item.SampleCount}
+	}
+	if next := got.Next; next != (aggregate.Place{}) {
+		out.NextCursor, err = s.cursors.seal(rowPlace{instant(next.From), instant(next.After.Hour), equipment(next.After.EquipmentID)}, scope...)
+		if err != nil {
+			return err
+		}
 	}
 	return answer(w, http.StatusOK, out)
 }

@@ -70,7 +70,7 @@ type uploads struct {
 	asked   csvfile.Request
 	stored  map[string]string
 	known   map[string]csvfile.Upload
-	cursor  string
+	after   csvfile.Position
 	refusal error
 }
 
@@ -112,20 +112,17 @@ func (u *uploads) Get(_ context.Context, id string) (csvfile.Upload, string, err
 	return found, "", nil
 }
 
-func (u *uploads) List(_ context.Context, limit int, cursor string) ([]csvfile.Upload, string, error) {
-	u.cursor = cursor
-	if cursor == "damaged" {
-		return nil, "", &fault.Error{Kind: fault.Invalid, Message: "the cursor is damaged", Fields: []fault.FieldError{{Field: "cursor", Reason: "is damaged"}}}
-	}
+func (u *uploads) List(_ context.Context, after csvfile.Position, limit int) ([]csvfile.Upload, bool, error) {
+	u.after = after
 	var all []csvfile.Upload
 	for _, one := range u.known {
 		all = append(all, one)
 	}
 	slices.SortFunc(all, func(a, b csvfile.Upload) int { return strings.Compare(b.ID, a.ID) })
 	if len(all) > limit {
-		return all[:limit], "more", nil
+		return all[:limit], true, nil
 	}
-	return all, "", nil
+	return all, false, nil
 }
 
 // windows records what it is asked.

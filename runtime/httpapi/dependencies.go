@@ -39,7 +39,7 @@ type UploadCreator interface {
 // UploadReader tells how uploads fare.
 type UploadReader interface {
 	Get(ctx context.Context, id string) (u csvfile.Upload, rejectsURL string, err error)
-	List(ctx context.Context, limit int, cursor string) (us []csvfile.Upload, next string, err error)
+	List(ctx context.Context, after csvfile.Position, limit int) (us []csvfile.Upload, more bool, err error)
 }
 
 // Windows answers aggregate queries.

@@ -83,16 +83,25 @@ func (q *query) limit(fallback, most int) int {
 	return n
 }
 
-// cursor returns the opaque cursor, empty for the first page.
-func (q *query) cursor() string {
+// cursor reads the place where the page before ended, and tells whether there is one. It is the last to be read: only a query
+// without faults can be the one that the cursor belongs to.
+func (q *query) cursor(c cursors, place any, query ...string) bool {
 	text := q.values.Get(paramCursor)
 	switch {
-	case q.values.Has(paramCursor) && text == "":
+	case !q.values.Has(paramCursor):
+		return false
+	case text == "":
 		q.fault(paramCursor, "must not be empty; leave it out to start at the first page")
 	case len(text) > contract.CursorCharsMax:
-		q.fault(paramCursor, "is not one that this service gave out")
+		q.fault(paramCursor, errCursor.Error())
+	case len(q.faults) == 0:
+		err := c.open(text, place, query...)
+		if err == nil {
+			return true
+		}
+		q.fault(paramCursor, err.Error())
 	}
-	return text
+	return false
 }
 
 // equipment returns the equipment asked for, empty where the parameter is absent and may be.

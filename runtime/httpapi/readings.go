@@ -227,20 +227,17 @@ type readingsAnswer struct {
 type listing struct {
 	equipmentID reading.EquipmentID
 	from, to    time.Time // from <= t < to; a zero time leaves that end open
-	before      time.Time // the last reading of the page before; zero for the first page
 	limit       int
+	scope       []string // what is the same for all pages
 }
 
-// end is the end of the readings that are still to be listed, itself excluded.
-func (l listing) end() time.Time {
-	if l.before.IsZero() {
-		return l.to
-	}
-	return l.before
+// readingPlace is where a page of readings ended.
+type readingPlace struct {
+	Timestamp instant `json:"t"`
 }
 
 // readListing reads what GET /sensor-data is asked for.
-func readListing(r *http.Request) (listing, error) {
+func (s *Server) readListing(r *http.Request) (listing, error) {
 	in, err := readQuery(r, paramEquipmentID, paramFrom, paramTo, paramLimit, paramCursor)
 	if err != nil {
 		return listing{}, err
@@ -249,27 +246,34 @@ func readListing(r *http.Request) (listing, error) {
 		equipmentID: in.equipment(true), from: in.instant(paramFrom), to: in.instant(paramTo),
 		limit: in.limit(contract.ReadingsPageDefault, contract.ReadingsPageMax),
 	}
-	cursor := in.cursor()
 	if !l.from.IsZero() && !l.to.IsZero() && l.to.Before(l.from) {
 		in.fault(paramTo, "must not be before from")
 	}
-	if cursor != "" && len(in.faults) == 0 {
-		if l.before, err = openCursor(l, cursor); err != nil {
-			in.fault(paramCursor, err.Error())
-		}
+	l.scope = []string{"readings", string(l.equipmentID), bound(l.from), bound(l.to)}
+	var ended readingPlace
+	if in.cursor(s.cursors, &ended, l.scope...) {
+		l.to = time.Time(ended.Timestamp)
 	}
 	return l, in.err()
 }
 
+// bound names an end of a span, the empty text an open one.
+func bound(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return reading.FormatTimestamp(t)
+}
+
 // getReadings lists raw readings of one equipment, newest first.
 func (s *Server) getReadings(w http.ResponseWriter, r *http.Request) error {
-	l, err := readListing(r)
+	l, err := s.readListing(r)
 	if err != nil {
 		return err
 	}
 	ctx, cancel := calling(r)
 	defer cancel()
-	rs, more, err := s.Pager.Page(ctx, l.equipmentID, l.from, l.end(), l.limit)
+	rs, more, err := s.Pager.Page(ctx, l.equipmentID, l.from, l.to, l.limit)
 	if err != nil {
 		return fmt.Errorf("read a page of readings: %w", err)
 	}
@@ -280,7 +284,10 @@ func (s *Server) getReadings(w http.ResponseWriter, r *http.Request) error {
 		}
 	}
 	if more && len(rs) > 0 {
-		out.NextCursor = sealCursor(l, rs[len(rs)-1].Timestamp)
+		out.NextCursor, err = s.cursors.seal(readingPlace{instant(rs[len(rs)-1].Timestamp)}, l.scope...)
+		if err != nil {
+			return err
+		}
 	}
 	return answer(w, http.StatusOK, out)
 }

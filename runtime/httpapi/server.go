@@ -34,6 +34,7 @@ type Server struct {
 	mux       *http.ServeMux
 	routes    []route
 	requests  *requestChecker
+	cursors   cursors
 	bodies    *semaphore.Weighted
 	files     *semaphore.Weighted // apart, since files may take minutes, and readings must not be refused for that long
 	readiness readiness

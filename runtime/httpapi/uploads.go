@@ -210,25 +210,44 @@ type uploadsAnswer struct {
 	NextCursor string       `json:"nextCursor,omitempty"`
 }
 
+// uploadPlace is where a page of uploads ended.
+type uploadPlace struct {
+	CreatedAt instant  `json:"c"`
+	ID        uploadID `json:"i"`
+}
+
 // getUploads lists uploads, newest first.
 func (s *Server) getUploads(w http.ResponseWriter, r *http.Request) error {
 	in, err := readQuery(r, paramLimit, paramCursor)
 	if err != nil {
 		return err
 	}
-	limit, cursor := in.limit(contract.UploadsPageDefault, contract.UploadsPageMax), in.cursor()
+	limit := in.limit(contract.UploadsPageDefault, contract.UploadsPageMax)
+	const scope = "uploads"
+	var ended uploadPlace
+	var after csvfile.Position
+	if in.cursor(s.cursors, &ended, scope) {
+		after = csvfile.Position{CreatedAt: time.Time(ended.CreatedAt), ID: string(ended.ID)}
+	}
 	if err := in.err(); err != nil {
 		return err
 	}
 	ctx, cancel := calling(r)
 	defer cancel()
-	us, next, err := s.UploadStatus.List(ctx, limit, cursor)
+	us, more, err := s.UploadStatus.List(ctx, after, limit)
 	if err != nil {
 		return fmt.Errorf("list uploads: %w", err)
 	}
-	out := uploadsAnswer{make([]uploadItem, len(us)), next}
+	out := uploadsAnswer{Items: make([]uploadItem, len(us))}
 	for i, u := range us {
 		out.Items[i] = newUploadItem(u, "")
+	}
+	if more && len(us) > 0 {
+		last := us[len(us)-1]
+		out.NextCursor, err = s.cursors.seal(uploadPlace{instant(last.CreatedAt), uploadID(last.ID)}, scope)
+		if err != nil {
+			return err
+		}
 	}
 	return answer(w, http.StatusOK, out)
 }

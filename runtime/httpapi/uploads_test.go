@@ -136,20 +136,21 @@ func TestPostFile_RejectsWhatIsNoCSVFile(t *testing.T) {
 
 func TestGetUploads(t *testing.T) {
 	f := newFixture(t, httpapi.Options{})
+	const first, second = "0b5f9c3e-0000-4000-8000-000000000001", "0b5f9c3e-0000-4000-8000-000000000002"
 	f.uploads.known = map[string]csvfile.Upload{
-		"1": {ID: "1", FileName: "a.csv", Status: "completed-with-rejects", Bytes: 9, BytesProcessed: 9, RowsAccepted: 3, RowsRejected: 1, CreatedAt: testNow, UpdatedAt: testNow},
-		"2": {ID: "2", FileName: "b.csv", Status: "failed", Reason: "the header is wrong", CreatedAt: testNow, UpdatedAt: testNow},
+		first:  {ID: first, FileName: "a.csv", Status: "completed-with-rejects", Bytes: 9, BytesProcessed: 9, RowsAccepted: 3, RowsRejected: 1, CreatedAt: testNow, UpdatedAt: testNow},
+		second: {ID: second, FileName: "b.csv", Status: "failed", Reason: "the header is wrong", CreatedAt: testNow, UpdatedAt: testNow},
 	}
-	want := `{"uploadId":"1","fileName":"a.csv","status":"completed-with-rejects","bytes":9,"bytesProcessed":9,"rowsAccepted":3,"rowsRejected":1,` +
-		`"rejectsUrl":"https://bucket.example/rejects/1.csv?x=1&y=2","createdAt":"2026-03-01T08:30:00Z","updatedAt":"2026-03-01T08:30:00Z"}` + "\n"
-	if got := f.do(call{method: "GET", path: "/sensor-data/uploads/1", token: tokenReader}); got.body != want {
+	want := `{"uploadId":"` + first + `","fileName":"a.csv","status":"completed-with-rejects","bytes":9,"bytesProcessed":9,"rowsAccepted":3,"rowsRejected":1,` +
+		`"rejectsUrl":"https://bucket.example/rejects/` + first + `.csv?x=1&y=2","createdAt":"2026-03-01T08:30:00Z","updatedAt":"2026-03-01T08:30:00Z"}` + "\n"
+	if got := f.do(call{method: "GET", path: "/sensor-data/uploads/" + first, token: tokenReader}); got.body != want {
 		t.Errorf("status %d, body %s, want %s", got.status, got.body, want)
 	}
-	if got := f.do(call{method: "GET", path: "/sensor-data/uploads/2", token: tokenReader}); !strings.Contains(got.body, `"reason":"the header is wrong"`) || strings.Contains(got.body, "rejectsUrl") {
+	if got := f.do(call{method: "GET", path: "/sensor-data/uploads/" + second, token: tokenReader}); !strings.Contains(got.body, `"reason":"the header is wrong"`) || strings.Contains(got.body, "rejectsUrl") {
 		t.Errorf("a failed upload: %s", got.body)
 	}
 	for path, status := range map[string]int{
-		"/sensor-data/uploads/3": 404, "/sensor-data/uploads/1?full=1": 400, "/sensor-data/uploads?limit=201": 400, "/sensor-data/uploads?limit=0": 400,
+		"/sensor-data/uploads/3": 404, "/sensor-data/uploads/" + first + "?full=1": 400, "/sensor-data/uploads?limit=201": 400, "/sensor-data/uploads?limit=0": 400,
 		"/sensor-data/uploads?cursor=damaged": 400, "/sensor-data/uploads?status=failed": 400, "/sensor-data/uploads?limit=200": 200,
 	} {
 		if got := f.do(call{method: "GET", path: path, token: tokenReader}); got.status != status {
@@ -160,8 +161,13 @@ func TestGetUploads(t *testing.T) {
 		Items      []struct{ UploadID string }
 		NextCursor string
 	}
-	f.do(call{method: "GET", path: "/sensor-data/uploads?limit=1&cursor=here", token: tokenReader}).decode(t, &page)
-	if len(page.Items) != 1 || page.Items[0].UploadID != "2" || page.NextCursor != "more" || f.uploads.cursor != "here" {
-		t.Errorf("page %+v, asked with the cursor %q", page, f.uploads.cursor)
+	const path = "/sensor-data/uploads?limit=1"
+	f.do(call{method: "GET", path: path, token: tokenReader}).decode(t, &page)
+	if len(page.Items) != 1 || page.Items[0].UploadID != second || page.NextCursor == "" || f.uploads.after != (csvfile.Position{}) {
+		t.Errorf("page %+v, asked after %+v", page, f.uploads.after)
+	}
+	f.do(call{method: "GET", path: path + "&cursor=" + page.NextCursor, token: tokenReader}).decode(t, &page)
+	if want := (csvfile.Position{CreatedAt: testNow, ID: second}); f.uploads.after != want {
+		t.Errorf("asked after %+v, want %+v", f.uploads.after, want)
 	}
 }

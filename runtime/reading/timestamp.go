@@ -9,10 +9,11 @@ import (
 // timestampLayout is fixed in width, so that text order is time order.
 const timestampLayout = "2006-01-02T15:04:05.000000000Z"
 
-// hourLayout names a full UTC hour in sort keys; text order is time order.
+// The layouts of hours, days and minutes in sort keys; text order is time order.
 const (
-	hourLayout = "2006-01-02T15"
-	dayLayout  = "2006-01-02"
+	hourLayout   = "2006-01-02T15"
+	dayLayout    = "2006-01-02"
+	minuteLayout = "2006-01-02T15:04"
 )
 
 var (
@@ -20,6 +21,9 @@ var (
 	errTimestampDigit = errors.New("must have at most 9 fractional digits of a second")
 	errTimestampYear  = errors.New("must lie between the years 0001 and 9999 in UTC")
 )
+
+// errHour is of a key that this service did not write.
+var errHour = errors.New("does not name an hour such as 2026-03-01T08")
 
 // timestampShape is the part of a timestamp that has a fixed form; 0 stands for any digit.
 const timestampShape = "0000-00-00T00:00:00"
@@ -100,6 +104,18 @@ func Day(t time.Time) time.Time { return t.UTC().Truncate(24 * time.Hour) }
 
 // FormatHour names the UTC hour that holds t, such as 2026-03-01T08; text order is time order.
 func FormatHour(t time.Time) string { return t.UTC().Format(hourLayout) }
+
+// ParseHour parses the name of an hour as FormatHour writes it.
+func ParseHour(text string) (time.Time, error) {
+	t, err := time.Parse(hourLayout, text)
+	if err != nil || FormatHour(t) != text {
+		return time.Time{}, errHour
+	}
+	return t, nil
+}
+
+// FormatMinute names the UTC minute that holds t, such as 2026-03-01T08:05; text order is time order.
+func FormatMinute(t time.Time) string { return t.UTC().Format(minuteLayout) }
 
 // FormatDay names the UTC day that holds t, such as 2026-03-01; text order is time order.
 func FormatDay(t time.Time) string { return t.UTC().Format(dayLayout) }

@@ -1,31 +1,32 @@
 package aggregatetest
 
 import (
-	"cmp"
 	"context"
-	"fmt"
-	"hash/fnv"
-	"maps"
-	"slices"
+	"strconv"
+	"strings"
 	"sync"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
 	"github.com/sensorflow/sensorflow/runtime/aggregate"
 	"github.com/sensorflow/sensorflow/runtime/contract"
-	"github.com/sensorflow/sensorflow/runtime/fault"
+	"github.com/sensorflow/sensorflow/runtime/dynamo"
 	"github.com/sensorflow/sensorflow/runtime/reading"
+	"github.com/sensorflow/sensorflow/test/simulation/dynamodel"
 )
 
-// Memory is an aggregate.RowTable and an aggregate.WindowTable in memory, safe for concurrent use. It never fails by itself.
-type Memory struct {
-	indexShards int
+const (
+	readingsTable   = "readings"
+	aggregatesTable = "aggregates"
+)
 
-	mu       sync.Mutex
-	readings map[reading.Key]aggregate.Image
-	rows     map[aggregate.RowKey]aggregate.Row
-	fleet    map[FleetKey]aggregate.Sum
-	tokens   map[string]string // the content that each committed token names
-	commits  int
+// Memory is an aggregate.RowTable and an aggregate.WindowTable in memory: the adapter of DynamoDB over the simulation's model
+// of it. It is safe for concurrent use and never fails by itself.
+type Memory struct {
+	*dynamo.Aggregates
+	db *locked
 }
 
 var (
@@ -36,254 +37,234 @@ var (
 // FleetKey names a fleet row.
 type FleetKey struct {
 	Bucket int
-	Unit   aggregate.Unit
-	Start  time.Time
-	Region string
+	aggregate.FleetKey
+}
+
+// FleetRow is what a fleet row holds.
+type FleetRow struct {
+	aggregate.Sum
+	Revision int64
 }
 
 // NewMemory returns an empty Memory whose index has so many shards.
 func NewMemory(indexShards int) *Memory {
-	return &Memory{
-		indexShards: indexShards, readings: map[reading.Key]aggregate.Image{}, rows: map[aggregate.RowKey]aggregate.Row{},
-		fleet: map[FleetKey]aggregate.Sum{}, tokens: map[string]string{},
-	}
+	db := &locked{db: dynamodel.NewDatabase("memory", time.Now)}
+	db.db.Create(readingsTable, contract.ReadingsTable())
+	db.db.Create(aggregatesTable, contract.AggregatesTable())
+	return &Memory{dynamo.NewAggregates(db, readingsTable, aggregatesTable, indexShards), db}
 }
 
 // Put stores a reading and returns what it replaced, nil where there was none.
 func (m *Memory) Put(i aggregate.Image) (old *aggregate.Image) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if before, had := m.readings[i.Key()]; had {
-		old = &before
-	}
-	m.readings[i.Key()] = i
+	old = m.Get(i.Key())
+	m.db.put(ItemOf(i))
 	return old
 }
 
 // Delete removes a reading and returns it, nil where there was none.
 func (m *Memory) Delete(key reading.Key) (old *aggregate.Image) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if before, had := m.readings[key]; had {
-		old = &before
-	}
-	delete(m.readings, key)
+	old = m.Get(key)
+	m.db.remove(key)
 	return old
 }
 
 // Get returns a reading, nil where there is none.
-func (m *Memory) Get(key reading.Key) *aggregate.Image {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if i, has := m.readings[key]; has {
-		return &i
-	}
-	return nil
-}
+func (m *Memory) Get(key reading.Key) *aggregate.Image { return imageOf(m.db.get(key)) }
 
-// Scan returns all readings in no particular order.
-func (m *Memory) Scan() []aggregate.Image {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return slices.Collect(maps.Values(m.readings))
-}
-
-// Rows returns a copy of all rows of equipments.
+// Rows returns all rows of equipments.
 func (m *Memory) Rows() map[aggregate.RowKey]aggregate.Row {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return maps.Clone(m.rows)
+	rows := map[aggregate.RowKey]aggregate.Row{}
+	for _, item := range m.db.items() {
+		id, interval := textOf(item, contract.AttrEquipmentID), textOf(item, contract.AttrInterval)
+		if strings.Contains(id, contract.KeySeparator) {
+			continue
+		}
+		start, region, _ := strings.Cut(interval, contract.KeySeparator)
+		hour, err := reading.ParseHour(start)
+		if err != nil {
+			panic(err) // the adapter wrote the key
+		}
+		key := aggregate.RowKey{EquipmentID: reading.EquipmentID(id), Hour: hour, Region: region}
+		found, err := m.ReadRows(context.Background(), []aggregate.RowKey{key})
+		if err != nil {
+			panic(err)
+		}
+		rows[key] = found[key]
+	}
+	return rows
 }
 
-// Fleet returns a copy of all fleet rows.
-func (m *Memory) Fleet() map[FleetKey]aggregate.Sum {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return maps.Clone(m.fleet)
+// Fleet returns all fleet rows.
+func (m *Memory) Fleet() map[FleetKey]FleetRow {
+	units := map[string]aggregate.Unit{
+		contract.FleetSlicePrefix: aggregate.FiveMinutes, contract.FleetHourPrefix: aggregate.Hour, contract.FleetDayPrefix: aggregate.Day,
+	}
+	fleet := map[FleetKey]FleetRow{}
+	for _, item := range m.db.items() {
+		bucket, isFleet := strings.CutPrefix(textOf(item, contract.AttrEquipmentID), contract.FleetPartitionPrefix)
+		if !isFleet {
+			continue
+		}
+		interval := textOf(item, contract.AttrInterval)
+		key := FleetKey{FleetKey: aggregate.FleetKey{
+			Unit: units[interval[:2]], Start: time.Unix(whole(item, contract.AttrIntervalStart), 0).UTC(),
+			Region: interval[strings.LastIndex(interval, contract.KeySeparator)+1:],
+		}}
+		key.Bucket, _ = strconv.Atoi(bucket)
+		fleet[key] = FleetRow{
+			aggregate.Sum{Count: whole(item, contract.AttrSampleCount), Total: reading.Total{
+				Integer: decimal(item, contract.AttrTotalInteger), Fraction: decimal(item, contract.AttrTotalFraction),
+			}},
+			whole(item, contract.AttrRevision),
+		}
+	}
+	return fleet
+}
+
+// Equipments returns the list of equipments: each with the region, in the form <equipmentId>#<region>.
+func (m *Memory) Equipments() (all []string) {
+	for _, item := range m.db.items() {
+		if strings.HasPrefix(textOf(item, contract.AttrEquipmentID), contract.EquipmentPartitionPrefix) {
+			all = append(all, textOf(item, contract.AttrInterval))
+		}
+	}
+	return all
 }
 
 // Commits is how many transactions took place.
 func (m *Memory) Commits() int {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.commits
+	m.db.mu.Lock()
+	defer m.db.mu.Unlock()
+	return m.db.commits
 }
 
-// Commit implements aggregate.RowTable.
-func (m *Memory) Commit(_ context.Context, t aggregate.Transaction) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if err := check(t); err != nil {
-		return err
+// ItemOf returns a reading as the service stores it.
+func ItemOf(i aggregate.Image) map[string]types.AttributeValue {
+	item := map[string]types.AttributeValue{
+		contract.AttrEquipmentID: &types.AttributeValueMemberS{Value: string(i.EquipmentID)},
+		contract.AttrTimestamp:   &types.AttributeValueMemberS{Value: reading.FormatTimestamp(i.Timestamp)},
+		contract.AttrValue:       &types.AttributeValueMemberN{Value: i.Value.String()},
+		contract.AttrRegion:      &types.AttributeValueMemberS{Value: i.Region},
 	}
-	content := describe(t)
-	if before, used := m.tokens[t.Token]; used {
-		if before == content {
-			return nil
-		}
-		return &aggregate.Canceled{Throttled: len(t.Rows) + len(t.Fleet)}
+	if !i.ExpiresAt.IsZero() {
+		item[contract.AttrExpiresAt] = &types.AttributeValueMemberN{Value: strconv.FormatInt(i.ExpiresAt.Unix(), 10)}
 	}
-	c := &aggregate.Canceled{}
-	for i, w := range t.Rows {
-		if !holds(m.rows[w.Key], w) {
-			c.Stale = append(c.Stale, i)
-		}
-	}
-	if len(c.Stale) > 0 {
-		return c
-	}
-	for _, w := range t.Rows {
-		m.rows[w.Key] = written(m.rows[w.Key], w)
-	}
-	for _, w := range t.Fleet {
-		key := FleetKey{t.Bucket, w.Unit, w.Start, w.Region}
-		m.fleet[key] = m.fleet[key].Add(w.Delta)
-	}
-	m.tokens[t.Token] = content
-	m.commits++
-	return nil
+	return item
 }
 
-// check refuses what DynamoDB refuses as a whole.
-func check(t aggregate.Transaction) error {
-	problem := ""
-	items := len(t.Rows) + len(t.Fleet)
-	rows, fleet := map[aggregate.RowKey]bool{}, map[aggregate.FleetWrite]bool{}
-	for _, w := range t.Rows {
-		rows[w.Key] = true
-		if (w.Apply == nil) == (w.Replace == nil) {
-			problem = "a row write must apply or replace"
-		}
-	}
-	for _, w := range t.Fleet {
-		w.Delta = aggregate.Sum{}
-		fleet[w] = true
-	}
-	switch {
-	case t.Token == "" || len(t.Token) > 36:
-		problem = "a token has 1 to 36 characters"
-	case items == 0 || items > contract.TransactionItemsMax:
-		problem = fmt.Sprintf("%d items", items)
-	case len(rows)+len(fleet) < items:
-		problem = "two writes of one row"
-	}
-	if problem == "" {
+func imageOf(item dynamodel.Item) *aggregate.Image {
+	if item == nil {
 		return nil
 	}
-	return &fault.Error{Kind: fault.Invalid, Message: "the transaction is not possible: " + problem}
-}
-
-// describe is equal for equal transactions.
-func describe(t aggregate.Transaction) string {
-	text := fmt.Sprint(t.Bucket, t.Fleet)
-	for _, w := range t.Rows {
-		text += fmt.Sprint(w.Key, w.AppliedThrough)
-		if w.Apply != nil {
-			text += fmt.Sprint("apply", *w.Apply)
-		} else {
-			text += fmt.Sprint("replace", *w.Replace)
-		}
+	when, err := reading.ParseTimestamp(textOf(item, contract.AttrTimestamp))
+	if err != nil {
+		panic(err) // ItemOf wrote it
 	}
-	return text
-}
-
-func holds(row aggregate.Row, w aggregate.RowWrite) bool {
-	if w.Apply != nil {
-		return !row.Recounted && row.AppliedThrough < w.Apply.Lowest
+	i := &aggregate.Image{Region: textOf(item, contract.AttrRegion), Reading: reading.Reading{
+		EquipmentID: reading.EquipmentID(textOf(item, contract.AttrEquipmentID)), Timestamp: when, Value: decimal(item, contract.AttrValue),
+	}}
+	if item[contract.AttrExpiresAt] != nil {
+		i.ExpiresAt = time.Unix(whole(item, contract.AttrExpiresAt), 0).UTC()
 	}
-	return row.Revision == w.Replace.Revision
+	return i
 }
 
-func written(row aggregate.Row, w aggregate.RowWrite) aggregate.Row {
-	next := aggregate.Row{RowKey: w.Key, AppliedThrough: w.AppliedThrough, Revision: row.Revision + 1, Recounted: row.Recounted}
-	if w.Apply != nil {
-		next.Sum = row.Add(w.Apply.Delta)
-	} else {
-		next.Sum = w.Replace.Sum
-		next.Recounted = row.Recounted || w.Replace.Recounted
+func textOf(item dynamodel.Item, name string) string {
+	s, _ := item[name].(*types.AttributeValueMemberS)
+	if s == nil {
+		return ""
 	}
-	return next
+	return s.Value
 }
 
-// ReadRow implements aggregate.RowTable.
-func (m *Memory) ReadRow(_ context.Context, key aggregate.RowKey) (aggregate.Row, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	row := m.rows[key]
-	row.RowKey = key
-	return row, nil
-}
-
-// ReadHour implements aggregate.RowTable.
-func (m *Memory) ReadHour(_ context.Context, key aggregate.RowKey) (aggregate.Sum, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	var sum aggregate.Sum
-	for _, i := range m.readings {
-		if i.EquipmentID == key.EquipmentID && i.Region == key.Region && reading.Hour(i.Timestamp).Equal(key.Hour) {
-			sum = sum.Add(aggregate.SumOf(i.Value))
-		}
+func decimal(item dynamodel.Item, name string) reading.Decimal {
+	n, _ := item[name].(*types.AttributeValueMemberN)
+	if n == nil {
+		return reading.Decimal{}
 	}
-	return sum, nil
-}
-
-// sorted returns the rows that pick wants, by hour, equipment and region.
-func (m *Memory) sorted(pick func(aggregate.RowKey) bool) []aggregate.RegionSum {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	var out []aggregate.RegionSum
-	for key, row := range m.rows {
-		if pick(key) {
-			out = append(out, aggregate.RegionSum{RowKey: key, Sum: row.Sum})
-		}
+	d, err := reading.ParseDecimal(n.Value)
+	if err != nil {
+		panic(err) // a table stores numbers only
 	}
-	slices.SortFunc(out, func(a, b aggregate.RegionSum) int { return compare(a.RowKey, b.RowKey) })
-	return out
+	return d
 }
 
-func compare(a, b aggregate.RowKey) int {
-	return cmp.Or(a.Hour.Compare(b.Hour), cmp.Compare(a.EquipmentID, b.EquipmentID), cmp.Compare(a.Region, b.Region))
+func whole(item dynamodel.Item, name string) int64 {
+	n, _ := strconv.ParseInt(decimal(item, name).String(), 10, 64)
+	return n
 }
 
-func within(t, from, through time.Time) bool { return !t.Before(from) && !t.After(through) }
-
-// EquipmentRows implements aggregate.WindowTable.
-func (m *Memory) EquipmentRows(_ context.Context, id reading.EquipmentID, from, through time.Time) ([]aggregate.RegionSum, error) {
-	return m.sorted(func(key aggregate.RowKey) bool { return key.EquipmentID == id && within(key.Hour, from, through) }), nil
+// locked is a database that several goroutines may use.
+type locked struct {
+	mu      sync.Mutex
+	db      *dynamodel.Database
+	commits int
 }
 
-// IndexRows implements aggregate.WindowTable.
-func (m *Memory) IndexRows(_ context.Context, shard int, page aggregate.IndexPage) (rows []aggregate.RegionSum, more bool, err error) {
-	rows = m.sorted(func(key aggregate.RowKey) bool {
-		if m.shard(key.EquipmentID) != shard || !within(key.Hour, page.From, page.Through) {
-			return false
-		}
-		if page.After.Region == "" { // after all regions
-			key.Region = ""
-		}
-		return page.After.Hour.IsZero() || compare(key, page.After) > 0
-	})
-	if len(rows) > page.Limit {
-		return rows[:page.Limit], true, nil
+type option = func(*dynamodb.Options)
+
+func (l *locked) put(item dynamodel.Item) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	name := readingsTable
+	if _, err := l.db.PutItem(context.Background(), &dynamodb.PutItemInput{TableName: &name, Item: item}); err != nil {
+		panic(err) // a reading is always storable
 	}
-	return rows, false, nil
 }
 
-func (m *Memory) shard(id reading.EquipmentID) int {
-	hash := fnv.New32a()
-	_, _ = hash.Write([]byte(id))
-	return int(hash.Sum32() % uint32(m.indexShards)) //nolint:gosec // a few
-}
-
-// FleetSum implements aggregate.WindowTable.
-func (m *Memory) FleetSum(_ context.Context, bucket int, span aggregate.FleetSpan) (aggregate.Sum, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	var sum aggregate.Sum
-	for key, share := range m.fleet {
-		if key.Bucket == bucket && key.Unit == span.Unit && within(key.Start, span.From, span.Through) {
-			sum = sum.Add(share)
-		}
+func (l *locked) remove(key reading.Key) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	name := readingsTable
+	if _, err := l.db.DeleteItem(context.Background(), &dynamodb.DeleteItemInput{TableName: &name, Key: dynamodel.Item{
+		contract.AttrEquipmentID: &types.AttributeValueMemberS{Value: string(key.EquipmentID)},
+		contract.AttrTimestamp:   &types.AttributeValueMemberS{Value: key.Timestamp},
+	}}); err != nil {
+		panic(err)
 	}
-	return sum, nil
+}
+
+func modelKey(key reading.Key) dynamodel.Key {
+	return dynamodel.Key{Partition: string(key.EquipmentID), Sort: key.Timestamp}
+}
+
+func (l *locked) get(key reading.Key) dynamodel.Item {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	item, _ := l.db.Get(readingsTable, modelKey(key))
+	return item
+}
+
+func (l *locked) items() []dynamodel.Item {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.db.Items(aggregatesTable)
+}
+
+func (l *locked) BatchGetItem(ctx context.Context, in *dynamodb.BatchGetItemInput, o ...option) (*dynamodb.BatchGetItemOutput, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.db.BatchGetItem(ctx, in, o...)
+}
+
+func (l *locked) PutItem(ctx context.Context, in *dynamodb.PutItemInput, o ...option) (*dynamodb.PutItemOutput, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.db.PutItem(ctx, in, o...)
+}
+
+func (l *locked) Query(ctx context.Context, in *dynamodb.QueryInput, o ...option) (*dynamodb.QueryOutput, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.db.Query(ctx, in, o...)
+}
+
+func (l *locked) TransactWriteItems(ctx context.Context, in *dynamodb.TransactWriteItemsInput, o ...option) (*dynamodb.TransactWriteItemsOutput, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	out, err := l.db.TransactWriteItems(ctx, in, o...)
+	if err == nil {
+		l.commits++
+	}
+	return out, err
 }

@@ -1,6 +1,7 @@
 package aggregatetest
 
 import (
+	stdcmp "cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -33,14 +34,17 @@ func Suite(t *testing.T, fresh func(t *testing.T) Tables) {
 		name string
 		run  func(t *testing.T, s *subject)
 	}{
-		{"commit adds to rows and raises their revision", testApply},
-		{"commit refuses to add what may be there already", testApplyStale},
-		{"commit replaces a row only at the revision that was read", testReplace},
+		{"commit adds to slices and to their hour", testApply},
+		{"commit refuses to add what may be there already", testThrough},
+		{"commit replaces a slice only at the revision that was read", testRecount},
+		{"commit looks at extremes", testBounds},
 		{"commit makes all writes or none", testAtomic},
 		{"commit takes place once under one token", testToken},
 		{"commit takes a hundred items and no more", testItemsMax},
 		{"commit adds decimals exactly", testDecimals},
-		{"read hour counts one equipment, hour and region", testReadHour},
+		{"read rows returns a hundred, also those that are not there", testReadRows},
+		{"read slice counts one equipment, slice and region", testReadSlice},
+		{"an equipment is listed once", testPutEquipment},
 		{"equipment rows lie within the hours and in their order", testEquipmentRows},
 		{"index rows page through all equipments in order", testIndexRows},
 		{"fleet sum adds up the regions within a span", testFleetSum},
@@ -61,6 +65,9 @@ type subject struct {
 
 var hour = time.Date(2026, 3, 1, 8, 0, 0, 0, time.UTC)
 
+// theHour is that of the fleet in one region.
+var theHour = aggregate.FleetKey{Unit: aggregate.Hour, Start: hour, Region: "eu-west-1"}
+
 func row(id string, h time.Time, region string) aggregate.RowKey {
 	return aggregate.RowKey{EquipmentID: reading.EquipmentID(id), Hour: h, Region: region}
 }
@@ -68,29 +75,54 @@ func row(id string, h time.Time, region string) aggregate.RowKey {
 // sequence returns a sequence number's key.
 func sequence(n int) string { return fmt.Sprintf("%0*d", contract.SequenceDigits, n) }
 
-func sum(t *testing.T, values ...string) (s aggregate.Sum) {
+func value(t *testing.T, text string) reading.Decimal {
 	t.Helper()
-	for _, value := range values {
-		v, err := reading.ParseValue(value)
-		if err != nil {
-			t.Fatal(err)
-		}
-		s = s.Add(aggregate.SumOf(v))
+	v, err := reading.ParseValue(text)
+	if err != nil {
+		t.Fatal(err)
 	}
-	return s
+	return v
 }
 
-func apply(key aggregate.RowKey, delta aggregate.Sum, lowest, highest int) aggregate.RowWrite {
+func sum(t *testing.T, values ...string) aggregate.Sum {
+	t.Helper()
+	return figures(t, values...).Sum
+}
+
+// figures are those of readings with these values.
+func figures(t *testing.T, values ...string) (f aggregate.Figures) {
+	t.Helper()
+	for _, text := range values {
+		f = f.Join(aggregate.FiguresOf(value(t, text)))
+	}
+	return f
+}
+
+// extremes are what a write sets them to.
+func extremes(t *testing.T, least, largest string) [2]*aggregate.Extreme {
+	t.Helper()
+	low, high := aggregate.ExtremeOf(value(t, least)), aggregate.ExtremeOf(value(t, largest))
+	return [2]*aggregate.Extreme{&low, &high}
+}
+
+// apply adds to a slice what records from lowest to highest come to, without a look at extremes.
+func apply(key aggregate.RowKey, slice int, delta aggregate.Sum, lowest, highest int) aggregate.RowWrite {
 	return aggregate.RowWrite{
-		Key: key, AppliedThrough: sequence(highest), Apply: &aggregate.Apply{Delta: delta, Lowest: sequence(lowest)},
+		Key: key, Delta: delta, Slices: []aggregate.SliceWrite{{Slice: slice, Delta: delta, Unmarked: true}},
+		Through: &aggregate.Through{Lowest: sequence(lowest), Highest: sequence(highest)},
 	}
 }
 
-func replace(key aggregate.RowKey, s aggregate.Sum, through int, revision int64, recounted bool) aggregate.RowWrite {
-	return aggregate.RowWrite{
-		Key: key, AppliedThrough: sequence(through),
-		Replace: &aggregate.Replace{Sum: s, Recounted: recounted, Revision: revision},
-	}
+// plus adds to the slice of which applied tells.
+func plus(key aggregate.RowKey, delta aggregate.Sum, lowest, highest int) aggregate.RowWrite {
+	return apply(key, 3, delta, lowest, highest)
+}
+
+// recount adds to a slice at a revision.
+func recount(key aggregate.RowKey, slice int, delta aggregate.Sum, revision int64) aggregate.RowWrite {
+	return aggregate.RowWrite{Key: key, Delta: delta, Slices: []aggregate.SliceWrite{
+		{Slice: slice, Delta: delta, Guarded: true, Revision: revision, Recounted: true},
+	}}
 }
 
 // transaction makes one of a new token.
@@ -118,80 +150,164 @@ func (s *subject) stale(t *testing.T, tx aggregate.Transaction, want ...int) {
 
 func (s *subject) wantRow(t *testing.T, want aggregate.Row) {
 	t.Helper()
-	got, err := s.ReadRow(t.Context(), want.RowKey)
-	if err != nil {
-		t.Fatal(err)
+	got, err := s.ReadRows(t.Context(), []aggregate.RowKey{want.RowKey})
+	if err != nil || len(got) != 1 {
+		t.Fatalf("%d rows, %v", len(got), err)
 	}
-	if diff := cmp.Diff(want, got, decimals); diff != "" {
+	if diff := cmp.Diff(want, got[want.RowKey], decimals); diff != "" {
 		t.Errorf("row (-want +got):\n%s", diff)
 	}
 }
 
 var decimals = cmp.Comparer(func(a, b reading.Decimal) bool { return a == b })
 
+// applied is a row of one slice, the third, to which something was added so many times.
+func applied(key aggregate.RowKey, s aggregate.Sum, through int, revision int64) aggregate.Row {
+	row := aggregate.Row{RowKey: key, Exists: true, AppliedThrough: sequence(through)}
+	row.Sum, row.Slices[3].Sum, row.Slices[3].Revision = s, s, revision
+	return row
+}
+
 func testApply(t *testing.T, s *subject) {
 	key := row("EQ-1", hour, "eu-west-1")
 	s.wantRow(t, aggregate.Row{RowKey: key})
-	s.commit(t, apply(key, sum(t, "1.5", "2"), 3, 7))
-	s.wantRow(t, aggregate.Row{RowKey: key, Sum: sum(t, "1.5", "2"), AppliedThrough: sequence(7), Revision: 1})
-	s.commit(t, apply(key, sum(t, "4").Sub(sum(t, "1.5")), 8, 8)) // the neighbour of what is stale
-	s.wantRow(t, aggregate.Row{RowKey: key, Sum: sum(t, "4", "2"), AppliedThrough: sequence(8), Revision: 2})
+	first := apply(key, 3, sum(t, "1.5", "2"), 3, 7)
+	first.Slices[0].Extremes, first.Extremes = extremes(t, "1.5", "2"), extremes(t, "1.5", "2")
+	s.commit(t, first)
+	want := applied(key, sum(t, "1.5", "2"), 7, 1)
+	want.Extremes, want.Slices[3].Extremes = figures(t, "1.5", "2").Extremes, figures(t, "1.5", "2").Extremes
+	s.wantRow(t, want)
+
+	second := apply(key, 3, sum(t, "4").Sub(sum(t, "1.5")), 8, 9) // the neighbour of what is stale
+	second.Slices = append(second.Slices, aggregate.SliceWrite{Slice: 11, Delta: sum(t, "-7"), Unmarked: true, Extremes: extremes(t, "-7", "-7")})
+	second.Delta = second.Delta.Add(sum(t, "-7"))
+	second.Extremes[aggregate.Min] = second.Slices[1].Extremes[aggregate.Min]
+	s.commit(t, second)
+	want.Sum, want.Slices[3].Sum, want.Slices[3].Revision, want.AppliedThrough = sum(t, "4", "2", "-7"), sum(t, "4", "2"), 2, sequence(9)
+	want.Slices[11] = aggregate.Slice{Figures: figures(t, "-7"), Revision: 1}
+	want.Extremes[aggregate.Min] = figures(t, "-7").Extremes[aggregate.Min]
+	s.wantRow(t, want)
 	s.wantRow(t, aggregate.Row{RowKey: row("EQ-1", hour, "us-east-1")})
+
+	gone := recount(key, 11, aggregate.Sum{}.Sub(sum(t, "-7")), 1)
+	gone.Slices[0].Extremes = [2]*aggregate.Extreme{{}, {}}
+	gone.Extremes = [2]*aggregate.Extreme{{}, nil}
+	s.commit(t, gone)
+	want.Sum, want.Slices[11] = sum(t, "4", "2"), aggregate.Slice{Revision: 2, Recounted: true}
+	want.Extremes[aggregate.Min] = aggregate.Extreme{}
+	s.wantRow(t, want)
 }
 
-func testApplyStale(t *testing.T, s *subject) {
+func testThrough(t *testing.T, s *subject) {
 	key := row("EQ-1", hour, "eu-west-1")
-	s.commit(t, apply(key, sum(t, "1"), 5, 9))
-	s.stale(t, s.transaction(apply(key, sum(t, "1"), 9, 12)), 0)
-	s.stale(t, s.transaction(apply(key, sum(t, "1"), 4, 4)), 0)
-	s.wantRow(t, aggregate.Row{RowKey: key, Sum: sum(t, "1"), AppliedThrough: sequence(9), Revision: 1})
+	s.commit(t, apply(key, 3, sum(t, "1"), 5, 9))
+	s.stale(t, s.transaction(apply(key, 3, sum(t, "1"), 9, 12)), 0)
+	s.stale(t, s.transaction(apply(key, 5, sum(t, "1"), 4, 4)), 0)
+	s.wantRow(t, applied(key, sum(t, "1"), 9, 1))
+	// What a region has taken in of the stream of its own and what of an adopter's do not compare.
+	adopted := apply(key, 3, sum(t, "1"), 2, 3)
+	adopted.Through.Adopted = true
+	s.commit(t, adopted)
+	s.stale(t, s.transaction(adopted), 0)
 
-	s.commit(t, replace(key, sum(t, "1", "2"), 9, 1, true))
-	s.stale(t, s.transaction(apply(key, sum(t, "1"), 20, 20)), 0)
-	s.wantRow(t, aggregate.Row{RowKey: key, Sum: sum(t, "1", "2"), AppliedThrough: sequence(9), Revision: 2, Recounted: true})
+	s.commit(t, recount(key, 3, sum(t, "2"), 2))
+	s.stale(t, s.transaction(apply(key, 3, sum(t, "1"), 20, 20)), 0) // it was recounted
+	want := applied(key, sum(t, "1", "1", "2"), 9, 3)
+	want.Slices[3].Recounted, want.AdoptedThrough = true, sequence(3)
+	s.wantRow(t, want)
+	s.commit(t, apply(key, 4, sum(t, "1"), 10, 10)) // another slice was not, and the recount left the row's mark where it was
+	for _, other := range []int{0, 1, 11} {
+		s.commit(t, apply(key, other, sum(t, "1"), 20+other, 20+other))
+	}
 }
 
-func testReplace(t *testing.T, s *subject) {
+func testRecount(t *testing.T, s *subject) {
 	key, other := row("EQ-1", hour, "eu-west-1"), row("EQ-1", hour.Add(time.Hour), "eu-west-1")
-	s.commit(t, replace(key, sum(t, "7"), 3, 0, false))
-	s.stale(t, s.transaction(replace(key, sum(t, "8"), 3, 0, true)), 0)
-	s.stale(t, s.transaction(replace(key, sum(t, "8"), 3, 2, true)), 0)
-	s.wantRow(t, aggregate.Row{RowKey: key, Sum: sum(t, "7"), AppliedThrough: sequence(3), Revision: 1})
-	s.commit(t, apply(key, sum(t, "1"), 4, 4)) // it was not recounted
-	s.commit(t, replace(key, aggregate.Sum{}, 6, 2, true))
-	s.wantRow(t, aggregate.Row{RowKey: key, AppliedThrough: sequence(6), Revision: 3, Recounted: true})
-	s.commit(t, replace(key, sum(t, "1"), 6, 3, false))
-	s.wantRow(t, aggregate.Row{RowKey: key, Sum: sum(t, "1"), AppliedThrough: sequence(6), Revision: 4, Recounted: true})
-	s.stale(t, s.transaction(replace(other, sum(t, "8"), 3, 1, true)), 0)
-	s.wantRow(t, aggregate.Row{RowKey: other})
+	s.commit(t, recount(key, 3, sum(t, "7"), 0))
+	s.stale(t, s.transaction(recount(key, 3, sum(t, "8"), 0)), 0)
+	s.stale(t, s.transaction(recount(key, 3, sum(t, "8"), 2)), 0)
+	want := applied(key, sum(t, "7"), 0, 1)
+	want.AppliedThrough, want.Slices[3].Recounted = "", true
+	s.wantRow(t, want)
+	s.commit(t, apply(key, 5, sum(t, "1"), 4, 4)) // does not race with it
+	s.commit(t, recount(key, 3, aggregate.Sum{}.Sub(sum(t, "7")), 1))
+	s.commit(t, recount(key, 10, sum(t, "1"), 0), recount(other, 10, aggregate.Sum{}, 0))
+	want.Sum, want.AppliedThrough = sum(t, "1", "1"), sequence(4)
+	want.Slices[3] = aggregate.Slice{Revision: 2, Recounted: true}
+	want.Slices[5], want.Slices[10] = aggregate.Slice{Figures: aggregate.Figures{Sum: sum(t, "1")}, Revision: 1},
+		aggregate.Slice{Figures: aggregate.Figures{Sum: sum(t, "1")}, Revision: 1, Recounted: true}
+	s.wantRow(t, want)
+	s.stale(t, s.transaction(recount(other, 3, sum(t, "8"), 1)), 0)
+	empty := aggregate.Row{RowKey: other, Exists: true}
+	empty.Slices[10] = aggregate.Slice{Revision: 1, Recounted: true}
+	s.wantRow(t, empty)
+}
+
+// testBounds tries every relation at both ends of a slice and of the hour, with the stored extreme at, within and beyond.
+func testBounds(t *testing.T, s *subject) {
+	key := row("EQ-1", hour, "eu-west-1")
+	first := apply(key, 3, sum(t, "-1", "1"), 1, 1)
+	first.Slices[0].Extremes, first.Extremes = extremes(t, "-1", "1"), extremes(t, "-1", "1")
+	s.commit(t, first)
+	through := 1
+	for _, slice := range []int{3, aggregate.WholeHour, 4} { // the last one has none
+		for relation, holds := range map[aggregate.Relation]string{ // for 2, 1, 0.9 and none
+			aggregate.Is: "0100", aggregate.Within: "1100", aggregate.Reaches: "0110", aggregate.Beyond: "0010",
+		} {
+			for i, text := range []string{"2", "1", "0.9", ""} {
+				for _, end := range []aggregate.End{aggregate.Min, aggregate.Max} {
+					bound := aggregate.Bound{Slice: slice, End: end, Relation: relation}
+					switch {
+					case text == "" && relation != aggregate.Is:
+						continue
+					case text != "" && end == aggregate.Min:
+						bound.Extreme = aggregate.ExtremeOf(value(t, "-"+text))
+					case text != "":
+						bound.Extreme = aggregate.ExtremeOf(value(t, text))
+					}
+					wanted := holds[i] == '1'
+					if slice == 4 {
+						wanted = relation == aggregate.Within || text == ""
+					}
+					through++
+					write := apply(key, 7, sum(t, "1"), through, through)
+					write.Bounds = []aggregate.Bound{bound}
+					err := s.Commit(t.Context(), s.transaction(write))
+					if (err == nil) != wanted {
+						t.Errorf("%+v: got %v, want that it holds: %t", bound, err, wanted)
+					}
+				}
+			}
+		}
+	}
 }
 
 func testAtomic(t *testing.T, s *subject) {
 	first, second, third := row("A", hour, "eu-west-1"), row("B", hour, "eu-west-1"), row("C", hour, "eu-west-1")
-	s.commit(t, apply(second, sum(t, "1"), 5, 5), apply(third, sum(t, "1"), 1, 1))
-	tx := s.transaction(apply(first, sum(t, "1"), 1, 1), apply(second, sum(t, "1"), 2, 2), replace(third, sum(t, "9"), 2, 7, true))
-	tx.Fleet = []aggregate.FleetWrite{{Unit: aggregate.Hour, Start: hour, Region: "eu-west-1", Delta: sum(t, "3")}}
+	s.commit(t, plus(second, sum(t, "1"), 5, 5), plus(third, sum(t, "1"), 1, 1))
+	tx := s.transaction(plus(first, sum(t, "1"), 1, 1), plus(second, sum(t, "1"), 2, 2), recount(third, 3, sum(t, "9"), 7))
+	tx.Fleet = []aggregate.FleetWrite{{FleetKey: theHour, Delta: sum(t, "3")}}
 	s.stale(t, tx, 1, 2)
 	s.wantRow(t, aggregate.Row{RowKey: first})
-	s.wantRow(t, aggregate.Row{RowKey: second, Sum: sum(t, "1"), AppliedThrough: sequence(5), Revision: 1})
-	s.wantFleet(t, 0, aggregate.FleetSpan{From: hour, Through: hour}, aggregate.Sum{})
+	s.wantRow(t, applied(second, sum(t, "1"), 5, 1))
+	s.wantFleet(t, 0, aggregate.FleetSpan{Unit: aggregate.Hour, From: hour, Through: hour}, aggregate.Sum{})
 }
 
 func testToken(t *testing.T, s *subject) {
 	key := row("EQ-1", hour, "eu-west-1")
-	tx := s.transaction(replace(key, sum(t, "1"), 1, 0, false))
-	tx.Fleet = []aggregate.FleetWrite{{Unit: aggregate.Hour, Start: hour, Region: "eu-west-1", Delta: sum(t, "1")}}
+	tx := s.transaction(plus(key, sum(t, "1"), 1, 1))
+	tx.Fleet = []aggregate.FleetWrite{{FleetKey: theHour, Delta: sum(t, "1")}}
 	for range 3 {
 		if err := s.Commit(t.Context(), tx); err != nil {
 			t.Fatal(err)
 		}
 	}
-	want := aggregate.Row{RowKey: key, Sum: sum(t, "1"), AppliedThrough: sequence(1), Revision: 1}
+	want := applied(key, sum(t, "1"), 1, 1)
 	s.wantRow(t, want)
-	s.wantFleet(t, 0, aggregate.FleetSpan{From: hour, Through: hour}, sum(t, "1"))
+	s.wantFleet(t, 0, aggregate.FleetSpan{Unit: aggregate.Hour, From: hour, Through: hour}, sum(t, "1"))
 
 	other := tx
-	other.Rows = []aggregate.RowWrite{apply(key, sum(t, "1"), 2, 2)}
+	other.Rows = []aggregate.RowWrite{plus(key, sum(t, "1"), 2, 2)}
 	var canceled *aggregate.Canceled
 	if err := s.Commit(t.Context(), other); !errors.As(err, &canceled) || canceled.Throttled == 0 || len(canceled.Stale) > 0 {
 		t.Errorf("another content under the token: got %v, want that it may pass", err)
@@ -202,15 +318,15 @@ func testToken(t *testing.T, s *subject) {
 func testItemsMax(t *testing.T, s *subject) {
 	var writes []aggregate.RowWrite
 	for i := range contract.TransactionItemsMax - 1 {
-		writes = append(writes, apply(row(fmt.Sprintf("EQ-%d", i), hour, "eu-west-1"), sum(t, "1"), 1, 1))
+		writes = append(writes, plus(row(fmt.Sprintf("EQ-%d", i), hour, "eu-west-1"), sum(t, "1"), 1, 1))
 	}
 	tx := s.transaction(writes...)
-	tx.Fleet = []aggregate.FleetWrite{{Unit: aggregate.Hour, Start: hour, Region: "eu-west-1", Delta: sum(t, "1")}}
+	tx.Fleet = []aggregate.FleetWrite{{FleetKey: theHour, Delta: sum(t, "1")}}
 	if err := s.Commit(t.Context(), tx); err != nil {
 		t.Errorf("%d items: %v", contract.TransactionItemsMax, err)
 	}
-	tx = s.transaction(append(writes, apply(row("EQ-X", hour, "eu-west-1"), sum(t, "1"), 1, 1),
-		apply(row("EQ-Y", hour, "eu-west-1"), sum(t, "1"), 1, 1))...)
+	tx = s.transaction(append(writes, plus(row("EQ-X", hour, "eu-west-1"), sum(t, "1"), 1, 1),
+		plus(row("EQ-Y", hour, "eu-west-1"), sum(t, "1"), 1, 1))...)
 	if err := s.Commit(t.Context(), tx); fault.KindOf(err) != fault.Invalid {
 		t.Errorf("%d items: got %v, want an error of kind invalid", contract.TransactionItemsMax+1, err)
 	}
@@ -226,9 +342,9 @@ func testDecimals(t *testing.T, s *subject) {
 	values := []string{"0.1", "0.2", "-0.3", large, small, "-1", "99999999999.999999999999999999999999999", "1e26", "-" + large, "-0.5e-26"}
 	var want aggregate.Sum
 	for i, value := range values {
-		s.commit(t, apply(key, sum(t, value), i+1, i+1))
+		s.commit(t, plus(key, sum(t, value), i+1, i+1))
 		want = want.Add(sum(t, value))
-		s.wantRow(t, aggregate.Row{RowKey: key, Sum: want, AppliedThrough: sequence(i + 1), Revision: int64(i + 1)})
+		s.wantRow(t, applied(key, want, i+1, int64(i+1)))
 	}
 	// What 10^11 readings of the largest values add up to takes all 38 digits of both numbers.
 	most := row("EQ-2", hour, "eu-west-1")
@@ -243,39 +359,74 @@ func testDecimals(t *testing.T, s *subject) {
 		Integer:  parse("-99999999998999999999999999900000000001"),
 		Fraction: parse("99999999999.999999999999999999999999998"),
 	}}
-	s.commit(t, replace(most, almost, 1, 0, false))
-	s.commit(t, apply(most, sum(t, "-"+large, small), 2, 2))
-	s.wantRow(t, aggregate.Row{
-		RowKey: most, Sum: almost.Add(sum(t, "-"+large, small)), AppliedThrough: sequence(2), Revision: 2,
-	})
+	s.commit(t, plus(most, almost, 1, 1))
+	s.commit(t, plus(most, sum(t, "-"+large, small), 2, 2))
+	s.wantRow(t, applied(most, almost.Add(sum(t, "-"+large, small)), 2, 2))
 }
 
-func testReadHour(t *testing.T, s *subject) {
-	image := func(id string, at time.Time, region, value string) aggregate.Image {
-		r, faults := reading.Parse(id, reading.FormatTimestamp(at), value, reading.Limits{Now: at})
-		if len(faults) > 0 {
-			t.Fatal(faults)
+func testReadRows(t *testing.T, s *subject) {
+	var keys []aggregate.RowKey
+	for i := range contract.BatchGetItemsMax {
+		keys = append(keys, row(fmt.Sprintf("EQ-%d", i/2), hour, []string{"eu-west-1", "us-east-1"}[i%2]))
+		if i%3 > 0 {
+			s.commit(t, plus(keys[i], sum(t, fmt.Sprint(i)), 1, 1))
 		}
-		return aggregate.Image{Reading: r, Region: region}
 	}
-	end := hour.Add(time.Hour - 1)
+	rows, err := s.ReadRows(t.Context(), keys)
+	if err != nil || len(rows) != len(keys) {
+		t.Fatalf("%d rows, %v", len(rows), err)
+	}
+	for i, key := range keys {
+		want := aggregate.Row{RowKey: key}
+		if i%3 > 0 {
+			want = applied(key, sum(t, fmt.Sprint(i)), 1, 1)
+		}
+		if diff := cmp.Diff(want, rows[key], decimals); diff != "" {
+			t.Errorf("row %d (-want +got):\n%s", i, diff)
+		}
+	}
+}
+
+func image(t *testing.T, id string, at time.Time, region, value string) aggregate.Image {
+	t.Helper()
+	r, faults := reading.Parse(id, reading.FormatTimestamp(at), value, reading.Limits{Now: at})
+	if len(faults) > 0 {
+		t.Fatal(faults)
+	}
+	return aggregate.Image{Reading: r, Region: region}
+}
+
+func testReadSlice(t *testing.T, s *subject) {
+	const slice = 7
+	start := hour.Add(35 * time.Minute)
+	end := start.Add(5*time.Minute - 1)
 	s.Put(t,
-		image("EQ", hour, "eu-west-1", "1"), image("EQ", end, "eu-west-1", "1e-27"),
-		image("EQ", hour.Add(time.Minute), "us-east-1", "100"), image("EQ", hour.Add(-1), "eu-west-1", "1000"),
-		image("EQ", end.Add(1), "eu-west-1", "10000"), image("EQ-1", hour, "eu-west-1", "100000"),
+		image(t, "EQ", start, "eu-west-1", "1"), image(t, "EQ", end, "eu-west-1", "1e-27"),
+		image(t, "EQ", start.Add(time.Minute), "us-east-1", "100"), image(t, "EQ", start.Add(-1), "eu-west-1", "1000"),
+		image(t, "EQ", end.Add(1), "eu-west-1", "10000"), image(t, "EQ-1", start, "eu-west-1", "100000"),
 	)
-	for key, want := range map[aggregate.RowKey]aggregate.Sum{
-		row("EQ", hour, "eu-west-1"): sum(t, "1", "1e-27"), row("EQ", hour, "us-east-1"): sum(t, "100"),
+	for key, want := range map[aggregate.RowKey]aggregate.Figures{
+		row("EQ", hour, "eu-west-1"): figures(t, "1", "1e-27"), row("EQ", hour, "us-east-1"): figures(t, "100"),
 		row("EQ", hour.Add(2*time.Hour), "eu-west-1"): {}, row("E", hour, "eu-west-1"): {}, row("EQ", hour, "eu-west-"): {},
 	} {
-		got, err := s.ReadHour(t.Context(), key)
+		got, err := s.ReadSlice(t.Context(), key, slice)
 		if err != nil || got != want {
 			t.Errorf("%v: got %v, %v, want %v", key, got, err, want)
 		}
 	}
-	s.Put(t, image("EQ", hour, "us-east-1", "7")) // a retry that landed elsewhere
-	if got, err := s.ReadHour(t.Context(), row("EQ", hour, "eu-west-1")); err != nil || got != sum(t, "1e-27") {
+	s.Put(t, image(t, "EQ", start, "us-east-1", "7")) // a retry that landed elsewhere
+	if got, err := s.ReadSlice(t.Context(), row("EQ", hour, "eu-west-1"), slice); err != nil || got != figures(t, "1e-27") {
 		t.Errorf("after an overwrite: got %v, %v", got, err)
+	}
+}
+
+func testPutEquipment(t *testing.T, s *subject) {
+	for range 2 {
+		for _, region := range []string{"eu-west-1", "us-east-1"} {
+			if err := s.PutEquipment(t.Context(), "EQ-1", region); err != nil {
+				t.Error(err)
+			}
+		}
 	}
 }
 
@@ -284,7 +435,7 @@ func testEquipmentRows(t *testing.T, s *subject) {
 	for h := range 5 {
 		for _, region := range []string{"eu-west-1", "us-east-1"} {
 			key := row("EQ", hour.Add(time.Duration(14+h)*time.Hour), region) // over midnight
-			s.commit(t, apply(key, sum(t, "2.5"), 1, 1), apply(row("EQ-1", key.Hour, region), sum(t, "1"), 1, 1))
+			s.commit(t, plus(key, sum(t, "2.5"), 1, 1), plus(row("EQ-1", key.Hour, region), sum(t, "1"), 1, 1))
 			if h >= 1 && h <= 3 {
 				want = append(want, key)
 			}
@@ -297,7 +448,7 @@ func testEquipmentRows(t *testing.T, s *subject) {
 	s.wantRows(t, got, want, sum(t, "2.5"))
 }
 
-func (s *subject) wantRows(t *testing.T, got []aggregate.RegionSum, want []aggregate.RowKey, each aggregate.Sum) {
+func (s *subject) wantRows(t *testing.T, got []aggregate.RegionFigures, want []aggregate.RowKey, each aggregate.Sum) {
 	t.Helper()
 	var keys []aggregate.RowKey
 	for _, r := range got {
@@ -319,7 +470,7 @@ func testIndexRows(t *testing.T, s *subject) {
 		for _, id := range ids {
 			for _, region := range regions {
 				key := row(id, hour.Add(time.Duration(h)*time.Hour), region)
-				s.commit(t, apply(key, sum(t, "1"), 1, 1))
+				s.commit(t, plus(key, sum(t, "1"), 1, 1))
 				if h == 1 || h == 2 {
 					want = append(want, key)
 				}
@@ -342,13 +493,13 @@ func testIndexRows(t *testing.T, s *subject) {
 }
 
 // allShards reads every shard page by page and returns the rows in order.
-func (s *subject) allShards(t *testing.T, page aggregate.IndexPage) (all []aggregate.RegionSum) {
+func (s *subject) allShards(t *testing.T, page aggregate.IndexPage) (all []aggregate.RegionFigures) {
 	t.Helper()
 	for shard := range s.IndexShards {
 		next := page
 		for more := true; more; {
 			var (
-				rows []aggregate.RegionSum
+				rows []aggregate.RegionFigures
 				err  error
 			)
 			if rows, more, err = s.IndexRows(t.Context(), shard, next); err != nil || len(rows) > page.Limit || more && len(rows) == 0 {
@@ -359,7 +510,7 @@ func (s *subject) allShards(t *testing.T, page aggregate.IndexPage) (all []aggre
 			}
 		}
 	}
-	slices.SortFunc(all, func(a, b aggregate.RegionSum) int { return compare(a.RowKey, b.RowKey) })
+	slices.SortFunc(all, func(a, b aggregate.RegionFigures) int { return compare(a.RowKey, b.RowKey) })
 	return all
 }
 
@@ -373,19 +524,19 @@ func (s *subject) wantFleet(t *testing.T, bucket int, span aggregate.FleetSpan, 
 func testFleetSum(t *testing.T, s *subject) {
 	day := reading.Day(hour)
 	add := func(bucket, n int, writes ...aggregate.FleetWrite) {
-		tx := s.transaction(apply(row("EQ", hour.Add(time.Duration(n)*time.Hour), "eu-west-1"), sum(t, "1"), 1, 1))
+		tx := s.transaction(plus(row("EQ", hour.Add(time.Duration(n)*time.Hour), "eu-west-1"), sum(t, "1"), 1, 1))
 		tx.Bucket, tx.Fleet = bucket, writes
 		if err := s.Commit(t.Context(), tx); err != nil {
 			t.Fatal(err)
 		}
 	}
 	for h := range 4 {
-		add(0, h, aggregate.FleetWrite{Unit: aggregate.Hour, Start: hour.Add(time.Duration(h) * time.Hour), Region: "eu-west-1", Delta: sum(t, "1.25")},
-			aggregate.FleetWrite{Unit: aggregate.Hour, Start: hour.Add(time.Duration(h) * time.Hour), Region: "us-east-1", Delta: sum(t, "-0.25")},
-			aggregate.FleetWrite{Unit: aggregate.Day, Start: day.Add(time.Duration(h) * 24 * time.Hour), Region: "eu-west-1", Delta: sum(t, "100")})
+		add(0, h, aggregate.FleetWrite{FleetKey: aggregate.FleetKey{Unit: aggregate.Hour, Start: hour.Add(time.Duration(h) * time.Hour), Region: "eu-west-1"}, Delta: sum(t, "1.25")},
+			aggregate.FleetWrite{FleetKey: aggregate.FleetKey{Unit: aggregate.Hour, Start: hour.Add(time.Duration(h) * time.Hour), Region: "us-east-1"}, Delta: sum(t, "-0.25")},
+			aggregate.FleetWrite{FleetKey: aggregate.FleetKey{Unit: aggregate.Day, Start: day.Add(time.Duration(h) * 24 * time.Hour), Region: "eu-west-1"}, Delta: sum(t, "100")})
 	}
-	add(1, 9, aggregate.FleetWrite{Unit: aggregate.Hour, Start: hour, Region: "eu-west-1", Delta: sum(t, "7")})
-	add(1, 10, aggregate.FleetWrite{Unit: aggregate.Hour, Start: hour, Region: "eu-west-1", Delta: aggregate.Sum{}.Sub(sum(t, "3", "3"))})
+	add(1, 9, aggregate.FleetWrite{FleetKey: aggregate.FleetKey{Unit: aggregate.Hour, Start: hour, Region: "eu-west-1"}, Delta: sum(t, "7")})
+	add(1, 10, aggregate.FleetWrite{FleetKey: aggregate.FleetKey{Unit: aggregate.Hour, Start: hour, Region: "eu-west-1"}, Delta: aggregate.Sum{}.Sub(sum(t, "3", "3"))})
 
 	s.wantFleet(t, 0, aggregate.FleetSpan{Unit: aggregate.Hour, From: hour.Add(time.Hour), Through: hour.Add(2 * time.Hour)},
 		sum(t, "1.25", "-0.25", "1.25", "-0.25"))
@@ -410,7 +561,7 @@ func testAsMemory(t *testing.T, s *subject) {
 	for n := range commits {
 		tx := s.transaction(randomWrites(t, random, keys)...)
 		tx.Bucket = random.IntN(2)
-		tx.Fleet = []aggregate.FleetWrite{{Unit: aggregate.Hour, Start: hour, Region: "eu-west-1", Delta: sum(t, "0.1")}}
+		tx.Fleet = []aggregate.FleetWrite{{FleetKey: theHour, Delta: sum(t, "0.1")}}
 		if len(earlier) > 0 && random.IntN(5) == 0 {
 			tx = earlier[random.IntN(len(earlier))]
 		}
@@ -424,8 +575,8 @@ func testAsMemory(t *testing.T, s *subject) {
 		s.wantRow(t, want)
 	}
 	for bucket := range 2 {
-		want, _ := memory.FleetSum(context.Background(), bucket, aggregate.FleetSpan{From: hour, Through: hour})
-		s.wantFleet(t, bucket, aggregate.FleetSpan{From: hour, Through: hour}, want)
+		want, _ := memory.FleetSum(context.Background(), bucket, aggregate.FleetSpan{Unit: aggregate.Hour, From: hour, Through: hour})
+		s.wantFleet(t, bucket, aggregate.FleetSpan{Unit: aggregate.Hour, From: hour, Through: hour}, want)
 	}
 }
 
@@ -439,13 +590,26 @@ func outcome(err error) string {
 
 func randomWrites(t *testing.T, random *rand.Rand, keys []aggregate.RowKey) (writes []aggregate.RowWrite) {
 	for _, i := range random.Perm(len(keys))[:1+random.IntN(3)] {
-		value := fmt.Sprintf("%d.%03d", random.IntN(2000)-1000, random.IntN(1000))
+		number := fmt.Sprintf("%d.%03d", random.IntN(2000)-1000, random.IntN(1000))
+		slice := random.IntN(3)
+		write := recount(keys[i], slice, sum(t, number), int64(random.IntN(4)))
 		if random.IntN(3) > 0 {
 			lowest := random.IntN(60)
-			writes = append(writes, apply(keys[i], sum(t, value), lowest, lowest+random.IntN(3)))
-		} else {
-			writes = append(writes, replace(keys[i], sum(t, value), random.IntN(60), int64(random.IntN(5)), random.IntN(4) == 0))
+			write = apply(keys[i], slice, sum(t, number), lowest, lowest+random.IntN(3))
 		}
+		if random.IntN(2) == 0 {
+			write.Extremes, write.Slices[0].Extremes = extremes(t, number, number), extremes(t, number, number)
+			write.Bounds = []aggregate.Bound{{
+				Slice: []int{slice, aggregate.WholeHour}[random.IntN(2)], End: aggregate.End(random.IntN(2)),
+				Relation: aggregate.Relation(random.IntN(4)), Extreme: aggregate.ExtremeOf(value(t, number)),
+			}}
+		}
+		writes = append(writes, write)
 	}
 	return writes
+}
+
+// compare orders rows by hour, equipment and region.
+func compare(a, b aggregate.RowKey) int {
+	return stdcmp.Or(a.Hour.Compare(b.Hour), stdcmp.Compare(a.EquipmentID, b.EquipmentID), stdcmp.Compare(a.Region, b.Region))
 }

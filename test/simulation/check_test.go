@@ -7,7 +7,10 @@ import (
 	"maps"
 	"math/big"
 	"slices"
+	"strconv"
 	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"github.com/sensorflow/sensorflow/runtime/aggregate"
 	"github.com/sensorflow/sensorflow/runtime/contract"
@@ -60,6 +63,35 @@ func (w *world) checkAll() {
 		w.checkUpload(u)
 	}
 	w.checkWindows()
+	if w.quiet && w.regions[0].laneCount == 1 {
+		for _, r := range w.regions {
+			w.checkMarks(r)
+		}
+	}
+}
+
+// checkMarks holds a region in which nothing went wrong to having recounted nothing but slices of which a reading was
+// overwritten or removed, whose value may have been an extreme.
+func (w *world) checkMarks(r *region) {
+	changed := map[string]bool{}
+	for key, writes := range r.own.versions {
+		if len(writes) > 1 {
+			changed[sliceOf(key).rowNames("")[1]] = true
+		}
+	}
+	for _, item := range r.db.Items(aggregatesTable) {
+		marks, _ := item[contract.AttrRecounted].(*types.AttributeValueMemberNS)
+		hour, region, _ := strings.Cut(textOf(item, contract.AttrInterval), contract.KeySeparator)
+		if marks == nil || region != r.name {
+			continue
+		}
+		for _, mark := range marks.Value {
+			slice, _ := strconv.Atoi(mark)
+			if name := (sliceKey{textOf(item, contract.AttrEquipmentID), hour, slice}).rowNames("")[1]; !changed[name] {
+				w.violate("%s: %s was recounted and nothing had gone wrong", r.name, name)
+			}
+		}
+	}
 }
 
 // checkReadings holds a region's readings to the writes that win, but for those that have expired.
@@ -83,31 +115,62 @@ func sortedKeys[V any](m map[dynamodel.Key]V) []dynamodel.Key {
 	})
 }
 
-// checkAggregates holds a region's aggregates to the readings, with all digits: every row of every writing region, and the
-// fleet's hours and days.
+// checkAggregates holds a region's aggregates to the readings, with all digits: every row of every writing region with its
+// slices, their extremes and those of the hour, and the fleet's slices, hours and days.
 func (w *world) checkAggregates(r *region) {
-	difference := exacts{}
+	difference, extremes := exacts{}, map[string][2]string{}
+	extend := func(name string, by [2]string) {
+		is := extremes[name]
+		extremes[name] = [2]string{w.outer(0, is[0], by[0]), w.outer(1, is[1], by[1])}
+	}
 	for key, write := range w.truth {
 		if !isReading(write.New) {
 			continue
 		}
-		value := w.units(numberOf(write.New, contract.AttrValue))
-		hour := hourOf(key)
-		writer := textOf(write.New, contract.AttrRegion)
-		difference.add(hour.equipment+" "+hour.hour+contract.KeySeparator+writer, 1, 1, value)
-		difference.add("fleet "+contract.FleetHourPrefix+hour.hour+contract.KeySeparator+writer, 1, 1, value)
-		difference.add("fleet "+contract.FleetDayPrefix+hour.hour[:len("2006-01-02")]+contract.KeySeparator+writer, 1, 1, value)
+		text := numberOf(write.New, contract.AttrValue)
+		slice, writer := sliceOf(key), contract.KeySeparator+textOf(write.New, contract.AttrRegion)
+		for _, name := range slice.fleetNames() {
+			difference.add("fleet "+name+writer, 1, 1, w.units(text))
+		}
+		for _, name := range slice.rowNames(writer) {
+			difference.add(name, 1, 1, w.units(text))
+			extend(name, [2]string{text, text})
+		}
 	}
 	for _, item := range r.db.Items(aggregatesTable) {
-		name := textOf(item, contract.AttrEquipmentID)
-		if strings.HasPrefix(name, contract.FleetPartitionPrefix) {
-			name = "fleet"
+		partition, sort := textOf(item, contract.AttrEquipmentID), textOf(item, contract.AttrInterval)
+		switch {
+		case strings.HasPrefix(partition, contract.FleetPartitionPrefix):
+			f := w.hourFigures(item)
+			difference.add("fleet "+sort, -1, f.count, f.total)
+			continue
+		case strings.HasPrefix(partition, contract.EquipmentPartitionPrefix):
+			continue
 		}
-		difference.add(name+" "+textOf(item, contract.AttrInterval), -1, w.amountOf(item).count, w.totalOf(item))
+		hour, region, _ := strings.Cut(sort, contract.KeySeparator)
+		key := sliceKey{partition, hour, 0}
+		for key.slice = range contract.SlicesPerHour {
+			for i, f := range []figures{w.hourFigures(item), w.sliceFigures(item, key.slice)} {
+				if i == 0 && key.slice > 0 {
+					continue
+				}
+				name := key.rowNames(contract.KeySeparator + region)[i]
+				difference.add(name, -1, f.count, f.total)
+				if f.extremes != extremes[name] && !w.loose[hour] {
+					w.violate("%s: %s says %v, and the readings give %v", r.name, name, f.extremes, extremes[name])
+				}
+			}
+		}
 	}
 	if key, d := difference.first(func(d *exact) bool { return d.count != 0 || d.total.Sign() != 0 }); d != nil {
 		w.violate("%s: the readings of %s are %d more than its row says, and their total is %s units more", r.name, key, d.count, d.total)
 	}
+}
+
+// rowNames are those of a row's hour and of its slice, in the checks.
+func (k sliceKey) rowNames(writer string) [2]string {
+	hour := k.equipment + " " + k.hour + writer
+	return [2]string{hour, fmt.Sprintf("%s slice %d", hour, k.slice)}
 }
 
 // windows answers as the region's API does.
@@ -149,14 +212,18 @@ func (w *world) compare(r *region, id reading.EquipmentID) {
 		return
 	}
 	windows, from, through := w.windows(r), reading.FormatHour(r.clock().Add(-24*hourLength)), reading.FormatHour(r.clock())
-	want, fleet := exacts{}, exacts{}
+	want, fleet, extremes := exacts{}, exacts{}, map[string][2]string{}
 	for _, item := range r.db.Items(aggregatesTable) {
 		equipment, sort := textOf(item, contract.AttrEquipmentID), textOf(item, contract.AttrInterval)
 		if strings.HasPrefix(equipment, contract.FleetPartitionPrefix) {
 			w.addFleet(fleet, item, sort, from, through)
+		} else if strings.HasPrefix(equipment, contract.EquipmentPartitionPrefix) {
+			continue
 		} else if hour := sort[:len("2006-01-02T15")]; (id == "" || equipment == string(id)) && from <= hour && hour <= through {
-			want.add(equipment+" "+hour, 1, w.amountOf(item).count, w.totalOf(item))
-			want.add("", 1, w.amountOf(item).count, w.totalOf(item))
+			f, name := w.hourFigures(item), equipment+" "+hour
+			want.add(name, 1, f.count, f.total)
+			want.add("", 1, f.count, f.total)
+			extremes[name] = [2]string{w.outer(0, extremes[name][0], f.extremes[0]), w.outer(1, extremes[name][1], f.extremes[1])}
 		}
 	}
 	query := aggregate.Query{Interval: interval, EquipmentID: id, Limit: 1 + w.random.IntN(2+len(want)/3)}
@@ -169,7 +236,7 @@ func (w *world) compare(r *region, id reading.EquipmentID) {
 	if id == "" {
 		total = fleet["hours"]
 	}
-	if id == "" && strings.HasSuffix(from, "T00") && !w.resting() {
+	if id == "" && (strings.HasSuffix(from, "T00") || strings.HasSuffix(through, "T23")) && !w.resting() {
 		total = &exact{count: answer.TotalCount} // a whole day, whose row replicates apart from its hours
 	}
 	if total != nil && total.count > 0 && answer.TotalCount != total.count || total == nil && answer.TotalCount != 0 {
@@ -178,12 +245,16 @@ func (w *world) compare(r *region, id reading.EquipmentID) {
 	delete(want, "")
 	for {
 		for _, item := range answer.Items {
-			want.add(string(item.EquipmentID)+" "+reading.FormatHour(item.IntervalStart), -1, item.SampleCount, w.units(item.TotalValue.String()))
+			name := string(item.EquipmentID) + " " + reading.FormatHour(item.IntervalStart)
+			want.add(name, -1, item.SampleCount, w.units(item.TotalValue.String()))
+			if got := [2]string{item.Extremes[0].Value.String(), item.Extremes[1].Value.String()}; got != extremes[name] {
+				w.violate("%s: the window of %q says that %s lies between %v, want %v", r.name, id, name, got, extremes[name])
+			}
 		}
-		if answer.NextCursor == "" {
+		if answer.Next == (aggregate.Place{}) {
 			break
 		}
-		query.Cursor = answer.NextCursor
+		query.After = answer.Next
 		if answer, err = windows.Query(context.Background(), query); err != nil {
 			w.violate("%s: ask for %q: %v", r.name, id, err)
 			return
@@ -199,7 +270,8 @@ func (w *world) compare(r *region, id reading.EquipmentID) {
 func (w *world) addFleet(sums exacts, item dynamodel.Item, sort, from, through string) {
 	hour, isHour := strings.CutPrefix(sort, contract.FleetHourPrefix)
 	if hour, _, _ = strings.Cut(hour, contract.KeySeparator); isHour && from <= hour && hour <= through {
-		sums.add("hours", 1, w.amountOf(item).count, w.totalOf(item))
+		f := w.hourFigures(item)
+		sums.add("hours", 1, f.count, f.total)
 	}
 }
 

@@ -87,6 +87,34 @@ func (c *client) GetItem(ctx context.Context, in *dynamodb.GetItemInput, _ ...op
 	return c.db().GetItem(ctx, in)
 }
 
+// BatchGetItem may leave keys for another call.
+func (c *client) BatchGetItem(ctx context.Context, in *dynamodb.BatchGetItemInput, _ ...option) (*dynamodb.BatchGetItemOutput, error) {
+	if err := c.read("BatchGetItem"); err != nil {
+		return nil, err
+	}
+	for table, wanted := range in.RequestItems { // of one table
+		lagging := wanted
+		if c.w.without == consistentRows {
+			lagging.ConsistentRead = nil
+		}
+		if left := len(wanted.Keys); c.w.chance(unprocessed, 20) {
+			lagging.Keys = wanted.Keys[:c.w.random.IntN(left)]
+		}
+		out := &dynamodb.BatchGetItemOutput{}
+		if len(lagging.Keys) > 0 {
+			var err error
+			if out, err = c.db().BatchGetItem(ctx, &dynamodb.BatchGetItemInput{RequestItems: map[string]types.KeysAndAttributes{table: lagging}}); err != nil {
+				return nil, err
+			}
+		}
+		if left := wanted.Keys[len(lagging.Keys):]; len(left) > 0 {
+			out.UnprocessedKeys = map[string]types.KeysAndAttributes{table: {Keys: left}}
+		}
+		return out, nil
+	}
+	return c.db().BatchGetItem(ctx, in)
+}
+
 func (c *client) PutItem(ctx context.Context, in *dynamodb.PutItemInput, _ ...option) (out *dynamodb.PutItemOutput, err error) {
 	err = c.write("PutItem", func() (err error) { out, err = c.db().PutItem(ctx, in); return err })
 	return out, err

@@ -42,13 +42,13 @@ const (
 	countAcknowledged  = "readings acknowledged"
 	countInvocations   = "aggregator invocations"
 	countApplied       = "rows applied"
-	countRecounted     = "rows recounted"
-	countRaced         = "recounts raced"
+	countRecounted     = "slices recounted"
+	countRaced         = "row writes that came too late"
 	countBuckets       = "fleet buckets changed"
 	countAdjusted      = "rows of closed hours adjusted"
 	countRetries       = "aggregator retries"
 	countFailed        = "records that failed and came back"
-	countRowWrites     = "row writes"
+	countSliceWrites   = "slice writes"
 	countReplicated    = "changes replicated"
 	countOutvoted      = "changes that lost to a later one"
 	countPartly        = "transactions seen in part elsewhere"
@@ -70,7 +70,7 @@ const (
 	countWide          = "histories of many equipments"
 	countQuietOne      = "rows applied without a fault, one lane"
 	countQuietApplied  = "rows applied without a fault, several lanes"
-	countQuietRecounts = "rows recounted without a fault, several lanes"
+	countQuietRecounts = "slices recounted without a fault, several lanes"
 )
 
 // chance draws whether a fault strikes: while it is switched on, one time in n, or more rarely in some histories.

@@ -3,6 +3,7 @@ package simulation_test
 import (
 	"fmt"
 	"math/big"
+	"strconv"
 	"strings"
 	"time"
 
@@ -30,6 +31,8 @@ type ledger struct {
 	// acknowledged are the readings that a client was told to be stored.
 	acknowledged []acknowledgement
 	numbers      map[string]*big.Int
+	// loose are hours that were closed when readings of theirs were deleted: they keep their extremes.
+	loose map[string]bool
 }
 
 // acknowledgement is a promise: the region has stored this, and only a later write of the identity may replace it.
@@ -39,10 +42,11 @@ type acknowledgement struct {
 	stamp  dynamodel.Stamp
 }
 
-// hourKey names an equipment's hour.
-type hourKey struct {
+// sliceKey names five minutes of an equipment's hour.
+type sliceKey struct {
 	equipment string
 	hour      string // as reading.FormatHour writes it
+	slice     int
 }
 
 // identity is what a region's own writes made of a reading, to tell which sums its row may hold.
@@ -53,17 +57,18 @@ type identity struct {
 
 // own is a region's running account.
 type own struct {
-	written  map[hourKey][]*identity
+	written  map[sliceKey][]*identity
 	versions map[dynamodel.Key][]dynamodel.Write
-	// rows and fleet are what rows and fleet rows add up to, by hour and day.
+	// rows and fleet are what rows and fleet rows add up to, by slice, hour and day, named as the fleet's rows are.
 	rows, fleet map[string]amount
 	touched     bool
+	listed      map[string]bool // equipments
 }
 
 func newOwn() own {
 	return own{
-		written: map[hourKey][]*identity{}, versions: map[dynamodel.Key][]dynamodel.Write{},
-		rows: map[string]amount{}, fleet: map[string]amount{},
+		written: map[sliceKey][]*identity{}, versions: map[dynamodel.Key][]dynamodel.Write{},
+		rows: map[string]amount{}, fleet: map[string]amount{}, listed: map[string]bool{},
 	}
 }
 
@@ -114,8 +119,20 @@ func isReading(item dynamodel.Item) bool { return item != nil && item[strangerMa
 
 const strangerMark = "stranger"
 
-func hourOf(key dynamodel.Key) hourKey {
-	return hourKey{key.Partition, key.Sort[:len("2006-01-02T15")]}
+func sliceOf(key dynamodel.Key) sliceKey {
+	minute, err := strconv.Atoi(key.Sort[len("2006-01-02T15:"):len("2006-01-02T15:04")])
+	if err != nil {
+		panic("simulation: timestamp " + key.Sort)
+	}
+	return sliceKey{key.Partition, key.Sort[:len("2006-01-02T15")], minute / 5}
+}
+
+// fleetNames are what the fleet's rows of a slice, its hour and its day are called, but for the region.
+func (k sliceKey) fleetNames() [3]string {
+	return [3]string{
+		fmt.Sprintf("%s%s:%02d", contract.FleetSlicePrefix, k.hour, k.slice*5), contract.FleetHourPrefix + k.hour,
+		contract.FleetDayPrefix + k.hour[:len("2006-01-02")],
+	}
 }
 
 // noteReading takes a write of the readings table into the ledger.
@@ -134,15 +151,15 @@ func (w *world) noteReading(r *region, write dynamodel.Write) {
 		return
 	}
 	w.count(countWrites, 1)
-	hour := hourOf(write.Key)
+	slice := sliceOf(write.Key)
 	value := modulo(w.units(numberOf(write.New, contract.AttrValue)))
-	for _, id := range r.own.written[hour] {
+	for _, id := range r.own.written[slice] {
 		if id.key == write.Key {
 			id.values = append(id.values, value)
 			return
 		}
 	}
-	r.own.written[hour] = append(r.own.written[hour], &identity{write.Key, []uint64{value}})
+	r.own.written[slice] = append(r.own.written[slice], &identity{write.Key, []uint64{value}})
 }
 
 // explained tells whether a sum can be made of the identities by taking at most one of the values of each.
@@ -161,52 +178,121 @@ func explained(ids []*identity, a amount) bool {
 	return false
 }
 
-// amountOf is what a row of the aggregates holds.
-func (w *world) amountOf(item dynamodel.Item) amount {
-	if item == nil {
-		return amount{}
-	}
-	var count int64
-	if _, err := fmt.Sscan(numberOf(item, contract.AttrSampleCount), &count); err != nil {
-		w.violate("a count is %v", numberOf(item, contract.AttrSampleCount))
-	}
-	return amount{count, modulo(w.totalOf(item))}
+// figures are what a row says of a slice or an hour.
+type figures struct {
+	count    int64
+	total    *big.Int
+	extremes [2]string // canonical; empty where there is none
 }
 
-func (w *world) totalOf(item dynamodel.Item) *big.Int {
-	return new(big.Int).Add(w.units(numberOf(item, contract.AttrTotalInteger)), w.units(numberOf(item, contract.AttrTotalFraction)))
+// amount is the figures' sum.
+func (f figures) amount() amount { return amount{f.count, modulo(f.total)} }
+
+// hourFigures are those of a row's hour, or of a fleet row.
+func (w *world) hourFigures(item dynamodel.Item) figures {
+	return w.figuresOf(item, contract.AttrSampleCount, contract.AttrTotalInteger, contract.AttrTotalFraction, contract.AttrMinValue, contract.AttrMaxValue)
 }
+
+// sliceFigures are those of one of a row's slices.
+func (w *world) sliceFigures(item dynamodel.Item, slice int) figures {
+	names := [5]string{contract.AttrSliceCount, contract.AttrSliceInteger, contract.AttrSliceFraction, contract.AttrSliceMin, contract.AttrSliceMax}
+	for i := range names {
+		names[i] = contract.SliceAttribute(names[i], slice)
+	}
+	return w.figuresOf(item, names[0], names[1], names[2], names[3], names[4])
+}
+
+func (w *world) figuresOf(item dynamodel.Item, count, integer, fraction, least, largest string) figures {
+	var f figures
+	if _, err := fmt.Sscan(numberOf(item, count), &f.count); err != nil {
+		w.violate("a count is %v", numberOf(item, count))
+	}
+	f.total = new(big.Int).Add(w.units(numberOf(item, integer)), w.units(numberOf(item, fraction)))
+	for end, name := range []string{least, largest} {
+		if item[name] != nil {
+			f.extremes[end] = numberOf(item, name)
+		}
+	}
+	return f
+}
+
+// outer returns the one of two extremes that lies further out.
+func (w *world) outer(end int, a, b string) string {
+	if a == "" || b == "" {
+		return a + b
+	}
+	if order := w.units(a).Cmp(w.units(b)); order < 0 == (end == 0) {
+		return a
+	}
+	return b
+}
+
+// amountOf is what a row's hour adds up to, or a fleet row.
+func (w *world) amountOf(item dynamodel.Item) amount { return w.hourFigures(item).amount() }
+
+func (a amount) minus(b amount) amount { return amount{a.count - b.count, a.total - b.total} }
 
 // noteRow takes a write of the aggregates table into the ledger, and checks what must hold at every moment.
 func (w *world) noteRow(r *region, write dynamodel.Write) {
 	if write.Origin != dynamodel.Local {
 		return
 	}
-	difference := w.amountOf(write.New)
-	old := w.amountOf(write.Old)
-	difference.count, difference.total = difference.count-old.count, difference.total-old.total
-	r.own.touched = true
-	start, region, _ := strings.Cut(write.Key.Sort, contract.KeySeparator)
-	if fleet, isFleet := strings.CutPrefix(write.Key.Partition, contract.FleetPartitionPrefix); isFleet {
-		unit := start
-		start, region, _ = strings.Cut(region, contract.KeySeparator)
-		if region != r.name {
-			w.violate("%s wrote the fleet row %v of bucket %s", r.name, write.Key, fleet)
-		}
-		r.own.fleet[unit+start] = r.own.fleet[unit+start].plus(difference)
-		return
-	}
-	if region != r.name {
+	partition, sort := write.Key.Partition, write.Key.Sort
+	writer := sort[strings.LastIndex(sort, contract.KeySeparator)+1:]
+	if writer != r.name {
 		w.violate("%s wrote the row %v", r.name, write.Key)
 	}
-	if i := w.invocationRunning(); i != nil {
-		i.rows[write.Key]++
+	switch {
+	case strings.HasPrefix(partition, contract.FleetPartitionPrefix):
+		name := strings.TrimSuffix(sort, contract.KeySeparator+writer)
+		r.own.fleet[name] = r.own.fleet[name].plus(w.amountOf(write.New).minus(w.amountOf(write.Old)))
+		r.own.touched = true
+		if numberOf(write.New, contract.AttrRevision) == numberOf(write.Old, contract.AttrRevision) {
+			w.violate("%s: the revision of the fleet row %v did not rise", r.name, write.Key)
+		}
+	case strings.HasPrefix(partition, contract.EquipmentPartitionPrefix):
+		r.own.listed[strings.TrimSuffix(sort, contract.KeySeparator+writer)] = true
+	default:
+		w.noteHour(r, write)
 	}
-	r.own.rows["H"+start] = r.own.rows["H"+start].plus(difference)
-	day := "D" + start[:len("2006-01-02")]
-	r.own.rows[day] = r.own.rows[day].plus(difference)
-	if now := w.amountOf(write.New); !explained(r.own.written[hourKey{write.Key.Partition, start}], now) {
-		w.violate("%s: row %v holds %d readings and a total that no choice of one version of each reading gives", r.name, write.Key, now.count)
+}
+
+// noteHour does so for an equipment's row.
+func (w *world) noteHour(r *region, write dynamodel.Write) {
+	r.own.touched = true
+	if !r.own.listed[write.Key.Partition] {
+		w.violate("%s: row %v was made before its equipment was listed", r.name, write.Key)
+	}
+	hour, _, _ := strings.Cut(write.Key.Sort, contract.KeySeparator)
+	key := sliceKey{write.Key.Partition, hour, 0}
+	sum := figures{total: new(big.Int)}
+	for key.slice = range contract.SlicesPerHour {
+		now := w.sliceFigures(write.New, key.slice)
+		sum.count, sum.total = sum.count+now.count, sum.total.Add(sum.total, now.total)
+		for end := range sum.extremes {
+			sum.extremes[end] = w.outer(end, sum.extremes[end], now.extremes[end])
+		}
+		revision := contract.SliceAttribute(contract.AttrSliceRevision, key.slice)
+		if numberOf(write.New, revision) == numberOf(write.Old, revision) {
+			continue
+		}
+		if i := w.invocationRunning(); i != nil {
+			i.slices[writtenSlice{write.Key, key.slice}]++
+		}
+		name := key.fleetNames()[0]
+		r.own.rows[name] = r.own.rows[name].plus(now.amount().minus(w.sliceFigures(write.Old, key.slice).amount()))
+		if !explained(r.own.written[key], now.amount()) {
+			w.violate("%s: slice %d of row %v holds %d readings and a total that no choice of one version of each reading gives",
+				r.name, key.slice, write.Key, now.count)
+		}
+	}
+	whole := w.hourFigures(write.New)
+	if whole.count != sum.count || whole.total.Cmp(sum.total) != 0 || whole.extremes != sum.extremes {
+		w.violate("%s: the hour of row %v says %v and its slices %v", r.name, write.Key, whole, sum)
+	}
+	names := key.fleetNames()
+	for _, name := range names[1:] {
+		r.own.rows[name] = r.own.rows[name].plus(whole.amount().minus(w.amountOf(write.Old)))
 	}
 }
 
@@ -277,14 +363,14 @@ func (w *world) invocationRunning() *invocation {
 	return w.running.invocation
 }
 
-// revisionOf reads a row's revision behind everybody's back.
-func (w *world) revisionOf(r *region, key aggregate.RowKey) int64 {
+// revisionOf reads a slice's revision behind everybody's back.
+func (w *world) revisionOf(r *region, key aggregate.RowKey, slice int) int64 {
 	item, _ := r.db.Get(aggregatesTable, dynamodel.Key{
 		Partition: string(key.EquipmentID), Sort: reading.FormatHour(key.Hour) + contract.KeySeparator + key.Region,
 	})
 	var revision int64
 	if item != nil {
-		_, _ = fmt.Sscan(numberOf(item, contract.AttrRevision), &revision)
+		_, _ = fmt.Sscan(numberOf(item, contract.SliceAttribute(contract.AttrSliceRevision, slice)), &revision)
 	}
 	return revision
 }

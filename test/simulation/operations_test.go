@@ -46,7 +46,7 @@ var values = func() (vs []reading.Decimal) {
 // someReading is one of few identities, so that writes meet.
 func (w *world) someReading() reading.Reading {
 	one := w.identities[w.random.IntN(len(w.identities))]
-	one.Value = values[w.random.IntN(len(values))]
+	one.Value = w.values[w.random.IntN(len(w.values))]
 	return one
 }
 
@@ -72,7 +72,7 @@ func (w *world) operate() {
 	case choice == 3 && w.on[corrections] && len(w.sent) > 0:
 		w.strike(corrections)
 		one := w.sent[w.random.IntN(len(w.sent))]
-		one.Value = values[w.random.IntN(len(values))]
+		one.Value = w.values[w.random.IntN(len(w.values))]
 		w.send(w.someRegion(), []reading.Reading{one}, 3)
 	case w.wide && choice <= 4:
 		w.send(w.someRegion(), w.allReadings(), 3)
@@ -96,7 +96,7 @@ func (w *world) operate() {
 func (w *world) allReadings() []reading.Reading {
 	rs := make([]reading.Reading, 0, len(w.identities))
 	for _, one := range w.identities {
-		one.Value = values[w.random.IntN(len(values))]
+		one.Value = w.values[w.random.IntN(len(w.values))]
 		rs = append(rs, one)
 	}
 	return rs
@@ -197,6 +197,7 @@ func (w *world) deleteOld() {
 			if err != nil || reading.Hour(at).Add(w.retention+contract.ExpiryMargin+soon/10).After(w.now) {
 				continue // the hour is not closed
 			}
+			w.loose[reading.FormatHour(at)] = true
 			w.delete(r, keyOf(item))
 			return
 		}

@@ -3,11 +3,13 @@ package simulation_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/sensorflow/sensorflow/runtime/aggregate"
 	"github.com/sensorflow/sensorflow/runtime/contract"
+	"github.com/sensorflow/sensorflow/runtime/dynamo"
 	"github.com/sensorflow/sensorflow/runtime/reading"
 )
 
@@ -23,6 +25,8 @@ const (
 	recounting
 	revision
 	consistentRead
+	consistentRows
+	extremesAsRead
 	fleetTransaction
 	recountMark
 	rowFirst
@@ -40,7 +44,7 @@ const (
 var safeguardNames = [safeguardCount]string{
 	"nothing", "region rule: images of every region count", "taking back what another region overwrote",
 	"newness: applied whatever was applied before", "recount: what is stale is dropped", "revision: a recount replaces any row",
-	"consistent read in the recount", "row and fleet in one transaction", "mark of a recounted row", "row read before its readings",
+	"consistent read in the recount", "consistent read of the rows", "extremes as they were read", "row and fleet in one transaction", "mark of a recounted row", "row read before its readings",
 	"each record once within a batch", "each reading once within a write", "totals in two numbers", "expiry is no deletion",
 	"range committed once", "unprocessed items written again", "records that failed come back",
 }
@@ -48,43 +52,41 @@ var safeguardNames = [safeguardCount]string{
 // guardedRows is the aggregator's table, with a safeguard switched off where the history says so.
 type guardedRows struct {
 	aggregate.RowTable
-	w     *world
-	i     *invocation
-	early map[aggregate.RowKey]aggregate.Sum
+	w *world
+	i *invocation
+	// early is what the slices of a row that is read alone held before.
+	early [contract.SlicesPerHour]aggregate.Figures
 }
 
 func (g *guardedRows) Commit(ctx context.Context, tx aggregate.Transaction) error {
 	switch g.w.without {
 	case newness:
 		tx.Rows = changeRows(tx.Rows, func(row *aggregate.RowWrite) {
-			if row.Apply != nil {
-				row.Apply = &aggregate.Apply{Delta: row.Apply.Delta, Lowest: strings.Repeat("9", contract.SequenceDigits+1)}
+			if row.Through != nil {
+				through := *row.Through
+				through.Lowest = strings.Repeat("9", contract.SequenceDigits+1)
+				row.Through = &through
 			}
 		})
+	case extremesAsRead:
+		tx.Rows = changeRows(tx.Rows, func(row *aggregate.RowWrite) { row.Bounds = nil })
 	case revision:
 		tx.Rows = changeRows(tx.Rows, func(row *aggregate.RowWrite) {
-			if row.Replace != nil {
-				next := *row.Replace
-				next.Revision = g.w.revisionOf(g.i.region, row.Key)
-				row.Replace = &next
+			for i, s := range row.Slices {
+				row.Slices[i].Revision = g.w.revisionOf(g.i.region, row.Key, s.Slice)
 			}
 		})
 	case recountMark:
 		tx.Rows = changeRows(tx.Rows, func(row *aggregate.RowWrite) {
-			if row.Replace != nil {
-				next := *row.Replace
-				next.Recounted = false
-				row.Replace = &next
+			for i := range row.Slices {
+				row.Slices[i].Recounted = false
 			}
 		})
 	case twoPartTotals:
 		tx.Rows = changeRows(tx.Rows, func(row *aggregate.RowWrite) {
-			if row.Apply != nil {
-				row.Apply = &aggregate.Apply{Delta: onePart(row.Apply.Delta), Lowest: row.Apply.Lowest}
-			} else {
-				next := *row.Replace
-				next.Sum = onePart(next.Sum)
-				row.Replace = &next
+			row.Delta = onePart(row.Delta)
+			for i := range row.Slices {
+				row.Slices[i].Delta = onePart(row.Slices[i].Delta)
 			}
 		})
 		fleet := make([]aggregate.FleetWrite, len(tx.Fleet))
@@ -119,6 +121,7 @@ func (g *guardedRows) commitApart(ctx context.Context, tx aggregate.Transaction)
 func changeRows(rows []aggregate.RowWrite, change func(*aggregate.RowWrite)) []aggregate.RowWrite {
 	next := make([]aggregate.RowWrite, len(rows))
 	for i, row := range rows {
+		row.Slices = slices.Clone(row.Slices)
 		change(&row)
 		next[i] = row
 	}
@@ -129,30 +132,36 @@ func onePart(s aggregate.Sum) aggregate.Sum {
 	return aggregate.Sum{Count: s.Count, Total: reading.Total{Integer: s.Total.Sum()}}
 }
 
-func (g *guardedRows) ReadRow(ctx context.Context, key aggregate.RowKey) (aggregate.Row, error) {
-	if g.w.without == rowFirst {
-		sum, err := g.RowTable.ReadHour(ctx, key)
-		if err != nil {
-			return aggregate.Row{}, err
+func (g *guardedRows) ReadRows(ctx context.Context, keys []aggregate.RowKey) (map[aggregate.RowKey]aggregate.Row, error) {
+	if g.w.without == rowFirst && len(keys) == 1 {
+		table := dynamo.NewAggregates(g.i.region.db, readingsTable, aggregatesTable, indexShards)
+		for slice := range g.early {
+			g.early[slice], _ = table.ReadSlice(ctx, keys[0], slice)
 		}
-		g.early = map[aggregate.RowKey]aggregate.Sum{key: sum}
 		for range 4 { // the next call takes its time
 			g.i.step()
 		}
 	}
-	return g.RowTable.ReadRow(ctx, key)
+	rows, err := g.RowTable.ReadRows(ctx, keys)
+	if g.w.without == newness { // whatever was applied, everything looks new
+		for key, row := range rows {
+			row.AppliedThrough = ""
+			rows[key] = row
+		}
+	}
+	return rows, err //nolint:wrapcheck // it stands for the table
 }
 
-func (g *guardedRows) ReadHour(ctx context.Context, key aggregate.RowKey) (aggregate.Sum, error) {
+func (g *guardedRows) ReadSlice(ctx context.Context, key aggregate.RowKey, slice int) (aggregate.Figures, error) {
 	switch g.w.without {
 	case rowFirst:
-		return g.early[key], nil
+		return g.early[slice], nil
 	case recounting:
-		row, err := g.RowTable.ReadRow(ctx, key)
-		return row.Sum, err
+		rows, err := g.RowTable.ReadRows(ctx, []aggregate.RowKey{key})
+		return rows[key].Slices[slice].Figures, err //nolint:wrapcheck // it stands for the table
 	default:
 	}
-	return g.RowTable.ReadHour(ctx, key)
+	return g.RowTable.ReadSlice(ctx, key, slice) //nolint:wrapcheck // it stands for the table
 }
 
 // withoutRegion makes every image one of the region's own.

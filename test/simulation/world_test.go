@@ -57,6 +57,7 @@ type world struct {
 	expired    map[dynamodel.Key]bool
 	retention  time.Duration
 	batchMax   int
+	values     []reading.Decimal
 	failure    error
 }
 
@@ -86,7 +87,7 @@ var firstHour = time.Date(2026, 3, 1, 23, 0, 0, 0, time.UTC)
 func newWorld(seed uint64, without safeguard, trace io.Writer) *world {
 	w := &world{
 		seed: seed, random: rand.New(rand.NewPCG(seed, 20)), trace: trace, without: without, counts: map[string]int{},
-		ledger: ledger{truth: map[dynamodel.Key]dynamodel.Write{}, numbers: map[string]*big.Int{}},
+		ledger: ledger{truth: map[dynamodel.Key]dynamodel.Write{}, numbers: map[string]*big.Int{}, loose: map[string]bool{}},
 		now:    firstHour.Add(2*time.Hour + 30*time.Minute), expired: map[dynamodel.Key]bool{},
 	}
 	w.drawFaults()
@@ -94,7 +95,8 @@ func newWorld(seed uint64, without safeguard, trace io.Writer) *world {
 		w.retention = contract.RetentionMin
 	}
 	w.batchMax = 1 + w.random.IntN(8)
-	if w.random.IntN(150) == 0 { // more rows than a transaction takes
+	w.values = values[:4+w.random.IntN(2)*(len(values)-4)] // few values meet each other as extremes
+	if w.random.IntN(150) == 0 {                           // more rows than a transaction takes
 		w.wide, w.batchMax = true, 250
 		w.count(countWide, 1)
 	}
@@ -149,18 +151,20 @@ func (w *world) begin(hour time.Time, operations int) {
 	w.calmIn, w.troubleMax = 1+w.random.IntN(400), w.steps+8000
 	w.identities = nil
 	// Ids of which one begins like another, in an order that composed keys must keep.
-	equipments, minutes := []reading.EquipmentID{"A", "A-1", "A.b:c_2"}[:1+w.random.IntN(3)], 3
+	equipments := []reading.EquipmentID{"A", "A-1", "A.b:c_2"}[:1+w.random.IntN(3)]
+	// Minutes of one slice, of several, at their ends and next to each other.
+	minutes := [][]int{{0, 20, 40}, {0, 2, 4}, {0, 3, 25}, {4, 5, 59}, {10, 11, 12, 13}}[w.random.IntN(5)]
 	if w.wide {
 		for i := range 70 {
 			equipments = append(equipments, reading.EquipmentID(fmt.Sprintf("E%d", i)))
 		}
-		minutes = 1
+		minutes = minutes[:1]
 	}
 	for _, id := range equipments {
 		for h := range 2 {
-			for minute := range minutes {
+			for _, minute := range minutes {
 				w.identities = append(w.identities, reading.Reading{
-					EquipmentID: id, Timestamp: hour.Add(time.Duration(h)*time.Hour + time.Duration(minute*20)*time.Minute),
+					EquipmentID: id, Timestamp: hour.Add(time.Duration(h)*time.Hour + time.Duration(minute)*time.Minute),
 				})
 			}
 		}

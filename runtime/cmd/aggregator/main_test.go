@@ -219,8 +219,8 @@ func (d *deployment) deliver(t testing.TB, records []json.RawMessage, size int) 
 // wantExact compares the region's rows, and the fleet's totals, with a scan of the readings.
 func (d *deployment) wantExact(t testing.TB) (rows int) {
 	t.Helper()
-	want := map[aggregate.RowKey]aggregate.Sum{}
-	var all, fleetHours, fleetDays aggregate.Sum
+	want := map[aggregate.RowKey]*[contract.SlicesPerHour]aggregate.Figures{}
+	var all aggregate.Sum
 	pages := dynamodb.NewScanPaginator(d.client, &dynamodb.ScanInput{TableName: &d.readings})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(t.Context())
@@ -238,27 +238,42 @@ func (d *deployment) wantExact(t testing.TB) (rows int) {
 				continue
 			}
 			key := aggregate.RowKey{EquipmentID: r.EquipmentID, Hour: reading.Hour(r.Timestamp), Region: region}
-			want[key], all = want[key].Add(aggregate.SumOf(r.Value)), all.Add(aggregate.SumOf(r.Value))
+			if want[key] == nil {
+				want[key] = new([contract.SlicesPerHour]aggregate.Figures)
+			}
+			slice := &want[key][r.Timestamp.Minute()/5]
+			*slice, all = slice.Join(aggregate.FiguresOf(r.Value)), all.Add(aggregate.SumOf(r.Value))
 		}
 	}
-	for key, sum := range want {
-		row, err := d.table.ReadRow(t.Context(), key)
-		if err != nil || row.Sum != sum {
-			t.Errorf("%v: got %v, %v, want %v", key, row.Sum, err, sum)
+	for key, figures := range want {
+		rows, err := d.table.ReadRows(t.Context(), []aggregate.RowKey{key})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var hour aggregate.Figures
+		for i, s := range rows[key].Slices {
+			if s.Figures != figures[i] {
+				t.Errorf("%v, slice %d: got %v, want %v", key, i, s.Figures, figures[i])
+			}
+			hour = hour.Join(figures[i])
+		}
+		if rows[key].Figures != hour {
+			t.Errorf("%v: got %v, want %v", key, rows[key].Figures, hour)
 		}
 	}
 	first, last := reading.Day(theHour).Add(-24*time.Hour), reading.Day(theHour).Add(24*time.Hour)
-	for bucket := range contract.FleetBucketsDefault {
-		for unit, total := range map[aggregate.Unit]*aggregate.Sum{aggregate.Hour: &fleetHours, aggregate.Day: &fleetDays} {
+	for _, unit := range []aggregate.Unit{aggregate.FiveMinutes, aggregate.Hour, aggregate.Day} {
+		var fleet aggregate.Sum
+		for bucket := range contract.FleetBucketsDefault {
 			share, err := d.table.FleetSum(t.Context(), bucket, aggregate.FleetSpan{Unit: unit, From: first, Through: last})
 			if err != nil {
 				t.Fatal(err)
 			}
-			*total = total.Add(share)
+			fleet = fleet.Add(share)
 		}
-	}
-	if fleetHours != all || fleetDays != all {
-		t.Errorf("the fleet has %v by hours and %v by days, want %v", fleetHours, fleetDays, all)
+		if fleet != all {
+			t.Errorf("the fleet has %v by unit %d, want %v", fleet, unit, all)
+		}
 	}
 	return len(want)
 }

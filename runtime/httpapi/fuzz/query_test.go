@@ -1,6 +1,8 @@
 package fuzz_test
 
 import (
+	"bytes"
+	"encoding/base64"
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
@@ -10,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/sensorflow/sensorflow/runtime/aggregate"
+	"github.com/sensorflow/sensorflow/runtime/csvfile"
 )
 
 // FuzzQuery holds that a query string is refused or asks for what another decoder reads in it.
@@ -37,9 +40,9 @@ func FuzzQuery(f *testing.F) {
 		if err != nil {
 			t.Fatalf("%q is taken: %v", query, err)
 		}
-		id, limit, cursor := string(g.sums.EquipmentID), g.sums.Limit, g.sums.Cursor
+		id, limit := string(g.sums.EquipmentID), g.sums.Limit
 		if !aggregates {
-			id, limit, cursor = string(g.asked[0].id), g.asked[0].limit, values.Get("cursor")
+			id, limit = string(g.asked[0].id), g.asked[0].limit
 			if g.asked[0].from.IsZero() != !values.Has("from") || g.asked[0].to.IsZero() != !(values.Has("to") || values.Has("cursor")) {
 				t.Errorf("%q asks for %+v", query, g.asked[0])
 			}
@@ -47,45 +50,62 @@ func FuzzQuery(f *testing.F) {
 			t.Errorf("%q asks for %+v", query, g.sums)
 		}
 		n, err := strconv.Atoi(values.Get("limit"))
-		if id != values.Get("equipmentId") || values.Has("limit") && (err != nil || n != limit) || limit < 1 || cursor != values.Get("cursor") {
-			t.Errorf("%q asks for %q, %d, %q", query, id, limit, cursor)
+		if id != values.Get("equipmentId") || values.Has("limit") && (err != nil || n != limit) || limit < 1 {
+			t.Errorf("%q asks for %q, %d", query, id, limit)
 		}
 	})
 }
 
-// FuzzCursor holds that the only cursor that leads on is the one that was given out.
+// FuzzCursor holds that the only cursor that leads on is the one that was given out, in each of the listings.
 func FuzzCursor(f *testing.F) {
 	g := newTarget(f)
-	const path = "/sensor-data?equipmentId=EQ-1&limit=1"
+	paths := []string{"/sensor-data?equipmentId=EQ-1&limit=1", "/sensor-data/uploads?limit=1", "/sensor-data/aggregated?interval=24h&limit=1"}
 	get := func(t testing.TB, path string) *httptest.ResponseRecorder {
 		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, path, nil)
 		r.Header.Set("Authorization", "Bearer "+machineToken)
 		return g.ask(t, r)
 	}
-	f.Add("")
-	g.last = testNow
-	var first struct{ NextCursor string }
-	if err := json.Unmarshal(get(f, path).Body.Bytes(), &first); err != nil || first.NextCursor == "" {
-		f.Fatalf("no cursor to begin with: %v", err)
+	next := func(t testing.TB, path string) string {
+		var page struct{ NextCursor string }
+		if err := json.Unmarshal(get(t, path).Body.Bytes(), &page); err != nil || page.NextCursor == "" {
+			t.Fatalf("%s: no cursor: %v", path, err)
+		}
+		return page.NextCursor
 	}
-	f.Add(first.NextCursor)
-	f.Add(first.NextCursor + "\n")
-	f.Add(first.NextCursor + "A")
-	f.Fuzz(func(t *testing.T, cursor string) {
-		w := get(t, path+"&cursor="+url.QueryEscape(cursor))
+	g.last, g.ended = testNow, csvfile.Position{CreatedAt: testNow, ID: "0b5f9c3e-0000-4000-8000-000000000001"}
+	g.place = aggregate.Place{From: testNow, After: aggregate.RowKey{EquipmentID: "EQ-1", Hour: testNow}}
+	heads := make([]string, len(paths))
+	for i, path := range paths {
+		cursor := next(f, path)
+		raw, err := base64.RawURLEncoding.DecodeString(cursor)
+		if err != nil {
+			f.Fatal(err)
+		}
+		place := bytes.Index(raw, []byte(`{"`))
+		heads[i] = string(raw[:place])
+		f.Add(byte(i), cursor, false)
+		f.Add(byte(i), cursor+"\n", false)
+		f.Add(byte(i), string(raw[place:]), true)
+	}
+	f.Fuzz(func(t *testing.T, which byte, cursor string, encode bool) {
+		i := int(which) % len(paths)
+		if encode { // mutations of the place get further than those of its encoding
+			cursor = base64.RawURLEncoding.EncodeToString([]byte(heads[i] + cursor))
+		}
+		w := get(t, paths[i]+"&cursor="+url.QueryEscape(cursor))
 		if w.Code == http.StatusBadRequest {
 			return
 		}
-		if w.Code != http.StatusOK || len(g.asked) != 1 || g.asked[0].to.IsZero() {
+		if w.Code != http.StatusOK || len(g.asked) > 0 && g.asked[0].to.IsZero() {
 			t.Fatalf("status %d, asked %+v", w.Code, g.asked)
 		}
 		// The service gives out the same text again where it stops at the same place.
-		stopped := g.asked[0].to
-		g.last = stopped
-		again := get(t, path)
-		var page struct{ NextCursor string }
-		if err := json.Unmarshal(again.Body.Bytes(), &page); err != nil || page.NextCursor != cursor {
-			t.Errorf("%q is accepted as %s, whose cursor is %q", cursor, stopped, page.NextCursor)
+		if len(g.asked) > 0 {
+			g.last = g.asked[0].to
+		}
+		g.ended, g.place = g.after, g.sums.After
+		if again := next(t, paths[i]); again != cursor {
+			t.Errorf("%q is accepted at %s, where the cursor is %q", cursor, paths[i], again)
 		}
 	})
 }

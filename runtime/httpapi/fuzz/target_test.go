@@ -45,9 +45,12 @@ type taken struct {
 	saved  []reading.Stored
 	asked  []listing
 	sums   aggregate.Query
+	after  csvfile.Position
 	upload csvfile.Request
 	files  map[string]string // by name
 	last   time.Time         // of the next page's reading
+	place  aggregate.Place   // where the next page of aggregates ends
+	ended  csvfile.Position  // where the next page of uploads ends
 	log    bytes.Buffer
 }
 
@@ -68,7 +71,7 @@ func (k *taken) Page(_ context.Context, id reading.EquipmentID, from, to time.Ti
 
 func (k *taken) Query(_ context.Context, q aggregate.Query) (aggregate.Answer, error) {
 	k.sums = q
-	return aggregate.Answer{}, nil
+	return aggregate.Answer{Next: k.place}, nil
 }
 
 func (k *taken) Create(_ context.Context, r csvfile.Request) (csvfile.Ticket, error) {
@@ -89,8 +92,9 @@ func (k *taken) Get(context.Context, string) (csvfile.Upload, string, error) {
 	return csvfile.Upload{}, "", &fault.Error{Kind: fault.NotFound, Message: "there is no such upload"}
 }
 
-func (k *taken) List(context.Context, int, string) ([]csvfile.Upload, string, error) {
-	return nil, "", nil
+func (k *taken) List(_ context.Context, after csvfile.Position, _ int) ([]csvfile.Upload, bool, error) {
+	k.after = after
+	return []csvfile.Upload{{ID: k.ended.ID, CreatedAt: k.ended.CreatedAt}}, true, nil
 }
 
 func (k *taken) Login(_ context.Context, user, pass, _ string) (string, auth.Identity, error) {
@@ -133,7 +137,7 @@ func newTarget(f *testing.F) *target {
 // ask sends one request. A handler that panics makes the test fail.
 func (g *target) ask(t testing.TB, r *http.Request) *httptest.ResponseRecorder {
 	t.Helper()
-	g.saved, g.asked, g.sums, g.upload = nil, nil, aggregate.Query{}, csvfile.Request{}
+	g.saved, g.asked, g.sums, g.after, g.upload = nil, nil, aggregate.Query{}, csvfile.Position{}, csvfile.Request{}
 	clear(g.files)
 	g.log.Reset()
 	w := httptest.NewRecorder()

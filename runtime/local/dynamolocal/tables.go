@@ -25,7 +25,7 @@ func CreateTable(ctx context.Context, client *dynamodb.Client, name string, t co
 		attributes = append(attributes, keyNames(index.Key)...)
 		in.GlobalSecondaryIndexes = append(in.GlobalSecondaryIndexes, types.GlobalSecondaryIndex{
 			IndexName: aws.String(index.Name), KeySchema: keySchema(index.Key),
-			Projection: &types.Projection{ProjectionType: types.ProjectionTypeAll},
+			Projection: projection(index),
 		})
 	}
 	slices.Sort(attributes)
@@ -66,6 +66,13 @@ func CreateTable(ctx context.Context, client *dynamodb.Client, name string, t co
 		return fmt.Errorf("enable time to live on table %s: %w", name, err)
 	}
 	return nil
+}
+
+func projection(index contract.Index) *types.Projection {
+	if len(index.Projected) == 0 {
+		return &types.Projection{ProjectionType: types.ProjectionTypeAll}
+	}
+	return &types.Projection{ProjectionType: types.ProjectionTypeInclude, NonKeyAttributes: index.Projected}
 }
 
 func keySchema(k contract.Key) []types.KeySchemaElement {

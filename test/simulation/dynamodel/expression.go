@@ -211,6 +211,8 @@ func (p *parser) comparison() predicate {
 	switch strings.ToLower(p.peek()) {
 	case "attribute_exists", "attribute_not_exists":
 		return p.existence()
+	case "contains":
+		return p.contains()
 	case "begins_with":
 		p.next()
 		p.expect("(")
@@ -258,6 +260,28 @@ func (p *parser) existence() predicate {
 	name := p.name()
 	p.expect(")")
 	return func(s *scope, item Item) bool { return (item[s.attribute(name)] != nil) == wanted }
+}
+
+// contains reads the test whether a text holds another one, or a set a number. What is missing holds nothing.
+func (p *parser) contains() predicate {
+	p.next()
+	p.expect("(")
+	whole := p.operand()
+	p.expect(",")
+	part := p.operand()
+	p.expect(")")
+	return func(s *scope, item Item) bool {
+		switch w := whole(s, item).(type) {
+		case *types.AttributeValueMemberS:
+			one, isText := part(s, item).(*types.AttributeValueMemberS)
+			return isText && strings.Contains(w.Value, one.Value)
+		case *types.AttributeValueMemberNS:
+			one, isNumber := part(s, item).(*types.AttributeValueMemberN)
+			return isNumber && slices.Contains(w.Value, one.Value)
+		default:
+			return false
+		}
+	}
 }
 
 func (p *parser) in(left operand) predicate {

@@ -37,6 +37,46 @@ func (d *Database) GetItem(_ context.Context, in *dynamodb.GetItemInput, _ ...op
 	return &dynamodb.GetItemOutput{Item: project(s, d.read(t.find(key), aws.ToBool(in.ConsistentRead)))}, nil
 }
 
+// BatchGetItem returns at most 100 items of distinct keys, all that there are: leaving some unprocessed is for those who stand
+// around the model.
+func (d *Database) BatchGetItem(_ context.Context, in *dynamodb.BatchGetItemInput, _ ...option) (*dynamodb.BatchGetItemOutput, error) {
+	out := &dynamodb.BatchGetItemOutput{Responses: map[string][]Item{}, UnprocessedKeys: map[string]types.KeysAndAttributes{}}
+	n := 0
+	for name, wanted := range in.RequestItems {
+		t, err := d.table(&name)
+		if err != nil {
+			return nil, err
+		}
+		project, uses, err := projection(wanted.ProjectionExpression)
+		if err != nil {
+			return nil, err
+		}
+		s, err := newScope(wanted.ExpressionAttributeNames, nil, uses)
+		if err != nil {
+			return nil, err
+		}
+		seen := map[Key]bool{}
+		for _, item := range wanted.Keys {
+			key, err := t.exactKey(item)
+			if err != nil {
+				return nil, err
+			}
+			if seen[key] {
+				return nil, invalid("Provided list of item keys contains duplicates")
+			}
+			seen[key] = true
+			if found := d.read(t.find(key), aws.ToBool(wanted.ConsistentRead)); found != nil {
+				out.Responses[name] = append(out.Responses[name], project(s, found))
+			}
+		}
+		n += len(wanted.Keys)
+	}
+	if n == 0 || n > contract.BatchGetItemsMax {
+		return nil, invalid("1 validation error detected: the batch has %d keys, must have 1 to %d", n, contract.BatchGetItemsMax)
+	}
+	return out, nil
+}
+
 // projection reads the list of the attributes to return.
 func projection(text *string) (project func(*scope, Item) Item, uses []string, err error) {
 	if text == nil {
@@ -72,6 +112,7 @@ type selection struct {
 	table     *table
 	key       contract.Key // of the table or of the index
 	index     bool
+	carried   []string // by the index, beside the keys; nil where it carries everything
 	partition string
 	keys      *keyRange
 	filter    *condition
@@ -98,7 +139,7 @@ func (d *Database) Query(_ context.Context, in *dynamodb.QueryInput, _ ...option
 		out.ScannedCount++
 		bytes += itemBytes(item)
 		if q.filter.holds(q.scope, item) {
-			out.Items = append(out.Items, q.project(q.scope, item))
+			out.Items = append(out.Items, q.project(q.scope, q.carries(item)))
 		}
 		if in.Limit != nil && out.ScannedCount == *in.Limit || bytes >= pageBytesMax {
 			out.LastEvaluatedKey = q.position(item)
@@ -123,7 +164,7 @@ func (d *Database) selectItems(in *dynamodb.QueryInput) (q selection, err error)
 		case aws.ToBool(in.ConsistentRead):
 			return q, invalid("Consistent reads are not supported on global secondary indexes")
 		}
-		q.index, q.key = true, q.table.definition.Indexes[i].Key
+		q.index, q.key, q.carried = true, q.table.definition.Indexes[i].Key, q.table.definition.Indexes[i].Projected
 	}
 	if in.Limit != nil && *in.Limit < 1 {
 		return q, invalid("1 validation error detected: Value at 'limit' must be greater than or equal to 1")
@@ -185,6 +226,20 @@ func (d *Database) candidates(q selection, consistent bool) []Item {
 		slices.SortFunc(items, q.compare)
 	}
 	return items
+}
+
+// carries returns what the index has of an item.
+func (q *selection) carries(item Item) Item {
+	if q.carried == nil {
+		return item
+	}
+	part := q.position(item)
+	for _, name := range q.carried {
+		if item[name] != nil {
+			part[name] = item[name]
+		}
+	}
+	return part
 }
 
 // selects tells whether an item lies in the partition and range of keys that were asked for.

@@ -95,6 +95,12 @@ func isNumber(v types.AttributeValue) bool {
 	return is
 }
 
+// isAddable tells whether ADD takes the value.
+func isAddable(v types.AttributeValue) bool {
+	_, isSet := v.(*types.AttributeValueMemberNS)
+	return isSet || isNumber(v)
+}
+
 func isText(v types.AttributeValue) bool {
 	_, is := v.(*types.AttributeValueMemberS)
 	return is

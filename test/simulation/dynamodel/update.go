@@ -2,6 +2,7 @@ package dynamodel
 
 import (
 	"maps"
+	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
@@ -57,7 +58,7 @@ func (u *update) clause(p *parser, clause string) {
 			return err
 		})
 	case "ADD":
-		p.typed(p.peek(), isNumber)
+		p.typed(p.peek(), isAddable)
 		value := p.operand()
 		u.actions = append(u.actions, func(s *scope, before, next Item) error {
 			v, err := added(before[s.attribute(name)], value(s, before), false)
@@ -127,8 +128,11 @@ func required(v types.AttributeValue) (types.AttributeValue, error) {
 	return v, nil
 }
 
-// added adds numbers; a missing first one counts as 0.
+// added adds numbers, or the numbers of sets to a set; a missing first one counts as 0 or as an empty set.
 func added(a, b types.AttributeValue, minus bool) (types.AttributeValue, error) {
+	if more, isSet := b.(*types.AttributeValueMemberNS); isSet {
+		return united(a, more)
+	}
 	y, isNumber := b.(*types.AttributeValueMemberN)
 	if !isNumber {
 		return nil, invalid("Incorrect operand type for operator or function")
@@ -149,6 +153,20 @@ func added(a, b types.AttributeValue, minus bool) (types.AttributeValue, error) 
 		return nil, invalid("%v", err)
 	}
 	return &types.AttributeValueMemberN{Value: total}, nil
+}
+
+// united returns the union of two sets of numbers.
+func united(a types.AttributeValue, more *types.AttributeValueMemberNS) (types.AttributeValue, error) {
+	if a == nil {
+		return more, nil
+	}
+	set, isSet := a.(*types.AttributeValueMemberNS)
+	if !isSet {
+		return nil, invalid("An operand in the update expression has an incorrect data type")
+	}
+	all := slices.Concat(set.Value, more.Value)
+	slices.SortFunc(all, compareNumbers)
+	return &types.AttributeValueMemberNS{Value: slices.Compact(all)}, nil
 }
 
 // check refuses updates of keys, two actions on one attribute, and values that cannot be added.

@@ -2,7 +2,9 @@ package dynamodel
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -61,11 +63,32 @@ func normalizeValue(value types.AttributeValue) (types.AttributeValue, error) {
 			return v, nil
 		}
 		return &types.AttributeValueMemberN{Value: text}, nil
+	case *types.AttributeValueMemberNS:
+		return normalizeSet(v.Value)
 	case *types.AttributeValueMemberS, *types.AttributeValueMemberBOOL, *types.AttributeValueMemberNULL, *types.AttributeValueMemberB:
 		return v, nil
 	default:
 		return nil, fmt.Errorf("values of type %T are not modelled", value)
 	}
+}
+
+// normalizeSet returns a set of numbers in their order, which tables do not promise.
+func normalizeSet(texts []string) (types.AttributeValue, error) {
+	if len(texts) == 0 {
+		return nil, errors.New("one or more parameter values were invalid: a number set may not be empty")
+	}
+	set := make([]string, len(texts))
+	for i, text := range texts {
+		var err error
+		if set[i], err = canonicalNumber(text); err != nil {
+			return nil, err
+		}
+	}
+	slices.SortFunc(set, compareNumbers)
+	if len(slices.Compact(set)) < len(texts) {
+		return nil, errors.New("one or more parameter values were invalid: the set contains duplicates")
+	}
+	return &types.AttributeValueMemberNS{Value: set}, nil
 }
 
 func equalValues(a, b types.AttributeValue) bool {
@@ -76,6 +99,9 @@ func equalValues(a, b types.AttributeValue) bool {
 	case *types.AttributeValueMemberN:
 		y, same := b.(*types.AttributeValueMemberN)
 		return same && (x.Value == y.Value || compareNumbers(x.Value, y.Value) == 0)
+	case *types.AttributeValueMemberNS:
+		y, same := b.(*types.AttributeValueMemberNS)
+		return same && slices.Equal(x.Value, y.Value)
 	case *types.AttributeValueMemberBOOL:
 		y, same := b.(*types.AttributeValueMemberBOOL)
 		return same && x.Value == y.Value
@@ -121,6 +147,10 @@ func itemBytes(item Item) int {
 			size += len(v.Value)
 		case *types.AttributeValueMemberN:
 			size += len(v.Value)/2 + 1
+		case *types.AttributeValueMemberNS:
+			for _, n := range v.Value {
+				size += len(n)/2 + 1
+			}
 		default:
 			size++
 		}

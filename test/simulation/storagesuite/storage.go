@@ -27,6 +27,7 @@ type option = func(*dynamodb.Options)
 type Client interface {
 	PutItem(context.Context, *dynamodb.PutItemInput, ...option) (*dynamodb.PutItemOutput, error)
 	GetItem(context.Context, *dynamodb.GetItemInput, ...option) (*dynamodb.GetItemOutput, error)
+	BatchGetItem(context.Context, *dynamodb.BatchGetItemInput, ...option) (*dynamodb.BatchGetItemOutput, error)
 	UpdateItem(context.Context, *dynamodb.UpdateItemInput, ...option) (*dynamodb.UpdateItemOutput, error)
 	DeleteItem(context.Context, *dynamodb.DeleteItemInput, ...option) (*dynamodb.DeleteItemOutput, error)
 	Query(context.Context, *dynamodb.QueryInput, ...option) (*dynamodb.QueryOutput, error)
@@ -68,6 +69,9 @@ func Suite(t *testing.T, fresh func(t *testing.T) Storage) {
 		{"a batch puts and deletes, and the last write wins", testBatchWrites},
 		{"numbers have 38 digits", testNumbers},
 		{"numbers are added exactly", testAdd},
+		{"sets hold each number once", testSets},
+		{"contains looks into texts and sets", testContains},
+		{"a batch of reads returns what is there of a hundred keys", testBatchGet},
 		{"a transaction makes all writes or none", testTransaction},
 		{"a transaction gives one reason for each item", testReasons},
 		{"a transaction takes a hundred items and no more", testTransactionMax},
@@ -77,6 +81,7 @@ func Suite(t *testing.T, fresh func(t *testing.T) Storage) {
 		{"a query goes over pages", testQueryPages},
 		{"a page ends at a megabyte", testQueryMegabyte},
 		{"an index holds the items that have its keys", testIndex},
+		{"an index carries what it was told to", testIndexProjection},
 		{"the stream has the images of each change", testImages},
 		{"the stream has nothing where nothing changed", testNoRecord},
 		{"the stream orders the records of an item", testStreamOrder},
@@ -140,6 +145,8 @@ func show(item Item) string {
 				continue
 			}
 			parts = append(parts, name+"="+n.String())
+		case *types.AttributeValueMemberNS:
+			parts = append(parts, name+"="+showSet(v.Value))
 		case *types.AttributeValueMemberBOOL:
 			parts = append(parts, fmt.Sprintf("%s=%t", name, v.Value))
 		default:
@@ -147,6 +154,20 @@ func show(item Item) string {
 		}
 	}
 	return strings.Join(parts, " ")
+}
+
+// showSet writes a set of numbers in one order.
+func showSet(texts []string) string {
+	var all []reading.Decimal
+	for _, text := range texts {
+		n, err := reading.ParseDecimal(text)
+		if err != nil {
+			return fmt.Sprint(texts) + "?"
+		}
+		all = append(all, n)
+	}
+	slices.SortFunc(all, reading.Decimal.Cmp)
+	return fmt.Sprint(all)
 }
 
 // outcome names an error by its code, and the reasons of a canceled transaction by theirs.

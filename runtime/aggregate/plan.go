@@ -1,0 +1,208 @@
+package aggregate
+
+import (
+	"time"
+
+	"github.com/sensorflow/sensorflow/runtime/contract"
+)
+
+// task is the write of one row.
+type task struct {
+	fold *fold
+	// slices are what the write takes in of the fold.
+	slices []*sliceFold
+	write  RowWrite
+	kind   kind
+	// isNew tells that there was no such row.
+	isNew bool
+	// repeats is how many of the records the row of a closed hour does not take in.
+	repeats int
+}
+
+// kind is the way in which a task takes records in.
+type kind int
+
+const (
+	applying kind = iota
+	recounting
+	adjusting // a closed hour
+)
+
+// plan prepares the write by which a row, as it was read, takes in what is surely new to it. Without a slice in it there is
+// nothing to write, and what is still pending must be recounted.
+func (a *Aggregator) plan(f *fold, row Row) task {
+	if f.closed(a.o.Retention, a.o.Now()) {
+		return planClosed(f, row)
+	}
+	t := task{fold: f, write: RowWrite{Key: f.key}}
+	for _, s := range f.pending {
+		have := row.Slices[s.slice]
+		if f.adopted || have.Recounted || s.lowest() <= row.AppliedThrough {
+			continue
+		}
+		d := differenceOf(s.steps)
+		if d.bares(have.Extremes) {
+			continue
+		}
+		t.take(s, s.steps, d, have.Extremes)
+		t.write.Slices[len(t.write.Slices)-1].Unmarked = true
+	}
+	t.write.settleHour(row)
+	return t
+}
+
+// planClosed prepares the write of an hour whose readings have begun to expire. A recount would miss what has expired. What
+// lies above all that the row has taken in is new; the rest is a repeat as far as can be told. Extremes never shrink.
+func planClosed(f *fold, row Row) task {
+	t := task{fold: f, write: RowWrite{Key: f.key}, kind: adjusting}
+	through := row.AppliedThrough
+	if f.adopted {
+		through = row.AdoptedThrough
+	}
+	for _, s := range f.pending {
+		fresh := s.above(through)
+		t.repeats += len(s.steps) - len(fresh)
+		if len(fresh) == 0 {
+			t.slices = append(t.slices, s)
+			continue
+		}
+		d := differenceOf(fresh)
+		d.gone = Extremes{}
+		t.take(s, fresh, d, row.Slices[s.slice].Extremes)
+	}
+	if t.write.Through != nil {
+		t.write.Through.Adopted = f.adopted
+	}
+	t.write.settleHour(row)
+	return t
+}
+
+// bares tells whether what the steps take away may leave a slice with other extremes than it has, which only a recount can
+// tell. What comes at least as far out covers for what goes.
+func (d difference) bares(have Extremes) bool {
+	for end := range have {
+		gone, come := d.gone[end], d.come[end]
+		covered := come.Any && !gone.beyond(come, End(end))
+		if gone.Any && !have[end].beyond(gone, End(end)) && !covered {
+			return true
+		}
+	}
+	return false
+}
+
+// take adds steps of a slice to the write.
+func (t *task) take(s *sliceFold, steps []step, d difference, have Extremes) {
+	w := SliceWrite{Slice: s.slice, Delta: d.delta}
+	for end, old := range have {
+		next := old.outer(d.come[end], End(end))
+		if next != old {
+			w.Extremes[end] = &next
+		}
+		if next != old || d.gone[end].Any {
+			// The extreme decides what is written, or whether this may be written at all.
+			t.write.Bounds = append(t.write.Bounds, Bound{s.slice, End(end), Is, old})
+		}
+	}
+	lowest, highest := steps[0].key, steps[len(steps)-1].key
+	if t.write.Through == nil {
+		t.write.Through = &Through{Lowest: lowest, Highest: highest}
+	} else {
+		t.write.Through.Lowest = min(t.write.Through.Lowest, lowest)
+		t.write.Through.Highest = max(t.write.Through.Highest, highest)
+	}
+	t.slices = append(t.slices, s)
+	t.write.Slices = append(t.write.Slices, w)
+}
+
+// planRecount prepares the write that sets a slice to what its readings give.
+func planRecount(key RowKey, row Row, slice int, found Figures) RowWrite {
+	have := row.Slices[slice]
+	s := SliceWrite{Slice: slice, Delta: found.Sum.Sub(have.Sum), Guarded: true, Revision: have.Revision, Recounted: true}
+	for end, next := range found.Extremes {
+		if next != have.Extremes[end] {
+			s.Extremes[end] = &next
+		}
+	}
+	w := RowWrite{Key: key, Slices: []SliceWrite{s}}
+	w.settleHour(row)
+	return w
+}
+
+// settleHour works out what the slices' writes mean for the hour: its sum changes by theirs, and its extremes stay those of
+// all slices.
+func (w *RowWrite) settleHour(row Row) {
+	for _, s := range w.Slices {
+		w.Delta = w.Delta.Add(s.Delta)
+	}
+	for end := range row.Extremes {
+		w.settleEnd(row, End(end))
+	}
+}
+
+// settleEnd keeps an extreme of the hour that of its slices. The row may be another one by the time of the write, since
+// others write other slices meanwhile. So the conditions demand exactly what makes the outcome right, and no more: a
+// recount of an old slice must not fail because the present one goes on rising.
+func (w *RowWrite) settleEnd(row Row, end End) {
+	var outermost Extreme // of what the slices' extremes become where they change
+	for _, s := range w.Slices {
+		if s.Extremes[end] == nil {
+			continue
+		}
+		old, next := row.Slices[s.Slice].Extremes[end], *s.Extremes[end]
+		if old.beyond(next, end) {
+			w.shrink(row, s.Slice, end, next)
+			return // a recount, which has one slice
+		}
+		outermost = outermost.outer(next, end)
+	}
+	hour := row.Extremes[end]
+	switch {
+	case !outermost.Any:
+	case outermost.beyond(hour, end):
+		w.Extremes[end] = &outermost
+		w.Bounds = append(w.Bounds, Bound{WholeHour, end, Within, outermost})
+	default:
+		w.Bounds = append(w.Bounds, Bound{WholeHour, end, Reaches, outermost})
+	}
+}
+
+// shrink is settleEnd for a slice whose extreme moves inwards.
+func (w *RowWrite) shrink(row Row, slice int, end End, next Extreme) {
+	old := row.Slices[slice].Extremes[end]
+	if row.Extremes[end].beyond(old, end) { // the hour's is another slice's
+		w.Bounds = append(w.Bounds, Bound{WholeHour, end, Beyond, old})
+		return
+	}
+	hour, holder := next, slice
+	for i, other := range row.Slices {
+		if i != slice && other.Extremes[end].beyond(hour, end) {
+			hour, holder = other.Extremes[end], i
+		}
+	}
+	w.Extremes[end] = &hour
+	for i := range contract.SlicesPerHour {
+		switch {
+		case i == slice:
+		case i == holder || !hour.Any:
+			w.Bounds = append(w.Bounds, Bound{i, end, Is, hour})
+		default:
+			w.Bounds = append(w.Bounds, Bound{i, end, Within, hour})
+		}
+	}
+}
+
+// fleetShares are what a row's write adds to the fleet, by what it belongs to. A share is there where the row changes, also
+// where others change it back: who looks at the fleet's revisions sees that rows have moved.
+func (w *RowWrite) fleetShares() (shares []FleetWrite) {
+	share := func(unit Unit, at time.Time, delta Sum) {
+		if !delta.IsZero() {
+			shares = append(shares, FleetWrite{FleetKey{unit, at.Truncate(unit.length()), w.Key.Region}, delta})
+		}
+	}
+	for _, s := range w.Slices {
+		share(FiveMinutes, w.Key.SliceStart(s.Slice), s.Delta)
+	}
+	share(Hour, w.Key.Hour, w.Delta)
+	share(Day, w.Key.Hour, w.Delta)
+	return shares
+}
