@@ -57,7 +57,7 @@ func TestThrottling_LosesNothingAndAnswersNothingBut201And503(t *testing.T) {
 		table.brownOut.Store(true)
 		unreadyMeanwhile(ctx, l)
 		table.brownOut.Store(false)
-		sendFile(ctx, s, l, makeFile(newDice(seed, 10), "csv-a", 10_000))
+		sendFile(ctx, s, l, makeFile(newDice(seed, 10), "csv-a", 4000))
 	})
 	work.Wait()
 	s.quiet(90 * time.Second)
