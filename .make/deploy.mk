@@ -1,36 +1,36 @@
 ##@ Deploy (ENV=dev is one of cdk.json's environments, or pipeline; REGION=eu-west-1 is one of its regions)
 
 # All but these work without an AWS account; each says what it lacks.
-CDK = sh .make/cdk.sh
+CDK_TASK = sh .make/cdk.sh
 
 .PHONY: synth
 synth: .have-cdk ## make the templates in cdk.out, offline (ACCOUNT=111122223333 where cdk.json has none; VALIDATE=yes checks them)
-	@$(CDK) synth
+	@$(CDK_TASK) synth
 
 .PHONY: golden
 golden: .have-go ## rewrite the templates that the tests compare with; read what changed before committing it
-	@$(CDK) golden
+	@$(CDK_TASK) golden
 
 .PHONY: lint-templates
 lint-templates: export VALIDATE = yes
 lint-templates: synth ## check the templates, by the CDK and by cfn-lint (Python)
-	@$(CDK) lint
+	@$(CDK_TASK) lint
 
 .PHONY: bootstrap
 bootstrap: .have-cdk ## prepare the account for the CDK, once in each region
-	@$(CDK) bootstrap
+	@$(CDK_TASK) bootstrap
 
 .PHONY: diff
 diff: .have-cdk ## show what a deployment would change
-	@$(CDK) diff
+	@$(CDK_TASK) diff
 
 .PHONY: deploy
 deploy: .have-cdk ## deploy an environment, or one region of it and what it needs
-	@$(CDK) deploy
+	@$(CDK_TASK) deploy
 
 .PHONY: destroy
 destroy: .have-cdk ## destroy an environment, or one region's stack, after saying what stays
-	@$(CDK) destroy
+	@$(CDK_TASK) destroy
 
 .PHONY: .have-cdk
 .have-cdk:

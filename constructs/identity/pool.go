@@ -36,11 +36,11 @@ func (i *Identity) addPool(p IdentityProps) {
 	}
 	i.UserPool = awscognito.NewUserPool(i, jsii.String("UserPool"), props)
 	resource := i.UserPool.Node().DefaultChild().(awscognito.CfnUserPool)
-	resource.AddPropertyOverride(jsii.String("KeyConfiguration"), map[string]any{
-		"KeyType": "CUSTOMER_MANAGED_KEY", "KmsKeyArn": p.Key.KeyArn(),
+	resource.SetKeyConfiguration(&awscognito.CfnUserPool_KeyConfigurationProperty{
+		KeyType: jsii.String("CUSTOMER_MANAGED_KEY"), KmsKeyArn: p.Key.KeyArn(),
 	})
 	if len(p.Replicas) > 0 {
-		resource.AddPropertyOverride(jsii.String("IssuerConfiguration.Type"), "UPDATED")
+		resource.SetIssuerConfiguration(&awscognito.CfnUserPool_IssuerConfigurationProperty{Type: jsii.String("UPDATED")})
 	}
 	suppress(i.UserPool, map[string]string{
 		"AwsSolutions-COG2": "the API's sign-in takes a password and has no second step; guessing is bounded by the API, by the pool's lockout and " +
@@ -126,8 +126,10 @@ func (i *Identity) addDomain(p IdentityProps) {
 	})
 	i.TokenURL = jsii.String(*i.Domain.BaseUrl(nil) + "/oauth2/token")
 	if p.FailoverHealthCheck != nil {
-		i.Domain.Node().DefaultChild().(awscognito.CfnUserPoolDomain).AddPropertyOverride(jsii.String("Routing.Failover"), map[string]any{
-			"SecondaryRegion": p.Replicas[0].Region, "PrimaryRoute53HealthCheckId": p.FailoverHealthCheck.HealthCheckId(),
+		i.Domain.Node().DefaultChild().(awscognito.CfnUserPoolDomain).SetRouting(&awscognito.CfnUserPoolDomain_RoutingTypeProperty{
+			Failover: &awscognito.CfnUserPoolDomain_FailoverTypeProperty{
+				SecondaryRegion: &p.Replicas[0].Region, PrimaryRoute53HealthCheckId: p.FailoverHealthCheck.HealthCheckId(),
+			},
 		})
 	}
 }

@@ -254,7 +254,7 @@ func TestNewClient_FollowsTheSDKsEndpointVariable(t *testing.T) {
 	t.Setenv("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:9000")
 	t.Setenv("AWS_REGION", region)
 	t.Setenv("AWS_CONFIG_FILE", "none")
-	cfg, err := config.AWS(t.Context())
+	cfg, err := config.AWS()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,3 +8,6 @@ require (
 	github.com/aws/jsii-runtime-go v1.142.0
 	github.com/sensorflow/sensorflow v0.1.0
 )
+
+// For trying things out in this checkout, after go mod tidy. An app of another team has no such line.
+replace github.com/sensorflow/sensorflow => ../..

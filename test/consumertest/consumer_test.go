@@ -2,6 +2,7 @@ package consumertest_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"io/fs"
 	"maps"
@@ -20,28 +21,72 @@ type consumer struct {
 	env []string
 }
 
-// newConsumer copies the app, since the Go command completes its go.mod, and lets it require the published version. The sums of
-// third-party modules are those of this module: nothing is asked of a sum database, and nothing else than what is checked in is accepted.
+// newest tells whether the app is to use the newest CDK that there is, in place of the one that this module was built with. `make
+// consumer CDK=latest` wants it; what tests do must not depend on the day.
+func newest() bool { return os.Getenv("CONSUMER_CDK") == "latest" }
+
+// newConsumer copies the app, lets it require the published version and does what its team does: go mod tidy.
 func newConsumer(t *testing.T, p *published) *consumer {
 	t.Helper()
 	c := &consumer{dir: t.TempDir()}
-	if err := os.CopyFS(c.dir, os.DirFS(filepath.Join("..", "consumer"))); err != nil {
-		t.Fatal(err)
-	}
-	sums, err := os.ReadFile(filepath.Join("..", "..", "go.sum"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(c.dir, "go.sum"), sums, 0o644); err != nil {
-		t.Fatal(err)
+	for _, pattern := range []string{"*.go", "*.json", "go.mod"} {
+		paths, err := filepath.Glob(filepath.Join("..", "consumer", pattern))
+		if err != nil || len(paths) == 0 {
+			t.Fatalf("there is no %s: %v", pattern, err)
+		}
+		for _, path := range paths {
+			c.copy(t, path)
+		}
 	}
 	elsewhere := setting(t, "GOPROXY")
 	c.env = append(os.Environ(),
 		"GOPROXY=file://"+p.proxy+",file://"+filepath.Join(p.cache, "cache", "download")+","+elsewhere,
-		"GONOSUMDB="+modulePath, "GOWORK=off", "GOFLAGS=-mod=mod", "GOMODCACHE="+p.cache,
+		"GONOSUMDB="+modulePath, "GOWORK=off", "GOFLAGS=", "GOMODCACHE="+p.cache,
 		"JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION=20", "CDK_DOCKER=/nowhere/docker")
-	c.run(t, "go", "mod", "edit", "-require="+modulePath+"@"+p.version)
+	c.run(t, "go", "mod", "edit", "-dropreplace="+modulePath, "-require="+modulePath+"@"+p.version)
+	if newest() {
+		c.run(t, "go", "get", "github.com/aws/aws-cdk-go/awscdk/v2@latest", "github.com/aws/constructs-go/constructs/v10@latest",
+			"github.com/aws/jsii-runtime-go@latest")
+		c.run(t, "go", "mod", "tidy")
+		t.Log(c.run(t, "go", "list", "-m", "github.com/aws/aws-cdk-go/awscdk/v2"))
+		return c
+	}
+	c.env = append(c.env, "GOSUMDB=off", "CDK_VALIDATION=false")
+	c.run(t, "go", "mod", "tidy")
+	c.checkSums(t, p)
 	return c
+}
+
+func (c *consumer) copy(t *testing.T, path string) {
+	t.Helper()
+	body, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(c.dir, filepath.Base(path)), body, 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// checkSums takes the place of the sum database, for which there may be no network: third-party modules are those that this module was
+// reviewed with, or they are refused.
+func (c *consumer) checkSums(t *testing.T, p *published) {
+	t.Helper()
+	reviewed, err := os.ReadFile(filepath.Join("..", "..", "go.sum"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	known := strings.Split(string(reviewed), "\n")
+	sums, err := os.ReadFile(filepath.Join(c.dir, "go.sum"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(sums)) {
+		line = strings.TrimSpace(line)
+		if !strings.HasPrefix(line, modulePath+" "+p.version) && !slices.Contains(known, line) {
+			t.Errorf("go mod tidy brings what go.sum of this module does not have: %s", line)
+		}
+	}
 }
 
 func (c *consumer) run(t *testing.T, name string, args ...string) string {
@@ -126,8 +171,26 @@ func TestConsumer_SynthesizesFromTheModuleCache(t *testing.T) {
 			t.Errorf("%s: %v", name, errors)
 		}
 	})
+	t.Run("passes the CDK's own check", func(t *testing.T) { checkReport(t, out) })
 	t.Run("has the programs", func(t *testing.T) { a.checkPrograms(t) })
 	t.Run("uses what exists", func(t *testing.T) { checkExisting(t, a.stacks["Existing"]) })
+}
+
+// checkReport wants no finding of the CDK about the templates, where the app has them checked, as apps do by themselves.
+func checkReport(t *testing.T, dir string) {
+	t.Helper()
+	if !newest() {
+		t.Skip("make consumer CDK=latest has them checked: it takes many seconds")
+	}
+	var report struct {
+		PluginReports []struct{ Violations []json.RawMessage }
+	}
+	readJSON(t, filepath.Join(dir, "validation-report.json"), &report)
+	for _, plugin := range report.PluginReports {
+		for _, violation := range plugin.Violations {
+			t.Errorf("the CDK finds %s", violation)
+		}
+	}
 }
 
 // checkExisting wants nothing made that was handed over.

@@ -94,8 +94,11 @@ func unreadyMeanwhile(ctx context.Context, l *load) {
 	}); err != nil {
 		l.fault("no call to the tables passes, and the service does not say that it is not ready: %v", err)
 	} else {
-		var told struct{ Failing []string }
-		if err := got.Decode(&told); err != nil || len(told.Failing) == 0 || got.Header.Get("Retry-After") == "" {
+		var told struct {
+			Status string
+			Parts  map[string]string
+		}
+		if err := got.Decode(&told); err != nil || told.Status != "unready" || told.Parts["tables"] != "unready" || got.Header.Get("Retry-After") == "" {
 			l.fault("not ready, but: %q %s", got.Header, got.Body)
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
@@ -13,25 +14,28 @@ import (
 
 	"github.com/sensorflow/sensorflow/runtime/local/child"
 	"github.com/sensorflow/sensorflow/test/await"
-	"github.com/sensorflow/sensorflow/test/capture"
 )
 
-// startTrapping starts a process that runs a command when it is asked to end, and waits until it has set its trap.
-func startTrapping(t *testing.T, command string) *child.Process {
+// printed is closed by the first output of a program.
+type printed chan struct{}
+
+func (p printed) Write(b []byte) (int, error) { close(p); return len(b), nil }
+
+// shell starts a script and returns once it has printed its one line.
+func shell(t *testing.T, script string) *child.Process {
 	t.Helper()
-	var output capture.Buffer
-	cmd := exec.Command("sh", "-c", "trap '"+command+"' TERM; echo set; while :; do sleep 0.01; done")
-	cmd.Stdout = &output
-	p, err := child.Start(cmd)
+	line := make(printed)
+	p, err := child.Start(child.Program{Path: "sh", Args: []string{"-c", script}, Output: line})
 	if err != nil {
 		t.Fatal(err)
 	}
-	await.True(t, 10*time.Second, "the trap is set", func() bool { return output.String() != "" })
+	t.Cleanup(p.Kill)
+	<-line
 	return p
 }
 
 func TestProcess_EndsWhenAskedAndTellsHow(t *testing.T) {
-	p := startTrapping(t, "exit 3")
+	p := shell(t, "trap 'exit 3' TERM; echo; while :; do sleep 0.01; done")
 	var status *exec.ExitError
 	if err := p.Stop(5 * time.Second); !errors.As(err, &status) || status.ExitCode() != 3 {
 		t.Errorf("stop: %v, want exit status 3", err)
@@ -41,13 +45,31 @@ func TestProcess_EndsWhenAskedAndTellsHow(t *testing.T) {
 	default:
 		t.Error("stop returned before the process had ended")
 	}
+	if got := p.Status(); got != "exit status 3" {
+		t.Errorf("status %q", got)
+	}
 }
 
 func TestProcess_IsKilledWhenItDoesNotEnd(t *testing.T) {
-	p := startTrapping(t, "")
+	p := shell(t, "trap '' TERM; echo; while :; do sleep 0.01; done")
 	if err := p.Stop(100 * time.Millisecond); !errors.Is(err, child.ErrKilled) {
 		t.Errorf("stop: %v, want %v", err, child.ErrKilled)
 	}
+}
+
+func TestProcess_IsKilledWithWhatItStarted(t *testing.T) {
+	dir := t.TempDir()
+	p := shell(t, "sleep 60 & echo $! >"+dir+"/pid; echo; wait")
+	content, err := os.ReadFile(filepath.Join(dir, "pid"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	grandchild, err := strconv.Atoi(strings.TrimSpace(string(content)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.Kill()
+	requireGone(t, grandchild)
 }
 
 // parentKey makes the test binary the parent that gets killed.
@@ -57,7 +79,7 @@ func TestMain(m *testing.M) {
 	if os.Getenv(parentKey) == "" {
 		os.Exit(m.Run())
 	}
-	p, err := child.Start(exec.Command("sleep", "60"))
+	p, err := child.Start(child.Program{Path: "sleep", Args: []string{"60"}})
 	if err != nil {
 		panic(err)
 	}
@@ -90,13 +112,19 @@ func TestStart_LeavesNoChildOfAParentThatWasKilled(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = parent.Wait()
+	requireGone(t, pid)
+}
+
+// requireGone waits until a process has ended.
+func requireGone(t *testing.T, pid int) {
+	t.Helper()
 	gone := func() bool { return errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) || isZombie(pid) }
 	t.Cleanup(func() {
 		if !gone() {
 			_ = syscall.Kill(pid, syscall.SIGKILL)
 		}
 	})
-	await.True(t, 5*time.Second, "the child has ended with its parent", gone)
+	await.True(t, 5*time.Second, "the process has ended", gone)
 }
 
 // isZombie tells of a process that has ended and whose new parent has not yet asked how.
