@@ -18,7 +18,7 @@ import (
 
 // Defaults of ApiServiceProps.
 const (
-	TasksMinDefault         = contract.TasksMinDefault
+	TasksMinDefault         = contract.TasksMinDefault // one a zone
 	TasksMaxDefault         = contract.TasksMaxDefault
 	TaskCpuDefault          = contract.TaskCPUDefault //nolint:revive // as the CDK writes it
 	TaskMemoryMiBDefault    = contract.TaskMemoryMiBDefault
