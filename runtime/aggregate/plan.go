@@ -66,9 +66,7 @@ func planClosed(f *fold, row Row) task {
 			t.slices = append(t.slices, s)
 			continue
 		}
-		d := differenceOf(fresh)
-		d.gone = Extremes{}
-		t.take(s, fresh, d, row.Slices[s.slice].Extremes)
+		t.take(s, fresh, differenceOf(fresh), row.Slices[s.slice].Extremes)
 	}
 	if t.write.Through != nil {
 		t.write.Through.Adopted = f.adopted
@@ -94,13 +92,11 @@ func (d difference) bares(have Extremes) bool {
 func (t *task) take(s *sliceFold, steps []step, d difference, have Extremes) {
 	w := SliceWrite{Slice: s.slice, Delta: d.delta}
 	for end, old := range have {
-		next := old.outer(d.come[end], End(end))
-		if next != old {
+		// Only recounts move extremes inwards, and they mark the slice. So an extreme that is not extended needs no condition, and
+		// one that is must not lie beyond by then.
+		if next := d.come[end]; next.beyond(old, End(end)) {
 			w.Extremes[end] = &next
-		}
-		if next != old || d.gone[end].Any {
-			// The extreme decides what is written, or whether this may be written at all.
-			t.write.Bounds = append(t.write.Bounds, Bound{s.slice, End(end), Is, old})
+			t.write.Bounds = append(t.write.Bounds, Bound{s.slice, End(end), Within, next})
 		}
 	}
 	lowest, highest := steps[0].key, steps[len(steps)-1].key

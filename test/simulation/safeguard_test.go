@@ -26,7 +26,7 @@ const (
 	revision
 	consistentRead
 	consistentRows
-	extremesAsRead
+	extremeBounds
 	fleetTransaction
 	recountMark
 	rowFirst
@@ -44,7 +44,7 @@ const (
 var safeguardNames = [safeguardCount]string{
 	"nothing", "region rule: images of every region count", "taking back what another region overwrote",
 	"newness: applied whatever was applied before", "recount: what is stale is dropped", "revision: a recount replaces any row",
-	"consistent read in the recount", "consistent read of the rows", "extremes as they were read", "row and fleet in one transaction", "mark of a recounted row", "row read before its readings",
+	"consistent read in the recount", "consistent read of the rows", "conditions on extremes", "row and fleet in one transaction", "mark of a recounted row", "row read before its readings",
 	"each record once within a batch", "each reading once within a write", "totals in two numbers", "expiry is no deletion",
 	"range committed once", "unprocessed items written again", "records that failed come back",
 }
@@ -68,7 +68,7 @@ func (g *guardedRows) Commit(ctx context.Context, tx aggregate.Transaction) erro
 				row.Through = &through
 			}
 		})
-	case extremesAsRead:
+	case extremeBounds:
 		tx.Rows = changeRows(tx.Rows, func(row *aggregate.RowWrite) { row.Bounds = nil })
 	case revision:
 		tx.Rows = changeRows(tx.Rows, func(row *aggregate.RowWrite) {
