@@ -36,7 +36,7 @@ type UploadCreator interface {
 	Store(ctx context.Context, fileName string, body io.Reader) (csvfile.Upload, error)
 }
 
-// UploadReader tells how uploads fare.
+// UploadReader reads the state of uploads.
 type UploadReader interface {
 	Get(ctx context.Context, id string) (u csvfile.Upload, rejectsURL string, err error)
 	List(ctx context.Context, after csvfile.Position, limit int) (us []csvfile.Upload, more bool, err error)
@@ -52,12 +52,6 @@ type Authenticator interface {
 	Login(ctx context.Context, username, password, clientAddress string) (token string, id auth.Identity, err error)
 	Authenticate(ctx context.Context, token string) (auth.Identity, error)
 	Logout(ctx context.Context, token string) error
-}
-
-// Check is one condition of readiness. Its name is shown to clients and must not tell more than what kind of thing it is.
-type Check struct {
-	Name string
-	Run  func(ctx context.Context) error
 }
 
 // Dependencies are the collaborators of a Server. All are required.

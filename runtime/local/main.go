@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// again is how soon after the first signal another one is taken for the same: a Ctrl-C reaches a process directly and through
-// make, and is no wish to end at once.
+// again is how soon after the first signal another one is taken for the same: one Ctrl-C can reach this process twice, directly
+// and through make.
 const again = 500 * time.Millisecond
 
 // statusAtOnce is the exit status after a second signal.

@@ -98,7 +98,7 @@ func writeState(dir string, info stack.Info) (remove func(), err error) {
 	}
 	return func() {
 		if now, err := readState(dir); err == nil && now.APIURL == info.APIURL && now.Password == info.Password {
-			_ = os.Remove(path) // a file that stays is found out by who reads it
+			_ = os.Remove(path) // a file that stays does no harm: who reads it finds no API at its address
 		}
 	}, nil
 }

@@ -38,7 +38,7 @@ type QueueOptions struct {
 
 // PollQueue takes messages and invokes the function until ctx ends; then it lets running invocations finish for a short time. A
 // message is deleted once the function succeeded and did not report it as failed; otherwise it comes back after the queue's
-// visibility timeout, and the queue's dead letters end the repetition.
+// visibility timeout, until the queue moves it to its dead letters.
 func PollQueue(ctx context.Context, o QueueOptions) {
 	if o.BatchSize == 0 {
 		o.BatchSize = QueueBatchSizeDefault

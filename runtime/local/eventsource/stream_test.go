@@ -25,6 +25,7 @@ import (
 	"github.com/sensorflow/sensorflow/runtime/local/dynamolocal"
 	"github.com/sensorflow/sensorflow/runtime/local/eventsource"
 	"github.com/sensorflow/sensorflow/runtime/local/lambdalocal"
+	"github.com/sensorflow/sensorflow/test/await"
 )
 
 var (
@@ -117,13 +118,15 @@ func (f *fixture) poll(until func(runs [][]string) bool) {
 			f.t.Error(err)
 		}
 	})
-	for reached := false; !reached && ctx.Err() == nil; time.Sleep(time.Millisecond) {
+	if err := await.Until(ctx, func() error {
 		f.mu.Lock()
-		reached = until(f.runs)
-		f.mu.Unlock()
-	}
-	if ctx.Err() != nil {
-		f.t.Errorf("the function saw only %v", f.runs)
+		defer f.mu.Unlock()
+		if !until(f.runs) {
+			return fmt.Errorf("the function saw only %v", f.runs)
+		}
+		return nil
+	}); err != nil {
+		f.t.Error(err)
 	}
 	cancel()
 	poller.Wait()
@@ -161,7 +164,7 @@ func TestPollStream_DeliversInOrderAndInBatchesWhatTheRegionWrote(t *testing.T) 
 	f := newFixture(t, succeed)
 	f.o.Region, f.o.BatchSize = "eu-west-1", 2
 	f.put("eu-west-1", "1", "2", "3")
-	f.put("us-east-1", "3", "4") // 3 has an old image of ours, 4 is nothing to us
+	f.put("us-east-1", "3", "4") // 3 has an old image of ours, 4 is another region's
 	f.put("eu-west-1", "5", "6")
 	f.poll(func(runs [][]string) bool { return slices.Contains(slices.Concat(runs...), "6") })
 	if got := slices.Concat(f.runs...); !slices.Equal(got, []string{"1", "2", "3", "3", "5", "6"}) {

@@ -64,14 +64,14 @@ func (s *Stack) startQueues(ctx context.Context) error {
 		return fmt.Errorf("listen for S3's events: %w", err)
 	}
 	log := s.logger(PartEvents)
-	s.WebhookURL = s.serve(PartEvents, events, eventsource.S3Webhook(eventsource.S3Options{
+	s.webhook = s.serve(PartEvents, events, eventsource.S3Webhook(eventsource.S3Options{
 		Log: log, Size: s.objectSize,
 		Send: func(body string) error {
 			_, err := s.Queue.Send(body)
 			return err
 		},
 	}))
-	log.Info("S3 events are taken", "webhook", s.WebhookURL)
+	log.Info("S3 events are taken", "webhook", s.webhook)
 	return nil
 }
 
@@ -122,7 +122,7 @@ func (s *Stack) watchStream(ctx context.Context) (*streamWatch, error) {
 	return newStreamWatch(dynamodbstreams.NewFromConfig(s.config), *out.Table.LatestStreamArn), nil
 }
 
-// startPollers lets events come until ctx ends.
+// startPollers brings events to the functions until ctx ends.
 func (s *Stack) startPollers(ctx context.Context) {
 	log := s.logger(PartEvents)
 	s.work.Go(func() {

@@ -46,9 +46,6 @@ type Stack struct {
 	Region string
 	// DynamoDBEndpoint is DynamoDB's own address, past any proxy.
 	DynamoDBEndpoint string
-	S3Endpoint       string
-	// WebhookURL is where the local S3 sends its events.
-	WebhookURL string
 	// Tables are the physical names by contract.Table.Name.
 	Tables map[string]string
 	Bucket string
@@ -71,6 +68,7 @@ type Stack struct {
 	stream    *streamWatch
 	proxyURL  string // empty without a proxy
 	queueURL  string
+	webhook   string // where the local S3 sends its events
 	servers   []*http.Server
 
 	// halt ends the pollers and what watches the children, which are in work; halted is closed with it.
@@ -199,7 +197,7 @@ func (s *Stack) fail(part string, err error) {
 	}
 }
 
-// watch reports the end of a part's process, unless expected says that it was meant.
+// watch reports the end of a part's process, unless expected says that somebody asked for it.
 func (s *Stack) watch(part string, exited <-chan struct{}, expected func() bool) {
 	s.work.Go(func() {
 		select {
