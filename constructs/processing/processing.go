@@ -11,6 +11,8 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awssqs"
 	"github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
+
+	"github.com/sensorflow/sensorflow/runtime/contract/rule"
 )
 
 // Processing works off what a region receives.
@@ -35,7 +37,8 @@ func NewProcessing(scope constructs.Construct, id string, props *ProcessingProps
 	if props != nil {
 		p = *props
 	}
-	if err := errors.Join(p.Validate(), p.validateBucket(scope)); err != nil {
+	faults := rule.All(rule.Of(p.Validate()), rule.Adopted("Adopted[*]", p.Adopted, *awscdk.Stack_Of(scope).Region()))
+	if err := errors.Join(faults.Err(), p.validateBucket(scope)); err != nil {
 		panic(fmt.Errorf("%s/%s: %w", *scope.Node().Path(), id, err))
 	}
 	p = p.withDefaults()

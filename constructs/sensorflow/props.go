@@ -45,6 +45,10 @@ type SensorFlowProps struct {
 	// exactness. Default: 1.
 	StreamLanes int
 
+	// Adopted are regions that have left for good and whose aggregates this one keeps; no other region may adopt the same. Default:
+	// none.
+	Adopted []string
+
 	// MachineClients are the app clients of programs. Default: one, named identity.DefaultMachineClient. Not with Settings.
 	MachineClients []identity.MachineClient
 	// Mfa is whether people may use a second factor. Default: identity.MfaOff. Not with Settings.

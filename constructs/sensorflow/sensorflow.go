@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatch"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awskms"
@@ -15,6 +16,7 @@ import (
 	"github.com/sensorflow/sensorflow/constructs/operations"
 	"github.com/sensorflow/sensorflow/constructs/processing"
 	"github.com/sensorflow/sensorflow/constructs/storage"
+	"github.com/sensorflow/sensorflow/runtime/contract/rule"
 )
 
 // SensorFlow is the service in one region.
@@ -45,7 +47,7 @@ func NewSensorFlow(scope constructs.Construct, id string, props *SensorFlowProps
 	if props != nil {
 		p = *props
 	}
-	check(scope, id, p.Validate())
+	check(scope, id, rule.All(rule.Of(p.Validate()), rule.Adopted("Adopted[*]", p.Adopted, *awscdk.Stack_Of(scope).Region())).Err())
 	f := &SensorFlow{Key: p.Key, Tables: p.Tables, Settings: p.Settings}
 	constructs.NewConstruct_Override(f, scope, &id)
 	if f.Key == nil {
@@ -87,7 +89,7 @@ func (p SensorFlowProps) processing(f *SensorFlow) *processing.ProcessingProps {
 	return &processing.ProcessingProps{
 		Tables: f.Tables, Uploads: f.Uploads, Key: f.Key, Retention: p.Retention,
 		IndexShards: p.IndexShards, FleetBuckets: p.FleetBuckets, CsvConcurrency: p.CsvConcurrency, StreamLanes: p.StreamLanes,
-		LogRetention: p.LogRetention, Architecture: p.Architecture, AggregatorCode: p.AggregatorCode, CsvProcessorCode: p.CsvProcessorCode, Disposable: p.Disposable,
+		Adopted: p.Adopted, LogRetention: p.LogRetention, Architecture: p.Architecture, AggregatorCode: p.AggregatorCode, CsvProcessorCode: p.CsvProcessorCode, Disposable: p.Disposable,
 	}
 }
 

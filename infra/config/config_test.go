@@ -104,6 +104,8 @@ func TestLoad_NamesEachMistake(t *testing.T) {
 		"rejects the same region twice":       {`"account":"111122223333","regions":["eu-west-1","eu-west-1"]`, "", `environments.dev.regions[1] must be given once, got "eu-west-1" again`},
 		"rejects that the first region leaves": {two + `,"leaving":["eu-west-1"]`, "",
 			`environments.dev.leaving[0] must be one of the regions other than the first, got "eu-west-1"`},
+		"rejects that a region adopts itself": {two + `,"adopted":["eu-west-1"]`, "",
+			`environments.dev.adopted[0] must not be one of the regions that serve, got "eu-west-1"; a region is adopted once its stack is gone`},
 		"rejects a bad alarm address": {one + `,"alarmEmails":["nobody"]`, "", `environments.dev.alarmEmails[0] must be an e-mail address such as ops@example.com, got "nobody"`},
 		"rejects capitals in a domain": {one + `,"domain":{"name":"API.example.com","hostedZoneId":"Z0123456789","hostedZoneName":"example.com"}`, "",
 			`environments.dev.domain.name must be a domain name in lower case of at most 64 characters, such as api.example.com, got "API.example.com"`},
@@ -151,7 +153,7 @@ func TestLoad_NamesEachMistake(t *testing.T) {
 		"rejects what is no environment": {one, `,"pipeline":true`,
 			"pipeline must be an object, got true or false"},
 		"rejects all mistakes at once": {`"regions":["eu-west-1"],"spotPercent":101,"taskMin":5,"zones":"2"`, "",
-			noAccount + "\nenvironments.dev.spotPercent must be 0 to 100, got 101; leave it out for 0\nenvironments.dev.taskMin is not a key; accepted are account, regions, leaving, alarmEmails, " +
+			noAccount + "\nenvironments.dev.spotPercent must be 0 to 100, got 101; leave it out for 0\nenvironments.dev.taskMin is not a key; accepted are account, regions, leaving, adopted, alarmEmails, " +
 				"domain, allowedOrigins, retentionDays, tasksMin, tasksMax, taskCpu, taskMemoryMiB, spotPercent, vpcCidrs, zones, natGateways, machineClients, indexShards, fleetBuckets, csvConcurrency, " +
 				"requestLimit, logRetentionDays, disposable, approval\nenvironments.dev.zones must be a whole number, got a text"},
 

@@ -5,6 +5,9 @@ import (
 	"log/slog"
 	"strings"
 	"time"
+
+	"github.com/sensorflow/sensorflow/runtime/contract"
+	"github.com/sensorflow/sensorflow/runtime/contract/rule"
 )
 
 // API configures runtime/cmd/api. Package contract describes each key.
@@ -69,6 +72,7 @@ type Aggregator struct {
 	Retention       time.Duration `env:"RETENTION" envDefault:"0s" validate:"retention"`
 	IndexShards     int           `env:"AGGREGATE_INDEX_SHARDS" envDefault:"8" validate:"shards"`
 	FleetBuckets    int           `env:"AGGREGATE_FLEET_BUCKETS" envDefault:"8" validate:"shards"`
+	Adopted         []string      `env:"ADOPTED_REGIONS" validate:"adopted"`
 	LogLevel        slog.Level    `env:"LOG_LEVEL" envDefault:"info"`
 }
 
@@ -92,7 +96,16 @@ func LoadAPI(environ []string) (API, error) {
 func LoadCSVProcessor(environ []string) (CSVProcessor, error) { return load[CSVProcessor](environ) }
 
 // LoadAggregator is LoadAPI for the aggregator.
-func LoadAggregator(environ []string) (Aggregator, error) { return load[Aggregator](environ) }
+func LoadAggregator(environ []string) (Aggregator, error) {
+	c, err := load[Aggregator](environ)
+	if err != nil {
+		return Aggregator{}, err
+	}
+	if err := rule.Adopted(contract.EnvAdoptedRegions, c.Adopted, c.Region).Err(); err != nil {
+		return Aggregator{}, err
+	}
+	return c, nil
+}
 
 // NewLogger returns a logger that writes JSON lines.
 func NewLogger(w io.Writer, level slog.Level) *slog.Logger {
