@@ -367,13 +367,18 @@ func (w *world) invocationRunning() *invocation {
 	return w.running.invocation
 }
 
-// revisionOf reads a slice's revision behind everybody's back.
-func (w *world) revisionOf(r *region, key aggregate.RowKey, slice int) int64 {
+// rowItem reads a row behind everybody's back, nil where there is none.
+func (w *world) rowItem(r *region, key aggregate.RowKey) dynamodel.Item {
 	item, _ := r.db.Get(aggregatesTable, dynamodel.Key{
 		Partition: string(key.EquipmentID), Sort: reading.FormatHour(key.Hour) + contract.KeySeparator + key.Region,
 	})
+	return item
+}
+
+// revisionOf does so with a slice's revision.
+func (w *world) revisionOf(r *region, key aggregate.RowKey, slice int) int64 {
 	var revision int64
-	if item != nil {
+	if item := w.rowItem(r, key); item != nil {
 		_, _ = fmt.Sscan(numberOf(item, contract.SliceAttribute(contract.AttrSliceRevision, slice)), &revision)
 	}
 	return revision
