@@ -1,7 +1,6 @@
 package apiservice
 
 import (
-	"errors"
 	"fmt"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
@@ -49,10 +48,11 @@ func NewApiService(scope constructs.Construct, id string, props *ApiServiceProps
 	if props != nil {
 		p = *props
 	}
-	if err := errors.Join(p.Validate(), p.validateZones(scope)); err != nil {
+	region := *awscdk.Stack_Of(scope).Region()
+	if err := p.faults(region).Err(); err != nil {
 		panic(fmt.Errorf("%s/%s: %w", *scope.Node().Path(), id, err))
 	}
-	p = p.withDefaults(*awscdk.Stack_Of(scope).Region())
+	p = p.withDefaults(region)
 	a := &ApiService{}
 	constructs.NewConstruct_Override(a, scope, &id)
 

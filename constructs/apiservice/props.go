@@ -13,42 +13,28 @@ import (
 	"github.com/sensorflow/sensorflow/constructs/goasset"
 	"github.com/sensorflow/sensorflow/constructs/storage"
 	"github.com/sensorflow/sensorflow/runtime/contract"
+	"github.com/sensorflow/sensorflow/runtime/contract/rule"
 )
 
 // Defaults of ApiServiceProps.
 const (
-	TasksMinDefault         = 3 // one a zone
-	TasksMaxDefault         = 60
-	TaskCpuDefault          = 512
-	TaskMemoryMiBDefault    = TaskMemoryMiBMin
-	CpuTargetPercentDefault = 60
+	TasksMinDefault         = contract.TasksMinDefault
+	TasksMaxDefault         = contract.TasksMaxDefault
+	TaskCpuDefault          = contract.TaskCPUDefault //nolint:revive // as the CDK writes it
+	TaskMemoryMiBDefault    = contract.TaskMemoryMiBDefault
+	CpuTargetPercentDefault = 60     //nolint:revive // as the CDK writes it
 	RequestsPerTaskDefault  = 30_000 // a minute
-	ZonesDefault            = 3
-	NatGatewaysDefault      = 1
-	VpcCidrDefault          = "10.0.0.0/16"
-	RequestLimitDefault     = 6000
+	ZonesDefault            = contract.ZonesMax
+	NatGatewaysDefault      = contract.NatGatewaysDefault
+	RequestLimitDefault     = contract.RequestLimitDefault
 	LogRetentionDefault     = awslogs.RetentionDays_ONE_MONTH
 )
 
-// Limits of ApiServiceProps.
+// Limits of ApiServiceProps that are its own; the others are those of package contract.
 const (
-	TasksMinMin = 1
-	TasksMaxMax = 1000
-	// TaskMemoryMiBMin holds the bodies that the API reads at the same time, about 0.5 GB, and the program beside them.
-	TaskMemoryMiBMin   = 1024
-	CpuTargetMin       = 10
-	CpuTargetMax       = 90
+	CpuTargetMin       = 10 //nolint:revive // as the CDK writes it
+	CpuTargetMax       = 90 //nolint:revive // as the CDK writes it
 	RequestsPerTaskMax = 1_000_000
-	RequestLimitMin    = 10 // the firewall's bounds
-	RequestLimitMax    = 2_000_000_000
-	SpotPercentMax     = 100
-	// DomainNameCharsMax is what ACM takes as the first name of a certificate.
-	DomainNameCharsMax = 64
-
-	zonesAllowedMin = 2
-	zonesAllowedMax = 3
-	vpcBitsMin      = 16
-	vpcBitsMax      = 22
 )
 
 // Domain is an address of its own for the API.
@@ -94,7 +80,7 @@ type ApiServiceProps struct {
 	// Default: a new one, for which the three following fields hold.
 	Vpc awsec2.IVpc
 
-	// VpcCidr is the new network's private IPv4 range, /16 to /22. Default: VpcCidrDefault.
+	// VpcCidr is the new network's private IPv4 range, /16 to /22. Default: 10.0.0.0/16.
 	VpcCidr string
 
 	// Zones is how many availability zones the new network spans, 2 or 3. Default: ZonesDefault, or 2 in us-west-1, which has no more.
@@ -149,12 +135,12 @@ func (p ApiServiceProps) withDefaults(region string) ApiServiceProps {
 		byDefault int
 	}{
 		{&p.TasksMin, TasksMinDefault},
-		{&p.TasksMax, max(TasksMaxDefault, p.TasksMin)},
+		{&p.TasksMax, rule.TasksMaxDefault(p.TasksMin)},
 		{&p.TaskCpu, TaskCpuDefault},
 		{&p.TaskMemoryMiB, TaskMemoryMiBDefault},
 		{&p.CpuTargetPercent, CpuTargetPercentDefault},
 		{&p.RequestsPerTask, RequestsPerTaskDefault},
-		{&p.Zones, min(ZonesDefault, zonesMax(region))},
+		{&p.Zones, rule.ZonesIn(region)},
 		{&p.NatGateways, NatGatewaysDefault},
 		{&p.RequestLimit, RequestLimitDefault},
 		{&p.IndexShards, contract.IndexShardsDefault},
@@ -165,7 +151,7 @@ func (p ApiServiceProps) withDefaults(region string) ApiServiceProps {
 		}
 	}
 	if p.VpcCidr == "" {
-		p.VpcCidr = VpcCidrDefault
+		p.VpcCidr = rule.NetworkDefault(0)
 	}
 	if p.LogRetention == "" {
 		p.LogRetention = LogRetentionDefault

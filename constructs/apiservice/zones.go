@@ -1,8 +1,6 @@
 package apiservice
 
 import (
-	"fmt"
-
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsec2"
 	"github.com/aws/constructs-go/constructs/v10"
@@ -23,23 +21,6 @@ func suitableZones(region string) []string {
 		"ap-northeast-1": {"apne1-az1", "apne1-az2", "apne1-az4"}, // not apne1-az3
 		"ap-northeast-2": {"apne2-az2", "apne2-az3", "apne2-az4"}, // not apne2-az1
 	}[region]
-}
-
-// zonesMax is how many zones a new network can have in a region.
-func zonesMax(region string) int {
-	if ids := suitableZones(region); ids != nil {
-		return len(ids)
-	}
-	return zonesAllowedMax
-}
-
-// validateZones looks at what can only be seen with the scope.
-func (p ApiServiceProps) validateZones(scope constructs.Construct) error {
-	region := *awscdk.Stack_Of(scope).Region()
-	if most := zonesMax(region); p.Vpc == nil && p.Zones > most {
-		return fmt.Errorf("Zones must be %d at most in %s, got %d; leave it out for %d", most, region, p.Zones, most)
-	}
-	return nil
 }
 
 // place puts the subnet into the zone of that number and returns the zone's name, which may be known at deployment only.

@@ -8,6 +8,7 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
 
 	"github.com/sensorflow/sensorflow/constructs/goasset/gobuild"
+	"github.com/sensorflow/sensorflow/runtime/contract/rule"
 )
 
 // Architecture is the processor that a command is built for.
@@ -33,10 +34,7 @@ func (a Architecture) String() string {
 
 // Validate tells whether the architecture is one of the two.
 func (a Architecture) Validate() error {
-	if a != ARM64 && a != AMD64 {
-		return fmt.Errorf("the architecture must be ARM64 or AMD64, got %v", a)
-	}
-	return nil
+	return rule.Fault{Field: "Architecture", Rule: "must be goasset.ARM64 or goasset.AMD64", Got: a}.If(a != ARM64 && a != AMD64).Err()
 }
 
 // Function returns the architecture as Lambda functions take it.

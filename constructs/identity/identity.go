@@ -1,7 +1,6 @@
 package identity
 
 import (
-	"errors"
 	"slices"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
@@ -13,6 +12,7 @@ import (
 	"github.com/aws/jsii-runtime-go"
 
 	"github.com/sensorflow/sensorflow/constructs/storage"
+	"github.com/sensorflow/sensorflow/runtime/contract/rule"
 )
 
 // Identity is the user pool with its clients and the secret that tells the service about them.
@@ -55,7 +55,7 @@ func NewIdentity(scope constructs.Construct, id string, props *IdentityProps) *I
 		p = *props
 	}
 	region := *awscdk.Stack_Of(scope).Region()
-	check(scope, id, errors.Join(p.Validate(), storage.ValidateReplicas(p.Replicas, region)))
+	check(scope, id, rule.All(rule.Of(p.Validate()), rule.Of(storage.ValidateReplicas(p.Replicas, region))).Err())
 	if len(p.MachineClients) == 0 {
 		p.MachineClients = []MachineClient{{Name: DefaultMachineClient}}
 	}
@@ -87,7 +87,7 @@ func (i *Identity) addReplica(p IdentityProps) {
 	// The usual issuer names the region that signed, so that tokens of the replica would be strangers in the primary.
 	i.Issuer = jsii.String("https://issuer-cognito-idp." + region + ".amazonaws.com/" + *i.UserPool.UserPoolId())
 	for _, r := range []string{region, p.Replicas[0].Region} {
-		if !slices.Contains(replicatingRegions(), r) {
+		if !rule.Replicates(r) {
 			awscdk.Annotations_Of(i).AddWarningV2(jsii.String("sensorflow:user-pool-replica"), jsii.String(
 				"Cognito did not replicate user pools in "+r+" when this was written; if it still does not, the deployment fails: put another region first in Replicas"), nil)
 		}
@@ -95,14 +95,6 @@ func (i *Identity) addReplica(p IdentityProps) {
 	i.Replica = awscognito.NewCfnUserPoolReplica(i, jsii.String("Replica"), &awscognito.CfnUserPoolReplicaProps{
 		UserPoolId: i.UserPool.UserPoolId(), RegionName: &p.Replicas[0].Region,
 	})
-}
-
-// replicatingRegions are the regions between which Cognito replicates user pools, as its documentation lists them in November 2026.
-func replicatingRegions() []string {
-	return []string{
-		"us-east-1", "us-east-2", "us-west-1", "us-west-2", "ca-central-1", "sa-east-1", "eu-west-1", "eu-west-2", "eu-west-3", "eu-central-1",
-		"eu-north-1", "ap-south-1", "ap-northeast-1", "ap-northeast-2", "ap-southeast-1", "ap-southeast-2",
-	}
 }
 
 // MetricSignInThrottles is how many sign-ins of people the pool refused in its primary region because there were too many: more

@@ -209,13 +209,13 @@ func TestIdentity_RejectsEveryProblemInOneAnswer(t *testing.T) {
 		})
 	})
 	want := []string{
-		`Stack/It: Name must be 1 to 64 letters, digits and hyphens and start with a letter, got "a/b"`,
+		`Stack/It: Name must be 1 to 64 letters, digits and hyphens, beginning with a letter, got "a/b"`,
 		"Key is required with Replicas",
 		"Mfa must be MfaOff or MfaOptional, got 7",
 		`DomainPrefix must not contain "cognito", which Cognito reserves, got "my-cognito"`,
-		`MachineClients[0].Scopes must be sensor-flow/read or sensor-flow/write, got "read"`,
+		`MachineClients[0].Scopes[0] must be sensor-flow/read or sensor-flow/write, got "read"`,
 		`MachineClients[1].Name must be given once, got "a" again`,
-		"MachineClients[1].TokenLifetime must be 5m0s to 24h0m0s in whole minutes, got 4m59s",
+		"MachineClients[1].TokenLifetime must be 5m to 24h in whole minutes, got 4m59s",
 		"MachineClients[2].Name must be",
 		"Replicas[0].Region must not be the stack's own region",
 	}

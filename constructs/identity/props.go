@@ -1,7 +1,6 @@
 package identity
 
 import (
-	"errors"
 	"fmt"
 	"maps"
 	"regexp"
@@ -9,15 +8,16 @@ import (
 	"strings"
 	"time"
 
-	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awskms"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsroute53"
 	"github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
 	"github.com/cdklabs/cdk-nag-go/cdknag/v2"
 
+	"github.com/sensorflow/sensorflow/constructs/internal/prop"
 	"github.com/sensorflow/sensorflow/constructs/storage"
 	"github.com/sensorflow/sensorflow/runtime/contract"
+	"github.com/sensorflow/sensorflow/runtime/contract/rule"
 )
 
 // Mfa says whether people prove who they are by a second factor.
@@ -39,8 +39,8 @@ const (
 	TokenLifetimeDefault = 24 * time.Hour
 	// TokenLifetimeMin is the shortest lifetime of a token that Cognito gives.
 	TokenLifetimeMin = 5 * time.Minute
-	// MachineClientsMax keeps the list of clients well below what an environment variable can hold.
-	MachineClientsMax = 100
+	// MachineClientsMax is how many machine clients a pool can have here.
+	MachineClientsMax = contract.MachineClientsMax
 	// PasswordCharsMin is the shortest password of a person; it needs small and capital letters, digits and symbols too.
 	PasswordCharsMin = 12
 )
@@ -97,75 +97,59 @@ type IdentityProps struct {
 	Disposable bool
 }
 
-var (
-	namePattern   = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9-]{0,63}$`)
-	prefixPattern = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
-)
+var prefixPattern = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
 
 // Validate returns every problem of the props that can be seen without the stack.
 func (p IdentityProps) Validate() error {
-	var problems []error
+	var named rule.Faults
 	if p.Name != "" {
-		problems = append(problems, validateName("Name", p.Name))
+		named = rule.Name("Name", p.Name, contract.NameCharsMax)
 	}
-	if len(p.Replicas) > 0 && p.Key == nil {
-		problems = append(problems, errors.New("Key is required with Replicas: give the multi-Region key of the stack's region"))
+	if p.DomainPrefix != "" {
+		named = append(named, prop.Known(prefixFaults(p.DomainPrefix))...)
 	}
-	if p.FailoverHealthCheck != nil && len(p.Replicas) == 0 {
-		problems = append(problems, errors.New("FailoverHealthCheck needs Replicas, got none to fail over to; leave it out"))
-	}
-	if p.Mfa != MfaOff && p.Mfa != MfaOptional {
-		problems = append(problems, fmt.Errorf("Mfa must be MfaOff or MfaOptional, got %d", p.Mfa))
-	}
-	if p.DomainPrefix != "" && !*awscdk.Token_IsUnresolved(p.DomainPrefix) {
-		problems = append(problems, validatePrefix(p.DomainPrefix))
-	}
-	return errors.Join(append(problems, validateMachines(p.MachineClients))...)
+	return rule.All(
+		named,
+		rule.Fault{Field: "Key", Rule: "is required with Replicas", Advice: "give the multi-Region key of the stack's region"}.
+			If(len(p.Replicas) > 0 && p.Key == nil),
+		rule.Fault{Field: "FailoverHealthCheck", Rule: "needs Replicas, got none to fail over to", Advice: "leave it out"}.
+			If(p.FailoverHealthCheck != nil && len(p.Replicas) == 0),
+		rule.Fault{Field: "Mfa", Rule: "must be MfaOff or MfaOptional", Got: int(p.Mfa)}.If(p.Mfa != MfaOff && p.Mfa != MfaOptional),
+		machineFaults(p.MachineClients),
+	).Err()
 }
 
-func validatePrefix(prefix string) error {
-	if !prefixPattern.MatchString(prefix) {
-		return fmt.Errorf("DomainPrefix must be 1 to 63 lower-case letters, digits and hyphens, no hyphen at the ends, got %q", prefix)
-	}
+func prefixFaults(prefix string) rule.Faults {
+	const key = "DomainPrefix"
+	faults := rule.Text(key, prefix, prefixPattern.MatchString(prefix), "1 to 63 lower-case letters, digits and hyphens, no hyphen at the ends")
 	for _, word := range []string{"aws", "amazon", "cognito"} {
-		if strings.Contains(prefix, word) {
-			return fmt.Errorf("DomainPrefix must not contain %q, which Cognito reserves, got %q", word, prefix)
-		}
+		faults = rule.All(faults, rule.Fault{Field: key, Rule: fmt.Sprintf("must not contain %q, which Cognito reserves", word), Got: prefix}.
+			If(strings.Contains(prefix, word)))
 	}
-	return nil
+	return faults
 }
 
-func validateMachines(clients []MachineClient) error {
-	var problems []error
-	if len(clients) > MachineClientsMax {
-		problems = append(problems, fmt.Errorf("MachineClients must be %d at most, got %d", MachineClientsMax, len(clients)))
-	}
-	seen := map[string]bool{}
+func machineFaults(clients []MachineClient) rule.Faults {
+	names, rest := make([]string, len(clients)), rule.Faults{}
 	for i, c := range clients {
-		field := fmt.Sprintf("MachineClients[%d].", i)
-		problems = append(problems, validateName(field+"Name", c.Name))
-		if seen[c.Name] {
-			problems = append(problems, fmt.Errorf("%sName must be given once, got %q again", field, c.Name))
-		}
-		seen[c.Name] = true
-		for _, scope := range c.Scopes {
-			if scope != contract.ScopeRead && scope != contract.ScopeWrite {
-				problems = append(problems, fmt.Errorf("%sScopes must be %s or %s, got %q", field, contract.ScopeRead, contract.ScopeWrite, scope))
-			}
-		}
-		if l := c.TokenLifetime; l != 0 && (l < TokenLifetimeMin || l > TokenLifetimeDefault || l%time.Minute != 0) {
-			problems = append(problems, fmt.Errorf("%sTokenLifetime must be %s to %s in whole minutes, got %s",
-				field, TokenLifetimeMin, TokenLifetimeDefault, l))
-		}
+		names[i] = c.Name
+		rest = append(rest, c.faults().Under(fmt.Sprintf("MachineClients[%d].", i))...)
 	}
-	return errors.Join(problems...)
+	return rule.All(rule.MachineClients("MachineClients[*].Name", names), rest)
 }
 
-func validateName(field, name string) error {
-	if !namePattern.MatchString(name) {
-		return fmt.Errorf("%s must be 1 to 64 letters, digits and hyphens and start with a letter, got %q", field, name)
-	}
-	return nil
+// faults are those beside the name, which must differ from others.
+func (c MachineClient) faults() rule.Faults {
+	l := c.TokenLifetime
+	return rule.All(
+		rule.Each("Scopes[*]", c.Scopes, func(key, scope string) rule.Faults {
+			return rule.Text(key, scope, scope == contract.ScopeRead || scope == contract.ScopeWrite, contract.ScopeRead+" or "+contract.ScopeWrite)
+		}),
+		rule.Fault{
+			Field: "TokenLifetime", Got: l,
+			Rule: "must be " + rule.Show(TokenLifetimeMin) + " to " + rule.Show(TokenLifetimeDefault) + " in whole minutes",
+		}.If(l != 0 && (l < TokenLifetimeMin || l > TokenLifetimeDefault || l%time.Minute != 0)),
+	)
 }
 
 // check ends the construction of scope/id where its props are wrong: constructors of the CDK return no errors.

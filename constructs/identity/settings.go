@@ -1,7 +1,6 @@
 package identity
 
 import (
-	"errors"
 	"strings"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
@@ -12,7 +11,9 @@ import (
 	"github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
 
+	"github.com/sensorflow/sensorflow/constructs/internal/prop"
 	"github.com/sensorflow/sensorflow/runtime/contract"
+	"github.com/sensorflow/sensorflow/runtime/contract/rule"
 )
 
 // SettingsName is the physical name of the settings secret of a deployment.
@@ -65,11 +66,7 @@ func (i *Identity) addSettings(p IdentityProps) {
 // ImportSettings finds the settings of a deployment in the stack's own region, by the Name that its Identity was made with. key
 // encrypts them there.
 func ImportSettings(scope constructs.Construct, id, name string, key awskms.IKey) awssecretsmanager.ISecret {
-	err := validateName("name", name)
-	if key == nil {
-		err = errors.Join(err, errors.New("key is required: give the key of the stack's region"))
-	}
-	check(scope, id, err)
+	check(scope, id, rule.All(rule.Name("name", name, contract.NameCharsMax), prop.Required("key", key == nil, "the key of the stack's region")).Err())
 	return awssecretsmanager.Secret_FromSecretAttributes(scope, &id, &awssecretsmanager.SecretAttributes{
 		SecretPartialArn: awscdk.Stack_Of(scope).FormatArn(&awscdk.ArnComponents{
 			Service: jsii.String("secretsmanager"), Resource: jsii.String("secret"), ResourceName: jsii.String(SettingsName(name)),
@@ -102,10 +99,7 @@ type ReplicaActivationProps struct {
 
 // Validate returns every problem of the props.
 func (p ReplicaActivationProps) Validate() error {
-	if p.Settings == nil {
-		return errors.New("Settings is required: give what ImportSettings returns")
-	}
-	return nil
+	return prop.Required("Settings", p.Settings == nil, "what ImportSettings returns").Err()
 }
 
 // ReplicaActivation makes the replica of the user pool in the stack's own region answer: it starts inactive. It belongs into a

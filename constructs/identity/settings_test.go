@@ -47,7 +47,7 @@ func TestReplicaActivation_LearnsThePoolFromTheSettings(t *testing.T) {
 		"Status": "ACTIVE", "UserPoolId": "{{resolve:secretsmanager:Flow/identity:SecretString:USER_POOL_ID::}}",
 	})
 	out.NoFindings(t)
-	if got := cdktest.Panic(t, func() { identity.NewReplicaActivation(stack, "It", nil) }); got != "Stack/It: Settings is required: give what ImportSettings returns" {
+	if got := cdktest.Panic(t, func() { identity.NewReplicaActivation(stack, "It", nil) }); got != "Stack/It: Settings is required; give what ImportSettings returns" {
 		t.Errorf("got %q", got)
 	}
 }

@@ -12,7 +12,7 @@ const (
 	graphWidth = rowWidth / 3
 )
 
-func (o *Operations) addDashboard(p OperationsProps, all []rule) {
+func (o *Operations) addDashboard(p OperationsProps, all []alarmRule) {
 	graph := func(title string, metrics ...awscloudwatch.IMetric) awscloudwatch.IWidget {
 		return awscloudwatch.NewGraphWidget(&awscloudwatch.GraphWidgetProps{Title: &title, Left: &metrics, Width: jsii.Number(graphWidth)})
 	}

@@ -253,16 +253,16 @@ func TestOperations_SaysWhatIsWrongWithItsProps(t *testing.T) {
 		{"valid", byDefault, ""},
 		{"everything", everything, ""},
 		{"rejects nothing at all", func(p *operations.OperationsProps) { *p = operations.OperationsProps{} },
-			"Api is required: give apiservice.NewApiService\n" +
-				"Processing is required: give processing.NewProcessing\n" +
-				"Tables is required: give storage.NewGlobalTables or storage.ImportGlobalTables\n" +
-				"Key is required: give the Key of storage.NewKey or storage.NewReplicaKey"},
+			"Api is required; give apiservice.NewApiService\n" +
+				"Processing is required; give processing.NewProcessing\n" +
+				"Tables is required; give storage.NewGlobalTables or storage.ImportGlobalTables\n" +
+				"Key is required; give the Key of storage.NewKey or storage.NewReplicaKey"},
 		{"rejects what is no address, and one twice",
 			func(p *operations.OperationsProps) {
 				p.AlarmEmails = []string{"ada@example.com", "nobody", "Ada <ada@example.com>", "ada@example.com"}
 			},
-			"AlarmEmails[1] must be an e-mail address, got \"nobody\"\n" +
-				"AlarmEmails[2] must be an e-mail address, got \"Ada <ada@example.com>\"\n" +
+			"AlarmEmails[1] must be an e-mail address such as ops@example.com, got \"nobody\"\n" +
+				"AlarmEmails[2] must be an e-mail address such as ops@example.com, got \"Ada <ada@example.com>\"\n" +
 				"AlarmEmails[3] must be given once, got \"ada@example.com\" again"},
 		{"an address that is known at deployment", func(p *operations.OperationsProps) {
 			p.AlarmEmails = []string{*awscdk.NewCfnParameter(stack, jsii.String("Email"), nil).ValueAsString()}
@@ -272,9 +272,9 @@ func TestOperations_SaysWhatIsWrongWithItsProps(t *testing.T) {
 		}, "LatencyMax must be above 0, got -1ns; leave it out for 1s\n" +
 			"ServerErrorsMax must be above 0, got -2; leave it out for 10\n" +
 			"ThrottlesMax must be above 0, got -3; leave it out for 100\n" +
-			"LagMax must be above 0, got -4ns; leave it out for 1m0s\n" +
+			"LagMax must be above 0, got -4ns; leave it out for 1m\n" +
 			"ReplicationMax must be above 0, got -5ns; leave it out for 30s\n" +
-			"CsvAgeMax must be above 0, got -1m0s; leave it out for 1h0m0s"},
+			"CsvAgeMax must be above 0, got -1m; leave it out for 1h"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			p := valid

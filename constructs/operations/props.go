@@ -1,18 +1,15 @@
 package operations
 
 import (
-	"errors"
-	"fmt"
-	"net/mail"
-	"slices"
 	"time"
 
-	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awskms"
 
 	"github.com/sensorflow/sensorflow/constructs/apiservice"
+	"github.com/sensorflow/sensorflow/constructs/internal/prop"
 	"github.com/sensorflow/sensorflow/constructs/processing"
 	"github.com/sensorflow/sensorflow/constructs/storage"
+	"github.com/sensorflow/sensorflow/runtime/contract/rule"
 )
 
 // Defaults of OperationsProps.
@@ -62,48 +59,24 @@ type OperationsProps struct {
 
 // Validate returns every problem of the props.
 func (p OperationsProps) Validate() error {
-	var problems []error
-	for _, required := range []struct {
-		missing       bool
-		field, advice string
-	}{
-		{p.Api == nil, "Api", "apiservice.NewApiService"},
-		{p.Processing == nil, "Processing", "processing.NewProcessing"},
-		{p.Tables == nil, "Tables", "storage.NewGlobalTables or storage.ImportGlobalTables"},
-		{p.Key == nil, "Key", "the Key of storage.NewKey or storage.NewReplicaKey"},
-	} {
-		if required.missing {
-			problems = append(problems, fmt.Errorf("%s is required: give %s", required.field, required.advice))
-		}
-	}
-	for i, email := range p.AlarmEmails {
-		if *awscdk.Token_IsUnresolved(email) {
-			continue
-		}
-		if address, err := mail.ParseAddress(email); err != nil || address.Address != email {
-			problems = append(problems, fmt.Errorf("AlarmEmails[%d] must be an e-mail address, got %q", i, email))
-		} else if slices.Contains(p.AlarmEmails[:i], email) {
-			problems = append(problems, fmt.Errorf("AlarmEmails[%d] must be given once, got %q again", i, email))
-		}
-	}
-	for _, bounded := range []struct {
-		field     string
-		negative  bool
-		got       any
-		byDefault any
-	}{
-		{"LatencyMax", p.LatencyMax < 0, p.LatencyMax, LatencyMaxDefault},
-		{"ServerErrorsMax", p.ServerErrorsMax < 0, p.ServerErrorsMax, ServerErrorsMaxDefault},
-		{"ThrottlesMax", p.ThrottlesMax < 0, p.ThrottlesMax, ThrottlesMaxDefault},
-		{"LagMax", p.LagMax < 0, p.LagMax, LagMaxDefault},
-		{"ReplicationMax", p.ReplicationMax < 0, p.ReplicationMax, ReplicationMaxDefault},
-		{"CsvAgeMax", p.CsvAgeMax < 0, p.CsvAgeMax, CsvAgeMaxDefault},
-	} {
-		if bounded.negative {
-			problems = append(problems, fmt.Errorf("%s must be above 0, got %v; leave it out for %v", bounded.field, bounded.got, bounded.byDefault))
-		}
-	}
-	return errors.Join(problems...)
+	return rule.All(
+		prop.Required("Api", p.Api == nil, "apiservice.NewApiService"),
+		prop.Required("Processing", p.Processing == nil, "processing.NewProcessing"),
+		prop.Required("Tables", p.Tables == nil, "storage.NewGlobalTables or storage.ImportGlobalTables"),
+		prop.Required("Key", p.Key == nil, "the Key of storage.NewKey or storage.NewReplicaKey"),
+		prop.Known(rule.Emails("AlarmEmails[*]", p.AlarmEmails)),
+		positive("LatencyMax", p.LatencyMax, LatencyMaxDefault),
+		positive("ServerErrorsMax", p.ServerErrorsMax, ServerErrorsMaxDefault),
+		positive("ThrottlesMax", p.ThrottlesMax, ThrottlesMaxDefault),
+		positive("LagMax", p.LagMax, LagMaxDefault),
+		positive("ReplicationMax", p.ReplicationMax, ReplicationMaxDefault),
+		positive("CsvAgeMax", p.CsvAgeMax, CsvAgeMaxDefault),
+	).Err()
+}
+
+// positive accepts a threshold above 0, and 0, which leaves it out.
+func positive[N int | time.Duration](field string, got, byDefault N) rule.Faults {
+	return rule.Fault{Field: field, Rule: "must be above 0", Got: got, Advice: "leave it out for " + rule.Show(byDefault)}.If(got < 0)
 }
 
 func (p OperationsProps) withDefaults() OperationsProps {

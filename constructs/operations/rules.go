@@ -8,8 +8,8 @@ import (
 	"github.com/aws/jsii-runtime-go"
 )
 
-// rule is one alarm: what is measured, from where on it is wrong, in how many periods of the metric, and what a person should do.
-type rule struct {
+// alarmRule is one alarm: what is measured, from where on it is wrong, in how many periods of the metric, and what a person should do.
+type alarmRule struct {
 	name        string
 	metric      awscloudwatch.IMetric
 	above       float64
@@ -22,9 +22,9 @@ const noTasks = "NoTasks"
 
 // rules lists the alarms. Thresholds are in the units of the metrics: AWS measures the answers of load balancers and the age of messages in
 // seconds, the age of stream records and replication in milliseconds.
-func rules(p OperationsProps) []rule {
+func rules(p OperationsProps) []alarmRule {
 	one, five := period(1), period(5)
-	return []rule{
+	return []alarmRule{
 		{"ServerErrors", p.Api.MetricServerErrors(five), float64(p.ServerErrorsMax), 1,
 			"The API answers with 500 or 503. Its log has the reasons under the request ids.", nil},
 		{"Unanswered", p.Api.MetricUnanswered(five), float64(p.ServerErrorsMax), 1,
@@ -50,7 +50,7 @@ func rules(p OperationsProps) []rule {
 	}
 }
 
-func (r rule) options() *awscloudwatch.CreateAlarmOptions {
+func (r alarmRule) options() *awscloudwatch.CreateAlarmOptions {
 	options := &awscloudwatch.CreateAlarmOptions{
 		Threshold: &r.above, EvaluationPeriods: jsii.Number(r.periods), AlarmDescription: &r.description,
 		ComparisonOperator: awscloudwatch.ComparisonOperator_GREATER_THAN_THRESHOLD,

@@ -1,8 +1,7 @@
 package processing
 
 import (
-	"errors"
-	"fmt"
+	"cmp"
 	"time"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2/awskms"
@@ -10,17 +9,16 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslogs"
 
 	"github.com/sensorflow/sensorflow/constructs/goasset"
+	"github.com/sensorflow/sensorflow/constructs/internal/prop"
 	"github.com/sensorflow/sensorflow/constructs/storage"
 	"github.com/sensorflow/sensorflow/runtime/contract"
+	"github.com/sensorflow/sensorflow/runtime/contract/rule"
 )
 
 // Defaults and limits of ProcessingProps.
 const (
-	// CsvConcurrencyDefault functions write as many readings as a table takes that has not been used before: each sends 16
-	// batches at once, up to 50,000 readings a second.
-	CsvConcurrencyDefault = 4
-	CsvConcurrencyMin     = 2 // Lambda's bounds
-	CsvConcurrencyMax     = 1000
+	// CsvConcurrencyDefault is how many ranges of CSV files are worked on at once.
+	CsvConcurrencyDefault = contract.CSVConcurrencyDefault
 
 	// StreamLanesDefault keeps the records of a shard in order, so that recounts stay rare.
 	StreamLanesDefault = 1
@@ -79,60 +77,33 @@ type ProcessingProps struct {
 
 // Validate returns every problem of the props.
 func (p ProcessingProps) Validate() error {
-	var problems []error
-	for _, required := range []struct {
-		missing bool
-		field   string
-		advice  string
-	}{
-		{p.Tables == nil, "Tables", "storage.NewGlobalTables or storage.ImportGlobalTables"},
-		{p.Uploads == nil, "Uploads", "storage.NewUploads"},
-		{p.Key == nil, "Key", "the Key of storage.NewKey or storage.NewReplicaKey"},
-	} {
-		if required.missing {
-			problems = append(problems, fmt.Errorf("%s is required: give %s", required.field, required.advice))
-		}
-	}
-	if p.Retention != 0 && p.Retention < contract.RetentionMin {
-		problems = append(problems, fmt.Errorf("Retention must be at least 24h, got %v; leave it out to keep readings for ever", p.Retention))
-	}
-	for _, bounded := range []struct {
-		field         string
-		got, min, max int
-		byDefault     int
-	}{
-		{"IndexShards", p.IndexShards, 1, contract.ShardsMax, contract.IndexShardsDefault},
-		{"FleetBuckets", p.FleetBuckets, 1, contract.ShardsMax, contract.FleetBucketsDefault},
-		{"CsvConcurrency", p.CsvConcurrency, CsvConcurrencyMin, CsvConcurrencyMax, CsvConcurrencyDefault},
-		{"StreamLanes", p.StreamLanes, 1, StreamLanesMax, StreamLanesDefault},
-		{"StreamBatchSize", p.StreamBatchSize, 1, StreamBatchSizeMax, StreamBatchSizeDefault},
-	} {
-		if bounded.got != 0 && (bounded.got < bounded.min || bounded.got > bounded.max) {
-			problems = append(problems, fmt.Errorf("%s must be %d to %d, got %d; leave it out for %d",
-				bounded.field, bounded.min, bounded.max, bounded.got, bounded.byDefault))
-		}
-	}
-	if err := p.Architecture.Validate(); err != nil {
-		problems = append(problems, fmt.Errorf("Architecture: %w", err))
-	}
-	return errors.Join(problems...)
+	d := p.withNumbers()
+	return rule.All(
+		prop.Required("Tables", p.Tables == nil, "storage.NewGlobalTables or storage.ImportGlobalTables"),
+		prop.Required("Uploads", p.Uploads == nil, "storage.NewUploads"),
+		prop.Required("Key", p.Key == nil, "the Key of storage.NewKey or storage.NewReplicaKey"),
+		rule.Retention("Retention", p.Retention),
+		rule.Shards("IndexShards", d.IndexShards),
+		rule.Shards("FleetBuckets", d.FleetBuckets),
+		rule.CSVConcurrency("CsvConcurrency", d.CsvConcurrency),
+		rule.Between("StreamLanes", d.StreamLanes, 1, StreamLanesMax, StreamLanesDefault),
+		rule.Between("StreamBatchSize", d.StreamBatchSize, 1, StreamBatchSizeMax, StreamBatchSizeDefault),
+		rule.Of(p.Architecture.Validate()),
+	).Err()
+}
+
+// withNumbers fills in the numbers that are left out.
+func (p ProcessingProps) withNumbers() ProcessingProps {
+	p.IndexShards = cmp.Or(p.IndexShards, contract.IndexShardsDefault)
+	p.FleetBuckets = cmp.Or(p.FleetBuckets, contract.FleetBucketsDefault)
+	p.CsvConcurrency = cmp.Or(p.CsvConcurrency, CsvConcurrencyDefault)
+	p.StreamLanes = cmp.Or(p.StreamLanes, StreamLanesDefault)
+	p.StreamBatchSize = cmp.Or(p.StreamBatchSize, StreamBatchSizeDefault)
+	return p
 }
 
 func (p ProcessingProps) withDefaults() ProcessingProps {
-	for _, number := range []struct {
-		value     *int
-		byDefault int
-	}{
-		{&p.IndexShards, contract.IndexShardsDefault},
-		{&p.FleetBuckets, contract.FleetBucketsDefault},
-		{&p.CsvConcurrency, CsvConcurrencyDefault},
-		{&p.StreamLanes, StreamLanesDefault},
-		{&p.StreamBatchSize, StreamBatchSizeDefault},
-	} {
-		if *number.value == 0 {
-			*number.value = number.byDefault
-		}
-	}
+	p = p.withNumbers()
 	if p.LogRetention == "" {
 		p.LogRetention = LogRetentionDefault
 	}

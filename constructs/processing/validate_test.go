@@ -23,9 +23,9 @@ func TestProcessing_SaysWhatIsWrongWithItsProps(t *testing.T) {
 	}{
 		{"valid", func(*processing.ProcessingProps) {}, ""},
 		{"rejects nothing at all", func(p *processing.ProcessingProps) { *p = processing.ProcessingProps{} },
-			"Tables is required: give storage.NewGlobalTables or storage.ImportGlobalTables\n" +
-				"Uploads is required: give storage.NewUploads\n" +
-				"Key is required: give the Key of storage.NewKey or storage.NewReplicaKey"},
+			"Tables is required; give storage.NewGlobalTables or storage.ImportGlobalTables\n" +
+				"Uploads is required; give storage.NewUploads\n" +
+				"Key is required; give the Key of storage.NewKey or storage.NewReplicaKey"},
 		{"a day", func(p *processing.ProcessingProps) { p.Retention = 24 * time.Hour }, ""},
 		{"rejects less than a day", func(p *processing.ProcessingProps) { p.Retention = 24*time.Hour - 1 },
 			"Retention must be at least 24h, got 23h59m59.999999999s; leave it out to keep readings for ever"},
@@ -42,7 +42,7 @@ func TestProcessing_SaysWhatIsWrongWithItsProps(t *testing.T) {
 			"CsvConcurrency must be 2 to 1000, got 1; leave it out for 4\n" +
 			"StreamLanes must be 1 to 10, got 11; leave it out for 1\n" +
 			"StreamBatchSize must be 1 to 10000, got 10001; leave it out for 1000\n" +
-			"Architecture: the architecture must be ARM64 or AMD64, got Architecture(2)"},
+			"Architecture must be goasset.ARM64 or goasset.AMD64, got Architecture(2)"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			p := valid
@@ -65,8 +65,8 @@ func TestProcessing_RefusesBeforeAnythingIsMade(t *testing.T) {
 		return func() { processing.NewProcessing(stack, id, &p) }
 	}
 	props := required(t)(stack)
-	want := "Stack/Nothing: Tables is required: give storage.NewGlobalTables or storage.ImportGlobalTables\n" +
-		"Uploads is required: give storage.NewUploads\nKey is required: give the Key of storage.NewKey or storage.NewReplicaKey"
+	want := "Stack/Nothing: Tables is required; give storage.NewGlobalTables or storage.ImportGlobalTables\n" +
+		"Uploads is required; give storage.NewUploads\nKey is required; give the Key of storage.NewKey or storage.NewReplicaKey"
 	if got := cdktest.Panic(t, func() { processing.NewProcessing(stack, "Nothing", nil) }); got != want {
 		t.Errorf("it said %s", got)
 	}

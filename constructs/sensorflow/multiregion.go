@@ -1,7 +1,6 @@
 package sensorflow
 
 import (
-	"errors"
 	"slices"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
@@ -13,6 +12,8 @@ import (
 	"github.com/sensorflow/sensorflow/constructs/apiservice"
 	"github.com/sensorflow/sensorflow/constructs/identity"
 	"github.com/sensorflow/sensorflow/constructs/storage"
+	"github.com/sensorflow/sensorflow/runtime/contract"
+	"github.com/sensorflow/sensorflow/runtime/contract/rule"
 )
 
 // MultiRegion is the service in several regions: stacks named <name>-keys-<region>, <name>-state and <name>-<region>.
@@ -37,9 +38,6 @@ type MultiRegion struct {
 	stacks []awscdk.Stack
 }
 
-// poolRegionsMax is how many regions have the user pool: Cognito replicates it to one other.
-const poolRegionsMax = 2
-
 // NewMultiRegion adds the stacks of a deployment to scope, an App or a Stage. It panics when the props are wrong.
 //
 // No stack refers to one of another region: those would have to be deployed and deleted in step for ever. They find each other by
@@ -49,12 +47,12 @@ func NewMultiRegion(scope constructs.Construct, id string, props *MultiRegionPro
 	if props != nil {
 		p = *props
 	}
-	err := errors.Join(validateScope(scope), p.Validate())
+	faults := rule.All(scopeFaults(scope), rule.Of(p.Validate()))
 	if p.Name == "" {
 		p.Name = id
-		err = errors.Join(err, validateName(id))
+		faults = rule.All(faults, nameFaults("the id", id))
 	}
-	check(scope, id, err)
+	check(scope, id, faults.Err())
 	m := &MultiRegion{
 		scope: scope,
 		Keys:  map[string]awscdk.Stack{}, Stacks: map[string]awscdk.Stack{}, Flows: map[string]*SensorFlow{}, RegionUrls: map[string]awscdk.CfnOutput{},
@@ -140,7 +138,7 @@ func (m *MultiRegion) addRegion(p MultiRegionProps, index int, key awskms.IKey) 
 	flow.Tables = storage.ImportGlobalTables(stack, "Tables", &storage.ImportGlobalTablesProps{Name: p.Name, Key: key})
 	flow.Settings = identity.ImportSettings(stack, "Settings", p.Name, key)
 	switch {
-	case index >= poolRegionsMax:
+	case index >= contract.PoolRegionsMax:
 		flow.UserPoolRegion = p.Regions[0]
 	case index > 0:
 		identity.NewReplicaActivation(stack, "PoolReplica", &identity.ReplicaActivationProps{Settings: flow.Settings})

@@ -14,6 +14,7 @@ import (
 	"github.com/sensorflow/sensorflow/constructs/identity"
 	"github.com/sensorflow/sensorflow/constructs/sensorflow"
 	"github.com/sensorflow/sensorflow/runtime/contract"
+	"github.com/sensorflow/sensorflow/runtime/contract/rule"
 	"github.com/sensorflow/sensorflow/test/cdktest"
 )
 
@@ -204,26 +205,33 @@ func TestMultiRegion_SaysEverythingAtOnce(t *testing.T) {
 		props *sensorflow.MultiRegionProps
 		want  string
 	}{
-		"rejects no props": {nil, `Flow: Account must be an account number of 12 digits, got ""; stacks that find each other by name need to know theirs
-Regions must name at least one region`},
+		"rejects no props": {nil, `Flow: Account must be set to an account number of 12 digits; stacks that find each other by name need to know theirs
+Regions must list 1 to 10 regions, got 0`},
 		"rejects everything that is wrong": {&sensorflow.MultiRegionProps{
-			Account: "1", Regions: []string{"Ireland", "eu-west-1", "eu-west-1"}, Leaving: []string{"Ireland", "us-east-1"}, Name: "1st",
-			VpcCidrs: map[string]string{"us-east-1": "10.0.0.0/16", "Ireland": "10.0.0.0/8"}, Domain: &sensorflow.ZoneDomain{Name: "api.example.org", HostedZoneId: "Z1", HostedZoneName: "example.com"},
-			Flow: sensorflow.SensorFlowProps{TasksMin: -1, VpcCidr: "10.0.0.0/16"},
-		}, `Flow: TasksMin must be 1 to 1000, got -1; leave it out for 3
-Account must be an account number of 12 digits, got "1"; stacks that find each other by name need to know theirs
-Name must be at most 40 letters, digits and hyphens, beginning with a letter, got "1st"
-Flow must leave out Vpc, VpcCidr, AggregatorCode and CsvProcessorCode, which belong to one region; give them by ForRegion
-Regions[0] must be a region such as eu-west-1, got "Ireland"
-Regions[2] must be listed once, got "eu-west-1" again
-Leaving[0] must be one of Regions other than the first, got "Ireland"
-Leaving[1] must be one of Regions other than the first, got "us-east-1"
-Domain.Name must lie in the zone example.com, got "api.example.org"
-VpcCidrs has the key "us-east-1", which must be one of Regions
-VpcCidrs[Ireland] must be an IPv4 range of /16 to /22 such as 10.0.0.0/16, got "10.0.0.0/8"`},
+			Account: "1", Regions: []string{"eu-south-1", "eu-west-1", "eu-west-1"}, Leaving: []string{"eu-south-1", "us-east-1"}, Name: "1st",
+			VpcCidrs: map[string]string{"us-east-1": "10.0.0.0/16", "eu-south-1": "10.0.0.0/8"},
+			Domain:   &sensorflow.ZoneDomain{Name: "API.example.org", HostedZoneId: "Z1", HostedZoneName: "example.com"},
+			Flow:     sensorflow.SensorFlowProps{TasksMin: -1, VpcCidr: "10.0.0.0/16", UserPoolRegion: "eu-west-1", Zones: 4},
+		}, `Flow: Account must be an account number of 12 digits, got "1"; stacks that find each other by name need to know theirs
+Regions[2] must be given once, got "eu-west-1" again
+` + rule.Regions("Regions[*]", []string{"eu-south-1", "eu-west-1"}).Error() + `
+Leaving[0] must be one of the regions other than the first, got "eu-south-1"
+Leaving[1] must be one of the regions other than the first, got "us-east-1"
+Name must be 1 to 40 letters, digits and hyphens, beginning with a letter, got "1st"
+Domain.Name must be a domain name in lower case of at most 64 characters, such as api.example.com, got "API.example.org"
+Domain.HostedZoneId must be the id of a hosted zone, such as Z0123456789ABCDEFGHIJ, got "Z1"
+VpcCidrs[us-east-1] must be for one of the regions eu-south-1, eu-west-1, eu-west-1; leave it out
+VpcCidrs[eu-south-1] must be a private IPv4 range of /16 to /22 such as 10.0.0.0/16, got "10.0.0.0/8"
+Flow.UserPoolRegion must be left out; it is made for each region
+Flow.VpcCidr must be left out; it belongs to one region: give it by ForRegion
+Flow.TasksMin must be 1 to 1000, got -1; leave it out for 3
+Flow.Zones must be 2 or 3, got 4; leave it out for 3`},
 		"rejects networks that overlap": {&sensorflow.MultiRegionProps{
 			Account: cdktest.Account, Regions: []string{"eu-west-1", "us-east-1"}, VpcCidrs: map[string]string{"us-east-1": "10.0.16.0/20"},
-		}, "Flow: VpcCidrs[us-east-1] must not overlap that of eu-west-1, got 10.0.16.0/20 and 10.0.0.0/16"},
+		}, `Flow: VpcCidrs[us-east-1] must not overlap the network of eu-west-1, 10.0.0.0/16, got "10.0.16.0/20"`},
+		"rejects three zones where there are two": {&sensorflow.MultiRegionProps{
+			Account: cdktest.Account, Regions: []string{"eu-west-1", "us-west-1"}, Flow: sensorflow.SensorFlowProps{Zones: 3},
+		}, "Flow: Flow.Zones must be 2 in us-west-1, which has no more, got 3; leave it out for as many as each region has, 3 at most"},
 		"rejects a second region that is not there": {&sensorflow.MultiRegionProps{
 			Account: cdktest.Account, Regions: []string{"eu-west-1"}, TokenHealthCheckId: "1",
 		}, "Flow: TokenHealthCheckId needs a second region to get tokens in; leave it out"},

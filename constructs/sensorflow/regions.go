@@ -1,16 +1,14 @@
 package sensorflow
 
 import (
-	"errors"
-	"fmt"
-	"maps"
-	"net/netip"
-	"regexp"
-	"slices"
-	"strings"
+	"cmp"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/constructs-go/constructs/v10"
+
+	"github.com/sensorflow/sensorflow/constructs/internal/prop"
+	"github.com/sensorflow/sensorflow/runtime/contract"
+	"github.com/sensorflow/sensorflow/runtime/contract/rule"
 )
 
 // MultiRegionProps configure a MultiRegion. The zero value of an optional field selects its default.
@@ -59,117 +57,74 @@ type ZoneDomain struct {
 	HostedZoneId, HostedZoneName string
 }
 
-var (
-	accountPattern = regexp.MustCompile(`^[0-9]{12}$`)
-	namePattern    = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9-]{0,39}$`)
-	regionPattern  = regexp.MustCompile(`^[a-z]{2,3}(-[a-z]+)+-[0-9]$`)
-)
-
 // Validate reports everything that is wrong with the props.
 func (p MultiRegionProps) Validate() error {
-	errs := []error{p.Flow.Validate()}
-	if !accountPattern.MatchString(p.Account) {
-		errs = append(errs, fmt.Errorf("Account must be an account number of 12 digits, got %q; stacks that find each other by name need to know theirs", p.Account))
-	}
+	var name rule.Faults
 	if p.Name != "" {
-		errs = append(errs, validateName(p.Name))
+		name = nameFaults("Name", p.Name)
 	}
-	errs = append(errs, p.validateFlow())
-	if p.TokenHealthCheckId != "" && len(p.Regions) < poolRegionsMax {
-		errs = append(errs, errors.New("TokenHealthCheckId needs a second region to get tokens in; leave it out"))
-	}
-	return errors.Join(append(errs, p.validateRegions(), p.validateDomain(), p.validateCidrs())...)
+	return rule.All(
+		rule.Account("Account", p.Account).Advise("stacks that find each other by name need to know theirs"),
+		rule.Regions("Regions[*]", p.Regions),
+		rule.Leaving("Leaving[*]", p.Leaving, p.Regions),
+		name,
+		p.Domain.faults().Under("Domain."),
+		rule.Networks("VpcCidrs[*]", p.VpcCidrs, p.Regions),
+		rule.Fault{Field: "TokenHealthCheckId", Rule: "needs a second region to get tokens in", Advice: "leave it out"}.
+			If(p.TokenHealthCheckId != "" && len(p.Regions) < contract.PoolRegionsMax),
+		p.flowFaults().Under("Flow."),
+	).Err()
 }
 
-// validateFlow refuses what belongs to one region.
-func (p MultiRegionProps) validateFlow() error {
-	var errs []error
+// nameFaults judges the name of a deployment under the key by which it was given.
+func nameFaults(key, name string) rule.Faults {
+	return rule.Name(key, name, contract.DeploymentNameCharsMax)
+}
+
+// flowFaults refuses what belongs to one region, beside what the service of any region refuses.
+func (p MultiRegionProps) flowFaults() rule.Faults {
+	const (
+		made  = "it is made for each region"
+		given = "it belongs to one region: give it by ForRegion"
+	)
 	f := p.Flow
-	if f.Key != nil || f.Tables != nil || f.Settings != nil || f.UserPoolRegion != "" || f.Domain != nil {
-		errs = append(errs, errors.New("Flow must leave out Key, Tables, Settings, UserPoolRegion and Domain, which are made for each region"))
+	all := rule.All(
+		prop.LeftOut("Key", f.Key != nil, "", made),
+		prop.LeftOut("Tables", f.Tables != nil, "", made),
+		prop.LeftOut("Settings", f.Settings != nil, "", made),
+		prop.LeftOut("UserPoolRegion", f.UserPoolRegion != "", "", made),
+		prop.LeftOut("Domain", f.Domain != nil, "", made),
+		prop.LeftOut("Vpc", f.Vpc != nil, "", given),
+		prop.LeftOut("VpcCidr", f.VpcCidr != "", "", given),
+		prop.LeftOut("AggregatorCode", f.AggregatorCode != nil, "", given),
+		prop.LeftOut("CsvProcessorCode", f.CsvProcessorCode != nil, "", given),
+		rule.Of(f.Validate()),
+	)
+	if p.ForRegion != nil { // which may say otherwise for a region with fewer zones
+		return all
 	}
-	if f.Vpc != nil || f.VpcCidr != "" || f.AggregatorCode != nil || f.CsvProcessorCode != nil {
-		errs = append(errs, errors.New("Flow must leave out Vpc, VpcCidr, AggregatorCode and CsvProcessorCode, which belong to one region; give them by ForRegion"))
-	}
-	return errors.Join(errs...)
+	return rule.All(all, rule.Zones("Zones", f.Zones, "NatGateways", f.NatGateways, p.Regions...))
 }
 
-func validateName(name string) error {
-	if namePattern.MatchString(name) {
+func (d *ZoneDomain) faults() rule.Faults {
+	if d == nil {
 		return nil
 	}
-	return fmt.Errorf("Name must be at most 40 letters, digits and hyphens, beginning with a letter, got %q", name)
+	zone := rule.HostedZone("HostedZoneName", d.HostedZoneName)
+	all := rule.All(rule.Domain("Name", d.Name), rule.HostedZoneID("HostedZoneId", d.HostedZoneId), zone)
+	if len(zone) > 0 {
+		return all
+	}
+	return rule.All(all, rule.InZone("Name", d.Name, d.HostedZoneName))
 }
 
-func (p MultiRegionProps) validateRegions() error {
-	var errs []error
-	if len(p.Regions) == 0 {
-		errs = append(errs, errors.New("Regions must name at least one region"))
-	}
-	for i, region := range p.Regions {
-		if !regionPattern.MatchString(region) {
-			errs = append(errs, fmt.Errorf("Regions[%d] must be a region such as eu-west-1, got %q", i, region))
-		}
-		if slices.Contains(p.Regions[:i], region) {
-			errs = append(errs, fmt.Errorf("Regions[%d] must be listed once, got %q again", i, region))
-		}
-	}
-	for i, region := range p.Leaving {
-		if at := slices.Index(p.Regions, region); at < 1 {
-			errs = append(errs, fmt.Errorf("Leaving[%d] must be one of Regions other than the first, got %q", i, region))
-		}
-	}
-	return errors.Join(errs...)
-}
-
-func (p MultiRegionProps) validateDomain() error {
-	d := p.Domain
-	switch {
-	case d == nil:
-		return nil
-	case d.Name == "" || d.HostedZoneId == "" || d.HostedZoneName == "":
-		return errors.New("Domain must have Name, HostedZoneId and HostedZoneName")
-	case d.Name != d.HostedZoneName && !strings.HasSuffix(d.Name, "."+d.HostedZoneName):
-		return fmt.Errorf("Domain.Name must lie in the zone %s, got %q", d.HostedZoneName, d.Name)
-	}
-	return nil
-}
-
-func (p MultiRegionProps) validateCidrs() error {
-	var errs []error
-	for _, region := range slices.Sorted(maps.Keys(p.VpcCidrs)) {
-		if !slices.Contains(p.Regions, region) {
-			errs = append(errs, fmt.Errorf("VpcCidrs has the key %q, which must be one of Regions", region))
-		}
-	}
-	ranges := make([]netip.Prefix, len(p.Regions))
-	for i, region := range p.Regions {
-		prefix, err := netip.ParsePrefix(p.cidr(i))
-		if err != nil || !prefix.Addr().Is4() || prefix.Masked() != prefix || prefix.Bits() < 16 || prefix.Bits() > 22 {
-			errs = append(errs, fmt.Errorf("VpcCidrs[%s] must be an IPv4 range of /16 to /22 such as 10.0.0.0/16, got %q", region, p.cidr(i)))
-			continue
-		}
-		ranges[i] = prefix
-		for j, other := range ranges[:i] {
-			if other.IsValid() && other.Overlaps(prefix) {
-				errs = append(errs, fmt.Errorf("VpcCidrs[%s] must not overlap that of %s, got %s and %s", region, p.Regions[j], prefix, other))
-			}
-		}
-	}
-	return errors.Join(errs...)
-}
-
-// validateScope sees that stacks can be made there: CloudFormation knows no stack of another region inside a stack.
-func validateScope(scope constructs.Construct) error {
-	if *awscdk.Stage_IsStage(scope) {
-		return nil
-	}
-	return errors.New("the scope of several stacks must be an App or a Stage; inside a stack, NewSensorFlow makes the service of its region")
+// scopeFaults sees that stacks can be made there: CloudFormation knows no stack of another region inside a stack.
+func scopeFaults(scope constructs.Construct) rule.Faults {
+	return rule.Fault{
+		Field: "the scope of several stacks", Rule: "must be an App or a Stage", Advice: "inside a stack, NewSensorFlow makes the service of its region",
+	}.If(!*awscdk.Stage_IsStage(scope))
 }
 
 func (p MultiRegionProps) cidr(index int) string {
-	if cidr := p.VpcCidrs[p.Regions[index]]; cidr != "" {
-		return cidr
-	}
-	return fmt.Sprintf("10.%d.0.0/16", index)
+	return cmp.Or(p.VpcCidrs[p.Regions[index]], rule.NetworkDefault(index))
 }

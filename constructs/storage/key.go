@@ -1,14 +1,16 @@
 package storage
 
 import (
-	"errors"
 	"fmt"
-	"regexp"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awskms"
 	"github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
+
+	"github.com/sensorflow/sensorflow/constructs/internal/prop"
+	"github.com/sensorflow/sensorflow/runtime/contract"
+	"github.com/sensorflow/sensorflow/runtime/contract/rule"
 )
 
 // KeyProps configures a Key. The zero value of a field selects its default.
@@ -29,14 +31,16 @@ type KeyProps struct {
 // DisposableKeyWaitDays is how long KMS waits before it deletes a key that is Disposable, the shortest that it takes.
 const DisposableKeyWaitDays = 7
 
-var namePattern = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9-]{0,63}$`)
-
 // Validate returns every problem of the props.
 func (p KeyProps) Validate() error {
-	if p.Alias != "" && !namePattern.MatchString(p.Alias) {
-		return fmt.Errorf("Alias must be 1 to 64 letters, digits and hyphens and start with a letter, got %q; leave out the alias/ before it", p.Alias)
+	if p.Alias == "" {
+		return nil
 	}
-	return nil
+	return aliasFaults(p.Alias).Err()
+}
+
+func aliasFaults(alias string) rule.Faults {
+	return rule.Name("Alias", alias, contract.NameCharsMax).Advise("leave out the alias/ before it")
 }
 
 // Key is a customer managed key that rotates every year, with a policy that names the services which use it.
@@ -112,16 +116,11 @@ type ReplicaKeyProps struct {
 
 // Validate returns every problem of the props.
 func (p ReplicaKeyProps) Validate() error {
-	var problems []error
-	if p.Alias == "" {
-		problems = append(problems, errors.New("Alias is required: give the alias of the primary key"))
-	} else {
-		problems = append(problems, KeyProps{Alias: p.Alias}.Validate())
-	}
-	if !isRegion(p.PrimaryRegion) {
-		problems = append(problems, fmt.Errorf("PrimaryRegion must be a region such as eu-west-1, got %q", p.PrimaryRegion))
-	}
-	return errors.Join(problems...)
+	return rule.All(
+		prop.Required("Alias", p.Alias == "", "the alias of the primary key"),
+		aliasFaults(p.Alias),
+		rule.Region("PrimaryRegion", p.PrimaryRegion),
+	).Err()
 }
 
 // ReplicaKey is the replica of a multi-Region Key in its stack's region. Deploy its stack after the primary's.
@@ -139,12 +138,11 @@ type ReplicaKey struct {
 // would tie the two stacks to each other.
 func NewReplicaKey(scope constructs.Construct, id string, props *ReplicaKeyProps) *ReplicaKey {
 	p := orZero(props)
-	err := p.Validate()
 	stack := awscdk.Stack_Of(scope)
-	if known(*stack.Region()) && *stack.Region() == p.PrimaryRegion {
-		err = errors.Join(err, fmt.Errorf("PrimaryRegion must not be the stack's own region, got %q; the primary key is not its own replica", p.PrimaryRegion))
-	}
-	check(scope, id, err)
+	own := rule.Fault{
+		Field: "PrimaryRegion", Rule: "must not be the stack's own region", Got: p.PrimaryRegion, Advice: "the primary key is not its own replica",
+	}.If(known(*stack.Region()) && *stack.Region() == p.PrimaryRegion)
+	check(scope, id, rule.All(rule.Of(p.Validate()), own).Err())
 	k := &ReplicaKey{}
 	constructs.NewConstruct_Override(k, scope, &id)
 	primary := lookUpKey(k, p)

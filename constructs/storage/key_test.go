@@ -138,7 +138,7 @@ func TestReplicaKey_EveryPropMatters(t *testing.T) {
 
 func TestReplicaKey_Rejects(t *testing.T) {
 	t.Run("rejects no props, with every problem", func(t *testing.T) {
-		refused(t, []string{"Alias is required", `PrimaryRegion must be a region such as eu-west-1, got ""`}, func(stack awscdk.Stack) {
+		refused(t, []string{"Alias is required", "PrimaryRegion must be set to one of af-south-1, "}, func(stack awscdk.Stack) {
 			storage.NewReplicaKey(stack, "It", nil)
 		})
 	})

@@ -3,7 +3,6 @@ package storage
 import (
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
@@ -26,10 +25,6 @@ func check(scope constructs.Construct, id string, err error) {
 		panic(fmt.Errorf("%s/%s: %w", *scope.Node().Path(), id, err))
 	}
 }
-
-var regionPattern = regexp.MustCompile(`^[a-z]{2,3}(-[a-z]+)+-[0-9]$`)
-
-func isRegion(name string) bool { return regionPattern.MatchString(name) }
 
 // known tells whether a value is known already when the app is synthesized.
 func known(value string) bool { return !*awscdk.Token_IsUnresolved(value) }

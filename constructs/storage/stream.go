@@ -1,14 +1,14 @@
 package storage
 
 import (
-	"errors"
-
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsdynamodb"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awskms"
 	"github.com/aws/aws-cdk-go/awscdk/v2/customresources"
 	"github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
+
+	"github.com/sensorflow/sensorflow/constructs/internal/prop"
 )
 
 // ReplicaStreamProps configures a ReplicaStream.
@@ -27,10 +27,7 @@ type ReplicaStreamProps struct {
 
 // Validate returns every problem of the props.
 func (p ReplicaStreamProps) Validate() error {
-	if p.Table == nil {
-		return errors.New("Table is required: give the table whose stream is looked up, such as awsdynamodb.TableV2_FromTableName(…)")
-	}
-	return nil
+	return prop.Required("Table", p.Table == nil, "the table whose stream is looked up, such as awsdynamodb.TableV2_FromTableName(…)").Err()
 }
 
 // ReplicaStream looks up, at deployment, the address of a table's stream in the stack's own region. The table must exist by

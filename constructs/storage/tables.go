@@ -1,7 +1,6 @@
 package storage
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -12,7 +11,9 @@ import (
 	"github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
 
+	"github.com/sensorflow/sensorflow/constructs/internal/prop"
 	"github.com/sensorflow/sensorflow/runtime/contract"
+	"github.com/sensorflow/sensorflow/runtime/contract/rule"
 )
 
 // Replica names another region and the key that encrypts there. Key.Replica makes one of a multi-Region key.
@@ -28,25 +29,21 @@ type Replica struct {
 
 // ValidateReplicas returns every problem of the replicas that a stack of the given region names.
 func ValidateReplicas(replicas []Replica, stackRegion string) error {
-	var problems []error
-	if len(replicas) > 0 && !known(stackRegion) {
-		problems = append(problems, errors.New("Replicas needs a stack with an explicit region, got one without; set Env of the stack"))
-	}
-	seen := map[string]bool{}
+	regions, keys := make([]string, len(replicas)), rule.Faults{}
 	for i, r := range replicas {
-		switch {
-		case !isRegion(r.Region):
-			problems = append(problems, fmt.Errorf("Replicas[%d].Region must be a region such as eu-west-1, got %q", i, r.Region))
-		case r.Region == stackRegion:
-			problems = append(problems, fmt.Errorf("Replicas[%d].Region must not be the stack's own region, got %q; list only the other regions", i, r.Region))
-		case seen[r.Region]:
-			problems = append(problems, fmt.Errorf("Replicas[%d].Region must be listed once, got %q again", i, r.Region))
-		}
-		if seen[r.Region] = true; r.Key == nil {
-			problems = append(problems, fmt.Errorf("Replicas[%d].Key is required: give the key of that region, such as Key.Replica(…)", i))
-		}
+		regions[i] = r.Region
+		keys = append(keys, prop.Required(fmt.Sprintf("Replicas[%d].Key", i), r.Key == nil, "the key of that region, such as Key.Replica(…)")...)
 	}
-	return errors.Join(problems...)
+	return rule.All(
+		rule.Fault{Field: "Replicas", Rule: "needs a stack with an explicit region, got one without", Advice: "set Env of the stack"}.
+			If(len(replicas) > 0 && !known(stackRegion)),
+		rule.Each("Replicas[*].Region", regions, func(key, region string) rule.Faults {
+			return rule.All(rule.Region(key, region), rule.Fault{
+				Field: key, Rule: "must not be the stack's own region", Got: region, Advice: "list only the other regions",
+			}.If(region == stackRegion))
+		}),
+		keys,
+	).Err()
 }
 
 // GlobalTablesProps configures GlobalTables. The zero value of a field selects its default.
@@ -73,14 +70,13 @@ type GlobalTablesProps struct {
 
 // Validate returns every problem of the props that can be seen without the stack.
 func (p GlobalTablesProps) Validate() error {
-	var problems []error
+	var name rule.Faults
 	if p.Name != "" {
-		problems = append(problems, validateName(p.Name))
+		name = nameFaults(p.Name)
 	}
-	if len(p.Replicas) > 0 && p.Key == nil {
-		problems = append(problems, errors.New("Key is required with Replicas: give the multi-Region key of the stack's region"))
-	}
-	return errors.Join(problems...)
+	return rule.All(name, rule.Fault{
+		Field: "Key", Rule: "is required with Replicas", Advice: "give the multi-Region key of the stack's region",
+	}.If(len(p.Replicas) > 0 && p.Key == nil)).Err()
 }
 
 // ValidateReplicaStep says whether tables that were deployed with replicas in some regions can be given replicas in the wanted
@@ -108,12 +104,7 @@ func ValidateReplicaStep(deployed, wanted []string) error {
 	return nil
 }
 
-func validateName(name string) error {
-	if !namePattern.MatchString(name) {
-		return fmt.Errorf("Name must be 1 to 64 letters, digits and hyphens and start with a letter, got %q", name)
-	}
-	return nil
-}
+func nameFaults(name string) rule.Faults { return rule.Name("Name", name, contract.NameCharsMax) }
 
 // GlobalTables are the tables that every region reads and writes: readings, aggregate rows and revoked tokens.
 type GlobalTables struct {
@@ -131,7 +122,7 @@ type GlobalTables struct {
 // NewGlobalTables makes the tables, with a replica in each further region.
 func NewGlobalTables(scope constructs.Construct, id string, props *GlobalTablesProps) *GlobalTables {
 	p := orZero(props)
-	check(scope, id, errors.Join(p.Validate(), ValidateReplicas(p.Replicas, *awscdk.Stack_Of(scope).Region())))
+	check(scope, id, rule.All(rule.Of(p.Validate()), rule.Of(ValidateReplicas(p.Replicas, *awscdk.Stack_Of(scope).Region()))).Err())
 	t := &GlobalTables{key: p.Key}
 	constructs.NewConstruct_Override(t, scope, &id)
 	if t.key == nil {
@@ -160,11 +151,7 @@ type ImportGlobalTablesProps struct {
 
 // Validate returns every problem of the props.
 func (p ImportGlobalTablesProps) Validate() error {
-	problems := []error{validateName(p.Name)}
-	if p.Key == nil {
-		problems = append(problems, errors.New("Key is required: give the key of the stack's region"))
-	}
-	return errors.Join(problems...)
+	return rule.All(nameFaults(p.Name), prop.Required("Key", p.Key == nil, "the key of the stack's region")).Err()
 }
 
 // ImportGlobalTables finds tables that another stack made with a Name, by their names in the stack's own region, and looks the

@@ -122,11 +122,11 @@ func TestGlobalTables_Reject(t *testing.T) {
 	}
 	t.Run("rejects every problem in one answer", func(t *testing.T) {
 		refused(t, []string{
-			`Name must be 1 to 64 letters, digits and hyphens and start with a letter, got "1"`,
+			`Name must be 1 to 64 letters, digits and hyphens, beginning with a letter, got "1"`,
 			"Key is required with Replicas",
 			`Replicas[0].Region must not be the stack's own region, got "eu-west-1"; list only the other regions`,
-			`Replicas[1].Region must be a region such as eu-west-1, got "Ireland"`,
-			`Replicas[3].Region must be listed once, got "us-east-1" again`,
+			`Replicas[1].Region must be one of af-south-1, `,
+			`Replicas[3].Region must be given once, got "us-east-1" again`,
 			"Replicas[3].Key is required",
 		}, build(storage.GlobalTablesProps{Name: "1", Replicas: []storage.Replica{
 			{Region: secondary}, {Region: "Ireland"}, {Region: primary}, {Region: primary},

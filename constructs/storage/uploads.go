@@ -1,10 +1,8 @@
 package storage
 
 import (
-	"errors"
-	"fmt"
+	"cmp"
 	"maps"
-	"net/url"
 	"slices"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
@@ -16,7 +14,9 @@ import (
 	"github.com/aws/jsii-runtime-go"
 	"github.com/cdklabs/cdk-nag-go/cdknag/v2"
 
+	"github.com/sensorflow/sensorflow/constructs/internal/prop"
 	"github.com/sensorflow/sensorflow/runtime/contract"
+	"github.com/sensorflow/sensorflow/runtime/contract/rule"
 )
 
 // UploadsProps configures Uploads. The zero value of a field selects its default.
@@ -53,28 +53,8 @@ const (
 
 // Validate returns every problem of the props.
 func (p UploadsProps) Validate() error {
-	var problems []error
-	if p.RetentionDays != 0 && (p.RetentionDays < RetentionDaysMin || p.RetentionDays > RetentionDaysMax) {
-		problems = append(problems, fmt.Errorf("RetentionDays must be %d to %d days, got %d; leave it out for %d",
-			RetentionDaysMin, RetentionDaysMax, p.RetentionDays, contract.UploadStatusDays))
-	}
-	for i, origin := range p.AllowedOrigins {
-		problems = append(problems, ValidateOrigin(fmt.Sprintf("AllowedOrigins[%d]", i), origin))
-	}
-	return errors.Join(problems...)
-}
-
-// ValidateOrigin takes what a browser sends as Origin. Plain HTTP is for a console on the own machine only.
-func ValidateOrigin(field, origin string) error {
-	if !known(origin) {
-		return nil
-	}
-	u, err := url.Parse(origin)
-	local := err == nil && u.Scheme == "http" && (u.Hostname() == "localhost" || u.Hostname() == "127.0.0.1")
-	if err != nil || (u.Scheme != "https" && !local) || u.Hostname() == "" || u.Scheme+"://"+u.Host != origin {
-		return fmt.Errorf("%s must be scheme and host of a page, such as https://console.example.com, got %q", field, origin)
-	}
-	return nil
+	days := rule.Between("RetentionDays", cmp.Or(p.RetentionDays, contract.UploadStatusDays), RetentionDaysMin, RetentionDaysMax, contract.UploadStatusDays)
+	return rule.All(days, prop.Known(rule.Origins("AllowedOrigins[*]", p.AllowedOrigins))).Err()
 }
 
 // Uploads is what one region keeps of CSV uploads: their status and their files.
@@ -132,7 +112,7 @@ const regionalReason = "what a file holds is in the global tables once it is pro
 // at deployment only, such as the address of the API that serves the console.
 func (u *Uploads) AllowOrigins(origins ...string) {
 	for _, origin := range origins {
-		check(u, "AllowOrigins", ValidateOrigin("origin", origin))
+		check(u, "AllowOrigins", prop.Known(rule.Origin("origin", origin)).Err())
 		u.Bucket.AddCorsRule(&awss3.CorsRule{
 			AllowedOrigins: jsii.Strings(origin),
 			AllowedMethods: &[]awss3.HttpMethods{awss3.HttpMethods_GET, awss3.HttpMethods_PUT},

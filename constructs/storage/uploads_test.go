@@ -60,7 +60,7 @@ func TestUploads_LetBrowsersSendWhatIsSigned(t *testing.T) {
 	app := cdktest.NewApp(t)
 	uploads := storage.NewUploads(cdktest.NewStack(app, "Stack", secondary), "Uploads", &storage.UploadsProps{AllowedOrigins: []string{"https://a.example.com"}})
 	uploads.AllowOrigins("https://b.example.com")
-	if got := cdktest.Panic(t, func() { uploads.AllowOrigins("*") }); !strings.HasPrefix(got, "Stack/Uploads/AllowOrigins: origin must be scheme and host") {
+	if got := cdktest.Panic(t, func() { uploads.AllowOrigins("*") }); !strings.HasPrefix(got, "Stack/Uploads/AllowOrigins: origin must be an origin such as ") {
 		t.Errorf("got %q", got)
 	}
 	bucket := cdktest.Synth(t, app).Template(t, "Stack").Find(t, "AWS::S3::Bucket", "UploadsBucket")
@@ -106,7 +106,7 @@ func TestUploadsProps_Validate(t *testing.T) {
 			}
 		})
 	}
-	refused(t, []string{"RetentionDays must be 1 to 3650 days, got -1; leave it out for 90", "AllowedOrigins[0] must be"}, func(stack awscdk.Stack) {
+	refused(t, []string{"RetentionDays must be 1 to 3650, got -1; leave it out for 90", "AllowedOrigins[0] must be"}, func(stack awscdk.Stack) {
 		storage.NewUploads(stack, "It", &storage.UploadsProps{RetentionDays: -1, AllowedOrigins: []string{"*"}})
 	})
 }

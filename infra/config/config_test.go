@@ -129,7 +129,7 @@ func TestLoad_NamesEachMistake(t *testing.T) {
 		"rejects more NAT gateways than zones": {one + `,"zones":2,"natGateways":3`, "",
 			"environments.dev.natGateways must be 1 to zones, here 2, got 3; leave it out for 1"},
 		"rejects a machine without a name": {one + `,"machineClients":["line-1",""]`, "",
-			"environments.dev.machineClients[1] must be set to a name of at most 64 letters, digits and hyphens that begins with a letter"},
+			"environments.dev.machineClients[1] must be set to 1 to 64 letters, digits and hyphens, beginning with a letter"},
 		"rejects too many partitions":     {one + `,"indexShards":257`, "", "environments.dev.indexShards must be 1 to 256, got 257; leave it out for 8"},
 		"rejects too many buckets":        {one + `,"fleetBuckets":257`, "", "environments.dev.fleetBuckets must be 1 to 256, got 257; leave it out for 8"},
 		"rejects a single function":       {one + `,"csvConcurrency":1`, "", "environments.dev.csvConcurrency must be 2 to 1000, got 1; leave it out for 4"},

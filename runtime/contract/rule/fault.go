@@ -26,7 +26,7 @@ func (f Fault) Error() string {
 	var b strings.Builder
 	b.WriteString(strings.TrimPrefix(f.Field+" "+f.Rule, " "))
 	if f.Got != nil {
-		b.WriteString(", got " + show(f.Got))
+		b.WriteString(", got " + Show(f.Got))
 	}
 	if f.Advice != "" {
 		b.WriteString("; " + f.Advice)
@@ -42,8 +42,8 @@ func (f Fault) If(broken bool) Faults {
 	return Faults{f}
 }
 
-// show writes a value as a person would: texts in quotes, durations without zeros at their end.
-func show(got any) string {
+// Show writes a value as a person would: texts in quotes, durations without zeros at their end.
+func Show(got any) string {
 	switch v := got.(type) {
 	case string:
 		return strconv.Quote(v)

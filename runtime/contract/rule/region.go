@@ -83,10 +83,11 @@ func Zones(key string, zones int, gatewaysKey string, gateways int, regions ...s
 		Advice: fmt.Sprintf("leave it out for %d", most),
 	}.If(zones != 0 && (zones < contract.ZonesMin || zones > contract.ZonesMax))
 	if len(faults) == 0 && zones > most {
-		faults = Faults{{
-			Field: key, Rule: fmt.Sprintf("must be %d in us-west-1, which has no more", most), Got: zones,
-			Advice: fmt.Sprintf("leave it out for as many as each region has, %d at most", contract.ZonesMax),
-		}}
+		advice := fmt.Sprintf("leave it out for as many as each region has, %d at most", contract.ZonesMax)
+		if len(regions) == 1 {
+			advice = fmt.Sprintf("leave it out for %d", most)
+		}
+		faults = Faults{{Field: key, Rule: fmt.Sprintf("must be %d in us-west-1, which has no more", most), Got: zones, Advice: advice}}
 	}
 	if len(faults) > 0 {
 		return faults

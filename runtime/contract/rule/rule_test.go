@@ -48,7 +48,7 @@ func TestRules_JudgeTexts(t *testing.T) {
 		},
 		{
 			"name", name(40), []string{"a", "Sensor-Flow", "A" + long("-", 39)}, []string{"1st", "a_b", "a" + long("b", 40), "", "a/b", "é"},
-			`Key must be a name of at most 40 letters, digits and hyphens that begins with a letter, got "1st"`,
+			`Key must be 1 to 40 letters, digits and hyphens, beginning with a letter, got "1st"`,
 		},
 		{
 			"domain", rule.Domain,
@@ -168,7 +168,8 @@ func TestRules_JudgePairs(t *testing.T) {
 		"four zones":                     {zones(4, 0, "us-west-1"), "zones must be 2 or 3, got 4; leave it out for 2"},
 		"a gateway too many":             {zones(2, 3, "eu-west-1"), "gateways must be 1 to zones, here 2, got 3; leave it out for 1"},
 		"less than no gateway":           {zones(3, -1, "eu-west-1"), "gateways must be 1 to zones, here 3, got -1; leave it out for 1"},
-		"a zone that is not there": {zones(3, 0, "eu-west-1", "us-west-1"),
+		"a zone that is not there":       {zones(3, 0, "us-west-1"), "zones must be 2 in us-west-1, which has no more, got 3; leave it out for 2"},
+		"a zone that is not everywhere": {zones(3, 0, "eu-west-1", "us-west-1"),
 			"zones must be 2 in us-west-1, which has no more, got 3; leave it out for as many as each region has, 3 at most"},
 		"a gateway for a zone that is not there": {zones(0, 3, "eu-west-1", "us-west-1"), "gateways must be 1 to zones, here 2, got 3; leave it out for 1"},
 		"its zone":                               {rule.InZone("name", "api.example.com", "example.com"), ""},

@@ -34,7 +34,7 @@ func list(key string) string {
 // again is a text that was given before.
 type again string
 
-func (a again) String() string { return show(string(a)) + " again" }
+func (a again) String() string { return Show(string(a)) + " again" }
 
 // Each accepts a list whose items all pass the check and differ.
 func Each(key string, items []string, check func(key, got string) Faults) Faults {
@@ -64,7 +64,7 @@ func Account(key, got string) Faults {
 // Name accepts a name of at most charsMax letters, digits and hyphens.
 func Name(key, got string, charsMax int) Faults {
 	return Text(key, got, len(got) <= charsMax && namePattern.MatchString(got),
-		fmt.Sprintf("a name of at most %d letters, digits and hyphens that begins with a letter", charsMax))
+		fmt.Sprintf("1 to %d letters, digits and hyphens, beginning with a letter", charsMax))
 }
 
 // MachineClients accepts the names of the app clients of a user pool.
