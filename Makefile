@@ -63,6 +63,10 @@ simulate: .have-go ## several regions under every fault (SEEDS=10000; SEED=7 rep
 simulate-nightly: SEEDS = 1000000
 simulate-nightly: simulate ## the same for a million seeds
 
+.PHONY: attack
+attack: .set-up ## hostile and greedy clients at full size, with figures; loopback only
+	@ATTACK=full go test -count=1 -v -timeout 30m ./test/attack
+
 .PHONY: consumer
 consumer: .have-cdk ## build and synthesize an app of another team (CDK=latest: with the newest CDK that there is)
 	@CONSUMER_CDK='$(CDK)' go test -count=1 -v -timeout $(TEST_TIMEOUT) ./test/consumertest

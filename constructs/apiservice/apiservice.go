@@ -126,9 +126,9 @@ func (a *ApiService) addLoadBalancer(p ApiServiceProps, tasks awsec2.SecurityGro
 	return group
 }
 
-// addTargetGroup checks tasks for readiness rather than liveness: a deployment whose tasks may not use the tables then never becomes
-// healthy and is rolled back. ECS replaces tasks that are unhealthy, which helps against nothing outside of them; so tables or
-// Cognito must be away for a minute before it does, and until then, with all tasks unhealthy, the load balancer sends to all.
+// addTargetGroup checks tasks for liveness and not for readiness: ECS replaces tasks that are unhealthy, which helps against nothing
+// outside of them, and takes away what they know. Whether a region serves is for Route 53 to ask, and whether a new version may
+// use the tables is what a task finds out before it begins to listen.
 func (a *ApiService) addTargetGroup() {
 	a.TargetGroup = awselasticloadbalancingv2.NewApplicationTargetGroup(a, jsii.String("Tasks"), &awselasticloadbalancingv2.ApplicationTargetGroupProps{
 		Vpc: a.Vpc, Port: jsii.Number(containerPort), Protocol: awselasticloadbalancingv2.ApplicationProtocol_HTTP,
@@ -137,9 +137,9 @@ func (a *ApiService) addTargetGroup() {
 		// ECS takes a task out of the group and waits for so long before it sends SIGTERM; the API's own drain covers the rest.
 		DeregistrationDelay: awscdk.Duration_Seconds(jsii.Number(15)),
 		HealthCheck: &awselasticloadbalancingv2.HealthCheck{
-			Path: jsii.String(readinessPath), HealthyHttpCodes: jsii.String("200"),
+			Path: jsii.String(livenessPath), HealthyHttpCodes: jsii.String("200"),
 			Interval: awscdk.Duration_Seconds(jsii.Number(10)), Timeout: awscdk.Duration_Seconds(jsii.Number(5)),
-			HealthyThresholdCount: jsii.Number(2), UnhealthyThresholdCount: jsii.Number(6),
+			HealthyThresholdCount: jsii.Number(2), UnhealthyThresholdCount: jsii.Number(3),
 		},
 	})
 }

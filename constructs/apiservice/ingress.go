@@ -30,7 +30,8 @@ const (
 	// The proxies that append to X-Forwarded-For before the API: CloudFront and the load balancer, or the load balancer alone.
 	proxiesWithCloudFront, proxiesWithDomain = 2, 1
 
-	readinessPath = "/readyz"
+	// readinessPath tells whether the region can serve, livenessPath whether a task lives.
+	readinessPath, livenessPath = "/readyz", "/healthz"
 )
 
 // addDistribution puts CloudFront in front of the load balancer, which has no address on the internet: CloudFront reaches it within

@@ -75,6 +75,15 @@ func TestApiService_TakesSecretsFromSecretsManagerAlone(t *testing.T) {
 	}
 }
 
+// A table or a bucket that is away makes ECS replace no task: what the load balancer and the container's own check ask touches
+// nothing outside of the task. Route 53 asks whether the region serves.
+func TestApiService_ReplacesTasksThatDoNotLiveAndNoOthers(t *testing.T) {
+	template := synth(t, everything)
+	template.Only(t, "AWS::ElasticLoadBalancingV2::TargetGroup").Want(t, "/healthz", "HealthCheckPath")
+	template.Only(t, "AWS::ECS::TaskDefinition").Want(t, "healthcheck", "ContainerDefinitions", 0, "HealthCheck", "Command", 2)
+	template.Only(t, "AWS::Route53::HealthCheck").Want(t, "/readyz", "HealthCheckConfig", "ResourcePath")
+}
+
 // TestApiService_BuildsTheImage builds the program, which takes a minute where nothing is cached.
 func TestApiService_BuildsTheImage(t *testing.T) {
 	out := synthIn(t, "eu-west-1", func(_ awscdk.Stack, p *apiservice.ApiServiceProps) { p.Image = nil })

@@ -34,7 +34,7 @@ func rules(p OperationsProps) []alarmRule {
 		{noTasks, p.Api.MetricHealthyTasks(one), 1, 5,
 			"No task of the API serves. The service's events tell why none starts, and the log has a stream for each.", below},
 		{"UnhealthyTasks", p.Api.MetricUnhealthyTasks(one), 0, 5,
-			"Tasks of the API are not ready to serve. Their answer to GET /readyz names the check that fails.", nil},
+			"Tasks of the API do not answer GET /healthz and are replaced. The log has a stream for each; see whether they run out of memory or CPU.", nil},
 		{"Throttles", p.Tables.MetricThrottledRequests(five), float64(p.ThrottlesMax), 2,
 			"The tables refuse requests. CloudWatch's metrics of each table tell which; a hot key shows in its contributor insights, once switched on.", nil},
 		{"AggregationLag", p.Processing.MetricAggregationLag(one), milliseconds(p.LagMax), 5,

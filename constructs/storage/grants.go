@@ -13,10 +13,10 @@ import (
 // The grants below name the calls that the runtime makes and no others. The CDK's own for tables allow more of them, reach
 // all indexes of a table, and allow kms:ReEncrypt* and kms:GenerateDataKey*.
 
-// GrantSendReadings lets the grantee store readings and see whether the table is there, as the API and the CSV processor do.
+// GrantSendReadings lets the grantee store readings, as the API and the CSV processor do.
 func (t *GlobalTables) GrantSendReadings(grantee awsiam.IGrantable) awsiam.Grant {
 	grantTableKey(t.key, grantee, true)
-	return grant(grantee, t.Readings.TableArn(), "dynamodb:BatchWriteItem", "dynamodb:DescribeTable")
+	return grant(grantee, t.Readings.TableArn(), "dynamodb:BatchWriteItem")
 }
 
 // GrantReadReadings lets the grantee list the readings of an equipment.
@@ -34,7 +34,7 @@ func (t *GlobalTables) GrantFollowReadings(grantee awsiam.IGrantable) awsiam.Gra
 // GrantReadAggregates lets the grantee answer windows of aggregates, of one equipment, of all and of the fleet.
 func (t *GlobalTables) GrantReadAggregates(grantee awsiam.IGrantable) awsiam.Grant {
 	grantTableKey(t.key, grantee, false)
-	return grant(grantee, t.Aggregates.TableArn(), "dynamodb:DescribeTable", "dynamodb:Query").
+	return grant(grantee, t.Aggregates.TableArn(), "dynamodb:Query").
 		Combine(grant(grantee, indexArn(t.Aggregates, contract.IndexByInterval), "dynamodb:Query"))
 }
 
@@ -46,10 +46,10 @@ func (t *GlobalTables) GrantUpdateAggregates(grantee awsiam.IGrantable) awsiam.G
 		Combine(grant(grantee, t.Readings.TableArn(), "dynamodb:Query"))
 }
 
-// GrantRevokeTokens lets the grantee revoke tokens and see whether one is revoked.
+// GrantRevokeTokens lets the grantee revoke tokens and follow which ones are.
 func (t *GlobalTables) GrantRevokeTokens(grantee awsiam.IGrantable) awsiam.Grant {
 	grantTableKey(t.key, grantee, true)
-	return grant(grantee, t.Revocations.TableArn(), "dynamodb:DescribeTable", "dynamodb:GetItem", "dynamodb:PutItem")
+	return grant(grantee, t.Revocations.TableArn(), "dynamodb:PutItem", "dynamodb:Query")
 }
 
 // MetricThrottledRequests is how many reads and writes of the tables in the stack's region were refused for want of capacity: over

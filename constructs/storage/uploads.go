@@ -183,7 +183,7 @@ func (u *Uploads) GrantTakeUploads(grantee awsiam.IGrantable) awsiam.Grant {
 		contract.UploadKeyPrefix:  {"s3:AbortMultipartUpload", "s3:PutObject"},
 		contract.RejectsKeyPrefix: {"s3:GetObject"},
 	}).
-		Combine(grant(grantee, u.Table.TableArn(), "dynamodb:DescribeTable", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem")).
+		Combine(grant(grantee, u.Table.TableArn(), "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem")).
 		Combine(grant(grantee, indexArn(u.Table, contract.IndexByCreation), "dynamodb:Query"))
 }
 

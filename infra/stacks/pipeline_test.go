@@ -121,7 +121,7 @@ func checkProjects(t *testing.T, template cdktest.Template) {
 		t.Errorf("the pipeline updates itself by %s", update)
 	}
 	smoke := commands[template.Find(t, "AWS::CodeBuild::Project", "PipelineprodSensorFlowprodeucentral1Smoke").ID]
-	for _, want := range []string{"--fail", "/readyz", "401"} {
+	for _, want := range []string{"--fail", "/readyz", `status\":\"ready`, "401"} {
 		if !strings.Contains(smoke, want) {
 			t.Errorf("the smoke test lacks %s: %s", want, smoke)
 		}

@@ -3,8 +3,8 @@
 //
 // A token is believed only if the user pool signed it (RS256), for this service and for this use, and if it has neither
 // expired nor been logged out. Verified tokens are remembered until they expire, so that the signature is not paid for on
-// every request; whether a token was logged out is asked again every RevocationFreshFor. What cannot be found out is
-// refused: fault.Unavailable, never a token let through.
+// every request. The tokens that were logged out are a list in memory, which is brought up to date every RevocationsEvery. What
+// cannot be found out is refused: fault.Unavailable, never a token let through.
 //
 // The package imports the domain, a JWT library and small standard-like ones; no AWS SDK and no HTTP. The user pool and
 // its keys (package cognito) and the table of revocations (package dynamo) come in through the interfaces declared here.

@@ -93,9 +93,9 @@ type fixture struct {
 	asked      int // the store of revocations
 	storeErr   error
 	ask        func(ctx context.Context) // runs before the store answers
-	revoked    map[string]time.Time
-	passwords  map[string]string // of the people
-	attempts   []string          // user names that reached the directory
+	revoked    map[string]logout         // by the token's hash
+	passwords  map[string]string         // of the people
+	attempts   []string                  // user names that reached the directory
 	signInErr  error
 	signIn     func() // runs before the directory answers
 	signInText string // a token that the directory gives out instead of a good one
@@ -104,7 +104,7 @@ type fixture struct {
 func newFixture(t testing.TB) *fixture {
 	t.Helper()
 	f := &fixture{
-		TB: t, now: time.Date(2026, 3, 1, 8, 30, 0, 0, time.UTC), revoked: map[string]time.Time{}, log: &bytes.Buffer{},
+		TB: t, now: time.Date(2026, 3, 1, 8, 30, 0, 0, time.UTC), revoked: map[string]logout{}, log: &bytes.Buffer{},
 		passwords: map[string]string{"ada": "right"},
 	}
 	service, err := auth.NewService(f.directory(), revocations{f}, keys{f}, auth.Options{
@@ -121,6 +121,9 @@ func newFixture(t testing.TB) *fixture {
 		t.Fatal(err)
 	}
 	f.Service = service
+	if err := f.RefreshLogouts(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 	return f
 }
 
@@ -193,32 +196,43 @@ func (k keys) Key(_ context.Context, id string) (*rsa.PublicKey, error) {
 
 func (k keys) Ready(context.Context) error { return k.keysErr }
 
+// logout is an entry of the table of revocations.
+type logout struct{ at, expiresAt time.Time }
+
 // revocations is the table of tokens that were logged out.
 type revocations struct{ *fixture }
 
-func (r revocations) Revoke(_ context.Context, hash string, expiresAt time.Time) error {
+func (r revocations) Revoke(_ context.Context, hash string, at, expiresAt time.Time) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.storeErr != nil {
 		return r.storeErr
 	}
-	r.revoked[hash] = expiresAt
+	r.revoked[hash] = logout{at, expiresAt}
 	return nil
 }
 
-func (r revocations) Revoked(ctx context.Context, hash string) (bool, error) {
+func (r revocations) RevokedIn(ctx context.Context, hour, from time.Time, take func(string, time.Time)) error {
 	r.mu.Lock()
 	r.asked++
-	_, found := r.revoked[hash]
+	found := map[string]time.Time{}
+	for hash, l := range r.revoked {
+		if l.at.Truncate(time.Hour).Equal(hour) && !l.at.Before(from) {
+			found[hash] = l.expiresAt
+		}
+	}
 	err, ask := r.storeErr, r.ask
 	r.mu.Unlock()
 	if ask != nil {
 		ask(ctx)
 	}
-	if ctx.Err() != nil {
-		return false, ctx.Err()
+	if err != nil || ctx.Err() != nil {
+		return errors.Join(err, ctx.Err())
 	}
-	return found, err
+	for hash, expiresAt := range found {
+		take(hash, expiresAt)
+	}
+	return nil
 }
 
 // people is the user pool.

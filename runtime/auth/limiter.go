@@ -2,14 +2,11 @@ package auth
 
 import (
 	"context"
-	"crypto/sha256"
 	"fmt"
 	"net/netip"
 	"strings"
 	"sync"
 	"time"
-
-	lru "github.com/hashicorp/golang-lru/v2"
 )
 
 // limit says how many failures are borne before attempts must wait, and how the wait grows.
@@ -35,12 +32,17 @@ var (
 	nameLimit = limit{
 		failuresMax: 30, window: 15 * time.Minute, waitMin: time.Minute, waitMax: 15 * time.Minute, forgetAfter: 15 * time.Minute,
 	}
+	// addressLimit holds for one client address over all user names, against one guess for each of many users. It does not hold
+	// for a user who signed in from there lately: others may share the address.
+	addressLimit = limit{
+		failuresMax: 100, window: 15 * time.Minute, waitMin: 30 * time.Second, waitMax: 15 * time.Minute, forgetAfter: 15 * time.Minute,
+	}
 )
 
 const (
-	// limitedMax bounds the remembered names and pairs, about 200 bytes each. Whoever would push a pair out by failing under
-	// other names has to fail that many times, each of which takes FailureTimeMin and a call to the user pool.
-	limitedMax = 20_000
+	// limitedMax bounds the remembered names, addresses and pairs of each of the kinds that memory tells apart, about 250
+	// bytes each.
+	limitedMax = 10_000
 	// familiarFor is how long an address counts as the user's own after a sign-in.
 	familiarFor = 24 * time.Hour
 	// suspectFor is how long an address has no free attempt after a failure.
@@ -56,8 +58,9 @@ const (
 	succeeded
 )
 
-// record is what is remembered about one name or pair.
+// record is what is remembered about one name, address or pair.
 type record struct {
+	key         mark
 	failures    int       // in the current window
 	windowStart time.Time // of the first of them
 	waits       int       // how often attempts have had to wait in a row
@@ -75,43 +78,84 @@ type limiter struct {
 	now func() time.Time
 
 	mu      sync.Mutex
-	records *lru.Cache[[sha256.Size]byte, *record]
+	records *memory
 }
 
 func newLimiter(now func() time.Time) (*limiter, error) {
-	records, err := lru.New[[sha256.Size]byte, *record](limitedMax)
+	records, err := newMemory(limitedMax)
 	if err != nil {
 		return nil, fmt.Errorf("make the memory of attempts: %w", err)
 	}
 	return &limiter{now: now, records: records}, nil
 }
 
+// hold is a record that an attempt has entered.
+type hold struct {
+	r  *record
+	by limit
+	// forgiving tells that a success here makes good what failed before.
+	forgiving bool
+}
+
 // admit waits until an attempt may run and returns what to call when it has ended. The error is a TooManyAttempts, or
 // ctx's. Names that differ in case only count as one, since user pools may take them as one.
+//
+// The address comes first: while it must wait, its attempts leave no trace of the names that they are for, and so push no
+// other record out.
 func (l *limiter) admit(ctx context.Context, username, clientAddress string) (end func(outcome), err error) {
-	name := strings.ToLower(username)
-	pair := l.record(name + "\x00" + network(clientAddress))
-	if err := l.enter(ctx, pair, pairLimit); err != nil {
+	name, address := strings.ToLower(username), network(clientAddress)
+	pairText := name + "\x00" + address
+	var held []hold
+	if !l.familiar(pairText) {
+		if held, err = l.join(ctx, held, hold{r: l.record("\x00" + address), by: addressLimit}); err != nil {
+			return nil, err
+		}
+	}
+	pair := l.record(pairText)
+	if held, err = l.join(ctx, held, hold{pair, pairLimit, true}); err != nil {
 		return nil, err
 	}
 	familiar, clean := l.standing(pair)
-	if familiar {
-		return func(o outcome) { l.leave(pair, pairLimit, o) }, nil
+	whole := hold{r: l.record(name), by: nameLimit}
+	switch {
+	case familiar: // another address's guesses are not this user's
+	case clean:
+		l.enterFreely(whole.r)
+		held = append(held, whole)
+	default:
+		if held, err = l.join(ctx, held, whole); err != nil {
+			return nil, err
+		}
 	}
-	whole := l.record(name)
-	if clean {
-		l.enterFreely(whole)
-	} else if err := l.enter(ctx, whole, nameLimit); err != nil {
-		l.leave(pair, pairLimit, undecided)
+	return func(o outcome) { l.leaveAll(held, o) }, nil
+}
+
+// admitNobody is admit for a name or a password that nobody can have: its failure is the address's alone.
+func (l *limiter) admitNobody(ctx context.Context, clientAddress string) (end func(outcome), err error) {
+	held, err := l.join(ctx, nil, hold{r: l.record("\x00" + network(clientAddress)), by: addressLimit})
+	if err != nil {
 		return nil, err
 	}
-	return func(o outcome) {
-		l.leave(pair, pairLimit, o)
-		if o == succeeded {
-			o = undecided // another address's guesses are not made good by the user's own sign-in
+	return func(o outcome) { l.leaveAll(held, o) }, nil
+}
+
+// join enters one more record, and where that is refused leaves those entered before.
+func (l *limiter) join(ctx context.Context, held []hold, next hold) ([]hold, error) {
+	if err := l.enter(ctx, next.r, next.by); err != nil {
+		l.leaveAll(held, undecided)
+		return nil, err
+	}
+	return append(held, next), nil
+}
+
+func (l *limiter) leaveAll(held []hold, o outcome) {
+	for _, h := range held {
+		of := o
+		if o == succeeded && !h.forgiving {
+			of = undecided
 		}
-		l.leave(whole, nameLimit, o)
-	}, nil
+		l.leave(h.r, h.by, of)
+	}
 }
 
 // network is what one client can be told by: its IPv4 address, or the 64-bit prefix of IPv6, of which a client usually has
@@ -127,18 +171,19 @@ func network(clientAddress string) string {
 	return netip.PrefixFrom(address.WithZone(""), 64).Masked().String()
 }
 
-// record finds or makes the record of what text names, of which only a hash is kept: it is as long as a client likes. One
-// that is pushed out while an attempt is in flight is finished by that attempt alone.
+// record finds or makes the record of what text names.
 func (l *limiter) record(text string) *record {
-	key := sha256.Sum256([]byte(text))
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	r, found := l.records.Get(key)
-	if !found {
-		r = &record{changed: make(chan struct{})}
-		l.records.Add(key, r)
-	}
-	return r
+	return l.records.get(text)
+}
+
+// familiar tells whether the user signed in from a pair's address lately. It leaves no record.
+func (l *limiter) familiar(pairText string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	r := l.records.peek(pairText)
+	return r != nil && within(l.now(), r.succeededAt, familiarFor)
 }
 
 // standing tells whether the user signed in from a pair's address lately, and whether this is the pair's only attempt and
@@ -194,8 +239,10 @@ func (l *limiter) leave(r *record, by limit, o outcome) {
 	switch now := l.now(); o {
 	case failed:
 		r.fail(now, by)
+		l.records.sort(r)
 	case succeeded:
-		*r = record{succeededAt: now, inFlight: r.inFlight, changed: r.changed}
+		*r = record{key: r.key, succeededAt: now, inFlight: r.inFlight, changed: r.changed}
+		l.records.sort(r)
 	case undecided:
 	}
 }

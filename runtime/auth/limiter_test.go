@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -127,6 +128,64 @@ func TestLogin_AGuessFromManyAddressesMustWait(t *testing.T) {
 }
 
 const familiarFor = 24 * time.Hour
+
+func TestLogin_OneAddressMayNotTryEverybody(t *testing.T) {
+	f := newFixture(t)
+	f.passwords["bob"] = "right"
+	f.wantWait("somebody of the same office", f.login("bob", "right", address), 0)
+	for i := range 100 {
+		f.wantWait("a guess for each of many users", f.login(fmt.Sprint("user", i), "wrong", address), 0)
+	}
+	f.wantWait("one more", f.login("user100", "wrong", address), 30*time.Second)
+	f.wantWait("one more that is right", f.login("ada", "right", address), 30*time.Second)
+	f.wantWait("a name that nobody can have", f.login(strings.Repeat("n", 140), "wrong", address), 30*time.Second)
+	f.wantWait("who signed in from there lately", f.login("bob", "right", address), 0)
+	f.wantWait("another address", f.login("ada", "right", "198.51.100.1"), 0)
+	f.advance(30 * time.Second)
+	f.wantWait("in time, wrong again", f.login("user101", "wrong", address), 0)
+	f.wantWait("twice as long", f.login("user102", "wrong", address), time.Minute)
+	if reached := len(f.attempts); reached != 104 {
+		t.Errorf("%d attempts reached the pool, want 104", reached)
+	}
+}
+
+// A right sign-in does not make good the address's guesses for others: an attacker may have an account too.
+func TestLogin_AnAddressIsNotForgivenForASignIn(t *testing.T) {
+	f := newFixture(t)
+	for i := range 100 {
+		f.login(fmt.Sprint("user", i), "wrong", address)
+		if i%10 == 0 && i < 90 {
+			f.login("ada", "right", address)
+		}
+	}
+	f.wantWait("after a hundred guesses", f.login("user100", "wrong", address), 30*time.Second)
+}
+
+// However many names and addresses fail, who must wait goes on waiting, and whose address is known stays known.
+func TestLogin_TheLimiterCannotBeEmptied(t *testing.T) {
+	for name, flood := range map[string]func(n int) (username, from string){
+		"long names from one address": func(n int) (string, string) { return fmt.Sprint(n, strings.Repeat("n", 140)), "198.51.100.1" },
+		"names from one address":      func(n int) (string, string) { return fmt.Sprint("user", n), "198.51.100.1" },
+		"names from many addresses": func(n int) (string, string) {
+			return fmt.Sprint("user", n), fmt.Sprintf("10.%d.%d.%d", n>>16, n>>8&255, n&255)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFixture(t)
+			f.passwords["bob"] = "right"
+			for range 5 {
+				f.login("ada", "wrong", address)
+			}
+			f.login("bob", "right", "198.51.100.1")
+			for n := range 25_000 {
+				username, from := flood(n)
+				f.login(username, "wrong", from)
+			}
+			f.wantWait("who had to wait", f.login("ada", "right", address), 10*time.Second)
+			f.wantWait("who signed in from there", f.login("bob", "right", "198.51.100.1"), 0)
+		})
+	}
+}
 
 // However one address spaces its failures, it makes nobody else wait, not even who mistypes the password once.
 func TestLogin_OneAttackerMakesNobodyElseWait(t *testing.T) {

@@ -66,7 +66,7 @@ type Service struct {
 	directory   Directory
 	keys        Keys
 	tokens      *verifier
-	revocations *revocationCheck
+	revocations *denyList
 	attempts    *limiter
 	options     Options
 }
@@ -81,15 +81,11 @@ func NewService(directory Directory, revocations Revocations, keys Keys, o Optio
 	if err != nil {
 		return nil, err
 	}
-	check, err := newRevocationCheck(revocations, o.Now)
-	if err != nil {
-		return nil, err
-	}
 	attempts, err := newLimiter(o.Now)
 	if err != nil {
 		return nil, err
 	}
-	return &Service{directory: directory, keys: keys, tokens: tokens, revocations: check, attempts: attempts, options: o}, nil
+	return &Service{directory: directory, keys: keys, tokens: tokens, revocations: newDenyList(revocations, o.Now), attempts: attempts, options: o}, nil
 }
 
 // Login signs a person in and returns the ID token, which is for the cookie, and whom it names. clientAddress is the
@@ -97,11 +93,18 @@ func NewService(directory Directory, revocations Revocations, keys Keys, o Optio
 // TooManyAttempts, or of kind fault.Unavailable or Internal.
 func (s *Service) Login(ctx context.Context, username, password, clientAddress string) (string, Identity, error) {
 	began := s.options.Now()
-	end, err := s.attempts.admit(ctx, username, clientAddress)
+	admit, signIn := s.attempts.admit, s.signIn
+	if !acceptable(username, UsernameCharsMax) || !acceptable(password, PasswordCharsMax) {
+		admit = func(ctx context.Context, _, clientAddress string) (func(outcome), error) {
+			return s.attempts.admitNobody(ctx, clientAddress)
+		}
+		signIn = refuseUnseen
+	}
+	end, err := admit(ctx, username, clientAddress)
 	if err != nil {
 		return "", Identity{}, err
 	}
-	token, id, err := s.signIn(ctx, username, password)
+	token, id, err := signIn(ctx, username, password)
 	switch {
 	case err == nil:
 		end(succeeded)
@@ -119,10 +122,12 @@ func (s *Service) Login(ctx context.Context, username, password, clientAddress s
 	return "", Identity{}, ErrWrongCredentials
 }
 
+// refuseUnseen is signIn for credentials that nobody can have: the user pool is not asked.
+func refuseUnseen(context.Context, string, string) (string, Identity, error) {
+	return "", Identity{}, fmt.Errorf("%w: not a user name and a password that anybody could have", ErrWrongCredentials)
+}
+
 func (s *Service) signIn(ctx context.Context, username, password string) (string, Identity, error) {
-	if !acceptable(username, UsernameCharsMax) || !acceptable(password, PasswordCharsMax) {
-		return "", Identity{}, fmt.Errorf("%w: not a user name and a password that anybody could have", ErrWrongCredentials)
-	}
 	token, err := s.directory.SignIn(ctx, username, password)
 	if err != nil {
 		return "", Identity{}, fmt.Errorf("sign in: %w", err)
@@ -158,7 +163,7 @@ func acceptable(text string, charsMax int) bool {
 }
 
 // Authenticate returns whom the token speaks for. The error is ErrUnauthenticated, or of kind fault.Unavailable when the
-// issuer's keys or the revocations cannot be asked.
+// issuer's keys cannot be asked or the list of logouts is not up to date.
 func (s *Service) Authenticate(ctx context.Context, token string) (Identity, error) {
 	mark, err := fingerprintOf(token)
 	if err != nil {
@@ -168,7 +173,7 @@ func (s *Service) Authenticate(ctx context.Context, token string) (Identity, err
 	if err != nil {
 		return Identity{}, err
 	}
-	revoked, err := s.revocations.revoked(ctx, mark)
+	revoked, err := s.revocations.revoked(mark)
 	if err != nil {
 		return Identity{}, err
 	}
@@ -178,7 +183,7 @@ func (s *Service) Authenticate(ctx context.Context, token string) (Identity, err
 	return id, nil
 }
 
-// Logout has the token refused from now on: here at once, elsewhere as soon as RevocationFreshFor and replication allow.
+// Logout has the token refused from now on: here at once, elsewhere as soon as RevocationsEvery and replication allow.
 // The error is ErrUnauthenticated for a token that is not valid anyway, and of kind fault.Unavailable when the logout is
 // not recorded, in which case the token goes on working. Repeating a logout is a success.
 func (s *Service) Logout(ctx context.Context, token string) error {

@@ -32,8 +32,13 @@ const (
 	tokenCharsMax = 16 << 10
 	// keyIDCharsMax bounds the key id of a token, which may be asked for at the issuer.
 	keyIDCharsMax = 256
-	// identitiesMax bounds the remembered identities, about 1 KiB each.
-	identitiesMax = 10_000
+	// identitiesMax bounds the remembered identities, about 1 KiB each, and rememberedCharsMax the tokens whose identity is
+	// remembered: one is at most as large as its token. A larger token, of somebody with very many groups, is checked each time.
+	identitiesMax      = 10_000
+	rememberedCharsMax = 4 << 10
+	// clockLeeway is how far the issuer's clock may be ahead of ours: a token counts so long before its nbf and iat. Its end
+	// is never put off.
+	clockLeeway = time.Minute
 )
 
 // Values of the claim token_use (Amazon Cognito developer guide, "Understanding the JSON web tokens").
@@ -94,11 +99,11 @@ func newVerifier(keys Keys, o Options) (*verifier, error) {
 	}
 	return &verifier{
 		keys: keys, clientID: o.ClientID, machineClients: slices.Clone(o.MachineClientIDs), now: o.Now, remembered: remembered,
-		// No leeway: Cognito writes no nbf, its clocks and ours are synchronized, and a token must not outlive its exp.
+		// The parser knows one leeway for all times; verify takes it away from the end again.
 		// Strict decoding refuses unused bits at the end of the signature, another way to a second text of one token.
 		parser: jwt.NewParser(
 			jwt.WithValidMethods([]string{jwt.SigningMethodRS256.Alg()}), jwt.WithIssuer(o.Issuer),
-			jwt.WithExpirationRequired(), jwt.WithTimeFunc(o.Now), jwt.WithStrictDecoding(),
+			jwt.WithExpirationRequired(), jwt.WithIssuedAt(), jwt.WithLeeway(clockLeeway), jwt.WithTimeFunc(o.Now), jwt.WithStrictDecoding(),
 		),
 	}, nil
 }
@@ -110,8 +115,22 @@ func (v *verifier) identify(ctx context.Context, token string, mark fingerprint)
 			return id.clone(), nil
 		}
 		v.remembered.Remove(mark)
-		return Identity{}, fmt.Errorf("%w: expired", ErrUnauthenticated)
+		return Identity{}, errExpired
 	}
+	id, err := v.verify(ctx, token)
+	if err != nil {
+		return Identity{}, err
+	}
+	if len(token) <= rememberedCharsMax {
+		v.remembered.Add(mark, id)
+	}
+	return id.clone(), nil
+}
+
+var errExpired = fmt.Errorf("%w: expired", ErrUnauthenticated)
+
+// verify checks a token that is not remembered.
+func (v *verifier) verify(ctx context.Context, token string) (Identity, error) {
 	var c claims
 	_, err := v.parser.ParseWithClaims(token, &c, func(t *jwt.Token) (any, error) { return v.key(ctx, t) })
 	if err != nil {
@@ -121,8 +140,10 @@ func (v *verifier) identify(ctx context.Context, token string, mark fingerprint)
 	if err != nil {
 		return Identity{}, fmt.Errorf("%w: %w", ErrUnauthenticated, err)
 	}
-	v.remembered.Add(mark, id)
-	return id.clone(), nil
+	if !v.now().Before(id.ExpiresAt) {
+		return Identity{}, errExpired
+	}
+	return id, nil
 }
 
 // refusal tells tokens that do not hold from keys that cannot be had now.

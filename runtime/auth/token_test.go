@@ -44,7 +44,7 @@ func TestAuthenticate_ReadsPeopleAndMachines(t *testing.T) {
 		{"a machine", f.machineClaims(), auth.Identity{Subject: machineClient, Username: machineClient, Scopes: both, ExpiresAt: expires}},
 		{"a machine that may read", f.machineClaims().with(object{"scope": "other/write sensor-flow/read sensor-flow/read"}), auth.Identity{Subject: machineClient, Username: machineClient, Scopes: both[:1], ExpiresAt: expires}},
 		{"a machine that may nothing", f.machineClaims().with(object{"scope": "sensor-flow/writer xsensor-flow/read"}), auth.Identity{Subject: machineClient, Username: machineClient, Scopes: []string{}, ExpiresAt: expires}},
-		{"nbf just reached", f.machineClaims().with(object{"nbf": f.clock().Unix(), "scope": nil}), auth.Identity{Subject: machineClient, Username: machineClient, Scopes: []string{}, ExpiresAt: expires}},
+		{"nbf and iat a minute ahead", f.machineClaims().with(object{"nbf": f.clock().Add(time.Minute).Unix(), "iat": f.clock().Add(time.Minute).Unix(), "scope": nil}), auth.Identity{Subject: machineClient, Username: machineClient, Scopes: []string{}, ExpiresAt: expires}},
 	} {
 		got := f.accepts(test.name, token(test.claims))
 		if !reflect.DeepEqual(got, test.want) {
@@ -70,7 +70,9 @@ func TestAuthenticate_RejectsClaimsThatDoNotHold(t *testing.T) {
 		{name: "exp 0", change: object{"exp": 0}},
 		{name: "exp beyond numbers", change: object{"exp": 1e300}},
 		{name: "exp as an object", change: object{"exp": object{}}},
-		{name: "not yet valid", change: object{"nbf": now + 1}},
+		{name: "expired within the leeway of other times", change: object{"exp": now - 30}},
+		{name: "not yet valid", change: object{"nbf": now + 61}},
+		{name: "issued in the future", change: object{"iat": now + 61}},
 		{name: "nbf that is no number", change: object{"nbf": "soon"}},
 		{name: "another audience", change: object{"aud": "other"}},
 		{name: "a machine's audience", change: object{"aud": machineClient}},
@@ -187,6 +189,7 @@ func TestAuthenticate_RemembersATokenUntilItExpires(t *testing.T) {
 	}
 	f.keysErr = errors.New("the issuer is gone")
 	f.advance(time.Hour - time.Second)
+	f.refresh()
 	f.accepts("a second before its end", text)
 	f.advance(time.Second)
 	f.refuses("at its end", text)
@@ -206,11 +209,34 @@ func TestAuthenticate_KeepsWhatItRemembersToItself(t *testing.T) {
 	}
 }
 
+// What is remembered is bounded in bytes too: an identity is as large as the groups in its token.
+func TestAuthenticate_DoesNotRememberALargeToken(t *testing.T) {
+	f := newFixture(t)
+	groups := make([]string, 30)
+	for i := range groups {
+		groups[i] = strings.Repeat("g", 128)
+	}
+	for name, c := range map[string]struct {
+		groups []string
+		checks int
+	}{"a few groups": {groups[:3], 1}, "many groups": {groups, 3}} {
+		before := f.keysAsked
+		text := token(f.idClaims().with(object{"cognito:groups": c.groups}))
+		for range 3 {
+			f.accepts(name, text)
+		}
+		if checks := f.keysAsked - before; checks != c.checks {
+			t.Errorf("%s: the signature was checked %d times, want %d", name, checks, c.checks)
+		}
+	}
+}
+
 func TestAuthenticate_DoesNotRememberARefusal(t *testing.T) {
 	f := newFixture(t)
-	text := token(f.idClaims().with(object{"nbf": f.clock().Add(time.Minute).Unix()}))
+	text := token(f.idClaims().with(object{"nbf": f.clock().Add(2 * time.Minute).Unix()}))
 	f.refuses("too early", text)
 	f.advance(time.Minute)
+	f.refresh()
 	f.accepts("in time", text)
 }
 

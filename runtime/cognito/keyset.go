@@ -80,10 +80,11 @@ func (s *KeySet) Close() {
 }
 
 // Key returns the key of that id. For an unknown id it waits for a fetch, of which there is at most one every
-// KeysUnknownRefreshMin, and returns auth.ErrUnknownKey if the issuer does not publish it, or an error of kind
-// fault.Unavailable if the last fetch failed, so that this cannot be told.
+// KeysUnknownRefreshMin, and returns auth.ErrUnknownKey if the issuer does not publish it. Where this cannot be told, since
+// the last fetch failed or the next one must wait, the error is of kind fault.Unavailable and says for how long: the issuer
+// may have begun to sign with a new key meanwhile.
 func (s *KeySet) Key(ctx context.Context, id string) (*rsa.PublicKey, error) {
-	key, wait := s.lookUp(id)
+	key, wait, pause := s.lookUp(id)
 	if key != nil {
 		return key, nil
 	}
@@ -92,13 +93,23 @@ func (s *KeySet) Key(ctx context.Context, id string) (*rsa.PublicKey, error) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if key := s.keys[id]; key != nil {
+	switch key := s.keys[id]; {
+	case key != nil:
 		return key, nil
-	}
-	if s.err != nil {
-		return nil, &fault.Error{Kind: fault.Unavailable, Message: "tokens cannot be checked now; try again shortly", Cause: s.err}
+	case s.err != nil:
+		return nil, uncheckable(pause, s.err)
+	case pause > 0:
+		return nil, uncheckable(pause, errKeyPaused)
 	}
 	return nil, auth.ErrUnknownKey
+}
+
+var errKeyPaused = errors.New("the key is unknown, and the keys were fetched for another unknown one a moment ago")
+
+func uncheckable(pause time.Duration, cause error) error {
+	return &fault.Error{
+		Kind: fault.Unavailable, Message: "the token cannot be checked now; try again shortly", RetryAfter: pause, Cause: cause,
+	}
 }
 
 // Ready returns nil once keys are known. While none are it tries to fetch them and waits for that.
@@ -123,27 +134,28 @@ func (s *KeySet) Ready(ctx context.Context) error {
 	return nil
 }
 
-// lookUp returns a known key, and otherwise the fetch to wait for, which is nil when there must be none now.
-func (s *KeySet) lookUp(id string) (*rsa.PublicKey, <-chan struct{}) {
+// lookUp returns a known key, and otherwise the fetch to wait for, or for how long there must be none.
+func (s *KeySet) lookUp(id string) (key *rsa.PublicKey, wait <-chan struct{}, pause time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if key := s.keys[id]; key != nil {
 		s.refreshOld()
-		return key, nil
+		return key, nil, 0
 	}
 	if s.fetching != nil {
-		return nil, s.fetching
+		return nil, s.fetching, 0
 	}
 	now := s.now()
+	pause = s.unknownTriedAt.Add(KeysUnknownRefreshMin).Sub(now)
 	switch {
 	case s.triedAt.IsZero():
 		// The very first fetch says nothing about the key id: the next unknown one may still set off another.
-	case now.Sub(s.unknownTriedAt) < KeysUnknownRefreshMin:
-		return nil, nil
+	case pause > 0:
+		return nil, nil, pause
 	default:
 		s.unknownTriedAt = now
 	}
-	return nil, s.fetch()
+	return nil, s.fetch(), 0
 }
 
 // refreshOld fetches the keys beside the request when they have become old. The caller holds mu.

@@ -166,16 +166,27 @@ func TestKey_RefreshesForAnUnknownIDAtMostEvery30Seconds(t *testing.T) {
 	f.wantKey(t, "two") // at once, although the first keys have just come
 	f.wantAsked(t, 2)
 	for range 5 {
-		f.wantUnknown(t, "three")
+		f.wantPaused(t, "three", cognito.KeysUnknownRefreshMin)
 	}
 	f.advance(cognito.KeysUnknownRefreshMin - time.Nanosecond)
-	f.wantUnknown(t, "four")
+	f.wantPaused(t, "four", time.Nanosecond)
 	f.wantAsked(t, 2)
 	f.advance(time.Nanosecond)
 	f.wantUnknown(t, "three")
 	f.wantAsked(t, 3)
-	f.wantUnknown(t, "three")
+	f.wantPaused(t, "three", cognito.KeysUnknownRefreshMin)
 	f.wantAsked(t, 3)
+}
+
+// wantPaused wants the answer that nobody can tell for so long whether the key exists: the issuer may have begun to use it
+// since the last fetch, and a client whose token is good must not be told that it is not.
+func (f *fixture) wantPaused(t *testing.T, id string, pause time.Duration) {
+	t.Helper()
+	_, err := f.set.Key(t.Context(), id)
+	var told *fault.Error
+	if !errors.As(err, &told) || told.Kind != fault.Unavailable || told.RetryAfter != pause || errors.Is(err, auth.ErrUnknownKey) {
+		t.Errorf("key %s: %v, want it to be unavailable for %s", id, err, pause)
+	}
 }
 
 func TestKey_AStormOfUnknownIDsSetsOffOneFetch(t *testing.T) {
@@ -316,6 +327,7 @@ func TestKey_TakesRSAKeysForSignaturesOnly(t *testing.T) {
 		"encryption", "no-use", "curve", "symmetric", "other-algorithm", "", "short", "even-exponent", "exponent-one",
 		"long-exponent", "broken-modulus", "broken-exponent", "no-modulus",
 	} {
+		f.advance(cognito.KeysUnknownRefreshMin)
 		f.wantUnknown(t, id)
 	}
 }

@@ -112,7 +112,8 @@ const (
 
 // Attributes of the revocations table.
 const (
-	AttrTokenHash = "tokenHash" // S, partition key: SHA-256 of the token in hex; the token itself is never stored
+	AttrRevokedHour = "revokedHour" // S, partition key: the UTC hour of the logout, like timestamp
+	AttrRevocation  = "revocation"  // S, sort key: <moment of the logout>#<SHA-256 of the token in hex>; never the token itself
 )
 
 // Key is the name and type of a key attribute. All key attributes of the service are strings.
@@ -174,10 +175,11 @@ func UploadsTable() Table {
 	}
 }
 
-// RevocationsTable holds the hashes of tokens that were logged out, until those tokens expire.
+// RevocationsTable holds the hashes of tokens that were logged out, until those tokens expire. Every
+// process keeps a copy and asks for what is new, so that what a request costs does not depend on the table.
 func RevocationsTable() Table {
 	return Table{
-		Name: "Revocations", EnvKey: EnvRevocationsTable, Key: Key{Partition: AttrTokenHash},
+		Name: "Revocations", EnvKey: EnvRevocationsTable, Key: Key{AttrRevokedHour, AttrRevocation},
 		TimeToLive: AttrExpiresAt, Global: true,
 	}
 }

@@ -1,8 +1,6 @@
 package dynamo
 
 import (
-	"context"
-	"fmt"
 	"net"
 	"net/http"
 	"time"
@@ -29,23 +27,4 @@ func NewClient(cfg aws.Config) *dynamodb.Client {
 			t.MaxIdleConns, t.MaxIdleConnsPerHost = connectionsMax, connectionsMax
 		})
 	return dynamodb.NewFromConfig(cfg, func(o *dynamodb.Options) { o.HTTPClient = client })
-}
-
-// describer is the one call that Ready makes.
-type describer interface {
-	DescribeTable(context.Context, *dynamodb.DescribeTableInput, ...func(*dynamodb.Options)) (*dynamodb.DescribeTableOutput, error)
-}
-
-// Ready tells whether the table can be used: it exists and is active or being updated.
-func Ready(ctx context.Context, client describer, table string) error {
-	out, err := client.DescribeTable(ctx, &dynamodb.DescribeTableInput{TableName: &table})
-	if err != nil {
-		return mapError("describe table "+table, err)
-	}
-	switch status := out.Table.TableStatus; status {
-	case "ACTIVE", "UPDATING":
-		return nil
-	default:
-		return fmt.Errorf("table %s is %s", table, status)
-	}
 }

@@ -2,7 +2,10 @@
 // boundaries (HTTP, the Lambda handlers, retries) decide by the kind alone. It imports the standard library only.
 package fault
 
-import "errors"
+import (
+	"errors"
+	"time"
+)
 
 // Kind classifies an error by what the caller can do about it.
 type Kind int
@@ -21,7 +24,9 @@ type Error struct {
 	Kind    Kind
 	Message string
 	Fields  []FieldError
-	Cause   error
+	// RetryAfter is how long the caller of something Unavailable should wait; 0 where that is not known.
+	RetryAfter time.Duration
+	Cause      error
 }
 
 func (e *Error) Error() string {

@@ -17,11 +17,16 @@ func answer(w http.ResponseWriter, status int, value any) error {
 	if err := encoder.Encode(value); err != nil {
 		return fmt.Errorf("encode the answer: %w", err)
 	}
-	w.Header().Set("Content-Type", mediaJSON)
-	w.Header().Set("Content-Length", strconv.Itoa(b.Len()))
-	w.WriteHeader(status)
-	_, _ = w.Write(b.Bytes()) // a client that has left has no use for the error
+	send(w, status, mediaJSON, b.Bytes())
 	return nil
+}
+
+// send writes a whole answer.
+func send(w http.ResponseWriter, status int, media string, body []byte) {
+	w.Header().Set("Content-Type", media)
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	w.WriteHeader(status)
+	_, _ = w.Write(body) // a client that has left has no use for the error
 }
 
 // calling bounds the work that a handler asks of others.

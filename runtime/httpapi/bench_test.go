@@ -79,6 +79,9 @@ func remembered(b *testing.B) (string, *auth.Service) {
 	if err != nil {
 		b.Fatal(err)
 	}
+	if err := service.RefreshLogouts(b.Context()); err != nil {
+		b.Fatal(err)
+	}
 	return text, service
 }
 
@@ -90,9 +93,11 @@ func (k oneKey) Ready(context.Context) error { return nil }
 
 type neverRevoked struct{}
 
-func (neverRevoked) Revoke(context.Context, string, time.Time) error { return nil }
+func (neverRevoked) Revoke(context.Context, string, time.Time, time.Time) error { return nil }
 
-func (neverRevoked) Revoked(context.Context, string) (bool, error) { return false, nil }
+func (neverRevoked) RevokedIn(context.Context, time.Time, time.Time, func(string, time.Time)) error {
+	return nil
+}
 
 // BenchmarkPostBatch measures the same for 5,000 readings.
 func BenchmarkPostBatch(b *testing.B) {

@@ -17,6 +17,7 @@ import (
 
 const (
 	mediaJSON      = "application/json"
+	mediaProblem   = "application/problem+json"
 	mediaNDJSON    = "application/x-ndjson"
 	mediaMultipart = "multipart/form-data"
 )

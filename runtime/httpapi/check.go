@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/go-playground/validator/v10"
@@ -18,10 +19,6 @@ type readingBody struct {
 	EquipmentID string      `json:"equipmentId"`
 	Timestamp   string      `json:"timestamp"`
 	Value       json.Number `json:"value"`
-
-	limits reading.Limits
-	// parsed receives the reading, so that checking and making it are one pass over the texts.
-	parsed *reading.Reading
 }
 
 // uploadBody asks for an upload address. What the numbers may be is for package csvfile to say.
@@ -36,10 +33,24 @@ var (
 	uploadMembers  = membersOf[uploadBody]()
 )
 
-// tagReading marks a fault that the domain found; the domain's reason is its parameter.
-const tagReading = "reading"
+// reading makes a reading of a decoded body. shape holds the faults that decoding found.
+func (b readingBody) reading(limits reading.Limits, shape []fault.FieldError) (reading.Reading, []fault.FieldError) {
+	parsed, found := reading.Parse(b.EquipmentID, b.Timestamp, b.Value.String(), limits)
+	return parsed, oneEach(shape, found)
+}
 
-// requestChecker checks the decoded bodies of requests. It is safe for concurrent use.
+// oneEach adds what was found to the faults of a body's shape. A field whose shape is wrong is not judged again.
+func oneEach(shape, found []fault.FieldError) []fault.FieldError {
+	faults := shape
+	for _, f := range found {
+		if !slices.ContainsFunc(faults, func(has fault.FieldError) bool { return has.Field == f.Field }) {
+			faults = append(faults, f)
+		}
+	}
+	return faults
+}
+
+// requestChecker checks the decoded bodies of requests whose rules are those of their shape. It is safe for concurrent use.
 type requestChecker struct{ validate *validator.Validate }
 
 func newRequestChecker() (*requestChecker, error) {
@@ -48,24 +59,10 @@ func newRequestChecker() (*requestChecker, error) {
 		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
 		return name
 	})
-	v.RegisterStructValidation(checkReading, readingBody{})
 	if err := v.RegisterValidation("whole", isWhole); err != nil {
 		return nil, fmt.Errorf("register a rule: %w", err)
 	}
 	return &requestChecker{v}, nil
-}
-
-// checkReading lets the domain judge a reading, whose rules depend on the moment and on each other.
-func checkReading(level validator.StructLevel) {
-	b, ok := level.Current().Interface().(readingBody)
-	if !ok {
-		return
-	}
-	parsed, faults := reading.Parse(b.EquipmentID, b.Timestamp, b.Value.String(), b.limits)
-	*b.parsed = parsed
-	for _, f := range faults {
-		level.ReportError(f.Field, f.Field, f.Field, tagReading, f.Reason)
-	}
 }
 
 // isWhole accepts integers that int64 holds.
@@ -74,38 +71,22 @@ func isWhole(f validator.FieldLevel) bool {
 	return err == nil
 }
 
-// reading makes a reading of a decoded body. shape holds the faults that decoding found; their fields are not judged
-// again.
-func (c *requestChecker) reading(b readingBody, limits reading.Limits, shape []fault.FieldError) (reading.Reading, []fault.FieldError) {
-	b.limits, b.parsed = limits, new(reading.Reading)
-	faults := c.faults(b, shape)
-	return *b.parsed, faults
-}
-
 // faults checks a body and returns the faults of its shape and of its values, one for each field.
 func (c *requestChecker) faults(body any, shape []fault.FieldError) []fault.FieldError {
-	faults := shape
-	seen := make(map[string]bool, len(shape))
-	for _, f := range shape {
-		seen[f.Field] = true
+	var broken validator.ValidationErrors
+	if !errors.As(c.validate.Struct(body), &broken) {
+		return shape
 	}
-	var found validator.ValidationErrors
-	if errors.As(c.validate.Struct(body), &found) {
-		for _, f := range found {
-			if !seen[f.Field()] {
-				seen[f.Field()] = true
-				faults = append(faults, fault.FieldError{Field: f.Field(), Reason: rule(f)})
-			}
-		}
+	found := make([]fault.FieldError, len(broken))
+	for i, f := range broken {
+		found[i] = fault.FieldError{Field: f.Field(), Reason: rule(f)}
 	}
-	return faults
+	return oneEach(shape, found)
 }
 
 // rule says which rule is broken, continuing a sentence that starts with the field's name.
 func rule(f validator.FieldError) string {
 	switch f.Tag() {
-	case tagReading:
-		return f.Param()
 	case "required":
 		return "must not be empty"
 	case "max":

@@ -54,12 +54,6 @@ type Authenticator interface {
 	Logout(ctx context.Context, token string) error
 }
 
-// Check is one condition of readiness. Its name is shown to clients and must not tell more than what kind of thing it is.
-type Check struct {
-	Name string
-	Run  func(ctx context.Context) error
-}
-
 // Dependencies are the collaborators of a Server. All are required.
 type Dependencies struct {
 	Saver         Saver

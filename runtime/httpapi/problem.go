@@ -23,6 +23,9 @@ type problemKind struct {
 	title  string
 }
 
+// uri is the type of a problem: the documents explain each.
+func (k problemKind) uri() string { return "/docs#problem-" + k.name }
+
 // The problems. Their names are part of the API: the documents explain each under /docs#problem-<name>.
 var (
 	problemMalformed            = problemKind{"malformed", http.StatusBadRequest, "The request is malformed"}
@@ -52,7 +55,6 @@ type problem struct {
 	kind       problemKind
 	message    string
 	fields     []fault.FieldError
-	failing    []string
 	retryAfter time.Duration
 	allow      string
 	challenge  string
@@ -76,7 +78,6 @@ type problemBody struct {
 	Detail    string             `json:"detail"`
 	Message   string             `json:"message"`
 	Errors    []fault.FieldError `json:"errors,omitempty"`
-	Failing   []string           `json:"failing,omitempty"`
 	RequestID string             `json:"requestId"`
 }
 
@@ -175,7 +176,7 @@ func withKind(kind problemKind, err error) *problem {
 	p := &problem{kind: kind, message: kind.title + ".", cause: err}
 	var domain *fault.Error
 	if errors.As(err, &domain) {
-		p.message, p.fields = humanSentence(domain.Message), domain.Fields
+		p.message, p.fields, p.retryAfter = humanSentence(domain.Message), domain.Fields, domain.RetryAfter
 	}
 	return p
 }
@@ -208,14 +209,11 @@ func writeProblem(w http.ResponseWriter, requestID string, p *problem) {
 		header.Set("Retry-After", strconv.Itoa(int(math.Ceil(wait.Seconds()))))
 	}
 	body, err := json.Marshal(problemBody{
-		Type: "/docs#problem-" + p.kind.name, Title: p.kind.title, Status: p.kind.status,
-		Detail: p.message, Message: p.message, Errors: p.fields, Failing: p.failing, RequestID: requestID,
+		Type: p.kind.uri(), Title: p.kind.title, Status: p.kind.status,
+		Detail: p.message, Message: p.message, Errors: p.fields, RequestID: requestID,
 	})
 	if err != nil {
 		panic(fmt.Sprintf("httpapi: encode a problem: %v", err)) // unreachable: strings and numbers only
 	}
-	header.Set("Content-Type", "application/problem+json")
-	header.Set("Content-Length", strconv.Itoa(len(body)))
-	w.WriteHeader(p.kind.status)
-	_, _ = w.Write(body) // a client that has left has no use for the error
+	send(w, p.kind.status, mediaProblem, body)
 }

@@ -32,7 +32,7 @@ func (s *Server) postReading(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	now := s.Now()
-	parsed, faults := s.requests.reading(b, s.limits(now), shape)
+	parsed, faults := b.reading(s.limits(now), shape)
 	if len(faults) > 0 {
 		return invalidFields(faults)
 	}
@@ -122,7 +122,7 @@ func (s *Server) taker(b *batch) func(element []byte, unreadable error) error {
 			b.rejected = append(b.rejected, rejected{index, []fault.FieldError{{Field: "", Reason: unreadable.Error()}}})
 			return nil //nolint:nilerr // a fault of one element is part of the answer
 		}
-		parsed, faults := s.requests.reading(one, limits, faults)
+		parsed, faults := one.reading(limits, faults)
 		if len(faults) > 0 {
 			b.rejected = append(b.rejected, rejected{index, faults})
 			return nil

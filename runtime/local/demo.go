@@ -5,12 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"sync"
 	"text/tabwriter"
 	"time"
 
-	"github.com/schollz/progressbar/v3"
 	"golang.org/x/sync/errgroup"
-	"golang.org/x/term"
 
 	"github.com/sensorflow/sensorflow/runtime/local/stack"
 	"github.com/sensorflow/sensorflow/runtime/pacing"
@@ -52,7 +51,7 @@ func (c *client) demonstrate(ctx context.Context, out printer) error {
 	defer cancel()
 	plan := planMonth(time.Now())
 	began := time.Now()
-	if err := c.send(ctx, plan, newProgress(out, plan.total())); err != nil {
+	if err := c.send(ctx, plan, &progress{out: out, total: plan.total(), shown: isTerminal(out)}); err != nil {
 		return err
 	}
 	sent := time.Since(began)
@@ -66,8 +65,8 @@ func (c *client) demonstrate(ctx context.Context, out printer) error {
 }
 
 // send puts the last day through the batch call and everything older through CSV files.
-func (c *client) send(ctx context.Context, plan month, progress *progressbar.ProgressBar) error {
-	defer func() { _ = progress.Finish() }() // a bar that cannot be drawn is no loss
+func (c *client) send(ctx context.Context, plan month, sent *progress) error {
+	defer sent.clear()
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(demoSenders)
 	for i := range plan.files {
@@ -76,7 +75,8 @@ func (c *client) send(ctx context.Context, plan month, progress *progressbar.Pro
 			if err := c.upload(ctx, fmt.Sprintf("month-%02d.csv", i+1), csvOf(file), len(file)); err != nil {
 				return err
 			}
-			return progress.Add(len(file))
+			sent.add(len(file))
+			return nil
 		})
 	}
 	for first := 0; first < len(plan.recent); first += demoBatch {
@@ -85,21 +85,47 @@ func (c *client) send(ctx context.Context, plan month, progress *progressbar.Pro
 			if err := c.postBatch(ctx, batch); err != nil {
 				return err
 			}
-			return progress.Add(len(batch))
+			sent.add(len(batch))
+			return nil
 		})
 	}
 	return group.Wait()
 }
 
-// newProgress draws a bar on a terminal and nothing elsewhere.
-func newProgress(out printer, total int) *progressbar.ProgressBar {
+// progress is a line on a terminal that counts the readings sent. Elsewhere nothing is shown.
+type progress struct {
+	out   printer
+	total int
+	shown bool
+
+	mu   sync.Mutex
+	sent int
+}
+
+func (p *progress) add(n int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.sent += n
+	if p.shown {
+		p.out.printf("\rsent %d of %d readings", p.sent, p.total)
+	}
+}
+
+// clear empties the line.
+func (p *progress) clear() {
+	if p.shown {
+		p.out.printf("\r\033[K")
+	}
+}
+
+// isTerminal tells whether a line can be written over.
+func isTerminal(out printer) bool {
 	file, ok := out.Writer.(*os.File)
-	return progressbar.NewOptions(total,
-		progressbar.OptionSetWriter(out), progressbar.OptionSetDescription("sending readings"), progressbar.OptionShowCount(),
-		progressbar.OptionShowIts(), progressbar.OptionSetItsString("readings"), progressbar.OptionClearOnFinish(),
-		progressbar.OptionSetRenderBlankState(true), progressbar.OptionThrottle(100*time.Millisecond),
-		progressbar.OptionSetVisibility(ok && term.IsTerminal(int(file.Fd()))),
-	)
+	if !ok {
+		return false
+	}
+	info, err := file.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }
 
 var errBehind = errors.New("the aggregates do not hold all readings yet")

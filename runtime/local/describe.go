@@ -11,7 +11,7 @@ import (
 	"github.com/sensorflow/sensorflow/runtime/local/stack"
 )
 
-// printer writes for a person. What cannot be printed is lost: a terminal that is gone is no reason to end.
+// printer writes for a person. What cannot be printed is lost: the system goes on when its terminal is gone.
 type printer struct{ io.Writer }
 
 func (p printer) printf(format string, args ...any) { _, _ = fmt.Fprintf(p, format, args...) }
@@ -43,7 +43,7 @@ func describe(out printer, info stack.Info, s settings, took time.Duration) {
 			table.printf("  %s\t%s\n", row[0], row[1])
 		}
 	}
-	_ = aligned.Flush() // a terminal that is gone needs no table
+	_ = aligned.Flush() // nobody reads it when the terminal is gone
 	out.printf(`
 Try it:
   TOKEN=$(curl -s -u %s:%s -d grant_type=client_credentials %s | sed 's/.*"access_token":"\([^"]*\)".*/\1/')

@@ -6,4 +6,11 @@
 //
 // PORT (default 8080), DATA_DIR (default: in memory) and RETENTION may stand in the environment or be given as flags.
 // AWS_ENDPOINT_URL_* point parts at another emulator or at AWS, as package runtime/local/stack describes.
+//
+// Nothing of this folder is deployed, and nothing that is deployed imports it. Beside this command lie
+//
+//   - stack, which starts and stops everything, for this command and for tests;
+//   - a stand-in for each service of AWS: dynamolocal, s3local, sqslocal, cognitolocal and lambdalocal;
+//   - eventsource, which brings events from the tables, the bucket and the queues to the functions;
+//   - child, datadir and checkout: processes that end with this one, files that outlive it, and the programs' sources.
 package main

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/sensorflow/sensorflow/runtime/local/stack"
@@ -105,7 +106,7 @@ func TestDemo_SendsItsPlanToTheStackThatRuns(t *testing.T) {
 		files:  [][]sample{samples(hour.Add(-2*time.Hour), hour.Add(-time.Hour-1)), samples(hour.Add(-time.Hour), hour.Add(-1))},
 	}
 	out := new(output)
-	if err := c.send(ctx, plan, newProgress(printer{out}, plan.total())); err != nil {
+	if err := c.send(ctx, plan, &progress{out: printer{out}, total: plan.total(), shown: true}); err != nil {
 		t.Fatal(err)
 	}
 	if err := c.waitAggregated(ctx, plan.total()); err != nil {
@@ -142,8 +143,7 @@ func TestLocal_LosesNothingAndLeavesNothingWhenKilled(t *testing.T) {
 	p.end(syscall.SIGKILL) // most of the readings are not aggregated yet
 	requireGone(t, children)
 
-	p = launch(t, state, "DATA_DIR="+data) // an old stack.json is no obstacle
-	time.Sleep(500 * time.Millisecond)
+	p = launch(t, state, "DATA_DIR="+data) // the old stack.json is still there
 	for deadline := time.Now().Add(time.Minute); ; time.Sleep(100 * time.Millisecond) {
 		c.info = p.ready()
 		a, err := c.aggregates(ctx, "24h")
@@ -172,6 +172,30 @@ func TestLocal_EndsWithASentenceWhenAPartEnds(t *testing.T) {
 	requireGone(t, children)
 }
 
+func TestObey_TakesSignalsThatComeTogetherForOne(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		signals := make(chan os.Signal)
+		asked, forced := 0, 0
+		go obey(signals, func() { asked++ }, func() { forced++ })
+		for _, step := range []struct {
+			after         time.Duration // of the step before
+			asked, forced int
+		}{
+			{0, 1, 0},
+			{again, 1, 0}, // as from one Ctrl-C that make passes on
+			{time.Millisecond, 1, 1},
+		} {
+			time.Sleep(step.after)
+			signals <- os.Interrupt
+			synctest.Wait()
+			if asked != step.asked || forced != step.forced {
+				t.Errorf("after %v more: asked %d times, forced %d times, want %d and %d", step.after, asked, forced, step.asked, step.forced)
+			}
+		}
+		close(signals)
+	})
+}
+
 func TestLocal_EndsAtOnceOnTheSecondSignal(t *testing.T) {
 	p := launch(t, t.TempDir())
 	info := p.ready()
@@ -192,22 +216,18 @@ func TestLocal_EndsAtOnceOnTheSecondSignal(t *testing.T) {
 	}
 
 	began := time.Now()
-	for range 2 { // as from a Ctrl-C that make passes on, which is one wish
-		if err := p.cmd.Process.Signal(os.Interrupt); err != nil {
-			t.Fatal(err)
+	for ended := false; !ended; {
+		_ = p.cmd.Process.Signal(os.Interrupt) // an impatient person; it has just ended otherwise
+		select {
+		case <-p.exited:
+			ended = true
+		case <-time.After(50 * time.Millisecond):
 		}
-		time.Sleep(50 * time.Millisecond)
 	}
-	time.Sleep(again + 200*time.Millisecond)
-	select {
-	case <-p.exited:
-		t.Fatal("it did not wait for the request")
-	default:
-	}
-	if status := p.end(os.Interrupt); status != statusAtOnce {
+	if status := p.cmd.ProcessState.ExitCode(); status != statusAtOnce {
 		t.Errorf("exit status %d", status)
 	}
-	if took := time.Since(began); took > 2*time.Second {
+	if took := time.Since(began); took < again || took > 2*time.Second {
 		t.Errorf("it took %v", took)
 	}
 	requireGone(t, children)

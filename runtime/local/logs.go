@@ -31,7 +31,7 @@ func newLogs(dir string, verbose bool, out printer) (*logs, error) {
 
 func (l *logs) path(part string) string { return filepath.Join(l.dir, part+".log") }
 
-// writer is the part's log. One that cannot be written is replaced by none: logs are no reason not to run.
+// writer is the part's log. One that cannot be written is replaced by none: the system runs without logs, too.
 func (l *logs) writer(part string) io.Writer {
 	l.mu.Lock()
 	defer l.mu.Unlock()

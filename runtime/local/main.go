@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// again is how soon after the first signal another one is taken for the same: a Ctrl-C reaches a process directly and through
-// make, and is no wish to end at once.
+// again is how soon after the first signal another one is taken for the same: one Ctrl-C can reach this process twice, directly
+// and through make.
 const again = 500 * time.Millisecond
 
 // statusAtOnce is the exit status after a second signal.
@@ -36,17 +36,20 @@ func notifyContext(parent context.Context) (context.Context, context.CancelFunc)
 	ctx, cancel := context.WithCancel(parent)
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
-	go func() {
-		<-signals
-		first := time.Now()
-		cancel()
-		for range signals {
-			if time.Since(first) > again {
-				os.Exit(statusAtOnce)
-			}
-		}
-	}()
+	go obey(signals, cancel, func() { os.Exit(statusAtOnce) })
 	return ctx, func() { signal.Stop(signals); cancel() }
+}
+
+// obey asks for the end on the first signal and forces it on one that comes later than again.
+func obey(signals <-chan os.Signal, ask, force func()) {
+	<-signals
+	first := time.Now()
+	ask()
+	for range signals {
+		if time.Since(first) > again {
+			force()
+		}
+	}
 }
 
 func run(ctx context.Context, args, environ []string, out printer) error {

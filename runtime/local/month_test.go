@@ -32,7 +32,7 @@ func TestPlanMonth_FillsTheLongestWindowOnce(t *testing.T) {
 		if len(hours) != demoHours || len(seen) != plan.total() || len(plan.recent) >= plan.total()/2 || len(plan.files) > demoFiles {
 			t.Errorf("%v: %d hours, %d readings, %d of them in batches, %d files", now, len(hours), len(seen), len(plan.recent), len(plan.files))
 		}
-		for _, part := range planMonth(now.Add(time.Hour)).files[1:] { // another demonstration repeats, and corrects nothing
+		for _, part := range planMonth(now.Add(time.Hour)).files[1:] { // another demonstration sends the same values
 			for _, s := range part {
 				if before, sent := seen[s.equipment+" "+s.timestamp]; sent && before != s.value {
 					t.Fatalf("%v was %s", s, before)

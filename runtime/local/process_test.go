@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,32 +12,21 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sensorflow/sensorflow/runtime/local/checkout"
 	"github.com/sensorflow/sensorflow/runtime/local/stack"
 )
 
 // binary builds this command once for all tests.
 var binary = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "local-test-")
+	root, err := checkout.Root()
 	if err != nil {
 		return "", err
 	}
-	path := filepath.Join(dir, "local")
-	out, err := exec.Command("go", "build", "-buildvcs=false", "-o", path, ".").CombinedOutput()
-	if err != nil {
-		return "", errors.New(string(out))
-	}
-	return path, nil
+	bin, err := checkout.Build(context.Background(), root, ".", "./runtime/local")
+	return filepath.Join(bin, "local"), err
 })
 
-func TestMain(m *testing.M) {
-	code := m.Run()
-	if path, err := binary(); err == nil {
-		_ = os.RemoveAll(filepath.Dir(path))
-	}
-	os.Exit(code)
-}
-
-// program is a started local.
+// program is a running local.
 type program struct {
 	t      *testing.T
 	state  string

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/sensorflow/sensorflow/runtime/local/datadir"
 	"github.com/sensorflow/sensorflow/runtime/local/stack"
 )
 
@@ -92,12 +93,12 @@ func writeState(dir string, info stack.Info) (remove func(), err error) {
 		return nil, fmt.Errorf("encode %s: %w", stateFile, err)
 	}
 	path := filepath.Join(dir, stateFile)
-	if err := stack.WriteFile(path, append(content, '\n')); err != nil {
+	if err := datadir.WriteFile(path, append(content, '\n')); err != nil {
 		return nil, err
 	}
 	return func() {
 		if now, err := readState(dir); err == nil && now.APIURL == info.APIURL && now.Password == info.Password {
-			_ = os.Remove(path) // a file that stays is found out by who reads it
+			_ = os.Remove(path) // a file that stays does no harm: who reads it finds no API at its address
 		}
 	}, nil
 }

@@ -16,7 +16,7 @@ import (
 // the terminal back. Ctrl-C then reaches this process alone: make would die of it even though its recipe ends with status 0.
 // Without a terminal nothing changes. Either way this process is asked to end when make does.
 func takeTerminal() (release func()) {
-	_ = unix.Prctl(unix.PR_SET_PDEATHSIG, uintptr(syscall.SIGTERM), 0, 0, 0) // without it, killing make leaves the stack running
+	_ = unix.Prctl(unix.PR_SET_PDEATHSIG, uintptr(syscall.SIGTERM), 0, 0, 0) // otherwise the stack goes on running when make is killed
 	terminal := int(os.Stdin.Fd())
 	before, err := unix.IoctlGetInt(terminal, unix.TIOCGPGRP)
 	if err != nil || before != unix.Getpgrp() || before == os.Getpid() {
@@ -32,7 +32,7 @@ func takeTerminal() (release func()) {
 }
 
 // endWithMake returns a context that also ends when the make that started this process was interrupted alone, as by
-// `kill -INT`: make then waits for us, in the belief that we were told too. That it does shows in the signals that it blocks.
+// `kill -INT`: make then waits for this process, which got no signal. While it waits so, it blocks SIGINT, and that can be seen.
 func endWithMake(parent context.Context) (context.Context, context.CancelFunc) {
 	const pause, sure = 250 * time.Millisecond, 4 // make also blocks signals for moments of its own
 	ctx, cancel := context.WithCancel(parent)

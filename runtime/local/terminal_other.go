@@ -7,7 +7,7 @@ import "context"
 // takeTerminal does nothing here: make reports the Ctrl-C that ended it.
 func takeTerminal() (release func()) { return func() {} }
 
-// endWithMake does nothing here: a make that is interrupted alone waits until this process is told, too.
+// endWithMake does nothing here: a make that is interrupted alone waits until somebody ends this process.
 func endWithMake(parent context.Context) (context.Context, context.CancelFunc) {
 	return context.WithCancel(parent)
 }

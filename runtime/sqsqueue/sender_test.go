@@ -26,7 +26,7 @@ func newLocal(t *testing.T) (*sqslocal.Queue, *sqs.Client, string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := httptest.NewServer(sqslocal.NewServer("eu-west-1", queue))
+	server := httptest.NewServer(sqslocal.NewServer(queue))
 	t.Cleanup(server.Close)
 	client := sqs.New(sqs.Options{
 		Region: "eu-west-1", BaseEndpoint: &server.URL, Credentials: credentials.NewStaticCredentialsProvider("local", "local", ""),

@@ -96,7 +96,6 @@ type problem struct {
 	Type, Title, Detail, Message, RequestID string
 	Status                                  int
 	Errors                                  []struct{ Field, Reason string }
-	Failing                                 []string
 	header                                  http.Header
 }
 

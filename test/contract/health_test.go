@@ -1,6 +1,7 @@
 package contract_test
 
 import (
+	"maps"
 	"net/http"
 	"strings"
 	"testing"
@@ -19,5 +20,13 @@ func TestHealth_RootSaysOk(t *testing.T) {
 func TestHealth_LivesAndIsReady(t *testing.T) {
 	t.Parallel()
 	anonymous(t).good(probe.Call{Path: "/healthz"}, http.StatusOK)
-	anonymous(t).good(probe.Call{Path: "/readyz"}, http.StatusOK)
+	got := anonymous(t).good(probe.Call{Path: "/readyz"}, http.StatusOK)
+	var told struct {
+		Status string
+		Parts  map[string]string
+	}
+	want := map[string]string{"tables": "ready", "bucket": "ready", "keys": "ready"}
+	if err := got.Decode(&told); err != nil || told.Status != "ready" || !maps.Equal(told.Parts, want) {
+		t.Errorf("%v: %s", err, got.Body)
+	}
 }

@@ -78,8 +78,11 @@ func unreadyMeanwhile(ctx context.Context, l *load) {
 	for deadline := time.Now().Add(unreadyWithin); ; time.Sleep(50 * time.Millisecond) {
 		got, err := l.client.Do(ctx, probe.Call{Path: "/readyz"})
 		if err == nil && got.Status == http.StatusServiceUnavailable {
-			var told struct{ Failing []string }
-			if err := got.Decode(&told); err != nil || len(told.Failing) == 0 || got.Header.Get("Retry-After") == "" {
+			var told struct {
+				Status string
+				Parts  map[string]string
+			}
+			if err := got.Decode(&told); err != nil || told.Status != "unready" || told.Parts["tables"] != "unready" || got.Header.Get("Retry-After") == "" {
 				l.fault("not ready, but: %q %s", got.Header, got.Body)
 			}
 			break

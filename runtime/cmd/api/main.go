@@ -44,6 +44,9 @@ func run(ctx context.Context, args, environ []string, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
+	if err := parts.start(ctx); err != nil {
+		return errors.Join(err, parts.close(context.WithoutCancel(ctx)))
+	}
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", cfg.ListenAddress)
 	if err != nil {
 		return errors.Join(fmt.Errorf("listen: %w", err), parts.close(context.WithoutCancel(ctx)))

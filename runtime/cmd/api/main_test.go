@@ -122,7 +122,7 @@ func prepare(t *testing.T) *instance {
 	}
 	i.environ = append(i.environ,
 		"AWS_REGION="+region, "UPLOADS_BUCKET="+name, "DRAIN_TIMEOUT=5s", "LOG_LEVEL=debug",
-		"USER_POOL_ID="+cognitolocal.PoolIDDefault, "USER_POOL_ISSUER="+i.pool.Issuer(), "USER_POOL_CLIENT_ID="+browserID,
+		"USER_POOL_ID="+cognitolocal.PoolID, "USER_POOL_ISSUER="+i.pool.Issuer(), "USER_POOL_CLIENT_ID="+browserID,
 		"USER_POOL_CLIENT_SECRET="+browserSecret, "MACHINE_CLIENT_IDS="+machineID, "TOKEN_URL="+i.pool.TokenURL())
 	return i
 }

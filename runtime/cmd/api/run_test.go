@@ -9,6 +9,7 @@ import (
 	"mime/multipart"
 	"net/http"
 	"net/url"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -243,27 +244,49 @@ func TestRun_DrainsWithoutLosingAnAcknowledgedReading(t *testing.T) {
 	}
 }
 
-func TestRun_ReadinessNamesWhatIsMissing(t *testing.T) {
+func TestRun_EndsWhereATableRefusesIt(t *testing.T) {
 	i := prepare(t)
-	for _, test := range []struct{ change, failing string }{
+	for _, test := range []struct{ change, refused string }{
 		{"READINGS_TABLE=missing", "readings table"},
 		{"AGGREGATES_TABLE=missing", "aggregates table"},
 		{"UPLOADS_TABLE=missing", "uploads table"},
 		{"REVOCATIONS_TABLE=missing", "revocations table"},
-		{"UPLOADS_BUCKET=missing", "upload bucket"},
-		{"USER_POOL_JWKS_URL=http://127.0.0.1:1/keys", "token keys"},
 	} {
-		t.Run(test.failing, func(t *testing.T) {
+		t.Run(test.refused, func(t *testing.T) {
+			i.t = t
+			err := run(t.Context(), nil, slices.Concat(i.environ, []string{"LISTEN_ADDRESS=127.0.0.1:0", test.change}), io.Discard)
+			if err == nil || !strings.Contains(err.Error(), "the tables refuse this service") || !strings.Contains(err.Error(), test.refused) ||
+				strings.Count(err.Error(), " table:") != 1 {
+				t.Errorf("error %v", err)
+			}
+		})
+	}
+}
+
+// readiness is what GET /readyz answers.
+type readiness struct {
+	Status string
+	Parts  map[string]string
+}
+
+func TestRun_ReadinessNamesWhatIsAway(t *testing.T) {
+	i := prepare(t)
+	for _, test := range []struct {
+		change string
+		code   int
+		want   readiness
+	}{
+		{"UPLOADS_BUCKET=missing", http.StatusOK, readiness{"degraded", map[string]string{"tables": "ready", "bucket": "unready", "keys": "ready"}}},
+		{"USER_POOL_JWKS_URL=http://127.0.0.1:1/keys", http.StatusServiceUnavailable, readiness{"unready", map[string]string{"tables": "ready", "bucket": "ready", "keys": "unready"}}},
+	} {
+		t.Run(test.change, func(t *testing.T) {
 			one := *i
 			one.t = t
 			one.run(test.change, "DRAIN_TIMEOUT=1s")
-			var answer struct {
-				Failing []string
-				Message string
-			}
-			one.call(one.request("GET", "/readyz", "", ""), http.StatusServiceUnavailable, &answer)
-			if !slices.Equal(answer.Failing, []string{test.failing}) || answer.Message != "Not reachable from here: "+test.failing+"." {
-				t.Errorf("answer %+v", answer)
+			var got readiness
+			one.call(one.request("GET", "/readyz", "", ""), test.code, &got)
+			if !reflect.DeepEqual(got, test.want) {
+				t.Errorf("answer %+v", got)
 			}
 			one.call(one.request("GET", "/healthz", "", ""), http.StatusOK, nil)
 		})
@@ -276,10 +299,10 @@ func TestRun_StartsWhileNothingElseIsThere(t *testing.T) {
 		t.Setenv("AWS_ENDPOINT_URL_"+service, "http://127.0.0.1:1")
 	}
 	i.run("USER_POOL_JWKS_URL=http://127.0.0.1:1/keys", "DRAIN_TIMEOUT=1s")
-	var answer struct{ Failing []string }
-	i.call(i.request("GET", "/readyz", "", ""), http.StatusServiceUnavailable, &answer)
-	if len(answer.Failing) != 6 {
-		t.Errorf("failing %v", answer.Failing)
+	var got readiness
+	i.call(i.request("GET", "/readyz", "", ""), http.StatusServiceUnavailable, &got)
+	if want := (readiness{"unready", map[string]string{"tables": "unready", "bucket": "unready", "keys": "unready"}}); !reflect.DeepEqual(got, want) {
+		t.Errorf("answer %+v", got)
 	}
 	i.call(i.request("GET", "/healthz", "", ""), http.StatusOK, nil)
 	address := strings.TrimPrefix(i.url, "http://")

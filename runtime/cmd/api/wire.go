@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -55,8 +56,21 @@ const (
 // parts are what run needs of the assembled service.
 type parts struct {
 	api *httpapi.Server
+	// start looks whether the tables can be used and begins what runs beside the requests. Its error is for good.
+	start func(context.Context) error
 	// close waits for the readings that were accepted and ends what runs beside the requests.
 	close func(context.Context) error
+}
+
+// assembly is the service's own pieces, before the HTTP layer.
+type assembly struct {
+	readings  *dynamo.Readings
+	rows      *dynamo.Aggregates
+	uploads   *dynamo.Uploads
+	bucket    *s3store.Bucket
+	keys      *cognito.KeySet
+	people    *auth.Service
+	coalescer *ingest.Coalescer
 }
 
 // wire assembles the service. It calls nobody, so that a dependency that is down shows in readiness and not in a task that
@@ -68,38 +82,69 @@ func wire(ctx context.Context, cfg config.API, log *slog.Logger) (parts, error) 
 	}
 	awsConfig.Region = cfg.Region
 	tables := dynamo.NewClient(awsConfig)
-	bucket := s3store.New(s3store.NewClient(awsConfig), cfg.UploadsBucket)
-	uploadOrigin, err := bucket.Origin(ctx)
-	if err != nil {
-		return parts{}, fmt.Errorf("configure the bucket: %w", err)
+	a := assembly{
+		readings: dynamo.NewReadings(tables, cfg.ReadingsTable, cfg.Region, cfg.Retention),
+		rows:     dynamo.NewAggregates(tables, cfg.ReadingsTable, cfg.AggregatesTable, cfg.IndexShards),
+		uploads:  dynamo.NewUploads(tables, cfg.UploadsTable),
+		bucket:   s3store.New(s3store.NewClient(awsConfig), cfg.UploadsBucket),
+		keys:     cognito.NewKeySet(cfg.UserPoolJWKSURL, &http.Client{Timeout: keysTimeout}, time.Now, log),
 	}
-	keys := cognito.NewKeySet(cfg.UserPoolJWKSURL, &http.Client{Timeout: keysTimeout}, time.Now, log)
-	people, err := authentication(cfg, awsConfig, tables, keys, log)
-	if err != nil {
+	if a.people, err = authentication(cfg, awsConfig, tables, a.keys, log); err != nil {
 		return parts{}, fmt.Errorf("configure sign-in: %w", err)
 	}
-	readings := dynamo.NewReadings(tables, cfg.ReadingsTable, cfg.Region, cfg.Retention)
-	coalescer := ingest.NewCoalescer(readings, ingest.Options{}, pacing.Pacer{})
-	uploads := csvfile.NewUploads(dynamo.NewUploads(tables, cfg.UploadsTable), bucket, time.Now)
+	a.coalescer = ingest.NewCoalescer(a.readings, ingest.Options{}, pacing.Pacer{})
+	api, err := a.api(ctx, cfg, log)
+	if err != nil {
+		return parts{}, err
+	}
+	followed, stop := context.WithCancel(context.WithoutCancel(ctx))
+	var following sync.WaitGroup
+	return parts{
+		api: api,
+		start: func(ctx context.Context) error {
+			if err := awaitRights(ctx, []func(context.Context) error{
+				a.probeReadings, a.probeAggregates, a.probeUploads, a.refreshLogouts,
+			}); err != nil {
+				return fmt.Errorf("the tables refuse this service: %w", err)
+			}
+			following.Go(func() { a.people.FollowLogouts(followed) })
+			return nil
+		},
+		close: func(ctx context.Context) error {
+			stop()
+			err := a.coalescer.Close(ctx)
+			a.keys.Close()
+			following.Wait()
+			if err != nil {
+				return fmt.Errorf("store the readings in flight: %w", err)
+			}
+			return nil
+		},
+	}, nil
+}
+
+// api puts the HTTP layer on the assembled pieces.
+func (a assembly) api(ctx context.Context, cfg config.API, log *slog.Logger) (*httpapi.Server, error) {
+	uploadOrigin, err := a.bucket.Origin(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("configure the bucket: %w", err)
+	}
+	uploads := csvfile.NewUploads(a.uploads, a.bucket, time.Now)
 	api, err := httpapi.New(httpapi.Dependencies{
-		Saver: coalescer, Batches: ingest.NewWriter(readings, batchesInFlightMax, pacing.Pacer{}), Pager: readings,
-		Uploads: uploads, UploadStatus: uploads, Windows: windows(cfg, tables), Authenticator: people,
-		Checks: checks(cfg, tables, bucket, keys), Logger: log, Now: time.Now,
+		Saver: a.coalescer, Batches: ingest.NewWriter(a.readings, batchesInFlightMax, pacing.Pacer{}), Pager: a.readings,
+		Uploads: uploads, UploadStatus: uploads, Authenticator: a.people,
+		Windows: aggregate.NewWindows(a.rows, time.Now, cfg.AggregateCacheTTL, aggregate.WindowsOptions{
+			IndexShards: cfg.IndexShards, FleetBuckets: cfg.FleetBuckets,
+		}),
+		Checks: a.checks(), Logger: log, Now: time.Now,
 	}, httpapi.Options{
 		Retention: cfg.Retention, AllowedOrigins: cfg.AllowedOrigins, PublicURL: cfg.PublicURL, TokenURL: cfg.TokenURL,
 		UploadOrigin: uploadOrigin, TrustedProxies: cfg.TrustedProxies,
 	})
 	if err != nil {
-		return parts{}, fmt.Errorf("make the API: %w", err)
+		return nil, fmt.Errorf("make the API: %w", err)
 	}
-	return parts{api: api, close: func(ctx context.Context) error {
-		err := coalescer.Close(ctx)
-		keys.Close()
-		if err != nil {
-			return fmt.Errorf("store the readings in flight: %w", err)
-		}
-		return nil
-	}}, nil
+	return api, nil
 }
 
 func authentication(cfg config.API, awsConfig aws.Config, tables *dynamodb.Client, keys *cognito.KeySet, log *slog.Logger) (*auth.Service, error) {
@@ -108,23 +153,4 @@ func authentication(cfg config.API, awsConfig aws.Config, tables *dynamodb.Clien
 	return auth.NewService(pool, dynamo.NewRevocations(tables, cfg.RevocationsTable), keys, auth.Options{
 		Issuer: cfg.UserPoolIssuer, ClientID: cfg.UserPoolClientID, MachineClientIDs: cfg.MachineClientIDs, Logger: log,
 	})
-}
-
-func windows(cfg config.API, tables *dynamodb.Client) *aggregate.Windows {
-	rows := dynamo.NewAggregates(tables, cfg.ReadingsTable, cfg.AggregatesTable, cfg.IndexShards)
-	return aggregate.NewWindows(rows, time.Now, cfg.AggregateCacheTTL, aggregate.WindowsOptions{
-		IndexShards: cfg.IndexShards, FleetBuckets: cfg.FleetBuckets,
-	})
-}
-
-// checks are the conditions of readiness. Clients see their names.
-func checks(cfg config.API, tables *dynamodb.Client, bucket *s3store.Bucket, keys *cognito.KeySet) []httpapi.Check {
-	table := func(name, table string) httpapi.Check {
-		return httpapi.Check{Name: name, Run: func(ctx context.Context) error { return dynamo.Ready(ctx, tables, table) }}
-	}
-	return []httpapi.Check{
-		table("readings table", cfg.ReadingsTable), table("aggregates table", cfg.AggregatesTable),
-		table("uploads table", cfg.UploadsTable), table("revocations table", cfg.RevocationsTable),
-		{Name: "upload bucket", Run: bucket.Ready}, {Name: "token keys", Run: keys.Ready},
-	}
 }

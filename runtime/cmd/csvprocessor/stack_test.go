@@ -116,7 +116,7 @@ func newStack(ctx context.Context, dir string, o settings, cleanup func(func()))
 	if err != nil {
 		return nil, err
 	}
-	queues := httptest.NewServer(sqslocal.NewServer(region, s.queue, s.dead))
+	queues := httptest.NewServer(sqslocal.NewServer(s.queue, s.dead))
 	cleanup(queues.Close)
 	webhook := httptest.NewServer(eventsource.S3Webhook(eventsource.S3Options{
 		Send: func(body string) error { _, err := s.queue.Send(body); return err }, Log: slog.New(slog.NewTextHandler(s.logs, nil)),

@@ -8,7 +8,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"syscall"
+
+	"github.com/sensorflow/sensorflow/runtime/local/datadir"
 )
 
 // Build brings programs up to date in .local/bin of the checkout at root and returns that folder. module is the folder of
@@ -21,7 +22,7 @@ func Build(ctx context.Context, root, module string, packages ...string) (bin st
 	if err := os.MkdirAll(bin, 0o755); err != nil { //nolint:gosec // programs are no secret
 		return "", fmt.Errorf("build: %w", err)
 	}
-	lock, err := Lock(filepath.Join(bin, ".lock"), 0)
+	lock, err := datadir.Lock(filepath.Join(bin, ".lock"), 0)
 	if err != nil {
 		return "", fmt.Errorf("build: %w", err)
 	}
@@ -46,17 +47,4 @@ func lookAtSources(root string) error {
 		return fmt.Errorf("list the sources: %w", err)
 	}
 	return nil
-}
-
-// Lock takes a lock on a file, which it makes if it is missing. Closing the file gives the lock back, and so does the end of
-// this process, however it ends. how is 0 to wait for another process, or syscall.LOCK_NB to get syscall.EWOULDBLOCK at once.
-func Lock(path string, how int) (*os.File, error) {
-	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
-	if err != nil {
-		return nil, fmt.Errorf("open the lock: %w", err)
-	}
-	if err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|how); err != nil {
-		return nil, errors.Join(fmt.Errorf("lock %s: %w", path, err), file.Close())
-	}
-	return file, nil
 }

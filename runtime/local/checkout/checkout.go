@@ -1,5 +1,4 @@
-// Package checkout finds the checkout that the local system runs in and builds its programs. It imports the standard library
-// only.
+// Package checkout finds the checkout that the local system runs in and builds its programs.
 package checkout
 
 import (

@@ -3,6 +3,7 @@ package child
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os/exec"
 	"syscall"
 	"time"
@@ -11,6 +12,19 @@ import (
 // outputDelay bounds how long the output of a process that has ended is waited for: a grandchild may hold it open.
 const outputDelay = time.Second
 
+// Program says what Start runs.
+type Program struct {
+	// Path is the program's file, or its name in PATH.
+	Path string
+	Args []string
+	// Env is all of its environment, as KEY=value. Default: that of this process.
+	Env []string
+	// Dir is its working folder. Default: that of this process.
+	Dir string
+	// Output receives what it prints. Default: discarded.
+	Output io.Writer
+}
+
 // Process is a running child. It is safe for concurrent use.
 type Process struct {
 	cmd    *exec.Cmd
@@ -18,19 +32,22 @@ type Process struct {
 	err    error // of Wait; read it once exited is closed
 }
 
-// Start starts cmd with Attributes. Its other fields are the caller's to set.
-func Start(cmd *exec.Cmd) (*Process, error) {
-	cmd.SysProcAttr = Attributes()
+// Start starts a program with the attributes of a child.
+func Start(p Program) (*Process, error) {
+	cmd := exec.Command(p.Path, p.Args...) //nolint:gosec,noctx // callers run their own programs, which outlive every context
+	cmd.Env, cmd.Dir = p.Env, p.Dir
+	cmd.Stdout, cmd.Stderr = p.Output, p.Output
+	cmd.SysProcAttr = attributes()
 	cmd.WaitDelay = outputDelay
 	if err := cmd.Start(); err != nil {
-		return nil, fmt.Errorf("start %s: %w", cmd.Path, err)
+		return nil, fmt.Errorf("start %s: %w", p.Path, err)
 	}
-	p := &Process{cmd: cmd, exited: make(chan struct{})}
+	started := &Process{cmd: cmd, exited: make(chan struct{})}
 	go func() {
-		p.err = cmd.Wait()
-		close(p.exited)
+		started.err = cmd.Wait()
+		close(started.exited)
 	}()
-	return p, nil
+	return started, nil
 }
 
 // PID is the process id.
@@ -39,10 +56,10 @@ func (p *Process) PID() int { return p.cmd.Process.Pid }
 // Exited is closed once the process has ended and everything that it printed was taken.
 func (p *Process) Exited() <-chan struct{} { return p.exited }
 
-// Err tells how the process ended, nil for status 0. It waits for the end.
-func (p *Process) Err() error {
+// Status waits for the end and tells how it came, such as "exit status 1" or "signal: killed".
+func (p *Process) Status() string {
 	<-p.exited
-	return p.err
+	return p.cmd.ProcessState.String()
 }
 
 // ErrKilled means that a process did not end in time and was killed.
@@ -63,8 +80,13 @@ func (p *Process) Stop(grace time.Duration) error {
 	}
 }
 
-// Kill ends the process with SIGKILL and returns once it has ended.
+// Kill ends the process, and what it started, with SIGKILL and returns once it has ended. One that has ended is left alone:
+// its id may be another's by now.
 func (p *Process) Kill() {
-	_ = p.cmd.Process.Kill() // it has ended already otherwise
-	<-p.exited
+	select {
+	case <-p.exited:
+	default:
+		_ = syscall.Kill(-p.PID(), syscall.SIGKILL) // it has just ended otherwise
+		<-p.exited
+	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
@@ -14,12 +15,26 @@ import (
 	"github.com/sensorflow/sensorflow/runtime/local/child"
 )
 
-func TestProcess_EndsWhenAskedAndTellsHow(t *testing.T) {
-	p, err := child.Start(exec.Command("sh", "-c", "trap 'exit 3' TERM; while :; do sleep 0.01; done"))
+// printed is closed by the first output of a program.
+type printed chan struct{}
+
+func (p printed) Write(b []byte) (int, error) { close(p); return len(b), nil }
+
+// shell starts a script and returns once it has printed its one line.
+func shell(t *testing.T, script string) *child.Process {
+	t.Helper()
+	line := make(printed)
+	p, err := child.Start(child.Program{Path: "sh", Args: []string{"-c", script}, Output: line})
 	if err != nil {
 		t.Fatal(err)
 	}
-	time.Sleep(50 * time.Millisecond) // let it set its trap
+	t.Cleanup(p.Kill)
+	<-line
+	return p
+}
+
+func TestProcess_EndsWhenAskedAndTellsHow(t *testing.T) {
+	p := shell(t, "trap 'exit 3' TERM; echo; while :; do sleep 0.01; done")
 	var status *exec.ExitError
 	if err := p.Stop(5 * time.Second); !errors.As(err, &status) || status.ExitCode() != 3 {
 		t.Errorf("stop: %v, want exit status 3", err)
@@ -29,17 +44,31 @@ func TestProcess_EndsWhenAskedAndTellsHow(t *testing.T) {
 	default:
 		t.Error("stop returned before the process had ended")
 	}
+	if got := p.Status(); got != "exit status 3" {
+		t.Errorf("status %q", got)
+	}
 }
 
 func TestProcess_IsKilledWhenItDoesNotEnd(t *testing.T) {
-	p, err := child.Start(exec.Command("sh", "-c", "trap '' TERM; while :; do sleep 0.01; done"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	time.Sleep(50 * time.Millisecond)
+	p := shell(t, "trap '' TERM; echo; while :; do sleep 0.01; done")
 	if err := p.Stop(100 * time.Millisecond); !errors.Is(err, child.ErrKilled) {
 		t.Errorf("stop: %v, want %v", err, child.ErrKilled)
 	}
+}
+
+func TestProcess_IsKilledWithWhatItStarted(t *testing.T) {
+	dir := t.TempDir()
+	p := shell(t, "sleep 60 & echo $! >"+dir+"/pid; echo; wait")
+	content, err := os.ReadFile(filepath.Join(dir, "pid"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	grandchild, err := strconv.Atoi(strings.TrimSpace(string(content)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.Kill()
+	requireGone(t, grandchild)
 }
 
 // parentKey makes the test binary the parent that gets killed.
@@ -49,7 +78,7 @@ func TestMain(m *testing.M) {
 	if os.Getenv(parentKey) == "" {
 		os.Exit(m.Run())
 	}
-	p, err := child.Start(exec.Command("sleep", "60"))
+	p, err := child.Start(child.Program{Path: "sleep", Args: []string{"60"}})
 	if err != nil {
 		panic(err)
 	}
@@ -82,13 +111,19 @@ func TestStart_LeavesNoChildOfAParentThatWasKilled(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = parent.Wait()
+	requireGone(t, pid)
+}
+
+// requireGone waits until a process has ended.
+func requireGone(t *testing.T, pid int) {
+	t.Helper()
 	for deadline := time.Now().Add(5 * time.Second); ; time.Sleep(10 * time.Millisecond) {
 		if err := syscall.Kill(pid, 0); errors.Is(err, syscall.ESRCH) || isZombie(pid) {
 			return
 		}
 		if time.Now().After(deadline) {
 			_ = syscall.Kill(pid, syscall.SIGKILL)
-			t.Fatal("the child outlives its parent")
+			t.Fatalf("process %d goes on", pid)
 		}
 	}
 }

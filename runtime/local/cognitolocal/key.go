@@ -9,7 +9,8 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
+
+	"github.com/sensorflow/sensorflow/runtime/local/datadir"
 )
 
 const pemType = "PRIVATE KEY" // PKCS #8
@@ -39,7 +40,6 @@ func LoadKey(path string) (*rsa.PrivateKey, error) {
 	return key, nil
 }
 
-// makeKey writes to a file of its own first: a process that is killed leaves no half key behind.
 func makeKey(path string) (*rsa.PrivateKey, error) {
 	key, err := rsa.GenerateKey(rand.Reader, keyBits)
 	if err != nil {
@@ -49,15 +49,7 @@ func makeKey(path string) (*rsa.PrivateKey, error) {
 	if err != nil {
 		return nil, fmt.Errorf("encode the signing key: %w", err)
 	}
-	file, err := os.CreateTemp(filepath.Dir(path), ".key-*") // with mode 0600
-	if err != nil {
-		return nil, fmt.Errorf("save the signing key: %w", err)
-	}
-	defer func() { _ = os.Remove(file.Name()) }() // gone already when all went well
-	if err := errors.Join(pem.Encode(file, &pem.Block{Type: pemType, Bytes: der}), file.Sync(), file.Close()); err != nil {
-		return nil, fmt.Errorf("save the signing key: %w", err)
-	}
-	if err := os.Rename(file.Name(), path); err != nil {
+	if err := datadir.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: pemType, Bytes: der})); err != nil {
 		return nil, fmt.Errorf("save the signing key: %w", err)
 	}
 	return key, nil

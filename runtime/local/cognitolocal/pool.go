@@ -13,14 +13,13 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/google/uuid"
 )
 
-// PoolIDDefault is the pool's id where Options name none.
-const PoolIDDefault = "local_SensorFlow"
+// PoolID is the pool's id, a segment of its addresses.
+const PoolID = "local_SensorFlow"
 
 // Lifetimes of tokens, as the infrastructure configures them.
 const (
@@ -46,8 +45,6 @@ type Client struct{ ID, Secret string }
 type Options struct {
 	// BaseURL is where the Pool is served, such as http://127.0.0.1:9229, without a path. Required.
 	BaseURL string
-	// PoolID is the pool's id, a path segment. Default: PoolIDDefault.
-	PoolID string
 	// Issuer is the `iss` of tokens. Default: BaseURL/PoolID. A pool that is served at another address after a restart keeps
 	// earlier tokens valid by a fixed Issuer and Key.
 	Issuer string
@@ -68,16 +65,8 @@ type Options struct {
 // Pool is the stand-in: an http.Handler to be served at Options.BaseURL. It is safe for concurrent use.
 type Pool struct {
 	options Options
+	keyID   string
 	mux     *http.ServeMux
-
-	mu sync.RWMutex
-	// signers are the published keys; the last one signs.
-	signers []signer
-}
-
-type signer struct {
-	id  string
-	key *rsa.PrivateKey
 }
 
 // New returns a Pool.
@@ -86,21 +75,20 @@ func New(o Options) (*Pool, error) {
 		return nil, errors.New("cognito stand-in: BaseURL and Browser are required")
 	}
 	o.BaseURL = strings.TrimSuffix(o.BaseURL, "/")
-	if o.PoolID == "" {
-		o.PoolID = PoolIDDefault
-	}
 	if o.Issuer == "" {
-		o.Issuer = o.BaseURL + "/" + o.PoolID
+		o.Issuer = o.BaseURL + "/" + PoolID
 	}
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	p := &Pool{options: o, mux: http.NewServeMux()}
-	if o.Key != nil {
-		p.signers = []signer{{keyID(&o.Key.PublicKey), o.Key}}
-	} else if err := p.RotateKey(); err != nil {
-		return nil, err
+	if o.Key == nil {
+		key, err := rsa.GenerateKey(rand.Reader, keyBits)
+		if err != nil {
+			return nil, fmt.Errorf("make a signing key: %w", err)
+		}
+		o.Key = key
 	}
+	p := &Pool{options: o, keyID: thumbprint(&o.Key.PublicKey), mux: http.NewServeMux()}
 	p.mux.HandleFunc("POST /{$}", p.serveAPI)
 	p.mux.HandleFunc("POST /oauth2/token", p.serveToken)
 	p.mux.HandleFunc("GET /{pool}/.well-known/jwks.json", p.ofPool(p.keySet))
@@ -116,34 +104,15 @@ func (p *Pool) Issuer() string { return p.options.Issuer }
 
 // JWKSURL is the address of the pool's keys.
 func (p *Pool) JWKSURL() string {
-	return p.options.BaseURL + "/" + p.options.PoolID + "/.well-known/jwks.json"
+	return p.options.BaseURL + "/" + PoolID + "/.well-known/jwks.json"
 }
 
 // TokenURL is the address of the token endpoint.
 func (p *Pool) TokenURL() string { return p.options.BaseURL + "/oauth2/token" }
 
-// RotateKey makes a new key, with which tokens are signed from now on. Earlier keys stay published, so that tokens signed
-// with them remain valid, as they do when Cognito rotates its keys.
-func (p *Pool) RotateKey() error {
-	key, err := rsa.GenerateKey(rand.Reader, keyBits)
-	if err != nil {
-		return fmt.Errorf("make a signing key: %w", err)
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.signers = append(p.signers, signer{keyID(&key.PublicKey), key})
-	return nil
-}
-
-func (p *Pool) signer() signer {
-	p.mu.RLock()
-	defer p.mu.RUnlock()
-	return p.signers[len(p.signers)-1]
-}
-
 func (p *Pool) ofPool(answer func() any) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		if r.PathValue("pool") != p.options.PoolID {
+		if r.PathValue("pool") != PoolID {
 			http.NotFound(w, r)
 			return
 		}
@@ -161,15 +130,9 @@ type publishedKey struct {
 }
 
 func (p *Pool) keySet() any {
-	p.mu.RLock()
-	signers := slices.Clone(p.signers)
-	p.mu.RUnlock()
-	keys := make([]publishedKey, len(signers))
-	for i, s := range signers {
-		n, e := parameters(&s.key.PublicKey)
-		keys[i] = publishedKey{Algorithm: "RS256", Exponent: e, ID: s.id, Type: "RSA", Modulus: n, Use: "sig"}
-	}
-	return map[string]any{"keys": keys}
+	n, e := parameters(&p.options.Key.PublicKey)
+	key := publishedKey{Algorithm: "RS256", Exponent: e, ID: p.keyID, Type: "RSA", Modulus: n, Use: "sig"}
+	return map[string]any{"keys": []publishedKey{key}}
 }
 
 func (p *Pool) discovery() any {
@@ -192,8 +155,8 @@ func parameters(key *rsa.PublicKey) (n, e string) {
 		base64.RawURLEncoding.EncodeToString(big.NewInt(int64(key.E)).Bytes())
 }
 
-// keyID is the key's thumbprint (RFC 7638), so that a key that is kept over a restart keeps its id.
-func keyID(key *rsa.PublicKey) string {
+// thumbprint is a key's id as RFC 7638 makes it, so that a key that is kept over a restart keeps its id.
+func thumbprint(key *rsa.PublicKey) string {
 	n, e := parameters(key)
 	sum := sha256.Sum256([]byte(`{"e":"` + e + `","kty":"RSA","n":"` + n + `"}`))
 	return base64.RawURLEncoding.EncodeToString(sum[:])

@@ -125,7 +125,7 @@ func TestServe_RefusesOtherPathsAndMethods(t *testing.T) {
 		"keys of another pool":      {http.MethodGet, "/other/.well-known/jwks.json", http.StatusNotFound},
 		"unknown path":              {http.MethodGet, "/other", http.StatusNotFound},
 		"token by GET":              {http.MethodGet, "/oauth2/token", http.StatusMethodNotAllowed},
-		"keys by POST":              {http.MethodPost, "/" + cognitolocal.PoolIDDefault + "/.well-known/jwks.json", http.StatusMethodNotAllowed},
+		"keys by POST":              {http.MethodPost, "/" + cognitolocal.PoolID + "/.well-known/jwks.json", http.StatusMethodNotAllowed},
 		"the API with another path": {http.MethodPost, "/api", http.StatusNotFound},
 	} {
 		if answer, _ := do(t, request(t, test.method, base+test.path, "")); answer.StatusCode != test.want {
@@ -154,21 +154,14 @@ func publishedKeys(t *testing.T, pool *cognitolocal.Pool) (ids []string) {
 	return ids
 }
 
-func TestRotateKey_SignsWithTheNewKeyAndGoesOnPublishingTheOld(t *testing.T) {
+func TestPool_PublishesTheKeyThatItSignsWith(t *testing.T) {
 	pool := serve(t, nil)
-	before, oldKey := unverified(t, machineToken(t, pool, "").AccessToken)
-	if before["client_id"] != machine.ID {
-		t.Fatalf("claims %v", before)
+	claims, key := unverified(t, machineToken(t, pool, "").AccessToken)
+	if claims["client_id"] != machine.ID {
+		t.Fatalf("claims %v", claims)
 	}
-	if err := pool.RotateKey(); err != nil {
-		t.Fatal(err)
-	}
-	_, newKey := unverified(t, machineToken(t, pool, "").AccessToken)
-	if newKey == oldKey {
-		t.Error("the token after the rotation is signed with the old key")
-	}
-	if got, want := publishedKeys(t, pool), []string{oldKey, newKey}; !slices.Equal(got, want) {
-		t.Errorf("published %v, want %v", got, want)
+	if got := publishedKeys(t, pool); !slices.Equal(got, []string{key}) {
+		t.Errorf("published %v, want %v", got, key)
 	}
 }
 

@@ -181,10 +181,9 @@ func (p *Pool) claims(subject, use string, lifetime time.Duration) jwt.MapClaims
 }
 
 func (p *Pool) sign(claims jwt.MapClaims) (string, error) {
-	s := p.signer()
 	token := jwt.NewWithClaims(jwt.SigningMethodRS256, claims)
-	token.Header["kid"] = s.id
-	text, err := token.SignedString(s.key)
+	token.Header["kid"] = p.keyID
+	text, err := token.SignedString(p.options.Key)
 	if err != nil {
 		return "", fmt.Errorf("sign a token: %w", err)
 	}

@@ -32,7 +32,7 @@ type Options struct {
 	Output io.Writer
 }
 
-// ErrNoJava means that there is no Java to run it with.
+// ErrNoJava means that there is no Java on this machine.
 var ErrNoJava = errors.New("java was not found; install Java 17 or newer (Debian and Ubuntu: openjdk-17-jre-headless, " +
 	"Fedora: java-17-openjdk-headless, Homebrew: openjdk@17)")
 
@@ -67,10 +67,10 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 		return nil, err
 	}
 
-	cmd := exec.Command("java", o.arguments(port)...) //nolint:gosec,noctx // the arguments are the caller's, and it outlives ctx
-	cmd.Dir = os.TempDir()                            // it leaves a metadata file in its working folder
-	cmd.Stdout, cmd.Stderr = o.Output, o.Output
-	process, err := child.Start(cmd)
+	process, err := child.Start(child.Program{
+		Path: "java", Args: o.arguments(port), Output: o.Output,
+		Dir: os.TempDir(), // it leaves a metadata file in its working folder
+	})
 	if errors.Is(err, exec.ErrNotFound) {
 		return nil, fmt.Errorf("start DynamoDB Local: %w", ErrNoJava)
 	}
@@ -103,7 +103,7 @@ func (o Options) arguments(port int) []string {
 
 // Stop ends the process and waits for it.
 func (s *Server) Stop() {
-	_ = s.process.Stop(3 * time.Second) // Java ends with status 143 on SIGTERM, which says nothing
+	_ = s.process.Stop(3 * time.Second) // Java always ends with status 143 on SIGTERM
 }
 
 // Exited is closed once the process has ended.

@@ -33,7 +33,9 @@ func TestStart_KeepsTablesInAWriteAheadDatabase(t *testing.T) {
 	if err := dynamolocal.CreateTable(t.Context(), client, "kept", table); err != nil {
 		t.Fatal(err)
 	}
-	item := map[string]types.AttributeValue{table.Key.Partition: &types.AttributeValueMemberS{Value: "a"}}
+	item := map[string]types.AttributeValue{
+		table.Key.Partition: &types.AttributeValueMemberS{Value: "a"}, table.Key.Sort: &types.AttributeValueMemberS{Value: "b"},
+	}
 	if _, err := client.PutItem(t.Context(), &dynamodb.PutItemInput{TableName: aws.String("kept"), Item: item}); err != nil {
 		t.Fatal(err)
 	}
@@ -44,7 +46,7 @@ func TestStart_KeepsTablesInAWriteAheadDatabase(t *testing.T) {
 
 	_, client = start(t, dir)
 	out, err := client.GetItem(t.Context(), &dynamodb.GetItemInput{TableName: aws.String("kept"), Key: item})
-	if err != nil || len(out.Item) != 1 {
+	if err != nil || len(out.Item) != 2 {
 		t.Errorf("after a restart: %v, %v", out, err)
 	}
 }

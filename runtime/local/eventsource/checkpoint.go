@@ -5,8 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"sync"
+
+	"github.com/sensorflow/sensorflow/runtime/local/datadir"
 )
 
 // shardEnd is the checkpoint of a shard that was read to its end.
@@ -56,15 +57,8 @@ func (c *checkpoints) set(shard, sequence string) error {
 	if err != nil {
 		return fmt.Errorf("encode the checkpoints: %w", err)
 	}
-	if err := os.MkdirAll(filepath.Dir(c.path), 0o700); err != nil {
-		return fmt.Errorf("make the checkpoints' folder: %w", err)
-	}
-	// Renaming keeps the old file whole until the new one is.
-	if err := os.WriteFile(c.path+".new", content, 0o600); err != nil {
-		return fmt.Errorf("write the checkpoints: %w", err)
-	}
-	if err := os.Rename(c.path+".new", c.path); err != nil {
-		return fmt.Errorf("write the checkpoints: %w", err)
+	if err := datadir.WriteFile(c.path, content); err != nil {
+		return fmt.Errorf("keep the checkpoints: %w", err)
 	}
 	return nil
 }

@@ -1,6 +1,6 @@
 // Package eventsource brings events to functions as Lambda's event source mappings and S3's notifications do, for the local
 // stack and for tests: batches, partial batch responses, redelivery, order within a shard, splitting, and giving up into a
-// failure destination. What a handler meets here, it meets in AWS.
+// failure destination. A handler gets here what it gets in AWS.
 //
 //   - PollQueue feeds a function from a sqslocal queue.
 //   - PollStream feeds a function from a DynamoDB stream, through the real Streams API.

@@ -18,7 +18,7 @@ type Invoker interface {
 	Invoke(ctx context.Context, payload []byte) ([]byte, error)
 }
 
-// withGrace returns a context that ends some time after ctx does, for work that should not be torn off.
+// withGrace returns a context that ends some time after ctx does, for work that should not be cut off.
 func withGrace(ctx context.Context, grace time.Duration) (context.Context, context.CancelFunc) {
 	late, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	stop := context.AfterFunc(ctx, func() {

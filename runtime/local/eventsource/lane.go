@@ -33,7 +33,7 @@ func (l *lane) run(ctx context.Context) {
 		if err == nil {
 			return
 		}
-		if time.Since(began) > backoffMax { // it worked for a while: this is a new trouble
+		if time.Since(began) > backoffMax { // it worked for a while, so this is another failure
 			pause = l.PollInterval
 		}
 		if ctx.Err() == nil {

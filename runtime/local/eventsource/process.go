@@ -37,7 +37,7 @@ func (l *lane) process(ctx context.Context, records []json.RawMessage) error {
 		case isOwn(err):
 			attempts++
 		}
-		if l.exhausted(attempts) {
+		if attempts > l.RetryAttempts {
 			return l.giveUp(late, records, attempts, err)
 		}
 		if err != nil {
@@ -49,10 +49,6 @@ func (l *lane) process(ctx context.Context, records []json.RawMessage) error {
 		pause = min(2*pause, backoffMax)
 	}
 	return nil
-}
-
-func (l *lane) exhausted(attempts int) bool {
-	return l.RetryAttempts != RetryForever && attempts > l.RetryAttempts
 }
 
 func (l *lane) rest(ctx context.Context, pause time.Duration) error {

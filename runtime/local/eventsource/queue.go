@@ -2,8 +2,6 @@ package eventsource
 
 import (
 	"context"
-	"crypto/md5" //nolint:gosec // the event holds it; nothing rests on it
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -40,7 +38,7 @@ type QueueOptions struct {
 
 // PollQueue takes messages and invokes the function until ctx ends; then it lets running invocations finish for a short time. A
 // message is deleted once the function succeeded and did not report it as failed; otherwise it comes back after the queue's
-// visibility timeout, and the queue's dead letters end the repetition.
+// visibility timeout, until the queue moves it to its dead letters.
 func PollQueue(ctx context.Context, o QueueOptions) {
 	if o.BatchSize == 0 {
 		o.BatchSize = QueueBatchSizeDefault
@@ -110,9 +108,8 @@ func (o QueueOptions) invoke(ctx context.Context, messages []sqslocal.Message) (
 }
 
 func (o QueueOptions) record(m sqslocal.Message) (json.RawMessage, error) {
-	sum := md5.Sum([]byte(m.Body)) //nolint:gosec // see the import
 	encoded, err := json.Marshal(map[string]any{
-		"messageId": m.ID, "receiptHandle": m.Receipt, "body": m.Body, "md5OfBody": hex.EncodeToString(sum[:]),
+		"messageId": m.ID, "receiptHandle": m.Receipt, "body": m.Body, "md5OfBody": sqslocal.MD5(m.Body),
 		"attributes": m.Attributes(), "messageAttributes": map[string]any{},
 		"eventSource": "aws:sqs", "eventSourceARN": sqslocal.ARN(o.Region, o.Queue.Name()), "awsRegion": o.Region,
 	})

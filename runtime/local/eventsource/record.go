@@ -118,6 +118,6 @@ func sequenceOf(record json.RawMessage) string {
 	var r struct {
 		Change struct{ SequenceNumber string } `json:"dynamodb"`
 	}
-	_ = json.Unmarshal(record, &r) // what a Deliver hook made up has none; its invocation will say so
+	_ = json.Unmarshal(record, &r) // what Deliver made up has none, and its invocation fails
 	return r.Change.SequenceNumber
 }

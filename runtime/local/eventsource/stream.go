@@ -23,8 +23,6 @@ const (
 	PollIntervalDefault = 200 * time.Millisecond
 	// RetryAttemptsDefault is what the local stack repeats before it gives up.
 	RetryAttemptsDefault = 10
-	// RetryForever is Lambda's own default.
-	RetryForever = -1
 
 	// shardsEvery is how often new shards are looked for.
 	shardsEvery = time.Second
@@ -61,12 +59,12 @@ type StreamOptions struct {
 	BatchSize int
 	// PollInterval is the pause after an empty poll and the first pause before a retry. Default: PollIntervalDefault.
 	PollInterval time.Duration
-	// RetryAttempts is Lambda's MaximumRetryAttempts, at least 1, or RetryForever. Default: RetryAttemptsDefault.
+	// RetryAttempts is Lambda's MaximumRetryAttempts, at least 1. Default: RetryAttemptsDefault.
 	RetryAttempts int
 	// OnFailure is the failure destination: it gets what was given up, and the shard goes on once it returns nil.
 	// Default: a line in the log.
 	OnFailure func(context.Context, Failure) error
-	// Checkpoint is a file that remembers the position through a restart. Default: each start begins at the oldest record.
+	// Checkpoint is a file, in a folder that exists, that remembers the position through a restart. Default: each start begins at the oldest record.
 	Checkpoint string
 	// Deliver stands between the poller and the function, for tests that repeat, re-cut or reorder a batch of records.
 	// deliver returns nil when its records were processed or given up; when Deliver fails, the batch is delivered again.

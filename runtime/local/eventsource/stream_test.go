@@ -161,7 +161,7 @@ func TestPollStream_DeliversInOrderAndInBatchesWhatTheRegionWrote(t *testing.T) 
 	f := newFixture(t, succeed)
 	f.o.Region, f.o.BatchSize = "eu-west-1", 2
 	f.put("eu-west-1", "1", "2", "3")
-	f.put("us-east-1", "3", "4") // 3 has an old image of ours, 4 is nothing to us
+	f.put("us-east-1", "3", "4") // 3 has an old image of ours, 4 is another region's
 	f.put("eu-west-1", "5", "6")
 	f.poll(func(runs [][]string) bool { return slices.Contains(slices.Concat(runs...), "6") })
 	if got := slices.Concat(f.runs...); !slices.Equal(got, []string{"1", "2", "3", "3", "5", "6"}) {
@@ -263,7 +263,7 @@ func TestPollStream_NeverGivesUpWhatTheFunctionDidNotSee(t *testing.T) {
 
 func TestPollStream_GoesOnFromItsCheckpoint(t *testing.T) {
 	f := newFixture(t, succeed)
-	f.o.Checkpoint = filepath.Join(t.TempDir(), "streams", "readings.json")
+	f.o.Checkpoint = filepath.Join(t.TempDir(), "readings.json")
 	f.put("r", "1", "2")
 	f.poll(atLeast(1))
 	f.put("r", "3")

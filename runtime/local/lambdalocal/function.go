@@ -45,7 +45,7 @@ type Options struct {
 	Timeout time.Duration
 	// MemoryMegabytes is told to the function. Default: MemoryMegabytesDefault.
 	MemoryMegabytes int
-	// Log receives what the instances print. Default: discarded.
+	// Log receives what the instances print; with a Concurrency above 1 it must be safe for concurrent use. Default: discarded.
 	Log io.Writer
 }
 
@@ -69,13 +69,9 @@ func (o Options) withDefaults() (Options, error) {
 	if o.MemoryMegabytes == 0 {
 		o.MemoryMegabytes = MemoryMegabytesDefault
 	}
-	if o.Log == nil {
-		o.Log = io.Discard
-	}
 	if o.Concurrency < 1 || o.Timeout < 0 {
 		return o, fmt.Errorf("function %s: concurrency must be at least 1 and the timeout positive, got %d and %v", o.Name, o.Concurrency, o.Timeout)
 	}
-	o.Log = &lockedWriter{writer: o.Log}
 	return o, nil
 }
 
@@ -91,8 +87,8 @@ func (e *FunctionError) Error() string { return e.Type + ": " + e.Message }
 // Function invokes a binary. It is safe for concurrent use.
 type Function struct {
 	options Options
-	ctx     context.Context //nolint:containedctx // the life of the function: it ends with Close
-	cancel  context.CancelFunc
+	closed  <-chan struct{} // closed with the function
+	close   context.CancelFunc
 	slots   sync.WaitGroup
 
 	// An invocation goes to an instance that waits for one, else to a slot that starts one for it.
@@ -105,11 +101,20 @@ type Function struct {
 type invocation struct {
 	id      string
 	payload []byte
-	ctx     context.Context //nolint:containedctx // the caller's: nobody waits for the answer once it has ended
+	caller  <-chan struct{} // closed when the caller has given up: nobody waits for the answer then
 	once    sync.Once
 	done    chan struct{}
 	answer  []byte
 	err     error
+}
+
+func (i *invocation) givenUp() bool {
+	select {
+	case <-i.caller:
+		return true
+	default:
+		return false
+	}
 }
 
 // finish keeps the first outcome: a timeout and the exit that it causes are one failure.
@@ -127,9 +132,10 @@ func New(ctx context.Context, o Options) (*Function, error) {
 		return nil, err
 	}
 	f := &Function{options: o, warm: make(chan *invocation), cold: make(chan *invocation), instances: map[*instance]struct{}{}}
-	f.ctx, f.cancel = context.WithCancel(ctx)
+	ctx, f.close = context.WithCancel(ctx)
+	f.closed = ctx.Done()
 	for range o.Concurrency {
-		f.slots.Go(f.slot)
+		f.slots.Go(func() { f.slot(ctx) })
 	}
 	return f, nil
 }
@@ -140,8 +146,8 @@ func (f *Function) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	if len(payload) > PayloadBytesMax {
 		return nil, fmt.Errorf("invoke %s: the event must be at most %d bytes, got %d", f.options.Name, PayloadBytesMax, len(payload))
 	}
-	in := &invocation{id: uuid.NewString(), payload: payload, ctx: ctx, done: make(chan struct{})}
-	if err := f.dispatch(in); err != nil {
+	in := &invocation{id: uuid.NewString(), payload: payload, caller: ctx.Done(), done: make(chan struct{})}
+	if err := f.dispatch(ctx, in); err != nil {
 		return nil, fmt.Errorf("invoke %s: %w", f.options.Name, err)
 	}
 	select {
@@ -155,7 +161,7 @@ func (f *Function) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	}
 }
 
-func (f *Function) dispatch(in *invocation) error {
+func (f *Function) dispatch(ctx context.Context, in *invocation) error {
 	select {
 	case f.warm <- in:
 		return nil
@@ -166,29 +172,29 @@ func (f *Function) dispatch(in *invocation) error {
 		return nil
 	case f.cold <- in:
 		return nil
-	case <-in.ctx.Done():
-		return in.ctx.Err()
-	case <-f.ctx.Done():
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-f.closed:
 		return ErrClosed
 	}
 }
 
 // slot runs one instance at a time, started by the invocation that found none free. After an instance that failed it pauses,
 // longer each time, until one succeeds.
-func (f *Function) slot() {
+func (f *Function) slot(ctx context.Context) {
 	pause := backoffMin
 	for {
 		var in *invocation
 		select {
-		case <-f.ctx.Done():
+		case <-f.closed:
 			return
 		case in = <-f.cold:
 		}
-		succeeded := f.runInstance(in)
+		succeeded := f.runInstance(ctx, in)
 		if succeeded {
 			pause = backoffMin
 		}
-		if pacing.Sleep(f.ctx, pause) != nil {
+		if pacing.Sleep(ctx, pause) != nil {
 			return
 		}
 		pause = min(2*pause, backoffMax)
@@ -196,8 +202,8 @@ func (f *Function) slot() {
 }
 
 // runInstance lets a process work until it ends, and tells whether any invocation of it succeeded.
-func (f *Function) runInstance(first *invocation) (succeeded bool) {
-	i, err := f.startInstance(first)
+func (f *Function) runInstance(ctx context.Context, first *invocation) (succeeded bool) {
+	i, err := f.startInstance(ctx, first)
 	if err != nil {
 		first.finish(nil, &FunctionError{"Runtime.ExitError", err.Error()})
 		return false
@@ -205,7 +211,7 @@ func (f *Function) runInstance(first *invocation) (succeeded bool) {
 	f.mu.Lock()
 	f.instances[i] = struct{}{}
 	f.mu.Unlock()
-	succeeded = i.wait(f.ctx)
+	succeeded = i.wait()
 	f.mu.Lock()
 	delete(f.instances, i)
 	f.mu.Unlock()
@@ -217,7 +223,7 @@ func (f *Function) Kill() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for i := range f.instances {
-		i.kill()
+		i.process.Kill()
 	}
 }
 
@@ -227,25 +233,13 @@ func (f *Function) PIDs() []int {
 	defer f.mu.Unlock()
 	pids := make([]int, 0, len(f.instances))
 	for i := range f.instances {
-		pids = append(pids, i.cmd.Process.Pid)
+		pids = append(pids, i.process.PID())
 	}
 	return pids
 }
 
 // Close kills the instances and returns once their processes have ended. Running invocations fail: let them finish before.
 func (f *Function) Close() {
-	f.cancel()
+	f.close()
 	f.slots.Wait()
-}
-
-// lockedWriter lets several processes print to one writer.
-type lockedWriter struct {
-	mu     sync.Mutex
-	writer io.Writer
-}
-
-func (w *lockedWriter) Write(p []byte) (int, error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.writer.Write(p)
 }

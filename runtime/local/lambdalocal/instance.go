@@ -2,14 +2,11 @@ package lambdalocal
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"net/http"
-	"os/exec"
 	"strconv"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/sensorflow/sensorflow/runtime/local/child"
@@ -21,12 +18,10 @@ const initWithin = 10 * time.Second
 // instance is one process and the Runtime API that it alone talks to.
 type instance struct {
 	function *Function
-	cmd      *exec.Cmd
+	process  *child.Process
 	server   *http.Server
-	served   chan struct{}      // closed when server has ended
-	exited   chan struct{}      // closed when the process has ended
-	stopping context.Context    //nolint:containedctx // the life of the instance
-	stop     context.CancelFunc // lets a call of next that waits return
+	served   chan struct{} // closed when server has ended
+	stopping chan struct{} // closed to let a call of next that waits return
 
 	mu        sync.Mutex
 	first     *invocation // what the instance was started for, until it is fetched
@@ -37,41 +32,33 @@ type instance struct {
 	succeeded bool
 }
 
-func (f *Function) startInstance(first *invocation) (*instance, error) {
-	listener, err := (&net.ListenConfig{}).Listen(f.ctx, "tcp", "127.0.0.1:0")
+func (f *Function) startInstance(ctx context.Context, first *invocation) (*instance, error) {
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, fmt.Errorf("listen for the Runtime API: %w", err)
 	}
-	i := &instance{function: f, first: first, served: make(chan struct{}), exited: make(chan struct{})}
-	i.stopping, i.stop = context.WithCancel(context.Background())
+	i := &instance{function: f, first: first, served: make(chan struct{}), stopping: make(chan struct{})}
 	i.server = &http.Server{Handler: i.routes(), ReadHeaderTimeout: initWithin}
 	go func() {
 		defer close(i.served)
 		_ = i.server.Serve(listener) // it ends when it is closed
 	}()
-
-	o := f.options
-	i.cmd = exec.Command(o.Binary) //nolint:gosec,noctx // running the given program is what this is for; it outlives the call and is ended by stop
-	i.cmd.Env = append(environment(o, listener.Addr().String()), o.Env...)
-	i.cmd.Stdout, i.cmd.Stderr = o.Log, o.Log
-	i.cmd.WaitDelay = time.Second // a child of the function that keeps its output open does not hold us up
-	i.cmd.SysProcAttr = child.Attributes()
-	if err := i.start(); err != nil {
+	if err := i.start(listener.Addr().String()); err != nil {
 		i.closeServer()
-		return nil, fmt.Errorf("start %s: %w", o.Binary, err)
+		return nil, err
 	}
 	return i, nil
 }
 
 // start holds the lock, so that the process's first call finds the deadline set.
-func (i *instance) start() error {
+func (i *instance) start(api string) (err error) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	if err := i.cmd.Start(); err != nil {
+	o := i.function.options
+	if i.process, err = child.Start(child.Program{Path: o.Binary, Env: append(environment(o, api), o.Env...), Output: o.Log}); err != nil {
 		return err
 	}
 	i.deadline = time.AfterFunc(initWithin, func() { i.expire(nil) })
-	go func() { _ = i.cmd.Wait(); close(i.exited) }()
 	return nil
 }
 
@@ -90,12 +77,11 @@ func environment(o Options, api string) []string {
 }
 
 // wait returns when the process has ended, by itself or because the function closes, and fails what it was working on.
-func (i *instance) wait(closing context.Context) (succeeded bool) {
+func (i *instance) wait() (succeeded bool) {
 	select {
-	case <-closing.Done():
-		i.kill()
-		<-i.exited
-	case <-i.exited:
+	case <-i.function.closed:
+		i.process.Kill()
+	case <-i.process.Exited():
 	}
 	i.closeServer()
 
@@ -104,7 +90,7 @@ func (i *instance) wait(closing context.Context) (succeeded bool) {
 	i.deadline.Stop()
 	err := i.initError
 	if err == nil {
-		err = &FunctionError{"Runtime.ExitError", "the instance ended: " + i.cmd.ProcessState.String()}
+		err = &FunctionError{"Runtime.ExitError", "the instance ended: " + i.process.Status()}
 	}
 	i.ended = err
 	for _, in := range []*invocation{i.first, i.current} {
@@ -117,21 +103,9 @@ func (i *instance) wait(closing context.Context) (succeeded bool) {
 }
 
 func (i *instance) closeServer() {
-	i.stop()
+	close(i.stopping)
 	_ = i.server.Close()
 	<-i.served
-}
-
-// kill ends the process and what it started. One that has ended is left alone: its id may be another's by now.
-func (i *instance) kill() {
-	select {
-	case <-i.exited:
-		return
-	default:
-	}
-	if err := syscall.Kill(-i.cmd.Process.Pid, syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) {
-		_ = i.cmd.Process.Kill()
-	}
 }
 
 // expire kills an instance whose invocation, or whose start (nil), took too long.
@@ -147,7 +121,7 @@ func (i *instance) expire(in *invocation) {
 		i.initError = &FunctionError{"Sandbox.Timedout", fmt.Sprintf("no invocation was asked for within %v of the start", initWithin)}
 	}
 	i.mu.Unlock()
-	i.kill()
+	i.process.Kill()
 }
 
 // begin makes in the current invocation and starts its deadline, which it returns. It fails an invocation that was fetched

@@ -46,7 +46,7 @@ func (i *instance) fetch(r *http.Request) *invocation {
 		abandoned.finish(nil, &FunctionError{"Runtime.InvalidResponse", "the function asked for the next invocation without answering"})
 	}
 	for {
-		if in != nil && in.ctx.Err() == nil {
+		if in != nil && !in.givenUp() {
 			return in
 		}
 		i.idle()
@@ -54,7 +54,7 @@ func (i *instance) fetch(r *http.Request) *invocation {
 		case in = <-i.function.warm:
 		case <-r.Context().Done():
 			return nil
-		case <-i.stopping.Done():
+		case <-i.stopping:
 			return nil
 		}
 	}

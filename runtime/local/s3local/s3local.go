@@ -6,7 +6,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"time"
@@ -61,11 +60,11 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("start the local S3: %w", err)
 	}
-	cmd := exec.Command(filepath.Join(bin, program), //nolint:gosec,noctx // our own program, which outlives ctx
-		"-port", strconv.Itoa(port), "-dir", o.Dir, "-access", o.AccessKey, "-region", o.Region, "-webhook", o.Webhook)
-	cmd.Env = []string{"S3GATEWAY_SECRET=" + o.SecretKey}
-	cmd.Stdout, cmd.Stderr = o.Output, o.Output
-	process, err := child.Start(cmd)
+	process, err := child.Start(child.Program{
+		Path: filepath.Join(bin, program),
+		Args: []string{"-port", strconv.Itoa(port), "-dir", o.Dir, "-access", o.AccessKey, "-region", o.Region, "-webhook", o.Webhook},
+		Env:  []string{"S3GATEWAY_SECRET=" + o.SecretKey}, Output: o.Output,
+	})
 	if err != nil {
 		return nil, fmt.Errorf("start the local S3: %w", err)
 	}

@@ -2,9 +2,6 @@ package sqslocal
 
 import (
 	"errors"
-	"net/http"
-	"strconv"
-	"time"
 )
 
 const batchEntriesMax = 10
@@ -61,53 +58,4 @@ func checkBatch(entries []sendEntry) error {
 		return &apiError{"BatchRequestTooLong", query + "BatchRequestTooLong", "Batch requests cannot be longer than 1048576 bytes."}
 	}
 	return nil
-}
-
-type receivedMessage struct {
-	MessageID     string            `json:"MessageId"`
-	ReceiptHandle string            `json:"ReceiptHandle"`
-	MD5OfBody     string            `json:"MD5OfBody"`
-	Body          string            `json:"Body"`
-	Attributes    map[string]string `json:"Attributes,omitempty"`
-}
-
-func receive(r *http.Request, q *Queue, in request) (any, error) {
-	limit := in.MaxNumberOfMessages
-	if limit == 0 {
-		limit = 1
-	}
-	wait, visibility := time.Duration(in.WaitTimeSeconds)*time.Second, q.VisibilityTimeout()
-	if in.VisibilityTimeout != nil {
-		visibility = time.Duration(*in.VisibilityTimeout) * time.Second
-	}
-	switch {
-	case limit < 1 || limit > ReceiveMax:
-		return nil, invalid("MaxNumberOfMessages must be 1 to 10")
-	case wait < 0 || wait > waitMax:
-		return nil, invalid("WaitTimeSeconds must be 0 to 20")
-	case visibility < 0 || visibility > visibilityMax:
-		return nil, invalid("VisibilityTimeout must be 0 to 43200")
-	}
-	messages, err := q.ReceiveFor(r.Context(), limit, wait, visibility)
-	if err != nil {
-		return nil, err
-	}
-	answer := []receivedMessage{}
-	for _, m := range messages {
-		answer = append(answer, receivedMessage{
-			MessageID: m.ID, ReceiptHandle: m.Receipt, MD5OfBody: md5Hex(m.Body), Body: m.Body,
-			Attributes: pick(m.Attributes(), append(in.AttributeNames, in.MessageSystemAttributeNames...)),
-		})
-	}
-	return map[string]any{"Messages": answer}, nil
-}
-
-// Attributes are SQS's system attributes of a message received.
-func (m Message) Attributes() map[string]string {
-	return map[string]string{
-		"ApproximateReceiveCount":          strconv.Itoa(m.ReceiveCount),
-		"SentTimestamp":                    strconv.FormatInt(m.SentAt.UnixMilli(), 10),
-		"ApproximateFirstReceiveTimestamp": strconv.FormatInt(m.FirstReceivedAt.UnixMilli(), 10),
-		"SenderId":                         Account,
-	}
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -18,9 +17,6 @@ const (
 	// ReceiveMax is how many messages one Receive gives at most.
 	ReceiveMax = 10
 )
-
-// ErrNotInFlight means that a receipt is not, or no longer, the one of a message that is hidden.
-var ErrNotInFlight = errors.New("the message of this receipt is not in flight")
 
 // Options configure a queue.
 type Options struct {
@@ -40,7 +36,7 @@ type Options struct {
 // Message is a message as a receiver gets it.
 type Message struct {
 	ID, Body string
-	// Receipt names this receive: only the latest one deletes the message or changes its visibility.
+	// Receipt names this receive: only the latest one deletes the message.
 	Receipt string
 	// ReceiveCount is how often the message was taken, this time included.
 	ReceiveCount            int
@@ -48,7 +44,7 @@ type Message struct {
 }
 
 // Depth counts the messages of a queue.
-type Depth struct{ Visible, InFlight, Delayed int }
+type Depth struct{ Visible, InFlight int }
 
 type entry struct {
 	Message
@@ -90,16 +86,10 @@ func NewQueue(o Options) (*Queue, error) {
 // Name is the queue's name.
 func (q *Queue) Name() string { return q.options.Name }
 
-// VisibilityTimeout is how long a message taken stays hidden unless the receiver says otherwise.
-func (q *Queue) VisibilityTimeout() time.Duration { return q.options.VisibilityTimeout }
-
 // Send adds a message and returns its id. With a journal, it fails when that cannot be written.
-func (q *Queue) Send(body string) (string, error) { return q.SendDelayed(body, 0) }
-
-// SendDelayed adds a message that becomes visible after the delay.
-func (q *Queue) SendDelayed(body string, delay time.Duration) (string, error) {
+func (q *Queue) Send(body string) (string, error) {
 	now := time.Now()
-	e := &entry{Message: Message{ID: uuid.NewString(), Body: body, SentAt: now}, visibleAt: now.Add(delay)}
+	e := &entry{Message: Message{ID: uuid.NewString(), Body: body, SentAt: now}, visibleAt: now}
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if err := q.journal.sent(e); err != nil {
@@ -113,14 +103,9 @@ func (q *Queue) SendDelayed(body string, delay time.Duration) (string, error) {
 // Receive takes up to limit (1 to ReceiveMax) visible messages, the oldest first, and waits up to wait for the first one. It
 // returns none when the wait or the context ends.
 func (q *Queue) Receive(ctx context.Context, limit int, wait time.Duration) ([]Message, error) {
-	return q.ReceiveFor(ctx, limit, wait, q.options.VisibilityTimeout)
-}
-
-// ReceiveFor is Receive with a visibility timeout of its own.
-func (q *Queue) ReceiveFor(ctx context.Context, limit int, wait, visibility time.Duration) ([]Message, error) {
 	deadline := time.Now().Add(wait)
 	for {
-		taken, next, changed, err := q.take(min(max(limit, 1), ReceiveMax), visibility)
+		taken, next, changed, err := q.take(min(max(limit, 1), ReceiveMax))
 		left := time.Until(deadline)
 		if err != nil || len(taken) > 0 || left <= 0 {
 			return taken, err
@@ -141,7 +126,7 @@ func (q *Queue) ReceiveFor(ctx context.Context, limit int, wait, visibility time
 }
 
 // take also returns when the next hidden message becomes visible (zero: none is hidden) and what tells of changes.
-func (q *Queue) take(limit int, visibility time.Duration) (taken []Message, next time.Time, changed chan struct{}, err error) {
+func (q *Queue) take(limit int) (taken []Message, next time.Time, changed chan struct{}, err error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	now := time.Now()
@@ -165,7 +150,7 @@ func (q *Queue) take(limit int, visibility time.Duration) (taken []Message, next
 			e.FirstReceivedAt = now
 		}
 		e.ReceiveCount++
-		e.visibleAt = now.Add(visibility)
+		e.visibleAt = now.Add(q.options.VisibilityTimeout)
 		e.Receipt = fmt.Sprintf("%s.%d", e.ID, e.ReceiveCount)
 		taken = append(taken, e.Message)
 	}
@@ -192,32 +177,11 @@ func (q *Queue) remove(e *entry) error {
 func (q *Queue) Delete(receipt string) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if e := q.find(receipt); e != nil {
-		return q.remove(e)
-	}
-	return nil
-}
-
-// ChangeVisibility hides a message in flight for d from now; 0 shows it at once. Otherwise it returns ErrNotInFlight.
-func (q *Queue) ChangeVisibility(receipt string, d time.Duration) error {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	e, now := q.find(receipt), time.Now()
-	if e == nil || !e.visibleAt.After(now) {
-		return fmt.Errorf("queue %s: %w", q.options.Name, ErrNotInFlight)
-	}
-	e.visibleAt = now.Add(d)
-	q.wake()
-	return nil
-}
-
-// find returns the entry whose latest receipt this is, or nil.
-func (q *Queue) find(receipt string) *entry {
-	i := slices.IndexFunc(q.messages, func(e *entry) bool { return e.Receipt == receipt && strings.HasPrefix(receipt, e.ID) })
+	i := slices.IndexFunc(q.messages, func(e *entry) bool { return e.Receipt != "" && e.Receipt == receipt })
 	if i < 0 {
 		return nil
 	}
-	return q.messages[i]
+	return q.remove(q.messages[i])
 }
 
 // Depth counts the messages.
@@ -225,14 +189,12 @@ func (q *Queue) Depth() Depth {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	var d Depth
-	for now, i := time.Now(), 0; i < len(q.messages); i++ {
-		switch e := q.messages[i]; {
-		case !e.visibleAt.After(now):
-			d.Visible++
-		case e.ReceiveCount == 0:
-			d.Delayed++
-		default:
+	now := time.Now()
+	for _, e := range q.messages {
+		if e.visibleAt.After(now) {
 			d.InFlight++
+		} else {
+			d.Visible++
 		}
 	}
 	return d

@@ -22,19 +22,14 @@ const (
 	// messageBytesMax is SQS's limit of a message, and of all messages of a batch together.
 	messageBytesMax = 1 << 20
 	waitMax         = 20 * time.Second
-	delayMax        = 15 * time.Minute
-	visibilityMax   = 12 * time.Hour
 )
 
 // Server answers SQS clients for a set of queues. It is an http.Handler.
-type Server struct {
-	region string
-	queues map[string]*Queue
-}
+type Server struct{ queues map[string]*Queue }
 
-// NewServer serves the queues, whose ARNs name the region.
-func NewServer(region string, queues ...*Queue) *Server {
-	s := &Server{region: region, queues: map[string]*Queue{}}
+// NewServer serves the queues.
+func NewServer(queues ...*Queue) *Server {
+	s := &Server{queues: map[string]*Queue{}}
 	for _, q := range queues {
 		s.queues[q.Name()] = q
 	}
@@ -56,6 +51,11 @@ func (e *apiError) Error() string { return e.shape + ": " + e.message }
 
 func invalid(message string) error {
 	return &apiError{"InvalidParameterValue", "InvalidParameterValue", message}
+}
+
+// unsupported refuses what no program of the local system uses, instead of answering differently from SQS.
+func unsupported(what string) error {
+	return &apiError{"UnsupportedOperation", "AWS.SimpleQueueService.UnsupportedOperation", what + " is not served locally"}
 }
 
 // ServeHTTP answers one call.
@@ -87,49 +87,36 @@ func writeError(w http.ResponseWriter, err error) {
 func (s *Server) call(r *http.Request) (any, error) {
 	operation, ok := strings.CutPrefix(r.Header.Get("X-Amz-Target"), "AmazonSQS.")
 	if r.Method != http.MethodPost || !ok {
-		return nil, &apiError{"UnsupportedOperation", "AWS.SimpleQueueService.UnsupportedOperation", "not a call of SQS's JSON protocol"}
+		return nil, unsupported("what is no call of SQS's JSON protocol")
 	}
 	var in request
 	if err := json.NewDecoder(http.MaxBytesReader(nil, r.Body, requestBytesMax)).Decode(&in); err != nil {
 		return nil, invalid("the body is not JSON: " + err.Error())
 	}
-	if operation != "GetQueueUrl" {
-		in.QueueName = path.Base(in.QueueURL)
-	}
-	q, ok := s.queues[in.QueueName]
+	q, ok := s.queues[path.Base(in.QueueURL)]
 	if !ok {
 		return nil, &apiError{"QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue", "The specified queue does not exist."}
 	}
-	return s.perform(operation, r, q, in)
+	return perform(r, operation, q, in)
 }
 
 // perform runs one operation on the queue that it names.
-func (s *Server) perform(operation string, r *http.Request, q *Queue, in request) (any, error) {
+func perform(r *http.Request, operation string, q *Queue, in request) (any, error) {
 	switch operation {
-	case "GetQueueUrl":
-		return map[string]string{"QueueUrl": QueueURL("http://"+r.Host, in.QueueName)}, nil
-	case "GetQueueAttributes":
-		return s.attributes(q, in.AttributeNames), nil
-	case "SendMessage":
-		return send(q, in.sendEntry)
 	case "SendMessageBatch":
 		return sendBatch(q, in.Entries)
 	case "ReceiveMessage":
 		return receive(r, q, in)
 	case "DeleteMessage":
 		return nil, q.Delete(in.ReceiptHandle)
-	case "ChangeMessageVisibility":
-		return nil, changeVisibility(q, in)
 	default:
-		return nil, &apiError{"UnsupportedOperation", "AWS.SimpleQueueService.UnsupportedOperation", operation + " is not served locally"}
+		return nil, unsupported(operation)
 	}
 }
 
 // request holds the members of every call's input.
 type request struct {
-	sendEntry
 	QueueURL                    string      `json:"QueueUrl"`
-	QueueName                   string      `json:"QueueName"`
 	Entries                     []sendEntry `json:"Entries"`
 	ReceiptHandle               string      `json:"ReceiptHandle"`
 	VisibilityTimeout           *int        `json:"VisibilityTimeout"`
@@ -147,15 +134,15 @@ type sendEntry struct {
 }
 
 func (e sendEntry) check() error {
-	switch delay := time.Duration(e.DelaySeconds) * time.Second; {
+	switch {
 	case e.MessageBody == "":
 		return &apiError{"MissingParameter", "MissingParameter", "The request must contain the parameter MessageBody."}
 	case len(e.MessageBody) > messageBytesMax:
 		return invalid("One or more parameters are invalid. Reason: Message must be shorter than 1048576 bytes.")
-	case delay < 0 || delay > delayMax:
-		return invalid("DelaySeconds must be 0 to 900")
+	case e.DelaySeconds != 0:
+		return unsupported("a delay")
 	case len(e.MessageAttributes) > len("{}") && string(e.MessageAttributes) != "null":
-		return &apiError{"UnsupportedOperation", "AWS.SimpleQueueService.UnsupportedOperation", "message attributes are not served locally"}
+		return unsupported("a message attribute")
 	}
 	return nil
 }
@@ -170,61 +157,58 @@ func send(q *Queue, e sendEntry) (any, error) {
 	if err := e.check(); err != nil {
 		return nil, err
 	}
-	id, err := q.SendDelayed(e.MessageBody, time.Duration(e.DelaySeconds)*time.Second)
+	id, err := q.Send(e.MessageBody)
 	if err != nil {
 		return nil, err
 	}
-	return sendAnswer{ID: e.ID, MessageID: id, MD5OfMessageBody: md5Hex(e.MessageBody)}, nil
+	return sendAnswer{ID: e.ID, MessageID: id, MD5OfMessageBody: MD5(e.MessageBody)}, nil
 }
 
-func md5Hex(s string) string {
-	sum := md5.Sum([]byte(s)) //nolint:gosec // see the import
+// MD5 is the digest by which clients check that a body arrived whole.
+func MD5(body string) string {
+	sum := md5.Sum([]byte(body)) //nolint:gosec // SQS's protocol asks for it; nothing rests on it
 	return hex.EncodeToString(sum[:])
 }
 
-func changeVisibility(q *Queue, in request) error {
-	if in.VisibilityTimeout == nil {
-		return &apiError{"MissingParameter", "MissingParameter", "The request must contain the parameter VisibilityTimeout."}
-	}
-	d := time.Duration(*in.VisibilityTimeout) * time.Second
-	if d < 0 || d > visibilityMax {
-		return invalid("VisibilityTimeout must be 0 to 43200")
-	}
-	err := q.ChangeVisibility(in.ReceiptHandle, d)
-	if errors.Is(err, ErrNotInFlight) {
-		return &apiError{"MessageNotInflight", "AWS.SimpleQueueService.MessageNotInflight", err.Error()}
-	}
-	return err
+type receivedMessage struct {
+	MessageID     string `json:"MessageId"`
+	ReceiptHandle string `json:"ReceiptHandle"`
+	MD5OfBody     string `json:"MD5OfBody"`
+	Body          string `json:"Body"`
 }
 
-func (s *Server) attributes(q *Queue, wanted []string) any {
-	depth := q.Depth()
-	all := map[string]string{
-		"QueueArn":                              ARN(s.region, q.Name()),
-		"ApproximateNumberOfMessages":           strconv.Itoa(depth.Visible),
-		"ApproximateNumberOfMessagesNotVisible": strconv.Itoa(depth.InFlight),
-		"ApproximateNumberOfMessagesDelayed":    strconv.Itoa(depth.Delayed),
-		"VisibilityTimeout":                     strconv.Itoa(int(q.VisibilityTimeout() / time.Second)),
+func receive(r *http.Request, q *Queue, in request) (any, error) {
+	limit, wait := in.MaxNumberOfMessages, time.Duration(in.WaitTimeSeconds)*time.Second
+	if limit == 0 {
+		limit = 1
 	}
-	if dead := q.options.DeadLetter; dead != nil {
-		policy, _ := json.Marshal(map[string]any{ // strings and a number always encode
-			"deadLetterTargetArn": ARN(s.region, dead.Name()), "maxReceiveCount": q.options.MaxReceiveCount,
-		})
-		all["RedrivePolicy"] = string(policy)
+	switch {
+	case limit < 1 || limit > ReceiveMax:
+		return nil, invalid("MaxNumberOfMessages must be 1 to 10")
+	case wait < 0 || wait > waitMax:
+		return nil, invalid("WaitTimeSeconds must be 0 to 20")
+	case in.VisibilityTimeout != nil:
+		return nil, unsupported("a visibility timeout of a call")
+	case len(in.AttributeNames)+len(in.MessageSystemAttributeNames) > 0:
+		return nil, unsupported("an attribute")
 	}
-	return map[string]any{"Attributes": pick(all, wanted)}
+	messages, err := q.Receive(r.Context(), limit, wait)
+	if err != nil {
+		return nil, err
+	}
+	answer := []receivedMessage{}
+	for _, m := range messages {
+		answer = append(answer, receivedMessage{MessageID: m.ID, ReceiptHandle: m.Receipt, MD5OfBody: MD5(m.Body), Body: m.Body})
+	}
+	return map[string]any{"Messages": answer}, nil
 }
 
-// pick keeps the named attributes; All names every one.
-func pick(all map[string]string, wanted []string) map[string]string {
-	chosen := map[string]string{}
-	for _, name := range wanted {
-		if name == "All" {
-			return all
-		}
-		if value, ok := all[name]; ok {
-			chosen[name] = value
-		}
+// Attributes are SQS's system attributes of a message received, as Lambda's events hold them.
+func (m Message) Attributes() map[string]string {
+	return map[string]string{
+		"ApproximateReceiveCount":          strconv.Itoa(m.ReceiveCount),
+		"SentTimestamp":                    strconv.FormatInt(m.SentAt.UnixMilli(), 10),
+		"ApproximateFirstReceiveTimestamp": strconv.FormatInt(m.FirstReceivedAt.UnixMilli(), 10),
+		"SenderId":                         Account,
 	}
-	return chosen
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"time"
@@ -36,11 +35,7 @@ func (s *Stack) startAPI(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("start the API: %w", err)
 	}
-	cmd := exec.Command(filepath.Join(s.bin, "api")) //nolint:gosec,noctx // our own program, which outlives ctx
-	cmd.Env = environ
-	cmd.Stdout = s.options.Logs(PartAPI)
-	cmd.Stderr = cmd.Stdout
-	process, err := child.Start(cmd)
+	process, err := child.Start(child.Program{Path: filepath.Join(s.bin, "api"), Env: environ, Output: s.options.Logs(PartAPI)})
 	if err != nil {
 		return fmt.Errorf("start the API: %w", err)
 	}

@@ -46,7 +46,7 @@ type endpoints struct {
 	given map[string]string
 
 	mu sync.Mutex
-	// used are all, as the parts on this machine reach them. Parts that start add theirs.
+	// used are the addresses of all services. Parts that start add theirs.
 	used map[string]string
 }
 
@@ -117,7 +117,7 @@ func (e *endpoints) aws(ctx context.Context, secret string) (aws.Config, error) 
 	if err != nil {
 		return cfg, fmt.Errorf("load the AWS configuration: %w", err)
 	}
-	// Emulators take any credentials, so that a lack of them is no mistake here.
+	// Emulators take any credentials, so there need not be any.
 	if keys, err := found.Credentials.Retrieve(ctx); err == nil {
 		cfg.Credentials = credentials.StaticCredentialsProvider{Value: keys}
 	}

@@ -37,9 +37,7 @@ func (s *Stack) startQueues(ctx context.Context) error {
 		if err != nil {
 			return nil
 		}
-		if !s.folder.temp {
-			o.Journal = s.folder.file(filepath.Join("queues", o.Name+".jsonl"))
-		}
+		o.Journal = s.folder.Kept(filepath.Join("queues", o.Name+".jsonl"))
 		var q *sqslocal.Queue
 		q, err = sqslocal.NewQueue(o)
 		return q
@@ -56,7 +54,7 @@ func (s *Stack) startQueues(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("serve the queues: %w", err)
 	}
-	address := s.serve(PartEvents, queues, sqslocal.NewServer(s.Region, s.Queue, s.DeadLetters, s.StreamFailures))
+	address := s.serve(PartEvents, queues, sqslocal.NewServer(s.Queue, s.DeadLetters, s.StreamFailures))
 	s.queueURL = s.endpoints.name(serviceSQS, contract.EnvCSVQueueURL, sqslocal.QueueURL(address, queueName))
 	if s.endpoints.given[serviceSQS] == "" {
 		s.endpoints.set(serviceSQS, address)
@@ -66,14 +64,14 @@ func (s *Stack) startQueues(ctx context.Context) error {
 		return fmt.Errorf("listen for S3's events: %w", err)
 	}
 	log := s.logger(PartEvents)
-	s.WebhookURL = s.serve(PartEvents, events, eventsource.S3Webhook(eventsource.S3Options{
+	s.webhook = s.serve(PartEvents, events, eventsource.S3Webhook(eventsource.S3Options{
 		Log: log, Size: s.objectSize,
 		Send: func(body string) error {
 			_, err := s.Queue.Send(body)
 			return err
 		},
 	}))
-	log.Info("S3 events are taken", "webhook", s.WebhookURL)
+	log.Info("S3 events are taken", "webhook", s.webhook)
 	return nil
 }
 
@@ -124,14 +122,14 @@ func (s *Stack) watchStream(ctx context.Context) (*streamWatch, error) {
 	return newStreamWatch(dynamodbstreams.NewFromConfig(s.config), *out.Table.LatestStreamArn), nil
 }
 
-// startPollers lets events come until ctx ends.
+// startPollers brings events to the functions until ctx ends.
 func (s *Stack) startPollers(ctx context.Context) {
 	log := s.logger(PartEvents)
 	s.work.Go(func() {
 		err := eventsource.PollStream(ctx, eventsource.StreamOptions{
 			Client: s.stream, StreamARN: s.stream.arn, Function: s.Aggregator, Log: log, Region: s.Region,
 			BatchSize: eventsource.StreamBatchSizeMax, PollInterval: streamPollInterval,
-			Checkpoint: s.folder.kept("stream.json"), OnFailure: s.keepFailure, Deliver: s.options.Deliver,
+			Checkpoint: s.folder.Kept("stream.json"), OnFailure: s.keepFailure, Deliver: s.options.Deliver,
 		})
 		if err != nil {
 			s.fail(PartEvents, err)

@@ -37,13 +37,13 @@ func (s *Stack) startIdentity(ctx context.Context) error {
 	if s.secrets.PoolURL == "" {
 		s.secrets.PoolURL = base
 	}
-	key, err := cognitolocal.LoadKey(s.folder.file("signing-key.pem"))
+	key, err := cognitolocal.LoadKey(s.folder.File("signing-key.pem"))
 	if err != nil {
 		return fmt.Errorf("start the user pool: %w", err)
 	}
 	scopes := []string{contract.ScopeRead, contract.ScopeWrite}
 	pool, err := cognitolocal.New(cognitolocal.Options{
-		BaseURL: base, Issuer: s.secrets.PoolURL + "/" + cognitolocal.PoolIDDefault, Key: key,
+		BaseURL: base, Issuer: s.secrets.PoolURL + "/" + cognitolocal.PoolID, Key: key,
 		Users:    []cognitolocal.User{{Username: username, Password: s.secrets.Password, Email: username}},
 		Browser:  cognitolocal.Client{ID: browserID, Secret: s.secrets.BrowserSecret},
 		Machines: []cognitolocal.Client{{ID: machineID, Secret: s.secrets.ClientSecret}}, Scopes: scopes,
@@ -56,7 +56,7 @@ func (s *Stack) startIdentity(ctx context.Context) error {
 		tokenURL: pool.TokenURL(), username: username, password: s.secrets.Password,
 		machineID: machineID, machineSecret: s.secrets.ClientSecret,
 		environment: map[string]string{
-			contract.EnvUserPoolID: cognitolocal.PoolIDDefault, contract.EnvUserPoolIssuer: pool.Issuer(),
+			contract.EnvUserPoolID: cognitolocal.PoolID, contract.EnvUserPoolIssuer: pool.Issuer(),
 			contract.EnvUserPoolJWKSURL: pool.JWKSURL(), contract.EnvUserPoolClientID: browserID,
 			contract.EnvUserPoolClientSecret: s.secrets.BrowserSecret, contract.EnvMachineClientIDs: machineID,
 			contract.EnvTokenURL: pool.TokenURL(),

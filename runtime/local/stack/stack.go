@@ -18,6 +18,7 @@ import (
 	"github.com/sensorflow/sensorflow/runtime/contract"
 	"github.com/sensorflow/sensorflow/runtime/local/checkout"
 	"github.com/sensorflow/sensorflow/runtime/local/child"
+	"github.com/sensorflow/sensorflow/runtime/local/datadir"
 	"github.com/sensorflow/sensorflow/runtime/local/dynamolocal"
 	"github.com/sensorflow/sensorflow/runtime/local/lambdalocal"
 	"github.com/sensorflow/sensorflow/runtime/local/s3local"
@@ -45,9 +46,6 @@ type Stack struct {
 	Region string
 	// DynamoDBEndpoint is DynamoDB's own address, past any proxy.
 	DynamoDBEndpoint string
-	S3Endpoint       string
-	// WebhookURL is where the local S3 sends its events.
-	WebhookURL string
 	// Tables are the physical names by contract.Table.Name.
 	Tables map[string]string
 	Bucket string
@@ -60,7 +58,7 @@ type Stack struct {
 
 	options   Options
 	bin       string
-	folder    *folder
+	folder    *datadir.Dir
 	secrets   secrets
 	endpoints *endpoints
 	config    aws.Config
@@ -70,6 +68,7 @@ type Stack struct {
 	stream    *streamWatch
 	proxyURL  string // empty without a proxy
 	queueURL  string
+	webhook   string // where the local S3 sends its events
 	servers   []*http.Server
 
 	// halt ends the pollers and what watches the children, which are in work; halted is closed with it.
@@ -138,10 +137,10 @@ func (s *Stack) prepare(ctx context.Context) (err error) {
 	if s.endpoints, err = newEndpoints(s.options.Environ); err != nil {
 		return err
 	}
-	if s.folder, err = openFolder(s.options.DataDir); err != nil {
+	if s.folder, err = datadir.Open(s.options.DataDir); err != nil {
 		return err
 	}
-	if s.secrets, err = s.folder.loadSecrets(); err != nil {
+	if s.secrets, err = loadSecrets(s.folder); err != nil {
 		return err
 	}
 	if s.config, err = s.endpoints.aws(ctx, s.secrets.S3Secret); err != nil {
@@ -159,7 +158,7 @@ func (s *Stack) prepare(ctx context.Context) (err error) {
 	if err := s.startQueues(ctx); err != nil {
 		return err
 	}
-	if err := s.folder.saveSecrets(s.secrets); err != nil {
+	if err := s.secrets.save(s.folder); err != nil {
 		return err
 	}
 	s.describe()
@@ -198,7 +197,7 @@ func (s *Stack) fail(part string, err error) {
 	}
 }
 
-// watch reports the end of a part's process, unless expected says that it was meant.
+// watch reports the end of a part's process, unless expected says that somebody asked for it.
 func (s *Stack) watch(part string, exited <-chan struct{}, expected func() bool) {
 	s.work.Go(func() {
 		select {
@@ -259,7 +258,7 @@ func (s *Stack) stop(ctx context.Context) error {
 		}
 	}
 	if s.folder != nil {
-		problems = append(problems, s.folder.close())
+		problems = append(problems, s.folder.Close())
 	}
 	if err := errors.Join(problems...); err != nil {
 		return fmt.Errorf("stop the local stack: %w", err)

@@ -30,7 +30,7 @@ func TestStack_IsOpenToTests(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	sqs := httptest.NewServer(sqslocal.NewServer(stack.RegionLocal, given))
+	sqs := httptest.NewServer(sqslocal.NewServer(given))
 	defer sqs.Close()
 
 	var broken atomic.Bool

@@ -31,7 +31,7 @@ func (s *Stack) startDynamoDB(ctx context.Context) error {
 	s.options.Progress("DynamoDB and its tables")
 	if s.endpoints.given[serviceDynamoDB] == "" {
 		server, err := dynamolocal.Start(ctx, dynamolocal.Options{
-			Home: filepath.Join(s.options.Root, dynamolocal.Home), DataDir: s.folder.kept("dynamodb"),
+			Home: filepath.Join(s.options.Root, dynamolocal.Home), DataDir: s.folder.Kept("dynamodb"),
 			HeapMegabytes: dynamoHeapMegabytes, Output: s.options.Logs(PartDynamoDB),
 		})
 		if err != nil {
@@ -70,7 +70,7 @@ func (s *Stack) startProxy(ctx context.Context) error {
 		// The Host header stays: it is signed.
 		Rewrite:   func(r *httputil.ProxyRequest) { r.SetURL(target); r.Out.Host = r.In.Host },
 		Transport: &http.Transport{MaxIdleConns: connections, MaxIdleConnsPerHost: connections},
-		// A fault that a test injects cuts connections: that is no news.
+		// Faults that a test injects cut connections. By default each one would print a line.
 		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, _ error) { w.WriteHeader(http.StatusBadGateway) },
 	}
 	listener, err := listen(ctx, "")
@@ -97,10 +97,9 @@ func (s *Stack) startS3(ctx context.Context) error {
 			return &PartError{PartS3, err}
 		}
 	}
-	s.S3Endpoint = s.endpoints.get(serviceS3)
 	client := s.s3Client()
 	in := &s3.CreateBucketInput{Bucket: &s.Bucket}
-	if s.Region != "us-east-1" { // the region that S3 takes no name for
+	if s.Region != "us-east-1" { // S3 wants the name of every other region
 		in.CreateBucketConfiguration = &types.CreateBucketConfiguration{LocationConstraint: types.BucketLocationConstraint(s.Region)}
 	}
 	_, err := client.CreateBucket(ctx, in)
@@ -135,8 +134,8 @@ func (s *Stack) startLocalS3(ctx context.Context) error {
 		return fmt.Errorf("find the credentials: %w", err)
 	}
 	s.s3, err = s3local.Start(ctx, s3local.Options{
-		Root: s.options.Root, Dir: s.folder.file("s3"), AccessKey: keys.AccessKeyID, SecretKey: keys.SecretAccessKey,
-		Region: s.Region, Webhook: s.WebhookURL, Output: s.options.Logs(PartS3),
+		Root: s.options.Root, Dir: s.folder.File("s3"), AccessKey: keys.AccessKeyID, SecretKey: keys.SecretAccessKey,
+		Region: s.Region, Webhook: s.webhook, Output: s.options.Logs(PartS3),
 	})
 	if err != nil {
 		return err

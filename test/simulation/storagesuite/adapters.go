@@ -3,6 +3,7 @@ package storagesuite
 import (
 	"context"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -288,22 +289,30 @@ func testUploadList(t *testing.T, s *subject) {
 func testRevocations(t *testing.T, s *subject) {
 	name := s.Create(t, contract.RevocationsTable())
 	table := dynamo.NewRevocations(s.Client, name)
-	wantRevoked := func(hash string, want bool) {
+	hour := morning.Truncate(time.Hour)
+	wantRevoked := func(hour, from time.Time, want ...string) {
 		t.Helper()
-		if got, err := table.Revoked(t.Context(), hash); got != want || err != nil {
-			t.Errorf("%s is revoked: %t, %v", hash, got, err)
+		var got []string
+		take := func(hash string, expiresAt time.Time) {
+			if got = append(got, hash); !expiresAt.Equal(morning.Truncate(time.Second).Add(time.Hour + time.Second)) {
+				t.Errorf("%s expires at %v", hash, expiresAt)
+			}
+		}
+		if err := table.RevokedIn(t.Context(), hour, from, take); err != nil || !slices.Equal(got, want) {
+			t.Errorf("revoked from %v: %q, %v; want %q", from, got, err, want)
 		}
 	}
-	wantRevoked("a", false)
-	for range 2 {
-		if err := table.Revoke(t.Context(), "a", morning); err != nil {
+	wantRevoked(hour, hour)
+	for i, hash := range []string{"b", "a", "a", "c"} {
+		at := morning.Add(time.Duration(i/2) * time.Second)
+		if err := table.Revoke(t.Context(), hash, at, morning.Add(time.Hour)); err != nil {
 			t.Error(err)
 		}
 	}
-	wantRevoked("a", true)
-	wantRevoked("b", false)
-	key := Item{contract.AttrTokenHash: text("a")}
-	if got := show(s.get(t, name, key)); got != show(with(key, Item{contract.AttrExpiresAt: number(fmt.Sprint(morning.Unix() + 1))})) {
-		t.Errorf("stored is %s", got)
-	}
+	wantRevoked(hour, hour, "a", "b", "a", "c")
+	wantRevoked(hour, morning, "a", "b", "a", "c")
+	wantRevoked(hour, morning.Add(1), "a", "c")
+	wantRevoked(hour, morning.Add(time.Second+1))
+	wantRevoked(hour.Add(time.Hour), hour)
+	wantRevoked(hour.Add(-time.Hour), hour.Add(-time.Hour))
 }

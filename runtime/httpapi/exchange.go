@@ -1,0 +1,95 @@
+package httpapi
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// exchange is one request on its way, for the log and for late failures.
+type exchange struct {
+	http.ResponseWriter
+	id      string
+	route   string
+	quiet   bool
+	status  int
+	bytes   int64
+	problem *problem
+	// bodyEnded tells that the request's body was read to its end.
+	bodyEnded bool
+}
+
+type exchangeKey struct{}
+
+func exchangeOf(ctx context.Context) *exchange {
+	e, _ := ctx.Value(exchangeKey{}).(*exchange)
+	return e
+}
+
+// Unwrap lets http.ResponseController reach the connection.
+func (e *exchange) Unwrap() http.ResponseWriter { return e.ResponseWriter }
+
+// WriteHeader notes the status.
+func (e *exchange) WriteHeader(status int) {
+	if e.status == 0 {
+		e.status = status
+	}
+	e.ResponseWriter.WriteHeader(status)
+}
+
+// Write counts the bytes.
+func (e *exchange) Write(p []byte) (int, error) {
+	if e.status == 0 {
+		e.status = http.StatusOK
+	}
+	n, err := e.ResponseWriter.Write(p)
+	e.bytes += int64(n)
+	return n, err
+}
+
+const requestIDCharsMax = 64
+
+// requestID takes the client's id where it is fit for a log, else makes one.
+func requestID(r *http.Request) string {
+	id := r.Header.Get(headerRequestID)
+	if id == "" || len(id) > requestIDCharsMax {
+		return uuid.NewString()
+	}
+	for _, c := range []byte(id) {
+		if !isIDByte(c) {
+			return uuid.NewString()
+		}
+	}
+	return id
+}
+
+func isIDByte(c byte) bool {
+	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '_' || c == '.'
+}
+
+// logAccess writes the one line per request. It holds no query, since a query may hold what is nobody else's business.
+func (s *Server) logAccess(r *http.Request, e *exchange, took time.Duration) {
+	level := slog.LevelInfo
+	if e.quiet {
+		level = slog.LevelDebug
+	}
+	attrs := []slog.Attr{
+		slog.String("request_id", e.id), slog.String("method", r.Method), slog.String("route", e.route),
+		slog.Int("status", e.status), slog.Int64("bytes", e.bytes), slog.Float64("took_ms", float64(took.Microseconds())/1000),
+	}
+	if p := e.problem; p != nil {
+		attrs = append(attrs, slog.String("problem", p.kind.name))
+		switch {
+		case p.kind == problemInternal:
+			level = slog.LevelError
+			attrs = append(attrs, slog.String("error", p.Error()))
+		case e.status >= http.StatusInternalServerError:
+			level = slog.LevelWarn
+			attrs = append(attrs, slog.String("error", p.Error()))
+		}
+	}
+	s.Logger.LogAttrs(r.Context(), level, "request", attrs...)
+}

@@ -1,0 +1,40 @@
+package httpapi
+
+import (
+	"net/http"
+)
+
+const (
+	headerRequestID = "X-Request-Id"
+	// apiPolicy forbids everything: an answer of the API is never a page.
+	apiPolicy = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+)
+
+// setHeaders sets what every response carries.
+func (s *Server) setHeaders(w http.ResponseWriter, r *http.Request) {
+	header := w.Header()
+	header.Set(headerRequestID, exchangeOf(r.Context()).id)
+	setSafetyHeaders(header)
+	if s.options.https() {
+		header.Set("Strict-Transport-Security", "max-age=31536000")
+	}
+	if len(s.options.AllowedOrigins) == 0 {
+		return
+	}
+	header.Add("Vary", "Origin")
+	if origin := r.Header.Get("Origin"); s.allowed(origin) {
+		header.Set("Access-Control-Allow-Origin", origin)
+		header.Set("Access-Control-Allow-Credentials", "true")
+		header.Set("Access-Control-Expose-Headers", headerRequestID+", Retry-After, Allow, WWW-Authenticate")
+		header.Set("Cross-Origin-Resource-Policy", "cross-origin")
+	}
+}
+
+// setSafetyHeaders keeps browsers from doing more with an answer than showing it to who asked.
+func setSafetyHeaders(header http.Header) {
+	header.Set("Content-Security-Policy", apiPolicy)
+	header.Set("X-Content-Type-Options", "nosniff")
+	header.Set("Referrer-Policy", "no-referrer")
+	header.Set("Cross-Origin-Resource-Policy", "same-origin")
+	header.Set("Cache-Control", "no-store")
+}

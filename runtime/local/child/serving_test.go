@@ -1,0 +1,65 @@
+package child_test
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/sensorflow/sensorflow/runtime/local/child"
+)
+
+func TestFreePort_NamesAPortInUse(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	taken := listener.Addr().(*net.TCPAddr).Port
+	if _, err := child.FreePort(t.Context(), taken); !errors.Is(err, child.ErrPortInUse) {
+		t.Errorf("a port in use: %v", err)
+	}
+	if err := listener.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if port, err := child.FreePort(t.Context(), taken); err != nil || port != taken {
+		t.Errorf("the port, free again: %d, %v", port, err)
+	}
+	if port, err := child.FreePort(t.Context(), 0); err != nil || port == 0 {
+		t.Errorf("any port: %d, %v", port, err)
+	}
+}
+
+func TestWaitServing_WaitsForAnAnswerThatIsNoServerError(t *testing.T) {
+	p := shell(t, "echo; exec sleep 60")
+	var asked atomic.Int64
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		if asked.Add(1) < 3 {
+			w.WriteHeader(http.StatusServiceUnavailable)
+			return
+		}
+		w.WriteHeader(http.StatusBadRequest) // as DynamoDB Local answers an unsigned request
+	}))
+	defer server.Close()
+	if err := p.WaitServing(t.Context(), server.URL); err != nil || asked.Load() != 3 {
+		t.Errorf("asked %d times: %v", asked.Load(), err)
+	}
+}
+
+func TestWaitServing_EndsWithTheProcessAndWithTheContext(t *testing.T) {
+	const nobody = "http://127.0.0.1:1"
+	ended := shell(t, "echo")
+	if err := ended.WaitServing(t.Context(), nobody); !errors.Is(err, child.ErrEnded) {
+		t.Errorf("of a process that ended: %v", err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	err := shell(t, "echo; exec sleep 60").WaitServing(ctx, nobody)
+	if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "last status 0") {
+		t.Errorf("of a server that never answers: %v", err)
+	}
+}

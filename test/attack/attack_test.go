@@ -1,0 +1,42 @@
+package attack_test
+
+import "testing"
+
+// memoryLimit is what a task has at least: apiservice.TaskMemoryMiBMin.
+const memoryLimit = 1024 << 20
+
+func TestAttacks(t *testing.T) {
+	s := startTarget(t)
+	const open = true // not withstood yet: such an attack runs at full size alone
+	for _, attack := range []struct {
+		name string
+		run  func(*testing.T, *target)
+		open bool
+	}{
+		{"batches with nothing but faults", faultyBatches, open},
+		{"clients that do not read", deafClients, open},
+		{"batches that trickle", tricklingBatches, open},
+		{"one throttled equipment", throttledEquipment, open},
+		{"large batches at once", largeBatches, open},
+		{"sign-ins under long names", longNames, false},
+		{"bucket away", bucketAway, false},
+	} {
+		t.Run(attack.name, func(t *testing.T) {
+			if attack.open && !fullSize() {
+				t.Skip("not withstood yet")
+			}
+			s.fresh(t)
+			attack.run(t, s)
+		})
+	}
+}
+
+// staysBelowTheLimit holds the API's memory at its highest to the limit.
+func staysBelowTheLimit(t *testing.T, s *target) {
+	t.Helper()
+	now, most := s.memory(t)
+	t.Logf("memory: %.0f MiB at most, %.0f MiB now", mebibytes(most), mebibytes(now))
+	if most >= memoryLimit {
+		t.Errorf("the API held %.0f MiB, its limit is %.0f MiB", mebibytes(most), mebibytes(memoryLimit))
+	}
+}

@@ -1,0 +1,168 @@
+package attack_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/sensorflow/sensorflow/runtime/contract"
+	"github.com/sensorflow/sensorflow/runtime/local/stack"
+	"github.com/sensorflow/sensorflow/test/capture"
+	"github.com/sensorflow/sensorflow/test/contract/probe"
+)
+
+// fullSize tells whether the attacks run at the size that the figures are for.
+func fullSize() bool { return os.Getenv("ATTACK") == "full" }
+
+// sized picks the number for this run.
+func sized[N any](reduced, full N) N {
+	if fullSize() {
+		return full
+	}
+	return reduced
+}
+
+// target is a running stack with a table for readings whose speed a test decides.
+type target struct {
+	*stack.Stack
+	client *probe.Client
+	table  *fastTable
+	log    *capture.Buffer
+}
+
+// startTarget starts a stack that the test ends.
+func startTarget(t *testing.T) *target {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	s := &target{table: &fastTable{}, log: &capture.Buffer{}}
+	var err error
+	if s.Stack, err = stack.Start(ctx, stack.Options{Log: s.log, DynamoDBProxy: s.table.wrap}); err != nil {
+		t.Fatalf("%v\n%s", err, s.log)
+	}
+	t.Cleanup(func() {
+		_ = s.Stop() // how a stack ends is for its own tests
+		if t.Failed() {
+			file := filepath.Join(os.TempDir(), "sensorflow-"+strings.ReplaceAll(t.Name(), "/", "-")+".log")
+			_ = os.WriteFile(file, []byte(s.log.String()), 0o600)
+			t.Logf("the stack's log is in %s", file)
+		}
+	})
+	token, err := probe.MachineToken(ctx, s.Info.TokenURL, s.Info.ClientID, s.Info.ClientSecret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.client = &probe.Client{Base: s.Info.APIURL, Token: token, HTTP: probe.NewHTTP()}
+	return s
+}
+
+// fresh gives the next attack an API that has seen nothing, and a table that takes everything at once.
+func (s *target) fresh(t *testing.T) {
+	t.Helper()
+	s.table.reset()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	s.KillAPI() // what an attack has left open would hold up its end
+	if err := s.RestartAPI(ctx); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// address is where the API listens.
+func (s *target) address(t *testing.T) string {
+	t.Helper()
+	u, err := url.Parse(s.Info.APIURL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return u.Host
+}
+
+// dial opens a connection to the API that the test closes. Its end keeps little of what it is sent: the API's own end holds the rest.
+func (s *target) dial(t *testing.T) net.Conn {
+	t.Helper()
+	small := func(_, _ string, raw syscall.RawConn) error {
+		var err error
+		return errors.Join(raw.Control(func(fd uintptr) { err = syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_RCVBUF, 4<<10) }), err)
+	}
+	conn, err := (&net.Dialer{Control: small}).DialContext(t.Context(), "tcp", s.address(t))
+	if err != nil {
+		t.Error(err)
+		return nil
+	}
+	t.Cleanup(func() { _ = conn.Close() })
+	return conn
+}
+
+// memory is what the API's process holds now and what it held at most since it started, in bytes.
+func (s *target) memory(t *testing.T) (now, most int64) {
+	t.Helper()
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.PIDs()[stack.PartAPI][0]))
+	if err != nil {
+		t.Skipf("memory can be measured on Linux alone: %v", err)
+	}
+	for line := range strings.Lines(string(status)) {
+		name, value, _ := strings.Cut(line, ":")
+		kilobytes, _ := strconv.ParseInt(strings.TrimSuffix(strings.TrimSpace(value), " kB"), 10, 64)
+		switch name {
+		case "VmRSS":
+			now = kilobytes << 10
+		case "VmHWM":
+			most = kilobytes << 10
+		}
+	}
+	return now, most
+}
+
+func mebibytes(n int64) float64 { return float64(n) / (1 << 20) }
+
+// readingsTable is the name of the table that fastTable stands for.
+func (s *target) readingsTable() string { return s.Tables[contract.ReadingsTable().Name] }
+
+// status counts answers by their status; 0 stands for none.
+type status map[int]int
+
+func (s status) String() string {
+	var parts []string
+	for _, code := range []int{0, 200, 201, 400, 401, 408, 413, 429, 500, 503} {
+		if n := s[code]; n > 0 {
+			name := strconv.Itoa(code)
+			if code == 0 {
+				name = "none"
+			}
+			parts = append(parts, fmt.Sprintf("%s:%d", name, n))
+		}
+	}
+	return strings.Join(parts, " ")
+}
+
+func (s status) all() (n int) {
+	for _, count := range s {
+		n += count
+	}
+	return n
+}
+
+// share is the part of the answers that had one of these codes, 0 to 1.
+func (s status) share(codes ...int) float64 {
+	n := 0
+	for _, code := range codes {
+		n += s[code]
+	}
+	return float64(n) / float64(max(s.all(), 1))
+}
+
+// reading is one as JSON, of the last hour; n makes it distinct.
+func reading(equipment string, n int) string {
+	at := time.Now().UTC().Truncate(time.Hour).Add(-time.Hour).Add(time.Duration(n) * time.Millisecond)
+	return fmt.Sprintf(`{"equipmentId":%q,"timestamp":%q,"value":%d}`, equipment, at.Format(time.RFC3339Nano), n)
+}
