@@ -43,10 +43,8 @@ func (i *Identity) addPool(p IdentityProps) {
 	}
 	nag.Explain(i.UserPool, "the API's sign-in takes a password and has no second step; guessing is bounded by the API, by the pool's "+
 		"lockout and by the firewall, and deployments that sign people in elsewhere can set Mfa", "AwsSolutions-COG2")
-	nag.Explain(i.UserPool, "threat protection is part of the Plus plan, which costs more per person; the API limits failed sign-ins per "+
-		"person and address itself", "AwsSolutions-COG3")
-	nag.Explain(i.UserPool, "the Plus plan adds threat protection and costs more per person; the Essentials plan has all that the "+
-		"service uses, replication included", "AwsSolutions-COG8")
+	nag.Explain(i.UserPool, "the Plus plan adds threat protection and costs more per person; the API limits failed sign-ins per person "+
+		"and address itself, and the Essentials plan has all else that the service uses, replication included", "AwsSolutions-COG8")
 }
 
 // addScopes makes the resource server that the scopes of machines belong to.

@@ -7,7 +7,6 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awss3"
 	"github.com/aws/aws-cdk-go/awscdk/v2/pipelines"
-	"github.com/aws/constructs-go/constructs/v10"
 
 	"github.com/sensorflow/sensorflow/internal/nag"
 )
@@ -15,14 +14,12 @@ import (
 // explainFindings tells cdk-nag why what it finds about the pipeline is as it is. Roles and projects are made by the library of the
 // CDK, which offers no other way; each wildcard is named.
 func explainFindings(stack awscdk.Stack, pipeline pipelines.CodePipeline, artifacts awss3.Bucket) {
-	buckets := []constructs.IConstruct{artifacts}
+	const passing = "what passes through is made anew from the repository at any time, and CodePipeline and CodeBuild log each run"
+	rules := []string{"AwsSolutions-S1", "S3BucketLoggingEnabled", "S3BucketReplicationEnabled"}
+	nag.Explain(artifacts, passing, rules...)
 	support := *pipeline.Pipeline().CrossRegionSupport()
 	for _, region := range slices.Sorted(maps.Keys(support)) {
-		buckets = append(buckets, support[region].Stack)
-	}
-	for _, bucket := range buckets {
-		nag.Explain(bucket, "what passes through is made anew from the repository at any time, and CodePipeline and CodeBuild log each run",
-			"AwsSolutions-S1", "S3BucketLoggingEnabled", "S3BucketReplicationEnabled", "S3BucketVersioningEnabled")
+		nag.Explain(support[region].Stack, passing, append(rules, "S3BucketVersioningEnabled")...)
 	}
 	nag.ExplainInlinePolicies(pipeline)
 	nag.Explain(pipeline, "the source is CodePipeline's artifact, so that the project has no repository to log in to; the repository is "+
