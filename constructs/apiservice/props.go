@@ -18,7 +18,7 @@ import (
 
 // Defaults of ApiServiceProps.
 const (
-	TasksMinDefault         = contract.TasksMinDefault
+	TasksMinDefault         = contract.TasksMinDefault // one a zone
 	TasksMaxDefault         = contract.TasksMaxDefault
 	TaskCpuDefault          = contract.TaskCPUDefault //nolint:revive // as the CDK writes it
 	TaskMemoryMiBDefault    = contract.TaskMemoryMiBDefault
@@ -61,7 +61,8 @@ type ApiServiceProps struct {
 	// balancer is then open to the internet. Default: an address of CloudFront, in front of a load balancer without one.
 	Domain *Domain
 
-	// AllowedOrigins are browser origins, besides the service's own, that may call with credentials. Default: none.
+	// AllowedOrigins are browser origins, besides the service's own, that may call with credentials; 99 at most.
+	// Default: none.
 	AllowedOrigins []string
 
 	// Retention is how long raw readings are kept, at least 24h. Default: for ever.
@@ -117,7 +118,8 @@ type ApiServiceProps struct {
 	// Default: built from this module's sources.
 	Image awsecs.ContainerImage
 
-	// RequestLimit is how many requests of one address are let through in five minutes, at least 10. Default: RequestLimitDefault.
+	// RequestLimit is how many requests of one address are let through in five minutes, 10 to 2,000,000,000.
+	// Default: RequestLimitDefault.
 	RequestLimit int
 
 	// LogRetention is how long logs are kept. Default: LogRetentionDefault.

@@ -80,7 +80,8 @@ func (a *ApiService) addScaling(p ApiServiceProps) {
 // tasks, not even those of its base, by a capacity provider with the weight 0.
 func strategies(p ApiServiceProps) *[]*awsecs.CapacityProviderStrategy {
 	all := []*awsecs.CapacityProviderStrategy{{
-		CapacityProvider: jsii.String(capacityFargate), Base: jsii.Number(p.TasksMin), Weight: jsii.Number(max(1, contract.SpotPercentMax-p.SpotPercent)),
+		CapacityProvider: jsii.String(capacityFargate), Base: jsii.Number(p.TasksMin),
+		Weight: jsii.Number(max(1, contract.SpotPercentMax-p.SpotPercent)),
 	}}
 	if p.SpotPercent > 0 {
 		all = append(all, &awsecs.CapacityProviderStrategy{CapacityProvider: jsii.String(capacitySpot), Weight: jsii.Number(p.SpotPercent)})

@@ -14,7 +14,8 @@ func (p ApiServiceProps) faults(region string) rule.Faults {
 	return rule.All(
 		prop.Required("Tables", p.Tables == nil, "storage.NewGlobalTables or storage.ImportGlobalTables"),
 		prop.Required("Uploads", p.Uploads == nil, "storage.NewUploads"),
-		prop.Required("Settings", p.Settings == nil, "the Settings of identity.NewIdentity or what identity.ImportSettings returns"),
+		prop.Required("Settings", p.Settings == nil,
+			"the Settings of identity.NewIdentity or what identity.ImportSettings returns"),
 		prop.Required("Key", p.Key == nil, "the Key of storage.NewKey or storage.NewReplicaKey"),
 		prop.Known(p.Domain.faults().Under("Domain.")),
 		prop.Known(rule.Origins("AllowedOrigins[*]", p.AllowedOrigins)),

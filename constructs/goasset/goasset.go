@@ -34,7 +34,8 @@ func (a Architecture) String() string {
 
 // Validate tells whether the architecture is one of the two.
 func (a Architecture) Validate() error {
-	return rule.Fault{Field: "Architecture", Rule: "must be goasset.ARM64 or goasset.AMD64", Got: a}.If(a != ARM64 && a != AMD64).Err()
+	return rule.Fault{Field: "Architecture", Rule: "must be goasset.ARM64 or goasset.AMD64", Got: a}.
+		If(a != ARM64 && a != AMD64).Err()
 }
 
 // Function returns the architecture as Lambda functions take it.

@@ -105,21 +105,27 @@ func (p IdentityProps) Validate() error {
 	}
 	return rule.All(
 		named,
-		rule.Fault{Field: "Key", Rule: "is required with Replicas", Advice: "give the multi-Region key of the stack's region"}.
-			If(len(p.Replicas) > 0 && p.Key == nil),
-		rule.Fault{Field: "FailoverHealthCheck", Rule: "needs Replicas, got none to fail over to", Advice: "leave it out"}.
-			If(p.FailoverHealthCheck != nil && len(p.Replicas) == 0),
-		rule.Fault{Field: "Mfa", Rule: "must be MfaOff or MfaOptional", Got: int(p.Mfa)}.If(p.Mfa != MfaOff && p.Mfa != MfaOptional),
+		rule.Fault{
+			Field: "Key", Rule: "is required with Replicas", Advice: "give the multi-Region key of the stack's region",
+		}.If(len(p.Replicas) > 0 && p.Key == nil),
+		rule.Fault{
+			Field: "FailoverHealthCheck", Rule: "needs Replicas, got none to fail over to", Advice: "leave it out",
+		}.If(p.FailoverHealthCheck != nil && len(p.Replicas) == 0),
+		rule.Fault{
+			Field: "Mfa", Rule: "must be MfaOff or MfaOptional", Got: int(p.Mfa),
+		}.If(p.Mfa != MfaOff && p.Mfa != MfaOptional),
 		machineFaults(p.MachineClients),
 	).Err()
 }
 
 func prefixFaults(prefix string) rule.Faults {
 	const key = "DomainPrefix"
-	faults := rule.Text(key, prefix, prefixPattern.MatchString(prefix), "1 to 63 lower-case letters, digits and hyphens, no hyphen at the ends")
+	faults := rule.Text(key, prefix, prefixPattern.MatchString(prefix),
+		"1 to 63 lower-case letters, digits and hyphens, no hyphen at the ends")
 	for _, word := range []string{"aws", "amazon", "cognito"} {
-		faults = rule.All(faults, rule.Fault{Field: key, Rule: fmt.Sprintf("must not contain %q, which Cognito reserves", word), Got: prefix}.
-			If(strings.Contains(prefix, word)))
+		faults = rule.All(faults, rule.Fault{
+			Field: key, Rule: fmt.Sprintf("must not contain %q, which Cognito reserves", word), Got: prefix,
+		}.If(strings.Contains(prefix, word)))
 	}
 	return faults
 }
@@ -138,7 +144,8 @@ func (c MachineClient) faults() rule.Faults {
 	l := c.TokenLifetime
 	return rule.All(
 		rule.Each("Scopes[*]", c.Scopes, func(key, scope string) rule.Faults {
-			return rule.Text(key, scope, scope == contract.ScopeRead || scope == contract.ScopeWrite, contract.ScopeRead+" or "+contract.ScopeWrite)
+			ok := scope == contract.ScopeRead || scope == contract.ScopeWrite
+			return rule.Text(key, scope, ok, contract.ScopeRead+" or "+contract.ScopeWrite)
 		}),
 		rule.Fault{
 			Field: "TokenLifetime", Got: l,

@@ -76,7 +76,9 @@ func (p OperationsProps) Validate() error {
 
 // positive accepts a threshold above 0, and 0, which leaves it out.
 func positive[N int | time.Duration](field string, got, byDefault N) rule.Faults {
-	return rule.Fault{Field: field, Rule: "must be above 0", Got: got, Advice: "leave it out for " + rule.Show(byDefault)}.If(got < 0)
+	return rule.Fault{
+		Field: field, Rule: "must be above 0", Got: got, Advice: "leave it out for " + rule.Show(byDefault),
+	}.If(got < 0)
 }
 
 func (p OperationsProps) withDefaults() OperationsProps {

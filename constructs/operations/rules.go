@@ -8,7 +8,8 @@ import (
 	"github.com/aws/jsii-runtime-go"
 )
 
-// alarmRule is one alarm: what is measured, from where on it is wrong, in how many periods of the metric, and what a person should do.
+// alarmRule is one alarm: what is measured, from where on it is wrong, in how many periods of the metric, and what a person
+// should do.
 type alarmRule struct {
 	name        string
 	metric      awscloudwatch.IMetric

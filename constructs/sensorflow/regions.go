@@ -15,8 +15,8 @@ import (
 type MultiRegionProps struct {
 	// Account is the AWS account of all stacks, 12 digits. Required.
 	Account string
-	// Regions serve together; the first is the primary, in which the user pool and the definition of the tables live, and which
-	// stays the first. Required.
+	// Regions serve together, 10 at most; the first is the primary, in which the user pool and the definition of the tables
+	// live, and which stays the first. Of several, Cognito must replicate user pools between the first two. Required.
 	//
 	// A new deployment may begin with all of them. To one that exists add a region at the end, deploy, then add the next: DynamoDB
 	// takes one new replica per update of a table, and nothing at synthesis can tell what is deployed. To remove one, put it into
@@ -31,8 +31,8 @@ type MultiRegionProps struct {
 	Name string
 	// Domain gives the API one address in all regions. Default: each region has an address of CloudFront.
 	Domain *ZoneDomain
-	// VpcCidrs are the address ranges of the regions' networks, /16 to /22; they must not overlap, or the networks could never be
-	// joined. Default: 10.0.0.0/16, 10.1.0.0/16 and so on, in the order of Regions.
+	// VpcCidrs are the private address ranges of the regions' networks, by region, /16 to /22; they must not overlap, or the
+	// networks could never be joined. Default: 10.0.0.0/16, 10.1.0.0/16 and so on, in the order of Regions.
 	VpcCidrs map[string]string
 	// TokenHealthCheckId is the id of a Route 53 health check of the primary region. While it fails, machines get their tokens in
 	// the second one. Needs two regions. Default: none; machines then get no new tokens while the primary is gone, and go on with
@@ -121,7 +121,8 @@ func (d *ZoneDomain) faults() rule.Faults {
 // scopeFaults sees that stacks can be made there: CloudFormation knows no stack of another region inside a stack.
 func scopeFaults(scope constructs.Construct) rule.Faults {
 	return rule.Fault{
-		Field: "the scope of several stacks", Rule: "must be an App or a Stage", Advice: "inside a stack, NewSensorFlow makes the service of its region",
+		Field: "the scope of several stacks", Rule: "must be an App or a Stage",
+		Advice: "inside a stack, NewSensorFlow makes the service of its region",
 	}.If(!*awscdk.Stage_IsStage(scope))
 }
 

@@ -19,13 +19,18 @@ func (p SensorFlowProps) Validate() error {
 		prop.LeftOut("MachineClients", p.Settings != nil && len(p.MachineClients) > 0, " with Settings", poolAdvice),
 		prop.LeftOut("Mfa", p.Settings != nil && p.Mfa != identity.MfaOff, " with Settings", poolAdvice),
 		rule.Fault{
-			Field: "UserPoolRegion", Rule: "goes with Settings alone", Advice: "a new user pool lives in the stack's own region",
+			Field: "UserPoolRegion", Rule: "goes with Settings alone",
+			Advice: "a new user pool lives in the stack's own region",
 		}.If(p.Settings == nil && p.UserPoolRegion != ""),
 		rule.Fault{
-			Field: "Key", Rule: "is required with Tables or Settings", Advice: "give the one that they are encrypted with",
+			Field: "Key", Rule: "is required with Tables or Settings",
+			Advice: "give the one that they are encrypted with",
 		}.If(p.Key == nil && (p.Tables != nil || p.Settings != nil)),
+		rule.Of(p.identity(f).Validate()),
+		rule.Of(p.uploads(f).Validate()),
+		rule.Of(p.processing(f).Validate()),
+		rule.Of(p.api(f).Validate()),
 		prop.Known(rule.Emails("AlarmEmails[*]", p.AlarmEmails)),
-		rule.Of(p.identity(f).Validate()), rule.Of(p.uploads(f).Validate()), rule.Of(p.processing(f).Validate()), rule.Of(p.api(f).Validate()),
 	).Err()
 }
 

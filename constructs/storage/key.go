@@ -143,7 +143,8 @@ func NewReplicaKey(scope constructs.Construct, id string, props *ReplicaKeyProps
 	stack := refuse.OutsideStack(scope, id)
 	p := prop.OrZero(props)
 	own := rule.Fault{
-		Field: "PrimaryRegion", Rule: "must not be the stack's own region", Got: p.PrimaryRegion, Advice: "the primary key is not its own replica",
+		Field: "PrimaryRegion", Rule: "must not be the stack's own region", Got: p.PrimaryRegion,
+		Advice: "the primary key is not its own replica",
 	}.If(prop.IsKnown(*stack.Region()) && *stack.Region() == p.PrimaryRegion)
 	refuse.If(scope, id, rule.All(rule.Of(p.Validate()), own).Err())
 	k := &ReplicaKey{}

@@ -28,7 +28,8 @@ type ReplicaStreamProps struct {
 
 // Validate returns every problem of the props.
 func (p ReplicaStreamProps) Validate() error {
-	return prop.Required("Table", p.Table == nil, "the table whose stream is looked up, such as awsdynamodb.TableV2_FromTableName(…)").Err()
+	return prop.Required("Table", p.Table == nil,
+		"the table whose stream is looked up, such as awsdynamodb.TableV2_FromTableName(…)").Err()
 }
 
 // ReplicaStream looks up, at deployment, the address of a table's stream in the stack's own region. The table must exist by

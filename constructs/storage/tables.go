@@ -32,11 +32,13 @@ func ValidateReplicas(replicas []Replica, stackRegion string) error {
 	regions, keys := make([]string, len(replicas)), rule.Faults{}
 	for i, r := range replicas {
 		regions[i] = r.Region
-		keys = append(keys, prop.Required(fmt.Sprintf("Replicas[%d].Key", i), r.Key == nil, "the key of that region, such as Key.Replica(…)")...)
+		key := fmt.Sprintf("Replicas[%d].Key", i)
+		keys = append(keys, prop.Required(key, r.Key == nil, "the key of that region, such as Key.Replica(…)")...)
 	}
 	return rule.All(
-		rule.Fault{Field: "Replicas", Rule: "needs a stack with an explicit region, got one without", Advice: "set Env of the stack"}.
-			If(len(replicas) > 0 && !prop.IsKnown(stackRegion)),
+		rule.Fault{
+			Field: "Replicas", Rule: "needs a stack with an explicit region, got one without", Advice: "set Env of the stack",
+		}.If(len(replicas) > 0 && !prop.IsKnown(stackRegion)),
 		rule.Each("Replicas[*].Region", regions, func(key, region string) rule.Faults {
 			return rule.All(rule.Region(key, region), rule.Fault{
 				Field: key, Rule: "must not be the stack's own region", Got: region, Advice: "list only the other regions",

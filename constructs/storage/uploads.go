@@ -27,7 +27,8 @@ type UploadsProps struct {
 	Key awskms.IKey
 
 	// AllowedOrigins are the browser origins that may send files to the bucket and read the lists of rejects, such as
-	// "https://console.example.com". Uploads.AllowOrigins adds more. Default: none, which leaves uploads to programs.
+	// "https://console.example.com"; 99 at most. Uploads.AllowOrigins adds more.
+	// Default: none, which leaves uploads to programs.
 	AllowedOrigins []string
 
 	// RetentionDays is how long files and lists of rejects are kept, RetentionDaysMin to RetentionDaysMax days.
@@ -55,7 +56,8 @@ const (
 
 // Validate returns every problem of the props.
 func (p UploadsProps) Validate() error {
-	days := rule.Between("RetentionDays", cmp.Or(p.RetentionDays, contract.UploadStatusDays), RetentionDaysMin, RetentionDaysMax, contract.UploadStatusDays)
+	days := rule.Between("RetentionDays", cmp.Or(p.RetentionDays, contract.UploadStatusDays),
+		RetentionDaysMin, RetentionDaysMax, contract.UploadStatusDays)
 	return rule.All(days, prop.Known(rule.Origins("AllowedOrigins[*]", p.AllowedOrigins))).Err()
 }
 

@@ -14,10 +14,10 @@ import (
 // EnvironmentName is what the names of an environment's stacks begin with, such as SensorFlow-dev.
 func EnvironmentName(e config.Environment) string { return config.StackPrefix + e.Name }
 
-// NewEnvironment adds the stacks of an environment to scope. With oneByOne, regions are deployed one after the other.
-func NewEnvironment(scope constructs.Construct, e config.Environment, oneByOne bool) *sensorflow.MultiRegion {
+// Props are what an environment gives the construct.
+func Props(e config.Environment) *sensorflow.MultiRegionProps {
 	p := &sensorflow.MultiRegionProps{
-		Account: e.Account, Regions: e.Regions, Leaving: e.Leaving, VpcCidrs: e.VPCCidrs, OneByOne: oneByOne,
+		Account: e.Account, Regions: e.Regions, Leaving: e.Leaving, VpcCidrs: e.VPCCidrs,
 		Flow: sensorflow.SensorFlowProps{
 			Retention: e.Retention(), AllowedOrigins: e.AllowedOrigins, RequestLimit: e.RequestLimit,
 			Zones: e.Zones, NatGateways: e.NatGateways,
@@ -32,6 +32,13 @@ func NewEnvironment(scope constructs.Construct, e config.Environment, oneByOne b
 	if d := e.Domain; d != nil {
 		p.Domain = &sensorflow.ZoneDomain{Name: d.Name, HostedZoneId: d.HostedZoneID, HostedZoneName: d.HostedZoneName}
 	}
+	return p
+}
+
+// NewEnvironment adds the stacks of an environment to scope. With oneByOne, regions are deployed one after the other.
+func NewEnvironment(scope constructs.Construct, e config.Environment, oneByOne bool) *sensorflow.MultiRegion {
+	p := Props(e)
+	p.OneByOne = oneByOne
 	m := sensorflow.NewMultiRegion(scope, EnvironmentName(e), p)
 	for _, stack := range m.All() {
 		awscdk.Tags_Of(stack).Add(jsii.String("application"), jsii.String("SensorFlow"), nil)

@@ -6,11 +6,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/sensorflow/sensorflow/constructs/apiservice"
-	"github.com/sensorflow/sensorflow/constructs/processing"
 	"github.com/sensorflow/sensorflow/infra/config"
 	"github.com/sensorflow/sensorflow/infra/stacks"
-	"github.com/sensorflow/sensorflow/runtime/contract"
 	"github.com/sensorflow/sensorflow/test/cdktest"
 )
 
@@ -138,20 +135,4 @@ func TestPipeline_DeploysToAnotherAccount(t *testing.T) {
 		t.Errorf("the other account may not read the artifacts: %s", key)
 	}
 	out.NoFindings(t)
-}
-
-// TestDefaults_AreThoseOfTheConstructs keeps what cdk.json's documentation promises and what the constructs do from drifting apart.
-func TestDefaults_AreThoseOfTheConstructs(t *testing.T) {
-	for name, pair := range map[string][2]int{
-		"TasksMin":       {contract.TasksMinDefault, apiservice.TasksMinDefault},
-		"TasksMax":       {contract.TasksMaxDefault, apiservice.TasksMaxDefault},
-		"TaskCpu":        {contract.TaskCPUDefault, apiservice.TaskCpuDefault},
-		"TaskMemoryMiB":  {contract.TaskMemoryMiBDefault, apiservice.TaskMemoryMiBDefault},
-		"RequestLimit":   {contract.RequestLimitDefault, apiservice.RequestLimitDefault},
-		"CsvConcurrency": {contract.CSVConcurrencyDefault, processing.CsvConcurrencyDefault},
-	} {
-		if pair[0] != pair[1] {
-			t.Errorf("%s is %d in the configuration and %d in the construct", name, pair[0], pair[1])
-		}
-	}
 }

@@ -22,6 +22,7 @@ import (
 	"github.com/sensorflow/sensorflow/runtime/auth"
 	"github.com/sensorflow/sensorflow/runtime/cognito"
 	"github.com/sensorflow/sensorflow/runtime/fault"
+	"github.com/sensorflow/sensorflow/test/await"
 )
 
 // clock is a clock that stands until it is moved.
@@ -213,9 +214,7 @@ func TestKey_AStormOfUnknownIDsSetsOffOneFetch(t *testing.T) {
 		})
 	}
 	// While the fetch hangs, a known key is there at once.
-	for f.asked.Load() < 2 {
-		time.Sleep(time.Millisecond)
-	}
+	await.True(t, 10*time.Second, "the fetch hangs", func() bool { return f.asked.Load() == 2 })
 	f.wantKey(t, "one")
 	close(release)
 	waiting.Wait()
@@ -380,9 +379,7 @@ func TestClose_EndsAHangingFetch(t *testing.T) {
 	f.fail(func(http.ResponseWriter, *http.Request) { <-release })
 	result := make(chan error, 1)
 	go func() { _, err := f.set.Key(t.Context(), "one"); result <- err }()
-	for f.asked.Load() == 0 {
-		time.Sleep(time.Millisecond)
-	}
+	await.True(t, 10*time.Second, "the fetch hangs", func() bool { return f.asked.Load() > 0 })
 	f.set.Close()
 	if err := <-result; fault.KindOf(err) != fault.Unavailable {
 		t.Errorf("error %v", err)

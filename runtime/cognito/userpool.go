@@ -7,18 +7,16 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"net"
-	"net/http"
 	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/service/cognitoidentityprovider"
 	"github.com/aws/aws-sdk-go-v2/service/cognitoidentityprovider/types"
 	"github.com/aws/smithy-go"
 
 	"github.com/sensorflow/sensorflow/runtime/auth"
+	"github.com/sensorflow/sensorflow/runtime/awsclient"
 	"github.com/sensorflow/sensorflow/runtime/fault"
 )
 
@@ -36,12 +34,7 @@ const (
 
 // NewClient returns a client whose every attempt has a deadline and which keeps its connections.
 func NewClient(cfg aws.Config) *cognitoidentityprovider.Client {
-	client := awshttp.NewBuildableClient().
-		WithTimeout(callTimeout).
-		WithDialerOptions(func(d *net.Dialer) { d.Timeout = time.Second }).
-		WithTransportOptions(func(t *http.Transport) {
-			t.MaxIdleConns, t.MaxIdleConnsPerHost = connectionsMax, connectionsMax
-		})
+	client := awsclient.HTTP(connectionsMax).WithTimeout(callTimeout)
 	return cognitoidentityprovider.NewFromConfig(cfg, func(o *cognitoidentityprovider.Options) { o.HTTPClient = client })
 }
 

@@ -36,7 +36,7 @@ const (
 //
 // The SDK's own loader is not used. It also reads profiles, signs on through browsers and asks instance metadata, none of which
 // a deployed binary does: it made the binaries twice as large and their start twice as long.
-func AWS(context.Context) (aws.Config, error) {
+func AWS() (aws.Config, error) {
 	region := os.Getenv(contract.EnvRegion)
 	if region == "" {
 		return aws.Config{}, fmt.Errorf("%s must be set", contract.EnvRegion)

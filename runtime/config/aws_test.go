@@ -29,7 +29,7 @@ func TestAWS_TakesTheKeysOfLambda(t *testing.T) {
 	t.Setenv("AWS_ACCESS_KEY_ID", "access")
 	t.Setenv("AWS_SECRET_ACCESS_KEY", "secret")
 	t.Setenv("AWS_SESSION_TOKEN", "session")
-	cfg, err := config.AWS(t.Context())
+	cfg, err := config.AWS()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,7 +50,7 @@ func TestAWS_AsksTheContainerAgentForKeys(t *testing.T) {
 	clearAWS(t)
 	t.Setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", agent.URL+"/role")
 	t.Setenv("AWS_CONTAINER_AUTHORIZATION_TOKEN", "token")
-	cfg, err := config.AWS(t.Context())
+	cfg, err := config.AWS()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -63,18 +63,18 @@ func TestAWS_AsksTheContainerAgentForKeys(t *testing.T) {
 func TestAWS_RejectsAnAddressOfKeysThatOthersCanReach(t *testing.T) {
 	clearAWS(t)
 	t.Setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://keys.example.com/role")
-	if _, err := config.AWS(t.Context()); err == nil || !strings.HasPrefix(err.Error(), "AWS_CONTAINER_CREDENTIALS_FULL_URI must be an https URL") {
+	if _, err := config.AWS(); err == nil || !strings.HasPrefix(err.Error(), "AWS_CONTAINER_CREDENTIALS_FULL_URI must be an https URL") {
 		t.Errorf("error %v", err)
 	}
 	t.Setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://169.254.170.23/v1/credentials")
-	if _, err := config.AWS(t.Context()); err != nil {
+	if _, err := config.AWS(); err != nil {
 		t.Errorf("the agent's own address is refused: %v", err)
 	}
 }
 
 func TestAWS_SaysWhatIsMissingWhenKeysAreNeeded(t *testing.T) {
 	clearAWS(t)
-	cfg, err := config.AWS(t.Context())
+	cfg, err := config.AWS()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -87,7 +87,7 @@ func TestAWS_PointsEachServiceAtItsAddress(t *testing.T) {
 	clearAWS(t)
 	t.Setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
 	t.Setenv("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:2")
-	cfg, err := config.AWS(t.Context())
+	cfg, err := config.AWS()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -112,11 +112,11 @@ func TestAWS_NeedsARegion(t *testing.T) {
 	t.Setenv("AWS_REGION", "")
 	t.Setenv("AWS_DEFAULT_REGION", "")
 	t.Setenv("AWS_CONFIG_FILE", "none")
-	if _, err := config.AWS(t.Context()); err == nil || err.Error() != "AWS_REGION must be set" {
+	if _, err := config.AWS(); err == nil || err.Error() != "AWS_REGION must be set" {
 		t.Errorf("error %v, want one that names the key", err)
 	}
 	t.Setenv("AWS_REGION", "eu-west-1")
-	if cfg, err := config.AWS(t.Context()); err != nil || cfg.Region != "eu-west-1" {
+	if cfg, err := config.AWS(); err != nil || cfg.Region != "eu-west-1" {
 		t.Errorf("region %q, error %v", cfg.Region, err)
 	}
 }

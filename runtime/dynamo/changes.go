@@ -14,15 +14,15 @@ import (
 	"github.com/sensorflow/sensorflow/runtime/reading"
 )
 
-// serviceDynamoDB is who removes expired items.
+// serviceDynamoDB is the principal that removes expired items.
 const serviceDynamoDB = "dynamodb.amazonaws.com"
 
 // ChangeFromEvent decodes a record of the readings' stream. An error is of kind fault.Invalid: the record cannot be
 // decoded however often it is delivered.
 //
-// An image that is no valid reading counts for nothing, as in a recount, and is left out of the change: the write that puts
-// it right and its removal go through. The write that brings it is an error, which somebody must look at; the change that
-// comes with that error takes back the reading that was overwritten, and is to be processed all the same if it has one.
+// An image that is no valid reading counts for nothing, as in a recount, and is left out of the change. So the write that
+// corrects it succeeds, and so does its removal. The write that brings it is an error, at which a person must look. If it has
+// overwritten a reading, that reading is in the change, which must be processed in spite of the error.
 func ChangeFromEvent(record events.DynamoDBEventRecord) (aggregate.Change, error) {
 	c := aggregate.Change{
 		Sequence: record.Change.SequenceNumber, At: record.Change.ApproximateCreationDateTime.UTC(),

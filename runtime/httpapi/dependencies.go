@@ -36,7 +36,7 @@ type UploadCreator interface {
 	Store(ctx context.Context, fileName string, body io.Reader) (csvfile.Upload, error)
 }
 
-// UploadReader tells how uploads fare.
+// UploadReader reads the state of uploads.
 type UploadReader interface {
 	Get(ctx context.Context, id string) (u csvfile.Upload, rejectsURL string, err error)
 	List(ctx context.Context, after csvfile.Position, limit int) (us []csvfile.Upload, more bool, err error)

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -48,6 +49,10 @@ type fixture struct {
 	checks  []httpapi.Check
 	spec    validator.Validator
 	now     func() time.Time
+
+	listener net.Listener // nil for one on a free port
+	client   http.Client
+	connect  func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
 // newFixture serves the API. change may adapt the collaborators before the server is made.
@@ -58,6 +63,10 @@ func newFixture(t *testing.T, o httpapi.Options, change ...func(*fixture)) *fixt
 		uploads: &uploads{stored: map[string]string{}, known: map[string]csvfile.Upload{}},
 		auth:    &authenticator{loggedOut: map[string]bool{}},
 		now:     func() time.Time { return testNow },
+		client: http.Client{
+			Timeout: 20 * time.Second, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		},
+		connect: new(net.Dialer).DialContext,
 	}
 	for _, c := range change {
 		c(f)
@@ -76,6 +85,10 @@ func newFixture(t *testing.T, o httpapi.Options, change ...func(*fixture)) *fixt
 	f.api = api
 	server := httptest.NewUnstartedServer(api)
 	server.Config = httpapi.NewHTTPServer("", api)
+	if f.listener != nil {
+		_ = server.Listener.Close() // nobody has used it
+		server.Listener = f.listener
+	}
 	server.Listener = httpapi.NewListener(server.Listener)
 	server.Start()
 	t.Cleanup(server.Close)
@@ -149,8 +162,7 @@ func (f *fixture) do(c call) reply {
 
 func (f *fixture) send(r *http.Request) reply {
 	f.t.Helper()
-	client := http.Client{Timeout: 20 * time.Second, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	response, err := client.Do(r)
+	response, err := f.client.Do(r)
 	if err != nil {
 		f.t.Fatalf("%s %s: %v", r.Method, r.URL.Path, err)
 	}

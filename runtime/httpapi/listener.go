@@ -10,7 +10,9 @@ import (
 )
 
 // NewListener returns a listener whose connections make problems, with a request id, of the answers that net/http gives on
-// its own: to what it cannot read as a request, no handler is ever asked.
+// its own: for what it cannot read as a request it asks no handler, and the API promises a problem for every error. As
+// net/http has no hook for these answers, they are recognised by their text. TestWire_WhatIsNoRequestIsAProblemToo tells
+// when a version of Go writes them in another way.
 func NewListener(inner net.Listener) net.Listener { return listener{inner} }
 
 type listener struct{ net.Listener }

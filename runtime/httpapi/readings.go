@@ -113,16 +113,7 @@ func (s *Server) taker(b *batch) func(element []byte, unreadable error) error {
 		if b.length++; b.length > contract.BatchReadingsMax {
 			return malformed("The batch holds more than %d readings; send several batches or a CSV file.", contract.BatchReadingsMax)
 		}
-		var one readingBody
-		var faults []fault.FieldError
-		if unreadable == nil {
-			faults, unreadable = decodeObject(element, readingMembers, &one)
-		}
-		if unreadable != nil {
-			b.rejected = append(b.rejected, rejected{index, []fault.FieldError{{Field: "", Reason: unreadable.Error()}}})
-			return nil //nolint:nilerr // a fault of one element is part of the answer
-		}
-		parsed, faults := one.reading(limits, faults)
+		parsed, faults := readElement(element, unreadable, limits)
 		if len(faults) > 0 {
 			b.rejected = append(b.rejected, rejected{index, faults})
 			return nil
@@ -130,6 +121,19 @@ func (s *Server) taker(b *batch) func(element []byte, unreadable error) error {
 		b.accepted = append(b.accepted, reading.Stored{Reading: parsed, RegisterTime: now.UTC()})
 		return nil
 	}
+}
+
+// readElement makes a reading of one element of a batch, or tells what is wrong with it: with its fields, or with all of it.
+func readElement(element []byte, unreadable error, limits reading.Limits) (reading.Reading, []fault.FieldError) {
+	var b readingBody
+	var shape []fault.FieldError
+	if unreadable == nil {
+		shape, unreadable = decodeObject(element, readingMembers, &b)
+	}
+	if unreadable != nil {
+		return reading.Reading{}, []fault.FieldError{{Field: "", Reason: unreadable.Error()}}
+	}
+	return b.reading(limits, shape)
 }
 
 // noneValid is the answer to a batch of which nothing was stored.
@@ -193,7 +197,8 @@ func decodeLines(in io.Reader, take func(element []byte, unreadable error) error
 			unreadable = errLineTooLong
 			_, err = lines.ReadSlice('\n')
 		}
-		if err != nil && !errors.Is(err, io.EOF) {
+		ended := errors.Is(err, io.EOF)
+		if err != nil && !ended {
 			return bodyError(err)
 		}
 		if len(bytes.TrimRight(line, "\r\n")) > contract.ReadingBodyBytesMax {
@@ -204,8 +209,8 @@ func decodeLines(in io.Reader, take func(element []byte, unreadable error) error
 				return refused
 			}
 		}
-		if err != nil {
-			return nil //nolint:nilerr // the end of the body
+		if ended {
+			return nil
 		}
 	}
 }

@@ -1,12 +1,8 @@
 package httpapi_test
 
 import (
-	"bufio"
 	"context"
 	"errors"
-	"fmt"
-	"io"
-	"net"
 	"net/http"
 	"strings"
 	"sync/atomic"
@@ -15,7 +11,6 @@ import (
 
 	"github.com/sensorflow/sensorflow/runtime/aggregate"
 	"github.com/sensorflow/sensorflow/runtime/httpapi"
-	"github.com/sensorflow/sensorflow/runtime/reading"
 )
 
 func TestHealth(t *testing.T) {
@@ -277,89 +272,5 @@ func TestCORS_IsForExactlyTheAllowedOrigins(t *testing.T) {
 	closed := newFixture(t, httpapi.Options{PublicURL: "https://api.example.com"})
 	if got := closed.do(call{method: "GET", path: "/healthz", headers: map[string]string{"Origin": "https://api.example.com"}}); got.header.Get("Access-Control-Allow-Origin") != "" || got.header.Get("Vary") != "" {
 		t.Errorf("without allowed origins: %v", got.header)
-	}
-}
-
-// slowly sends a request whose body never comes to its end and returns the answer.
-func slowly(t *testing.T, f *fixture, path, contentType, bodyStart string) (status string, answer string) {
-	t.Helper()
-	connection, err := net.Dial("tcp", strings.TrimPrefix(f.url, "http://"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = connection.Close() }()
-	_ = connection.SetDeadline(time.Now().Add(10 * time.Second))
-	_, _ = fmt.Fprintf(connection, "POST %s HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nContent-Type: %s\r\nContent-Length: 60000\r\n\r\n%s", path, tokenWriter, contentType, bodyStart)
-	response, err := http.ReadResponse(bufio.NewReader(connection), nil)
-	if err != nil {
-		t.Fatalf("%s: no answer: %v", path, err)
-	}
-	text, err := io.ReadAll(response.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	_ = response.Body.Close()
-	return response.Status, string(text)
-}
-
-func TestSlowBody_IsAnswered408(t *testing.T) {
-	f := newFixture(t, httpapi.Options{BodyTimeout: 150 * time.Millisecond, FileTimeout: time.Second})
-	for _, test := range []struct{ path, contentType, start string }{
-		{"/sensor-data", "application/json", "{"},
-		{"/sensor-data/batch", "application/json", "[" + manyReadings(3, ",")},
-		{"/sensor-data/batch", "application/x-ndjson", manyReadings(3, "\n")},
-		{"/sensor-data/uploads", "application/json", "{"},
-		{"/sensor-data/upload-csv", "multipart/form-data; boundary=x", "--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.csv\"\r\n\r\nequip"},
-		{"/sensor-data/upload-csv", "multipart/form-data; boundary=x", "--x\r\nContent-Dispo"},
-	} {
-		if status, text := slowly(t, f, test.path, test.contentType, test.start); !strings.HasPrefix(status, "408") || !strings.Contains(text, "slow-body") {
-			t.Errorf("%s %s: %s %s", test.path, test.contentType, status, text)
-		}
-	}
-	if stored := f.table.values(); len(stored) > 0 {
-		t.Errorf("half a batch was stored: %v", stored)
-	}
-}
-
-// A body that trickles in may take longer than BodyTimeout only in the one route for files, and there until FileTimeout.
-func TestSlowFile_MayTakeLongerThanOtherBodies(t *testing.T) {
-	f := newFixture(t, httpapi.Options{BodyTimeout: 200 * time.Millisecond, FileTimeout: 5 * time.Second})
-	text, media := form(t, [4]string{"file", "a.csv", "text/csv", strings.Repeat("x", 4000)})
-	reader, writer := io.Pipe()
-	go func() {
-		for part := range 8 {
-			time.Sleep(60 * time.Millisecond) // the client's own pace is what is tested
-			_, _ = io.WriteString(writer, text[len(text)*part/8:len(text)*(part+1)/8])
-		}
-		_ = writer.Close()
-	}()
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, f.url+"/sensor-data/upload-csv", reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	r.Header.Set("Content-Type", media)
-	r.Header.Set("Authorization", "Bearer "+tokenWriter)
-	if got := f.send(r); got.status != http.StatusCreated {
-		t.Errorf("status %d: %s", got.status, got.body)
-	}
-}
-
-// A handler that works longer than the body may take must not lose its context to the body's deadline.
-func TestBodyDeadline_EndsWithTheBody(t *testing.T) {
-	f := newFixture(t, httpapi.Options{BodyTimeout: 100 * time.Millisecond})
-	f.api.Saver = slowSaver{300 * time.Millisecond}
-	if got := f.do(call{method: "POST", path: "/sensor-data", token: tokenWriter, body: body("EQ-1", "2026-03-01T08:30:00Z", "1")}); got.status != http.StatusCreated {
-		t.Errorf("status %d: %s", got.status, got.body)
-	}
-}
-
-type slowSaver struct{ takes time.Duration }
-
-func (s slowSaver) Save(ctx context.Context, _ reading.Stored) error {
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-time.After(s.takes):
-		return nil
 	}
 }

@@ -3,6 +3,7 @@ package httpapi_test
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"fmt"
 	"io"
 	"net"
@@ -24,7 +25,7 @@ type wire struct {
 
 func (f *fixture) dial() *wire {
 	f.t.Helper()
-	c, err := net.Dial("tcp", strings.TrimPrefix(f.url, "http://"))
+	c, err := f.connect(context.Background(), "tcp", strings.TrimPrefix(f.url, "http://"))
 	if err != nil {
 		f.t.Fatal(err)
 	}

@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"github.com/sensorflow/sensorflow/runtime/local/stack"
+	"github.com/sensorflow/sensorflow/test/await"
+	"github.com/sensorflow/sensorflow/test/capture"
 )
 
 func TestLocal_ServesTheWholeSystemAndFindsItAgainAfterARestart(t *testing.T) {
@@ -105,7 +107,7 @@ func TestDemo_SendsItsPlanToTheStackThatRuns(t *testing.T) {
 		recent: samples(hour, now),
 		files:  [][]sample{samples(hour.Add(-2*time.Hour), hour.Add(-time.Hour-1)), samples(hour.Add(-time.Hour), hour.Add(-1))},
 	}
-	out := new(output)
+	out := new(capture.Buffer)
 	if err := c.send(ctx, plan, &progress{out: printer{out}, total: plan.total(), shown: true}); err != nil {
 		t.Fatal(err)
 	}
@@ -144,16 +146,14 @@ func TestLocal_LosesNothingAndLeavesNothingWhenKilled(t *testing.T) {
 	requireGone(t, children)
 
 	p = launch(t, state, "DATA_DIR="+data) // the old stack.json is still there
-	for deadline := time.Now().Add(time.Minute); ; time.Sleep(100 * time.Millisecond) {
+	await.NoError(t, time.Minute, func() error {
 		c.info = p.ready()
 		a, err := c.aggregates(ctx, "24h")
-		if err == nil && a.TotalCount == len(all) && a.Average == "0.1" {
-			break
+		if err == nil && (a.TotalCount != len(all) || a.Average != "0.1") {
+			err = fmt.Errorf("after the restart: %v", a)
 		}
-		if time.Now().After(deadline) {
-			t.Fatalf("after the restart: %v, %v", a, err)
-		}
-	}
+		return err
+	})
 	p.end(syscall.SIGTERM)
 }
 
@@ -215,20 +215,22 @@ func TestLocal_EndsAtOnceOnTheSecondSignal(t *testing.T) {
 		t.Fatalf("the request is not being read: %q, %v", line, err)
 	}
 
+	// Signals that come at nearly the same time, as from a Ctrl-C that make passes on, are one wish. A later one is another.
 	began := time.Now()
-	for ended := false; !ended; {
+	await.NoError(t, 10*time.Second, func() error {
 		_ = p.cmd.Process.Signal(os.Interrupt) // an impatient person; it has just ended otherwise
 		select {
 		case <-p.exited:
-			ended = true
-		case <-time.After(50 * time.Millisecond):
+			return nil
+		default:
+			return errors.New("it still runs")
 		}
-	}
-	if status := p.cmd.ProcessState.ExitCode(); status != statusAtOnce {
-		t.Errorf("exit status %d", status)
-	}
+	})
 	if took := time.Since(began); took < again || took > 2*time.Second {
 		t.Errorf("it took %v", took)
+	}
+	if status := p.status(time.Second); status != statusAtOnce {
+		t.Errorf("exit status %d", status)
 	}
 	requireGone(t, children)
 }
@@ -270,16 +272,14 @@ func requireDescription(t *testing.T, printed string, info stack.Info) {
 
 func requireWithin(t *testing.T, limit time.Duration, try func() (string, bool)) {
 	t.Helper()
-	for began := time.Now(); ; time.Sleep(20 * time.Millisecond) {
-		what, ok := try()
-		if ok {
-			t.Logf("took %v", time.Since(began))
-			return
+	began := time.Now()
+	await.NoError(t, limit, func() error {
+		if what, ok := try(); !ok {
+			return errors.New(what)
 		}
-		if time.Since(began) > limit {
-			t.Fatalf("not within %v: %s", limit, what)
-		}
-	}
+		return nil
+	})
+	t.Logf("took %v", time.Since(began))
 }
 
 // logIn signs the person in and returns the cookie.

@@ -1,8 +1,8 @@
 package main
 
 import (
-	"bytes"
 	"context"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,6 +14,8 @@ import (
 
 	"github.com/sensorflow/sensorflow/runtime/local/checkout"
 	"github.com/sensorflow/sensorflow/runtime/local/stack"
+	"github.com/sensorflow/sensorflow/test/await"
+	"github.com/sensorflow/sensorflow/test/capture"
 )
 
 // binary builds this command once for all tests.
@@ -31,18 +33,9 @@ type program struct {
 	t      *testing.T
 	state  string
 	cmd    *exec.Cmd
-	output *output
+	output *capture.Buffer
 	exited chan struct{}
 }
-
-type output struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (o *output) Write(p []byte) (int, error) { o.mu.Lock(); defer o.mu.Unlock(); return o.b.Write(p) }
-
-func (o *output) String() string { o.mu.Lock(); defer o.mu.Unlock(); return o.b.String() }
 
 // launch starts the program with a free port and a state folder of its own; environ adds to the environment.
 func launch(t *testing.T, state string, environ ...string) *program {
@@ -51,7 +44,7 @@ func launch(t *testing.T, state string, environ ...string) *program {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &program{t: t, state: state, output: new(output), exited: make(chan struct{})}
+	p := &program{t: t, state: state, output: new(capture.Buffer), exited: make(chan struct{})}
 	p.cmd = exec.Command(path, "-state", state)
 	p.cmd.Env = append(append(os.Environ(), "PORT=0", "DATA_DIR="), environ...)
 	p.cmd.Stdout, p.cmd.Stderr = p.output, p.output
@@ -66,19 +59,19 @@ func launch(t *testing.T, state string, environ ...string) *program {
 // ready waits for stack.json and returns its content.
 func (p *program) ready() stack.Info {
 	p.t.Helper()
-	for deadline := time.Now().Add(2 * time.Minute); ; time.Sleep(20 * time.Millisecond) {
-		if info, err := readState(p.state); err == nil {
-			return info
+	var info stack.Info
+	await.NoError(p.t, 2*time.Minute, func() (err error) {
+		if info, err = readState(p.state); err == nil {
+			return nil
 		}
 		select {
 		case <-p.exited:
 			p.t.Fatalf("it ended while starting:\n%s", p.output)
 		default:
 		}
-		if time.Now().After(deadline) {
-			p.t.Fatalf("it is not ready:\n%s", p.output)
-		}
-	}
+		return fmt.Errorf("it is not ready: %w\n%s", err, p.output)
+	})
+	return info
 }
 
 // end sends a signal and returns the exit status, which must come within 10 s, -1 for death by a signal.
@@ -95,13 +88,15 @@ func (p *program) end(signal os.Signal) int {
 
 func (p *program) status(within time.Duration) int {
 	p.t.Helper()
-	select {
-	case <-p.exited:
-		return p.cmd.ProcessState.ExitCode()
-	case <-time.After(within):
-		p.t.Fatalf("it still runs after %v:\n%s", within, p.output)
-		return 0
-	}
+	await.NoError(p.t, within, func() error {
+		select {
+		case <-p.exited:
+			return nil
+		default:
+			return fmt.Errorf("it still runs:\n%s", p.output)
+		}
+	})
+	return p.cmd.ProcessState.ExitCode()
 }
 
 // descendants are the processes below one, by id, with their command lines.
@@ -135,7 +130,7 @@ func descendants(t *testing.T, pid int) map[int]string {
 // requireGone fails when any of the processes is left a moment later.
 func requireGone(t *testing.T, processes map[int]string) {
 	t.Helper()
-	for deadline := time.Now().Add(3 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+	await.NoError(t, 3*time.Second, func() error {
 		var left []string
 		for pid, command := range processes {
 			now, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/cmdline")
@@ -143,13 +138,11 @@ func requireGone(t *testing.T, processes map[int]string) {
 				left = append(left, command)
 			}
 		}
-		if len(left) == 0 {
-			return
+		if len(left) > 0 {
+			return fmt.Errorf("left behind:\n%s", strings.Join(left, "\n"))
 		}
-		if time.Now().After(deadline) {
-			t.Fatalf("left behind:\n%s", strings.Join(left, "\n"))
-		}
-	}
+		return nil
+	})
 }
 
 func find(t *testing.T, processes map[int]string, name string) int {

@@ -3,14 +3,14 @@ package s3store
 import (
 	"context"
 	"fmt"
-	"net"
 	"net/http"
 	"net/url"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"github.com/sensorflow/sensorflow/runtime/awsclient"
 )
 
 const (
@@ -28,12 +28,9 @@ const (
 // NewClient returns a client whose calls have deadlines and which keeps its connections. It addresses buckets as hosts of
 // the region, as browsers and certificates want it, and as paths where cfg or AWS_ENDPOINT_URL_S3 names another endpoint.
 func NewClient(cfg aws.Config) *s3.Client {
-	client := awshttp.NewBuildableClient().
-		WithDialerOptions(func(d *net.Dialer) { d.Timeout = time.Second }).
-		WithTransportOptions(func(t *http.Transport) {
-			t.MaxIdleConns, t.MaxIdleConnsPerHost = connectionsMax, connectionsMax
-			t.ResponseHeaderTimeout = answerTimeout
-		})
+	client := awsclient.HTTP(connectionsMax).WithTransportOptions(func(t *http.Transport) {
+		t.ResponseHeaderTimeout = answerTimeout
+	})
 	return s3.NewFromConfig(cfg, func(o *s3.Options) {
 		o.HTTPClient = client
 		o.UsePathStyle = o.BaseEndpoint != nil

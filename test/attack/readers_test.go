@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/sensorflow/sensorflow/runtime/contract"
+	"github.com/sensorflow/sensorflow/test/await"
 	"github.com/sensorflow/sensorflow/test/contract/probe"
 )
 
@@ -78,13 +79,11 @@ func (s *target) fillAggregates(t *testing.T) {
 			t.Fatalf("%v: %d %.300s", err, answer.Status, answer.Body)
 		}
 	}
-	for deadline := time.Now().Add(2 * time.Minute); ; time.Sleep(time.Second) {
+	await.NoError(t, 2*time.Minute, func() error {
 		pages, err := s.client.Aggregates(t.Context(), "24h", "", pageItems)
-		if err == nil && pages[0].TotalCount >= pageItems {
-			return
+		if err == nil && pages[0].TotalCount < pageItems {
+			err = fmt.Errorf("the aggregates of %d readings are there", pages[0].TotalCount)
 		}
-		if time.Now().After(deadline) {
-			t.Fatalf("the aggregates are not there: %v", err)
-		}
-	}
+		return err
+	})
 }

@@ -117,8 +117,9 @@ func TestAggregates_TheSameReadingByEveryWayCountsOnce(t *testing.T) {
 		t.Errorf("upload %+v", u)
 	}
 	c.hours(id, "24h", hourLine(at, 1, "2.5"))
-	time.Sleep(500 * time.Millisecond) // what would be counted twice would show by then
-	c.hours(id, "24h", hourLine(at, 1, "2.5"))
+	// The stream is read in order: what comes after all of these shows only once all of them were taken in.
+	c.send(id, at.Add(time.Second), "1")
+	c.hours(id, "24h", hourLine(at, 2, "3.5"))
 }
 
 // Each window is its hours before the current full hour, and that hour itself; what lies ahead is not in it yet.

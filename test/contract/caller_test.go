@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/sensorflow/sensorflow/test/await"
 	"github.com/sensorflow/sensorflow/test/contract/probe"
 )
 
@@ -202,19 +204,18 @@ func (c *caller) hours(id, interval string, want ...string) probe.Page {
 	c.t.Helper()
 	const within = 10 * time.Second // the suite keeps the machine busy; that fresh means 2 s has a test of its own
 	var page probe.Page
-	for deadline := time.Now().Add(within); ; time.Sleep(100 * time.Millisecond) {
+	await.NoError(c.t, within, func() error {
 		page = decode[probe.Page](c.t, c.good(probe.Call{Path: "/sensor-data/aggregated?interval=" + interval + "&equipmentId=" + id}, http.StatusOK))
 		got := make([]string, len(page.Items))
 		for i, one := range page.Items {
 			got[i] = fmt.Sprintf("%d %d %s", one.IntervalStart, one.SampleCount, one.TotalValue)
 		}
-		if strings.Join(got, "\n") == strings.Join(want, "\n") {
-			return page
+		if !slices.Equal(got, want) {
+			return fmt.Errorf("the aggregates of %s are\n%s\nwant\n%s", id, strings.Join(got, "\n"), strings.Join(want, "\n"))
 		}
-		if time.Now().After(deadline) {
-			c.t.Fatalf("aggregates of %s after %v:\n%s\nwant:\n%s", id, within, strings.Join(got, "\n"), strings.Join(want, "\n"))
-		}
-	}
+		return nil
+	})
+	return page
 }
 
 // hourLine is how caller.hours writes an hour.

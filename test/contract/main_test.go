@@ -2,6 +2,7 @@ package contract_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -9,8 +10,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+
 	"github.com/sensorflow/sensorflow/runtime/contract"
 	"github.com/sensorflow/sensorflow/runtime/local/stack"
+	"github.com/sensorflow/sensorflow/test/await"
 	"github.com/sensorflow/sensorflow/test/capture"
 	"github.com/sensorflow/sensorflow/test/contract/probe"
 )
@@ -68,34 +72,44 @@ func start(ctx context.Context) error {
 
 // fleetFaults holds the aggregates of all windows against a scan of the readings, once the aggregator has caught up.
 func fleetFaults(ctx context.Context) []string {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
 	client := &probe.Client{Base: local.Info.APIURL, Token: local.machine, HTTP: probe.NewHTTP()}
 	database := probe.NewDynamoDB(local.Region, local.DynamoDBEndpoint)
 	var faults []string
-	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(250 * time.Millisecond) {
-		faults = nil
-		readings, err := probe.Readings(ctx, database, local.Tables[contract.ReadingsTable().Name])
+	if err := await.Until(ctx, func() (err error) {
+		faults, err = fleetDifferences(ctx, client, database)
+		if err == nil && len(faults) > 0 {
+			err = errors.New(faults[0])
+		}
+		return err
+	}); err != nil && len(faults) == 0 {
+		return []string{err.Error()}
+	}
+	return faults[:min(len(faults), 30)]
+}
+
+// fleetDifferences compares once.
+func fleetDifferences(ctx context.Context, client *probe.Client, database *dynamodb.Client) (faults []string, err error) {
+	readings, err := probe.Readings(ctx, database, local.Tables[contract.ReadingsTable().Name])
+	if err != nil {
+		return nil, err
+	}
+	for interval, hours := range windows {
+		now := time.Now()
+		pages, err := client.Aggregates(ctx, interval, "", 700)
 		if err != nil {
-			return []string{err.Error()}
+			return nil, err
 		}
-		for interval, hours := range windows {
-			now := time.Now()
-			pages, err := client.Aggregates(ctx, interval, "", 700)
-			if err != nil {
-				return []string{err.Error()}
-			}
-			if now.Truncate(time.Hour) != time.Now().Truncate(time.Hour) {
-				faults = append(faults, "the hour ended meanwhile")
-				break
-			}
-			for _, difference := range probe.Differences(probe.Within(readings, now, hours), pages) {
-				faults = append(faults, interval+": "+difference)
-			}
+		if now.Truncate(time.Hour) != time.Now().Truncate(time.Hour) {
+			return []string{"the hour ended meanwhile"}, nil
 		}
-		if len(faults) == 0 || time.Now().After(deadline) {
-			fmt.Fprintf(os.Stderr, "fleet totals: %d readings held against the aggregates\n", len(readings))
-			return faults[:min(len(faults), 30)]
+		for _, difference := range probe.Differences(probe.Within(readings, now, hours), pages) {
+			faults = append(faults, interval+": "+difference)
 		}
 	}
+	fmt.Fprintf(os.Stderr, "fleet totals: %d readings held against the aggregates, %d differences\n", len(readings), len(faults))
+	return faults, nil
 }
 
 // windows are the intervals and their hours before the current one.

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sensorflow/sensorflow/test/await"
 	"github.com/sensorflow/sensorflow/test/contract/probe"
 )
 
@@ -50,24 +51,22 @@ func (c *caller) put(ticket probe.Ticket, content string, status int, change ...
 // ended waits until an upload has ended and checks what holds for each that has.
 func (c *caller) ended(id string) probe.Upload {
 	c.t.Helper()
-	for deadline := time.Now().Add(uploadWithin); ; time.Sleep(100 * time.Millisecond) {
-		u := c.status(id)
-		if !u.Ended() {
-			if time.Now().After(deadline) {
-				c.t.Fatalf("after %v the upload is %+v", uploadWithin, u)
-			}
-			continue
+	var u probe.Upload
+	await.NoError(c.t, uploadWithin, func() error {
+		if u = c.status(id); !u.Ended() {
+			return fmt.Errorf("the upload is %+v", u)
 		}
-		if u.UploadID != id || u.CreatedAt.IsZero() || u.UpdatedAt.Before(u.CreatedAt) || (u.Status == "failed") != (u.Reason != "") ||
-			(u.Status == "completed-with-rejects") != (u.RowsRejected > 0) || (u.RejectsURL != "") != (u.RowsRejected > 0) ||
-			u.Status != "failed" && u.BytesProcessed != u.Bytes {
-			c.t.Errorf("upload %+v", u)
-		}
-		if found := leak.FindString(u.Reason); found != "" {
-			c.t.Errorf("the reason gives away %q: %s", found, u.Reason)
-		}
-		return u
+		return nil
+	})
+	if u.UploadID != id || u.CreatedAt.IsZero() || u.UpdatedAt.Before(u.CreatedAt) || (u.Status == "failed") != (u.Reason != "") ||
+		(u.Status == "completed-with-rejects") != (u.RowsRejected > 0) || (u.RejectsURL != "") != (u.RowsRejected > 0) ||
+		u.Status != "failed" && u.BytesProcessed != u.Bytes {
+		c.t.Errorf("upload %+v", u)
 	}
+	if found := leak.FindString(u.Reason); found != "" {
+		c.t.Errorf("the reason gives away %q: %s", found, u.Reason)
+	}
+	return u
 }
 
 func (c *caller) status(id string) probe.Upload {

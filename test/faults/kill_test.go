@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/sensorflow/sensorflow/runtime/local/stack"
+	"github.com/sensorflow/sensorflow/test/await"
 	"github.com/sensorflow/sensorflow/test/contract/probe"
 )
 
@@ -87,17 +88,13 @@ func killRun(t *testing.T, seed uint64) {
 // sendFile uploads a file, retrying what a killed API leaves without an answer, and checks that its rows are counted exactly.
 func sendFile(ctx context.Context, s *system, l *load, f file) {
 	var id string
-	var err error
-	for id == "" && ctx.Err() == nil {
-		if id, err = s.client.UploadFile(ctx, "readings.csv", f.content); err != nil {
-			time.Sleep(100 * time.Millisecond)
-		}
-	}
+	err := await.Until(ctx, func() (err error) {
+		id, err = s.client.UploadFile(ctx, "readings.csv", f.content)
+		return err
+	})
 	var u probe.Upload
-	for !u.Ended() && ctx.Err() == nil {
-		if u, err = s.client.WaitForUpload(ctx, id); err != nil {
-			time.Sleep(100 * time.Millisecond)
-		}
+	if err == nil {
+		u, err = s.client.WaitForUpload(ctx, id)
 	}
 	if !u.Ended() || u.RowsAccepted != f.accepted || u.RowsRejected != f.rejected || u.BytesProcessed != int64(len(f.content)) {
 		l.fault("a file of %d good and %d bad rows and %d bytes ended as %+v (%v)", f.accepted, f.rejected, len(f.content), u, err)
@@ -199,7 +196,7 @@ func (k *killer) randomly(ctx context.Context, lasts time.Duration) {
 	apiAt := time.Now().Add(k.dice.between(lasts/4, lasts/2))
 	csvAt := time.Now().Add(k.dice.between(100*time.Millisecond, lasts/4))
 	for time.Now().Before(end) && ctx.Err() == nil {
-		time.Sleep(k.dice.between(50*time.Millisecond, 700*time.Millisecond))
+		pause(ctx, k.dice.between(50*time.Millisecond, 700*time.Millisecond))
 		s := k.stack.Load()
 		switch now := time.Now(); {
 		case now.After(csvAt):

@@ -101,6 +101,15 @@ func (l *load) run(ctx context.Context, lasts time.Duration) {
 	workers.Wait()
 }
 
+// pause lets time pass, until ctx ends: how fast clients send and how often processes die is what these tests are made of. What
+// is only waited for has await.
+func pause(ctx context.Context, d time.Duration) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(d):
+	}
+}
+
 // worker is one client.
 type worker struct {
 	*load
@@ -129,7 +138,7 @@ func (w *worker) run(ctx context.Context) {
 		if w.untilAcknowledged(ctx, call) {
 			w.ledger.acknowledge(readings)
 		}
-		time.Sleep(w.pause)
+		pause(ctx, w.pause)
 	}
 }
 
@@ -178,7 +187,7 @@ func (w *worker) untilAcknowledged(ctx context.Context, call probe.Call) bool {
 			return false
 		}
 		// Less than Retry-After asks for, so that a short test sends enough.
-		time.Sleep(w.dice.between(50*time.Millisecond, 200*time.Millisecond))
+		pause(ctx, w.dice.between(50*time.Millisecond, 200*time.Millisecond))
 	}
 	return false
 }

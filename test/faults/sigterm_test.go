@@ -13,8 +13,12 @@ import (
 	"time"
 
 	"github.com/sensorflow/sensorflow/runtime/local/stack"
+	"github.com/sensorflow/sensorflow/test/await"
 	"github.com/sensorflow/sensorflow/test/contract/probe"
 )
+
+// acknowledgedBefore is how many readings are answered before the signal comes.
+const acknowledgedBefore = 500
 
 // outcomes are what became of the requests around a SIGTERM.
 type outcomes struct {
@@ -36,8 +40,11 @@ func TestSIGTERM_UnderLoadLeavesNothingWithoutAnAnswer(t *testing.T) {
 	for n := range 16 {
 		clients.Go(func() { sendUntilGone(ctx, s, o, n, &gone) })
 	}
-	time.Sleep(1500 * time.Millisecond)
-
+	await.True(t, 30*time.Second, "the clients send at full speed", func() bool {
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		return len(o.acknowledged) >= acknowledgedBefore
+	})
 	pids := s.PIDs()[stack.PartAPI]
 	if len(pids) != 1 {
 		t.Fatalf("the API has the processes %v", pids)
@@ -81,19 +88,22 @@ func watchReadiness(ctx context.Context, t *testing.T, s *system) (unready, refu
 	watcher := &probe.Client{Base: s.Info.APIURL, HTTP: &http.Client{
 		Timeout: 2 * time.Second, Transport: &http.Transport{DisableKeepAlives: true},
 	}}
-	for ctx.Err() == nil {
+	err := await.Until(ctx, func() error {
 		got, err := watcher.Do(ctx, probe.Call{Path: "/readyz"})
 		switch {
 		case errors.Is(err, syscall.ECONNREFUSED):
-			return unready, time.Now()
+			refused = time.Now()
+			return nil
 		case err == nil && got.Status == http.StatusServiceUnavailable && unready.IsZero():
 			unready = time.Now()
 		case err == nil && got.Status == http.StatusOK && !unready.IsZero():
 			t.Error("the service became ready again after SIGTERM")
 		}
-		time.Sleep(5 * time.Millisecond)
+		return errors.New("connections are taken")
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
-	t.Fatal("connections were never refused")
 	return unready, refused
 }
 
@@ -110,7 +120,7 @@ func sendUntilGone(ctx context.Context, s *system, o *outcomes, n int, gone *ato
 		got, err := client.Do(ctx, probe.Call{Path: "/sensor-data", Body: []byte(body)})
 		o.note(id, value, got, err)
 		if err != nil {
-			time.Sleep(5 * time.Millisecond)
+			pause(ctx, 5*time.Millisecond)
 		}
 	}
 }

@@ -2,6 +2,8 @@ package faults_test
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"sync"
@@ -9,13 +11,15 @@ import (
 	"time"
 
 	"github.com/sensorflow/sensorflow/runtime/local/stack"
+	"github.com/sensorflow/sensorflow/test/await"
 	"github.com/sensorflow/sensorflow/test/contract/probe"
 )
 
 const (
 	throttleLoadLasts = 10 * time.Second
 	throttlePerMille  = 50
-	starvingLasts     = 5 * time.Second
+	// messageComesBack is what the log says of a message whose file could not be worked on.
+	messageComesBack = "message comes back"
 	// unreadyWithin is how long the service may take to tell that a table is gone.
 	unreadyWithin = 5 * time.Second
 )
@@ -41,12 +45,19 @@ func TestThrottling_LosesNothingAndAnswersNothingBut201And503(t *testing.T) {
 	work.Go(func() {
 		// One equipment is refused for longer than the service tries, so that its client hears 503; then nothing at all gets
 		// through for a moment, which the service bridges.
-		time.Sleep(starvingLasts)
+		if err := await.Until(ctx, func() error {
+			if l.unavailable.Load() == 0 || !strings.Contains(s.log.String(), messageComesBack) {
+				return errors.New("no client has heard 503, or no message came back")
+			}
+			return nil
+		}); err != nil {
+			l.fault("one equipment is starved: %v", err)
+		}
 		table.starving.Store(false)
 		table.brownOut.Store(true)
 		unreadyMeanwhile(ctx, l)
 		table.brownOut.Store(false)
-		sendFile(ctx, s, l, makeFile(newDice(seed, 10), "csv-a", 10_000))
+		sendFile(ctx, s, l, makeFile(newDice(seed, 10), "csv-a", 4000))
 	})
 	work.Wait()
 	s.quiet(90 * time.Second)
@@ -65,9 +76,6 @@ func TestThrottling_LosesNothingAndAnswersNothingBut201And503(t *testing.T) {
 	s.aggregatesEqual(stored)
 	t.Logf("%d requests, %d answered 503; of the calls to the table %d were throttled, %d failed undone and %d done, %d transactions cancelled, %d batches cut",
 		l.sent.Load(), l.unavailable.Load(), table.throttled.Load(), table.failed.Load(), table.failedAfter.Load(), table.cancelled.Load(), table.cut.Load())
-	if !strings.Contains(s.log.String(), "message comes back") {
-		t.Error("no message of a file had to come back")
-	}
 	if table.throttled.Load() == 0 || table.failedAfter.Load() == 0 || table.cut.Load() == 0 || table.cancelled.Load() == 0 || l.unavailable.Load() == 0 {
 		t.Error("a kind of fault was never made, or no client heard of any")
 	}
@@ -75,21 +83,23 @@ func TestThrottling_LosesNothingAndAnswersNothingBut201And503(t *testing.T) {
 
 // unreadyMeanwhile waits until the service says that it cannot serve, and why; it lives all the same.
 func unreadyMeanwhile(ctx context.Context, l *load) {
-	for deadline := time.Now().Add(unreadyWithin); ; time.Sleep(50 * time.Millisecond) {
-		got, err := l.client.Do(ctx, probe.Call{Path: "/readyz"})
-		if err == nil && got.Status == http.StatusServiceUnavailable {
-			var told struct {
-				Status string
-				Parts  map[string]string
-			}
-			if err := got.Decode(&told); err != nil || told.Status != "unready" || told.Parts["tables"] != "unready" || got.Header.Get("Retry-After") == "" {
-				l.fault("not ready, but: %q %s", got.Header, got.Body)
-			}
-			break
+	within, cancel := context.WithTimeout(ctx, unreadyWithin)
+	defer cancel()
+	var got probe.Answer
+	if err := await.Until(within, func() (err error) {
+		if got, err = l.client.Do(ctx, probe.Call{Path: "/readyz"}); err == nil && got.Status != http.StatusServiceUnavailable {
+			err = fmt.Errorf("status %d", got.Status)
 		}
-		if time.Now().After(deadline) || ctx.Err() != nil {
-			l.fault("%v after no call to the tables passes the service says that it is ready: %v", unreadyWithin, err)
-			break
+		return err
+	}); err != nil {
+		l.fault("no call to the tables passes, and the service does not say that it is not ready: %v", err)
+	} else {
+		var told struct {
+			Status string
+			Parts  map[string]string
+		}
+		if err := got.Decode(&told); err != nil || told.Status != "unready" || told.Parts["tables"] != "unready" || got.Header.Get("Retry-After") == "" {
+			l.fault("not ready, but: %q %s", got.Header, got.Body)
 		}
 	}
 	if got, err := l.client.Do(ctx, probe.Call{Path: "/healthz"}); err != nil || got.Status != http.StatusOK {
@@ -99,7 +109,7 @@ func unreadyMeanwhile(ctx context.Context, l *load) {
 
 // queryMeanwhile reads, which must be answered with 200 or 503 too.
 func queryMeanwhile(ctx context.Context, l *load, lasts time.Duration) {
-	for end := time.Now().Add(lasts); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
+	for end := time.Now().Add(lasts); time.Now().Before(end); pause(ctx, 100*time.Millisecond) {
 		for _, path := range []string{"/sensor-data/aggregated?interval=1w", "/sensor-data?equipmentId=" + hot, "/sensor-data/uploads", "/auth/me"} {
 			got, err := l.client.Do(ctx, probe.Call{Path: path})
 			if err != nil {

@@ -72,7 +72,7 @@ func (h *handler) decode(ctx context.Context, records []json.RawMessage) (change
 			if failed = append(failed, c.Sequence); c.Old == nil {
 				continue
 			}
-			// What overwrote a reading counts for nothing, but that reading counts no more.
+			// The new image counts for nothing, but the reading that it has overwritten must be subtracted.
 		}
 		changes = append(changes, c)
 	}

@@ -8,11 +8,16 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -91,16 +96,16 @@ func deploy(t testing.TB) *deployment {
 		}
 	}
 	d.table = dynamo.NewAggregates(d.client, d.readings, d.aggregates, contract.IndexShardsDefault)
-	d.Function = newFunction(t, d.readings, d.aggregates)
+	d.Function = newFunction(t, d.readings, d.aggregates, endpoint)
 	return d
 }
 
-func newFunction(t testing.TB, readings, aggregates string) *lambdalocal.Function {
+func newFunction(t testing.TB, readings, aggregates, dynamoDB string) *lambdalocal.Function {
 	t.Helper()
 	f, err := lambdalocal.New(context.Background(), lambdalocal.Options{
 		Name: "aggregator", Binary: binary, Log: io.Discard, Env: []string{
 			contract.EnvRegion + "=" + region, contract.EnvReadingsTable + "=" + readings, contract.EnvAggregatesTable + "=" + aggregates,
-			"AWS_ACCESS_KEY_ID=local", "AWS_SECRET_ACCESS_KEY=local", "AWS_ENDPOINT_URL_DYNAMODB=" + endpoint,
+			"AWS_ACCESS_KEY_ID=local", "AWS_SECRET_ACCESS_KEY=local", "AWS_ENDPOINT_URL_DYNAMODB=" + dynamoDB,
 		},
 	})
 	if err != nil {
@@ -290,30 +295,50 @@ func TestBinary_KeepsRowsEqualToTheReadings(t *testing.T) {
 	d.wantExact(t)
 }
 
+// killing stands between the function and DynamoDB and kills the function around one of its transactions.
+type killing struct {
+	forward http.Handler
+	kill    func()
+	left    atomic.Int64 // transactions up to that one
+	done    atomic.Bool  // DynamoDB has done it before the function is killed
+}
+
+// ServeHTTP implements http.Handler.
+func (k *killing) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	switch {
+	case !strings.HasSuffix(r.Header.Get("X-Amz-Target"), ".TransactWriteItems") || k.left.Add(-1) != 0:
+		k.forward.ServeHTTP(w, r)
+	case k.done.Load():
+		k.forward.ServeHTTP(httptest.NewRecorder(), r)
+		k.kill()
+	default:
+		k.kill() // the transaction never leaves
+	}
+}
+
 func TestBinary_IsExactThoughItIsKilled(t *testing.T) {
 	d := deploy(t)
+	target, err := url.Parse(endpoint)
+	if err != nil {
+		t.Fatal(err)
+	}
+	forward := httputil.NewSingleHostReverseProxy(target)
+	forward.ErrorHandler = func(http.ResponseWriter, *http.Request, error) {} // who asked is dead
+	killer := &killing{forward: forward}
+	proxy := httptest.NewServer(killer)
+	defer proxy.Close()
+	d.Function = newFunction(t, d.readings, d.aggregates, proxy.URL)
+	killer.kill = d.Kill
 	const n, kills = 400, 8
 	d.put(t, region, someReadings(t, n, 150, "")...)
 	records := d.records(t, n)
-	killed := 0
 	for i := range kills {
-		if _, err := d.Invoke(t.Context(), encode(t, nil)); err != nil { // it has started before it is killed
-			t.Fatal(err)
-		}
-		done := make(chan error, 1)
-		go func() {
-			_, err := d.Invoke(context.Background(), encode(t, records))
-			done <- err
-		}()
-		time.Sleep(time.Duration(5+i*i*4) * time.Millisecond) // how far it comes is what is being tried
-		d.Kill()
+		killer.done.Store(i%2 == 1)
+		killer.left.Store(int64(1 + i/2))
 		var failed *lambdalocal.FunctionError
-		if err := <-done; errors.As(err, &failed) {
-			killed++
+		if answer, err := d.Invoke(t.Context(), encode(t, records)); !errors.As(err, &failed) {
+			t.Errorf("the invocation was not killed: %s, %v", answer, err)
 		}
-	}
-	if killed < kills/2 {
-		t.Errorf("only %d of %d invocations were killed", killed, kills)
 	}
 	d.deliver(t, records, 300)
 	d.wantExact(t)
@@ -360,7 +385,7 @@ func BenchmarkBinary(b *testing.B) {
 // BenchmarkStart is the time from the start of a process to its first answer. It is not a cold start.
 func BenchmarkStart(b *testing.B) {
 	for range b.N {
-		f := newFunction(b, "readings", "aggregates")
+		f := newFunction(b, "readings", "aggregates", endpoint)
 		if _, err := f.Invoke(b.Context(), encode(b, nil)); err != nil {
 			b.Fatal(err)
 		}

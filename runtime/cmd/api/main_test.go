@@ -1,17 +1,14 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -21,10 +18,13 @@ import (
 
 	"github.com/sensorflow/sensorflow/runtime/contract"
 	"github.com/sensorflow/sensorflow/runtime/dynamo"
+	"github.com/sensorflow/sensorflow/runtime/local/child"
 	"github.com/sensorflow/sensorflow/runtime/local/cognitolocal"
 	"github.com/sensorflow/sensorflow/runtime/local/dynamolocal"
 	"github.com/sensorflow/sensorflow/runtime/local/s3local"
 	"github.com/sensorflow/sensorflow/runtime/s3store"
+	"github.com/sensorflow/sensorflow/test/await"
+	"github.com/sensorflow/sensorflow/test/capture"
 )
 
 const (
@@ -69,14 +69,6 @@ func withStandIns(run func() int) (code int, err error) {
 	return run(), nil
 }
 
-func freeAddress() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	return l.Addr().String(), l.Close()
-}
-
 // instance is a run of the program with tables, a bucket and a user pool of its own.
 type instance struct {
 	t        *testing.T
@@ -87,7 +79,7 @@ type instance struct {
 	stop     context.CancelFunc
 	ended    chan struct{}
 	err      error // of run; read it once ended is closed
-	log      *logBuffer
+	log      *capture.Buffer
 }
 
 func awsConfig(endpoint string) aws.Config {
@@ -148,47 +140,25 @@ func (i *instance) startPool() {
 // run starts the program and waits until it listens.
 func (i *instance) run(changes ...string) {
 	i.t.Helper()
-	address, err := freeAddress()
+	port, err := child.FreePort(i.t.Context(), 0)
 	if err != nil {
 		i.t.Fatal(err)
 	}
+	address := fmt.Sprintf("127.0.0.1:%d", port)
 	ctx, stop := context.WithCancel(i.t.Context())
-	i.stop, i.ended, i.log = stop, make(chan struct{}), &logBuffer{listening: make(chan struct{})}
+	i.stop, i.ended, i.log = stop, make(chan struct{}), new(capture.Buffer)
 	go func() {
 		defer close(i.ended)
 		i.err = run(ctx, nil, slices.Concat(i.environ, []string{"LISTEN_ADDRESS=" + address}, changes), i.log)
 	}()
 	i.t.Cleanup(func() { stop(); <-i.ended })
 	i.url = "http://" + address
-	select {
-	case <-i.log.listening:
-	case <-i.ended:
-		i.t.Fatalf("the program ended: %v", i.err)
-	case <-time.After(30 * time.Second): // also where LOG_LEVEL leaves the line out
-		i.t.Fatal("the program does not say that it listens")
-	}
-}
-
-// logBuffer keeps the log and tells when the program listens.
-type logBuffer struct {
-	mu        sync.Mutex
-	text      strings.Builder
-	once      sync.Once
-	listening chan struct{}
-}
-
-// Write implements io.Writer; the logger writes whole lines.
-func (l *logBuffer) Write(p []byte) (int, error) {
-	if bytes.Contains(p, []byte(`"msg":"listening"`)) {
-		l.once.Do(func() { close(l.listening) })
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(p)
-}
-
-func (l *logBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.String()
+	await.True(i.t, 30*time.Second, "the program says that it listens, as LOG_LEVEL lets it", func() bool {
+		select {
+		case <-i.ended:
+			i.t.Fatalf("the program ended: %v", i.err)
+		default:
+		}
+		return strings.Contains(i.log.String(), `"msg":"listening"`)
+	})
 }

@@ -20,6 +20,7 @@ import (
 	"github.com/sensorflow/sensorflow/runtime/contract"
 	"github.com/sensorflow/sensorflow/runtime/dynamo"
 	"github.com/sensorflow/sensorflow/runtime/reading"
+	"github.com/sensorflow/sensorflow/test/await"
 )
 
 // call sends a request and decodes the answer into into, unless that is nil.
@@ -212,11 +213,7 @@ func TestRun_DrainsWithoutLosingAnAcknowledgedReading(t *testing.T) {
 			}
 		})
 	}
-	select {
-	case <-enough:
-	case <-time.After(30 * time.Second):
-		t.Error("too few readings were taken")
-	}
+	await.Receive(t, 30*time.Second, "enough readings", enough)
 	i.stop()
 	group.Wait()
 	<-i.ended

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/sensorflow/sensorflow/test/await"
 )
 
 // start runs a service with handler and returns its address, what ends it and what it returned.
@@ -90,13 +92,8 @@ func TestServe_GivesUpAfterTheDrainTimeout(t *testing.T) {
 	go func() { _, _ = get(t, address) }()
 	<-entered
 	stop()
-	select {
-	case err := <-result:
-		if !errors.Is(err, context.DeadlineExceeded) {
-			t.Errorf("serve: %v, want an error that tells that a request got no answer", err)
-		}
-	case <-time.After(5 * time.Second):
-		t.Fatal("a hanging request holds the service up")
+	if err := await.Receive(t, 5*time.Second, "the end of the service", result); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("serve: %v, want an error that tells that a request got no answer", err)
 	}
 }
 

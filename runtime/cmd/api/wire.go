@@ -76,7 +76,7 @@ type assembly struct {
 // wire assembles the service. It calls nobody, so that a dependency that is down shows in readiness and not in a task that
 // cannot start; what it returns an error for is wrong for good.
 func wire(ctx context.Context, cfg config.API, log *slog.Logger) (parts, error) {
-	awsConfig, err := config.AWS(ctx)
+	awsConfig, err := config.AWS()
 	if err != nil {
 		return parts{}, fmt.Errorf("configure AWS: %w", err)
 	}

@@ -85,10 +85,3 @@ func TestHandler_FailsTheBatchWhereAFailureCannotBeNamed(t *testing.T) {
 		t.Error("a failed message without an id was answered as a success")
 	}
 }
-
-func TestBuild_NamesTheKeysThatAreMissing(t *testing.T) {
-	_, err := build(t.Context(), []string{"AWS_REGION=eu-west-1"}, new(bytes.Buffer))
-	if err == nil || !strings.Contains(err.Error(), "UPLOADS_BUCKET") || !strings.Contains(err.Error(), "CSV_QUEUE_URL") {
-		t.Errorf("got %v", err)
-	}
-}

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/sensorflow/sensorflow/runtime/csvfile"
+	"github.com/sensorflow/sensorflow/test/await"
 )
 
 // withoutWrites stands in front of DynamoDB and answers for batches of readings itself, so that what is measured is not the
@@ -88,9 +89,7 @@ func TestFunction_Measure(t *testing.T) {
 	id := s.upload(t, bytes.NewReader(b.Bytes()))
 	began := time.Now()
 	var u csvfile.Upload
-	for u = s.read(t, id); !u.Status.Ended(); u = s.read(t, id) {
-		time.Sleep(200 * time.Millisecond)
-	}
+	await.True(t, time.Hour, "the file is worked off", func() bool { u = s.read(t, id); return u.Status.Ended() })
 	took := time.Since(began)
 	if u.Status != csvfile.Completed || u.RowsAccepted != int64(rows) {
 		t.Errorf("%+v", u)

@@ -28,6 +28,7 @@ import (
 	"github.com/sensorflow/sensorflow/runtime/local/lambdalocal"
 	"github.com/sensorflow/sensorflow/runtime/local/s3local"
 	"github.com/sensorflow/sensorflow/runtime/local/sqslocal"
+	"github.com/sensorflow/sensorflow/test/await"
 	"github.com/sensorflow/sensorflow/test/capture"
 )
 
@@ -184,11 +185,12 @@ func (s *stack) upload(t *testing.T, file io.ReadSeeker) (id string) {
 // until waits for something to come true.
 func (s *stack) until(t *testing.T, what string, holds func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(90 * time.Second); !holds(); time.Sleep(10 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("%s: not within 90 s; logs:\n%s", what, s.logs)
+	await.NoError(t, 90*time.Second, func() error {
+		if !holds() {
+			return fmt.Errorf("waited for %s; logs:\n%s", what, s.logs)
 		}
-	}
+		return nil
+	})
 }
 
 func (s *stack) read(t *testing.T, id string) csvfile.Upload {

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/sensorflow/sensorflow/runtime/local/child"
+	"github.com/sensorflow/sensorflow/test/await"
 )
 
 // printed is closed by the first output of a program.
@@ -117,15 +118,13 @@ func TestStart_LeavesNoChildOfAParentThatWasKilled(t *testing.T) {
 // requireGone waits until a process has ended.
 func requireGone(t *testing.T, pid int) {
 	t.Helper()
-	for deadline := time.Now().Add(5 * time.Second); ; time.Sleep(10 * time.Millisecond) {
-		if err := syscall.Kill(pid, 0); errors.Is(err, syscall.ESRCH) || isZombie(pid) {
-			return
-		}
-		if time.Now().After(deadline) {
+	gone := func() bool { return errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) || isZombie(pid) }
+	t.Cleanup(func() {
+		if !gone() {
 			_ = syscall.Kill(pid, syscall.SIGKILL)
-			t.Fatalf("process %d goes on", pid)
 		}
-	}
+	})
+	await.True(t, 5*time.Second, "the process has ended", gone)
 }
 
 // isZombie tells of a process that has ended and whose new parent has not yet asked how.

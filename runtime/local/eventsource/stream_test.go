@@ -25,6 +25,7 @@ import (
 	"github.com/sensorflow/sensorflow/runtime/local/dynamolocal"
 	"github.com/sensorflow/sensorflow/runtime/local/eventsource"
 	"github.com/sensorflow/sensorflow/runtime/local/lambdalocal"
+	"github.com/sensorflow/sensorflow/test/await"
 )
 
 var (
@@ -117,13 +118,15 @@ func (f *fixture) poll(until func(runs [][]string) bool) {
 			f.t.Error(err)
 		}
 	})
-	for reached := false; !reached && ctx.Err() == nil; time.Sleep(time.Millisecond) {
+	if err := await.Until(ctx, func() error {
 		f.mu.Lock()
-		reached = until(f.runs)
-		f.mu.Unlock()
-	}
-	if ctx.Err() != nil {
-		f.t.Errorf("the function saw only %v", f.runs)
+		defer f.mu.Unlock()
+		if !until(f.runs) {
+			return fmt.Errorf("the function saw only %v", f.runs)
+		}
+		return nil
+	}); err != nil {
+		f.t.Error(err)
 	}
 	cancel()
 	poller.Wait()

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/sensorflow/sensorflow/runtime/local/lambdalocal"
+	"github.com/sensorflow/sensorflow/test/await"
 )
 
 // binary is a function made with aws-lambda-go; see testdata/function.
@@ -118,10 +119,8 @@ func TestFunction_ReplacesAnInstanceThatEnds(t *testing.T) {
 			if got := failure(t, f, do); got.Type != kind {
 				t.Errorf("got %+v, want type %s", got, kind)
 			}
-			deadline := time.Now().Add(10 * time.Second)
-			for alive(before) && time.Now().Before(deadline) { // a panic is answered before its process ends
-				time.Sleep(5 * time.Millisecond)
-			}
+			// A panic is answered before its process ends.
+			await.True(t, 10*time.Second, "the process has ended", func() bool { return !alive(before) })
 			if after := pid(t, f); after == before {
 				t.Errorf("process %s goes on", after)
 			}
@@ -143,9 +142,7 @@ func TestFunction_FailsWhatRunsWhenItIsKilled(t *testing.T) {
 		_, err := f.Invoke(context.Background(), []byte(`{"do":"hang","marker":"`+marker+`"}`))
 		failed <- err
 	}()
-	for _, err := os.Stat(marker); err != nil; _, err = os.Stat(marker) {
-		time.Sleep(5 * time.Millisecond)
-	}
+	await.NoError(t, 10*time.Second, func() error { _, err := os.Stat(marker); return err })
 	f.Kill()
 	var got *lambdalocal.FunctionError
 	if err := <-failed; !errors.As(err, &got) || got.Type != "Runtime.ExitError" || !strings.Contains(got.Message, "killed") {

@@ -20,6 +20,7 @@ import (
 	"github.com/sensorflow/sensorflow/runtime/contract"
 	"github.com/sensorflow/sensorflow/runtime/local/sqslocal"
 	"github.com/sensorflow/sensorflow/runtime/local/stack"
+	"github.com/sensorflow/sensorflow/test/await"
 )
 
 func TestStack_IsOpenToTests(t *testing.T) {
@@ -115,12 +116,7 @@ func TestStack_IsOpenToTests(t *testing.T) {
 		if _, err := given.Send(`{"Service":"Amazon S3","Event":"s3:TestEvent","Bucket":"bucket"}`); err != nil {
 			t.Fatal(err)
 		}
-		for given.Depth() != (sqslocal.Depth{}) {
-			if ctx.Err() != nil {
-				t.Fatal("the message was not taken")
-			}
-			time.Sleep(10 * time.Millisecond)
-		}
+		await.True(t, time.Minute, "the message is taken", func() bool { return given.Depth() == (sqslocal.Depth{}) })
 		if err := s.Idle(ctx); err != nil || len(s.CSVProcessor.PIDs()) == 0 || s.DeadLetters.Depth() != (sqslocal.Depth{}) {
 			t.Errorf("idle: %v; processes of the CSV processor: %v", err, s.CSVProcessor.PIDs())
 		}

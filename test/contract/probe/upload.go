@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"github.com/sensorflow/sensorflow/test/await"
 )
 
 // Ticket is the answer to POST /sensor-data/uploads.
@@ -82,17 +84,13 @@ func (c *Client) Upload(ctx context.Context, id string) (Upload, error) {
 	return u, err
 }
 
-// WaitForUpload asks until the upload has ended or ctx has.
-func (c *Client) WaitForUpload(ctx context.Context, id string) (Upload, error) {
-	for {
-		u, err := c.Upload(ctx, id)
-		if err != nil || u.Ended() {
-			return u, err
+// WaitForUpload asks until the upload has ended or ctx has, also where the service does not answer in between.
+func (c *Client) WaitForUpload(ctx context.Context, id string) (u Upload, err error) {
+	err = await.Until(ctx, func() (err error) {
+		if u, err = c.Upload(ctx, id); err == nil && !u.Ended() {
+			err = fmt.Errorf("upload %s is still %s", id, u.Status)
 		}
-		select {
-		case <-ctx.Done():
-			return u, fmt.Errorf("upload %s is still %s: %w", id, u.Status, ctx.Err())
-		case <-time.After(250 * time.Millisecond):
-		}
-	}
+		return err
+	})
+	return u, err
 }

@@ -1,0 +1,46 @@
+// Package function starts a Lambda function: it reads the function's configuration, builds its handler and gives that the
+// invocations. It knows nothing of what handlers do, and is imported by the functions' mains alone.
+package function
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/aws/aws-lambda-go/lambda"
+	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"github.com/sensorflow/sensorflow/runtime/config"
+)
+
+// Handler answers one invocation.
+type Handler[In, Out any] func(ctx context.Context, in In) (Out, error)
+
+// Build makes a handler that logs to logs.
+type Build[C, In, Out any] func(c C, cfg aws.Config, logs io.Writer) Handler[In, Out]
+
+// Start builds the handler in the init phase of the function's instance, so that no invocation pays for it, and serves
+// invocations. It does not return: a mistake in the environment is written to stderr and ends the process.
+func Start[C, In, Out any](load func(environ []string) (C, error), build Build[C, In, Out]) {
+	handle, err := prepare(os.Environ(), os.Stdout, load, build)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	lambda.Start(handle)
+}
+
+func prepare[C, In, Out any](
+	environ []string, logs io.Writer, load func(environ []string) (C, error), build Build[C, In, Out],
+) (Handler[In, Out], error) {
+	c, err := load(environ)
+	if err != nil {
+		return nil, fmt.Errorf("read the configuration: %w", err)
+	}
+	cfg, err := config.AWS()
+	if err != nil {
+		return nil, fmt.Errorf("prepare the AWS client: %w", err)
+	}
+	return build(c, cfg, logs), nil
+}

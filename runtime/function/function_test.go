@@ -1,0 +1,44 @@
+package function
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+)
+
+func TestPrepare_BuildsTheHandlerOfTheConfiguration(t *testing.T) {
+	t.Setenv("AWS_REGION", "eu-west-1")
+	load := func(environ []string) (string, error) { return environ[0], nil }
+	build := func(c string, cfg aws.Config, logs io.Writer) Handler[int, string] {
+		_, _ = fmt.Fprintf(logs, "%s in %s", c, cfg.Region)
+		return func(_ context.Context, in int) (string, error) { return fmt.Sprint(in), nil }
+	}
+	var logs bytes.Buffer
+	handle, err := prepare([]string{"configured"}, &logs, load, build)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if out, err := handle(t.Context(), 1); out != "1" || err != nil || logs.String() != "configured in eu-west-1" {
+		t.Errorf("got %q, %v; logged %q", out, err, logs.String())
+	}
+}
+
+func TestPrepare_SaysWhyItCannot(t *testing.T) {
+	missing := errors.New("READINGS_TABLE must be set")
+	build := func(string, aws.Config, io.Writer) Handler[int, string] {
+		t.Error("the handler is built")
+		return nil
+	}
+	if _, err := prepare(nil, io.Discard, func([]string) (string, error) { return "", missing }, build); !errors.Is(err, missing) {
+		t.Errorf("without a configuration: %v", err)
+	}
+	t.Setenv("AWS_REGION", "")
+	if _, err := prepare(nil, io.Discard, func([]string) (string, error) { return "", nil }, build); err == nil {
+		t.Error("without a region: no error")
+	}
+}

@@ -1,0 +1,98 @@
+package layout_test
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// sleepers are the files and folders of tests that may let real time pass, and why.
+var sleepers = map[string]string{
+	"test/await/":              "the others wait by it",
+	"test/attack/":             "the pace of attackers and of their victims is part of these tests",
+	"test/faults/load_test.go": "the pace of clients and of kills is part of these tests",
+	"runtime/cmd/csvprocessor/measure_test.go":     "its stand-in answers as slowly as DynamoDB does",
+	"runtime/local/s3local/s3gateway/main_test.go": "a module of its own, which cannot import test/await",
+}
+
+// TestLayout_TestsWaitForConditions holds that tests neither sleep nor wait in loops of their own: they wait by test/await, or
+// run in virtual time, which a file is taken to do that imports testing/synctest.
+func TestLayout_TestsWaitForConditions(t *testing.T) {
+	base := root(t)
+	found := map[string]bool{}
+	err := filepath.WalkDir(base, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		name, _ := filepath.Rel(base, path) // both are absolute
+		if entry.IsDir() {
+			if strings.HasPrefix(entry.Name(), ".") && path != base || entry.Name() == "node_modules" {
+				return fs.SkipDir
+			}
+			return nil
+		}
+		ofTests := strings.HasSuffix(name, "_test.go") || strings.HasPrefix(name, "test/") && strings.HasSuffix(name, ".go")
+		if !ofTests {
+			return nil
+		}
+		for _, at := range sleepsIn(t, path) {
+			by := name
+			if sleepers[by] == "" {
+				by = filepath.Dir(name) + "/"
+			}
+			if found[by] = true; sleepers[by] == "" {
+				t.Errorf("%s:%d lets real time pass: wait by test/await, or use testing/synctest", name, at)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name := range sleepers {
+		if !found[name] {
+			t.Errorf("%s does not sleep, and may be left out of the list", name)
+		}
+	}
+}
+
+// sleepsIn returns the lines of a file on which it sleeps in real time.
+func sleepsIn(t *testing.T, path string) (lines []int) {
+	t.Helper()
+	source, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	files := token.NewFileSet()
+	file, err := parser.ParseFile(files, path, source, parser.SkipObjectResolution)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, i := range file.Imports {
+		if imported, _ := strconv.Unquote(i.Path.Value); imported == "testing/synctest" {
+			return nil
+		}
+	}
+	ast.Inspect(file, func(n ast.Node) bool {
+		call, isCall := n.(*ast.CallExpr)
+		if !isCall {
+			return true
+		}
+		if called, isSelector := call.Fun.(*ast.SelectorExpr); isSelector {
+			if of, isName := called.X.(*ast.Ident); isName && of.Name == "time" {
+				switch called.Sel.Name {
+				case "Sleep", "After", "Tick", "NewTicker", "NewTimer":
+					lines = append(lines, files.Position(call.Pos()).Line)
+				}
+			}
+		}
+		return true
+	})
+	return lines
+}
