@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sync/semaphore"
 
 	"github.com/sensorflow/sensorflow/runtime/contract"
+	"github.com/sensorflow/sensorflow/runtime/fault"
 )
 
 const (
@@ -106,8 +107,8 @@ func mediaType(r *http.Request, accepted ...string) (string, map[string]string, 
 	return "", nil, refused
 }
 
-// readJSON reads the one JSON document of a small body.
-func (s *Server) readJSON(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+// readObject reads a small body that is one JSON object, as decodeObject does.
+func (s *Server) readObject(w http.ResponseWriter, r *http.Request, members []member, into any) ([]fault.FieldError, error) {
 	if _, _, err := mediaType(r, mediaJSON); err != nil {
 		return nil, err
 	}
@@ -120,7 +121,11 @@ func (s *Server) readJSON(w http.ResponseWriter, r *http.Request) ([]byte, error
 	if err != nil {
 		return nil, bodyError(err)
 	}
-	return data, nil
+	faults, err := decodeObject(data, members, into)
+	if err != nil {
+		return nil, malformed("The body %v.", err)
+	}
+	return faults, nil
 }
 
 // bodyError is the answer to a body that could not be read to its end. Only here was the client too slow when a deadline has

@@ -227,15 +227,6 @@ func names(members []member) string {
 	return strings.Join(known, ", ")
 }
 
-// decodeBody is decodeObject for a body that is one object.
-func decodeBody(data []byte, members []member, into any) ([]fault.FieldError, error) {
-	faults, err := decodeObject(data, members, into)
-	if err != nil {
-		return nil, malformed("The body %v.", err)
-	}
-	return faults, nil
-}
-
 // at puts the index of a batch's element before the names of its fields.
 func at(index int, faults []fault.FieldError) []fault.FieldError {
 	placed := make([]fault.FieldError, len(faults))

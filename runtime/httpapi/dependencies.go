@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"cmp"
 	"context"
 	"io"
 	"log/slog"
@@ -109,18 +110,10 @@ const (
 )
 
 func (o Options) withDefaults() Options {
-	if o.BodyTimeout == 0 {
-		o.BodyTimeout = BodyTimeoutDefault
-	}
-	if o.FileTimeout == 0 {
-		o.FileTimeout = FileTimeoutDefault
-	}
-	if o.BodyBytesInFlightMax == 0 {
-		o.BodyBytesInFlightMax = BodyBytesInFlightMaxDefault
-	}
-	if o.FileBytesInFlightMax == 0 {
-		o.FileBytesInFlightMax = FileBytesInFlightMaxDefault
-	}
+	o.BodyTimeout = cmp.Or(o.BodyTimeout, BodyTimeoutDefault)
+	o.FileTimeout = cmp.Or(o.FileTimeout, FileTimeoutDefault)
+	o.BodyBytesInFlightMax = cmp.Or(o.BodyBytesInFlightMax, BodyBytesInFlightMaxDefault)
+	o.FileBytesInFlightMax = cmp.Or(o.FileBytesInFlightMax, FileBytesInFlightMaxDefault)
 	return o
 }
 

@@ -30,8 +30,8 @@ func (s *Server) allowed(origin string) bool {
 
 // checkOrigin refuses a request that could change something, carries the sign-in cookie and comes from a page of another
 // origin: the browser adds the cookie although the person did not ask for the request. http.CrossOriginProtection is not
-// used since it lets a foreign Origin pass beside "Sec-Fetch-Site: none" and never looks at Referer, the last hint that
-// old browsers give.
+// used, since it accepts a foreign Origin together with "Sec-Fetch-Site: none" and does not look at Referer, which is all that
+// old browsers send.
 func (s *Server) checkOrigin(r *http.Request) error {
 	switch r.Method {
 	case http.MethodGet, http.MethodHead, http.MethodOptions:

@@ -22,12 +22,8 @@ type savedAnswer struct {
 
 // postReading stores one reading and answers once it is durable.
 func (s *Server) postReading(w http.ResponseWriter, r *http.Request) error {
-	data, err := s.readJSON(w, r)
-	if err != nil {
-		return err
-	}
 	var b readingBody
-	shape, err := decodeBody(data, readingMembers, &b)
+	shape, err := s.readObject(w, r, readingMembers, &b)
 	if err != nil {
 		return err
 	}
@@ -66,7 +62,7 @@ type batch struct {
 	length   int
 }
 
-// postBatch stores the valid readings of a batch, all of them or, where the answer is 503, any of them.
+// postBatch stores the valid readings of a batch. After an answer of 503 any part of them may be stored.
 func (s *Server) postBatch(w http.ResponseWriter, r *http.Request) error {
 	media, _, err := mediaType(r, mediaJSON, mediaNDJSON)
 	if err != nil {
@@ -262,7 +258,7 @@ func (s *Server) readListing(r *http.Request) (listing, error) {
 	return l, in.err()
 }
 
-// bound names an end of a span, the empty text an open one.
+// bound writes an end of a span as text, which is empty where the end is open.
 func bound(t time.Time) string {
 	if t.IsZero() {
 		return ""

@@ -174,7 +174,7 @@ func (s *Server) postLogout(w http.ResponseWriter, r *http.Request) error {
 	return answer(w, http.StatusOK, messageAnswer{"Logout successful"})
 }
 
-// clientAddress is the address of the client as the outermost trusted proxy saw it. Whatever stands further left in
+// clientAddress is the address of the client as the outermost trusted proxy saw it. All that is further left in
 // X-Forwarded-For was written by the client itself.
 func (s *Server) clientAddress(r *http.Request) string {
 	peer, _, err := net.SplitHostPort(r.RemoteAddr)
