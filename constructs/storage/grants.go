@@ -13,10 +13,11 @@ import (
 // The grants below name the calls that the runtime makes and no others. The CDK's own for tables allow more of them, reach
 // all indexes of a table, and allow kms:ReEncrypt* and kms:GenerateDataKey*.
 
-// GrantSendReadings lets the grantee store readings, as the API and the CSV processor do.
+// GrantSendReadings lets the grantee store and delete readings, as the API and the CSV processor do: each write is a statement of
+// PartiQL, and one that is refused looks at what is there. A deletion leaves a tombstone, so that no right to delete is needed.
 func (t *GlobalTables) GrantSendReadings(grantee awsiam.IGrantable) awsiam.Grant {
 	grantTableKey(t.key, grantee, true)
-	return grant(grantee, t.Readings.TableArn(), "dynamodb:BatchWriteItem")
+	return grant(grantee, t.Readings.TableArn(), "dynamodb:BatchGetItem", "dynamodb:PartiQLInsert", "dynamodb:PartiQLUpdate")
 }
 
 // GrantReadReadings lets the grantee list the readings of an equipment.
