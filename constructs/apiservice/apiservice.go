@@ -1,8 +1,6 @@
 package apiservice
 
 import (
-	"fmt"
-
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudfront"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsec2"
@@ -13,6 +11,11 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awswafv2"
 	"github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
+
+	"github.com/sensorflow/sensorflow/constructs/internal/prop"
+	"github.com/sensorflow/sensorflow/constructs/internal/refuse"
+	"github.com/sensorflow/sensorflow/constructs/internal/removal"
+	"github.com/sensorflow/sensorflow/internal/nag"
 )
 
 // ApiService is the HTTP API of one region.
@@ -44,14 +47,9 @@ type ApiService struct {
 
 // NewApiService makes an ApiService.
 func NewApiService(scope constructs.Construct, id string, props *ApiServiceProps) *ApiService {
-	var p ApiServiceProps
-	if props != nil {
-		p = *props
-	}
-	region := *awscdk.Stack_Of(scope).Region()
-	if err := p.faults(region).Err(); err != nil {
-		panic(fmt.Errorf("%s/%s: %w", *scope.Node().Path(), id, err))
-	}
+	region := *refuse.OutsideStack(scope, id).Region()
+	p := prop.OrZero(props)
+	refuse.If(scope, id, p.faults(region).Err())
 	p = p.withDefaults(region)
 	a := &ApiService{}
 	constructs.NewConstruct_Override(a, scope, &id)
@@ -82,7 +80,7 @@ func (a *ApiService) addNetwork(p ApiServiceProps) (ways constructs.IDependable)
 		return nil
 	}
 	n := newNetwork(a, "Network", networkProps{
-		cidr: p.VpcCidr, zones: p.Zones, natGateways: p.NatGateways, key: p.Key, retention: p.LogRetention, removal: removal(p.Disposable),
+		cidr: p.VpcCidr, zones: p.Zones, natGateways: p.NatGateways, key: p.Key, retention: p.LogRetention, removal: removal.Policy(p.Disposable),
 	})
 	a.Vpc = n.vpc
 	return n.ways
@@ -102,9 +100,8 @@ func (a *ApiService) addLoadBalancer(p ApiServiceProps, tasks awsec2.SecurityGro
 	subnets := awsec2.SubnetType_PRIVATE_WITH_EGRESS
 	if public {
 		subnets = awsec2.SubnetType_PUBLIC
-		suppress(group, map[string]string{
-			"AwsSolutions-EC23": "the API is public under its own domain: everyone may connect to ports 443 and, to be redirected there, 80",
-		})
+		nag.Explain(group, "the API is public under its own domain: everyone may connect to ports 443 and, to be redirected there, 80",
+			"AwsSolutions-EC23")
 	}
 	a.LoadBalancer = awselasticloadbalancingv2.NewApplicationLoadBalancer(a, jsii.String("LoadBalancer"), &awselasticloadbalancingv2.ApplicationLoadBalancerProps{
 		Vpc: a.Vpc, InternetFacing: &public, SecurityGroup: group, VpcSubnets: &awsec2.SubnetSelection{SubnetType: subnets},
@@ -113,11 +110,8 @@ func (a *ApiService) addLoadBalancer(p ApiServiceProps, tasks awsec2.SecurityGro
 		IdleTimeout:          awscdk.Duration_Seconds(jsii.Number(loadBalancerIdleSeconds)),
 	})
 	if p.Disposable {
-		const reason = "a disposable environment is made to be destroyed; the load balancer holds no data"
-		suppress(a.LoadBalancer, map[string]string{
-			"NIST.800.53.R5-ELBDeletionProtectionEnabled": reason,
-			"HIPAA.Security-ELBDeletionProtectionEnabled": reason,
-		})
+		nag.Explain(a.LoadBalancer, "a disposable environment is made to be destroyed; the load balancer holds no data",
+			"ELBDeletionProtectionEnabled")
 	}
 	if ways != nil {
 		a.LoadBalancer.Node().AddDependency(ways)

@@ -3,7 +3,6 @@ package apiservice_test
 import (
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -104,24 +103,20 @@ func synth(t *testing.T, change change) cdktest.Template {
 	return synthIn(t, "eu-west-1", change).Template(t, "Stack")
 }
 
-// some is the template with only the resources whose logical ids begin with one of the prefixes, and none that begins with but. The
-// reasons of suppressions are left out: the packs look at them.
-func some(template cdktest.Template, but string, prefixes ...string) cdktest.Template {
-	resources := map[string]any{}
-	for _, r := range template.All("") {
-		if slices.ContainsFunc(prefixes, func(prefix string) bool { return strings.HasPrefix(r.ID, prefix) && !strings.HasPrefix(r.ID, but) }) {
-			delete(r.Body, "Metadata")
-			resources[r.ID] = r.Body
-		}
-	}
-	return cdktest.Template{"Resources": resources}
-}
-
+// TestApiService_Golden holds, apart from each other, what a reader looks at together. What the network is made of is told by its subnets
+// and routes in one zone; the other zones are the same.
 func TestApiService_Golden(t *testing.T) {
-	template := synth(t, twoZones)
-	some(template, "none", "ApiNetwork").Golden(t, "network")
-	some(template, "ApiNetwork", "Api").Golden(t, "cloudfront")
-	some(synth(t, everything), "ApiTaskPolicy", "ApiLoadBalancer", "ApiCertificate", "ApiRecord", "ApiRegionRecord", "ApiHealthCheck", "ApiTask").Golden(t, "domain")
+	api := synth(t, twoZones).Below("Api")
+	api.Part("AWS::CloudFront::*", "AWS::ElasticLoadBalancingV2::*", "Custom::SensorFlowLookup").Golden(t, "cloudfront")
+	api.Part("AWS::ECS::*", "AWS::ApplicationAutoScaling::*").Golden(t, "service")
+	api.Part("AWS::WAFv2::*").Golden(t, "firewall")
+	network := api.Below("ApiNetworkVpc", "ApiNetworkInternetGateway", "ApiNetworkGatewayAttachment", "ApiNetworkPublic1",
+		"ApiNetworkPrivate1", "ApiNetworkImported", "ApiNetworkFlowLog")
+	network.Part("AWS::EC2::*").Golden(t, "network")
+	cdktest.Golden(t, "policies.golden.txt", api.Policies())
+
+	served := synth(t, everything).Below("Api")
+	served.Part("AWS::Route53::*", "AWS::CertificateManager::*", "AWS::ElasticLoadBalancingV2::Listener").Golden(t, "domain")
 }
 
 func TestApiService_KeepsTheIdsOfWhatMustStay(t *testing.T) {

@@ -15,6 +15,7 @@ import (
 	"github.com/aws/jsii-runtime-go"
 
 	"github.com/sensorflow/sensorflow/constructs/storage"
+	"github.com/sensorflow/sensorflow/internal/nag"
 )
 
 const (
@@ -62,30 +63,23 @@ func (a *ApiService) addDistribution(p ApiServiceProps) {
 		},
 	})
 	a.Distribution.Node().AddDependency(listener)
-	suppress(a.Distribution, map[string]string{
-		"AwsSolutions-CFR1": "an API for equipment and people anywhere: who may use it is decided by sign-in, not by country",
-		"AwsSolutions-CFR2": "the firewall is in front of the load balancer, which takes requests from this distribution only, and limits the rate by the " +
-			"client's address; a firewall for CloudFront itself can only be made in us-east-1, and every region must stand without that one",
-		"AwsSolutions-CFR4": "CloudFront's own certificate, which needs no domain, fixes the oldest protocol at TLS 1.0, and current clients negotiate TLS 1.3; " +
-			"the Domain prop gives a certificate of the user's own with TLS 1.2 and above only",
-	})
+	nag.Explain(a.Distribution, "an API for equipment and people anywhere: who may use it is decided by sign-in, not by country",
+		"AwsSolutions-CFR1")
+	nag.Explain(a.Distribution, "the firewall is in front of the load balancer, which takes requests from this distribution only, and "+
+		"limits the rate by the client's address; a firewall for CloudFront itself can only be made in us-east-1, and every region must "+
+		"stand without that one", "AwsSolutions-CFR2")
+	nag.Explain(a.Distribution, "CloudFront's own certificate, which needs no domain, fixes the oldest protocol at TLS 1.0, and current "+
+		"clients negotiate TLS 1.3; the Domain prop gives a certificate of the user's own with TLS 1.2 and above only", "AwsSolutions-CFR4")
 	a.Url = jsii.String("https://" + *a.Distribution.DistributionDomainName())
 	a.RegionUrl = a.Url
 }
 
 // explainInnerHTTP is for the way from CloudFront to the load balancer.
 func explainInnerHTTP(listener awselasticloadbalancingv2.ApplicationListener) {
-	const reason = "without a domain there is no name that a certificate of the load balancer could be issued for; clients speak HTTPS to CloudFront, " +
-		"which reaches this internal load balancer through a VPC origin, inside AWS's network and this network alone, and nobody else may connect; " +
-		"the Domain prop ends TLS at the load balancer instead"
-	suppress(listener, map[string]string{
-		"NIST.800.53.R5-ALBHttpToHttpsRedirection":   reason,
-		"HIPAA.Security-ALBHttpToHttpsRedirection":   reason,
-		"PCI.DSS.321-ALBHttpToHttpsRedirection":      reason,
-		"NIST.800.53.R5-ELBv2ACMCertificateRequired": reason,
-		"HIPAA.Security-ELBv2ACMCertificateRequired": reason,
-		"PCI.DSS.321-ELBv2ACMCertificateRequired":    reason,
-	})
+	nag.Explain(listener, "without a domain there is no name that a certificate of the load balancer could be issued for; clients speak "+
+		"HTTPS to CloudFront, which reaches this internal load balancer through a VPC origin, inside AWS's network and this network "+
+		"alone, and nobody else may connect; the Domain prop ends TLS at the load balancer instead",
+		"ALBHttpToHttpsRedirection", "ELBv2ACMCertificateRequired")
 }
 
 // cloudFrontPrefixes finds the id of the list of CloudFront's addresses, which differs between regions, when the stack is deployed. A
@@ -102,9 +96,8 @@ func (a *ApiService) cloudFrontPrefixes(p ApiServiceProps) *string {
 	}, "PrefixLists.0.PrefixListId", awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
 		Actions: jsii.Strings("ec2:DescribeManagedPrefixLists"), Resources: jsii.Strings("*"),
 	}), p.Key)
-	suppress(lookup, map[string]string{
-		"AwsSolutions-IAM5": "ec2:DescribeManagedPrefixLists knows no resources, and tells no more than names and ids of address lists",
-	}, "Resource::*")
+	nag.ExplainWildcards(lookup, "ec2:DescribeManagedPrefixLists knows no resources, and tells no more than names and ids of address lists",
+		"Resource::*")
 	return id
 }
 
@@ -128,12 +121,8 @@ func (a *ApiService) addDomain(p ApiServiceProps) {
 			Protocol: jsii.String("HTTPS"), Port: jsii.String("443"), Permanent: jsii.Bool(true),
 		}),
 	})
-	const reason = "the listener passes nothing on: it answers every request with a redirect to HTTPS, for people who type the address"
-	suppress(redirect, map[string]string{
-		"NIST.800.53.R5-ELBv2ACMCertificateRequired": reason,
-		"HIPAA.Security-ELBv2ACMCertificateRequired": reason,
-		"PCI.DSS.321-ELBv2ACMCertificateRequired":    reason,
-	})
+	nag.Explain(redirect, "the listener passes nothing on: it answers every request with a redirect to HTTPS, for people who type the "+
+		"address", "ELBv2ACMCertificateRequired")
 	a.addRecords(p.Domain, regional)
 	a.Url = jsii.String("https://" + p.Domain.Name)
 	a.RegionUrl = jsii.String("https://" + *regional)

@@ -11,6 +11,9 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslogs"
 	"github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
+
+	"github.com/sensorflow/sensorflow/constructs/internal/statement"
+	"github.com/sensorflow/sensorflow/internal/nag"
 )
 
 // network is a VPC with a public and a private subnet in each zone, gateway endpoints for DynamoDB and S3 (through which
@@ -41,13 +44,9 @@ func newNetwork(scope constructs.Construct, id string, p networkProps) network {
 		CidrBlock: &p.cidr, EnableDnsHostnames: jsii.Bool(true), EnableDnsSupport: jsii.Bool(true),
 		Tags: &[]*awscdk.CfnTag{{Key: jsii.String("Name"), Value: n.Node().Path()}},
 	})
-	const unused = "nothing is in the network's default security group, so that its rules let nothing through: load balancer and tasks name groups of " +
-		"their own; CloudFormation cannot change that group's rules, and a function that may change security groups would be the larger risk"
-	suppress(vpc, map[string]string{
-		"NIST.800.53.R5-VPCDefaultSecurityGroupClosed": unused,
-		"HIPAA.Security-VPCDefaultSecurityGroupClosed": unused,
-		"PCI.DSS.321-VPCDefaultSecurityGroupClosed":    unused,
-	})
+	nag.Explain(vpc, "nothing is in the network's default security group, so that its rules let nothing through: load balancer and tasks "+
+		"name groups of their own; CloudFormation cannot change that group's rules, and a function that may change security groups would "+
+		"be the larger risk", "VPCDefaultSecurityGroupClosed")
 	gateway := awsec2.NewCfnInternetGateway(n, jsii.String("InternetGateway"), nil)
 	attachment := awsec2.NewCfnVPCGatewayAttachment(n, jsii.String("GatewayAttachment"), &awsec2.CfnVPCGatewayAttachmentProps{
 		VpcId: vpc.AttrVpcId(), InternetGatewayId: gateway.AttrInternetGatewayId(),
@@ -89,13 +88,10 @@ func newNetwork(scope constructs.Construct, id string, p networkProps) network {
 
 // explainPublicRoute is for the one way out of the network.
 func explainPublicRoute(public awsec2.PublicSubnet) {
-	const reason = "a public subnet holds NAT gateways, which only let tasks out, and with a domain the load balancer, which is there to be reached; " +
-		"tasks are in private subnets and get no public address, and nothing gets one by being started here"
-	suppress(public.Node().FindChild(jsii.String("DefaultRoute")), map[string]string{
-		"NIST.800.53.R5-VPCNoUnrestrictedRouteToIGW": reason,
-		"HIPAA.Security-VPCNoUnrestrictedRouteToIGW": reason,
-		"PCI.DSS.321-VPCNoUnrestrictedRouteToIGW":    reason,
-	})
+	nag.Explain(public.Node().FindChild(jsii.String("DefaultRoute")),
+		"a public subnet holds NAT gateways, which only let tasks out, and with a domain the load balancer, which is there to be reached; "+
+			"tasks are in private subnets and get no public address, and nothing gets one by being started here",
+		"VPCNoUnrestrictedRouteToIGW")
 }
 
 func addEndpoints(vpc awsec2.IVpc, ways constructs.DependencyGroup) {
@@ -114,7 +110,7 @@ func addFlowLog(n constructs.Construct, vpc awsec2.CfnVPC, p networkProps) {
 	write := awsiam.NewManagedPolicy(n, jsii.String("FlowLogPolicy"), &awsiam.ManagedPolicyProps{
 		Description: jsii.String("Writing flow logs"),
 		Statements: &[]awsiam.PolicyStatement{
-			allow(group.LogGroupArn(), "logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"),
+			statement.Allow(group.LogGroupArn(), "logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"),
 		},
 	})
 	role := awsiam.NewRole(n, jsii.String("FlowLogRole"), &awsiam.RoleProps{

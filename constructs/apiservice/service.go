@@ -14,6 +14,8 @@ import (
 
 	"github.com/sensorflow/sensorflow/constructs/goasset"
 	"github.com/sensorflow/sensorflow/constructs/identity"
+	"github.com/sensorflow/sensorflow/constructs/internal/removal"
+	"github.com/sensorflow/sensorflow/internal/nag"
 	"github.com/sensorflow/sensorflow/runtime/contract"
 )
 
@@ -98,7 +100,7 @@ func (a *ApiService) addTask(p ApiServiceProps) awsecs.FargateTaskDefinition {
 		image = goasset.ContainerImage(command, p.Architecture)
 	}
 	a.Logs = awslogs.NewLogGroup(a, jsii.String("Logs"), &awslogs.LogGroupProps{
-		EncryptionKey: p.Key, Retention: p.LogRetention, RemovalPolicy: removal(p.Disposable),
+		EncryptionKey: p.Key, Retention: p.LogRetention, RemovalPolicy: removal.Policy(p.Disposable),
 	})
 	secrets := map[string]awsecs.Secret{}
 	for _, key := range identity.SettingsFields() {
@@ -121,9 +123,8 @@ func (a *ApiService) addTask(p ApiServiceProps) awsecs.FargateTaskDefinition {
 		}),
 	})
 	explainExecutionRole(execution)
-	suppress(task, map[string]string{
-		"AwsSolutions-ECS2": "names of tables, addresses and numbers, nothing secret; what is secret comes from Secrets Manager when the task starts",
-	})
+	nag.Explain(task, "names of tables, addresses and numbers, nothing secret; what is secret comes from Secrets Manager when the task "+
+		"starts", "AwsSolutions-ECS2")
 	return task
 }
 

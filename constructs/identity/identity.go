@@ -11,6 +11,8 @@ import (
 	"github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
 
+	"github.com/sensorflow/sensorflow/constructs/internal/prop"
+	"github.com/sensorflow/sensorflow/constructs/internal/refuse"
 	"github.com/sensorflow/sensorflow/constructs/storage"
 	"github.com/sensorflow/sensorflow/runtime/contract/rule"
 )
@@ -50,12 +52,9 @@ type Identity struct {
 
 // NewIdentity makes an Identity.
 func NewIdentity(scope constructs.Construct, id string, props *IdentityProps) *Identity {
-	p := IdentityProps{}
-	if props != nil {
-		p = *props
-	}
-	region := *awscdk.Stack_Of(scope).Region()
-	check(scope, id, rule.All(rule.Of(p.Validate()), rule.Of(storage.ValidateReplicas(p.Replicas, region))).Err())
+	region := *refuse.OutsideStack(scope, id).Region()
+	p := prop.OrZero(props)
+	refuse.If(scope, id, rule.All(rule.Of(p.Validate()), rule.Of(storage.ValidateReplicas(p.Replicas, region))).Err())
 	if len(p.MachineClients) == 0 {
 		p.MachineClients = []MachineClient{{Name: DefaultMachineClient}}
 	}

@@ -8,6 +8,8 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awscognito"
 	"github.com/aws/jsii-runtime-go"
 
+	"github.com/sensorflow/sensorflow/constructs/internal/removal"
+	"github.com/sensorflow/sensorflow/internal/nag"
 	"github.com/sensorflow/sensorflow/runtime/contract"
 )
 
@@ -25,10 +27,7 @@ func (i *Identity) addPool(p IdentityProps) {
 		AccountRecovery:    awscognito.AccountRecovery_EMAIL_ONLY,
 		Mfa:                awscognito.Mfa_OFF,
 		DeletionProtection: jsii.Bool(!p.Disposable),
-		RemovalPolicy:      awscdk.RemovalPolicy_RETAIN,
-	}
-	if p.Disposable {
-		props.RemovalPolicy = awscdk.RemovalPolicy_DESTROY
+		RemovalPolicy:      removal.Policy(p.Disposable),
 	}
 	if p.Mfa == MfaOptional {
 		props.Mfa = awscognito.Mfa_OPTIONAL
@@ -42,14 +41,10 @@ func (i *Identity) addPool(p IdentityProps) {
 	if len(p.Replicas) > 0 {
 		resource.SetIssuerConfiguration(&awscognito.CfnUserPool_IssuerConfigurationProperty{Type: jsii.String("UPDATED")})
 	}
-	suppress(i.UserPool, map[string]string{
-		"AwsSolutions-COG2": "the API's sign-in takes a password and has no second step; guessing is bounded by the API, by the pool's lockout and " +
-			"by the firewall, and deployments that sign people in elsewhere can set Mfa",
-		"AwsSolutions-COG3": "threat protection is part of the Plus plan, which costs more per person; the API limits failed sign-ins per " +
-			"person and address itself",
-		"AwsSolutions-COG8": "the Plus plan adds threat protection and costs more per person; the Essentials plan has all that the service uses, " +
-			"replication included",
-	})
+	nag.Explain(i.UserPool, "the API's sign-in takes a password and has no second step; guessing is bounded by the API, by the pool's "+
+		"lockout and by the firewall, and deployments that sign people in elsewhere can set Mfa", "AwsSolutions-COG2")
+	nag.Explain(i.UserPool, "the Plus plan adds threat protection and costs more per person; the API limits failed sign-ins per person "+
+		"and address itself, and the Essentials plan has all else that the service uses, replication included", "AwsSolutions-COG8")
 }
 
 // addScopes makes the resource server that the scopes of machines belong to.

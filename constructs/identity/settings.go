@@ -12,6 +12,7 @@ import (
 	"github.com/aws/jsii-runtime-go"
 
 	"github.com/sensorflow/sensorflow/constructs/internal/prop"
+	"github.com/sensorflow/sensorflow/constructs/internal/refuse"
 	"github.com/sensorflow/sensorflow/runtime/contract"
 	"github.com/sensorflow/sensorflow/runtime/contract/rule"
 )
@@ -60,18 +61,19 @@ func (i *Identity) addSettings(p IdentityProps) {
 	}
 	secret := awssecretsmanager.NewSecret(i, jsii.String("Settings"), props)
 	i.Settings = secret
-	suppress(secret, notRotated())
+	explainNoRotation(secret)
 }
 
 // ImportSettings finds the settings of a deployment in the stack's own region, by the Name that its Identity was made with. key
 // encrypts them there.
 func ImportSettings(scope constructs.Construct, id, name string, key awskms.IKey) awssecretsmanager.ISecret {
-	check(scope, id, rule.All(
+	stack := refuse.OutsideStack(scope, id)
+	refuse.If(scope, id, rule.All(
 		rule.Name("name", name, contract.NameCharsMax),
 		prop.Required("key", key == nil, "the key of the stack's region"),
 	).Err())
 	return awssecretsmanager.Secret_FromSecretAttributes(scope, &id, &awssecretsmanager.SecretAttributes{
-		SecretPartialArn: awscdk.Stack_Of(scope).FormatArn(&awscdk.ArnComponents{
+		SecretPartialArn: stack.FormatArn(&awscdk.ArnComponents{
 			Service: jsii.String("secretsmanager"), Resource: jsii.String("secret"), ResourceName: jsii.String(SettingsName(name)),
 			ArnFormat: awscdk.ArnFormat_COLON_RESOURCE_NAME,
 		}),
@@ -116,11 +118,9 @@ type ReplicaActivation struct {
 
 // NewReplicaActivation makes a ReplicaActivation.
 func NewReplicaActivation(scope constructs.Construct, id string, props *ReplicaActivationProps) *ReplicaActivation {
-	p := ReplicaActivationProps{}
-	if props != nil {
-		p = *props
-	}
-	check(scope, id, p.Validate())
+	refuse.OutsideStack(scope, id)
+	p := prop.OrZero(props)
+	refuse.If(scope, id, p.Validate())
 	a := &ReplicaActivation{}
 	constructs.NewConstruct_Override(a, scope, &id)
 	// By the secret's name: CloudFormation documents names and complete addresses, and the address's end is not known here.

@@ -8,6 +8,7 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
 	"github.com/aws/jsii-runtime-go"
 
+	"github.com/sensorflow/sensorflow/constructs/internal/statement"
 	"github.com/sensorflow/sensorflow/runtime/contract"
 )
 
@@ -32,7 +33,7 @@ func (c *Processing) addAggregator(p ProcessingProps) {
 	p.Tables.GrantFollowReadings(permissions)
 	p.Tables.GrantUpdateAggregates(permissions)
 	permissions.AddStatements(
-		allow(c.StreamFailures.QueueArn(), "sqs:SendMessage"),
+		statement.Allow(c.StreamFailures.QueueArn(), "sqs:SendMessage"),
 		allowKey(c, p.Key, "sqs", "kms:Decrypt", "kms:GenerateDataKey"),
 	)
 	c.Aggregator = c.newFunction("Aggregator", p, permissions, &awslambda.FunctionProps{

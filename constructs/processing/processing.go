@@ -11,6 +11,9 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awssqs"
 	"github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
+
+	"github.com/sensorflow/sensorflow/constructs/internal/prop"
+	"github.com/sensorflow/sensorflow/constructs/internal/refuse"
 )
 
 // Processing works off what a region receives.
@@ -31,13 +34,9 @@ type Processing struct {
 
 // NewProcessing makes a Processing.
 func NewProcessing(scope constructs.Construct, id string, props *ProcessingProps) *Processing {
-	var p ProcessingProps
-	if props != nil {
-		p = *props
-	}
-	if err := errors.Join(p.Validate(), p.validateBucket(scope)); err != nil {
-		panic(fmt.Errorf("%s/%s: %w", *scope.Node().Path(), id, err))
-	}
+	refuse.OutsideStack(scope, id)
+	p := prop.OrZero(props)
+	refuse.If(scope, id, errors.Join(p.Validate(), p.validateBucket(scope)))
 	p = p.withDefaults()
 	c := &Processing{}
 	constructs.NewConstruct_Override(c, scope, &id)

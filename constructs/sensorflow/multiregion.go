@@ -11,6 +11,8 @@ import (
 
 	"github.com/sensorflow/sensorflow/constructs/apiservice"
 	"github.com/sensorflow/sensorflow/constructs/identity"
+	"github.com/sensorflow/sensorflow/constructs/internal/prop"
+	"github.com/sensorflow/sensorflow/constructs/internal/refuse"
 	"github.com/sensorflow/sensorflow/constructs/storage"
 	"github.com/sensorflow/sensorflow/runtime/contract"
 	"github.com/sensorflow/sensorflow/runtime/contract/rule"
@@ -43,16 +45,13 @@ type MultiRegion struct {
 // No stack refers to one of another region: those would have to be deployed and deleted in step for ever. They find each other by
 // names instead, and the order of the deployments is all that joins them: keys of the primary, keys of the others, state, regions.
 func NewMultiRegion(scope constructs.Construct, id string, props *MultiRegionProps) *MultiRegion {
-	var p MultiRegionProps
-	if props != nil {
-		p = *props
-	}
+	p := prop.OrZero(props)
 	faults := rule.All(scopeFaults(scope), rule.Of(p.Validate()))
 	if p.Name == "" {
 		p.Name = id
 		faults = rule.All(faults, nameFaults("the id", id))
 	}
-	check(scope, id, faults.Err())
+	refuse.If(scope, id, faults.Err())
 	m := &MultiRegion{
 		scope: scope,
 		Keys:  map[string]awscdk.Stack{}, Stacks: map[string]awscdk.Stack{}, Flows: map[string]*SensorFlow{}, RegionUrls: map[string]awscdk.CfnOutput{},

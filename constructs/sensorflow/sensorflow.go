@@ -1,8 +1,7 @@
 package sensorflow
 
 import (
-	"fmt"
-	"strings"
+	"errors"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatch"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
@@ -12,6 +11,8 @@ import (
 
 	"github.com/sensorflow/sensorflow/constructs/apiservice"
 	"github.com/sensorflow/sensorflow/constructs/identity"
+	"github.com/sensorflow/sensorflow/constructs/internal/prop"
+	"github.com/sensorflow/sensorflow/constructs/internal/refuse"
 	"github.com/sensorflow/sensorflow/constructs/operations"
 	"github.com/sensorflow/sensorflow/constructs/processing"
 	"github.com/sensorflow/sensorflow/constructs/storage"
@@ -41,11 +42,9 @@ type SensorFlow struct {
 
 // NewSensorFlow adds the whole service to scope, for the region of its stack. It panics when the props are wrong.
 func NewSensorFlow(scope constructs.Construct, id string, props *SensorFlowProps) *SensorFlow {
-	var p SensorFlowProps
-	if props != nil {
-		p = *props
-	}
-	check(scope, id, p.Validate())
+	refuse.OutsideStack(scope, id)
+	p := prop.OrZero(props)
+	refuse.If(scope, id, p.Validate())
 	f := &SensorFlow{Key: p.Key, Tables: p.Tables, Settings: p.Settings}
 	constructs.NewConstruct_Override(f, scope, &id)
 	if f.Key == nil {
@@ -66,13 +65,6 @@ func NewSensorFlow(scope constructs.Construct, id string, props *SensorFlowProps
 		Api: f.Api, Processing: f.Processing, Tables: f.Tables, Key: f.Key, AlarmEmails: p.AlarmEmails,
 	})
 	return f
-}
-
-// check ends the construction of scope/id where its props are wrong: constructors of the CDK return no errors.
-func check(scope constructs.Construct, id string, err error) {
-	if err != nil {
-		panic(fmt.Errorf("%s: %w", strings.TrimPrefix(*scope.Node().Path()+"/"+id, "/"), err))
-	}
 }
 
 func (p SensorFlowProps) identity(f *SensorFlow) *identity.IdentityProps {
@@ -113,7 +105,7 @@ func (f *SensorFlow) GrantReadTables(grantee awsiam.IGrantable) awsiam.Grant {
 // passed in: whoever has the user pool grants them there.
 func (f *SensorFlow) GrantMachineCredentials(machine string, grantee awsiam.IGrantable) awsiam.Grant {
 	if f.Identity == nil {
-		panic(fmt.Errorf("%s: the user pool is another construct's, which grants its machines' credentials", *f.Node().Path()))
+		refuse.By(f, errors.New("the user pool is another construct's, which grants its machines' credentials"))
 	}
 	return f.Identity.GrantMachineCredentials(machine, grantee)
 }

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatch"
@@ -116,25 +117,19 @@ func TestSensorFlow_RejectsWhatDoesNotGoTogether(t *testing.T) {
 	key := storage.NewKey(stack, "Key", nil).Key
 	tables := storage.NewGlobalTables(stack, "Tables", &storage.GlobalTablesProps{Key: key})
 	settings := identity.ImportSettings(stack, "Settings", "Flow", key)
-	for name, c := range map[string]struct {
-		props sensorflow.SensorFlowProps
-		want  string
-	}{
-		"rejects tables without their key":             {sensorflow.SensorFlowProps{Tables: tables}, "Key is required with Tables or Settings; give the one that they are encrypted with"},
-		"rejects machine clients of another's pool":    {sensorflow.SensorFlowProps{Key: key, Settings: settings, Mfa: identity.MfaOptional}, "Mfa must be left out with Settings; it is for a new user pool"},
-		"rejects a network and how to make one":        {sensorflow.SensorFlowProps{Vpc: vpc(stack), Zones: 2}, "Zones must be left out with Vpc; it is for a new network"},
-		"accepts settings with a region of their pool": {sensorflow.SensorFlowProps{Key: key, Settings: settings, UserPoolRegion: "us-east-1"}, ""},
-		"accepts the shortest retention":               {sensorflow.SensorFlowProps{Retention: 24 * 3600e9}, ""},
-		"accepts an address that is not known yet":     {sensorflow.SensorFlowProps{AlarmEmails: []string{*awscdk.NewCfnParameter(stack, jsii.String("Email"), nil).ValueAsString()}}, ""},
-	} {
-		got := ""
-		if err := c.props.Validate(); err != nil {
-			got = err.Error()
-		}
-		if got != c.want {
-			t.Errorf("%s: got %q, want %q", name, got, c.want)
-		}
-	}
+	parameter := *awscdk.NewCfnParameter(stack, jsii.String("Email"), nil).ValueAsString()
+	type props = sensorflow.SensorFlowProps
+	cdktest.Refuses(t, props{},
+		cdktest.Row("rejects tables without their key", func(p *props) { p.Tables = tables },
+			"Key is required with Tables or Settings; give the one that they are encrypted with"),
+		cdktest.Row("rejects a second factor of another's pool", func(p *props) { p.Key, p.Settings, p.Mfa = key, settings, identity.MfaOptional },
+			"Mfa must be left out with Settings; it is for a new user pool"),
+		cdktest.Row("rejects a network and how to make one", func(p *props) { p.Vpc, p.Zones = vpc(stack), 2 },
+			"Zones must be left out with Vpc; it is for a new network"),
+		cdktest.Row("settings with a region of their pool", func(p *props) { p.Key, p.Settings, p.UserPoolRegion = key, settings, "us-east-1" }, ""),
+		cdktest.Row("the shortest retention", func(p *props) { p.Retention = 24 * time.Hour }, ""),
+		cdktest.Row("an address that is not known yet", func(p *props) { p.AlarmEmails = []string{parameter} }, ""),
+	)
 }
 
 func vpc(stack awscdk.Stack) awsec2.IVpc {

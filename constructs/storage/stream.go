@@ -9,6 +9,7 @@ import (
 	"github.com/aws/jsii-runtime-go"
 
 	"github.com/sensorflow/sensorflow/constructs/internal/prop"
+	"github.com/sensorflow/sensorflow/constructs/internal/refuse"
 )
 
 // ReplicaStreamProps configures a ReplicaStream.
@@ -45,8 +46,9 @@ type ReplicaStream struct {
 
 // NewReplicaStream makes a ReplicaStream. Its function may describe this one table and nothing else.
 func NewReplicaStream(scope constructs.Construct, id string, props *ReplicaStreamProps) *ReplicaStream {
-	p := orZero(props)
-	check(scope, id, p.Validate())
+	refuse.OutsideStack(scope, id)
+	p := prop.OrZero(props)
+	refuse.If(scope, id, p.Validate())
 	s := &ReplicaStream{}
 	constructs.NewConstruct_Override(s, scope, &id)
 	s.StreamArn = LookUp(s, &customresources.AwsSdkCall{

@@ -5,13 +5,13 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsdynamodb"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awskms"
 	"github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
 
 	"github.com/sensorflow/sensorflow/constructs/internal/prop"
+	"github.com/sensorflow/sensorflow/constructs/internal/refuse"
 	"github.com/sensorflow/sensorflow/runtime/contract"
 	"github.com/sensorflow/sensorflow/runtime/contract/rule"
 )
@@ -38,7 +38,7 @@ func ValidateReplicas(replicas []Replica, stackRegion string) error {
 	return rule.All(
 		rule.Fault{
 			Field: "Replicas", Rule: "needs a stack with an explicit region, got one without", Advice: "set Env of the stack",
-		}.If(len(replicas) > 0 && !known(stackRegion)),
+		}.If(len(replicas) > 0 && !prop.IsKnown(stackRegion)),
 		rule.Each("Replicas[*].Region", regions, func(key, region string) rule.Faults {
 			return rule.All(rule.Region(key, region), rule.Fault{
 				Field: key, Rule: "must not be the stack's own region", Got: region, Advice: "list only the other regions",
@@ -123,9 +123,9 @@ type GlobalTables struct {
 
 // NewGlobalTables makes the tables, with a replica in each further region.
 func NewGlobalTables(scope constructs.Construct, id string, props *GlobalTablesProps) *GlobalTables {
-	p := orZero(props)
-	replicas := ValidateReplicas(p.Replicas, *awscdk.Stack_Of(scope).Region())
-	check(scope, id, rule.All(rule.Of(p.Validate()), rule.Of(replicas)).Err())
+	region := *refuse.OutsideStack(scope, id).Region()
+	p := prop.OrZero(props)
+	refuse.If(scope, id, rule.All(rule.Of(p.Validate()), rule.Of(ValidateReplicas(p.Replicas, region))).Err())
 	t := &GlobalTables{key: p.Key}
 	constructs.NewConstruct_Override(t, scope, &id)
 	if t.key == nil {
@@ -161,8 +161,9 @@ func (p ImportGlobalTablesProps) Validate() error {
 // stream of the readings up when it is deployed. No value passes from the other stack, so that regions stay independent of
 // each other.
 func ImportGlobalTables(scope constructs.Construct, id string, props *ImportGlobalTablesProps) *GlobalTables {
-	p := orZero(props)
-	check(scope, id, p.Validate())
+	refuse.OutsideStack(scope, id)
+	p := prop.OrZero(props)
+	refuse.If(scope, id, p.Validate())
 	t := &GlobalTables{key: p.Key}
 	constructs.NewConstruct_Override(t, scope, &id)
 	readings := contract.ReadingsTable()

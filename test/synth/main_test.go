@@ -120,6 +120,7 @@ func TestStacks(t *testing.T) {
 	all := read(t, out.Dir)
 
 	t.Run("pass the packs", func(t *testing.T) { passThePacks(t, out) })
+	t.Run("explain what is found", func(t *testing.T) { explainWhatIsFound(t, out, all) })
 	t.Run("name every action", func(t *testing.T) { nameEveryAction(t, out, all) })
 	t.Run("have no circles", func(t *testing.T) { out.NoCircles(t) })
 	t.Run("hold no secret", func(t *testing.T) { holdNoSecret(t, all) })
