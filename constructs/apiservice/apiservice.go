@@ -80,7 +80,12 @@ func (a *ApiService) addNetwork(p ApiServiceProps) (ways constructs.IDependable)
 		return nil
 	}
 	n := newNetwork(a, "Network", networkProps{
-		cidr: p.VpcCidr, zones: p.Zones, natGateways: p.NatGateways, key: p.Key, retention: p.LogRetention, removal: removal.Policy(p.Disposable),
+		cidr:        p.VpcCidr,
+		zones:       p.Zones,
+		natGateways: p.NatGateways,
+		key:         p.Key,
+		retention:   p.LogRetention,
+		removal:     removal.Policy(p.Disposable),
 	})
 	a.Vpc = n.vpc
 	return n.ways
@@ -104,7 +109,10 @@ func (a *ApiService) addLoadBalancer(p ApiServiceProps, tasks awsec2.SecurityGro
 			"AwsSolutions-EC23")
 	}
 	a.LoadBalancer = awselasticloadbalancingv2.NewApplicationLoadBalancer(a, jsii.String("LoadBalancer"), &awselasticloadbalancingv2.ApplicationLoadBalancerProps{
-		Vpc: a.Vpc, InternetFacing: &public, SecurityGroup: group, VpcSubnets: &awsec2.SubnetSelection{SubnetType: subnets},
+		Vpc:                a.Vpc,
+		InternetFacing:     &public,
+		SecurityGroup:      group,
+		VpcSubnets:         &awsec2.SubnetSelection{SubnetType: subnets},
 		DeletionProtection: jsii.Bool(!p.Disposable), DropInvalidHeaderFields: jsii.Bool(true),
 		DesyncMitigationMode: awselasticloadbalancingv2.DesyncMitigationMode_STRICTEST,
 		IdleTimeout:          awscdk.Duration_Seconds(jsii.Number(loadBalancerIdleSeconds)),

@@ -82,9 +82,12 @@ func imported(stack awscdk.Stack, p *apiservice.ApiServiceProps) {
 
 func existing(stack awscdk.Stack) awsec2.IVpc {
 	return awsec2.Vpc_FromVpcAttributes(stack, jsii.String("Existing"), &awsec2.VpcAttributes{
-		VpcId: jsii.String("vpc-1"), VpcCidrBlock: jsii.String("10.9.0.0/16"), AvailabilityZones: jsii.Strings("eu-west-1a", "eu-west-1b"),
-		PublicSubnetIds: jsii.Strings("subnet-1", "subnet-2"), PrivateSubnetIds: jsii.Strings("subnet-3", "subnet-4"),
-		PublicSubnetRouteTableIds: jsii.Strings("rtb-1", "rtb-2"), PrivateSubnetRouteTableIds: jsii.Strings("rtb-3", "rtb-4"),
+		VpcId:             jsii.String("vpc-1"),
+		VpcCidrBlock:      jsii.String("10.9.0.0/16"),
+		AvailabilityZones: jsii.Strings("eu-west-1a", "eu-west-1b"),
+		PublicSubnetIds:   jsii.Strings("subnet-1", "subnet-2"), PrivateSubnetIds: jsii.Strings("subnet-3", "subnet-4"),
+		PublicSubnetRouteTableIds:  jsii.Strings("rtb-1", "rtb-2"),
+		PrivateSubnetRouteTableIds: jsii.Strings("rtb-3", "rtb-4"),
 	})
 }
 

@@ -45,7 +45,8 @@ func (a *ApiService) addDistribution(p ApiServiceProps) {
 	explainInnerHTTP(listener)
 	a.LoadBalancer.Connections().AllowFrom(awsec2.Peer_PrefixList(a.cloudFrontPrefixes(p)), awsec2.Port_HTTP(), jsii.String("CloudFront"))
 	function := awscloudfront.NewFunction(a, jsii.String("ViewerAddress"), &awscloudfront.FunctionProps{
-		Code: awscloudfront.FunctionCode_FromInline(jsii.String(viewerFunction)), Runtime: awscloudfront.FunctionRuntime_JS_2_0(),
+		Code:    awscloudfront.FunctionCode_FromInline(jsii.String(viewerFunction)),
+		Runtime: awscloudfront.FunctionRuntime_JS_2_0(),
 	})
 	a.Distribution = awscloudfront.NewDistribution(a, jsii.String("Distribution"), &awscloudfront.DistributionProps{
 		Comment: jsii.String("SensorFlow API"), HttpVersion: awscloudfront.HttpVersion_HTTP2_AND_3,
@@ -53,7 +54,8 @@ func (a *ApiService) addDistribution(p ApiServiceProps) {
 		DefaultBehavior: &awscloudfront.BehaviorOptions{
 			Origin: awscloudfrontorigins.VpcOrigin_WithApplicationLoadBalancer(a.LoadBalancer, &awscloudfrontorigins.VpcOriginWithEndpointProps{
 				ProtocolPolicy: awscloudfront.OriginProtocolPolicy_HTTP_ONLY, HttpPort: jsii.Number(80),
-				ReadTimeout: awscdk.Duration_Seconds(jsii.Number(60)), KeepaliveTimeout: awscdk.Duration_Seconds(jsii.Number(60)),
+				ReadTimeout:      awscdk.Duration_Seconds(jsii.Number(60)),
+				KeepaliveTimeout: awscdk.Duration_Seconds(jsii.Number(60)),
 			}),
 			AllowedMethods:       awscloudfront.AllowedMethods_ALLOW_ALL(),
 			ViewerProtocolPolicy: awscloudfront.ViewerProtocolPolicy_REDIRECT_TO_HTTPS,
@@ -135,7 +137,10 @@ func (a *ApiService) addRecords(domain *Domain, regional *string) {
 	awsroute53.NewARecord(a, jsii.String("RegionRecord"), &awsroute53.ARecordProps{Zone: domain.HostedZone, RecordName: regional, Target: target})
 	// The check asks for readiness from several continents: a region that answers but cannot store must leave the answer as well.
 	health := awsroute53.NewHealthCheck(a, jsii.String("HealthCheck"), &awsroute53.HealthCheckProps{
-		Type: awsroute53.HealthCheckType_HTTPS, Fqdn: regional, Port: jsii.Number(443), ResourcePath: jsii.String(readinessPath),
+		Type:            awsroute53.HealthCheckType_HTTPS,
+		Fqdn:            regional,
+		Port:            jsii.Number(443),
+		ResourcePath:    jsii.String(readinessPath),
 		RequestInterval: awscdk.Duration_Seconds(jsii.Number(10)), FailureThreshold: jsii.Number(3),
 	})
 	awsroute53.NewARecord(a, jsii.String("Record"), &awsroute53.ARecordProps{

@@ -58,7 +58,10 @@ func newNetwork(scope constructs.Construct, id string, p networkProps) network {
 	for i := range p.zones {
 		zone := awscdk.Fn_Select(jsii.Number(i), awscdk.Fn_GetAzs(nil))
 		public[i] = awsec2.NewPublicSubnet(n, jsii.String(fmt.Sprintf("Public%d", i+1)), &awsec2.PublicSubnetProps{
-			AvailabilityZone: zone, VpcId: vpc.AttrVpcId(), CidrBlock: jsii.String(cidrs[i]), MapPublicIpOnLaunch: jsii.Bool(false),
+			AvailabilityZone:    zone,
+			VpcId:               vpc.AttrVpcId(),
+			CidrBlock:           jsii.String(cidrs[i]),
+			MapPublicIpOnLaunch: jsii.Bool(false),
 		})
 		public[i].AddDefaultInternetRoute(gateway.AttrInternetGatewayId(), attachment)
 		explainPublicRoute(public[i])
@@ -119,7 +122,9 @@ func addFlowLog(n constructs.Construct, vpc awsec2.CfnVPC, p networkProps) {
 	})
 	awsec2.NewCfnFlowLog(n, jsii.String("FlowLog"), &awsec2.CfnFlowLogProps{
 		ResourceId: vpc.AttrVpcId(), ResourceType: jsii.String("VPC"), TrafficType: jsii.String("REJECT"),
-		LogDestinationType: jsii.String("cloud-watch-logs"), LogGroupName: group.LogGroupName(), DeliverLogsPermissionArn: role.RoleArn(),
+		LogDestinationType:       jsii.String("cloud-watch-logs"),
+		LogGroupName:             group.LogGroupName(),
+		DeliverLogsPermissionArn: role.RoleArn(),
 	})
 }
 

@@ -169,7 +169,11 @@ func TestApiService_LetsOnlyTheLoadBalancerIn(t *testing.T) {
 	toTasks.Want(t, tasks.ID, "GroupId", "Fn::GetAtt", 0)
 	toTasks.Want(t, balancer.ID, "SourceSecurityGroupId", "Fn::GetAtt", 0)
 	tasks.Want(t, []any{map[string]any{
-		"CidrIp": "0.0.0.0/0", "Description": "AWS services over HTTPS", "IpProtocol": "tcp", "FromPort": 443, "ToPort": 443,
+		"CidrIp":      "0.0.0.0/0",
+		"Description": "AWS services over HTTPS",
+		"IpProtocol":  "tcp",
+		"FromPort":    443,
+		"ToPort":      443,
 	}}, "SecurityGroupEgress")
 }
 

@@ -88,7 +88,8 @@ func TestApiService_SaysWhatIsWrongWithItsProps(t *testing.T) {
 func without(stack awscdk.Stack, id string, private ...string) awsec2.IVpc {
 	attributes := &awsec2.VpcAttributes{
 		VpcId: jsii.String("vpc-2"), AvailabilityZones: jsii.Strings("eu-west-1a", "eu-west-1b"),
-		IsolatedSubnetIds: jsii.Strings("subnet-5", "subnet-6"), IsolatedSubnetRouteTableIds: jsii.Strings("rtb-5", "rtb-6"),
+		IsolatedSubnetIds:           jsii.Strings("subnet-5", "subnet-6"),
+		IsolatedSubnetRouteTableIds: jsii.Strings("rtb-5", "rtb-6"),
 	}
 	if len(private) > 0 {
 		attributes.PrivateSubnetIds, attributes.PrivateSubnetRouteTableIds = jsii.Strings(private...), jsii.Strings("rtb-3", "rtb-4")

@@ -76,7 +76,9 @@ func TestAssets_NameTheArchitecture(t *testing.T) {
 
 func TestArchitecture_Validates(t *testing.T) {
 	for a, want := range map[goasset.Architecture]string{
-		goasset.ARM64: "<nil>", goasset.AMD64: "<nil>", 2: "Architecture must be goasset.ARM64 or goasset.AMD64, got Architecture(2)",
+		goasset.ARM64: "<nil>",
+		goasset.AMD64: "<nil>",
+		2:             "Architecture must be goasset.ARM64 or goasset.AMD64, got Architecture(2)",
 	} {
 		got := "<nil>"
 		if err := a.Validate(); err != nil {

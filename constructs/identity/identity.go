@@ -100,7 +100,9 @@ func (i *Identity) addReplica(p IdentityProps) {
 // than a few mean that its quota is too small, or that passwords are being guessed.
 func (i *Identity) MetricSignInThrottles(options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
 	metric := awscloudwatch.NewMetric(&awscloudwatch.MetricProps{
-		Namespace: jsii.String("AWS/Cognito"), MetricName: jsii.String("SignInThrottles"), Statistic: jsii.String("Sum"),
+		Namespace:  jsii.String("AWS/Cognito"),
+		MetricName: jsii.String("SignInThrottles"),
+		Statistic:  jsii.String("Sum"),
 		DimensionsMap: &map[string]*string{
 			"UserPool": i.UserPool.UserPoolId(), "UserPoolClient": i.BrowserClient.UserPoolClientId(),
 		},

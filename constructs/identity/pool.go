@@ -98,7 +98,9 @@ func (i *Identity) addMachineClient(m MachineClient, scopes map[string]awscognit
 		OAuth: &awscognito.OAuthSettings{
 			Flows: &awscognito.OAuthFlows{ClientCredentials: jsii.Bool(true)}, Scopes: &allowed,
 		},
-		AccessTokenValidity: minutes(m.TokenLifetime), EnableTokenRevocation: jsii.Bool(true), PreventUserExistenceErrors: jsii.Bool(true),
+		AccessTokenValidity:        minutes(m.TokenLifetime),
+		EnableTokenRevocation:      jsii.Bool(true),
+		PreventUserExistenceErrors: jsii.Bool(true),
 	})
 	// With none listed Cognito would let people sign in through it; refreshing is nothing without having signed in.
 	client.Node().DefaultChild().(awscognito.CfnUserPoolClient).SetExplicitAuthFlows(jsii.Strings("ALLOW_REFRESH_TOKEN_AUTH"))
@@ -123,7 +125,8 @@ func (i *Identity) addDomain(p IdentityProps) {
 	if p.FailoverHealthCheck != nil {
 		i.Domain.Node().DefaultChild().(awscognito.CfnUserPoolDomain).SetRouting(&awscognito.CfnUserPoolDomain_RoutingTypeProperty{
 			Failover: &awscognito.CfnUserPoolDomain_FailoverTypeProperty{
-				SecondaryRegion: &p.Replicas[0].Region, PrimaryRoute53HealthCheckId: p.FailoverHealthCheck.HealthCheckId(),
+				SecondaryRegion:             &p.Replicas[0].Region,
+				PrimaryRoute53HealthCheckId: p.FailoverHealthCheck.HealthCheckId(),
 			},
 		})
 	}

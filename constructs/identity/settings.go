@@ -74,8 +74,10 @@ func ImportSettings(scope constructs.Construct, id, name string, key awskms.IKey
 	).Err())
 	return awssecretsmanager.Secret_FromSecretAttributes(scope, &id, &awssecretsmanager.SecretAttributes{
 		SecretPartialArn: stack.FormatArn(&awscdk.ArnComponents{
-			Service: jsii.String("secretsmanager"), Resource: jsii.String("secret"), ResourceName: jsii.String(SettingsName(name)),
-			ArnFormat: awscdk.ArnFormat_COLON_RESOURCE_NAME,
+			Service:      jsii.String("secretsmanager"),
+			Resource:     jsii.String("secret"),
+			ResourceName: jsii.String(SettingsName(name)),
+			ArnFormat:    awscdk.ArnFormat_COLON_RESOURCE_NAME,
 		}),
 		EncryptionKey: key,
 	})
@@ -89,7 +91,9 @@ func GrantReadSettings(settings awssecretsmanager.ISecret, grantee awsiam.IGrant
 		return granted
 	}
 	return granted.Combine(awsiam.Grant_AddToPrincipal(&awsiam.GrantOnPrincipalOptions{
-		Grantee: grantee, Actions: jsii.Strings("kms:Decrypt"), ResourceArns: &[]*string{settings.EncryptionKey().KeyArn()},
+		Grantee:      grantee,
+		Actions:      jsii.Strings("kms:Decrypt"),
+		ResourceArns: &[]*string{settings.EncryptionKey().KeyArn()},
 		Conditions: &map[string]*map[string]any{"StringEquals": {
 			"kms:ViaService": "secretsmanager." + *awscdk.Stack_Of(settings).Region() + ".amazonaws.com",
 		}},

@@ -71,9 +71,16 @@ func (o *Operations) AddAlarm(
 	with := prop.OrZero(options)
 	refuse.By(o, o.alarmFaults(name, metric, with).Err())
 	alarm := awscloudwatch.NewAlarm(o, &name, &awscloudwatch.AlarmProps{
-		Metric: metric, Threshold: with.Threshold, EvaluationPeriods: with.EvaluationPeriods, DatapointsToAlarm: with.DatapointsToAlarm,
-		ComparisonOperator: with.ComparisonOperator, TreatMissingData: with.TreatMissingData, ActionsEnabled: with.ActionsEnabled,
-		AlarmName: with.AlarmName, AlarmDescription: with.AlarmDescription, EvaluateLowSampleCountPercentile: with.EvaluateLowSampleCountPercentile,
+		Metric:                           metric,
+		Threshold:                        with.Threshold,
+		EvaluationPeriods:                with.EvaluationPeriods,
+		DatapointsToAlarm:                with.DatapointsToAlarm,
+		ComparisonOperator:               with.ComparisonOperator,
+		TreatMissingData:                 with.TreatMissingData,
+		ActionsEnabled:                   with.ActionsEnabled,
+		AlarmName:                        with.AlarmName,
+		AlarmDescription:                 with.AlarmDescription,
+		EvaluateLowSampleCountPercentile: with.EvaluateLowSampleCountPercentile,
 	})
 	action := awscloudwatchactions.NewSnsAction(o.Topic)
 	alarm.AddAlarmAction(action)

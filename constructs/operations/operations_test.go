@@ -41,7 +41,11 @@ func required(t *testing.T, prefix string) func(awscdk.Stack) operations.Operati
 				Settings: identity.ImportSettings(stack, prefix+"Settings", "test", key),
 			}),
 			Processing: processing.NewProcessing(stack, prefix+"Processing", &processing.ProcessingProps{
-				Tables: tables, Uploads: uploads, Key: key, AggregatorCode: cdktest.LambdaCode(t), CsvProcessorCode: cdktest.LambdaCode(t),
+				Tables:           tables,
+				Uploads:          uploads,
+				Key:              key,
+				AggregatorCode:   cdktest.LambdaCode(t),
+				CsvProcessorCode: cdktest.LambdaCode(t),
 			}),
 		}
 	}

@@ -38,7 +38,9 @@ func (c *Processing) addAggregator(p ProcessingProps) {
 	)
 	c.Aggregator = c.newFunction("Aggregator", p, permissions, &awslambda.FunctionProps{
 		Description: jsii.String("Keeps the aggregates equal to the readings"),
-		Code:        p.AggregatorCode, MemorySize: jsii.Number(AggregatorMemoryMiB), Timeout: duration(AggregatorTimeout),
+		Code:        p.AggregatorCode,
+		MemorySize:  jsii.Number(AggregatorMemoryMiB),
+		Timeout:     duration(AggregatorTimeout),
 		Environment: environment(p, map[string]*string{
 			contract.EnvReadingsTable:   p.Tables.Readings.TableName(),
 			contract.EnvAggregatesTable: p.Tables.Aggregates.TableName(),

@@ -101,6 +101,8 @@ func (c *Processing) addCsvProcessor(p ProcessingProps) {
 	awslambda.NewEventSourceMapping(c, jsii.String("CsvProcessorSource"), &awslambda.EventSourceMappingProps{
 		Target: c.CsvProcessor, EventSourceArn: c.CsvQueue.QueueArn(),
 		// A message is minutes of work: two of them in one invocation would share its time.
-		BatchSize: jsii.Number(1), ReportBatchItemFailures: jsii.Bool(true), MaxConcurrency: jsii.Number(p.CsvConcurrency),
+		BatchSize:               jsii.Number(1),
+		ReportBatchItemFailures: jsii.Bool(true),
+		MaxConcurrency:          jsii.Number(p.CsvConcurrency),
 	})
 }

@@ -53,8 +53,11 @@ func NewMultiRegion(scope constructs.Construct, id string, props *MultiRegionPro
 	}
 	refuse.If(scope, id, faults.Err())
 	m := &MultiRegion{
-		scope: scope,
-		Keys:  map[string]awscdk.Stack{}, Stacks: map[string]awscdk.Stack{}, Flows: map[string]*SensorFlow{}, RegionUrls: map[string]awscdk.CfnOutput{},
+		scope:      scope,
+		Keys:       map[string]awscdk.Stack{},
+		Stacks:     map[string]awscdk.Stack{},
+		Flows:      map[string]*SensorFlow{},
+		RegionUrls: map[string]awscdk.CfnOutput{},
 	}
 	keys, replicas := m.addKeys(p)
 	m.addState(p, keys[p.Regions[0]], replicas)
@@ -110,7 +113,12 @@ func (m *MultiRegion) addState(p MultiRegionProps, key awskms.IKey, replicas []s
 		Name: p.Name, Key: key, Replicas: replicas, Disposable: p.Flow.Disposable,
 	})
 	props := &identity.IdentityProps{
-		Name: p.Name, Key: key, Replicas: replicas, MachineClients: p.Flow.MachineClients, Mfa: p.Flow.Mfa, Disposable: p.Flow.Disposable,
+		Name:           p.Name,
+		Key:            key,
+		Replicas:       replicas,
+		MachineClients: p.Flow.MachineClients,
+		Mfa:            p.Flow.Mfa,
+		Disposable:     p.Flow.Disposable,
 	}
 	if p.TokenHealthCheckId != "" {
 		props.FailoverHealthCheck = awsroute53.HealthCheck_FromHealthCheckId(m.State, jsii.String("TokenHealthCheck"), &p.TokenHealthCheckId)

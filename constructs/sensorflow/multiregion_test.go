@@ -208,7 +208,10 @@ func TestMultiRegion_SaysEverythingAtOnce(t *testing.T) {
 		"rejects no props": {nil, `Flow: Account must be set to an account number of 12 digits; stacks that find each other by name need to know theirs
 Regions must list 1 to 10 regions, got 0`},
 		"rejects everything that is wrong": {&sensorflow.MultiRegionProps{
-			Account: "1", Regions: []string{"eu-south-1", "eu-west-1", "eu-west-1"}, Leaving: []string{"eu-south-1", "us-east-1"}, Name: "1st",
+			Account:  "1",
+			Regions:  []string{"eu-south-1", "eu-west-1", "eu-west-1"},
+			Leaving:  []string{"eu-south-1", "us-east-1"},
+			Name:     "1st",
 			VpcCidrs: map[string]string{"us-east-1": "10.0.0.0/16", "eu-south-1": "10.0.0.0/8"},
 			Domain:   &sensorflow.ZoneDomain{Name: "API.example.org", HostedZoneId: "Z1", HostedZoneName: "example.com"},
 			Flow:     sensorflow.SensorFlowProps{TasksMin: -1, VpcCidr: "10.0.0.0/16", UserPoolRegion: "eu-west-1", Zones: 4},
@@ -227,10 +230,14 @@ Flow.VpcCidr must be left out; it belongs to one region: give it by ForRegion
 Flow.TasksMin must be 1 to 1000, got -1; leave it out for 3
 Flow.Zones must be 2 or 3, got 4; leave it out for 3`},
 		"rejects networks that overlap": {&sensorflow.MultiRegionProps{
-			Account: cdktest.Account, Regions: []string{"eu-west-1", "us-east-1"}, VpcCidrs: map[string]string{"us-east-1": "10.0.16.0/20"},
+			Account:  cdktest.Account,
+			Regions:  []string{"eu-west-1", "us-east-1"},
+			VpcCidrs: map[string]string{"us-east-1": "10.0.16.0/20"},
 		}, `Flow: VpcCidrs[us-east-1] must not overlap the network of eu-west-1, 10.0.0.0/16, got "10.0.16.0/20"`},
 		"rejects three zones where there are two": {&sensorflow.MultiRegionProps{
-			Account: cdktest.Account, Regions: []string{"eu-west-1", "us-west-1"}, Flow: sensorflow.SensorFlowProps{Zones: 3},
+			Account: cdktest.Account,
+			Regions: []string{"eu-west-1", "us-west-1"},
+			Flow:    sensorflow.SensorFlowProps{Zones: 3},
 		}, "Flow: Flow.Zones must be 2 in us-west-1, which has no more, got 3; leave it out for as many as each region has, 3 at most"},
 		"rejects a second region that is not there": {&sensorflow.MultiRegionProps{
 			Account: cdktest.Account, Regions: []string{"eu-west-1"}, TokenHealthCheckId: "1",

@@ -88,7 +88,14 @@ func TestSensorFlow_SaysEverythingAtOnce(t *testing.T) {
 	stack := cdktest.NewStack(cdktest.NewApp(t), "Stack", "eu-west-1")
 	sentence := cdktest.Panic(t, func() {
 		sensorflow.NewSensorFlow(stack, "SensorFlow", &sensorflow.SensorFlowProps{
-			Retention: 30 * 60e9, TasksMin: 2000, TasksMax: 1001, Zones: 4, VpcCidr: "10.0.0.0/8", IndexShards: 1000, CsvConcurrency: 1, StreamLanes: 11,
+			Retention:      30 * 60e9,
+			TasksMin:       2000,
+			TasksMax:       1001,
+			Zones:          4,
+			VpcCidr:        "10.0.0.0/8",
+			IndexShards:    1000,
+			CsvConcurrency: 1,
+			StreamLanes:    11,
 			AllowedOrigins: []string{"example.com"}, AlarmEmails: []string{"nobody"}, UserPoolRegion: "eu-west-1",
 			MachineClients: []identity.MachineClient{{Name: "a machine"}}, Architecture: 7,
 		})
@@ -135,8 +142,10 @@ func TestSensorFlow_RejectsWhatDoesNotGoTogether(t *testing.T) {
 func vpc(stack awscdk.Stack) awsec2.IVpc {
 	ids := func(kind string) *[]*string { return jsii.Strings("subnet-"+kind+"1", "subnet-"+kind+"2") }
 	return awsec2.Vpc_FromVpcAttributes(stack, jsii.String("Vpc"), &awsec2.VpcAttributes{
-		VpcId: jsii.String("vpc-1"), VpcCidrBlock: jsii.String("10.9.0.0/16"), AvailabilityZones: jsii.Strings("eu-west-1a", "eu-west-1b"),
-		PublicSubnetIds: ids("public"), PrivateSubnetIds: ids("private"),
+		VpcId:             jsii.String("vpc-1"),
+		VpcCidrBlock:      jsii.String("10.9.0.0/16"),
+		AvailabilityZones: jsii.Strings("eu-west-1a", "eu-west-1b"),
+		PublicSubnetIds:   ids("public"), PrivateSubnetIds: ids("private"),
 	})
 }
 

@@ -15,7 +15,9 @@ import (
 func ExampleNewReplicaStream() {
 	stack := awscdk.NewStack(awscdk.NewApp(nil), jsii.String("Ireland"), &awscdk.StackProps{Env: &awscdk.Environment{Region: jsii.String("eu-west-1")}})
 	function := awslambda.NewFunction(stack, jsii.String("Follower"), &awslambda.FunctionProps{
-		Runtime: awslambda.Runtime_NODEJS_22_X(), Handler: jsii.String("index.handler"), Code: awslambda.Code_FromInline(jsii.String("exports.handler = async () => {}")),
+		Runtime: awslambda.Runtime_NODEJS_22_X(),
+		Handler: jsii.String("index.handler"),
+		Code:    awslambda.Code_FromInline(jsii.String("exports.handler = async () => {}")),
 	})
 
 	stream := storage.NewReplicaStream(stack, "Stream", &storage.ReplicaStreamProps{

@@ -59,7 +59,10 @@ func LookUp(scope constructs.Construct, call *customresources.AwsSdkCall, field 
 func lookUpKey(scope constructs.Construct, p ReplicaKeyProps) *string {
 	alias := aliasPrefix + p.Alias
 	keys := awscdk.Stack_Of(scope).FormatArn(&awscdk.ArnComponents{
-		Service: jsii.String("kms"), Region: &p.PrimaryRegion, Resource: jsii.String("key"), ResourceName: jsii.String("mrk-*"),
+		Service:      jsii.String("kms"),
+		Region:       &p.PrimaryRegion,
+		Resource:     jsii.String("key"),
+		ResourceName: jsii.String("mrk-*"),
 	})
 	arn := LookUp(scope, &customresources.AwsSdkCall{
 		Service: jsii.String("KMS"), Action: jsii.String("describeKey"), Region: &p.PrimaryRegion,

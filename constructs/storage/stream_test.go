@@ -25,7 +25,9 @@ func TestReplicaStream_DescribesOneTable(t *testing.T) {
 	template := out.Template(t, "Stack")
 	for id, table := range map[string]string{"One": "Mine", "Two": "Yours"} {
 		template.Find(t, "AWS::IAM::Policy", id+"LookupCustomResourcePolicy").Want(t, []any{map[string]any{
-			"Effect": "Allow", "Action": "dynamodb:DescribeTable", "Resource": "arn:aws:dynamodb:eu-west-1:111111111111:table/" + table,
+			"Effect":   "Allow",
+			"Action":   "dynamodb:DescribeTable",
+			"Resource": "arn:aws:dynamodb:eu-west-1:111111111111:table/" + table,
 		}}, "PolicyDocument", "Statement")
 		call := template.Find(t, "Custom::SensorFlowLookup", id+"Lookup").Text(t, "Create")
 		if !strings.Contains(call, `"TableName":"`+table+`"`) {

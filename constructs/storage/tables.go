@@ -37,11 +37,16 @@ func ValidateReplicas(replicas []Replica, stackRegion string) error {
 	}
 	return rule.All(
 		rule.Fault{
-			Field: "Replicas", Rule: "needs a stack with an explicit region, got one without", Advice: "set Env of the stack",
+			Field:  "Replicas",
+			Rule:   "needs a stack with an explicit region, got one without",
+			Advice: "set Env of the stack",
 		}.If(len(replicas) > 0 && !prop.IsKnown(stackRegion)),
 		rule.Each("Replicas[*].Region", regions, func(key, region string) rule.Faults {
 			return rule.All(rule.Region(key, region), rule.Fault{
-				Field: key, Rule: "must not be the stack's own region", Got: region, Advice: "list only the other regions",
+				Field:  key,
+				Rule:   "must not be the stack's own region",
+				Got:    region,
+				Advice: "list only the other regions",
 			}.If(region == stackRegion))
 		}),
 		keys,
@@ -183,7 +188,10 @@ func importTable(scope constructs.Construct, p ImportGlobalTablesProps, table co
 		indexes[i] = index.Name
 	}
 	return awsdynamodb.TableV2_FromTableAttributes(scope, &table.Name, &awsdynamodb.TableAttributesV2{
-		TableName: physicalName(p.Name, table), EncryptionKey: p.Key, GlobalIndexes: jsii.Strings(indexes...), TableStreamArn: stream,
+		TableName:      physicalName(p.Name, table),
+		EncryptionKey:  p.Key,
+		GlobalIndexes:  jsii.Strings(indexes...),
+		TableStreamArn: stream,
 	})
 }
 

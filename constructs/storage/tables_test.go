@@ -28,7 +28,9 @@ func TestGlobalTables_AreWhatTheContractSays(t *testing.T) {
 	template := out.Template(t, "Stack")
 	template.Part(globalTable).Golden(t, "tables")
 	ids := map[string]string{
-		"Readings": "TablesReadings65769CF8", "Aggregates": "TablesAggregates439FE05B", "Revocations": "TablesRevocations4CFAEA74",
+		"Readings":    "TablesReadings65769CF8",
+		"Aggregates":  "TablesAggregates439FE05B",
+		"Revocations": "TablesRevocations4CFAEA74",
 	}
 	for _, want := range contract.Tables() {
 		if !want.Global {

@@ -94,8 +94,9 @@ func NewUploads(scope constructs.Construct, id string, props *UploadsProps) *Upl
 	u.AccessLogs = newAccessLogs(u, p.Disposable)
 	u.Bucket = awss3.NewBucket(u, jsii.String("Bucket"), &awss3.BucketProps{
 		Encryption: awss3.BucketEncryption_KMS, EncryptionKey: u.key, BucketKeyEnabled: jsii.Bool(true),
-		BlockPublicAccess: awss3.BlockPublicAccess_BLOCK_ALL(), ObjectOwnership: awss3.ObjectOwnership_BUCKET_OWNER_ENFORCED,
-		EnforceSSL: jsii.Bool(true), MinimumTLSVersion: jsii.Number(1.2),
+		BlockPublicAccess: awss3.BlockPublicAccess_BLOCK_ALL(),
+		ObjectOwnership:   awss3.ObjectOwnership_BUCKET_OWNER_ENFORCED,
+		EnforceSSL:        jsii.Bool(true), MinimumTLSVersion: jsii.Number(1.2),
 		Versioned:      jsii.Bool(true),
 		LifecycleRules: &[]*awss3.LifecycleRule{expire("Files", contract.UploadKeyPrefix, p.RetentionDays), expire("Rejects", contract.RejectsKeyPrefix, p.RetentionDays)},
 		RemovalPolicy:  removal.Policy(p.Disposable),
@@ -135,8 +136,9 @@ func expire(id, prefix string, days int) *awss3.LifecycleRule {
 func newAccessLogs(scope constructs.Construct, disposable bool) awss3.Bucket {
 	bucket := awss3.NewBucket(scope, jsii.String("AccessLogs"), &awss3.BucketProps{
 		Encryption:        awss3.BucketEncryption_S3_MANAGED,
-		BlockPublicAccess: awss3.BlockPublicAccess_BLOCK_ALL(), ObjectOwnership: awss3.ObjectOwnership_BUCKET_OWNER_ENFORCED,
-		EnforceSSL: jsii.Bool(true), MinimumTLSVersion: jsii.Number(1.2),
+		BlockPublicAccess: awss3.BlockPublicAccess_BLOCK_ALL(),
+		ObjectOwnership:   awss3.ObjectOwnership_BUCKET_OWNER_ENFORCED,
+		EnforceSSL:        jsii.Bool(true), MinimumTLSVersion: jsii.Number(1.2),
 		Versioned:      jsii.Bool(true),
 		LifecycleRules: &[]*awss3.LifecycleRule{expire("Logs", "", AccessLogDays)},
 		RemovalPolicy:  removal.Policy(disposable),

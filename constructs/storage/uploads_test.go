@@ -119,9 +119,13 @@ func TestGrants_NameEveryActionAndResource(t *testing.T) {
 	tables := storage.ImportGlobalTables(stack, "Tables", &storage.ImportGlobalTablesProps{Name: "Flow", Key: key})
 	uploads := storage.NewUploads(stack, "Uploads", &storage.UploadsProps{Key: key})
 	grants := map[string]func(awsiam.IGrantable) awsiam.Grant{
-		"SendReadings": tables.GrantSendReadings, "ReadReadings": tables.GrantReadReadings, "FollowReadings": tables.GrantFollowReadings,
-		"ReadAggregates": tables.GrantReadAggregates, "UpdateAggregates": tables.GrantUpdateAggregates, "RevokeTokens": tables.GrantRevokeTokens,
-		"TakeUploads": uploads.GrantTakeUploads, "ProcessUploads": uploads.GrantProcessUploads,
+		"SendReadings":     tables.GrantSendReadings,
+		"ReadReadings":     tables.GrantReadReadings,
+		"FollowReadings":   tables.GrantFollowReadings,
+		"ReadAggregates":   tables.GrantReadAggregates,
+		"UpdateAggregates": tables.GrantUpdateAggregates,
+		"RevokeTokens":     tables.GrantRevokeTokens,
+		"TakeUploads":      uploads.GrantTakeUploads, "ProcessUploads": uploads.GrantProcessUploads,
 	}
 	for name, grant := range grants {
 		role := awsiam.NewRole(stack, jsii.String("Role"+name), &awsiam.RoleProps{AssumedBy: awsiam.NewServicePrincipal(jsii.String("lambda.amazonaws.com"), nil)})

@@ -32,7 +32,9 @@ func TestLoad_FillsInDefaults(t *testing.T) {
 	want := config.Environment{
 		Name: "dev", Account: account, Regions: []string{"eu-west-1", "eu-central-1"},
 		TasksMin: 3, TasksMax: 60, TaskCPU: 512, TaskMemory: 1024,
-		MachineClients: []string{"machine"}, IndexShards: contract.IndexShardsDefault, FleetBuckets: contract.FleetBucketsDefault,
+		MachineClients: []string{"machine"},
+		IndexShards:    contract.IndexShardsDefault,
+		FleetBuckets:   contract.FleetBucketsDefault,
 		CSVConcurrency: contract.CSVConcurrencyDefault, RequestLimit: 6000, LogRetentionDays: 30,
 	}
 	if got := c.Environments["dev"]; !reflect.DeepEqual(got, want) {
@@ -84,8 +86,10 @@ func TestLoad_FillsInThePipeline(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := config.Pipeline{
-		Account: account, Region: "eu-west-1", ConnectionARN: "arn:aws:codeconnections:eu-west-1:111122223333:connection/0a-1b",
-		Repository: "acme/sensorflow", Branch: "main", Environments: []string{"dev"},
+		Account:       account,
+		Region:        "eu-west-1",
+		ConnectionARN: "arn:aws:codeconnections:eu-west-1:111122223333:connection/0a-1b",
+		Repository:    "acme/sensorflow", Branch: "main", Environments: []string{"dev"},
 	}
 	if !reflect.DeepEqual(*c.Pipeline, want) {
 		t.Errorf("got %+v", *c.Pipeline)

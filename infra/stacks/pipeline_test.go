@@ -84,8 +84,9 @@ func TestPipeline_TestsThenDeploysRegionByRegion(t *testing.T) {
 	pipe := template.Only(t, "AWS::CodePipeline::Pipeline")
 	pipe.Want(t, "V2", "PipelineType")
 	source := map[string]any{
-		"ConnectionArn": "arn:aws:codeconnections:eu-west-1:111122223333:connection/0a-1b", "FullRepositoryId": "acme/sensorflow",
-		"BranchName": "release", "DetectChanges": true,
+		"ConnectionArn":    "arn:aws:codeconnections:eu-west-1:111122223333:connection/0a-1b",
+		"FullRepositoryId": "acme/sensorflow",
+		"BranchName":       "release", "DetectChanges": true,
 	}
 	pipe.Want(t, source, "Stages", 0, "Actions", 0, "Configuration")
 	out.NoFindings(t)

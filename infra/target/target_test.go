@@ -93,7 +93,8 @@ func TestChoose_SaysWhatIsWrong(t *testing.T) {
 func TestChoose_NeedsNoCredentialsToSynthesize(t *testing.T) {
 	for name, variables := range map[string]map[string]string{
 		"in cdk.json": {"ENV": "prod"}, "by ACCOUNT": {"ENV": "dev", "ACCOUNT": "111122223333"},
-		"by the command line": {"ENV": "dev", "CDK_DEFAULT_ACCOUNT": "111122223333"}, "by credentials": {"ENV": "dev", "AWS_ACCESS_KEY_ID": "AKIA"},
+		"by the command line": {"ENV": "dev", "CDK_DEFAULT_ACCOUNT": "111122223333"},
+		"by credentials":      {"ENV": "dev", "AWS_ACCESS_KEY_ID": "AKIA"},
 	} {
 		if _, err := ask("synth", "choose", variables, cdkJSON(dev+","+prod, "")); err != nil {
 			t.Errorf("%s: %v", name, err)
