@@ -49,9 +49,10 @@ func required(t *testing.T) func(awscdk.Stack) apiservice.ApiServiceProps {
 func domain(stack awscdk.Stack) *apiservice.Domain {
 	return &apiservice.Domain{
 		Name: "api.example.com",
-		HostedZone: awsroute53.HostedZone_FromHostedZoneAttributes(stack, jsii.String("Zone"), &awsroute53.HostedZoneAttributes{
-			HostedZoneId: jsii.String("Z1"), ZoneName: jsii.String("example.com"),
-		}),
+		HostedZone: awsroute53.HostedZone_FromHostedZoneAttributes(stack, jsii.String("Zone"),
+			&awsroute53.HostedZoneAttributes{
+				HostedZoneId: jsii.String("Z1"), ZoneName: jsii.String("example.com"),
+			}),
 	}
 }
 
@@ -75,7 +76,8 @@ func everything(stack awscdk.Stack, p *apiservice.ApiServiceProps) {
 
 // imported is what the regional stack of several regions hands over, and an existing network.
 func imported(stack awscdk.Stack, p *apiservice.ApiServiceProps) {
-	p.Tables = storage.ImportGlobalTables(stack, "ImportedTables", &storage.ImportGlobalTablesProps{Name: "SensorFlow-dev", Key: p.Key})
+	p.Tables = storage.ImportGlobalTables(stack, "ImportedTables",
+		&storage.ImportGlobalTablesProps{Name: "SensorFlow-dev", Key: p.Key})
 	p.Settings = identity.ImportSettings(stack, "Settings", "SensorFlow-dev", p.Key)
 	p.Vpc = existing(stack)
 }
@@ -113,13 +115,15 @@ func TestApiService_Golden(t *testing.T) {
 	api.Part("AWS::CloudFront::*", "AWS::ElasticLoadBalancingV2::*", "Custom::SensorFlowLookup").Golden(t, "cloudfront")
 	api.Part("AWS::ECS::*", "AWS::ApplicationAutoScaling::*").Golden(t, "service")
 	api.Part("AWS::WAFv2::*").Golden(t, "firewall")
-	network := api.Below("ApiNetworkVpc", "ApiNetworkInternetGateway", "ApiNetworkGatewayAttachment", "ApiNetworkPublic1",
+	network := api.Below("ApiNetworkVpc", "ApiNetworkInternetGateway", "ApiNetworkGatewayAttachment",
+		"ApiNetworkPublic1",
 		"ApiNetworkPrivate1", "ApiNetworkImported", "ApiNetworkFlowLog")
 	network.Part("AWS::EC2::*").Golden(t, "network")
 	cdktest.Golden(t, "policies.golden.txt", api.Policies())
 
 	served := synth(t, everything).Below("Api")
-	served.Part("AWS::Route53::*", "AWS::CertificateManager::*", "AWS::ElasticLoadBalancingV2::Listener").Golden(t, "domain")
+	served.Part("AWS::Route53::*", "AWS::CertificateManager::*", "AWS::ElasticLoadBalancingV2::Listener").
+		Golden(t, "domain")
 }
 
 func TestApiService_KeepsTheIdsOfWhatMustStay(t *testing.T) {

@@ -46,7 +46,8 @@ func managedRules(p ApiServiceProps) []awswafv2.CfnWebACL_ManagedRuleGroupStatem
 
 func (a *ApiService) addFirewall(p ApiServiceProps) {
 	// Metrics go by names of ours, and must not be those of another deployment in the account.
-	a.firewallName = *awscdk.Names_UniqueResourceName(a, &awscdk.UniqueResourceNameOptions{MaxLength: jsii.Number(100), Separator: jsii.String("-")})
+	a.firewallName = *awscdk.Names_UniqueResourceName(a,
+		&awscdk.UniqueResourceNameOptions{MaxLength: jsii.Number(100), Separator: jsii.String("-")})
 	rules := []any{a.rateRule(p)}
 	for i, managed := range managedRules(p) {
 		rules = append(rules, &awswafv2.CfnWebACL_RuleProperty{

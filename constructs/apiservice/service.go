@@ -86,7 +86,9 @@ func strategies(p ApiServiceProps) *[]*awsecs.CapacityProviderStrategy {
 		Weight: jsii.Number(max(1, contract.SpotPercentMax-p.SpotPercent)),
 	}}
 	if p.SpotPercent > 0 {
-		all = append(all, &awsecs.CapacityProviderStrategy{CapacityProvider: jsii.String(capacitySpot), Weight: jsii.Number(p.SpotPercent)})
+		all = append(all, &awsecs.CapacityProviderStrategy{
+			CapacityProvider: jsii.String(capacitySpot), Weight: jsii.Number(p.SpotPercent),
+		})
 	}
 	return &all
 }
@@ -94,11 +96,13 @@ func strategies(p ApiServiceProps) *[]*awsecs.CapacityProviderStrategy {
 func (a *ApiService) addTask(p ApiServiceProps) awsecs.FargateTaskDefinition {
 	execution := a.newExecutionRole(p)
 	task := awsecs.NewFargateTaskDefinition(a, jsii.String("Task"), &awsecs.FargateTaskDefinitionProps{
-		Cpu:             jsii.Number(p.TaskCpu),
-		MemoryLimitMiB:  jsii.Number(p.TaskMemoryMiB),
-		TaskRole:        a.newTaskRole(p),
-		ExecutionRole:   execution,
-		RuntimePlatform: &awsecs.RuntimePlatform{CpuArchitecture: p.Architecture.Task(), OperatingSystemFamily: awsecs.OperatingSystemFamily_LINUX()},
+		Cpu:            jsii.Number(p.TaskCpu),
+		MemoryLimitMiB: jsii.Number(p.TaskMemoryMiB),
+		TaskRole:       a.newTaskRole(p),
+		ExecutionRole:  execution,
+		RuntimePlatform: &awsecs.RuntimePlatform{
+			CpuArchitecture: p.Architecture.Task(), OperatingSystemFamily: awsecs.OperatingSystemFamily_LINUX(),
+		},
 	})
 	image := p.Image
 	if image == nil {
@@ -130,8 +134,8 @@ func (a *ApiService) addTask(p ApiServiceProps) awsecs.FargateTaskDefinition {
 		}),
 	})
 	explainExecutionRole(execution)
-	nag.Explain(task, "names of tables, addresses and numbers, nothing secret; what is secret comes from Secrets Manager when the task "+
-		"starts", "AwsSolutions-ECS2")
+	nag.Explain(task, "names of tables, addresses and numbers, nothing secret; what is secret comes from Secrets "+
+		"Manager when the task starts", "AwsSolutions-ECS2")
 	return task
 }
 

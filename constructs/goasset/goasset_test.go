@@ -41,7 +41,8 @@ func TestAssets_NeedNoDockerAndAreNamedByTheirContent(t *testing.T) {
 		return out.Template(t, "Stack").Only(t, "AWS::Lambda::Function").Text(t, "Code", "S3Key")
 	}
 	image := func(out *cdktest.Assembly) string {
-		return out.Template(t, "Stack").Only(t, "AWS::ECS::TaskDefinition").Text(t, "ContainerDefinitions", 0, "Image", "Fn::Sub")
+		return out.Template(t, "Stack").Only(t, "AWS::ECS::TaskDefinition").
+			Text(t, "ContainerDefinitions", 0, "Image", "Fn::Sub")
 	}
 	if key(one) != key(again) || image(one) != image(again) {
 		t.Error("the same program has two hashes")
@@ -66,7 +67,8 @@ func TestAssets_NameTheArchitecture(t *testing.T) {
 	} {
 		out := synth(t, c.architecture)
 		out.Template(t, "Stack").Only(t, "AWS::Lambda::Function").Want(t, c.function, "Architectures", 0)
-		out.Template(t, "Stack").Only(t, "AWS::ECS::TaskDefinition").Want(t, c.task, "RuntimePlatform", "CpuArchitecture")
+		out.Template(t, "Stack").Only(t, "AWS::ECS::TaskDefinition").
+			Want(t, c.task, "RuntimePlatform", "CpuArchitecture")
 		assets, err := os.ReadFile(filepath.Join(out.Dir, "Stack.assets.json"))
 		if err != nil || !strings.Contains(string(assets), `"platform": "`+c.platform+`"`) {
 			t.Errorf("the image's platform is not %s: %s, %v", c.platform, assets, err)

@@ -58,7 +58,9 @@ func NewIdentity(scope constructs.Construct, id string, props *IdentityProps) *I
 	if len(p.MachineClients) == 0 {
 		p.MachineClients = []MachineClient{{Name: DefaultMachineClient}}
 	}
-	i := &Identity{MachineClients: map[string]awscognito.UserPoolClient{}, credentials: map[string]awssecretsmanager.ISecret{}}
+	i := &Identity{
+		MachineClients: map[string]awscognito.UserPoolClient{}, credentials: map[string]awssecretsmanager.ISecret{},
+	}
 	constructs.NewConstruct_Override(i, scope, &id)
 	if p.Key == nil {
 		p.Key = storage.NewKey(i, "Key", &storage.KeyProps{Disposable: p.Disposable}).Key
@@ -88,7 +90,9 @@ func (i *Identity) addReplica(p IdentityProps) {
 	for _, r := range []string{region, p.Replicas[0].Region} {
 		if !rule.Replicates(r) {
 			awscdk.Annotations_Of(i).AddWarningV2(jsii.String("sensorflow:user-pool-replica"), jsii.String(
-				"Cognito did not replicate user pools in "+r+" when this was written; if it still does not, the deployment fails: put another region first in Replicas"), nil)
+				"Cognito did not replicate user pools in "+r+
+					" when this was written; if it still does not, the deployment fails: put another region first "+
+					"in Replicas"), nil)
 		}
 	}
 	i.Replica = awscognito.NewCfnUserPoolReplica(i, jsii.String("Replica"), &awscognito.CfnUserPoolReplicaProps{

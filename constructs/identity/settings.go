@@ -23,7 +23,8 @@ func SettingsName(name string) string { return name + "/identity" }
 // SettingsFields are the JSON fields of the settings secret, each named like the environment key that takes it.
 func SettingsFields() []string {
 	return []string{
-		contract.EnvUserPoolID, contract.EnvUserPoolIssuer, contract.EnvUserPoolClientID, contract.EnvUserPoolClientSecret,
+		contract.EnvUserPoolID, contract.EnvUserPoolIssuer, contract.EnvUserPoolClientID,
+		contract.EnvUserPoolClientSecret,
 		contract.EnvMachineClientIDs, contract.EnvTokenURL,
 	}
 }
@@ -54,7 +55,9 @@ func (i *Identity) addSettings(p IdentityProps) {
 	}
 	var replicas []*awssecretsmanager.ReplicaRegion
 	for _, r := range p.Replicas {
-		replicas = append(replicas, &awssecretsmanager.ReplicaRegion{Region: jsii.String(r.Region), EncryptionKey: r.Key})
+		replicas = append(replicas, &awssecretsmanager.ReplicaRegion{
+			Region: jsii.String(r.Region), EncryptionKey: r.Key,
+		})
 	}
 	if len(replicas) > 0 {
 		props.ReplicaRegions = &replicas
@@ -128,7 +131,8 @@ func NewReplicaActivation(scope constructs.Construct, id string, props *ReplicaA
 	a := &ReplicaActivation{}
 	constructs.NewConstruct_Override(a, scope, &id)
 	// By the secret's name: CloudFormation documents names and complete addresses, and the address's end is not known here.
-	poolID := awscdk.SecretValue_SecretsManager(p.Settings.SecretName(), &awscdk.SecretsManagerSecretOptions{JsonField: jsii.String(contract.EnvUserPoolID)})
+	poolID := awscdk.SecretValue_SecretsManager(p.Settings.SecretName(),
+		&awscdk.SecretsManagerSecretOptions{JsonField: jsii.String(contract.EnvUserPoolID)})
 	a.resource = awscognito.NewCfnUserPoolRegionalConfigurationAttachment(a, jsii.String("Resource"),
 		&awscognito.CfnUserPoolRegionalConfigurationAttachmentProps{
 			UserPoolId: poolID.UnsafeUnwrap(), // no secret

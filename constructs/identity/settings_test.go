@@ -15,7 +15,8 @@ func TestImportSettings_CanBeReadWithTheKeyOfTheRegion(t *testing.T) {
 	app := cdktest.NewApp(t)
 	stack := cdktest.NewStack(app, "Stack", secondary)
 	settings := identity.ImportSettings(stack, "Settings", "Flow", keyIn(stack, secondary))
-	role := awsiam.NewRole(stack, jsii.String("Role"), &awsiam.RoleProps{AssumedBy: awsiam.NewServicePrincipal(jsii.String("ecs-tasks.amazonaws.com"), nil)})
+	role := awsiam.NewRole(stack, jsii.String("Role"),
+		&awsiam.RoleProps{AssumedBy: awsiam.NewServicePrincipal(jsii.String("ecs-tasks.amazonaws.com"), nil)})
 	identity.GrantReadSettings(settings, role)
 	out := cdktest.Synth(t, app)
 	out.Template(t, "Stack").Only(t, "AWS::IAM::Policy").Want(t, []any{

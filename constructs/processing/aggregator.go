@@ -57,9 +57,10 @@ func (c *Processing) addAggregator(p ProcessingProps) {
 		RetryAttempts: jsii.Number(StreamRetries), MaxRecordAge: duration(StreamRecordAgeMax),
 	})
 	// On the raw resource: the construct library's destination would add wildcard actions on the key to the function's role.
-	source.Node().DefaultChild().(awslambda.CfnEventSourceMapping).SetDestinationConfig(&awslambda.CfnEventSourceMapping_DestinationConfigProperty{
-		OnFailure: &awslambda.CfnEventSourceMapping_OnFailureProperty{Destination: c.StreamFailures.QueueArn()},
-	})
+	source.Node().DefaultChild().(awslambda.CfnEventSourceMapping).
+		SetDestinationConfig(&awslambda.CfnEventSourceMapping_DestinationConfigProperty{
+			OnFailure: &awslambda.CfnEventSourceMapping_OnFailureProperty{Destination: c.StreamFailures.QueueArn()},
+		})
 }
 
 // ofRegion passes the records with an image that this region wrote, the new one or the old: what the other regions wrote is

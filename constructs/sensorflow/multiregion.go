@@ -88,7 +88,9 @@ func (m *MultiRegion) addKeys(p MultiRegionProps) (keys map[string]awskms.IKey, 
 	primary := p.Regions[0]
 	stack := m.stack(p, "keys-"+primary, primary, "SensorFlow: encryption key, primary region")
 	m.Keys[primary] = stack
-	key := storage.NewKey(stack, "Key", &storage.KeyProps{Alias: p.Name, MultiRegion: true, Disposable: p.Flow.Disposable})
+	key := storage.NewKey(stack, "Key", &storage.KeyProps{
+		Alias: p.Name, MultiRegion: true, Disposable: p.Flow.Disposable,
+	})
 	keys[primary] = key.Key
 	for _, region := range p.Regions[1:] {
 		stack := m.stack(p, "keys-"+region, region, "SensorFlow: encryption key, replica")
@@ -121,7 +123,8 @@ func (m *MultiRegion) addState(p MultiRegionProps, key awskms.IKey, replicas []s
 		Disposable:     p.Flow.Disposable,
 	}
 	if p.TokenHealthCheckId != "" {
-		props.FailoverHealthCheck = awsroute53.HealthCheck_FromHealthCheckId(m.State, jsii.String("TokenHealthCheck"), &p.TokenHealthCheckId)
+		props.FailoverHealthCheck = awsroute53.HealthCheck_FromHealthCheckId(m.State, jsii.String("TokenHealthCheck"),
+			&p.TokenHealthCheckId)
 	}
 	m.Identity = identity.NewIdentity(m.State, "Identity", props)
 	output(m.State, "UserPoolId", m.Identity.UserPool.UserPoolId(), "The user pool: people are added here")
@@ -151,12 +154,14 @@ func (m *MultiRegion) addRegion(p MultiRegionProps, index int, key awskms.IKey) 
 		identity.NewReplicaActivation(stack, "PoolReplica", &identity.ReplicaActivationProps{Settings: flow.Settings})
 	}
 	if d := p.Domain; d != nil {
-		flow.Domain = &apiservice.Domain{Name: d.Name, HostedZone: awsroute53.HostedZone_FromHostedZoneAttributes(stack, jsii.String("Zone"),
-			&awsroute53.HostedZoneAttributes{HostedZoneId: &d.HostedZoneId, ZoneName: &d.HostedZoneName})}
+		flow.Domain = &apiservice.Domain{Name: d.Name,
+			HostedZone: awsroute53.HostedZone_FromHostedZoneAttributes(stack, jsii.String("Zone"),
+				&awsroute53.HostedZoneAttributes{HostedZoneId: &d.HostedZoneId, ZoneName: &d.HostedZoneName})}
 	}
 	m.Flows[region] = NewSensorFlow(stack, "SensorFlow", &flow)
 	output(stack, "ApiUrl", m.Flows[region].Api.Url, "The API")
-	m.RegionUrls[region] = output(stack, "RegionUrl", m.Flows[region].Api.RegionUrl, "The API of this region, whatever Route 53 thinks of its health")
+	m.RegionUrls[region] = output(stack, "RegionUrl", m.Flows[region].Api.RegionUrl,
+		"The API of this region, whatever Route 53 thinks of its health")
 }
 
 func output(stack awscdk.Stack, id string, value *string, description string) awscdk.CfnOutput {

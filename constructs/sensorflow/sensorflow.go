@@ -51,7 +51,8 @@ func NewSensorFlow(scope constructs.Construct, id string, props *SensorFlowProps
 		f.Key = storage.NewKey(f, "Key", &storage.KeyProps{Disposable: p.Disposable}).Key
 	}
 	if f.Tables == nil {
-		f.Tables = storage.NewGlobalTables(f, "Tables", &storage.GlobalTablesProps{Key: f.Key, Disposable: p.Disposable})
+		f.Tables = storage.NewGlobalTables(f, "Tables",
+			&storage.GlobalTablesProps{Key: f.Key, Disposable: p.Disposable})
 	}
 	if f.Settings == nil {
 		f.Identity = identity.NewIdentity(f, "Identity", p.identity(f))

@@ -37,8 +37,10 @@ func image() awsecs.ContainerImage {
 // whole are types of which a complete service has some.
 func whole() []string {
 	return []string{
-		"AWS::DynamoDB::GlobalTable", "AWS::S3::Bucket", "AWS::Cognito::UserPool", "AWS::SecretsManager::Secret", "AWS::KMS::Key",
-		"AWS::Lambda::EventSourceMapping", "AWS::SQS::Queue", "AWS::EC2::VPC", "AWS::ECS::Service", "AWS::WAFv2::WebACL",
+		"AWS::DynamoDB::GlobalTable", "AWS::S3::Bucket", "AWS::Cognito::UserPool", "AWS::SecretsManager::Secret",
+		"AWS::KMS::Key",
+		"AWS::Lambda::EventSourceMapping", "AWS::SQS::Queue", "AWS::EC2::VPC", "AWS::ECS::Service",
+		"AWS::WAFv2::WebACL",
 		"AWS::CloudFront::Distribution", "AWS::CloudWatch::Alarm", "AWS::CloudWatch::Dashboard",
 	}
 }
@@ -65,9 +67,12 @@ func TestSensorFlow_IsWholeWithoutProps(t *testing.T) {
 			}
 		}
 		for _, r := range template.All("") {
-			for _, property := range []string{"TableName", "BucketName", "QueueName", "SecretName", "FunctionName", "LoadBalancerName"} {
+			for _, property := range []string{
+				"TableName", "BucketName", "QueueName", "SecretName", "FunctionName", "LoadBalancerName",
+			} {
 				if text, physical := r.Property(property).(string); physical && r.Type != "AWS::Lambda::EventSourceMapping" {
-					t.Errorf("%s: %s has the physical name %s: a second one in the account could not be made", name, r.ID, text)
+					t.Errorf("%s: %s has the physical name %s: a second one in the account could not be made", name,
+						r.ID, text)
 				}
 			}
 		}
@@ -76,7 +81,8 @@ func TestSensorFlow_IsWholeWithoutProps(t *testing.T) {
 		}
 	}
 	if agnostic := len(out.Template(t, "Agnostic").All("")); agnostic != len(out.Template(t, *staged.ArtifactId()).All("")) {
-		t.Errorf("below a stage there are %d resources, below the app %d", len(out.Template(t, *staged.ArtifactId()).All("")), agnostic)
+		t.Errorf("below a stage there are %d resources, below the app %d",
+			len(out.Template(t, *staged.ArtifactId()).All("")), agnostic)
 	}
 	out.NoFindings(t)
 	out.LeastPrivilege(t)
@@ -106,7 +112,8 @@ func TestSensorFlow_SaysEverythingAtOnce(t *testing.T) {
 		t.Errorf("got %q (with the path: %v), want %q", lines, prefixed, want)
 	}
 	for _, field := range []string{
-		"UserPoolRegion", "AlarmEmails[0]", "AllowedOrigins[0]", "MachineClients[0].Name", "TasksMin", "TasksMax", "Zones", "VpcCidr", "IndexShards",
+		"UserPoolRegion", "AlarmEmails[0]", "AllowedOrigins[0]", "MachineClients[0].Name", "TasksMin", "TasksMax",
+		"Zones", "VpcCidr", "IndexShards",
 		"CsvConcurrency", "StreamLanes", "Architecture",
 	} {
 		if n := strings.Count("\n"+sentence, "\n"+field+" "); n != 1 {
@@ -129,11 +136,13 @@ func TestSensorFlow_RejectsWhatDoesNotGoTogether(t *testing.T) {
 	cdktest.Refuses(t, props{},
 		cdktest.Row("rejects tables without their key", func(p *props) { p.Tables = tables },
 			"Key is required with Tables or Settings; give the one that they are encrypted with"),
-		cdktest.Row("rejects a second factor of another's pool", func(p *props) { p.Key, p.Settings, p.Mfa = key, settings, identity.MfaOptional },
+		cdktest.Row("rejects a second factor of another's pool",
+			func(p *props) { p.Key, p.Settings, p.Mfa = key, settings, identity.MfaOptional },
 			"Mfa must be left out with Settings; it is for a new user pool"),
 		cdktest.Row("rejects a network and how to make one", func(p *props) { p.Vpc, p.Zones = vpc(stack), 2 },
 			"Zones must be left out with Vpc; it is for a new network"),
-		cdktest.Row("settings with a region of their pool", func(p *props) { p.Key, p.Settings, p.UserPoolRegion = key, settings, "us-east-1" }, ""),
+		cdktest.Row("settings with a region of their pool",
+			func(p *props) { p.Key, p.Settings, p.UserPoolRegion = key, settings, "us-east-1" }, ""),
 		cdktest.Row("the shortest retention", func(p *props) { p.Retention = 24 * time.Hour }, ""),
 		cdktest.Row("an address that is not known yet", func(p *props) { p.AlarmEmails = []string{parameter} }, ""),
 	)
@@ -167,7 +176,10 @@ func TestSensorFlow_EveryPropMatters(t *testing.T) {
 		map[string]func(awscdk.Stack, *props){
 			"Retention": set(func(p *props) { p.Retention = 24 * 3600e9 }),
 			"Domain": func(stack awscdk.Stack, p *props) {
-				p.Domain = &apiservice.Domain{Name: "api.example.com", HostedZone: awsroute53.NewPublicHostedZone(stack, jsii.String("Zone"), &awsroute53.PublicHostedZoneProps{ZoneName: jsii.String("example.com")})}
+				p.Domain = &apiservice.Domain{
+					Name: "api.example.com", HostedZone: awsroute53.NewPublicHostedZone(stack, jsii.String("Zone"),
+						&awsroute53.PublicHostedZoneProps{ZoneName: jsii.String("example.com")}),
+				}
 			},
 			"AllowedOrigins":   set(func(p *props) { p.AllowedOrigins = []string{"https://example.com"} }),
 			"RequestLimit":     set(func(p *props) { p.RequestLimit = 100 }),
@@ -196,7 +208,8 @@ func TestSensorFlow_EveryPropMatters(t *testing.T) {
 			"CsvProcessorCode": set(func(p *props) { p.CsvProcessorCode = nil }),
 			"Key":              withKey(func(awscdk.Stack, *props) {}),
 			"Tables": withKey(func(stack awscdk.Stack, p *props) {
-				p.Tables = storage.ImportGlobalTables(stack, "Tables", &storage.ImportGlobalTablesProps{Name: "Flow", Key: p.Key})
+				p.Tables = storage.ImportGlobalTables(stack, "Tables",
+					&storage.ImportGlobalTablesProps{Name: "Flow", Key: p.Key})
 			}),
 			"Settings": withKey(func(stack awscdk.Stack, p *props) {
 				p.Settings = identity.ImportSettings(stack, "Settings", "Flow", p.Key)
@@ -213,11 +226,13 @@ func TestSensorFlow_GrantsReadingAndCredentials(t *testing.T) {
 	stack := cdktest.NewStack(app, "Stack", "eu-west-1")
 	flow := sensorflow.NewSensorFlow(stack, "SensorFlow", prebuilt(t))
 	role := func(id string) awsiam.Role {
-		return awsiam.NewRole(stack, &id, &awsiam.RoleProps{AssumedBy: awsiam.NewServicePrincipal(jsii.String("ec2.amazonaws.com"), nil)})
+		return awsiam.NewRole(stack, &id,
+			&awsiam.RoleProps{AssumedBy: awsiam.NewServicePrincipal(jsii.String("ec2.amazonaws.com"), nil)})
 	}
 	flow.GrantReadTables(role("Report"))
 	flow.GrantMachineCredentials(identity.DefaultMachineClient, role("Gateway"))
-	flow.MetricAggregationLag(nil).CreateAlarm(stack, jsii.String("Stale"), &awscloudwatch.CreateAlarmOptions{Threshold: jsii.Number(30_000), EvaluationPeriods: jsii.Number(3)})
+	flow.MetricAggregationLag(nil).CreateAlarm(stack, jsii.String("Stale"),
+		&awscloudwatch.CreateAlarmOptions{Threshold: jsii.Number(30_000), EvaluationPeriods: jsii.Number(3)})
 	key := storage.NewKey(stack, "OwnKey", nil).Key
 	props := prebuilt(t)
 	props.Key, props.Settings = key, identity.ImportSettings(stack, "Settings", "Flow", key)

@@ -79,7 +79,8 @@ func indexes(t contract.Table) *[]*awsdynamodb.GlobalSecondaryIndexPropsV2 {
 			ProjectionType: awsdynamodb.ProjectionType_ALL,
 		}
 		if len(index.Projected) > 0 {
-			all[i].ProjectionType, all[i].NonKeyAttributes = awsdynamodb.ProjectionType_INCLUDE, jsii.Strings(index.Projected...)
+			all[i].ProjectionType, all[i].NonKeyAttributes = awsdynamodb.ProjectionType_INCLUDE,
+				jsii.Strings(index.Projected...)
 		}
 	}
 	return &all

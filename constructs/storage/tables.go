@@ -105,7 +105,8 @@ func ValidateReplicaStep(deployed, wanted []string) error {
 		}
 	}
 	if changed > 1 {
-		return fmt.Errorf("a deployment adds or removes one region of the tables, got %d: from %s to %s; change one, deploy, then change the next",
+		return fmt.Errorf("a deployment adds or removes one region of the tables, got %d: from %s to %s; change "+
+			"one, deploy, then change the next",
 			changed, strings.Join(deployed, ", "), strings.Join(wanted, ", "))
 	}
 	return nil
@@ -137,9 +138,12 @@ func NewGlobalTables(scope constructs.Construct, id string, props *GlobalTablesP
 		t.key = NewKey(t, "Key", &KeyProps{Disposable: p.Disposable}).Key
 	}
 	table := func(definition contract.Table) awsdynamodb.TableV2 {
-		return newTable(t, definition, tableProps{name: p.Name, key: t.key, replicas: p.Replicas, disposable: p.Disposable})
+		return newTable(t, definition, tableProps{
+			name: p.Name, key: t.key, replicas: p.Replicas, disposable: p.Disposable,
+		})
 	}
-	t.Readings, t.Aggregates, t.Revocations = table(contract.ReadingsTable()), table(contract.AggregatesTable()), table(contract.RevocationsTable())
+	t.Readings, t.Aggregates, t.Revocations = table(contract.ReadingsTable()), table(contract.AggregatesTable()),
+		table(contract.RevocationsTable())
 	t.ReadingsStreamArn = t.Readings.TableStreamArn()
 	return t
 }
@@ -182,7 +186,9 @@ func ImportGlobalTables(scope constructs.Construct, id string, props *ImportGlob
 	return t
 }
 
-func importTable(scope constructs.Construct, p ImportGlobalTablesProps, table contract.Table, stream *string) awsdynamodb.ITableV2 {
+func importTable(
+	scope constructs.Construct, p ImportGlobalTablesProps, table contract.Table, stream *string,
+) awsdynamodb.ITableV2 {
 	indexes := make([]string, len(table.Indexes))
 	for i, index := range table.Indexes {
 		indexes[i] = index.Name

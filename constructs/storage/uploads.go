@@ -97,14 +97,18 @@ func NewUploads(scope constructs.Construct, id string, props *UploadsProps) *Upl
 		BlockPublicAccess: awss3.BlockPublicAccess_BLOCK_ALL(),
 		ObjectOwnership:   awss3.ObjectOwnership_BUCKET_OWNER_ENFORCED,
 		EnforceSSL:        jsii.Bool(true), MinimumTLSVersion: jsii.Number(1.2),
-		Versioned:      jsii.Bool(true),
-		LifecycleRules: &[]*awss3.LifecycleRule{expire("Files", contract.UploadKeyPrefix, p.RetentionDays), expire("Rejects", contract.RejectsKeyPrefix, p.RetentionDays)},
-		RemovalPolicy:  removal.Policy(p.Disposable),
+		Versioned: jsii.Bool(true),
+		LifecycleRules: &[]*awss3.LifecycleRule{
+			expire("Files", contract.UploadKeyPrefix, p.RetentionDays),
+			expire("Rejects", contract.RejectsKeyPrefix, p.RetentionDays),
+		},
+		RemovalPolicy: removal.Policy(p.Disposable),
 	})
 	sendAccessLogs(u.Bucket, u.AccessLogs)
 	u.AllowOrigins(p.AllowedOrigins...)
-	nag.Explain(u.Bucket, "what a file holds is in the global tables once it is processed; the file itself is a copy of what the sender "+
-		"has, is processed in its own region only, and would be counted as another upload in a second one", "S3BucketReplicationEnabled")
+	nag.Explain(u.Bucket, "what a file holds is in the global tables once it is processed; the file itself is a copy "+
+		"of what the sender has, is processed in its own region only, and would be counted as another upload in a "+
+		"second one", "S3BucketReplicationEnabled")
 	return u
 }
 
@@ -143,7 +147,8 @@ func newAccessLogs(scope constructs.Construct, disposable bool) awss3.Bucket {
 		LifecycleRules: &[]*awss3.LifecycleRule{expire("Logs", "", AccessLogDays)},
 		RemovalPolicy:  removal.Policy(disposable),
 	})
-	nag.Explain(bucket, "S3 delivers access logs only to buckets that it encrypts with its own key (SSE-S3)", "S3DefaultEncryptionKMS")
+	nag.Explain(bucket, "S3 delivers access logs only to buckets that it encrypts with its own key (SSE-S3)",
+		"S3DefaultEncryptionKMS")
 	nag.Explain(bucket, "the access log of one region concerns that region and is not needed to serve in another",
 		"S3BucketReplicationEnabled")
 	return bucket
@@ -201,8 +206,8 @@ func (u *Uploads) grantObjects(grantee awsiam.IGrantable, actions map[string][]s
 		wildcards = append(wildcards, "Resource::<"+*bucket+".Arn>/"+prefix+"*")
 	}
 	if construct, ok := grantee.(constructs.IConstruct); ok {
-		nag.ExplainWildcards(construct, "an object is named after its upload, so that whoever works on uploads needs all objects below a "+
-			"prefix; the policy names the bucket, the prefix and each action", wildcards...)
+		nag.ExplainWildcards(construct, "an object is named after its upload, so that whoever works on uploads needs "+
+			"all objects below a prefix; the policy names the bucket, the prefix and each action", wildcards...)
 	}
 	return granted
 }

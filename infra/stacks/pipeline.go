@@ -78,11 +78,14 @@ func newKey(stack awscdk.Stack) awskms.Key {
 		RemovalPolicy: awscdk.RemovalPolicy_DESTROY,
 	})
 	key.AddToResourcePolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
-		Principals: &[]awsiam.IPrincipal{awsiam.NewServicePrincipal(jsii.String("logs."+*stack.Region()+".amazonaws.com"), nil)},
-		Actions:    jsii.Strings("kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey", "kms:ReEncryptFrom", "kms:ReEncryptTo"),
-		Resources:  jsii.Strings("*"), // in a key's policy: this key
+		Principals: &[]awsiam.IPrincipal{awsiam.NewServicePrincipal(jsii.String("logs."+*stack.Region()+
+			".amazonaws.com"), nil)},
+		Actions: jsii.Strings("kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey",
+			"kms:ReEncryptFrom", "kms:ReEncryptTo"),
+		Resources: jsii.Strings("*"), // in a key's policy: this key
 		Conditions: &map[string]any{"ArnLike": map[string]any{
-			"kms:EncryptionContext:aws:logs:arn": "arn:" + *stack.Partition() + ":logs:" + *stack.Region() + ":" + *stack.Account() + ":log-group:*",
+			"kms:EncryptionContext:aws:logs:arn": "arn:" + *stack.Partition() + ":logs:" + *stack.Region() + ":" +
+				*stack.Account() + ":log-group:*",
 		}},
 	}), nil)
 	return key
@@ -149,9 +152,10 @@ func addEnvironment(stack awscdk.Stack, pipeline pipelines.CodePipeline, e confi
 	deployment := NewEnvironment(stage, e, true)
 	options := &pipelines.AddStageOpts{}
 	if e.Approval {
-		options.Pre = &[]pipelines.Step{pipelines.NewManualApprovalStep(jsii.String("Approve-"+e.Name), &pipelines.ManualApprovalStepProps{
-			Comment: jsii.String(fmt.Sprintf("Deploy to %s?", e.Name)),
-		})}
+		options.Pre = &[]pipelines.Step{pipelines.NewManualApprovalStep(jsii.String("Approve-"+e.Name),
+			&pipelines.ManualApprovalStepProps{
+				Comment: jsii.String(fmt.Sprintf("Deploy to %s?", e.Name)),
+			})}
 	}
 	steps := []*pipelines.StackSteps{}
 	for _, region := range e.Regions {

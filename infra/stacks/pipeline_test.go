@@ -60,8 +60,10 @@ func TestPipeline_TestsThenDeploysRegionByRegion(t *testing.T) {
 	}
 	want := []string{"Approve-prod"}
 	for _, step := range []string{
-		"keys-eu-west-1.Prepare", "keys-eu-west-1.Deploy", "keys-eu-central-1.Prepare", "keys-eu-central-1.Deploy", "state.Prepare", "state.Deploy",
-		"eu-west-1.Prepare", "eu-west-1.Deploy", "eu-west-1.Smoke-prod-eu-west-1", "eu-central-1.Prepare", "eu-central-1.Deploy", "eu-central-1.Smoke-prod-eu-central-1",
+		"keys-eu-west-1.Prepare", "keys-eu-west-1.Deploy", "keys-eu-central-1.Prepare", "keys-eu-central-1.Deploy",
+		"state.Prepare", "state.Deploy",
+		"eu-west-1.Prepare", "eu-west-1.Deploy", "eu-west-1.Smoke-prod-eu-west-1", "eu-central-1.Prepare",
+		"eu-central-1.Deploy", "eu-central-1.Smoke-prod-eu-central-1",
 	} {
 		want = append(want, "SensorFlow-prod-"+step)
 	}

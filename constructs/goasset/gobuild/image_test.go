@@ -71,11 +71,13 @@ func TestImage_RunsWithoutRights(t *testing.T) {
 	if out, err := output("buildah", "bud", "--isolation", "chroot", "--tag", "sensorflow-test", imageDir(t)); err != nil {
 		t.Fatalf("build the image: %v\n%s", err, out)
 	}
-	out, err := output("podman", "image", "inspect", "sensorflow-test", "--format", "{{.Config.User}} {{.Config.ExposedPorts}} {{.Config.Entrypoint}}")
+	out, err := output("podman", "image", "inspect", "sensorflow-test", "--format",
+		"{{.Config.User}} {{.Config.ExposedPorts}} {{.Config.Entrypoint}}")
 	if want := "65532:65532 map[8080/tcp:{}] [/app]"; err != nil || strings.TrimSpace(out) != want {
 		t.Errorf("the image is %s, %v, want %s", out, err, want)
 	}
-	out, err = output("podman", "--runtime", "runc", "--cgroup-manager", "cgroupfs", "run", "--rm", "--network", "host", "--read-only",
+	out, err = output("podman", "--runtime", "runc", "--cgroup-manager", "cgroupfs", "run", "--rm", "--network", "host",
+		"--read-only",
 		"--ulimit", "nofile=1024:1024", "--ulimit", "nproc=1024:1024", "sensorflow-test")
 	if err == nil || !strings.Contains(out, "AWS_REGION must be set") {
 		t.Errorf("run the image: %v\n%s", err, out)

@@ -28,11 +28,18 @@ func TestPinned_LetsTheModuleDecideUnlessOnlyTheLocalGoIsAllowed(t *testing.T) {
 
 func TestEnviron_HandsOnNothingThatChangesTheBytes(t *testing.T) {
 	b := &build{target: target{"api", ARM64}, toolchain: &toolchain{
-		environ: []string{"HOME=/home/x", "GOFLAGS=-race", "goos=plan9", "GOARM64=v9.0", "CGO_CFLAGS=-O3", "GOPROXY=https://environment", "HTTPS_PROXY=p"},
-		setting: map[string]string{"GOPROXY": "https://stored", "GOPRIVATE": "", "GOTOOLCHAIN": "auto", "GOVERSION": "go1.26.8", "GOFLAGS": "-race"},
+		environ: []string{
+			"HOME=/home/x", "GOFLAGS=-race", "goos=plan9", "GOARM64=v9.0", "CGO_CFLAGS=-O3",
+			"GOPROXY=https://environment", "HTTPS_PROXY=p",
+		},
+		setting: map[string]string{
+			"GOPROXY": "https://stored", "GOPRIVATE": "", "GOTOOLCHAIN": "auto", "GOVERSION": "go1.26.8",
+			"GOFLAGS": "-race",
+		},
 	}}
 	want := []string{
-		"HOME=/home/x", "HTTPS_PROXY=p", "GOPROXY=https://stored", "GOENV=off", "GOWORK=off", "GOOS=linux", "GOARCH=arm64", "CGO_ENABLED=0", "GOTOOLCHAIN=auto",
+		"HOME=/home/x", "HTTPS_PROXY=p", "GOPROXY=https://stored", "GOENV=off", "GOWORK=off", "GOOS=linux",
+		"GOARCH=arm64", "CGO_ENABLED=0", "GOTOOLCHAIN=auto",
 	}
 	if got := b.environ(); !slices.Equal(got, want) {
 		t.Errorf("the environment is %q", got)
