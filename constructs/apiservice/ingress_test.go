@@ -84,7 +84,8 @@ func TestApiService_LimitsEachAddress(t *testing.T) {
 		t.Error("behind CloudFront a rule judges CloudFront's own addresses")
 	}
 	var problem struct{ Status int }
-	if err := json.Unmarshal([]byte(acl.Text(t, "CustomResponseBodies", "TooManyRequests", "Content")), &problem); err != nil || problem.Status != 429 {
+	err := json.Unmarshal([]byte(acl.Text(t, "CustomResponseBodies", "TooManyRequests", "Content")), &problem)
+	if err != nil || problem.Status != 429 {
 		t.Errorf("who is refused reads %+v: %v", problem, err)
 	}
 }

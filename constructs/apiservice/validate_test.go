@@ -118,7 +118,8 @@ func TestApiService_RefusesWithItsPath(t *testing.T) {
 	cdktest.RefusesToBuild(t, "Prod/Api: TasksMax must be 1 to 1000, got -1; leave it out for 60\n"+
 		"Zones must be 2 in us-west-1, which has no more, got 3; leave it out for 2",
 		func() { apiservice.NewApiService(stack, "Api", &props) })
-	if got := cdktest.Panic(t, func() { apiservice.NewApiService(stack, "Api", nil) }); !strings.HasPrefix(got, "Prod/Api: Tables is required") {
+	got := cdktest.Panic(t, func() { apiservice.NewApiService(stack, "Api", nil) })
+	if !strings.HasPrefix(got, "Prod/Api: Tables is required") {
 		t.Errorf("got %q", got)
 	}
 	if id := "Api"; stack.Node().TryFindChild(&id) != nil {

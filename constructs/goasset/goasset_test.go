@@ -94,7 +94,8 @@ func TestArchitecture_Validates(t *testing.T) {
 
 func TestLambdaCode_RefusesUnknownCommands(t *testing.T) {
 	got := cdktest.Panic(t, func() { goasset.LambdaCode("nothing", goasset.ARM64) })
-	if want := "build runtime/cmd/nothing for linux/arm64: there is no such command; the module has "; !strings.HasPrefix(got, want) {
+	want := "build runtime/cmd/nothing for linux/arm64: there is no such command; the module has "
+	if !strings.HasPrefix(got, want) {
 		t.Errorf("it said %s", got)
 	}
 }

@@ -21,7 +21,8 @@ func TestCredentials_AreMadeOnceAndReadByWhomTheyAreGrantedTo(t *testing.T) {
 	if i.Credentials(identity.DefaultMachineClient) != i.Credentials(identity.DefaultMachineClient) {
 		t.Error("each call makes another secret")
 	}
-	if sentence := cdktest.Panic(t, func() { i.Credentials("gone") }); sentence != `Stack/Identity: there is no machine client "gone" among machine` {
+	sentence := cdktest.Panic(t, func() { i.Credentials("gone") })
+	if sentence != `Stack/Identity: there is no machine client "gone" among machine` {
 		t.Errorf("panicked with %q", sentence)
 	}
 	out := cdktest.Synth(t, app)

@@ -60,7 +60,8 @@ func TestIdentity_OfOneRegion(t *testing.T) {
 	if pool.Property("IssuerConfiguration") != nil {
 		t.Error("the issuer is that of a replicated pool")
 	}
-	if settings := cdktest.JSON(t, template.Only(t, "AWS::SecretsManager::Secret").Body); !strings.Contains(settings, "https://cognito-idp.us-east-1.amazonaws.com/") {
+	settings := cdktest.JSON(t, template.Only(t, "AWS::SecretsManager::Secret").Body)
+	if !strings.Contains(settings, "https://cognito-idp.us-east-1.amazonaws.com/") {
 		t.Errorf("the issuer is not among the settings: %s", settings)
 	}
 	if n := len(template.All("AWS::Cognito::UserPoolReplica")); n != 0 {
@@ -88,7 +89,8 @@ func TestIdentity_OfSeveralRegionsReplicatesToTheFirst(t *testing.T) {
 		map[string]any{"Region": secondary, "KmsKeyId": "arn:aws:kms:eu-west-1:111111111111:key/mrk-0"},
 		map[string]any{"Region": third, "KmsKeyId": "arn:aws:kms:ap-south-1:111111111111:key/mrk-0"},
 	}, "ReplicaRegions")
-	if text := cdktest.JSON(t, settings.Body); !strings.Contains(text, "https://issuer-cognito-idp.us-east-1.amazonaws.com/") {
+	text := cdktest.JSON(t, settings.Body)
+	if !strings.Contains(text, "https://issuer-cognito-idp.us-east-1.amazonaws.com/") {
 		t.Errorf("the issuer is not among the settings: %s", text)
 	}
 	out.NoFindings(t)
@@ -117,7 +119,8 @@ func TestSettings_HoldWhatTheEnvironmentNames(t *testing.T) {
 			t.Errorf("%s is not among the settings: %s", field, text)
 		}
 	}
-	if want := `"USER_POOL_CLIENT_SECRET":"{Fn::GetAtt:[` + browser + `,ClientSecret]}"`; !strings.Contains(text, want) {
+	want := `"USER_POOL_CLIENT_SECRET":"{Fn::GetAtt:[` + browser + `,ClientSecret]}"`
+	if !strings.Contains(text, want) {
 		t.Errorf("the settings lack %s: %s", want, text)
 	}
 	alpha := template.Find(t, "AWS::Cognito::UserPoolClient", "IdentityMachineClientalpha").ID

@@ -48,7 +48,8 @@ func TestReplicaActivation_LearnsThePoolFromTheSettings(t *testing.T) {
 		"Status": "ACTIVE", "UserPoolId": "{{resolve:secretsmanager:Flow/identity:SecretString:USER_POOL_ID::}}",
 	})
 	out.NoFindings(t)
-	if got := cdktest.Panic(t, func() { identity.NewReplicaActivation(stack, "It", nil) }); got != "Stack/It: Settings is required; give what ImportSettings returns" {
+	got := cdktest.Panic(t, func() { identity.NewReplicaActivation(stack, "It", nil) })
+	if got != "Stack/It: Settings is required; give what ImportSettings returns" {
 		t.Errorf("got %q", got)
 	}
 }
@@ -59,7 +60,8 @@ func TestReplicaActivation_EveryPropMatters(t *testing.T) {
 	identity.NewReplicaActivation(stack, "Activation", &identity.ReplicaActivationProps{
 		Settings: identity.ImportSettings(stack, "Settings", "Other", keyIn(stack, secondary)),
 	})
-	if text := cdktest.JSON(t, cdktest.Synth(t, app).Template(t, "Stack")); !strings.Contains(text, "secretsmanager:Other/identity") {
+	text := cdktest.JSON(t, cdktest.Synth(t, app).Template(t, "Stack"))
+	if !strings.Contains(text, "secretsmanager:Other/identity") {
 		t.Errorf("it takes other settings: %s", text)
 	}
 }

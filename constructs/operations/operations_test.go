@@ -327,7 +327,8 @@ func TestOperations_SaysWhatIsWrongWithItsProps(t *testing.T) {
 			"ReplicationMax must be above 0, got -5ns; leave it out for 30s\n"+
 			"CsvAgeMax must be above 0, got -1m; leave it out for 1h"),
 	)
-	if got := cdktest.Panic(t, func() { operations.NewOperations(stack, "Operations", nil) }); !strings.HasPrefix(got, "Stack/Operations: Api is required") {
+	got := cdktest.Panic(t, func() { operations.NewOperations(stack, "Operations", nil) })
+	if !strings.HasPrefix(got, "Stack/Operations: Api is required") {
 		t.Errorf("got %q", got)
 	}
 }

@@ -142,7 +142,8 @@ func TestProcessing_FollowsOnlyItsOwnRegionsReadings(t *testing.T) {
 	source.Want(t, 1, "ParallelizationFactor")
 	source.Want(t, 79200, "MaximumRecordAgeInSeconds")
 	source.Want(t, "StreamArn", "EventSourceArn", "Fn::GetAtt", 1)
-	if failures := source.Text(t, "DestinationConfig", "OnFailure", "Destination", "Fn::GetAtt", 0); !strings.HasPrefix(failures, "ProcessingStreamFailures") {
+	failures := source.Text(t, "DestinationConfig", "OnFailure", "Destination", "Fn::GetAtt", 0)
+	if !strings.HasPrefix(failures, "ProcessingStreamFailures") {
 		t.Errorf("failures go to %s", failures)
 	}
 }
@@ -196,7 +197,8 @@ func TestProcessing_GivesUpCsvMessagesIntoDeadLetters(t *testing.T) {
 	queue := template.Find(t, "AWS::SQS::Queue", "ProcessingCsvQueue")
 	function := template.Find(t, "AWS::Lambda::Function", "ProcessingCsvProcessor")
 	timeout, _ := function.Property("Timeout").(float64)
-	if visibility, _ := queue.Property("VisibilityTimeout").(float64); timeout != 900 || visibility <= timeout+10 || visibility > 2*timeout {
+	visibility, _ := queue.Property("VisibilityTimeout").(float64)
+	if timeout != 900 || visibility <= timeout+10 || visibility > 2*timeout {
 		t.Errorf("the visibility timeout is %v s, that of the function %v s", visibility, timeout)
 	}
 	queue.Want(t, processing.CsvReceivesMax, "RedrivePolicy", "maxReceiveCount")

@@ -72,7 +72,8 @@ func TestExit_EndsAnAppWithTheSentence(t *testing.T) {
 		})
 	}
 	t.Run("leaves mistakes of the program their trace", func(t *testing.T) {
-		if said, _ := run(t, "nil"); !strings.Contains(said, "goroutine ") || !strings.Contains(said, "refusal_test.go") {
+		said, _ := run(t, "nil")
+		if !strings.Contains(said, "goroutine ") || !strings.Contains(said, "refusal_test.go") {
 			t.Errorf("it says\n%s", said)
 		}
 	})

@@ -70,7 +70,8 @@ func TestSensorFlow_IsWholeWithoutProps(t *testing.T) {
 			for _, property := range []string{
 				"TableName", "BucketName", "QueueName", "SecretName", "FunctionName", "LoadBalancerName",
 			} {
-				if text, physical := r.Property(property).(string); physical && r.Type != "AWS::Lambda::EventSourceMapping" {
+				text, physical := r.Property(property).(string)
+				if physical && r.Type != "AWS::Lambda::EventSourceMapping" {
 					t.Errorf("%s: %s has the physical name %s: a second one in the account could not be made", name,
 						r.ID, text)
 				}
@@ -80,9 +81,9 @@ func TestSensorFlow_IsWholeWithoutProps(t *testing.T) {
 			t.Errorf("%s has outputs, which are for the stack's owner to make: %v", name, outputs)
 		}
 	}
-	if agnostic := len(out.Template(t, "Agnostic").All("")); agnostic != len(out.Template(t, *staged.ArtifactId()).All("")) {
-		t.Errorf("below a stage there are %d resources, below the app %d",
-			len(out.Template(t, *staged.ArtifactId()).All("")), agnostic)
+	below, above := out.Template(t, *staged.ArtifactId()).All(""), out.Template(t, "Agnostic").All("")
+	if len(below) != len(above) {
+		t.Errorf("below a stage there are %d resources, below the app %d", len(below), len(above))
 	}
 	out.NoFindings(t)
 	out.LeastPrivilege(t)
@@ -108,7 +109,8 @@ func TestSensorFlow_SaysEverythingAtOnce(t *testing.T) {
 	})
 	sentence, prefixed := strings.CutPrefix(sentence, "Stack/SensorFlow: ")
 	lines := strings.Split(sentence, "\n")
-	if want := "Retention must be at least 24h, got 30m; leave it out to keep readings for ever"; !prefixed || !slices.Contains(lines, want) {
+	want := "Retention must be at least 24h, got 30m; leave it out to keep readings for ever"
+	if !prefixed || !slices.Contains(lines, want) {
 		t.Errorf("got %q (with the path: %v), want %q", lines, prefixed, want)
 	}
 	for _, field := range []string{
@@ -237,7 +239,8 @@ func TestSensorFlow_GrantsReadingAndCredentials(t *testing.T) {
 	props := prebuilt(t)
 	props.Key, props.Settings = key, identity.ImportSettings(stack, "Settings", "Flow", key)
 	other := sensorflow.NewSensorFlow(stack, "Other", props)
-	if sentence := cdktest.Panic(t, func() { other.GrantMachineCredentials("machine", role("Lost")) }); !strings.HasPrefix(sentence, "Stack/Other: ") {
+	sentence := cdktest.Panic(t, func() { other.GrantMachineCredentials("machine", role("Lost")) })
+	if !strings.HasPrefix(sentence, "Stack/Other: ") {
 		t.Errorf("panicked with %q", sentence)
 	}
 	out := cdktest.Synth(t, app)

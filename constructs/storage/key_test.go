@@ -44,7 +44,8 @@ func TestKey_RotatesAndStays(t *testing.T) {
 	if key.Body["DeletionPolicy"] != "Retain" || key.Body["UpdateReplacePolicy"] != "Retain" {
 		t.Errorf("the key goes with its stack: %v", key.Body)
 	}
-	if policy := cdktest.JSON(t, key.Property("KeyPolicy", "Statement")); strings.Contains(policy, "kms:*") || strings.Contains(policy, "Key*") {
+	policy := cdktest.JSON(t, key.Property("KeyPolicy", "Statement"))
+	if strings.Contains(policy, "kms:*") || strings.Contains(policy, "Key*") {
 		t.Errorf("the key's policy has an action with a wildcard: %s", policy)
 	}
 	if aliases := template.All("AWS::KMS::Alias"); len(aliases) != 0 {
@@ -95,7 +96,8 @@ func TestKey_Rejects(t *testing.T) {
 		func(stack awscdk.Stack) { storage.NewKey(stack, "It", &storage.KeyProps{Alias: "alias/Flow"}) })
 	stack := cdktest.NewStack(cdktest.NewApp(t), "Stack", primary)
 	key := storage.NewKey(stack, "Key", nil)
-	if got := cdktest.Panic(t, func() { key.Replica(secondary) }); got != "Stack/Key: a replica in eu-west-1 needs MultiRegion" {
+	got := cdktest.Panic(t, func() { key.Replica(secondary) })
+	if got != "Stack/Key: a replica in eu-west-1 needs MultiRegion" {
 		t.Errorf("got %q", got)
 	}
 }

@@ -38,7 +38,8 @@ func TestReplicaStream_DescribesOneTable(t *testing.T) {
 	function := template.Only(t, "AWS::Lambda::Function")
 	function.Want(t, map[string]any{"Fn::GetAtt": []string{template.Only(t, "AWS::IAM::Role").ID, "Arn"}}, "Role")
 	template.Only(t, "AWS::Logs::LogGroup").Want(t, 30, "RetentionInDays")
-	if body := cdktest.JSON(t, template); strings.Contains(body, "service-role/") || strings.Contains(body, "stream/*") {
+	body := cdktest.JSON(t, template)
+	if strings.Contains(body, "service-role/") || strings.Contains(body, "stream/*") {
 		t.Error("there is a managed policy or an address with a wildcard")
 	}
 	out.LeastPrivilege(t)

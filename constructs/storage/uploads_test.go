@@ -64,7 +64,8 @@ func TestUploads_LetBrowsersSendWhatIsSigned(t *testing.T) {
 	uploads := storage.NewUploads(cdktest.NewStack(app, "Stack", secondary), "Uploads",
 		&storage.UploadsProps{AllowedOrigins: []string{"https://a.example.com"}})
 	uploads.AllowOrigins("https://b.example.com")
-	if got := cdktest.Panic(t, func() { uploads.AllowOrigins("*") }); !strings.HasPrefix(got, "Stack/Uploads/AllowOrigins: origin must be an origin such as ") {
+	got := cdktest.Panic(t, func() { uploads.AllowOrigins("*") })
+	if !strings.HasPrefix(got, "Stack/Uploads/AllowOrigins: origin must be an origin such as ") {
 		t.Errorf("got %q", got)
 	}
 	bucket := cdktest.Synth(t, app).Template(t, "Stack").Find(t, "AWS::S3::Bucket", "UploadsBucket")

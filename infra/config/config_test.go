@@ -60,7 +60,8 @@ func TestLoad_CanDoWithoutAnAccount(t *testing.T) {
 		t.Errorf("account %q, error %v", c.Environments["dev"].Account, err)
 	}
 	_, err = config.Load(context(`"account":"1","regions":["eu-west-1"]`, ""), config.Defaults{AccountLater: true})
-	if want := `environments.dev.account must be an account number of 12 digits, got "1"`; err == nil || err.Error() != want {
+	want := `environments.dev.account must be an account number of 12 digits, got "1"`
+	if err == nil || err.Error() != want {
 		t.Errorf("error %v, want %s", err, want)
 	}
 }
@@ -291,7 +292,8 @@ func TestLoad_SaysWhatIsMissingAltogether(t *testing.T) {
 			"of 12 digits; no credentials are in use that tell one\n" +
 			"environments.dev.regions must list 1 to 10 regions, got 0",
 	} {
-		if _, err := config.Load([]byte(context), config.Defaults{}); err == nil || !strings.Contains(err.Error(), want) {
+		_, err := config.Load([]byte(context), config.Defaults{})
+		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: error %v, want %s", context, err, want)
 		}
 	}
@@ -303,7 +305,9 @@ func TestNotes_TellWhatMoreThanTwoRegionsMean(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if notes := c.Notes(); len(notes) != 2 || !strings.Contains(notes[0], "add one, deploy") || !strings.Contains(notes[1], "In af-south-1 people sign in through eu-west-1") {
+	notes := c.Notes()
+	if len(notes) != 2 || !strings.Contains(notes[0], "add one, deploy") ||
+		!strings.Contains(notes[1], "In af-south-1 people sign in through eu-west-1") {
 		t.Errorf("notes %q", notes)
 	}
 }
@@ -318,7 +322,8 @@ func TestOnly_KeepsOneEnvironment(t *testing.T) {
 	if _, kept := only.Environments["prod"]; err != nil || !kept || len(only.Environments) != 1 {
 		t.Errorf("got %v, error %v", only, err)
 	}
-	if _, err := c.Only("test"); err == nil || err.Error() != "the context key env must be one of the environments dev, prod, got test" {
+	_, err = c.Only("test")
+	if err == nil || err.Error() != "the context key env must be one of the environments dev, prod, got test" {
 		t.Errorf("error %v", err)
 	}
 }

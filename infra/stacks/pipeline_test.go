@@ -117,7 +117,8 @@ func checkProjects(t *testing.T, template cdktest.Template) {
 		}
 		at = next
 	}
-	if update := commands[template.Find(t, "AWS::CodeBuild::Project", "PipelineUpdatePipeline").ID]; !strings.Contains(update, "aws-cdk@"+stacks.CLIVersion+`"`) {
+	update := commands[template.Find(t, "AWS::CodeBuild::Project", "PipelineUpdatePipeline").ID]
+	if !strings.Contains(update, "aws-cdk@"+stacks.CLIVersion+`"`) {
 		t.Errorf("the pipeline updates itself by %s", update)
 	}
 	smoke := commands[template.Find(t, "AWS::CodeBuild::Project", "PipelineprodSensorFlowprodeucentral1Smoke").ID]

@@ -163,7 +163,8 @@ func (r request) need(c config.Config, t target) error {
 func (r request) needAccount(c config.Config, t target) error {
 	var keys []string
 	for _, name := range slices.Sorted(maps.Keys(c.Environments)) {
-		if wanted := t.env == "" || t.env == config.PipelineName || t.env == name; wanted && c.Environments[name].Account == "" {
+		wanted := t.env == "" || t.env == config.PipelineName || t.env == name
+		if wanted && c.Environments[name].Account == "" {
 			keys = append(keys, "environments."+name+".account")
 		}
 	}

@@ -127,7 +127,8 @@ func TestChoose_SaysWhatIsWrong(t *testing.T) {
 			"bootstrap", map[string]string{"ENV": "prod"}, cdkJSON(both, ""), "no AWS credentials were found.",
 		},
 	} {
-		if got, err := ask(c.task, "choose", c.variables, c.files); err == nil || !strings.HasPrefix(err.Error(), c.want) || got != "" {
+		got, err := ask(c.task, "choose", c.variables, c.files)
+		if err == nil || !strings.HasPrefix(err.Error(), c.want) || got != "" {
 			t.Errorf("%s: error %v, want %s; printed %q", name, err, c.want, got)
 		}
 	}

@@ -184,7 +184,8 @@ func TestFunction_SaysWhenTheModuleCannotBeFound(t *testing.T) {
 	cmd := exec.Command(p.binary, "function", "aggregator", gobuild.ARM64)
 	cmd.Dir, cmd.Env = p.dir, p.env
 	out, err := cmd.CombinedOutput()
-	if want := "find the module " + gobuild.Module + " from the working folder: "; err == nil || !strings.Contains(string(out), want) {
+	want := "find the module " + gobuild.Module + " from the working folder: "
+	if err == nil || !strings.Contains(string(out), want) {
 		t.Errorf("it said %v, %s", err, out)
 	}
 }

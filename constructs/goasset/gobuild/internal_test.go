@@ -48,10 +48,13 @@ func TestEnviron_HandsOnNothingThatChangesTheBytes(t *testing.T) {
 
 func TestDirective_ReadsGoMod(t *testing.T) {
 	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "go.mod"), []byte("module \"example.com/x\"\n\ngo 1.26.0\n\ntoolchain go1.26.8 // pinned\n"), 0o600); err != nil {
+	err := os.WriteFile(filepath.Join(dir, "go.mod"),
+		[]byte("module \"example.com/x\"\n\ngo 1.26.0\n\ntoolchain go1.26.8 // pinned\n"), 0o600)
+	if err != nil {
 		t.Fatal(err)
 	}
-	if m, tc, none := directive(dir, "module"), directive(dir, "toolchain"), directive(t.TempDir(), "module"); m != "example.com/x" || tc != "go1.26.8" || none != "" {
+	m, tc, none := directive(dir, "module"), directive(dir, "toolchain"), directive(t.TempDir(), "module")
+	if m != "example.com/x" || tc != "go1.26.8" || none != "" {
 		t.Errorf("read %q, %q, %q", m, tc, none)
 	}
 }
