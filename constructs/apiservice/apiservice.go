@@ -80,7 +80,12 @@ func (a *ApiService) addNetwork(p ApiServiceProps) (ways constructs.IDependable)
 		return nil
 	}
 	n := newNetwork(a, "Network", networkProps{
-		cidr: p.VpcCidr, zones: p.Zones, natGateways: p.NatGateways, key: p.Key, retention: p.LogRetention, removal: removal.Policy(p.Disposable),
+		cidr:        p.VpcCidr,
+		zones:       p.Zones,
+		natGateways: p.NatGateways,
+		key:         p.Key,
+		retention:   p.LogRetention,
+		removal:     removal.Policy(p.Disposable),
 	})
 	a.Vpc = n.vpc
 	return n.ways
@@ -90,7 +95,9 @@ func (a *ApiService) addNetwork(p ApiServiceProps) (ways constructs.IDependable)
 // does: the one that sends the next request is always the first to close.
 const loadBalancerIdleSeconds = 65
 
-func (a *ApiService) addLoadBalancer(p ApiServiceProps, tasks awsec2.SecurityGroup, ways constructs.IDependable) awsec2.SecurityGroup {
+func (a *ApiService) addLoadBalancer(
+	p ApiServiceProps, tasks awsec2.SecurityGroup, ways constructs.IDependable,
+) awsec2.SecurityGroup {
 	public := p.Domain != nil
 	group := awsec2.NewSecurityGroup(a, jsii.String("LoadBalancerSecurityGroup"), &awsec2.SecurityGroupProps{
 		Vpc: a.Vpc, Description: jsii.String("Load balancer of the SensorFlow API"), AllowAllOutbound: jsii.Bool(false),
@@ -100,15 +107,20 @@ func (a *ApiService) addLoadBalancer(p ApiServiceProps, tasks awsec2.SecurityGro
 	subnets := awsec2.SubnetType_PRIVATE_WITH_EGRESS
 	if public {
 		subnets = awsec2.SubnetType_PUBLIC
-		nag.Explain(group, "the API is public under its own domain: everyone may connect to ports 443 and, to be redirected there, 80",
+		nag.Explain(group, "the API is public under its own domain: everyone may connect to ports 443 and, to be "+
+			"redirected there, 80",
 			"AwsSolutions-EC23")
 	}
-	a.LoadBalancer = awselasticloadbalancingv2.NewApplicationLoadBalancer(a, jsii.String("LoadBalancer"), &awselasticloadbalancingv2.ApplicationLoadBalancerProps{
-		Vpc: a.Vpc, InternetFacing: &public, SecurityGroup: group, VpcSubnets: &awsec2.SubnetSelection{SubnetType: subnets},
-		DeletionProtection: jsii.Bool(!p.Disposable), DropInvalidHeaderFields: jsii.Bool(true),
-		DesyncMitigationMode: awselasticloadbalancingv2.DesyncMitigationMode_STRICTEST,
-		IdleTimeout:          awscdk.Duration_Seconds(jsii.Number(loadBalancerIdleSeconds)),
-	})
+	a.LoadBalancer = awselasticloadbalancingv2.NewApplicationLoadBalancer(a, jsii.String("LoadBalancer"),
+		&awselasticloadbalancingv2.ApplicationLoadBalancerProps{
+			Vpc:                a.Vpc,
+			InternetFacing:     &public,
+			SecurityGroup:      group,
+			VpcSubnets:         &awsec2.SubnetSelection{SubnetType: subnets},
+			DeletionProtection: jsii.Bool(!p.Disposable), DropInvalidHeaderFields: jsii.Bool(true),
+			DesyncMitigationMode: awselasticloadbalancingv2.DesyncMitigationMode_STRICTEST,
+			IdleTimeout:          awscdk.Duration_Seconds(jsii.Number(loadBalancerIdleSeconds)),
+		})
 	if p.Disposable {
 		nag.Explain(a.LoadBalancer, "a disposable environment is made to be destroyed; the load balancer holds no data",
 			"ELBDeletionProtectionEnabled")
@@ -124,16 +136,17 @@ func (a *ApiService) addLoadBalancer(p ApiServiceProps, tasks awsec2.SecurityGro
 // outside of them, and takes away what they know. Whether a region serves is for Route 53 to ask, and whether a new version may
 // use the tables is what a task finds out before it begins to listen.
 func (a *ApiService) addTargetGroup() {
-	a.TargetGroup = awselasticloadbalancingv2.NewApplicationTargetGroup(a, jsii.String("Tasks"), &awselasticloadbalancingv2.ApplicationTargetGroupProps{
-		Vpc: a.Vpc, Port: jsii.Number(containerPort), Protocol: awselasticloadbalancingv2.ApplicationProtocol_HTTP,
-		TargetType:                 awselasticloadbalancingv2.TargetType_IP,
-		LoadBalancingAlgorithmType: awselasticloadbalancingv2.TargetGroupLoadBalancingAlgorithmType_LEAST_OUTSTANDING_REQUESTS,
-		// ECS takes a task out of the group and waits for so long before it sends SIGTERM; the API's own drain covers the rest.
-		DeregistrationDelay: awscdk.Duration_Seconds(jsii.Number(15)),
-		HealthCheck: &awselasticloadbalancingv2.HealthCheck{
-			Path: jsii.String(livenessPath), HealthyHttpCodes: jsii.String("200"),
-			Interval: awscdk.Duration_Seconds(jsii.Number(10)), Timeout: awscdk.Duration_Seconds(jsii.Number(5)),
-			HealthyThresholdCount: jsii.Number(2), UnhealthyThresholdCount: jsii.Number(3),
-		},
-	})
+	a.TargetGroup = awselasticloadbalancingv2.NewApplicationTargetGroup(a, jsii.String("Tasks"),
+		&awselasticloadbalancingv2.ApplicationTargetGroupProps{
+			Vpc: a.Vpc, Port: jsii.Number(containerPort), Protocol: awselasticloadbalancingv2.ApplicationProtocol_HTTP,
+			TargetType:                 awselasticloadbalancingv2.TargetType_IP,
+			LoadBalancingAlgorithmType: awselasticloadbalancingv2.TargetGroupLoadBalancingAlgorithmType_LEAST_OUTSTANDING_REQUESTS,
+			// ECS takes a task out of the group and waits for so long before it sends SIGTERM; the API's own drain covers the rest.
+			DeregistrationDelay: awscdk.Duration_Seconds(jsii.Number(15)),
+			HealthCheck: &awselasticloadbalancingv2.HealthCheck{
+				Path: jsii.String(livenessPath), HealthyHttpCodes: jsii.String("200"),
+				Interval: awscdk.Duration_Seconds(jsii.Number(10)), Timeout: awscdk.Duration_Seconds(jsii.Number(5)),
+				HealthyThresholdCount: jsii.Number(2), UnhealthyThresholdCount: jsii.Number(3),
+			},
+		})
 }

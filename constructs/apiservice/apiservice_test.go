@@ -49,9 +49,10 @@ func required(t *testing.T) func(awscdk.Stack) apiservice.ApiServiceProps {
 func domain(stack awscdk.Stack) *apiservice.Domain {
 	return &apiservice.Domain{
 		Name: "api.example.com",
-		HostedZone: awsroute53.HostedZone_FromHostedZoneAttributes(stack, jsii.String("Zone"), &awsroute53.HostedZoneAttributes{
-			HostedZoneId: jsii.String("Z1"), ZoneName: jsii.String("example.com"),
-		}),
+		HostedZone: awsroute53.HostedZone_FromHostedZoneAttributes(stack, jsii.String("Zone"),
+			&awsroute53.HostedZoneAttributes{
+				HostedZoneId: jsii.String("Z1"), ZoneName: jsii.String("example.com"),
+			}),
 	}
 }
 
@@ -75,16 +76,20 @@ func everything(stack awscdk.Stack, p *apiservice.ApiServiceProps) {
 
 // imported is what the regional stack of several regions hands over, and an existing network.
 func imported(stack awscdk.Stack, p *apiservice.ApiServiceProps) {
-	p.Tables = storage.ImportGlobalTables(stack, "ImportedTables", &storage.ImportGlobalTablesProps{Name: "SensorFlow-dev", Key: p.Key})
+	p.Tables = storage.ImportGlobalTables(stack, "ImportedTables",
+		&storage.ImportGlobalTablesProps{Name: "SensorFlow-dev", Key: p.Key})
 	p.Settings = identity.ImportSettings(stack, "Settings", "SensorFlow-dev", p.Key)
 	p.Vpc = existing(stack)
 }
 
 func existing(stack awscdk.Stack) awsec2.IVpc {
 	return awsec2.Vpc_FromVpcAttributes(stack, jsii.String("Existing"), &awsec2.VpcAttributes{
-		VpcId: jsii.String("vpc-1"), VpcCidrBlock: jsii.String("10.9.0.0/16"), AvailabilityZones: jsii.Strings("eu-west-1a", "eu-west-1b"),
-		PublicSubnetIds: jsii.Strings("subnet-1", "subnet-2"), PrivateSubnetIds: jsii.Strings("subnet-3", "subnet-4"),
-		PublicSubnetRouteTableIds: jsii.Strings("rtb-1", "rtb-2"), PrivateSubnetRouteTableIds: jsii.Strings("rtb-3", "rtb-4"),
+		VpcId:             jsii.String("vpc-1"),
+		VpcCidrBlock:      jsii.String("10.9.0.0/16"),
+		AvailabilityZones: jsii.Strings("eu-west-1a", "eu-west-1b"),
+		PublicSubnetIds:   jsii.Strings("subnet-1", "subnet-2"), PrivateSubnetIds: jsii.Strings("subnet-3", "subnet-4"),
+		PublicSubnetRouteTableIds:  jsii.Strings("rtb-1", "rtb-2"),
+		PrivateSubnetRouteTableIds: jsii.Strings("rtb-3", "rtb-4"),
 	})
 }
 
@@ -110,13 +115,15 @@ func TestApiService_Golden(t *testing.T) {
 	api.Part("AWS::CloudFront::*", "AWS::ElasticLoadBalancingV2::*", "Custom::SensorFlowLookup").Golden(t, "cloudfront")
 	api.Part("AWS::ECS::*", "AWS::ApplicationAutoScaling::*").Golden(t, "service")
 	api.Part("AWS::WAFv2::*").Golden(t, "firewall")
-	network := api.Below("ApiNetworkVpc", "ApiNetworkInternetGateway", "ApiNetworkGatewayAttachment", "ApiNetworkPublic1",
+	network := api.Below("ApiNetworkVpc", "ApiNetworkInternetGateway", "ApiNetworkGatewayAttachment",
+		"ApiNetworkPublic1",
 		"ApiNetworkPrivate1", "ApiNetworkImported", "ApiNetworkFlowLog")
 	network.Part("AWS::EC2::*").Golden(t, "network")
 	cdktest.Golden(t, "policies.golden.txt", api.Policies())
 
 	served := synth(t, everything).Below("Api")
-	served.Part("AWS::Route53::*", "AWS::CertificateManager::*", "AWS::ElasticLoadBalancingV2::Listener").Golden(t, "domain")
+	served.Part("AWS::Route53::*", "AWS::CertificateManager::*", "AWS::ElasticLoadBalancingV2::Listener").
+		Golden(t, "domain")
 }
 
 func TestApiService_KeepsTheIdsOfWhatMustStay(t *testing.T) {

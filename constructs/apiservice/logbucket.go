@@ -16,7 +16,8 @@ import (
 func (a *ApiService) addLogBucket(p ApiServiceProps) {
 	ownership := awss3.ObjectOwnership_BUCKET_OWNER_ENFORCED
 	if p.Domain == nil {
-		ownership = awss3.ObjectOwnership_BUCKET_OWNER_PREFERRED // CloudFront hands its log files over by an access control list
+		// CloudFront hands its log files over by an access control list
+		ownership = awss3.ObjectOwnership_BUCKET_OWNER_PREFERRED
 	}
 	a.AccessLogs = awss3.NewBucket(a, jsii.String("AccessLogs"), &awss3.BucketProps{
 		Encryption: awss3.BucketEncryption_S3_MANAGED, BlockPublicAccess: awss3.BlockPublicAccess_BLOCK_ALL(),
@@ -31,8 +32,9 @@ func (a *ApiService) addLogBucket(p ApiServiceProps) {
 	const (
 		ownKey = "load balancers deliver access logs only to buckets that S3 encrypts with its own key (SSE-S3): " +
 			"https://docs.aws.amazon.com/elasticloadbalancing/latest/application/enable-access-logging.html"
-		ofLogs = "the bucket holds access logs and nothing else, and only two services of AWS write to it; who reads them is told by CloudTrail's data " +
-			"events, while a server access log would need a bucket with a log of its own again"
+		ofLogs = "the bucket holds access logs and nothing else, and only two services of AWS write to it; who reads " +
+			"them is told by CloudTrail's data events, while a server access log would need a bucket with a log of " +
+			"its own again"
 		copied = "the access logs of one region concern that region and are not needed to serve in another"
 	)
 	nag.Explain(a.AccessLogs, ownKey, "S3DefaultEncryptionKMS")
@@ -48,7 +50,8 @@ func (a *ApiService) logAccess(balancer awselasticloadbalancingv2.ApplicationLoa
 		Principals: &[]awsiam.IPrincipal{awsiam.NewServicePrincipal(jsii.String("logdelivery.elasticloadbalancing.amazonaws.com"), nil)},
 		Actions:    jsii.Strings("s3:PutObject"),
 		// The service writes below the number of the account whose load balancer it is; it is not documented to tell more of its source.
-		Resources: &[]*string{a.AccessLogs.ArnForObjects(jsii.String(prefix + "/AWSLogs/" + *awscdk.Stack_Of(a).Account() + "/*"))},
+		Resources: &[]*string{a.AccessLogs.ArnForObjects(jsii.String(prefix + "/AWSLogs/" + *awscdk.Stack_Of(a).
+			Account() + "/*"))},
 	}))
 	balancer.SetAttribute(jsii.String("access_logs.s3.enabled"), jsii.String("true"))
 	balancer.SetAttribute(jsii.String("access_logs.s3.bucket"), a.AccessLogs.BucketName())

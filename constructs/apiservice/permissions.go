@@ -40,13 +40,15 @@ func (a *ApiService) newExecutionRole(p ApiServiceProps) awsiam.Role {
 // explainExecutionRole is for a role that has all its permissions: reasons are kept with the policy that they are for.
 func explainExecutionRole(role awsiam.Role) {
 	nag.ExplainInlinePolicies(role)
-	nag.ExplainWildcards(role, "ecr:GetAuthorizationToken knows no resources; what the token opens is decided by the statement on the "+
-		"image's repository", "Resource::*")
+	nag.ExplainWildcards(role, "ecr:GetAuthorizationToken knows no resources; what the token opens is decided by the "+
+		"statement on the image's repository", "Resource::*")
 }
 
 // fromAccount is a service that acts for this account only: another account's resources cannot make it use our role.
 func fromAccount(scope constructs.Construct, service string) awsiam.IPrincipal {
 	return awsiam.NewServicePrincipal(&service, &awsiam.ServicePrincipalOpts{
-		Conditions: &map[string]any{"StringEquals": map[string]any{"aws:SourceAccount": awscdk.Stack_Of(scope).Account()}},
+		Conditions: &map[string]any{"StringEquals": map[string]any{
+			"aws:SourceAccount": awscdk.Stack_Of(scope).Account(),
+		}},
 	})
 }

@@ -68,11 +68,13 @@ func (a *ApiService) addScaling(p ApiServiceProps) {
 	})
 	scaling.ScaleOnCpuUtilization(jsii.String("Cpu"), &awsecs.CpuUtilizationScalingProps{
 		TargetUtilizationPercent: jsii.Number(p.CpuTargetPercent),
-		ScaleOutCooldown:         awscdk.Duration_Seconds(jsii.Number(30)), ScaleInCooldown: awscdk.Duration_Minutes(jsii.Number(5)),
+		ScaleOutCooldown:         awscdk.Duration_Seconds(jsii.Number(30)),
+		ScaleInCooldown:          awscdk.Duration_Minutes(jsii.Number(5)),
 	})
 	scaling.ScaleOnRequestCount(jsii.String("Requests"), &awsecs.RequestCountScalingProps{
 		RequestsPerTarget: jsii.Number(p.RequestsPerTask), TargetGroup: a.TargetGroup,
-		ScaleOutCooldown: awscdk.Duration_Seconds(jsii.Number(30)), ScaleInCooldown: awscdk.Duration_Minutes(jsii.Number(5)),
+		ScaleOutCooldown: awscdk.Duration_Seconds(jsii.Number(30)),
+		ScaleInCooldown:  awscdk.Duration_Minutes(jsii.Number(5)),
 	})
 }
 
@@ -84,7 +86,9 @@ func strategies(p ApiServiceProps) *[]*awsecs.CapacityProviderStrategy {
 		Weight: jsii.Number(max(1, contract.SpotPercentMax-p.SpotPercent)),
 	}}
 	if p.SpotPercent > 0 {
-		all = append(all, &awsecs.CapacityProviderStrategy{CapacityProvider: jsii.String(capacitySpot), Weight: jsii.Number(p.SpotPercent)})
+		all = append(all, &awsecs.CapacityProviderStrategy{
+			CapacityProvider: jsii.String(capacitySpot), Weight: jsii.Number(p.SpotPercent),
+		})
 	}
 	return &all
 }
@@ -92,8 +96,13 @@ func strategies(p ApiServiceProps) *[]*awsecs.CapacityProviderStrategy {
 func (a *ApiService) addTask(p ApiServiceProps) awsecs.FargateTaskDefinition {
 	execution := a.newExecutionRole(p)
 	task := awsecs.NewFargateTaskDefinition(a, jsii.String("Task"), &awsecs.FargateTaskDefinitionProps{
-		Cpu: jsii.Number(p.TaskCpu), MemoryLimitMiB: jsii.Number(p.TaskMemoryMiB), TaskRole: a.newTaskRole(p), ExecutionRole: execution,
-		RuntimePlatform: &awsecs.RuntimePlatform{CpuArchitecture: p.Architecture.Task(), OperatingSystemFamily: awsecs.OperatingSystemFamily_LINUX()},
+		Cpu:            jsii.Number(p.TaskCpu),
+		MemoryLimitMiB: jsii.Number(p.TaskMemoryMiB),
+		TaskRole:       a.newTaskRole(p),
+		ExecutionRole:  execution,
+		RuntimePlatform: &awsecs.RuntimePlatform{
+			CpuArchitecture: p.Architecture.Task(), OperatingSystemFamily: awsecs.OperatingSystemFamily_LINUX(),
+		},
 	})
 	image := p.Image
 	if image == nil {
@@ -112,8 +121,10 @@ func (a *ApiService) addTask(p ApiServiceProps) awsecs.FargateTaskDefinition {
 		PortMappings: &[]*awsecs.PortMapping{{ContainerPort: jsii.Number(containerPort)}},
 		StopTimeout:  awscdk.Duration_Seconds(jsii.Number(stopSeconds)),
 		HealthCheck: &awsecs.HealthCheck{
-			Command:  jsii.Strings("CMD", program, "healthcheck"),
-			Interval: awscdk.Duration_Seconds(jsii.Number(10)), Timeout: awscdk.Duration_Seconds(jsii.Number(5)), Retries: jsii.Number(3),
+			Command:     jsii.Strings("CMD", program, "healthcheck"),
+			Interval:    awscdk.Duration_Seconds(jsii.Number(10)),
+			Timeout:     awscdk.Duration_Seconds(jsii.Number(5)),
+			Retries:     jsii.Number(3),
 			StartPeriod: awscdk.Duration_Seconds(jsii.Number(10)),
 		},
 		Logging: awsecs.LogDriver_AwsLogs(&awsecs.AwsLogDriverProps{
@@ -123,8 +134,8 @@ func (a *ApiService) addTask(p ApiServiceProps) awsecs.FargateTaskDefinition {
 		}),
 	})
 	explainExecutionRole(execution)
-	nag.Explain(task, "names of tables, addresses and numbers, nothing secret; what is secret comes from Secrets Manager when the task "+
-		"starts", "AwsSolutions-ECS2")
+	nag.Explain(task, "names of tables, addresses and numbers, nothing secret; what is secret comes from Secrets "+
+		"Manager when the task starts", "AwsSolutions-ECS2")
 	return task
 }
 
@@ -134,11 +145,14 @@ func (a *ApiService) environment(p ApiServiceProps) *map[string]*string {
 		proxies = proxiesWithCloudFront
 	}
 	all := map[string]*string{
-		contract.EnvReadingsTable: p.Tables.Readings.TableName(), contract.EnvAggregatesTable: p.Tables.Aggregates.TableName(),
-		contract.EnvRevocationsTable: p.Tables.Revocations.TableName(), contract.EnvUploadsTable: p.Uploads.Table.TableName(),
-		contract.EnvUploadsBucket: p.Uploads.Bucket.BucketName(),
-		contract.EnvIndexShards:   jsii.String(strconv.Itoa(p.IndexShards)), contract.EnvFleetBuckets: jsii.String(strconv.Itoa(p.FleetBuckets)),
-		contract.EnvListenAddress: jsii.String(":" + strconv.Itoa(containerPort)), contract.EnvPublicURL: a.Url,
+		contract.EnvReadingsTable:    p.Tables.Readings.TableName(),
+		contract.EnvAggregatesTable:  p.Tables.Aggregates.TableName(),
+		contract.EnvRevocationsTable: p.Tables.Revocations.TableName(),
+		contract.EnvUploadsTable:     p.Uploads.Table.TableName(),
+		contract.EnvUploadsBucket:    p.Uploads.Bucket.BucketName(),
+		contract.EnvIndexShards:      jsii.String(strconv.Itoa(p.IndexShards)),
+		contract.EnvFleetBuckets:     jsii.String(strconv.Itoa(p.FleetBuckets)),
+		contract.EnvListenAddress:    jsii.String(":" + strconv.Itoa(containerPort)), contract.EnvPublicURL: a.Url,
 		contract.EnvTrustedProxies: jsii.String(strconv.Itoa(proxies)),
 		contract.EnvDrainTimeout:   jsii.String(contract.DrainTimeoutDefault.String()),
 	}

@@ -30,13 +30,15 @@ func (i *Identity) Credentials(machine string) awssecretsmanager.ISecret {
 	}
 	client, ok := i.MachineClients[machine]
 	if !ok {
-		refuse.By(i, fmt.Errorf("there is no machine client %q among %s", machine, strings.Join(i.machineNames(), ", ")))
+		refuse.By(i, fmt.Errorf("there is no machine client %q among %s", machine,
+			strings.Join(i.machineNames(), ", ")))
 	}
 	plain := awscdk.SecretValue_UnsafePlainText
 	fields := map[string]awscdk.SecretValue{
-		CredentialsTokenURL:     plain(i.TokenURL),
-		CredentialsClientID:     plain(client.UserPoolClientId()),
-		CredentialsClientSecret: awscdk.SecretValue_ResourceAttribute(client.Node().DefaultChild().(awscognito.CfnUserPoolClient).AttrClientSecret()),
+		CredentialsTokenURL: plain(i.TokenURL),
+		CredentialsClientID: plain(client.UserPoolClientId()),
+		CredentialsClientSecret: awscdk.SecretValue_ResourceAttribute(client.Node().
+			DefaultChild().(awscognito.CfnUserPoolClient).AttrClientSecret()),
 	}
 	secret := awssecretsmanager.NewSecret(i, jsii.String("Credentials-"+machine), &awssecretsmanager.SecretProps{
 		Description: jsii.String("How " + machine + " gets tokens for SensorFlow"), EncryptionKey: i.key,
@@ -55,6 +57,6 @@ func (i *Identity) GrantMachineCredentials(machine string, grantee awsiam.IGrant
 
 // explainNoRotation says why no function rotates the secret.
 func explainNoRotation(secret awssecretsmanager.Secret) {
-	nag.Explain(secret, "Cognito makes the client's secret and offers nothing to rotate it by; a new client, which a deployment makes, "+
-		"has a new one", "AwsSolutions-SMG4", "SecretsManagerRotationEnabled")
+	nag.Explain(secret, "Cognito makes the client's secret and offers nothing to rotate it by; a new client, which a "+
+		"deployment makes, has a new one", "AwsSolutions-SMG4", "SecretsManagerRotationEnabled")
 }

@@ -25,7 +25,8 @@ const (
 
 // keyIn imports a key of some region.
 func keyIn(stack awscdk.Stack, region string) awskms.IKey {
-	return awskms.Key_FromKeyArn(stack, jsii.String("KeyIn"+region), jsii.String("arn:aws:kms:"+region+":"+cdktest.Account+":key/mrk-0"))
+	return awskms.Key_FromKeyArn(stack, jsii.String("KeyIn"+region),
+		jsii.String("arn:aws:kms:"+region+":"+cdktest.Account+":key/mrk-0"))
 }
 
 func healthCheck(stack awscdk.Stack) awsroute53.IHealthCheck {
@@ -59,7 +60,8 @@ func TestIdentity_OfOneRegion(t *testing.T) {
 	if pool.Property("IssuerConfiguration") != nil {
 		t.Error("the issuer is that of a replicated pool")
 	}
-	if settings := cdktest.JSON(t, template.Only(t, "AWS::SecretsManager::Secret").Body); !strings.Contains(settings, "https://cognito-idp.us-east-1.amazonaws.com/") {
+	settings := cdktest.JSON(t, template.Only(t, "AWS::SecretsManager::Secret").Body)
+	if !strings.Contains(settings, "https://cognito-idp.us-east-1.amazonaws.com/") {
 		t.Errorf("the issuer is not among the settings: %s", settings)
 	}
 	if n := len(template.All("AWS::Cognito::UserPoolReplica")); n != 0 {
@@ -87,7 +89,8 @@ func TestIdentity_OfSeveralRegionsReplicatesToTheFirst(t *testing.T) {
 		map[string]any{"Region": secondary, "KmsKeyId": "arn:aws:kms:eu-west-1:111111111111:key/mrk-0"},
 		map[string]any{"Region": third, "KmsKeyId": "arn:aws:kms:ap-south-1:111111111111:key/mrk-0"},
 	}, "ReplicaRegions")
-	if text := cdktest.JSON(t, settings.Body); !strings.Contains(text, "https://issuer-cognito-idp.us-east-1.amazonaws.com/") {
+	text := cdktest.JSON(t, settings.Body)
+	if !strings.Contains(text, "https://issuer-cognito-idp.us-east-1.amazonaws.com/") {
 		t.Errorf("the issuer is not among the settings: %s", text)
 	}
 	out.NoFindings(t)
@@ -116,7 +119,8 @@ func TestSettings_HoldWhatTheEnvironmentNames(t *testing.T) {
 			t.Errorf("%s is not among the settings: %s", field, text)
 		}
 	}
-	if want := `"USER_POOL_CLIENT_SECRET":"{Fn::GetAtt:[` + browser + `,ClientSecret]}"`; !strings.Contains(text, want) {
+	want := `"USER_POOL_CLIENT_SECRET":"{Fn::GetAtt:[` + browser + `,ClientSecret]}"`
+	if !strings.Contains(text, want) {
 		t.Errorf("the settings lack %s: %s", want, text)
 	}
 	alpha := template.Find(t, "AWS::Cognito::UserPoolClient", "IdentityMachineClientalpha").ID
@@ -131,9 +135,11 @@ func TestSettings_HoldWhatTheEnvironmentNames(t *testing.T) {
 
 func TestClients_AllowOneWayInEach(t *testing.T) {
 	app := cdktest.NewApp(t)
-	identity.NewIdentity(cdktest.NewStack(app, "Stack", primary), "Identity", &identity.IdentityProps{MachineClients: []identity.MachineClient{
-		{Name: "reader", Scopes: []string{contract.ScopeRead}, TokenLifetime: identity.TokenLifetimeMin}, {Name: "both"},
-	}})
+	identity.NewIdentity(cdktest.NewStack(app, "Stack", primary), "Identity",
+		&identity.IdentityProps{MachineClients: []identity.MachineClient{
+			{Name: "reader", Scopes: []string{contract.ScopeRead}, TokenLifetime: identity.TokenLifetimeMin},
+			{Name: "both"},
+		}})
 	template := cdktest.Synth(t, app).Template(t, "Stack")
 	browser := template.Find(t, "AWS::Cognito::UserPoolClient", "IdentityBrowserClient")
 	browser.Want(t, []string{"ALLOW_USER_PASSWORD_AUTH"}, "ExplicitAuthFlows")
@@ -160,14 +166,23 @@ func TestClients_AllowOneWayInEach(t *testing.T) {
 func TestIdentity_EveryPropMatters(t *testing.T) {
 	cdktest.EveryPropMatters(t,
 		func(stack awscdk.Stack) identity.IdentityProps {
-			return identity.IdentityProps{Key: keyIn(stack, secondary), Replicas: []storage.Replica{{Region: primary, Key: keyIn(stack, primary)}}}
+			return identity.IdentityProps{
+				Key:      keyIn(stack, secondary),
+				Replicas: []storage.Replica{{Region: primary, Key: keyIn(stack, primary)}},
+			}
 		},
 		func(stack awscdk.Stack, p *identity.IdentityProps) { identity.NewIdentity(stack, "Identity", p) },
 		map[string]func(awscdk.Stack, *identity.IdentityProps){
-			"Name":                func(_ awscdk.Stack, p *identity.IdentityProps) { p.Name = "Flow" },
-			"Key":                 func(s awscdk.Stack, p *identity.IdentityProps) { p.Key = storage.NewKey(s, "Key", nil).Key },
-			"Replicas":            func(_ awscdk.Stack, p *identity.IdentityProps) { p.Replicas = nil },
-			"FailoverHealthCheck": func(s awscdk.Stack, p *identity.IdentityProps) { p.FailoverHealthCheck = healthCheck(s) },
+			"Name": func(_ awscdk.Stack, p *identity.IdentityProps) { p.Name = "Flow" },
+			"Key": func(s awscdk.Stack,
+				p *identity.IdentityProps) {
+				p.Key = storage.NewKey(s, "Key", nil).Key
+			},
+			"Replicas": func(_ awscdk.Stack, p *identity.IdentityProps) { p.Replicas = nil },
+			"FailoverHealthCheck": func(s awscdk.Stack,
+				p *identity.IdentityProps) {
+				p.FailoverHealthCheck = healthCheck(s)
+			},
 			"MachineClients": func(_ awscdk.Stack, p *identity.IdentityProps) {
 				p.MachineClients = []identity.MachineClient{{Name: "gateway"}}
 			},
@@ -181,7 +196,8 @@ func TestIdentity_WithEveryPropPassesTheRules(t *testing.T) {
 	app := cdktest.NewApp(t, cdktest.Nag)
 	stack := cdktest.NewStack(app, "Stack", primary)
 	props := replicated(stack)
-	props.FailoverHealthCheck, props.DomainPrefix, props.Mfa, props.Disposable = healthCheck(stack), "flow", identity.MfaOptional, true
+	props.FailoverHealthCheck, props.DomainPrefix, props.Mfa, props.Disposable = healthCheck(stack), "flow",
+		identity.MfaOptional, true
 	props.MachineClients = []identity.MachineClient{{Name: "gateway", TokenLifetime: time.Hour}}
 	identity.NewIdentity(stack, "Identity", &props)
 	out := cdktest.Synth(t, app)
@@ -193,7 +209,8 @@ func TestIdentity_WithEveryPropPassesTheRules(t *testing.T) {
 	pool.Want(t, []string{"SOFTWARE_TOKEN_MFA"}, "EnabledMfas")
 	domain := template.Only(t, "AWS::Cognito::UserPoolDomain")
 	domain.Want(t, "flow", "Domain")
-	domain.Want(t, map[string]any{"SecondaryRegion": secondary, "PrimaryRoute53HealthCheckId": "health-1"}, "Routing", "Failover")
+	domain.Want(t, map[string]any{"SecondaryRegion": secondary, "PrimaryRoute53HealthCheckId": "health-1"}, "Routing",
+		"Failover")
 	out.NoFindings(t)
 }
 
@@ -203,7 +220,8 @@ func TestIdentity_RejectsEveryProblemInOneAnswer(t *testing.T) {
 		identity.NewIdentity(stack, "It", &identity.IdentityProps{
 			Name: "a/b", Replicas: []storage.Replica{{Region: secondary}}, DomainPrefix: "my-cognito", Mfa: 7,
 			MachineClients: []identity.MachineClient{
-				{Name: "a", Scopes: []string{"read"}}, {Name: "a", TokenLifetime: identity.TokenLifetimeMin - time.Second}, {},
+				{Name: "a", Scopes: []string{"read"}},
+				{Name: "a", TokenLifetime: identity.TokenLifetimeMin - time.Second}, {},
 			},
 		})
 	})
@@ -241,16 +259,19 @@ func TestIdentityProps_ValidateAtTheEdges(t *testing.T) {
 		return func(p *props) { p.MachineClients = []identity.MachineClient{{Name: "a", TokenLifetime: d}} }
 	}
 	const (
-		prefixMust   = "DomainPrefix must be 1 to 63 lower-case letters, digits and hyphens, no hyphen at the ends, got "
+		prefixMust = "DomainPrefix must be 1 to 63 lower-case letters, digits and hyphens, no hyphen at the ends, " +
+			"got "
 		lifetimeMust = "MachineClients[0].TokenLifetime must be 5m to 24h in whole minutes, got "
 	)
 	cdktest.Refuses(t, props{},
 		cdktest.Row("the longest prefix", prefix(strings.Repeat("a", 63)), ""),
-		cdktest.Row("rejects a longer one", prefix(strings.Repeat("a", 64)), prefixMust+`"`+strings.Repeat("a", 64)+`"`),
+		cdktest.Row("rejects a longer one", prefix(strings.Repeat("a", 64)),
+			prefixMust+`"`+strings.Repeat("a", 64)+`"`),
 		cdktest.Row("rejects capital letters", prefix("Flow"), prefixMust+`"Flow"`),
 		cdktest.Row("rejects a hyphen at the end", prefix("flow-"), prefixMust+`"flow-"`),
 		cdktest.Row("the most clients", clients(identity.MachineClientsMax), ""),
-		cdktest.Row("rejects more clients", clients(identity.MachineClientsMax+1), "MachineClients must list at most 100, got 101"),
+		cdktest.Row("rejects more clients", clients(identity.MachineClientsMax+1),
+			"MachineClients must list at most 100, got 101"),
 		cdktest.Row("the shortest token", lifetime(identity.TokenLifetimeMin), ""),
 		cdktest.Row("rejects a longer token", lifetime(24*time.Hour+time.Minute), lifetimeMust+"24h1m"),
 		cdktest.Row("rejects half a minute", lifetime(10*time.Minute+30*time.Second), lifetimeMust+"10m30s"),
@@ -266,7 +287,9 @@ func TestIdentity_WarnsOfARegionWithoutPoolReplicas(t *testing.T) {
 		identity.NewIdentity(stack, "Identity", &identity.IdentityProps{
 			Key: keyIn(stack, primary), Replicas: []storage.Replica{{Region: region, Key: keyIn(stack, region)}},
 		})
-		warnings := assertions.Annotations_FromStack(stack).FindWarning(jsii.String("*"), assertions.Match_StringLikeRegexp(jsii.String("did not replicate user pools in "+region)))
+		warnings := assertions.Annotations_FromStack(stack).
+			FindWarning(jsii.String("*"),
+				assertions.Match_StringLikeRegexp(jsii.String("did not replicate user pools in "+region)))
 		if got := len(*warnings); got != want {
 			t.Errorf("%s: %d warnings", region, got)
 		}

@@ -149,7 +149,8 @@ func (c MachineClient) faults() rule.Faults {
 		}),
 		rule.Fault{
 			Field: "TokenLifetime", Got: l,
-			Rule: "must be " + rule.Show(TokenLifetimeMin) + " to " + rule.Show(TokenLifetimeDefault) + " in whole minutes",
+			Rule: "must be " + rule.Show(TokenLifetimeMin) + " to " + rule.Show(TokenLifetimeDefault) +
+				" in whole minutes",
 		}.If(l != 0 && (l < TokenLifetimeMin || l > TokenLifetimeDefault || l%time.Minute != 0)),
 	)
 }

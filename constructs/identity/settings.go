@@ -23,7 +23,8 @@ func SettingsName(name string) string { return name + "/identity" }
 // SettingsFields are the JSON fields of the settings secret, each named like the environment key that takes it.
 func SettingsFields() []string {
 	return []string{
-		contract.EnvUserPoolID, contract.EnvUserPoolIssuer, contract.EnvUserPoolClientID, contract.EnvUserPoolClientSecret,
+		contract.EnvUserPoolID, contract.EnvUserPoolIssuer, contract.EnvUserPoolClientID,
+		contract.EnvUserPoolClientSecret,
 		contract.EnvMachineClientIDs, contract.EnvTokenURL,
 	}
 }
@@ -54,7 +55,9 @@ func (i *Identity) addSettings(p IdentityProps) {
 	}
 	var replicas []*awssecretsmanager.ReplicaRegion
 	for _, r := range p.Replicas {
-		replicas = append(replicas, &awssecretsmanager.ReplicaRegion{Region: jsii.String(r.Region), EncryptionKey: r.Key})
+		replicas = append(replicas, &awssecretsmanager.ReplicaRegion{
+			Region: jsii.String(r.Region), EncryptionKey: r.Key,
+		})
 	}
 	if len(replicas) > 0 {
 		props.ReplicaRegions = &replicas
@@ -74,8 +77,10 @@ func ImportSettings(scope constructs.Construct, id, name string, key awskms.IKey
 	).Err())
 	return awssecretsmanager.Secret_FromSecretAttributes(scope, &id, &awssecretsmanager.SecretAttributes{
 		SecretPartialArn: stack.FormatArn(&awscdk.ArnComponents{
-			Service: jsii.String("secretsmanager"), Resource: jsii.String("secret"), ResourceName: jsii.String(SettingsName(name)),
-			ArnFormat: awscdk.ArnFormat_COLON_RESOURCE_NAME,
+			Service:      jsii.String("secretsmanager"),
+			Resource:     jsii.String("secret"),
+			ResourceName: jsii.String(SettingsName(name)),
+			ArnFormat:    awscdk.ArnFormat_COLON_RESOURCE_NAME,
 		}),
 		EncryptionKey: key,
 	})
@@ -89,7 +94,9 @@ func GrantReadSettings(settings awssecretsmanager.ISecret, grantee awsiam.IGrant
 		return granted
 	}
 	return granted.Combine(awsiam.Grant_AddToPrincipal(&awsiam.GrantOnPrincipalOptions{
-		Grantee: grantee, Actions: jsii.Strings("kms:Decrypt"), ResourceArns: &[]*string{settings.EncryptionKey().KeyArn()},
+		Grantee:      grantee,
+		Actions:      jsii.Strings("kms:Decrypt"),
+		ResourceArns: &[]*string{settings.EncryptionKey().KeyArn()},
 		Conditions: &map[string]*map[string]any{"StringEquals": {
 			"kms:ViaService": "secretsmanager." + *awscdk.Stack_Of(settings).Region() + ".amazonaws.com",
 		}},
@@ -124,7 +131,8 @@ func NewReplicaActivation(scope constructs.Construct, id string, props *ReplicaA
 	a := &ReplicaActivation{}
 	constructs.NewConstruct_Override(a, scope, &id)
 	// By the secret's name: CloudFormation documents names and complete addresses, and the address's end is not known here.
-	poolID := awscdk.SecretValue_SecretsManager(p.Settings.SecretName(), &awscdk.SecretsManagerSecretOptions{JsonField: jsii.String(contract.EnvUserPoolID)})
+	poolID := awscdk.SecretValue_SecretsManager(p.Settings.SecretName(),
+		&awscdk.SecretsManagerSecretOptions{JsonField: jsii.String(contract.EnvUserPoolID)})
 	a.resource = awscognito.NewCfnUserPoolRegionalConfigurationAttachment(a, jsii.String("Resource"),
 		&awscognito.CfnUserPoolRegionalConfigurationAttachmentProps{
 			UserPoolId: poolID.UnsafeUnwrap(), // no secret

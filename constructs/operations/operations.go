@@ -71,9 +71,16 @@ func (o *Operations) AddAlarm(
 	with := prop.OrZero(options)
 	refuse.By(o, o.alarmFaults(name, metric, with).Err())
 	alarm := awscloudwatch.NewAlarm(o, &name, &awscloudwatch.AlarmProps{
-		Metric: metric, Threshold: with.Threshold, EvaluationPeriods: with.EvaluationPeriods, DatapointsToAlarm: with.DatapointsToAlarm,
-		ComparisonOperator: with.ComparisonOperator, TreatMissingData: with.TreatMissingData, ActionsEnabled: with.ActionsEnabled,
-		AlarmName: with.AlarmName, AlarmDescription: with.AlarmDescription, EvaluateLowSampleCountPercentile: with.EvaluateLowSampleCountPercentile,
+		Metric:                           metric,
+		Threshold:                        with.Threshold,
+		EvaluationPeriods:                with.EvaluationPeriods,
+		DatapointsToAlarm:                with.DatapointsToAlarm,
+		ComparisonOperator:               with.ComparisonOperator,
+		TreatMissingData:                 with.TreatMissingData,
+		ActionsEnabled:                   with.ActionsEnabled,
+		AlarmName:                        with.AlarmName,
+		AlarmDescription:                 with.AlarmDescription,
+		EvaluateLowSampleCountPercentile: with.EvaluateLowSampleCountPercentile,
 	})
 	action := awscloudwatchactions.NewSnsAction(o.Topic)
 	alarm.AddAlarmAction(action)
@@ -83,13 +90,18 @@ func (o *Operations) AddAlarm(
 }
 
 // alarmFaults are the faults that the CDK would answer with a trace of JavaScript.
-func (o *Operations) alarmFaults(name string, metric awscloudwatch.IMetric, with awscloudwatch.CreateAlarmOptions) rule.Faults {
+func (o *Operations) alarmFaults(
+	name string, metric awscloudwatch.IMetric, with awscloudwatch.CreateAlarmOptions,
+) rule.Faults {
 	field := fmt.Sprintf("AddAlarm(%q)", name)
 	return rule.All(
 		prop.Required(field+": name", name == "", "one that tells the alarm from others"),
-		rule.Fault{Field: field, Rule: "would be a second alarm of that name", Advice: "choose another name"}.If(o.Alarms[name] != nil),
+		rule.Fault{
+			Field: field, Rule: "would be a second alarm of that name", Advice: "choose another name",
+		}.If(o.Alarms[name] != nil),
 		prop.Required(field+": metric", metric == nil, "what a method such as MetricRequests returns"),
 		prop.Required(field+": options.Threshold", with.Threshold == nil, "the value from which on the alarm goes off"),
-		prop.Required(field+": options.EvaluationPeriods", with.EvaluationPeriods == nil, "the number of periods that decide"),
+		prop.Required(field+": options.EvaluationPeriods", with.EvaluationPeriods == nil,
+			"the number of periods that decide"),
 	)
 }

@@ -41,7 +41,11 @@ func required(t *testing.T, prefix string) func(awscdk.Stack) operations.Operati
 				Settings: identity.ImportSettings(stack, prefix+"Settings", "test", key),
 			}),
 			Processing: processing.NewProcessing(stack, prefix+"Processing", &processing.ProcessingProps{
-				Tables: tables, Uploads: uploads, Key: key, AggregatorCode: cdktest.LambdaCode(t), CsvProcessorCode: cdktest.LambdaCode(t),
+				Tables:           tables,
+				Uploads:          uploads,
+				Key:              key,
+				AggregatorCode:   cdktest.LambdaCode(t),
+				CsvProcessorCode: cdktest.LambdaCode(t),
 			}),
 		}
 	}
@@ -52,7 +56,8 @@ func byDefault(*operations.OperationsProps) {}
 // everything sets every prop that has a default.
 func everything(p *operations.OperationsProps) {
 	p.AlarmEmails = []string{"ada@example.com", "grace@example.com"}
-	p.LatencyMax, p.LagMax, p.ReplicationMax, p.CsvAgeMax = 250*time.Millisecond, 90*time.Second, 5*time.Second, 2*time.Hour
+	p.LatencyMax, p.LagMax, p.ReplicationMax, p.CsvAgeMax = 250*time.Millisecond, 90*time.Second, 5*time.Second,
+		2*time.Hour
 	p.ServerErrorsMax, p.ThrottlesMax = 3, 7
 }
 
@@ -109,7 +114,8 @@ func TestOperations_PassesThePacksAndNamesEveryAction(t *testing.T) {
 
 // TestOperations_AlarmsInTheUnitsOfTheMetrics holds each alarm: the metric, in which unit AWS counts it, from where on and for how long.
 func TestOperations_AlarmsInTheUnitsOfTheMetrics(t *testing.T) {
-	const above, under, missingIsFine, missingIsWrong = "GreaterThanThreshold", "LessThanThreshold", "notBreaching", "breaching"
+	const above, under, missingIsFine, missingIsWrong = "GreaterThanThreshold", "LessThanThreshold", "notBreaching",
+		"breaching"
 	type alarm struct {
 		name, metric    string // of several metrics, how their expression begins
 		period, periods int
@@ -201,7 +207,8 @@ func TestOperations_TellsOverTLSAlone(t *testing.T) {
 		case "Deny":
 			denied = cdktest.At(s, "Condition", "Bool", "aws:SecureTransport") == "false"
 		case "Allow":
-			allowed = cdktest.At(s, "Principal", "Service") == "cloudwatch.amazonaws.com" && cdktest.At(s, "Condition", "StringEquals", "aws:SourceAccount") == cdktest.Account
+			allowed = cdktest.At(s, "Principal", "Service") == "cloudwatch.amazonaws.com" &&
+				cdktest.At(s, "Condition", "StringEquals", "aws:SourceAccount") == cdktest.Account
 		}
 	}
 	if !denied || !allowed || len(statements) != 2 {
@@ -247,11 +254,14 @@ func TestOperations_RefusesAlarmsThatTheCDKWouldTrace(t *testing.T) {
 		options     *awscloudwatch.CreateAlarmOptions
 		want        string
 	}{
-		{"rejects no metric", "Mine", nil, options, `AddAlarm("Mine"): metric is required; give what a method such as MetricRequests returns`},
+		{"rejects no metric", "Mine", nil, options,
+			`AddAlarm("Mine"): metric is required; give what a method such as MetricRequests returns`},
 		{"rejects the name of another alarm", "Latency", metric, options,
 			`AddAlarm("Latency") would be a second alarm of that name; choose another name`},
-		{"rejects no name", "", metric, options, `AddAlarm(""): name is required; give one that tells the alarm from others`},
-		{"rejects no options", "Mine", metric, nil, `AddAlarm("Mine"): options.Threshold is required; give the value from which on the alarm goes off
+		{"rejects no name", "", metric, options,
+			`AddAlarm(""): name is required; give one that tells the alarm from others`},
+		{"rejects no options", "Mine", metric, nil,
+			`AddAlarm("Mine"): options.Threshold is required; give the value from which on the alarm goes off
 AddAlarm("Mine"): options.EvaluationPeriods is required; give the number of periods that decide`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -308,7 +318,8 @@ func TestOperations_SaysWhatIsWrongWithItsProps(t *testing.T) {
 			p.AlarmEmails = []string{*awscdk.NewCfnParameter(stack, jsii.String("Email"), nil).ValueAsString()}
 		}, ""),
 		cdktest.Row("rejects what is below 0", func(p *operations.OperationsProps) {
-			p.LatencyMax, p.ServerErrorsMax, p.ThrottlesMax, p.LagMax, p.ReplicationMax, p.CsvAgeMax = -1, -2, -3, -4, -5, -time.Minute
+			p.LatencyMax, p.ServerErrorsMax, p.ThrottlesMax, p.LagMax, p.ReplicationMax, p.CsvAgeMax = -1, -2, -3, -4,
+				-5, -time.Minute
 		}, "LatencyMax must be above 0, got -1ns; leave it out for 1s\n"+
 			"ServerErrorsMax must be above 0, got -2; leave it out for 10\n"+
 			"ThrottlesMax must be above 0, got -3; leave it out for 100\n"+
@@ -316,7 +327,8 @@ func TestOperations_SaysWhatIsWrongWithItsProps(t *testing.T) {
 			"ReplicationMax must be above 0, got -5ns; leave it out for 30s\n"+
 			"CsvAgeMax must be above 0, got -1m; leave it out for 1h"),
 	)
-	if got := cdktest.Panic(t, func() { operations.NewOperations(stack, "Operations", nil) }); !strings.HasPrefix(got, "Stack/Operations: Api is required") {
+	got := cdktest.Panic(t, func() { operations.NewOperations(stack, "Operations", nil) })
+	if !strings.HasPrefix(got, "Stack/Operations: Api is required") {
 		t.Errorf("got %q", got)
 	}
 }

@@ -38,7 +38,9 @@ func (c *Processing) addAggregator(p ProcessingProps) {
 	)
 	c.Aggregator = c.newFunction("Aggregator", p, permissions, &awslambda.FunctionProps{
 		Description: jsii.String("Keeps the aggregates equal to the readings"),
-		Code:        p.AggregatorCode, MemorySize: jsii.Number(AggregatorMemoryMiB), Timeout: duration(AggregatorTimeout),
+		Code:        p.AggregatorCode,
+		MemorySize:  jsii.Number(AggregatorMemoryMiB),
+		Timeout:     duration(AggregatorTimeout),
 		Environment: environment(p, map[string]*string{
 			contract.EnvReadingsTable:   p.Tables.Readings.TableName(),
 			contract.EnvAggregatesTable: p.Tables.Aggregates.TableName(),
@@ -55,9 +57,10 @@ func (c *Processing) addAggregator(p ProcessingProps) {
 		RetryAttempts: jsii.Number(StreamRetries), MaxRecordAge: duration(StreamRecordAgeMax),
 	})
 	// On the raw resource: the construct library's destination would add wildcard actions on the key to the function's role.
-	source.Node().DefaultChild().(awslambda.CfnEventSourceMapping).SetDestinationConfig(&awslambda.CfnEventSourceMapping_DestinationConfigProperty{
-		OnFailure: &awslambda.CfnEventSourceMapping_OnFailureProperty{Destination: c.StreamFailures.QueueArn()},
-	})
+	source.Node().DefaultChild().(awslambda.CfnEventSourceMapping).
+		SetDestinationConfig(&awslambda.CfnEventSourceMapping_DestinationConfigProperty{
+			OnFailure: &awslambda.CfnEventSourceMapping_OnFailureProperty{Destination: c.StreamFailures.QueueArn()},
+		})
 }
 
 // ofRegion passes the records with an image that this region wrote, the new one or the old: what the other regions wrote is

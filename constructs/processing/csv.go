@@ -39,8 +39,8 @@ const (
 func (c *Processing) addQueues(p ProcessingProps) {
 	c.CsvDeadLetters = c.newQueue("CsvDeadLetters", p, &awssqs.QueueProps{RetentionPeriod: duration(failureRetention)})
 	c.StreamFailures = c.newQueue("StreamFailures", p, &awssqs.QueueProps{RetentionPeriod: duration(failureRetention)})
-	nag.Explain(c.StreamFailures, "it is where failures end: the aggregator's event source puts into it what it has given up, and "+
-		"nothing consumes it automatically", "AwsSolutions-SQS3")
+	nag.Explain(c.StreamFailures, "it is where failures end: the aggregator's event source puts into it what it has "+
+		"given up, and nothing consumes it automatically", "AwsSolutions-SQS3")
 	c.CsvQueue = c.newQueue("CsvQueue", p, &awssqs.QueueProps{
 		RetentionPeriod: duration(csvRetention), VisibilityTimeout: duration(CsvVisibilityTimeout),
 		DeadLetterQueue: &awssqs.DeadLetterQueue{Queue: c.CsvDeadLetters, MaxReceiveCount: jsii.Number(CsvReceivesMax)},
@@ -85,7 +85,8 @@ func (c *Processing) addCsvProcessor(p ProcessingProps) {
 	p.Tables.GrantSendReadings(permissions)
 	p.Uploads.GrantProcessUploads(permissions)
 	permissions.AddStatements(
-		statement.Allow(c.CsvQueue.QueueArn(), "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage", "sqs:SendMessage"),
+		statement.Allow(c.CsvQueue.QueueArn(), "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage",
+			"sqs:SendMessage"),
 		allowKey(c, p.Key, "sqs", "kms:Decrypt", "kms:GenerateDataKey"),
 	)
 	c.CsvProcessor = c.newFunction("CsvProcessor", p, permissions, &awslambda.FunctionProps{
@@ -101,6 +102,8 @@ func (c *Processing) addCsvProcessor(p ProcessingProps) {
 	awslambda.NewEventSourceMapping(c, jsii.String("CsvProcessorSource"), &awslambda.EventSourceMappingProps{
 		Target: c.CsvProcessor, EventSourceArn: c.CsvQueue.QueueArn(),
 		// A message is minutes of work: two of them in one invocation would share its time.
-		BatchSize: jsii.Number(1), ReportBatchItemFailures: jsii.Bool(true), MaxConcurrency: jsii.Number(p.CsvConcurrency),
+		BatchSize:               jsii.Number(1),
+		ReportBatchItemFailures: jsii.Bool(true),
+		MaxConcurrency:          jsii.Number(p.CsvConcurrency),
 	})
 }

@@ -37,21 +37,26 @@ func (c *Processing) newPermissions(function string, p ProcessingProps) awsiam.M
 // Functions stay outside the VPC: they call DynamoDB, S3 and SQS only, whose endpoints want TLS and a signature, and nothing
 // connects to them; inside, each would wait for a network interface and pay for NAT or interface endpoints.
 // Tracing is left off: X-Ray bills each trace, and every batch has its line in the log, with its times.
-func (c *Processing) newFunction(id string, p ProcessingProps, permissions awsiam.ManagedPolicy, props *awslambda.FunctionProps) awslambda.Function {
+func (c *Processing) newFunction(
+	id string, p ProcessingProps, permissions awsiam.ManagedPolicy, props *awslambda.FunctionProps,
+) awslambda.Function {
 	props.Role = awsiam.NewRole(c, jsii.String(id+"Role"), &awsiam.RoleProps{
 		AssumedBy:       awsiam.NewServicePrincipal(jsii.String("lambda.amazonaws.com"), nil),
 		ManagedPolicies: &[]awsiam.IManagedPolicy{permissions},
 	})
 	props.LogGroup = c.Node().FindChild(jsii.String(id + "Log")).(awslogs.LogGroup)
-	props.Runtime, props.Handler, props.Architecture = awslambda.Runtime_PROVIDED_AL2023(), jsii.String(gobuild.FunctionBinary), p.Architecture.Function()
+	props.Runtime, props.Handler, props.Architecture = awslambda.Runtime_PROVIDED_AL2023(),
+		jsii.String(gobuild.FunctionBinary), p.Architecture.Function()
 	function := awslambda.NewFunction(c, &id, props)
 	const (
-		outside = "the function calls DynamoDB, S3 and SQS only, over TLS and with its role's signature, and nothing connects to it; a VPC would add " +
-			"network interfaces and NAT or endpoints to fail and to pay for, and no protection"
-		sources = "only an event source invokes the function, never an asynchronous call; what fails for good goes to the dead letters of the queue or to " +
-			"the failure destination of the stream"
-		bounded = "the event source bounds the concurrency (ScalingConfig of the queue, one batch per shard and lane of the stream); reserving it would " +
-			"take it from the account's other functions, and new accounts have too little to reserve any"
+		outside = "the function calls DynamoDB, S3 and SQS only, over TLS and with its role's signature, and nothing " +
+			"connects to it; a VPC would add network interfaces and NAT or endpoints to fail and to pay for, and no " +
+			"protection"
+		sources = "only an event source invokes the function, never an asynchronous call; what fails for good goes " +
+			"to the dead letters of the queue or to the failure destination of the stream"
+		bounded = "the event source bounds the concurrency (ScalingConfig of the queue, one batch per shard and lane " +
+			"of the stream); reserving it would take it from the account's other functions, and new accounts have " +
+			"too little to reserve any"
 	)
 	nag.Explain(function, outside, "LambdaInsideVPC")
 	nag.Explain(function, sources, "LambdaDLQ")

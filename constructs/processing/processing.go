@@ -53,10 +53,12 @@ func (p ProcessingProps) validateBucket(scope constructs.Construct) error {
 	}
 	bucket := p.Uploads.Bucket
 	if here, there := awscdk.Stack_Of(scope), awscdk.Stack_Of(bucket); *here.Node().Addr() != *there.Node().Addr() {
-		return fmt.Errorf("Uploads must be in the same stack, got %s and %s; bucket and queue refer to each other", *there.Node().Path(), *here.Node().Path())
+		return fmt.Errorf("Uploads must be in the same stack, got %s and %s; bucket and queue refer to each other",
+			*there.Node().Path(), *here.Node().Path())
 	}
 	if bucket.Node().DefaultChild().(awss3.CfnBucket).NotificationConfiguration() != nil {
-		return fmt.Errorf("Uploads has notifications already, of bucket %s; one Processing works off a bucket", *bucket.Node().Path())
+		return fmt.Errorf("Uploads has notifications already, of bucket %s; one Processing works off a bucket",
+			*bucket.Node().Path())
 	}
 	return nil
 }

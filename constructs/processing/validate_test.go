@@ -31,7 +31,8 @@ func TestProcessing_SaysWhatIsWrongWithItsProps(t *testing.T) {
 			p.IndexShards, p.FleetBuckets, p.CsvConcurrency, p.StreamLanes, p.StreamBatchSize = 256, 1, 1000, 1, 1
 		}, ""),
 		cdktest.Row("rejects what is beyond, all at once", func(p *processing.ProcessingProps) {
-			p.IndexShards, p.FleetBuckets, p.CsvConcurrency, p.StreamLanes, p.StreamBatchSize, p.Architecture = 257, -1, 1, 11, 10_001, 2
+			p.IndexShards, p.FleetBuckets, p.CsvConcurrency, p.StreamLanes, p.StreamBatchSize, p.Architecture = 257, -1,
+				1, 11, 10_001, 2
 		}, "IndexShards must be 1 to 256, got 257; leave it out for 8\n"+
 			"FleetBuckets must be 1 to 256, got -1; leave it out for 8\n"+
 			"CsvConcurrency must be 2 to 1000, got 1; leave it out for 4\n"+
@@ -48,20 +49,25 @@ func TestProcessing_RefusesBeforeAnythingIsMade(t *testing.T) {
 		return func() { processing.NewProcessing(stack, id, &p) }
 	}
 	props := required(t)(stack)
-	cdktest.RefusesToBuild(t, "Stack/Nothing: Tables is required; give storage.NewGlobalTables or storage.ImportGlobalTables\n"+
-		"Uploads is required; give storage.NewUploads\nKey is required; give the Key of storage.NewKey or storage.NewReplicaKey",
+	cdktest.RefusesToBuild(t, "Stack/Nothing: Tables is required; give storage.NewGlobalTables or "+
+		"storage.ImportGlobalTables\n"+
+		"Uploads is required; give storage.NewUploads\n"+
+		"Key is required; give the Key of storage.NewKey or storage.NewReplicaKey",
 		func() { processing.NewProcessing(stack, "Nothing", nil) })
 	cdktest.RefusesToBuild(t,
-		"Other/Processing: Uploads must be in the same stack, got Stack and Other; bucket and queue refer to each other",
+		"Other/Processing: Uploads must be in the same stack, got Stack and Other; bucket and queue refer to each "+
+			"other",
 		build(other, "Processing", props))
 	build(stack, "Processing", props)()
 	cdktest.RefusesToBuild(t,
-		"Stack/Again: Uploads has notifications already, of bucket Stack/Uploads/Bucket; one Processing works off a bucket",
+		"Stack/Again: Uploads has notifications already, of bucket Stack/Uploads/Bucket; one Processing works off a "+
+			"bucket",
 		build(stack, "Again", props))
 	if len(*stack.Node().Children()) != 4 {
 		t.Error("what was refused has left something in the stack")
 	}
 	second := props
-	second.Uploads, second.Architecture = storage.NewUploads(stack, "Second", &storage.UploadsProps{Key: props.Key}), goasset.AMD64
+	second.Uploads, second.Architecture = storage.NewUploads(stack, "Second", &storage.UploadsProps{Key: props.Key}),
+		goasset.AMD64
 	build(stack, "Beside", second)() // two fit in one stack
 }

@@ -56,7 +56,8 @@ func TestExit_EndsAnAppWithTheSentence(t *testing.T) {
 		mistake, want string
 		status        int
 	}{
-		{"props", "Telemetry/SensorFlow: AlarmEmails[0] must be an e-mail address such as ops@example.com, got \"on-call\"\n" +
+		{"props", "Telemetry/SensorFlow: AlarmEmails[0] must be an e-mail address such as ops@example.com, got " +
+			"\"on-call\"\n" +
 			"Retention must be at least 24h, got 1m; leave it out to keep readings for ever\n", 1},
 		{"scope", "SensorFlow: the scope must be a Stack or a construct in one; make one with awscdk.NewStack, " +
 			"or those of several regions with sensorflow.NewMultiRegion\n", 1},
@@ -71,7 +72,8 @@ func TestExit_EndsAnAppWithTheSentence(t *testing.T) {
 		})
 	}
 	t.Run("leaves mistakes of the program their trace", func(t *testing.T) {
-		if said, _ := run(t, "nil"); !strings.Contains(said, "goroutine ") || !strings.Contains(said, "refusal_test.go") {
+		said, _ := run(t, "nil")
+		if !strings.Contains(said, "goroutine ") || !strings.Contains(said, "refusal_test.go") {
 			t.Errorf("it says\n%s", said)
 		}
 	})

@@ -51,7 +51,8 @@ func NewSensorFlow(scope constructs.Construct, id string, props *SensorFlowProps
 		f.Key = storage.NewKey(f, "Key", &storage.KeyProps{Disposable: p.Disposable}).Key
 	}
 	if f.Tables == nil {
-		f.Tables = storage.NewGlobalTables(f, "Tables", &storage.GlobalTablesProps{Key: f.Key, Disposable: p.Disposable})
+		f.Tables = storage.NewGlobalTables(f, "Tables",
+			&storage.GlobalTablesProps{Key: f.Key, Disposable: p.Disposable})
 	}
 	if f.Settings == nil {
 		f.Identity = identity.NewIdentity(f, "Identity", p.identity(f))
@@ -78,8 +79,15 @@ func (p SensorFlowProps) uploads(f *SensorFlow) *storage.UploadsProps {
 func (p SensorFlowProps) processing(f *SensorFlow) *processing.ProcessingProps {
 	return &processing.ProcessingProps{
 		Tables: f.Tables, Uploads: f.Uploads, Key: f.Key, Retention: p.Retention,
-		IndexShards: p.IndexShards, FleetBuckets: p.FleetBuckets, CsvConcurrency: p.CsvConcurrency, StreamLanes: p.StreamLanes,
-		LogRetention: p.LogRetention, Architecture: p.Architecture, AggregatorCode: p.AggregatorCode, CsvProcessorCode: p.CsvProcessorCode, Disposable: p.Disposable,
+		IndexShards:      p.IndexShards,
+		FleetBuckets:     p.FleetBuckets,
+		CsvConcurrency:   p.CsvConcurrency,
+		StreamLanes:      p.StreamLanes,
+		LogRetention:     p.LogRetention,
+		Architecture:     p.Architecture,
+		AggregatorCode:   p.AggregatorCode,
+		CsvProcessorCode: p.CsvProcessorCode,
+		Disposable:       p.Disposable,
 	}
 }
 
@@ -89,9 +97,17 @@ func (p SensorFlowProps) api(f *SensorFlow) *apiservice.ApiServiceProps {
 		Domain: p.Domain, AllowedOrigins: p.AllowedOrigins, Retention: p.Retention, UserPoolRegion: p.UserPoolRegion,
 		IndexShards: p.IndexShards, FleetBuckets: p.FleetBuckets,
 		Vpc: p.Vpc, VpcCidr: p.VpcCidr, Zones: p.Zones, NatGateways: p.NatGateways,
-		TasksMin: p.TasksMin, TasksMax: p.TasksMax, TaskCpu: p.TaskCpu, TaskMemoryMiB: p.TaskMemoryMiB, SpotPercent: p.SpotPercent,
+		TasksMin:         p.TasksMin,
+		TasksMax:         p.TasksMax,
+		TaskCpu:          p.TaskCpu,
+		TaskMemoryMiB:    p.TaskMemoryMiB,
+		SpotPercent:      p.SpotPercent,
 		CpuTargetPercent: p.CpuTargetPercent, RequestsPerTask: p.RequestsPerTask,
-		Architecture: p.Architecture, Image: p.ApiImage, RequestLimit: p.RequestLimit, LogRetention: p.LogRetention, Disposable: p.Disposable,
+		Architecture: p.Architecture,
+		Image:        p.ApiImage,
+		RequestLimit: p.RequestLimit,
+		LogRetention: p.LogRetention,
+		Disposable:   p.Disposable,
 	}
 }
 

@@ -72,8 +72,10 @@ func NewKey(scope constructs.Construct, id string, props *KeyProps) *Key {
 	k := &Key{multiRegion: p.MultiRegion, replicas: map[string]awskms.IKey{}}
 	constructs.NewConstruct_Override(k, scope, &id)
 	k.Resource = awskms.NewCfnKey(k, jsii.String("Resource"), &awskms.CfnKeyProps{
-		Description: jsii.String("Data of " + *awscdk.Stack_Of(k).StackName()), EnableKeyRotation: true, MultiRegion: p.MultiRegion,
-		KeyPolicy: keyPolicy(awscdk.Stack_Of(k)), PendingWindowInDays: pendingWindow(p.Disposable),
+		Description:       jsii.String("Data of " + *awscdk.Stack_Of(k).StackName()),
+		EnableKeyRotation: true,
+		MultiRegion:       p.MultiRegion,
+		KeyPolicy:         keyPolicy(awscdk.Stack_Of(k)), PendingWindowInDays: pendingWindow(p.Disposable),
 	})
 	k.Resource.ApplyRemovalPolicy(removal.Policy(p.Disposable), nil)
 	k.Key = awskms.Key_FromKeyArn(k, jsii.String("Key"), k.Resource.AttrArn())
@@ -93,7 +95,10 @@ func (k *Key) Replica(region string) Replica {
 		return Replica{Region: region, Key: key}
 	}
 	arn := awscdk.Stack_Of(k).FormatArn(&awscdk.ArnComponents{
-		Service: jsii.String("kms"), Region: &region, Resource: jsii.String("key"), ResourceName: k.Resource.AttrKeyId(),
+		Service:      jsii.String("kms"),
+		Region:       &region,
+		Resource:     jsii.String("key"),
+		ResourceName: k.Resource.AttrKeyId(),
 	})
 	k.replicas[region] = awskms.Key_FromKeyArn(k, jsii.String("KeyIn-"+region), arn)
 	return Replica{Region: region, Key: k.replicas[region]}

@@ -20,7 +20,10 @@ const lookupProvider = "AWS679f53fac002430cb0da5b7982bd2287"
 // answer. It calls again when the call or its physicalID changes. key encrypts the function's log; nil is CloudWatch's own.
 //
 // scope is a construct of its own for each call. All calls of a stack share one function of the CDK, whose role may make each of them.
-func LookUp(scope constructs.Construct, call *customresources.AwsSdkCall, field string, allow awsiam.PolicyStatement, key awskms.IKey) *string {
+func LookUp(
+	scope constructs.Construct, call *customresources.AwsSdkCall, field string, allow awsiam.PolicyStatement,
+	key awskms.IKey,
+) *string {
 	call.OutputPaths = jsii.Strings(field)
 	props := &customresources.AwsCustomResourceProps{
 		OnUpdate: call, InstallLatestAwsSdk: jsii.Bool(false), ResourceType: jsii.String("Custom::SensorFlowLookup"),
@@ -34,13 +37,15 @@ func LookUp(scope constructs.Construct, call *customresources.AwsSdkCall, field 
 		log := awslogs.NewLogGroup(scope, jsii.String("LookupLog"), &awslogs.LogGroupProps{
 			EncryptionKey: key, Retention: awslogs.RetentionDays_ONE_MONTH, RemovalPolicy: awscdk.RemovalPolicy_DESTROY,
 		})
-		props.Role = awsiam.NewRole(scope, jsii.String("LookupRole"), &awsiam.RoleProps{AssumedBy: service("lambda.amazonaws.com")})
+		props.Role = awsiam.NewRole(scope, jsii.String("LookupRole"),
+			&awsiam.RoleProps{AssumedBy: service("lambda.amazonaws.com")})
 		log.GrantWrite(props.Role)
 		props.LogGroup = log
 		nag.ExplainInlinePolicies(props.Role)
 		if key == nil {
-			nag.Explain(log, "the lookup writes the address of a resource and no data; CloudWatch encrypts the log with its own key, "+
-				"and where a key is looked up there is none of ours yet", "CloudWatchLogGroupEncrypted")
+			nag.Explain(log, "the lookup writes the address of a resource and no data; CloudWatch encrypts the log "+
+				"with its own key, and where a key is looked up there is none of ours yet",
+				"CloudWatchLogGroupEncrypted")
 		}
 	}
 	resource := customresources.NewAwsCustomResource(scope, jsii.String("Lookup"), props)
@@ -59,12 +64,16 @@ func LookUp(scope constructs.Construct, call *customresources.AwsSdkCall, field 
 func lookUpKey(scope constructs.Construct, p ReplicaKeyProps) *string {
 	alias := aliasPrefix + p.Alias
 	keys := awscdk.Stack_Of(scope).FormatArn(&awscdk.ArnComponents{
-		Service: jsii.String("kms"), Region: &p.PrimaryRegion, Resource: jsii.String("key"), ResourceName: jsii.String("mrk-*"),
+		Service:      jsii.String("kms"),
+		Region:       &p.PrimaryRegion,
+		Resource:     jsii.String("key"),
+		ResourceName: jsii.String("mrk-*"),
 	})
 	arn := LookUp(scope, &customresources.AwsSdkCall{
 		Service: jsii.String("KMS"), Action: jsii.String("describeKey"), Region: &p.PrimaryRegion,
-		Parameters:         map[string]any{"KeyId": alias},
-		PhysicalResourceId: customresources.PhysicalResourceId_Of(jsii.String(revised(p.PrimaryRegion+"/"+alias, p.Revision))),
+		Parameters: map[string]any{"KeyId": alias},
+		PhysicalResourceId: customresources.PhysicalResourceId_Of(jsii.String(revised(p.PrimaryRegion+"/"+alias,
+			p.Revision))),
 	}, "KeyMetadata.Arn", awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
 		Actions: jsii.Strings("kms:DescribeKey"), Resources: &[]*string{keys},
 		Conditions: &map[string]any{"StringEquals": map[string]any{"kms:RequestAlias": alias}},

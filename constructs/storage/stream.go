@@ -53,8 +53,9 @@ func NewReplicaStream(scope constructs.Construct, id string, props *ReplicaStrea
 	constructs.NewConstruct_Override(s, scope, &id)
 	s.StreamArn = LookUp(s, &customresources.AwsSdkCall{
 		Service: jsii.String("DynamoDB"), Action: jsii.String("describeTable"),
-		Parameters:         map[string]any{"TableName": p.Table.TableName()},
-		PhysicalResourceId: customresources.PhysicalResourceId_Of(jsii.String(revised(*p.Table.TableName(), p.Revision))),
+		Parameters: map[string]any{"TableName": p.Table.TableName()},
+		PhysicalResourceId: customresources.PhysicalResourceId_Of(jsii.String(revised(*p.Table.TableName(),
+			p.Revision))),
 	}, "Table.LatestStreamArn", awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
 		Actions: jsii.Strings("dynamodb:DescribeTable"), Resources: &[]*string{p.Table.TableArn()},
 	}), p.Key)

@@ -73,11 +73,14 @@ func indexes(t contract.Table) *[]*awsdynamodb.GlobalSecondaryIndexPropsV2 {
 	all := make([]*awsdynamodb.GlobalSecondaryIndexPropsV2, len(t.Indexes))
 	for i, index := range t.Indexes {
 		all[i] = &awsdynamodb.GlobalSecondaryIndexPropsV2{
-			IndexName: jsii.String(index.Name), PartitionKey: attribute(index.Key.Partition), SortKey: attribute(index.Key.Sort),
+			IndexName:      jsii.String(index.Name),
+			PartitionKey:   attribute(index.Key.Partition),
+			SortKey:        attribute(index.Key.Sort),
 			ProjectionType: awsdynamodb.ProjectionType_ALL,
 		}
 		if len(index.Projected) > 0 {
-			all[i].ProjectionType, all[i].NonKeyAttributes = awsdynamodb.ProjectionType_INCLUDE, jsii.Strings(index.Projected...)
+			all[i].ProjectionType, all[i].NonKeyAttributes = awsdynamodb.ProjectionType_INCLUDE,
+				jsii.Strings(index.Projected...)
 		}
 	}
 	return &all

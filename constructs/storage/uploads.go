@@ -94,16 +94,21 @@ func NewUploads(scope constructs.Construct, id string, props *UploadsProps) *Upl
 	u.AccessLogs = newAccessLogs(u, p.Disposable)
 	u.Bucket = awss3.NewBucket(u, jsii.String("Bucket"), &awss3.BucketProps{
 		Encryption: awss3.BucketEncryption_KMS, EncryptionKey: u.key, BucketKeyEnabled: jsii.Bool(true),
-		BlockPublicAccess: awss3.BlockPublicAccess_BLOCK_ALL(), ObjectOwnership: awss3.ObjectOwnership_BUCKET_OWNER_ENFORCED,
-		EnforceSSL: jsii.Bool(true), MinimumTLSVersion: jsii.Number(1.2),
-		Versioned:      jsii.Bool(true),
-		LifecycleRules: &[]*awss3.LifecycleRule{expire("Files", contract.UploadKeyPrefix, p.RetentionDays), expire("Rejects", contract.RejectsKeyPrefix, p.RetentionDays)},
-		RemovalPolicy:  removal.Policy(p.Disposable),
+		BlockPublicAccess: awss3.BlockPublicAccess_BLOCK_ALL(),
+		ObjectOwnership:   awss3.ObjectOwnership_BUCKET_OWNER_ENFORCED,
+		EnforceSSL:        jsii.Bool(true), MinimumTLSVersion: jsii.Number(1.2),
+		Versioned: jsii.Bool(true),
+		LifecycleRules: &[]*awss3.LifecycleRule{
+			expire("Files", contract.UploadKeyPrefix, p.RetentionDays),
+			expire("Rejects", contract.RejectsKeyPrefix, p.RetentionDays),
+		},
+		RemovalPolicy: removal.Policy(p.Disposable),
 	})
 	sendAccessLogs(u.Bucket, u.AccessLogs)
 	u.AllowOrigins(p.AllowedOrigins...)
-	nag.Explain(u.Bucket, "what a file holds is in the global tables once it is processed; the file itself is a copy of what the sender "+
-		"has, is processed in its own region only, and would be counted as another upload in a second one", "S3BucketReplicationEnabled")
+	nag.Explain(u.Bucket, "what a file holds is in the global tables once it is processed; the file itself is a copy "+
+		"of what the sender has, is processed in its own region only, and would be counted as another upload in a "+
+		"second one", "S3BucketReplicationEnabled")
 	return u
 }
 
@@ -135,13 +140,15 @@ func expire(id, prefix string, days int) *awss3.LifecycleRule {
 func newAccessLogs(scope constructs.Construct, disposable bool) awss3.Bucket {
 	bucket := awss3.NewBucket(scope, jsii.String("AccessLogs"), &awss3.BucketProps{
 		Encryption:        awss3.BucketEncryption_S3_MANAGED,
-		BlockPublicAccess: awss3.BlockPublicAccess_BLOCK_ALL(), ObjectOwnership: awss3.ObjectOwnership_BUCKET_OWNER_ENFORCED,
-		EnforceSSL: jsii.Bool(true), MinimumTLSVersion: jsii.Number(1.2),
+		BlockPublicAccess: awss3.BlockPublicAccess_BLOCK_ALL(),
+		ObjectOwnership:   awss3.ObjectOwnership_BUCKET_OWNER_ENFORCED,
+		EnforceSSL:        jsii.Bool(true), MinimumTLSVersion: jsii.Number(1.2),
 		Versioned:      jsii.Bool(true),
 		LifecycleRules: &[]*awss3.LifecycleRule{expire("Logs", "", AccessLogDays)},
 		RemovalPolicy:  removal.Policy(disposable),
 	})
-	nag.Explain(bucket, "S3 delivers access logs only to buckets that it encrypts with its own key (SSE-S3)", "S3DefaultEncryptionKMS")
+	nag.Explain(bucket, "S3 delivers access logs only to buckets that it encrypts with its own key (SSE-S3)",
+		"S3DefaultEncryptionKMS")
 	nag.Explain(bucket, "the access log of one region concerns that region and is not needed to serve in another",
 		"S3BucketReplicationEnabled")
 	return bucket
@@ -199,8 +206,8 @@ func (u *Uploads) grantObjects(grantee awsiam.IGrantable, actions map[string][]s
 		wildcards = append(wildcards, "Resource::<"+*bucket+".Arn>/"+prefix+"*")
 	}
 	if construct, ok := grantee.(constructs.IConstruct); ok {
-		nag.ExplainWildcards(construct, "an object is named after its upload, so that whoever works on uploads needs all objects below a "+
-			"prefix; the policy names the bucket, the prefix and each action", wildcards...)
+		nag.ExplainWildcards(construct, "an object is named after its upload, so that whoever works on uploads needs "+
+			"all objects below a prefix; the policy names the bucket, the prefix and each action", wildcards...)
 	}
 	return granted
 }

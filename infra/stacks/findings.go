@@ -14,7 +14,8 @@ import (
 // explainFindings tells cdk-nag why what it finds about the pipeline is as it is. Roles and projects are made by the library of the
 // CDK, which offers no other way; each wildcard is named.
 func explainFindings(stack awscdk.Stack, pipeline pipelines.CodePipeline, artifacts awss3.Bucket) {
-	const passing = "what passes through is made anew from the repository at any time, and CodePipeline and CodeBuild log each run"
+	const passing = "what passes through is made anew from the repository at any time, and CodePipeline and " +
+		"CodeBuild log each run"
 	rules := []string{"AwsSolutions-S1", "S3BucketLoggingEnabled", "S3BucketReplicationEnabled"}
 	nag.Explain(artifacts, passing, rules...)
 	support := *pipeline.Pipeline().CrossRegionSupport()
@@ -22,8 +23,8 @@ func explainFindings(stack awscdk.Stack, pipeline pipelines.CodePipeline, artifa
 		nag.Explain(support[region].Stack, passing, append(rules, "S3BucketVersioningEnabled")...)
 	}
 	nag.ExplainInlinePolicies(pipeline)
-	nag.Explain(pipeline, "the source is CodePipeline's artifact, so that the project has no repository to log in to; the repository is "+
-		"reached by a connection that a person has confirmed", "CodeBuildProjectSourceRepoUrl")
+	nag.Explain(pipeline, "the source is CodePipeline's artifact, so that the project has no repository to log in "+
+		"to; the repository is reached by a connection that a person has confirmed", "CodeBuildProjectSourceRepoUrl")
 	explainWildcards(stack, pipeline, artifacts)
 }
 
@@ -32,7 +33,8 @@ func explainWildcards(stack awscdk.Stack, pipeline pipelines.CodePipeline, artif
 	bucket := "<" + *stack.GetLogicalId(artifacts.Node().DefaultChild().(awscdk.CfnElement)) + ".Arn>"
 	nag.ExplainWildcards(pipeline,
 		"pipelines of the CDK write the calls on an artifact as groups, on the pipeline's own buckets and keys alone",
-		"Action::s3:Abort*", "Action::s3:DeleteObject*", "Action::s3:GetBucket*", "Action::s3:GetObject*", "Action::s3:List*",
+		"Action::s3:Abort*", "Action::s3:DeleteObject*", "Action::s3:GetBucket*", "Action::s3:GetObject*",
+		"Action::s3:List*",
 		"Action::kms:GenerateDataKey*", "Action::kms:ReEncrypt*")
 	nag.ExplainWildcards(pipeline,
 		"an artifact is named by the run that makes it, so that a role needs all objects of the pipeline's buckets",
@@ -42,7 +44,8 @@ func explainWildcards(stack awscdk.Stack, pipeline pipelines.CodePipeline, artif
 		`/^Resource::arn:[^:]+:logs:[^:]+:[^:]+:log-group:\/aws\/codebuild\/.*\*$/`,
 		`/^Resource::arn:[^:]+:codebuild:[^:]+:[^:]+:report-group\/.*\*$/`)
 	nag.ExplainWildcards(pipeline,
-		"the projects that publish assets are made and removed as assets come and go; the role may start builds and nothing else, and for "+
-			"the update of itself the pipeline looks at its own stack and assumes the bootstrap roles, by their tags alone",
+		"the projects that publish assets are made and removed as assets come and go; the role may start builds and "+
+			"nothing else, and for the update of itself the pipeline looks at its own stack and assumes the "+
+			"bootstrap roles, by their tags alone",
 		"Resource::*", `/^Resource::arn:\*:iam::[0-9]+:role\/\*$/`)
 }

@@ -74,7 +74,9 @@ func read(t *testing.T, dir string) []stack {
 			if artifact.Type != "aws:cloudformation:stack" {
 				continue
 			}
-			s := stack{ID: id, Name: artifact.Properties.StackName, Needs: artifact.Dependencies, Missing: manifest.Missing}
+			s := stack{
+				ID: id, Name: artifact.Properties.StackName, Needs: artifact.Dependencies, Missing: manifest.Missing,
+			}
 			if s.Name == "" {
 				s.Name = id
 			}

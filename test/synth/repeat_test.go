@@ -39,7 +39,8 @@ func run(t *testing.T, dir string, command ...string) {
 	t.Helper()
 	cmd := exec.Command(command[0], command[1:]...)
 	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "CDK_DEFAULT_ACCOUNT=111122223333", "CDK_OUTDIR="+filepath.Join(dir, "cdk.out"), "CDK_CONTEXT_JSON=")
+	cmd.Env = append(os.Environ(), "CDK_DEFAULT_ACCOUNT=111122223333", "CDK_OUTDIR="+filepath.Join(dir, "cdk.out"),
+		"CDK_CONTEXT_JSON=")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %v\n%s", command, err, out)
 	}

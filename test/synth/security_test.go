@@ -127,7 +127,8 @@ func holdNoSecret(t *testing.T, all []stack) {
 		}
 		outputs, _ := s.Template["Outputs"].(map[string]any)
 		for name, output := range outputs {
-			if text := cdktest.JSON(t, output); strings.Contains(text, "ClientSecret") || strings.Contains(text, "resolve:secretsmanager") {
+			text := cdktest.JSON(t, output)
+			if strings.Contains(text, "ClientSecret") || strings.Contains(text, "resolve:secretsmanager") {
 				t.Errorf("%s: the output %s shows a secret", s.Name, name)
 			}
 		}

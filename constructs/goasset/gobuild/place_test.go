@@ -129,7 +129,8 @@ func newPlace(t *testing.T, module, goMod string, env []string, buildFlags ...st
 	p.binary = filepath.Join(p.dir, "app")
 	writeFiles(t, p.dir, map[string][]byte{
 		"main.go": []byte(app),
-		"go.mod":  []byte("module example.com/app\n\ngo 1.26.0\n\nrequire " + gobuild.Module + " " + version + "\n" + goMod),
+		"go.mod": []byte("module example.com/app\n\ngo 1.26.0\n\nrequire " + gobuild.Module + " " + version + "\n" +
+			goMod),
 	})
 	p.run(t, "go", append(append([]string{"build", "-mod=mod", "-o", p.binary}, buildFlags...), ".")...)
 	return p
@@ -193,8 +194,10 @@ func cached(t *testing.T, files map[string][]byte, buildFlags ...string) *place 
 		at + version + ".mod": files["go.mod"], at + version + ".zip": body.Bytes(),
 	})
 	env := environ(t)
-	own := slices.IndexFunc(env, func(e string) bool { return strings.HasPrefix(e, "GOMODCACHE=") && filepath.IsAbs(e[11:]) })
-	env = append(env, "GOPROXY=file://"+proxy+",file://"+env[own][11:]+"/cache/download", "GOSUMDB=off", "GOMODCACHE="+cache)
+	own := slices.IndexFunc(env,
+		func(e string) bool { return strings.HasPrefix(e, "GOMODCACHE=") && filepath.IsAbs(e[11:]) })
+	env = append(env, "GOPROXY=file://"+proxy+",file://"+env[own][11:]+"/cache/download", "GOSUMDB=off",
+		"GOMODCACHE="+cache)
 	t.Cleanup(func() {
 		cmd := exec.Command("go", "clean", "-modcache") // its folders are read-only
 		cmd.Env = env
