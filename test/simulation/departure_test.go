@@ -50,7 +50,7 @@ func (w *world) depart() bool {
 	if w.departure == nil {
 		return w.left > 0 && w.parts == 1 && len(w.regions) > 1 && w.chance(departs, 2) && w.leave()
 	}
-	return w.random.IntN(6) == 0 && w.adopt()
+	return w.adopt()
 }
 
 // leave takes a region away. Its stream holds records that nobody will process, and what it has not replicated yet goes with it,
@@ -82,6 +82,8 @@ func (w *world) leave() bool {
 	w.tracef("%s leaves for good, %s will adopt it, what is on its way is lost: %t", g.name, w.departure.adopter.name, lose)
 	if lose {
 		w.lose(g)
+	} else if w.random.IntN(2) == 0 {
+		g.cutUntil = w.now.Add(time.Duration(w.random.Int64N(int64(time.Minute))))
 	}
 	return true
 }

@@ -243,7 +243,7 @@ func (w *world) disturb() bool {
 		if w.left > 0 && w.random.IntN(2) == 0 {
 			return w.plant()
 		}
-		if w.random.IntN(8) == 0 {
+		if !w.quiet && w.random.IntN(8) == 0 { // a slice that is restated is recounted from then on
 			w.restateSome()
 		}
 		return true
@@ -295,6 +295,7 @@ func (w *world) jump() bool {
 		consider(r.cutUntil)
 	}
 	for _, l := range w.links {
+		consider(l.from.cutUntil) // also of a region that has left
 		for _, f := range l.pending {
 			consider(f.due)
 		}
