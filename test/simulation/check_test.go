@@ -183,6 +183,11 @@ func (w *world) windows(r *region) *aggregate.Windows {
 // to the versions of its readings when it was written.
 func (w *world) ask() {
 	r := w.someRegion()
+	for _, other := range w.regions {
+		if other.own.planted {
+			return
+		}
+	}
 	w.count(countWindows, 1)
 	lag := r.db.Lag
 	r.db.Lag = nil

@@ -63,6 +63,8 @@ type own struct {
 	rows, fleet map[string]amount
 	touched     bool
 	listed      map[string]bool // equipments
+	// planted tells that errors were planted, so that nothing holds until they are mended.
+	planted, mended bool
 }
 
 func newOwn() own {
@@ -243,6 +245,8 @@ func (w *world) noteRow(r *region, write dynamodel.Write) {
 		w.violate("%s wrote the row %v", r.name, write.Key)
 	}
 	switch {
+	case r.own.planted:
+		return
 	case strings.HasPrefix(partition, contract.FleetPartitionPrefix):
 		name := strings.TrimSuffix(sort, contract.KeySeparator+writer)
 		r.own.fleet[name] = r.own.fleet[name].plus(w.amountOf(write.New).minus(w.amountOf(write.Old)))
@@ -299,7 +303,7 @@ func (w *world) noteHour(r *region, write dynamodel.Write) {
 // checkFleet holds a region's fleet rows to its rows, between any two calls.
 func (w *world) checkFleet() {
 	for _, r := range w.regions {
-		if !r.own.touched {
+		if !r.own.touched || r.own.planted {
 			continue
 		}
 		r.own.touched = false

@@ -186,7 +186,7 @@ func (w *world) deleteOld() {
 	if w.on[shards] || w.on[lanes] || w.on[splits] {
 		return
 	}
-	const soon = 10 * time.Minute
+	const soon = 2 * time.Minute
 	for _, r := range w.regions {
 		for _, item := range r.db.Items(readingsTable) {
 			due := expiryOf(item)
@@ -194,7 +194,7 @@ func (w *world) deleteOld() {
 				continue
 			}
 			at, err := reading.ParseTimestamp(textOf(item, contract.AttrTimestamp))
-			if err != nil || reading.Hour(at).Add(w.retention+contract.ExpiryMargin+soon/10).After(w.now) {
+			if err != nil || reading.Hour(at).Add(w.retention+contract.ExpiryMargin+time.Minute).After(w.now) {
 				continue // the hour is not closed
 			}
 			w.loose[reading.FormatHour(at)] = true
