@@ -71,6 +71,18 @@ const (
 	SequenceDigits = 40
 )
 
+// StreamFailureReceivesMax is how often a message about records that the stream has given up is tried before it is put aside. The
+// repairer does that itself, with the reason; the queue does it for one that never answers, one receive later.
+const StreamFailureReceivesMax = 5
+
+// What the audit reports in its last line of the log, of which a metric is made.
+const (
+	// AuditMessage is the line's message.
+	AuditMessage = "audit finished"
+	// AuditDifferent is the attribute that counts rows which are not what the readings give.
+	AuditDifferent = "different"
+)
+
 // Defaults that infrastructure and runtime share.
 const (
 	// IndexShardsDefault partitions of the index take about 1,000 row updates a second each.
