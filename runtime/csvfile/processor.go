@@ -79,8 +79,8 @@ type Processor struct {
 	writer  *ingest.Writer
 	options ProcessorOptions
 
-	buffer     []byte           // of records
-	batch      []reading.Stored // of store
+	buffer     []byte          // of records
+	batch      []reading.Write // of store
 	superseded keySet
 }
 

@@ -185,7 +185,7 @@ func cancellation(reasons []types.CancellationReason, rows int) error {
 			}
 		default:
 			return &fault.Error{
-				Kind: fault.Internal, Message: "the data store refused the request",
+				Kind: fault.Internal, Message: refusedMessage,
 				Cause: errors.New("transaction canceled: " + code + ": " + aws.ToString(reason.Message)),
 			}
 		}

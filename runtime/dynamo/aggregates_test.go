@@ -37,7 +37,7 @@ func newAggregates(t *testing.T) aggregatesFixture {
 func (f aggregatesFixture) put(t *testing.T, padding int, images ...aggregate.Image) {
 	t.Helper()
 	for len(images) > 0 {
-		n := min(len(images), contract.BatchWriteItemsMax)
+		n := min(len(images), contract.BatchStatementsMax)
 		var writes []types.WriteRequest
 		for _, i := range images[:n] {
 			item := map[string]types.AttributeValue{

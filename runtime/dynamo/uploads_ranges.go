@@ -118,7 +118,7 @@ func commitCancellation(canceled *types.TransactionCanceledException) error {
 	}
 	for _, code := range codes {
 		if code == "ValidationError" || code == "ItemCollectionSizeLimitExceeded" {
-			return &fault.Error{Kind: fault.Internal, Message: "the data store refused the request", Cause: cause}
+			return &fault.Error{Kind: fault.Internal, Message: refusedMessage, Cause: cause}
 		}
 	}
 	return busy // TransactionConflict, ThrottlingError, ProvisionedThroughputExceeded

@@ -14,15 +14,15 @@ import (
 	"github.com/sensorflow/sensorflow/runtime/reading"
 )
 
-// Saver stores one reading and returns nil only once it is durable. Its errors are of kind fault.Unavailable when
-// sending the reading again may help.
+// Saver makes one write and returns nil only once it is durable, or superseded by a newer one that is. The end of ctx tells it
+// that the client has left. Its errors are of kind fault.Unavailable when sending the reading again may help.
 type Saver interface {
-	Save(ctx context.Context, r reading.Stored) error
+	Save(ctx context.Context, w reading.Write) error
 }
 
-// BatchWriter stores many readings and returns nil only once all are durable; of one identity the last wins.
+// BatchWriter is a Saver of many writes at a time; of one identity the last counts.
 type BatchWriter interface {
-	Write(ctx context.Context, rs []reading.Stored) error
+	Write(ctx context.Context, ws []reading.Write) error
 }
 
 // Pager reads at most limit raw readings of one equipment, newest first, and tells whether there are more. It takes those of

@@ -34,7 +34,7 @@ func (s *Server) postReading(w http.ResponseWriter, r *http.Request) error {
 	}
 	ctx, cancel := calling(r)
 	defer cancel()
-	if err := s.Saver.Save(ctx, reading.Stored{Reading: parsed, RegisterTime: now.UTC()}); err != nil {
+	if err := s.Saver.Save(ctx, reading.Write{Reading: parsed, Version: reading.VersionAt(now)}); err != nil {
 		return fmt.Errorf("save a reading: %w", err)
 	}
 	return answer(w, http.StatusCreated, savedAnswer{"Data saved successfully", parsed.ID()})
@@ -57,7 +57,7 @@ type batchAnswer struct {
 
 // batch gathers the readings of a batch as they are decoded.
 type batch struct {
-	accepted []reading.Stored
+	accepted []reading.Write
 	rejected []rejected
 	length   int
 }
@@ -103,7 +103,7 @@ func (s *Server) postBatch(w http.ResponseWriter, r *http.Request) error {
 // taker returns what decodes and judges one element of a batch.
 func (s *Server) taker(b *batch) func(element []byte, unreadable error) error {
 	now := s.Now()
-	limits := s.limits(now)
+	limits, version := s.limits(now), reading.VersionAt(now)
 	return func(element []byte, unreadable error) error {
 		index := b.length
 		if b.length++; b.length > contract.BatchReadingsMax {
@@ -114,7 +114,7 @@ func (s *Server) taker(b *batch) func(element []byte, unreadable error) error {
 			b.rejected = append(b.rejected, rejected{index, faults})
 			return nil
 		}
-		b.accepted = append(b.accepted, reading.Stored{Reading: parsed, RegisterTime: now.UTC()})
+		b.accepted = append(b.accepted, reading.Write{Reading: parsed, Version: version})
 		return nil
 	}
 }

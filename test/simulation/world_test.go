@@ -234,7 +234,7 @@ func (w *world) disturb() bool {
 		if w.left > 0 && w.random.IntN(2) == 0 {
 			return w.plant()
 		}
-		if w.random.IntN(8) == 0 {
+		if !w.quiet && w.random.IntN(8) == 0 { // a slice that is restated is recounted from then on
 			w.restateSome()
 		}
 		return true
