@@ -47,8 +47,6 @@ const (
 	FileNameCharsMax = 255
 	// UploadStatusDays is how long the status of an upload can be asked for.
 	UploadStatusDays = 90
-	// CSVWindowBytes is the distance within which the later of two lines naming the same reading wins.
-	CSVWindowBytes = 64 << 20
 	// CSVRangeBytes is the size of the ranges that a large file is split into. A range is repeated as a whole, and so must fit
 	// into one invocation: with rows of 36 bytes, that is 520 writes a second.
 	CSVRangeBytes = 16 << 20
