@@ -16,14 +16,15 @@ import (
 	"github.com/sensorflow/sensorflow/internal/nag"
 )
 
-// network is a VPC with a public and a private subnet in each zone, gateway endpoints for DynamoDB and S3 (through which
-// nearly all traffic goes, free of charge) and NAT gateways for the rest: Cognito's keys, container images, logs.
+// network is a VPC with a public and a private subnet in each zone, gateway endpoints for DynamoDB and S3 (through
+// which nearly all traffic goes, free of charge) and NAT gateways for the rest: Cognito's keys, container images, logs.
 //
-// It is built of subnets rather than with awsec2.NewVpc, which asks AWS for the names of the zones when a stack is synthesized
-// for a certain account and region: that fails without credentials and writes into the user's cdk.context.json.
+// It is built of single subnets and not with awsec2.NewVpc. That one asks AWS for the names of the zones when a stack
+// is synthesized for a certain account and region: it fails without credentials, and it writes into the user's
+// cdk.context.json.
 type network struct {
 	vpc awsec2.IVpc
-	// ways are the routes and endpoints that must be there before anything in the network is.
+	// ways are the routes and endpoints that must exist before anything is put into the network.
 	ways constructs.IDependable
 }
 
@@ -90,7 +91,7 @@ func newNetwork(scope constructs.Construct, id string, p networkProps) network {
 	return network{imported, ways}
 }
 
-// explainPublicRoute is for the one way out of the network.
+// explainPublicRoute explains the only route from the network to the internet.
 func explainPublicRoute(public awsec2.PublicSubnet) {
 	nag.Explain(public.Node().FindChild(jsii.String("DefaultRoute")),
 		"a public subnet holds NAT gateways, which only let tasks out, and with a domain the load balancer, which is "+
@@ -108,8 +109,8 @@ func addEndpoints(vpc awsec2.IVpc, ways constructs.DependencyGroup) {
 	)
 }
 
-// addFlowLog records what was refused, which is what an investigation asks for first, at a small part of the price of all. It is made of
-// raw resources: the CDK's would let the role hand itself to any service.
+// addFlowLog records refused connections. An investigation asks for them first, and they cost a small part of what all
+// connections would. It is made of raw resources: with the CDK's own, the role could pass itself to any service.
 func addFlowLog(n constructs.Construct, vpc awsec2.CfnVPC, p networkProps) {
 	group := awslogs.NewLogGroup(n, jsii.String("FlowLogs"), &awslogs.LogGroupProps{
 		EncryptionKey: p.key, Retention: p.retention, RemovalPolicy: p.removal,
@@ -133,10 +134,11 @@ func addFlowLog(n constructs.Construct, vpc awsec2.CfnVPC, p networkProps) {
 	})
 }
 
-// subnetsMax is how many subnets the network's range is cut into: half of them public, half private, at most three of each in use.
+// subnetsMax is how many subnets the network's range is divided into. Half of them are public, half private, and at
+// most three of each are used.
 const subnetsMax = 8
 
-// subnetCidrs cuts a checked IPv4 range into subnetsMax equal parts.
+// subnetCidrs divides a checked IPv4 range into subnetsMax equal parts.
 func subnetCidrs(cidr string) []string {
 	whole := netip.MustParsePrefix(cidr)
 	const bits = 3 // 2^3 parts

@@ -1,5 +1,6 @@
-// Package cdktest is what the tests of constructs and stacks share. An App has the feature flags that `cdk init` writes and
-// needs no lookup; Synth turns it into templates that are plain Go values, so that looking at them costs no call to jsii:
+// Package cdktest is what the tests of constructs and stacks share. An App has the feature flags that `cdk init` writes
+// and needs no lookup; Synth turns it into templates that are plain Go values, so that looking at them costs no call to
+// jsii:
 //
 //	func TestMain(m *testing.M) { cdktest.Main(m) }
 //
@@ -14,6 +15,7 @@
 //	out.LeastPrivilege(t)                                   // no wildcard action, no managed policy of full access
 //	out.NoCircles(t)                                        // what CloudFormation refuses and the CDK does not see
 //
-// EveryPropMatters sets each prop of a construct in turn and sees the template change; Panic returns the sentence with which
-// a construct refuses its props. Only tests import this package. It imports the CDK and nothing else of this module.
+// EveryPropMatters sets each prop of a construct in turn and sees the template change; Panic returns the sentence with
+// which a construct refuses its props. Only tests import this package. It imports the CDK and nothing else of this
+// module.
 package cdktest
