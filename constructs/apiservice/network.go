@@ -1,6 +1,7 @@
 package apiservice
 
 import (
+	"encoding/binary"
 	"fmt"
 	"net/netip"
 
@@ -141,14 +142,15 @@ const subnetsMax = 8
 // subnetCidrs divides a checked IPv4 range into subnetsMax equal parts.
 func subnetCidrs(cidr string) []string {
 	whole := netip.MustParsePrefix(cidr)
-	const bits = 3 // 2^3 parts
+	bits := whole.Bits() + 3 // 2^3 parts
 	first := whole.Addr().As4()
-	base := uint32(first[0])<<24 | uint32(first[1])<<16 | uint32(first[2])<<8 | uint32(first[3])
+	at, size := binary.BigEndian.Uint32(first[:]), uint32(1)<<(32-bits)
 	parts := make([]string, subnetsMax)
 	for i := range parts {
-		at := base + uint32(i)<<(32-whole.Bits()-bits) //nolint:gosec // i is below subnetsMax
-		parts[i] = netip.PrefixFrom(netip.AddrFrom4([4]byte{byte(at >> 24), byte(at >> 16), byte(at >> 8), byte(at)}),
-			whole.Bits()+bits).String()
+		var address [4]byte
+		binary.BigEndian.PutUint32(address[:], at)
+		parts[i] = netip.PrefixFrom(netip.AddrFrom4(address), bits).String()
+		at += size
 	}
 	return parts
 }

@@ -97,7 +97,6 @@ func NewStack(scope constructs.Construct, id, region string) awscdk.Stack {
 func LambdaCode(t testing.TB) awslambda.Code {
 	t.Helper()
 	dir := t.TempDir()
-	//nolint:gosec // a function's program must be executable
 	if err := os.WriteFile(filepath.Join(dir, "bootstrap"), []byte("nothing"), 0o755); err != nil {
 		t.Fatal(err)
 	}

@@ -60,12 +60,12 @@ func Golden(t testing.TB, file, got string) {
 		if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(path, []byte(got), 0o644); err != nil { //nolint:gosec // a file of the project
+		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
 			t.Fatal(err)
 		}
 		return
 	}
-	want, err := os.ReadFile(path) //nolint:gosec // a file of the project
+	want, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatalf("%v; -update writes it", err)
 	}
