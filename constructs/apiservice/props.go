@@ -92,8 +92,8 @@ type ApiServiceProps struct {
 
 	// NatGateways is how many zones of the new network have a NAT gateway, 1 to Zones, about $33 a month each. Readings
 	// and files do not pass through them. Without one, tasks cannot start, sign people in or write logs. With fewer NAT
-	// gateways than Zones, a zone that fails can end that for other zones as well: their tasks go on with readings and
-	// with people who are signed in. Default: NatGatewaysDefault.
+	// gateways than Zones, other zones lose their way out when a zone with a gateway fails: their tasks go on with
+	// readings and with people who are signed in. Default: NatGatewaysDefault.
 	NatGateways int
 
 	// TasksMin and TasksMax bound the autoscaling, 1 to 1000 tasks. Defaults: TasksMinDefault and TasksMaxDefault.
