@@ -131,7 +131,8 @@ func TestProcessing_BuildsWhatIsNotHandedOver(t *testing.T) {
 	}
 }
 
-// TestProcessing_FollowsOnlyItsOwnRegionsReadings is I3 in the template: replicated records invoke nothing, and none is lost.
+// TestProcessing_FollowsOnlyItsOwnRegionsReadings holds what exact aggregates need of the template: replicated records
+// invoke nothing, and no record is lost.
 func TestProcessing_FollowsOnlyItsOwnRegionsReadings(t *testing.T) {
 	source := synth(t, byDefault).Template(t, "Stack").
 		Find(t, "AWS::Lambda::EventSourceMapping", "ProcessingAggregatorSource")
@@ -153,7 +154,8 @@ func TestProcessing_FollowsOnlyItsOwnRegionsReadings(t *testing.T) {
 
 // What becomes of the readings that an adopted region wrote is this region's affair.
 func TestProcessing_FollowsTheReadingsOfAdoptedRegions(t *testing.T) {
-	source := synth(t, everything).Template(t, "Stack").Find(t, "AWS::Lambda::EventSourceMapping", "ProcessingAggregatorSource")
+	template := synth(t, everything).Template(t, "Stack")
+	source := template.Find(t, "AWS::Lambda::EventSourceMapping", "ProcessingAggregatorSource")
 	source.Want(t, []any{
 		map[string]any{"Pattern": `{"dynamodb":{"NewImage":{"region":{"S":["eu-west-1","us-east-1","eu-central-1"]}}}}`},
 		map[string]any{"Pattern": `{"dynamodb":{"OldImage":{"region":{"S":["eu-west-1","us-east-1","eu-central-1"]}}}}`},
@@ -166,7 +168,8 @@ func TestProcessing_DoesNotAdoptItself(t *testing.T) {
 	props := required(t)(stack)
 	props.Adopted = []string{"us-east-1", "eu-west-1"}
 	defer func() {
-		const want = `Stack/Processing: Adopted[1] must not be one of the regions that serve, got "eu-west-1"; a region is adopted once its stack is gone`
+		const want = `Stack/Processing: Adopted[1] must not be one of the regions that serve, got "eu-west-1"; ` +
+			"a region is adopted once its stack is gone"
 		if got := fmt.Sprint(recover()); got != want {
 			t.Errorf("it said %s\nwant %s", got, want)
 		}

@@ -94,7 +94,8 @@ func TestMultiRegion_OneByOneLetsRegionsWait(t *testing.T) {
 	}
 }
 
-// TestMultiRegion_ReachesThePoolFromEveryRegion sees that the second region activates its replica and the third asks the primary.
+// TestMultiRegion_ReachesThePoolFromEveryRegion sees that the second region activates its replica and the third asks
+// the primary.
 func TestMultiRegion_ReachesThePoolFromEveryRegion(t *testing.T) {
 	out := synth(t, deployment(t, "eu-west-1", "eu-central-1", "us-east-1"))
 	for region, want := range map[string]struct {
@@ -121,7 +122,7 @@ func TestMultiRegion_ReachesThePoolFromEveryRegion(t *testing.T) {
 	replica.Want(t, "eu-central-1", "RegionName")
 }
 
-// TestMultiRegion_AddingARegionLeavesTheOthersAlone is what cross-region references would break.
+// TestMultiRegion_AddingARegionLeavesTheOthersAlone would fail with references between regions.
 func TestMultiRegion_AddingARegionLeavesTheOthersAlone(t *testing.T) {
 	two := synth(t, deployment(t, "eu-west-1", "eu-central-1"))
 	three := synth(t, deployment(t, "eu-west-1", "eu-central-1", "us-east-1"))
@@ -183,10 +184,12 @@ func TestMultiRegion_OneRegionAdopts(t *testing.T) {
 	out := synth(t, p)
 	for region, want := range map[string]any{"eu-west-1": "us-east-1,eu-west-3", "eu-central-1": nil} {
 		template := out.Template(t, "Flow-"+region)
-		if got := template.Find(t, "AWS::Lambda::Function", "SensorFlowProcessingAggregator").Property("Environment", "Variables", contract.EnvAdoptedRegions); got != want {
+		function := template.Find(t, "AWS::Lambda::Function", "SensorFlowProcessingAggregator")
+		if got := function.Property("Environment", "Variables", contract.EnvAdoptedRegions); got != want {
 			t.Errorf("%s adopts %v, want %v", region, got, want)
 		}
-		filters := cdktest.JSON(t, template.Find(t, "AWS::Lambda::EventSourceMapping", "SensorFlowProcessingAggregatorSource").Property("FilterCriteria"))
+		source := template.Find(t, "AWS::Lambda::EventSourceMapping", "SensorFlowProcessingAggregatorSource")
+		filters := cdktest.JSON(t, source.Property("FilterCriteria"))
 		if strings.Contains(filters, "us-east-1") != (want != nil) || strings.Contains(filters, "eu-west-2") {
 			t.Errorf("%s lets records pass by %s", region, filters)
 		}
