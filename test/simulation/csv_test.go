@@ -3,10 +3,12 @@ package simulation_test
 import (
 	"bytes"
 	"context"
+	"encoding/csv"
 	"errors"
 	"fmt"
 	"hash/fnv"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -33,6 +35,8 @@ type csvRow struct {
 	valid bool
 	key   dynamodel.Key
 	value string
+	line  int
+	text  string
 }
 
 // message is one of the region's queue.
@@ -47,6 +51,19 @@ const (
 	workerTime = time.Minute
 	hiddenTime = workerTime + 10*time.Second
 )
+
+// drawFiles makes some histories ones of long files, over which workers die all the time: others take over while what a dead one
+// has sent, an older line perhaps, is on its way still.
+func (w *world) drawFiles() {
+	if w.quiet || w.random.IntN(25) > 0 {
+		return
+	}
+	w.files = true
+	w.count(countLongFiles, 1)
+	for _, f := range []disruption{crashes, late, messages} {
+		w.on[f], w.rarity[f] = true, 1
+	}
+}
 
 // uploadFile puts a CSV file into a region's bucket, as a client does with its upload address.
 func (w *world) uploadFile() {
@@ -84,11 +101,10 @@ func (w *world) duplicate() int {
 }
 
 func (w *world) makeFile(u *upload) []byte {
-	var b strings.Builder
 	eol := []string{"\n", "\r\n"}[w.random.IntN(2)]
-	b.WriteString("value,equipmentId,timestamp" + eol)
+	lines := []string{"value,equipmentId,timestamp"}
 	rows := 4 + w.random.IntN(14)
-	if w.random.IntN(15) == 0 {
+	if w.files || w.random.IntN(15) == 0 {
 		rows = 210 + w.random.IntN(220) // more than a worker writes at a time
 	}
 	for range rows {
@@ -97,21 +113,20 @@ func (w *world) makeFile(u *upload) []byte {
 		row := csvRow{valid: true, key: dynamodel.Key{Partition: string(one.EquipmentID), Sort: at}, value: one.Value.String()}
 		switch w.random.IntN(12) {
 		case 0:
-			row.valid = false
-			fmt.Fprintf(&b, "x%s,%s,%s", one.Value, one.EquipmentID, at)
+			row.valid, row.text = false, fmt.Sprintf("x%s,%s,%s", one.Value, one.EquipmentID, at)
 		case 1:
-			row.valid = false
-			fmt.Fprintf(&b, "%s,%s", one.Value, one.EquipmentID)
+			row.valid, row.text = false, fmt.Sprintf("%s,%s", one.Value, one.EquipmentID)
 		case 2:
-			b.WriteString(eol) // an empty line is no row
+			lines = append(lines, "") // an empty line is no row
 			fallthrough
 		default:
-			fmt.Fprintf(&b, "%s,%s,%q", one.Value, one.EquipmentID, one.Timestamp.In(time.FixedZone("", 3600)).Format(time.RFC3339Nano))
+			row.text = fmt.Sprintf("%s,%s,%q", one.Value, one.EquipmentID, one.Timestamp.In(time.FixedZone("", 3600)).Format(time.RFC3339Nano))
 		}
-		b.WriteString(eol)
+		lines = append(lines, row.text)
+		row.line = len(lines)
 		u.rows = append(u.rows, row)
 	}
-	return []byte(strings.TrimSuffix(b.String(), []string{"", eol}[w.random.IntN(2)]))
+	return []byte(strings.Join(lines, eol) + []string{"", eol}[w.random.IntN(2)])
 }
 
 // receive begins a worker on one of a region's messages.
@@ -126,7 +141,7 @@ func (w *world) receive() bool {
 	}
 	m.visible = w.now.Add(hiddenTime)
 	w.requests++
-	p := &process{name: fmt.Sprintf("%s/csv %d", r.name, w.requests), region: r, deadline: w.now.Add(workerTime)}
+	p := &process{name: fmt.Sprintf("%s/csv %d", r.name, w.requests), region: r, deadline: w.now.Add(workerTime), worker: true}
 	w.tracef("%s begins: %s", p.name, m.body)
 	w.countWorker(m, 1)
 	r.workers++
@@ -282,16 +297,18 @@ func (w *world) checkUpload(u *upload) {
 		w.violate("read upload %s: %v", u.id, err)
 		return
 	}
-	var accepted, rejected int64
+	var accepted int64
+	var rejects []string
 	last := map[dynamodel.Key]string{}
 	for _, row := range u.rows {
 		if row.valid {
 			accepted++
 			last[row.key] = row.value
 		} else {
-			rejected++
+			rejects = append(rejects, fmt.Sprintf("%d: %s", row.line, row.text))
 		}
 	}
+	rejected := int64(len(rejects))
 	status := csvfile.Completed
 	if rejected > 0 {
 		status = csvfile.CompletedWithRejects
@@ -300,8 +317,8 @@ func (w *world) checkUpload(u *upload) {
 		w.violate("upload %s: %s with %d rows accepted and %d rejected (%s), want %s with %d and %d", u.id, got.Status, got.RowsAccepted,
 			got.RowsRejected, got.Reason, status, accepted, rejected)
 	}
-	if rejects := bytes.Count(u.region.objects[csvfile.RejectsKey(u.id)], []byte("\n")); rejected > 0 && int64(rejects) != rejected+1 {
-		w.violate("upload %s: %d lines of rejects, want %d and a header", u.id, rejects, rejected)
+	if told := w.rejectsOf(u); !slices.Equal(told, rejects) {
+		w.violate("upload %s: the rejects are %q, want %q", u.id, told, rejects)
 	}
 	registered := reading.FormatTimestamp(got.Plan.At)
 	for _, key := range sortedKeys(last) {
@@ -309,4 +326,24 @@ func (w *world) checkUpload(u *upload) {
 			w.violate("upload %s: %v was last written as %q, want the last line's %q", u.id, key, written, last[key])
 		}
 	}
+}
+
+// rejectsOf reads the file of an upload's rejected rows: the line and the text of each.
+func (w *world) rejectsOf(u *upload) (rejects []string) {
+	content, found := u.region.objects[csvfile.RejectsKey(u.id)]
+	if !found {
+		return nil
+	}
+	records, err := csv.NewReader(bytes.NewReader(content)).ReadAll()
+	if err != nil || len(records) == 0 || strings.Join(records[0], ",") != "line,reason,row" {
+		w.violate("upload %s: the rejects are %q: %v", u.id, content, err)
+		return nil
+	}
+	for _, r := range records[1:] {
+		if r[1] == "" {
+			w.violate("upload %s: line %s has no reason", u.id, r[0])
+		}
+		rejects = append(rejects, r[0]+": "+r[2])
+	}
+	return rejects
 }

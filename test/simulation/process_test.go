@@ -24,6 +24,8 @@ type process struct {
 	ended func(dead bool)
 	// invocation is set where it is one of the aggregator.
 	invocation *invocation
+	// worker tells that it works on a file.
+	worker bool
 }
 
 // died unwinds a process that ends between two calls.
@@ -109,12 +111,20 @@ func (w *world) kill(at int, how string) {
 			p.onItsWay()
 		case 1:
 			if w.on[late] {
-				w.land(lateMax, p.onItsWay)
+				w.land(w.lateAfter(p), p.onItsWay)
 			}
 		}
 	}
 	w.remove(at)
 	p.ended(true)
+}
+
+// lateAfter is how much later than its death what a process has sent may arrive. The claim of a worker covers its whole time.
+func (w *world) lateAfter(p *process) time.Duration {
+	if p.worker {
+		return p.deadline.Add(lateMax).Sub(w.now)
+	}
+	return lateMax
 }
 
 func (w *world) remove(at int) {
