@@ -55,7 +55,7 @@ const (
 // drawFiles makes some histories ones of long files, over which workers die all the time: others take over while what a dead one
 // has sent, an older line perhaps, is on its way still.
 func (w *world) drawFiles() {
-	if w.quiet || w.random.IntN(25) > 0 {
+	if w.quiet || w.random.IntN(20) > 0 {
 		return
 	}
 	w.files = true
@@ -73,7 +73,11 @@ func (w *world) uploadFile() {
 		working: map[string]int{}, begun: map[string]int{},
 	}
 	file := w.makeFile(u)
-	u.rangeBytes = int64(len(file))/int64(1+w.random.IntN(4)) + 1 + w.random.Int64N(30)
+	ranges := 1 + w.random.IntN(4)
+	if w.files {
+		ranges = 1 // all in one worker's hands, which writes it part by part
+	}
+	u.rangeBytes = int64(len(file))/int64(ranges) + 1 + w.random.Int64N(30)
 	w.uploads = append(w.uploads, u)
 	w.count(countFiles, 1)
 	err := dynamo.NewUploads(r.db, uploadsTable).CreateUpload(context.Background(), csvfile.Upload{
@@ -105,7 +109,7 @@ func (w *world) makeFile(u *upload) []byte {
 	lines := []string{"value,equipmentId,timestamp"}
 	rows := 4 + w.random.IntN(14)
 	if w.files || w.random.IntN(15) == 0 {
-		rows = 210 + w.random.IntN(220) // more than a worker writes at a time
+		rows = 210 + w.random.IntN(420) // more than a worker writes at a time
 	}
 	for range rows {
 		one := w.someReading()
@@ -150,8 +154,11 @@ func (w *world) receive() bool {
 		w.countWorker(m, -1)
 		r.workers--
 		w.tracef("%s ends: %v", p.name, err)
-		if dead {
-			return // the message becomes visible again
+		if dead { // the message becomes visible again, perhaps before it should, as a queue may deliver it twice
+			if w.chance(messages, 2) {
+				m.visible = p.deadline.Add(time.Duration(w.random.Int64N(int64(time.Second))))
+			}
+			return
 		}
 		if err == nil {
 			for i, other := range r.queue {
