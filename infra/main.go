@@ -4,18 +4,16 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
-	"runtime"
-	"strings"
 	"time"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/jsii-runtime-go"
 
+	"github.com/sensorflow/sensorflow/constructs/refusal"
 	"github.com/sensorflow/sensorflow/infra/config"
 	"github.com/sensorflow/sensorflow/infra/stacks"
 )
@@ -23,11 +21,7 @@ import (
 func main() {
 	stderr := os.Stderr
 	err := run(os.Getenv, os.ReadFile, stderr)
-	// Closing, jsii waits for its process in two places, and whichever is late complains to os.Stderr of an abnormal exit.
-	if null, nullErr := os.OpenFile(os.DevNull, os.O_WRONLY, 0); nullErr == nil {
-		os.Stderr = null
-	}
-	jsii.Close()
+	refusal.Close()
 	if err != nil {
 		_, _ = fmt.Fprintln(stderr, err)
 		os.Exit(1)
@@ -84,8 +78,8 @@ type synthesis struct {
 // wrong; that becomes the error.
 func synthesize(c config.Config, s synthesis) (stackCount int, err error) {
 	defer func() {
-		if r := recover(); r != nil {
-			err = sentence(r)
+		if refused := refusal.Sentence(recover()); refused != nil {
+			err = fmt.Errorf("the stacks cannot be synthesized: %w", refused)
 		}
 	}()
 	props := &awscdk.AppProps{
@@ -102,19 +96,4 @@ func synthesize(c config.Config, s synthesis) (stackCount int, err error) {
 	app := awscdk.NewApp(props)
 	stacks.NewApp(app, c)
 	return len(*app.Synth(nil).StacksRecursively()), nil
-}
-
-// sentence is what a panic says, without the stack of the JavaScript that it may come from. A mistake of this program's own
-// panics on: there the stack is what helps.
-func sentence(panicked any) error {
-	err, ok := panicked.(error)
-	if !ok {
-		err = fmt.Errorf("%v", panicked)
-	}
-	var own runtime.Error
-	if errors.As(err, &own) {
-		panic(panicked)
-	}
-	text, _, _ := strings.Cut(err.Error(), "\n    at ")
-	return fmt.Errorf("the stacks cannot be synthesized: %s", strings.TrimSpace(text))
 }

@@ -21,13 +21,15 @@ func checkNode(ctx context.Context, getenv func(string) string) error {
 	}
 	out, err := exec.CommandContext(ctx, node, "--version").Output() //nolint:gosec // whoever sets JSII_NODE wants it to be run
 	if err != nil {
-		return fmt.Errorf("the CDK needs Node.js %d or newer, and %s cannot be run: install it from https://nodejs.org", nodeMajorMin, node)
+		return fmt.Errorf("the CDK needs Node.js %d or newer, and %s cannot be run: install it from https://nodejs.org",
+			nodeMajorMin, node)
 	}
 	version := strings.TrimSpace(string(out))
 	major, _, _ := strings.Cut(strings.TrimPrefix(version, "v"), ".")
 	n, err := strconv.Atoi(major)
 	if err != nil || n < nodeMajorMin {
-		return fmt.Errorf("the CDK needs Node.js %d or newer, and %s is %s: install a newer one from https://nodejs.org", nodeMajorMin, node, version)
+		return fmt.Errorf("the CDK needs Node.js %d or newer, and %s is %s: install a newer one from "+
+			"https://nodejs.org", nodeMajorMin, node, version)
 	}
 	return nil
 }

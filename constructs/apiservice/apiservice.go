@@ -1,8 +1,6 @@
 package apiservice
 
 import (
-	"fmt"
-
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudfront"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsec2"
@@ -13,6 +11,11 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awswafv2"
 	"github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
+
+	"github.com/sensorflow/sensorflow/constructs/internal/prop"
+	"github.com/sensorflow/sensorflow/constructs/internal/refuse"
+	"github.com/sensorflow/sensorflow/constructs/internal/removal"
+	"github.com/sensorflow/sensorflow/internal/nag"
 )
 
 // ApiService is the HTTP API of one region.
@@ -44,14 +47,9 @@ type ApiService struct {
 
 // NewApiService makes an ApiService.
 func NewApiService(scope constructs.Construct, id string, props *ApiServiceProps) *ApiService {
-	var p ApiServiceProps
-	if props != nil {
-		p = *props
-	}
-	region := *awscdk.Stack_Of(scope).Region()
-	if err := p.faults(region).Err(); err != nil {
-		panic(fmt.Errorf("%s/%s: %w", *scope.Node().Path(), id, err))
-	}
+	region := *refuse.OutsideStack(scope, id).Region()
+	p := prop.OrZero(props)
+	refuse.If(scope, id, p.faults(region).Err())
 	p = p.withDefaults(region)
 	a := &ApiService{}
 	constructs.NewConstruct_Override(a, scope, &id)
@@ -82,7 +80,12 @@ func (a *ApiService) addNetwork(p ApiServiceProps) (ways constructs.IDependable)
 		return nil
 	}
 	n := newNetwork(a, "Network", networkProps{
-		cidr: p.VpcCidr, zones: p.Zones, natGateways: p.NatGateways, key: p.Key, retention: p.LogRetention, removal: removal(p.Disposable),
+		cidr:        p.VpcCidr,
+		zones:       p.Zones,
+		natGateways: p.NatGateways,
+		key:         p.Key,
+		retention:   p.LogRetention,
+		removal:     removal.Policy(p.Disposable),
 	})
 	a.Vpc = n.vpc
 	return n.ways
@@ -92,7 +95,9 @@ func (a *ApiService) addNetwork(p ApiServiceProps) (ways constructs.IDependable)
 // does: the one that sends the next request is always the first to close.
 const loadBalancerIdleSeconds = 65
 
-func (a *ApiService) addLoadBalancer(p ApiServiceProps, tasks awsec2.SecurityGroup, ways constructs.IDependable) awsec2.SecurityGroup {
+func (a *ApiService) addLoadBalancer(
+	p ApiServiceProps, tasks awsec2.SecurityGroup, ways constructs.IDependable,
+) awsec2.SecurityGroup {
 	public := p.Domain != nil
 	group := awsec2.NewSecurityGroup(a, jsii.String("LoadBalancerSecurityGroup"), &awsec2.SecurityGroupProps{
 		Vpc: a.Vpc, Description: jsii.String("Load balancer of the SensorFlow API"), AllowAllOutbound: jsii.Bool(false),
@@ -102,22 +107,23 @@ func (a *ApiService) addLoadBalancer(p ApiServiceProps, tasks awsec2.SecurityGro
 	subnets := awsec2.SubnetType_PRIVATE_WITH_EGRESS
 	if public {
 		subnets = awsec2.SubnetType_PUBLIC
-		suppress(group, map[string]string{
-			"AwsSolutions-EC23": "the API is public under its own domain: everyone may connect to ports 443 and, to be redirected there, 80",
-		})
+		nag.Explain(group, "the API is public under its own domain: everyone may connect to ports 443 and, to be "+
+			"redirected there, 80",
+			"AwsSolutions-EC23")
 	}
-	a.LoadBalancer = awselasticloadbalancingv2.NewApplicationLoadBalancer(a, jsii.String("LoadBalancer"), &awselasticloadbalancingv2.ApplicationLoadBalancerProps{
-		Vpc: a.Vpc, InternetFacing: &public, SecurityGroup: group, VpcSubnets: &awsec2.SubnetSelection{SubnetType: subnets},
-		DeletionProtection: jsii.Bool(!p.Disposable), DropInvalidHeaderFields: jsii.Bool(true),
-		DesyncMitigationMode: awselasticloadbalancingv2.DesyncMitigationMode_STRICTEST,
-		IdleTimeout:          awscdk.Duration_Seconds(jsii.Number(loadBalancerIdleSeconds)),
-	})
-	if p.Disposable {
-		const reason = "a disposable environment is made to be destroyed; the load balancer holds no data"
-		suppress(a.LoadBalancer, map[string]string{
-			"NIST.800.53.R5-ELBDeletionProtectionEnabled": reason,
-			"HIPAA.Security-ELBDeletionProtectionEnabled": reason,
+	a.LoadBalancer = awselasticloadbalancingv2.NewApplicationLoadBalancer(a, jsii.String("LoadBalancer"),
+		&awselasticloadbalancingv2.ApplicationLoadBalancerProps{
+			Vpc:                a.Vpc,
+			InternetFacing:     &public,
+			SecurityGroup:      group,
+			VpcSubnets:         &awsec2.SubnetSelection{SubnetType: subnets},
+			DeletionProtection: jsii.Bool(!p.Disposable), DropInvalidHeaderFields: jsii.Bool(true),
+			DesyncMitigationMode: awselasticloadbalancingv2.DesyncMitigationMode_STRICTEST,
+			IdleTimeout:          awscdk.Duration_Seconds(jsii.Number(loadBalancerIdleSeconds)),
 		})
+	if p.Disposable {
+		nag.Explain(a.LoadBalancer, "a disposable environment is made to be destroyed; the load balancer holds no data",
+			"ELBDeletionProtectionEnabled")
 	}
 	if ways != nil {
 		a.LoadBalancer.Node().AddDependency(ways)
@@ -130,16 +136,17 @@ func (a *ApiService) addLoadBalancer(p ApiServiceProps, tasks awsec2.SecurityGro
 // outside of them, and takes away what they know. Whether a region serves is for Route 53 to ask, and whether a new version may
 // use the tables is what a task finds out before it begins to listen.
 func (a *ApiService) addTargetGroup() {
-	a.TargetGroup = awselasticloadbalancingv2.NewApplicationTargetGroup(a, jsii.String("Tasks"), &awselasticloadbalancingv2.ApplicationTargetGroupProps{
-		Vpc: a.Vpc, Port: jsii.Number(containerPort), Protocol: awselasticloadbalancingv2.ApplicationProtocol_HTTP,
-		TargetType:                 awselasticloadbalancingv2.TargetType_IP,
-		LoadBalancingAlgorithmType: awselasticloadbalancingv2.TargetGroupLoadBalancingAlgorithmType_LEAST_OUTSTANDING_REQUESTS,
-		// ECS takes a task out of the group and waits for so long before it sends SIGTERM; the API's own drain covers the rest.
-		DeregistrationDelay: awscdk.Duration_Seconds(jsii.Number(15)),
-		HealthCheck: &awselasticloadbalancingv2.HealthCheck{
-			Path: jsii.String(livenessPath), HealthyHttpCodes: jsii.String("200"),
-			Interval: awscdk.Duration_Seconds(jsii.Number(10)), Timeout: awscdk.Duration_Seconds(jsii.Number(5)),
-			HealthyThresholdCount: jsii.Number(2), UnhealthyThresholdCount: jsii.Number(3),
-		},
-	})
+	a.TargetGroup = awselasticloadbalancingv2.NewApplicationTargetGroup(a, jsii.String("Tasks"),
+		&awselasticloadbalancingv2.ApplicationTargetGroupProps{
+			Vpc: a.Vpc, Port: jsii.Number(containerPort), Protocol: awselasticloadbalancingv2.ApplicationProtocol_HTTP,
+			TargetType:                 awselasticloadbalancingv2.TargetType_IP,
+			LoadBalancingAlgorithmType: awselasticloadbalancingv2.TargetGroupLoadBalancingAlgorithmType_LEAST_OUTSTANDING_REQUESTS,
+			// ECS takes a task out of the group and waits for so long before it sends SIGTERM; the API's own drain covers the rest.
+			DeregistrationDelay: awscdk.Duration_Seconds(jsii.Number(15)),
+			HealthCheck: &awselasticloadbalancingv2.HealthCheck{
+				Path: jsii.String(livenessPath), HealthyHttpCodes: jsii.String("200"),
+				Interval: awscdk.Duration_Seconds(jsii.Number(10)), Timeout: awscdk.Duration_Seconds(jsii.Number(5)),
+				HealthyThresholdCount: jsii.Number(2), UnhealthyThresholdCount: jsii.Number(3),
+			},
+		})
 }

@@ -14,7 +14,8 @@ import (
 
 // The API with an image from a registry, on tables and a user pool of its own.
 func ExampleNewApiService() {
-	stack := awscdk.NewStack(awscdk.NewApp(nil), jsii.String("Sensors"), &awscdk.StackProps{Env: &awscdk.Environment{Region: jsii.String("eu-west-1")}})
+	stack := awscdk.NewStack(awscdk.NewApp(nil), jsii.String("Sensors"),
+		&awscdk.StackProps{Env: &awscdk.Environment{Region: jsii.String("eu-west-1")}})
 	key := storage.NewKey(stack, "Key", nil).Key
 	api := apiservice.NewApiService(stack, "Api", &apiservice.ApiServiceProps{
 		Tables:   storage.NewGlobalTables(stack, "Tables", &storage.GlobalTablesProps{Key: key}),

@@ -23,7 +23,8 @@ func managedRules(p ApiServiceProps) []awswafv2.CfnWebACL_ManagedRuleGroupStatem
 		overrides := []any{}
 		for _, rule := range counted {
 			overrides = append(overrides, &awswafv2.CfnWebACL_RuleActionOverrideProperty{
-				Name: jsii.String(rule), ActionToUse: &awswafv2.CfnWebACL_RuleActionProperty{Count: &awswafv2.CfnWebACL_CountActionProperty{}},
+				Name:        jsii.String(rule),
+				ActionToUse: &awswafv2.CfnWebACL_RuleActionProperty{Count: &awswafv2.CfnWebACL_CountActionProperty{}},
 			})
 		}
 		return awswafv2.CfnWebACL_ManagedRuleGroupStatementProperty{
@@ -45,11 +46,14 @@ func managedRules(p ApiServiceProps) []awswafv2.CfnWebACL_ManagedRuleGroupStatem
 
 func (a *ApiService) addFirewall(p ApiServiceProps) {
 	// Metrics go by names of ours, and must not be those of another deployment in the account.
-	a.firewallName = *awscdk.Names_UniqueResourceName(a, &awscdk.UniqueResourceNameOptions{MaxLength: jsii.Number(100), Separator: jsii.String("-")})
+	a.firewallName = *awscdk.Names_UniqueResourceName(a,
+		&awscdk.UniqueResourceNameOptions{MaxLength: jsii.Number(100), Separator: jsii.String("-")})
 	rules := []any{a.rateRule(p)}
 	for i, managed := range managedRules(p) {
 		rules = append(rules, &awswafv2.CfnWebACL_RuleProperty{
-			Name: managed.Name, Priority: jsii.Number(i + 1), Statement: &awswafv2.CfnWebACL_StatementProperty{ManagedRuleGroupStatement: &managed},
+			Name:             managed.Name,
+			Priority:         jsii.Number(i + 1),
+			Statement:        &awswafv2.CfnWebACL_StatementProperty{ManagedRuleGroupStatement: &managed},
 			OverrideAction:   &awswafv2.CfnWebACL_OverrideActionProperty{None: map[string]any{}},
 			VisibilityConfig: visibility(*managed.Name),
 		})
@@ -85,7 +89,9 @@ func (a *ApiService) addFirewall(p ApiServiceProps) {
 // rateRule stops one address from taking the service for itself.
 func (a *ApiService) rateRule(p ApiServiceProps) *awswafv2.CfnWebACL_RuleProperty {
 	limit := &awswafv2.CfnWebACL_RateBasedStatementProperty{
-		Limit: jsii.Number(p.RequestLimit), EvaluationWindowSec: jsii.Number(rateWindowSeconds), AggregateKeyType: jsii.String("IP"),
+		Limit:               jsii.Number(p.RequestLimit),
+		EvaluationWindowSec: jsii.Number(rateWindowSeconds),
+		AggregateKeyType:    jsii.String("IP"),
 	}
 	if p.Domain == nil {
 		limit.AggregateKeyType = jsii.String("FORWARDED_IP")
@@ -110,6 +116,8 @@ func (a *ApiService) rateRule(p ApiServiceProps) *awswafv2.CfnWebACL_RulePropert
 
 func visibility(metric string) *awswafv2.CfnWebACL_VisibilityConfigProperty {
 	return &awswafv2.CfnWebACL_VisibilityConfigProperty{
-		CloudWatchMetricsEnabled: jsii.Bool(true), SampledRequestsEnabled: jsii.Bool(true), MetricName: jsii.String(metric),
+		CloudWatchMetricsEnabled: jsii.Bool(true),
+		SampledRequestsEnabled:   jsii.Bool(true),
+		MetricName:               jsii.String(metric),
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/aws/jsii-runtime-go"
 
 	"github.com/sensorflow/sensorflow/constructs/storage"
+	"github.com/sensorflow/sensorflow/internal/nag"
 )
 
 const (
@@ -37,55 +38,58 @@ const (
 // addDistribution puts CloudFront in front of the load balancer, which has no address on the internet: CloudFront reaches it within
 // AWS's network, and its own certificate serves the clients.
 func (a *ApiService) addDistribution(p ApiServiceProps) {
-	listener := a.LoadBalancer.AddListener(jsii.String("FromCloudFront"), &awselasticloadbalancingv2.BaseApplicationListenerProps{
-		Protocol: awselasticloadbalancingv2.ApplicationProtocol_HTTP, Port: jsii.Number(80), Open: jsii.Bool(false),
-		DefaultTargetGroups: &[]awselasticloadbalancingv2.IApplicationTargetGroup{a.TargetGroup},
-	})
+	listener := a.LoadBalancer.AddListener(jsii.String("FromCloudFront"),
+		&awselasticloadbalancingv2.BaseApplicationListenerProps{
+			Protocol: awselasticloadbalancingv2.ApplicationProtocol_HTTP, Port: jsii.Number(80), Open: jsii.Bool(false),
+			DefaultTargetGroups: &[]awselasticloadbalancingv2.IApplicationTargetGroup{a.TargetGroup},
+		})
 	explainInnerHTTP(listener)
-	a.LoadBalancer.Connections().AllowFrom(awsec2.Peer_PrefixList(a.cloudFrontPrefixes(p)), awsec2.Port_HTTP(), jsii.String("CloudFront"))
+	a.LoadBalancer.Connections().AllowFrom(awsec2.Peer_PrefixList(a.cloudFrontPrefixes(p)), awsec2.Port_HTTP(),
+		jsii.String("CloudFront"))
 	function := awscloudfront.NewFunction(a, jsii.String("ViewerAddress"), &awscloudfront.FunctionProps{
-		Code: awscloudfront.FunctionCode_FromInline(jsii.String(viewerFunction)), Runtime: awscloudfront.FunctionRuntime_JS_2_0(),
+		Code:    awscloudfront.FunctionCode_FromInline(jsii.String(viewerFunction)),
+		Runtime: awscloudfront.FunctionRuntime_JS_2_0(),
 	})
 	a.Distribution = awscloudfront.NewDistribution(a, jsii.String("Distribution"), &awscloudfront.DistributionProps{
 		Comment: jsii.String("SensorFlow API"), HttpVersion: awscloudfront.HttpVersion_HTTP2_AND_3,
 		EnableLogging: jsii.Bool(true), LogBucket: a.AccessLogs, LogFilePrefix: jsii.String("cloudfront/"),
 		DefaultBehavior: &awscloudfront.BehaviorOptions{
-			Origin: awscloudfrontorigins.VpcOrigin_WithApplicationLoadBalancer(a.LoadBalancer, &awscloudfrontorigins.VpcOriginWithEndpointProps{
-				ProtocolPolicy: awscloudfront.OriginProtocolPolicy_HTTP_ONLY, HttpPort: jsii.Number(80),
-				ReadTimeout: awscdk.Duration_Seconds(jsii.Number(60)), KeepaliveTimeout: awscdk.Duration_Seconds(jsii.Number(60)),
-			}),
+			Origin: awscloudfrontorigins.VpcOrigin_WithApplicationLoadBalancer(a.LoadBalancer,
+				&awscloudfrontorigins.VpcOriginWithEndpointProps{
+					ProtocolPolicy: awscloudfront.OriginProtocolPolicy_HTTP_ONLY, HttpPort: jsii.Number(80),
+					ReadTimeout:      awscdk.Duration_Seconds(jsii.Number(60)),
+					KeepaliveTimeout: awscdk.Duration_Seconds(jsii.Number(60)),
+				}),
 			AllowedMethods:       awscloudfront.AllowedMethods_ALLOW_ALL(),
 			ViewerProtocolPolicy: awscloudfront.ViewerProtocolPolicy_REDIRECT_TO_HTTPS,
 			CachePolicy:          awscloudfront.CachePolicy_CACHING_DISABLED(),
 			OriginRequestPolicy:  awscloudfront.OriginRequestPolicy_ALL_VIEWER(),
-			FunctionAssociations: &[]*awscloudfront.FunctionAssociation{{Function: function, EventType: awscloudfront.FunctionEventType_VIEWER_REQUEST}},
+			FunctionAssociations: &[]*awscloudfront.FunctionAssociation{{
+				Function: function, EventType: awscloudfront.FunctionEventType_VIEWER_REQUEST,
+			}},
 		},
 	})
 	a.Distribution.Node().AddDependency(listener)
-	suppress(a.Distribution, map[string]string{
-		"AwsSolutions-CFR1": "an API for equipment and people anywhere: who may use it is decided by sign-in, not by country",
-		"AwsSolutions-CFR2": "the firewall is in front of the load balancer, which takes requests from this distribution only, and limits the rate by the " +
-			"client's address; a firewall for CloudFront itself can only be made in us-east-1, and every region must stand without that one",
-		"AwsSolutions-CFR4": "CloudFront's own certificate, which needs no domain, fixes the oldest protocol at TLS 1.0, and current clients negotiate TLS 1.3; " +
-			"the Domain prop gives a certificate of the user's own with TLS 1.2 and above only",
-	})
+	nag.Explain(a.Distribution,
+		"an API for equipment and people anywhere: who may use it is decided by sign-in, not by country",
+		"AwsSolutions-CFR1")
+	nag.Explain(a.Distribution, "the firewall is in front of the load balancer, which takes requests from this "+
+		"distribution only, and limits the rate by the client's address; a firewall for CloudFront itself can only "+
+		"be made in us-east-1, and every region must stand without that one", "AwsSolutions-CFR2")
+	nag.Explain(a.Distribution, "CloudFront's own certificate, which needs no domain, fixes the oldest protocol at "+
+		"TLS 1.0, and current clients negotiate TLS 1.3; the Domain prop gives a certificate of the user's own with "+
+		"TLS 1.2 and above only", "AwsSolutions-CFR4")
 	a.Url = jsii.String("https://" + *a.Distribution.DistributionDomainName())
 	a.RegionUrl = a.Url
 }
 
 // explainInnerHTTP is for the way from CloudFront to the load balancer.
 func explainInnerHTTP(listener awselasticloadbalancingv2.ApplicationListener) {
-	const reason = "without a domain there is no name that a certificate of the load balancer could be issued for; clients speak HTTPS to CloudFront, " +
-		"which reaches this internal load balancer through a VPC origin, inside AWS's network and this network alone, and nobody else may connect; " +
-		"the Domain prop ends TLS at the load balancer instead"
-	suppress(listener, map[string]string{
-		"NIST.800.53.R5-ALBHttpToHttpsRedirection":   reason,
-		"HIPAA.Security-ALBHttpToHttpsRedirection":   reason,
-		"PCI.DSS.321-ALBHttpToHttpsRedirection":      reason,
-		"NIST.800.53.R5-ELBv2ACMCertificateRequired": reason,
-		"HIPAA.Security-ELBv2ACMCertificateRequired": reason,
-		"PCI.DSS.321-ELBv2ACMCertificateRequired":    reason,
-	})
+	nag.Explain(listener, "without a domain there is no name that a certificate of the load balancer could be issued "+
+		"for; clients speak HTTPS to CloudFront, which reaches this internal load balancer through a VPC origin, "+
+		"inside AWS's network and this network alone, and nobody else may connect; the Domain prop ends TLS at the "+
+		"load balancer instead",
+		"ALBHttpToHttpsRedirection", "ELBv2ACMCertificateRequired")
 }
 
 // cloudFrontPrefixes finds the id of the list of CloudFront's addresses, which differs between regions, when the stack is deployed. A
@@ -102,9 +106,9 @@ func (a *ApiService) cloudFrontPrefixes(p ApiServiceProps) *string {
 	}, "PrefixLists.0.PrefixListId", awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
 		Actions: jsii.Strings("ec2:DescribeManagedPrefixLists"), Resources: jsii.Strings("*"),
 	}), p.Key)
-	suppress(lookup, map[string]string{
-		"AwsSolutions-IAM5": "ec2:DescribeManagedPrefixLists knows no resources, and tells no more than names and ids of address lists",
-	}, "Resource::*")
+	nag.ExplainWildcards(lookup,
+		"ec2:DescribeManagedPrefixLists knows no resources, and tells no more than names and ids of address lists",
+		"Resource::*")
 	return id
 }
 
@@ -112,10 +116,11 @@ func (a *ApiService) cloudFrontPrefixes(p ApiServiceProps) *string {
 func (a *ApiService) addDomain(p ApiServiceProps) {
 	region := awscdk.Stack_Of(a).Region()
 	regional := jsii.String(*region + "." + p.Domain.Name)
-	certificate := awscertificatemanager.NewCertificate(a, jsii.String("Certificate"), &awscertificatemanager.CertificateProps{
-		DomainName: &p.Domain.Name, SubjectAlternativeNames: &[]*string{regional},
-		Validation: awscertificatemanager.CertificateValidation_FromDns(p.Domain.HostedZone),
-	})
+	certificate := awscertificatemanager.NewCertificate(a, jsii.String("Certificate"),
+		&awscertificatemanager.CertificateProps{
+			DomainName: &p.Domain.Name, SubjectAlternativeNames: &[]*string{regional},
+			Validation: awscertificatemanager.CertificateValidation_FromDns(p.Domain.HostedZone),
+		})
 	a.LoadBalancer.AddListener(jsii.String("Https"), &awselasticloadbalancingv2.BaseApplicationListenerProps{
 		Protocol: awselasticloadbalancingv2.ApplicationProtocol_HTTPS, Port: jsii.Number(443), Open: jsii.Bool(true),
 		Certificates:        &[]awselasticloadbalancingv2.IListenerCertificate{certificate},
@@ -128,12 +133,8 @@ func (a *ApiService) addDomain(p ApiServiceProps) {
 			Protocol: jsii.String("HTTPS"), Port: jsii.String("443"), Permanent: jsii.Bool(true),
 		}),
 	})
-	const reason = "the listener passes nothing on: it answers every request with a redirect to HTTPS, for people who type the address"
-	suppress(redirect, map[string]string{
-		"NIST.800.53.R5-ELBv2ACMCertificateRequired": reason,
-		"HIPAA.Security-ELBv2ACMCertificateRequired": reason,
-		"PCI.DSS.321-ELBv2ACMCertificateRequired":    reason,
-	})
+	nag.Explain(redirect, "the listener passes nothing on: it answers every request with a redirect to HTTPS, for "+
+		"people who type the address", "ELBv2ACMCertificateRequired")
 	a.addRecords(p.Domain, regional)
 	a.Url = jsii.String("https://" + p.Domain.Name)
 	a.RegionUrl = jsii.String("https://" + *regional)
@@ -143,10 +144,14 @@ func (a *ApiService) addDomain(p ApiServiceProps) {
 func (a *ApiService) addRecords(domain *Domain, regional *string) {
 	region := awscdk.Stack_Of(a).Region()
 	target := awsroute53.RecordTarget_FromAlias(awsroute53targets.NewLoadBalancerTarget(a.LoadBalancer, nil))
-	awsroute53.NewARecord(a, jsii.String("RegionRecord"), &awsroute53.ARecordProps{Zone: domain.HostedZone, RecordName: regional, Target: target})
+	awsroute53.NewARecord(a, jsii.String("RegionRecord"),
+		&awsroute53.ARecordProps{Zone: domain.HostedZone, RecordName: regional, Target: target})
 	// The check asks for readiness from several continents: a region that answers but cannot store must leave the answer as well.
 	health := awsroute53.NewHealthCheck(a, jsii.String("HealthCheck"), &awsroute53.HealthCheckProps{
-		Type: awsroute53.HealthCheckType_HTTPS, Fqdn: regional, Port: jsii.Number(443), ResourcePath: jsii.String(readinessPath),
+		Type:            awsroute53.HealthCheckType_HTTPS,
+		Fqdn:            regional,
+		Port:            jsii.Number(443),
+		ResourcePath:    jsii.String(readinessPath),
 		RequestInterval: awscdk.Duration_Seconds(jsii.Number(10)), FailureThreshold: jsii.Number(3),
 	})
 	awsroute53.NewARecord(a, jsii.String("Record"), &awsroute53.ARecordProps{

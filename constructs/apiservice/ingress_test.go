@@ -20,9 +20,11 @@ func TestApiService_ServesHttpsWithoutADomain(t *testing.T) {
 		distribution.Want(t, want, append([]any{"DistributionConfig", "DefaultCacheBehavior"}, path...)...)
 	}
 	behavior("redirect-to-https", "ViewerProtocolPolicy")
-	behavior("4135ea2d-6df8-44a3-9df3-4b5a84be39ad", "CachePolicyId")         // Managed-CachingDisabled
-	behavior("216adef6-5c7f-47e4-b989-5492eafa07d3", "OriginRequestPolicyId") // Managed-AllViewer, with Host, Authorization and cookies
-	distribution.Want(t, template.Only(t, "AWS::CloudFront::VpcOrigin").ID, "DistributionConfig", "Origins", 0, "VpcOriginConfig", "VpcOriginId", "Fn::GetAtt", 0)
+	behavior("4135ea2d-6df8-44a3-9df3-4b5a84be39ad", "CachePolicyId") // Managed-CachingDisabled
+	// Managed-AllViewer, with Host, Authorization and cookies
+	behavior("216adef6-5c7f-47e4-b989-5492eafa07d3", "OriginRequestPolicyId")
+	distribution.Want(t, template.Only(t, "AWS::CloudFront::VpcOrigin").ID, "DistributionConfig", "Origins", 0,
+		"VpcOriginConfig", "VpcOriginId", "Fn::GetAtt", 0)
 	distribution.Want(t, "http2and3", "DistributionConfig", "HttpVersion")
 	template.Only(t, "AWS::ElasticLoadBalancingV2::LoadBalancer").Want(t, "internal", "Scheme")
 	if n := len(template.All("AWS::Route53::RecordSet")); n != 0 {
@@ -63,7 +65,8 @@ func TestApiService_TellsTheFirewallWhoTheClientIs(t *testing.T) {
 
 func TestApiService_LimitsEachAddress(t *testing.T) {
 	acl := synth(t, everything).Only(t, "AWS::WAFv2::WebACL")
-	acl.Want(t, map[string]any{"AggregateKeyType": "IP", "EvaluationWindowSec": 300, "Limit": 100}, "Rules", 0, "Statement", "RateBasedStatement")
+	acl.Want(t, map[string]any{"AggregateKeyType": "IP", "EvaluationWindowSec": 300, "Limit": 100}, "Rules", 0,
+		"Statement", "RateBasedStatement")
 	var groups []string
 	rules, _ := acl.Property("Rules").([]any)
 	for _, rule := range rules {
@@ -81,7 +84,8 @@ func TestApiService_LimitsEachAddress(t *testing.T) {
 		t.Error("behind CloudFront a rule judges CloudFront's own addresses")
 	}
 	var problem struct{ Status int }
-	if err := json.Unmarshal([]byte(acl.Text(t, "CustomResponseBodies", "TooManyRequests", "Content")), &problem); err != nil || problem.Status != 429 {
+	err := json.Unmarshal([]byte(acl.Text(t, "CustomResponseBodies", "TooManyRequests", "Content")), &problem)
+	if err != nil || problem.Status != 429 {
 		t.Errorf("who is refused reads %+v: %v", problem, err)
 	}
 }
@@ -93,7 +97,8 @@ func TestApiService_ServesADomain(t *testing.T) {
 	https := template.Find(t, "AWS::ElasticLoadBalancingV2::Listener", "ApiLoadBalancerHttps")
 	https.Want(t, "ELBSecurityPolicy-TLS13-1-2-Res-2021-06", "SslPolicy")
 	https.Want(t, 443, "Port")
-	template.Find(t, "AWS::ElasticLoadBalancingV2::Listener", "ApiLoadBalancerHttpC").Want(t, "redirect", "DefaultActions", 0, "Type")
+	template.Find(t, "AWS::ElasticLoadBalancingV2::Listener", "ApiLoadBalancerHttpC").
+		Want(t, "redirect", "DefaultActions", 0, "Type")
 	certificate := template.Only(t, "AWS::CertificateManager::Certificate")
 	certificate.Want(t, "api.example.com", "DomainName")
 	certificate.Want(t, []string{"eu-west-1.api.example.com"}, "SubjectAlternativeNames")
@@ -104,7 +109,8 @@ func TestApiService_ServesADomain(t *testing.T) {
 	record.Want(t, "eu-west-1", "SetIdentifier")
 	check := template.Only(t, "AWS::Route53::HealthCheck")
 	record.Want(t, check.ID, "HealthCheckId", "Ref")
-	check.Want(t, "eu-west-1.api.example.com", "HealthCheckConfig", "FullyQualifiedDomainName") // not the other regions, as the shared name might be
+	// not the other regions, as the shared name might be
+	check.Want(t, "eu-west-1.api.example.com", "HealthCheckConfig", "FullyQualifiedDomainName")
 	check.Want(t, "/readyz", "HealthCheckConfig", "ResourcePath")
 	check.Want(t, "HTTPS", "HealthCheckConfig", "Type")
 	regional := template.Find(t, "AWS::Route53::RecordSet", "ApiRegionRecord")
@@ -124,7 +130,8 @@ func TestApiService_TellsItsAddresses(t *testing.T) {
 	props := required(t)(stack)
 	props.Domain = domain(stack)
 	api := apiservice.NewApiService(stack, "Api", &props)
-	if *api.Url != "https://api.example.com" || *api.RegionUrl != "https://eu-west-1.api.example.com" || api.Distribution != nil {
+	if *api.Url != "https://api.example.com" || *api.RegionUrl != "https://eu-west-1.api.example.com" ||
+		api.Distribution != nil {
 		t.Errorf("the API is at %s and %s", *api.Url, *api.RegionUrl)
 	}
 	props.Domain = nil
@@ -145,9 +152,11 @@ func TestApiService_KeepsAccessLogs(t *testing.T) {
 	if needs := cdktest.JSON(t, balancer.Body["DependsOn"]); !strings.Contains(needs, `"`+policy.ID+`"`) {
 		t.Error("the load balancer is made before it may write, which it tries")
 	}
-	template.Only(t, "AWS::CloudFront::Distribution").Want(t, bucket.ID, "DistributionConfig", "Logging", "Bucket", "Fn::GetAtt", 0)
+	template.Only(t, "AWS::CloudFront::Distribution").
+		Want(t, bucket.ID, "DistributionConfig", "Logging", "Bucket", "Fn::GetAtt", 0)
 	bucket.Want(t, "BucketOwnerPreferred", "OwnershipControls", "Rules", 0, "ObjectOwnership")
-	synth(t, withDomain).Find(t, "AWS::S3::Bucket", "ApiAccessLogs").Want(t, "BucketOwnerEnforced", "OwnershipControls", "Rules", 0, "ObjectOwnership")
+	synth(t, withDomain).Find(t, "AWS::S3::Bucket", "ApiAccessLogs").
+		Want(t, "BucketOwnerEnforced", "OwnershipControls", "Rules", 0, "ObjectOwnership")
 }
 
 func TestApiService_MeasuresWhatOperatorsAsk(t *testing.T) {

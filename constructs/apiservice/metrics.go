@@ -29,13 +29,15 @@ func (a *ApiService) MetricRequests(o *awscloudwatch.MetricOptions) awscloudwatc
 
 // MetricServerErrors counts the answers of the tasks with a status of 500 and above; 503 is among them, which clients repeat.
 func (a *ApiService) MetricServerErrors(o *awscloudwatch.MetricOptions) awscloudwatch.Metric {
-	return a.TargetGroup.Metrics().HttpCodeTarget(awselasticloadbalancingv2.HttpCodeTarget_TARGET_5XX_COUNT, metricPeriod(o, "Sum"))
+	return a.TargetGroup.Metrics().HttpCodeTarget(awselasticloadbalancingv2.HttpCodeTarget_TARGET_5XX_COUNT,
+		metricPeriod(o, "Sum"))
 }
 
 // MetricUnanswered counts the answers with a status of 500 and above that the load balancer gave itself, since no task took the
 // request or a task left it.
 func (a *ApiService) MetricUnanswered(o *awscloudwatch.MetricOptions) awscloudwatch.Metric {
-	return a.LoadBalancer.Metrics().HttpCodeElb(awselasticloadbalancingv2.HttpCodeElb_ELB_5XX_COUNT, metricPeriod(o, "Sum"))
+	return a.LoadBalancer.Metrics().HttpCodeElb(awselasticloadbalancingv2.HttpCodeElb_ELB_5XX_COUNT,
+		metricPeriod(o, "Sum"))
 }
 
 // MetricLatency is how long the tasks took to answer, in seconds, by default the 99th percentile.
@@ -67,6 +69,8 @@ func (a *ApiService) MetricMemory(o *awscloudwatch.MetricOptions) awscloudwatch.
 func (a *ApiService) MetricBlockedRequests(o *awscloudwatch.MetricOptions) awscloudwatch.Metric {
 	return awscloudwatch.NewMetric(&awscloudwatch.MetricProps{
 		Namespace: jsii.String("AWS/WAFV2"), MetricName: jsii.String("BlockedRequests"),
-		DimensionsMap: &map[string]*string{"WebACL": &a.firewallName, "Region": awscdk.Stack_Of(a).Region(), "Rule": jsii.String("ALL")},
+		DimensionsMap: &map[string]*string{
+			"WebACL": &a.firewallName, "Region": awscdk.Stack_Of(a).Region(), "Rule": jsii.String("ALL"),
+		},
 	}).With(metricPeriod(o, "Sum"))
 }

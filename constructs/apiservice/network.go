@@ -11,6 +11,9 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslogs"
 	"github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
+
+	"github.com/sensorflow/sensorflow/constructs/internal/statement"
+	"github.com/sensorflow/sensorflow/internal/nag"
 )
 
 // network is a VPC with a public and a private subnet in each zone, gateway endpoints for DynamoDB and S3 (through which
@@ -41,17 +44,14 @@ func newNetwork(scope constructs.Construct, id string, p networkProps) network {
 		CidrBlock: &p.cidr, EnableDnsHostnames: jsii.Bool(true), EnableDnsSupport: jsii.Bool(true),
 		Tags: &[]*awscdk.CfnTag{{Key: jsii.String("Name"), Value: n.Node().Path()}},
 	})
-	const unused = "nothing is in the network's default security group, so that its rules let nothing through: load balancer and tasks name groups of " +
-		"their own; CloudFormation cannot change that group's rules, and a function that may change security groups would be the larger risk"
-	suppress(vpc, map[string]string{
-		"NIST.800.53.R5-VPCDefaultSecurityGroupClosed": unused,
-		"HIPAA.Security-VPCDefaultSecurityGroupClosed": unused,
-		"PCI.DSS.321-VPCDefaultSecurityGroupClosed":    unused,
-	})
+	nag.Explain(vpc, "nothing is in the network's default security group, so that its rules let nothing through: "+
+		"load balancer and tasks name groups of their own; CloudFormation cannot change that group's rules, and a "+
+		"function that may change security groups would be the larger risk", "VPCDefaultSecurityGroupClosed")
 	gateway := awsec2.NewCfnInternetGateway(n, jsii.String("InternetGateway"), nil)
-	attachment := awsec2.NewCfnVPCGatewayAttachment(n, jsii.String("GatewayAttachment"), &awsec2.CfnVPCGatewayAttachmentProps{
-		VpcId: vpc.AttrVpcId(), InternetGatewayId: gateway.AttrInternetGatewayId(),
-	})
+	attachment := awsec2.NewCfnVPCGatewayAttachment(n, jsii.String("GatewayAttachment"),
+		&awsec2.CfnVPCGatewayAttachmentProps{
+			VpcId: vpc.AttrVpcId(), InternetGatewayId: gateway.AttrInternetGatewayId(),
+		})
 	zones := make([]*string, p.zones)
 	public, private := make([]awsec2.PublicSubnet, p.zones), make([]awsec2.PrivateSubnet, p.zones)
 	cidrs := subnetCidrs(p.cidr)
@@ -59,7 +59,10 @@ func newNetwork(scope constructs.Construct, id string, p networkProps) network {
 	for i := range p.zones {
 		zone := awscdk.Fn_Select(jsii.Number(i), awscdk.Fn_GetAzs(nil))
 		public[i] = awsec2.NewPublicSubnet(n, jsii.String(fmt.Sprintf("Public%d", i+1)), &awsec2.PublicSubnetProps{
-			AvailabilityZone: zone, VpcId: vpc.AttrVpcId(), CidrBlock: jsii.String(cidrs[i]), MapPublicIpOnLaunch: jsii.Bool(false),
+			AvailabilityZone:    zone,
+			VpcId:               vpc.AttrVpcId(),
+			CidrBlock:           jsii.String(cidrs[i]),
+			MapPublicIpOnLaunch: jsii.Bool(false),
 		})
 		public[i].AddDefaultInternetRoute(gateway.AttrInternetGatewayId(), attachment)
 		explainPublicRoute(public[i])
@@ -89,19 +92,19 @@ func newNetwork(scope constructs.Construct, id string, p networkProps) network {
 
 // explainPublicRoute is for the one way out of the network.
 func explainPublicRoute(public awsec2.PublicSubnet) {
-	const reason = "a public subnet holds NAT gateways, which only let tasks out, and with a domain the load balancer, which is there to be reached; " +
-		"tasks are in private subnets and get no public address, and nothing gets one by being started here"
-	suppress(public.Node().FindChild(jsii.String("DefaultRoute")), map[string]string{
-		"NIST.800.53.R5-VPCNoUnrestrictedRouteToIGW": reason,
-		"HIPAA.Security-VPCNoUnrestrictedRouteToIGW": reason,
-		"PCI.DSS.321-VPCNoUnrestrictedRouteToIGW":    reason,
-	})
+	nag.Explain(public.Node().FindChild(jsii.String("DefaultRoute")),
+		"a public subnet holds NAT gateways, which only let tasks out, and with a domain the load balancer, which is "+
+			"there to be reached; tasks are in private subnets and get no public address, and nothing gets one by "+
+			"being started here",
+		"VPCNoUnrestrictedRouteToIGW")
 }
 
 func addEndpoints(vpc awsec2.IVpc, ways constructs.DependencyGroup) {
 	ways.Add(
-		vpc.AddGatewayEndpoint(jsii.String("DynamoDB"), &awsec2.GatewayVpcEndpointOptions{Service: awsec2.GatewayVpcEndpointAwsService_DYNAMODB()}),
-		vpc.AddGatewayEndpoint(jsii.String("S3"), &awsec2.GatewayVpcEndpointOptions{Service: awsec2.GatewayVpcEndpointAwsService_S3()}),
+		vpc.AddGatewayEndpoint(jsii.String("DynamoDB"),
+			&awsec2.GatewayVpcEndpointOptions{Service: awsec2.GatewayVpcEndpointAwsService_DYNAMODB()}),
+		vpc.AddGatewayEndpoint(jsii.String("S3"),
+			&awsec2.GatewayVpcEndpointOptions{Service: awsec2.GatewayVpcEndpointAwsService_S3()}),
 	)
 }
 
@@ -114,7 +117,8 @@ func addFlowLog(n constructs.Construct, vpc awsec2.CfnVPC, p networkProps) {
 	write := awsiam.NewManagedPolicy(n, jsii.String("FlowLogPolicy"), &awsiam.ManagedPolicyProps{
 		Description: jsii.String("Writing flow logs"),
 		Statements: &[]awsiam.PolicyStatement{
-			allow(group.LogGroupArn(), "logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"),
+			statement.Allow(group.LogGroupArn(), "logs:CreateLogStream", "logs:DescribeLogStreams",
+				"logs:PutLogEvents"),
 		},
 	})
 	role := awsiam.NewRole(n, jsii.String("FlowLogRole"), &awsiam.RoleProps{
@@ -123,7 +127,9 @@ func addFlowLog(n constructs.Construct, vpc awsec2.CfnVPC, p networkProps) {
 	})
 	awsec2.NewCfnFlowLog(n, jsii.String("FlowLog"), &awsec2.CfnFlowLogProps{
 		ResourceId: vpc.AttrVpcId(), ResourceType: jsii.String("VPC"), TrafficType: jsii.String("REJECT"),
-		LogDestinationType: jsii.String("cloud-watch-logs"), LogGroupName: group.LogGroupName(), DeliverLogsPermissionArn: role.RoleArn(),
+		LogDestinationType:       jsii.String("cloud-watch-logs"),
+		LogGroupName:             group.LogGroupName(),
+		DeliverLogsPermissionArn: role.RoleArn(),
 	})
 }
 
@@ -139,7 +145,8 @@ func subnetCidrs(cidr string) []string {
 	parts := make([]string, subnetsMax)
 	for i := range parts {
 		at := base + uint32(i)<<(32-whole.Bits()-bits) //nolint:gosec // i is below subnetsMax
-		parts[i] = netip.PrefixFrom(netip.AddrFrom4([4]byte{byte(at >> 24), byte(at >> 16), byte(at >> 8), byte(at)}), whole.Bits()+bits).String()
+		parts[i] = netip.PrefixFrom(netip.AddrFrom4([4]byte{byte(at >> 24), byte(at >> 16), byte(at >> 8), byte(at)}),
+			whole.Bits()+bits).String()
 	}
 	return parts
 }

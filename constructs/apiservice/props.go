@@ -18,11 +18,11 @@ import (
 
 // Defaults of ApiServiceProps.
 const (
-	TasksMinDefault         = contract.TasksMinDefault
+	TasksMinDefault         = contract.TasksMinDefault // one a zone
 	TasksMaxDefault         = contract.TasksMaxDefault
-	TaskCpuDefault          = contract.TaskCPUDefault //nolint:revive // as the CDK writes it
+	TaskCpuDefault          = contract.TaskCPUDefault
 	TaskMemoryMiBDefault    = contract.TaskMemoryMiBDefault
-	CpuTargetPercentDefault = 60     //nolint:revive // as the CDK writes it
+	CpuTargetPercentDefault = 60
 	RequestsPerTaskDefault  = 30_000 // a minute
 	ZonesDefault            = contract.ZonesMax
 	NatGatewaysDefault      = contract.NatGatewaysDefault
@@ -32,8 +32,8 @@ const (
 
 // Limits of ApiServiceProps that are its own; the others are those of package contract.
 const (
-	CpuTargetMin       = 10 //nolint:revive // as the CDK writes it
-	CpuTargetMax       = 90 //nolint:revive // as the CDK writes it
+	CpuTargetMin       = 10
+	CpuTargetMax       = 90
 	RequestsPerTaskMax = 1_000_000
 )
 

@@ -14,6 +14,8 @@ import (
 
 	"github.com/sensorflow/sensorflow/constructs/goasset"
 	"github.com/sensorflow/sensorflow/constructs/identity"
+	"github.com/sensorflow/sensorflow/constructs/internal/removal"
+	"github.com/sensorflow/sensorflow/internal/nag"
 	"github.com/sensorflow/sensorflow/runtime/contract"
 )
 
@@ -66,11 +68,13 @@ func (a *ApiService) addScaling(p ApiServiceProps) {
 	})
 	scaling.ScaleOnCpuUtilization(jsii.String("Cpu"), &awsecs.CpuUtilizationScalingProps{
 		TargetUtilizationPercent: jsii.Number(p.CpuTargetPercent),
-		ScaleOutCooldown:         awscdk.Duration_Seconds(jsii.Number(30)), ScaleInCooldown: awscdk.Duration_Minutes(jsii.Number(5)),
+		ScaleOutCooldown:         awscdk.Duration_Seconds(jsii.Number(30)),
+		ScaleInCooldown:          awscdk.Duration_Minutes(jsii.Number(5)),
 	})
 	scaling.ScaleOnRequestCount(jsii.String("Requests"), &awsecs.RequestCountScalingProps{
 		RequestsPerTarget: jsii.Number(p.RequestsPerTask), TargetGroup: a.TargetGroup,
-		ScaleOutCooldown: awscdk.Duration_Seconds(jsii.Number(30)), ScaleInCooldown: awscdk.Duration_Minutes(jsii.Number(5)),
+		ScaleOutCooldown: awscdk.Duration_Seconds(jsii.Number(30)),
+		ScaleInCooldown:  awscdk.Duration_Minutes(jsii.Number(5)),
 	})
 }
 
@@ -82,7 +86,9 @@ func strategies(p ApiServiceProps) *[]*awsecs.CapacityProviderStrategy {
 		Weight: jsii.Number(max(1, contract.SpotPercentMax-p.SpotPercent)),
 	}}
 	if p.SpotPercent > 0 {
-		all = append(all, &awsecs.CapacityProviderStrategy{CapacityProvider: jsii.String(capacitySpot), Weight: jsii.Number(p.SpotPercent)})
+		all = append(all, &awsecs.CapacityProviderStrategy{
+			CapacityProvider: jsii.String(capacitySpot), Weight: jsii.Number(p.SpotPercent),
+		})
 	}
 	return &all
 }
@@ -90,15 +96,20 @@ func strategies(p ApiServiceProps) *[]*awsecs.CapacityProviderStrategy {
 func (a *ApiService) addTask(p ApiServiceProps) awsecs.FargateTaskDefinition {
 	execution := a.newExecutionRole(p)
 	task := awsecs.NewFargateTaskDefinition(a, jsii.String("Task"), &awsecs.FargateTaskDefinitionProps{
-		Cpu: jsii.Number(p.TaskCpu), MemoryLimitMiB: jsii.Number(p.TaskMemoryMiB), TaskRole: a.newTaskRole(p), ExecutionRole: execution,
-		RuntimePlatform: &awsecs.RuntimePlatform{CpuArchitecture: p.Architecture.Task(), OperatingSystemFamily: awsecs.OperatingSystemFamily_LINUX()},
+		Cpu:            jsii.Number(p.TaskCpu),
+		MemoryLimitMiB: jsii.Number(p.TaskMemoryMiB),
+		TaskRole:       a.newTaskRole(p),
+		ExecutionRole:  execution,
+		RuntimePlatform: &awsecs.RuntimePlatform{
+			CpuArchitecture: p.Architecture.Task(), OperatingSystemFamily: awsecs.OperatingSystemFamily_LINUX(),
+		},
 	})
 	image := p.Image
 	if image == nil {
 		image = goasset.ContainerImage(command, p.Architecture)
 	}
 	a.Logs = awslogs.NewLogGroup(a, jsii.String("Logs"), &awslogs.LogGroupProps{
-		EncryptionKey: p.Key, Retention: p.LogRetention, RemovalPolicy: removal(p.Disposable),
+		EncryptionKey: p.Key, Retention: p.LogRetention, RemovalPolicy: removal.Policy(p.Disposable),
 	})
 	secrets := map[string]awsecs.Secret{}
 	for _, key := range identity.SettingsFields() {
@@ -110,8 +121,10 @@ func (a *ApiService) addTask(p ApiServiceProps) awsecs.FargateTaskDefinition {
 		PortMappings: &[]*awsecs.PortMapping{{ContainerPort: jsii.Number(containerPort)}},
 		StopTimeout:  awscdk.Duration_Seconds(jsii.Number(stopSeconds)),
 		HealthCheck: &awsecs.HealthCheck{
-			Command:  jsii.Strings("CMD", program, "healthcheck"),
-			Interval: awscdk.Duration_Seconds(jsii.Number(10)), Timeout: awscdk.Duration_Seconds(jsii.Number(5)), Retries: jsii.Number(3),
+			Command:     jsii.Strings("CMD", program, "healthcheck"),
+			Interval:    awscdk.Duration_Seconds(jsii.Number(10)),
+			Timeout:     awscdk.Duration_Seconds(jsii.Number(5)),
+			Retries:     jsii.Number(3),
 			StartPeriod: awscdk.Duration_Seconds(jsii.Number(10)),
 		},
 		Logging: awsecs.LogDriver_AwsLogs(&awsecs.AwsLogDriverProps{
@@ -121,9 +134,8 @@ func (a *ApiService) addTask(p ApiServiceProps) awsecs.FargateTaskDefinition {
 		}),
 	})
 	explainExecutionRole(execution)
-	suppress(task, map[string]string{
-		"AwsSolutions-ECS2": "names of tables, addresses and numbers, nothing secret; what is secret comes from Secrets Manager when the task starts",
-	})
+	nag.Explain(task, "names of tables, addresses and numbers, nothing secret; what is secret comes from Secrets "+
+		"Manager when the task starts", "AwsSolutions-ECS2")
 	return task
 }
 
@@ -133,11 +145,14 @@ func (a *ApiService) environment(p ApiServiceProps) *map[string]*string {
 		proxies = proxiesWithCloudFront
 	}
 	all := map[string]*string{
-		contract.EnvReadingsTable: p.Tables.Readings.TableName(), contract.EnvAggregatesTable: p.Tables.Aggregates.TableName(),
-		contract.EnvRevocationsTable: p.Tables.Revocations.TableName(), contract.EnvUploadsTable: p.Uploads.Table.TableName(),
-		contract.EnvUploadsBucket: p.Uploads.Bucket.BucketName(),
-		contract.EnvIndexShards:   jsii.String(strconv.Itoa(p.IndexShards)), contract.EnvFleetBuckets: jsii.String(strconv.Itoa(p.FleetBuckets)),
-		contract.EnvListenAddress: jsii.String(":" + strconv.Itoa(containerPort)), contract.EnvPublicURL: a.Url,
+		contract.EnvReadingsTable:    p.Tables.Readings.TableName(),
+		contract.EnvAggregatesTable:  p.Tables.Aggregates.TableName(),
+		contract.EnvRevocationsTable: p.Tables.Revocations.TableName(),
+		contract.EnvUploadsTable:     p.Uploads.Table.TableName(),
+		contract.EnvUploadsBucket:    p.Uploads.Bucket.BucketName(),
+		contract.EnvIndexShards:      jsii.String(strconv.Itoa(p.IndexShards)),
+		contract.EnvFleetBuckets:     jsii.String(strconv.Itoa(p.FleetBuckets)),
+		contract.EnvListenAddress:    jsii.String(":" + strconv.Itoa(containerPort)), contract.EnvPublicURL: a.Url,
 		contract.EnvTrustedProxies: jsii.String(strconv.Itoa(proxies)),
 		contract.EnvDrainTimeout:   jsii.String(contract.DrainTimeoutDefault.String()),
 	}

@@ -42,7 +42,8 @@ func TestApiService_GivesTheProgramWhatItReads(t *testing.T) {
 	if err != nil {
 		t.Error(err)
 	}
-	if cfg.TrustedProxies != 2 || cfg.PublicURL != "https://later.example.com" || cfg.Retention != 0 || cfg.UserPoolRegion != "eu-west-1" ||
+	if cfg.TrustedProxies != 2 || cfg.PublicURL != "https://later.example.com" || cfg.Retention != 0 ||
+		cfg.UserPoolRegion != "eu-west-1" ||
 		cfg.IndexShards != contract.IndexShardsDefault || cfg.FleetBuckets != contract.FleetBucketsDefault {
 		t.Errorf("behind CloudFront the API reads %+v", cfg)
 	}
@@ -50,8 +51,10 @@ func TestApiService_GivesTheProgramWhatItReads(t *testing.T) {
 	if err != nil {
 		t.Error(err)
 	}
-	if cfg.TrustedProxies != 1 || cfg.PublicURL != "https://api.example.com" || cfg.Retention != 90*24*time.Hour || cfg.UserPoolRegion != "us-east-1" ||
-		cfg.IndexShards != 16 || cfg.FleetBuckets != 32 || !slices.Equal(cfg.AllowedOrigins, []string{"https://console.example.com", "https://other.example.com"}) {
+	if cfg.TrustedProxies != 1 || cfg.PublicURL != "https://api.example.com" || cfg.Retention != 90*24*time.Hour ||
+		cfg.UserPoolRegion != "us-east-1" ||
+		cfg.IndexShards != 16 || cfg.FleetBuckets != 32 ||
+		!slices.Equal(cfg.AllowedOrigins, []string{"https://console.example.com", "https://other.example.com"}) {
 		t.Errorf("under a domain the API reads %+v", cfg)
 	}
 }
@@ -80,7 +83,8 @@ func TestApiService_TakesSecretsFromSecretsManagerAlone(t *testing.T) {
 func TestApiService_ReplacesTasksThatDoNotLiveAndNoOthers(t *testing.T) {
 	template := synth(t, everything)
 	template.Only(t, "AWS::ElasticLoadBalancingV2::TargetGroup").Want(t, "/healthz", "HealthCheckPath")
-	template.Only(t, "AWS::ECS::TaskDefinition").Want(t, "healthcheck", "ContainerDefinitions", 0, "HealthCheck", "Command", 2)
+	template.Only(t, "AWS::ECS::TaskDefinition").Want(t, "healthcheck", "ContainerDefinitions", 0, "HealthCheck",
+		"Command", 2)
 	template.Only(t, "AWS::Route53::HealthCheck").Want(t, "/readyz", "HealthCheckConfig", "ResourcePath")
 }
 
@@ -122,14 +126,16 @@ func TestApiService_StartsTasksOnceTheyCan(t *testing.T) {
 	for _, needed := range []struct{ kind, prefix string }{
 		{"AWS::ElasticLoadBalancingV2::Listener", "ApiLoadBalancerFromCloudFront"},
 		{"AWS::IAM::Policy", "ApiExecutionRole"},
-		{"AWS::EC2::Route", "ApiNetworkPrivate1"}, {"AWS::EC2::Route", "ApiNetworkPrivate2"}, {"AWS::EC2::Route", "ApiNetworkPrivate3"},
+		{"AWS::EC2::Route", "ApiNetworkPrivate1"}, {"AWS::EC2::Route", "ApiNetworkPrivate2"},
+		{"AWS::EC2::Route", "ApiNetworkPrivate3"},
 		{"AWS::EC2::VPCEndpoint", "ApiNetworkImportedDynamoDB"},
 	} {
 		if id := template.Find(t, needed.kind, needed.prefix).ID; !strings.Contains(needs, `"`+id+`"`) {
 			t.Errorf("the service does not wait for %s", id)
 		}
 	}
-	service.Want(t, map[string]any{"Enable": true, "Rollback": true}, "DeploymentConfiguration", "DeploymentCircuitBreaker")
+	service.Want(t, map[string]any{"Enable": true, "Rollback": true}, "DeploymentConfiguration",
+		"DeploymentCircuitBreaker")
 	service.Want(t, "ENABLED", "AvailabilityZoneRebalancing")
 	service.Want(t, "DISABLED", "NetworkConfiguration", "AwsvpcConfiguration", "AssignPublicIp")
 	if n := service.Property("DesiredCount"); n != nil {
@@ -140,9 +146,15 @@ func TestApiService_StartsTasksOnceTheyCan(t *testing.T) {
 
 func TestApiService_KeepsTheLeastOffSpot(t *testing.T) {
 	for percent, want := range map[int][]any{
-		0:   {map[string]any{"CapacityProvider": "FARGATE", "Base": 3, "Weight": 100}},
-		70:  {map[string]any{"CapacityProvider": "FARGATE", "Base": 3, "Weight": 30}, map[string]any{"CapacityProvider": "FARGATE_SPOT", "Weight": 70}},
-		100: {map[string]any{"CapacityProvider": "FARGATE", "Base": 3, "Weight": 1}, map[string]any{"CapacityProvider": "FARGATE_SPOT", "Weight": 100}},
+		0: {map[string]any{"CapacityProvider": "FARGATE", "Base": 3, "Weight": 100}},
+		70: {
+			map[string]any{"CapacityProvider": "FARGATE", "Base": 3, "Weight": 30},
+			map[string]any{"CapacityProvider": "FARGATE_SPOT", "Weight": 70},
+		},
+		100: {
+			map[string]any{"CapacityProvider": "FARGATE", "Base": 3, "Weight": 1},
+			map[string]any{"CapacityProvider": "FARGATE_SPOT", "Weight": 100},
+		},
 	} {
 		template := synth(t, func(_ awscdk.Stack, p *apiservice.ApiServiceProps) { p.SpotPercent = percent })
 		template.Only(t, "AWS::ECS::Service").Want(t, want, "CapacityProviderStrategy")
@@ -165,11 +177,16 @@ func TestApiService_LetsOnlyTheLoadBalancerIn(t *testing.T) {
 	}
 	toBalancer, toTasks := rules[0], rules[1]
 	toBalancer.Want(t, balancer.ID, "GroupId", "Fn::GetAtt", 0)
-	toBalancer.Want(t, []any{template.Only(t, "Custom::SensorFlowLookup").ID, "PrefixLists.0.PrefixListId"}, "SourcePrefixListId", "Fn::GetAtt")
+	toBalancer.Want(t, []any{template.Only(t, "Custom::SensorFlowLookup").ID, "PrefixLists.0.PrefixListId"},
+		"SourcePrefixListId", "Fn::GetAtt")
 	toTasks.Want(t, tasks.ID, "GroupId", "Fn::GetAtt", 0)
 	toTasks.Want(t, balancer.ID, "SourceSecurityGroupId", "Fn::GetAtt", 0)
 	tasks.Want(t, []any{map[string]any{
-		"CidrIp": "0.0.0.0/0", "Description": "AWS services over HTTPS", "IpProtocol": "tcp", "FromPort": 443, "ToPort": 443,
+		"CidrIp":      "0.0.0.0/0",
+		"Description": "AWS services over HTTPS",
+		"IpProtocol":  "tcp",
+		"FromPort":    443,
+		"ToPort":      443,
 	}}, "SecurityGroupEgress")
 }
 
@@ -186,7 +203,8 @@ func TestApiService_PlacesSubnetsWhereFargateAndVpcOriginsWork(t *testing.T) {
 			}
 			zones = append(zones, subnet.Text(t, "AvailabilityZoneId"))
 		}
-		if len(zones) != 2*len(want) || !slices.Equal(zones[:len(want)], want) || !slices.Equal(zones[len(want):], want) {
+		if len(zones) != 2*len(want) || !slices.Equal(zones[:len(want)], want) ||
+			!slices.Equal(zones[len(want):], want) {
 			t.Errorf("%s: private and public subnets are in %v", region, zones)
 		}
 	}
@@ -215,9 +233,11 @@ func TestApiService_WarnsWhereTheRegionIsUnknown(t *testing.T) {
 
 func TestApiService_UsesAnExistingNetwork(t *testing.T) {
 	template := synth(t, imported)
-	if n := len(template.All("AWS::EC2::VPC")) + len(template.All("AWS::EC2::FlowLog")) + len(template.All("AWS::EC2::NatGateway")); n != 0 {
+	n := len(template.All("AWS::EC2::VPC")) + len(template.All("AWS::EC2::FlowLog")) + len(template.All("AWS::EC2::NatGateway"))
+	if n != 0 {
 		t.Errorf("%d resources of a network of its own are made beside", n)
 	}
-	template.Only(t, "AWS::ECS::Service").Want(t, []string{"subnet-3", "subnet-4"}, "NetworkConfiguration", "AwsvpcConfiguration", "Subnets")
+	template.Only(t, "AWS::ECS::Service").Want(t, []string{"subnet-3", "subnet-4"}, "NetworkConfiguration",
+		"AwsvpcConfiguration", "Subnets")
 	template.Only(t, "AWS::ElasticLoadBalancingV2::LoadBalancer").Want(t, []string{"subnet-3", "subnet-4"}, "Subnets")
 }

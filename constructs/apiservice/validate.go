@@ -65,6 +65,16 @@ func (p ApiServiceProps) networkFaults(region string) rule.Faults {
 	}
 	const advice = "it is for a new network"
 	return rule.All(
+		rule.Fault{
+			Field: "Vpc", Rule: "must have private subnets with a way out, got none",
+			Advice: "the tasks run in them and call AWS",
+		}.
+			If(len(*p.Vpc.PrivateSubnets()) == 0),
+		rule.Fault{
+			Field: "Vpc", Rule: "must have public subnets with a Domain, got none",
+			Advice: "the load balancer stands in them",
+		}.
+			If(p.Domain != nil && len(*p.Vpc.PublicSubnets()) == 0),
 		prop.LeftOut("VpcCidr", p.VpcCidr != "", " with Vpc", advice),
 		prop.LeftOut("Zones", p.Zones != 0, " with Vpc", advice),
 		prop.LeftOut("NatGateways", p.NatGateways != 0, " with Vpc", advice),

@@ -39,7 +39,8 @@ func place(subnet awsec2.Subnet, number int) *string {
 func warnOfZones(scope constructs.Construct) {
 	if *awscdk.Token_IsUnresolved(*awscdk.Stack_Of(scope).Region()) {
 		awscdk.Annotations_Of(scope).AddWarningV2(jsii.String("sensorflow:zones"), jsii.String(
-			"The stack has no region, so that its network is in the first zones of the account wherever it is deployed. Fargate and CloudFront's "+
-				"VPC origins lack a zone in us-east-1, us-west-1, ca-central-1, ap-northeast-1 and ap-northeast-2: set the stack's env for these"), nil)
+			"The stack has no region, so that its network is in the first zones of the account wherever it is "+
+				"deployed. Fargate and CloudFront's VPC origins lack a zone in us-east-1, us-west-1, ca-central-1, "+
+				"ap-northeast-1 and ap-northeast-2: set the stack's env for these"), nil)
 	}
 }

@@ -41,7 +41,8 @@ func TestAssets_NeedNoDockerAndAreNamedByTheirContent(t *testing.T) {
 		return out.Template(t, "Stack").Only(t, "AWS::Lambda::Function").Text(t, "Code", "S3Key")
 	}
 	image := func(out *cdktest.Assembly) string {
-		return out.Template(t, "Stack").Only(t, "AWS::ECS::TaskDefinition").Text(t, "ContainerDefinitions", 0, "Image", "Fn::Sub")
+		return out.Template(t, "Stack").Only(t, "AWS::ECS::TaskDefinition").
+			Text(t, "ContainerDefinitions", 0, "Image", "Fn::Sub")
 	}
 	if key(one) != key(again) || image(one) != image(again) {
 		t.Error("the same program has two hashes")
@@ -66,7 +67,8 @@ func TestAssets_NameTheArchitecture(t *testing.T) {
 	} {
 		out := synth(t, c.architecture)
 		out.Template(t, "Stack").Only(t, "AWS::Lambda::Function").Want(t, c.function, "Architectures", 0)
-		out.Template(t, "Stack").Only(t, "AWS::ECS::TaskDefinition").Want(t, c.task, "RuntimePlatform", "CpuArchitecture")
+		out.Template(t, "Stack").Only(t, "AWS::ECS::TaskDefinition").
+			Want(t, c.task, "RuntimePlatform", "CpuArchitecture")
 		assets, err := os.ReadFile(filepath.Join(out.Dir, "Stack.assets.json"))
 		if err != nil || !strings.Contains(string(assets), `"platform": "`+c.platform+`"`) {
 			t.Errorf("the image's platform is not %s: %s, %v", c.platform, assets, err)
@@ -76,7 +78,9 @@ func TestAssets_NameTheArchitecture(t *testing.T) {
 
 func TestArchitecture_Validates(t *testing.T) {
 	for a, want := range map[goasset.Architecture]string{
-		goasset.ARM64: "<nil>", goasset.AMD64: "<nil>", 2: "Architecture must be goasset.ARM64 or goasset.AMD64, got Architecture(2)",
+		goasset.ARM64: "<nil>",
+		goasset.AMD64: "<nil>",
+		2:             "Architecture must be goasset.ARM64 or goasset.AMD64, got Architecture(2)",
 	} {
 		got := "<nil>"
 		if err := a.Validate(); err != nil {
@@ -90,7 +94,8 @@ func TestArchitecture_Validates(t *testing.T) {
 
 func TestLambdaCode_RefusesUnknownCommands(t *testing.T) {
 	got := cdktest.Panic(t, func() { goasset.LambdaCode("nothing", goasset.ARM64) })
-	if want := "build runtime/cmd/nothing for linux/arm64: there is no such command; the module has "; !strings.HasPrefix(got, want) {
+	want := "build runtime/cmd/nothing for linux/arm64: there is no such command; the module has "
+	if !strings.HasPrefix(got, want) {
 		t.Errorf("it said %s", got)
 	}
 }

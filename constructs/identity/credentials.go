@@ -9,6 +9,9 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awssecretsmanager"
 	"github.com/aws/jsii-runtime-go"
+
+	"github.com/sensorflow/sensorflow/constructs/internal/refuse"
+	"github.com/sensorflow/sensorflow/internal/nag"
 )
 
 // Fields of the secret that Credentials returns: what a program sends to the token endpoint by client credentials.
@@ -27,19 +30,21 @@ func (i *Identity) Credentials(machine string) awssecretsmanager.ISecret {
 	}
 	client, ok := i.MachineClients[machine]
 	if !ok {
-		panic(fmt.Errorf("%s: there is no machine client %q among %s", *i.Node().Path(), machine, strings.Join(i.machineNames(), ", ")))
+		refuse.By(i, fmt.Errorf("there is no machine client %q among %s", machine,
+			strings.Join(i.machineNames(), ", ")))
 	}
 	plain := awscdk.SecretValue_UnsafePlainText
 	fields := map[string]awscdk.SecretValue{
-		CredentialsTokenURL:     plain(i.TokenURL),
-		CredentialsClientID:     plain(client.UserPoolClientId()),
-		CredentialsClientSecret: awscdk.SecretValue_ResourceAttribute(client.Node().DefaultChild().(awscognito.CfnUserPoolClient).AttrClientSecret()),
+		CredentialsTokenURL: plain(i.TokenURL),
+		CredentialsClientID: plain(client.UserPoolClientId()),
+		CredentialsClientSecret: awscdk.SecretValue_ResourceAttribute(client.Node().
+			DefaultChild().(awscognito.CfnUserPoolClient).AttrClientSecret()),
 	}
 	secret := awssecretsmanager.NewSecret(i, jsii.String("Credentials-"+machine), &awssecretsmanager.SecretProps{
 		Description: jsii.String("How " + machine + " gets tokens for SensorFlow"), EncryptionKey: i.key,
 		SecretObjectValue: &fields, RemovalPolicy: awscdk.RemovalPolicy_DESTROY,
 	})
-	suppress(secret, notRotated())
+	explainNoRotation(secret)
 	i.credentials[machine] = secret
 	return secret
 }
@@ -50,12 +55,8 @@ func (i *Identity) GrantMachineCredentials(machine string, grantee awsiam.IGrant
 	return GrantReadSettings(i.Credentials(machine), grantee)
 }
 
-// notRotated explains why no function rotates the secrets.
-func notRotated() map[string]string {
-	const reason = "Cognito makes the client's secret and offers nothing to rotate it by; a new client, which a deployment makes, has a new one"
-	return map[string]string{
-		"AwsSolutions-SMG4":                            reason,
-		"NIST.800.53.R5-SecretsManagerRotationEnabled": reason,
-		"HIPAA.Security-SecretsManagerRotationEnabled": reason,
-	}
+// explainNoRotation says why no function rotates the secret.
+func explainNoRotation(secret awssecretsmanager.Secret) {
+	nag.Explain(secret, "Cognito makes the client's secret and offers nothing to rotate it by; a new client, which a "+
+		"deployment makes, has a new one", "AwsSolutions-SMG4", "SecretsManagerRotationEnabled")
 }

@@ -15,12 +15,14 @@ func TestCredentials_AreMadeOnceAndReadByWhomTheyAreGrantedTo(t *testing.T) {
 	app := cdktest.NewApp(t, cdktest.Nag)
 	stack := cdktest.NewStack(app, "Stack", primary)
 	i := identity.NewIdentity(stack, "Identity", nil)
-	role := awsiam.NewRole(stack, jsii.String("Gateway"), &awsiam.RoleProps{AssumedBy: awsiam.NewServicePrincipal(jsii.String("ec2.amazonaws.com"), nil)})
+	role := awsiam.NewRole(stack, jsii.String("Gateway"),
+		&awsiam.RoleProps{AssumedBy: awsiam.NewServicePrincipal(jsii.String("ec2.amazonaws.com"), nil)})
 	i.GrantMachineCredentials(identity.DefaultMachineClient, role)
 	if i.Credentials(identity.DefaultMachineClient) != i.Credentials(identity.DefaultMachineClient) {
 		t.Error("each call makes another secret")
 	}
-	if sentence := cdktest.Panic(t, func() { i.Credentials("gone") }); sentence != `Stack/Identity: there is no machine client "gone" among machine` {
+	sentence := cdktest.Panic(t, func() { i.Credentials("gone") })
+	if sentence != `Stack/Identity: there is no machine client "gone" among machine` {
 		t.Errorf("panicked with %q", sentence)
 	}
 	out := cdktest.Synth(t, app)
@@ -28,13 +30,16 @@ func TestCredentials_AreMadeOnceAndReadByWhomTheyAreGrantedTo(t *testing.T) {
 	secret := template.Find(t, "AWS::SecretsManager::Secret", "IdentityCredentials")
 	client := template.Find(t, "AWS::Cognito::UserPoolClient", "IdentityMachineClient").ID
 	text := strings.NewReplacer("\n", "", " ", "").Replace(cdktest.JSON(t, secret.Property("SecretString")))
-	for _, want := range []string{`{"Fn::GetAtt":["` + client + `","ClientSecret"]}`, `{"Ref":"` + client + `"}`, `/oauth2/token`} {
+	for _, want := range []string{
+		`{"Fn::GetAtt":["` + client + `","ClientSecret"]}`, `{"Ref":"` + client + `"}`, `/oauth2/token`,
+	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the credentials lack %s: %s", want, text)
 		}
 	}
 	policy := cdktest.JSON(t, template.Find(t, "AWS::IAM::Policy", "Gateway").Body)
-	if !strings.Contains(policy, secret.ID) || !strings.Contains(policy, "kms:Decrypt") || strings.Contains(policy, "kms:Encrypt") {
+	if !strings.Contains(policy, secret.ID) || !strings.Contains(policy, "kms:Decrypt") ||
+		strings.Contains(policy, "kms:Encrypt") {
 		t.Errorf("the gateway may do something else than read: %s", policy)
 	}
 	out.LeastPrivilege(t)

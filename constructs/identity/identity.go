@@ -11,6 +11,8 @@ import (
 	"github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
 
+	"github.com/sensorflow/sensorflow/constructs/internal/prop"
+	"github.com/sensorflow/sensorflow/constructs/internal/refuse"
 	"github.com/sensorflow/sensorflow/constructs/storage"
 	"github.com/sensorflow/sensorflow/runtime/contract/rule"
 )
@@ -50,16 +52,15 @@ type Identity struct {
 
 // NewIdentity makes an Identity.
 func NewIdentity(scope constructs.Construct, id string, props *IdentityProps) *Identity {
-	p := IdentityProps{}
-	if props != nil {
-		p = *props
-	}
-	region := *awscdk.Stack_Of(scope).Region()
-	check(scope, id, rule.All(rule.Of(p.Validate()), rule.Of(storage.ValidateReplicas(p.Replicas, region))).Err())
+	region := *refuse.OutsideStack(scope, id).Region()
+	p := prop.OrZero(props)
+	refuse.If(scope, id, rule.All(rule.Of(p.Validate()), rule.Of(storage.ValidateReplicas(p.Replicas, region))).Err())
 	if len(p.MachineClients) == 0 {
 		p.MachineClients = []MachineClient{{Name: DefaultMachineClient}}
 	}
-	i := &Identity{MachineClients: map[string]awscognito.UserPoolClient{}, credentials: map[string]awssecretsmanager.ISecret{}}
+	i := &Identity{
+		MachineClients: map[string]awscognito.UserPoolClient{}, credentials: map[string]awssecretsmanager.ISecret{},
+	}
 	constructs.NewConstruct_Override(i, scope, &id)
 	if p.Key == nil {
 		p.Key = storage.NewKey(i, "Key", &storage.KeyProps{Disposable: p.Disposable}).Key
@@ -89,7 +90,9 @@ func (i *Identity) addReplica(p IdentityProps) {
 	for _, r := range []string{region, p.Replicas[0].Region} {
 		if !rule.Replicates(r) {
 			awscdk.Annotations_Of(i).AddWarningV2(jsii.String("sensorflow:user-pool-replica"), jsii.String(
-				"Cognito did not replicate user pools in "+r+" when this was written; if it still does not, the deployment fails: put another region first in Replicas"), nil)
+				"Cognito did not replicate user pools in "+r+
+					" when this was written; if it still does not, the deployment fails: put another region first "+
+					"in Replicas"), nil)
 		}
 	}
 	i.Replica = awscognito.NewCfnUserPoolReplica(i, jsii.String("Replica"), &awscognito.CfnUserPoolReplicaProps{
@@ -101,7 +104,9 @@ func (i *Identity) addReplica(p IdentityProps) {
 // than a few mean that its quota is too small, or that passwords are being guessed.
 func (i *Identity) MetricSignInThrottles(options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
 	metric := awscloudwatch.NewMetric(&awscloudwatch.MetricProps{
-		Namespace: jsii.String("AWS/Cognito"), MetricName: jsii.String("SignInThrottles"), Statistic: jsii.String("Sum"),
+		Namespace:  jsii.String("AWS/Cognito"),
+		MetricName: jsii.String("SignInThrottles"),
+		Statistic:  jsii.String("Sum"),
 		DimensionsMap: &map[string]*string{
 			"UserPool": i.UserPool.UserPoolId(), "UserPoolClient": i.BrowserClient.UserPoolClientId(),
 		},

@@ -25,7 +25,8 @@ const (
 
 // keyIn imports a key of some region.
 func keyIn(stack awscdk.Stack, region string) awskms.IKey {
-	return awskms.Key_FromKeyArn(stack, jsii.String("KeyIn"+region), jsii.String("arn:aws:kms:"+region+":"+cdktest.Account+":key/mrk-0"))
+	return awskms.Key_FromKeyArn(stack, jsii.String("KeyIn"+region),
+		jsii.String("arn:aws:kms:"+region+":"+cdktest.Account+":key/mrk-0"))
 }
 
 func healthCheck(stack awscdk.Stack) awsroute53.IHealthCheck {
@@ -44,7 +45,7 @@ func TestIdentity_OfOneRegion(t *testing.T) {
 	identity.NewIdentity(cdktest.NewStack(app, "Stack", primary), "Identity", nil)
 	out := cdktest.Synth(t, app)
 	template := out.Template(t, "Stack")
-	template.Golden(t, "identity")
+	template.Part("AWS::Cognito::*", "AWS::SecretsManager::*").Golden(t, "identity")
 	pool := template.Only(t, "AWS::Cognito::UserPool")
 	if pool.ID != "IdentityUserPool96FE3B9B" {
 		t.Errorf("the logical id of the pool is %s: another one loses every person", pool.ID)
@@ -59,7 +60,8 @@ func TestIdentity_OfOneRegion(t *testing.T) {
 	if pool.Property("IssuerConfiguration") != nil {
 		t.Error("the issuer is that of a replicated pool")
 	}
-	if settings := cdktest.JSON(t, template.Only(t, "AWS::SecretsManager::Secret").Body); !strings.Contains(settings, "https://cognito-idp.us-east-1.amazonaws.com/") {
+	settings := cdktest.JSON(t, template.Only(t, "AWS::SecretsManager::Secret").Body)
+	if !strings.Contains(settings, "https://cognito-idp.us-east-1.amazonaws.com/") {
 		t.Errorf("the issuer is not among the settings: %s", settings)
 	}
 	if n := len(template.All("AWS::Cognito::UserPoolReplica")); n != 0 {
@@ -87,7 +89,8 @@ func TestIdentity_OfSeveralRegionsReplicatesToTheFirst(t *testing.T) {
 		map[string]any{"Region": secondary, "KmsKeyId": "arn:aws:kms:eu-west-1:111111111111:key/mrk-0"},
 		map[string]any{"Region": third, "KmsKeyId": "arn:aws:kms:ap-south-1:111111111111:key/mrk-0"},
 	}, "ReplicaRegions")
-	if text := cdktest.JSON(t, settings.Body); !strings.Contains(text, "https://issuer-cognito-idp.us-east-1.amazonaws.com/") {
+	text := cdktest.JSON(t, settings.Body)
+	if !strings.Contains(text, "https://issuer-cognito-idp.us-east-1.amazonaws.com/") {
 		t.Errorf("the issuer is not among the settings: %s", text)
 	}
 	out.NoFindings(t)
@@ -116,7 +119,8 @@ func TestSettings_HoldWhatTheEnvironmentNames(t *testing.T) {
 			t.Errorf("%s is not among the settings: %s", field, text)
 		}
 	}
-	if want := `"USER_POOL_CLIENT_SECRET":"{Fn::GetAtt:[` + browser + `,ClientSecret]}"`; !strings.Contains(text, want) {
+	want := `"USER_POOL_CLIENT_SECRET":"{Fn::GetAtt:[` + browser + `,ClientSecret]}"`
+	if !strings.Contains(text, want) {
 		t.Errorf("the settings lack %s: %s", want, text)
 	}
 	alpha := template.Find(t, "AWS::Cognito::UserPoolClient", "IdentityMachineClientalpha").ID
@@ -131,9 +135,11 @@ func TestSettings_HoldWhatTheEnvironmentNames(t *testing.T) {
 
 func TestClients_AllowOneWayInEach(t *testing.T) {
 	app := cdktest.NewApp(t)
-	identity.NewIdentity(cdktest.NewStack(app, "Stack", primary), "Identity", &identity.IdentityProps{MachineClients: []identity.MachineClient{
-		{Name: "reader", Scopes: []string{contract.ScopeRead}, TokenLifetime: identity.TokenLifetimeMin}, {Name: "both"},
-	}})
+	identity.NewIdentity(cdktest.NewStack(app, "Stack", primary), "Identity",
+		&identity.IdentityProps{MachineClients: []identity.MachineClient{
+			{Name: "reader", Scopes: []string{contract.ScopeRead}, TokenLifetime: identity.TokenLifetimeMin},
+			{Name: "both"},
+		}})
 	template := cdktest.Synth(t, app).Template(t, "Stack")
 	browser := template.Find(t, "AWS::Cognito::UserPoolClient", "IdentityBrowserClient")
 	browser.Want(t, []string{"ALLOW_USER_PASSWORD_AUTH"}, "ExplicitAuthFlows")
@@ -160,14 +166,23 @@ func TestClients_AllowOneWayInEach(t *testing.T) {
 func TestIdentity_EveryPropMatters(t *testing.T) {
 	cdktest.EveryPropMatters(t,
 		func(stack awscdk.Stack) identity.IdentityProps {
-			return identity.IdentityProps{Key: keyIn(stack, secondary), Replicas: []storage.Replica{{Region: primary, Key: keyIn(stack, primary)}}}
+			return identity.IdentityProps{
+				Key:      keyIn(stack, secondary),
+				Replicas: []storage.Replica{{Region: primary, Key: keyIn(stack, primary)}},
+			}
 		},
 		func(stack awscdk.Stack, p *identity.IdentityProps) { identity.NewIdentity(stack, "Identity", p) },
 		map[string]func(awscdk.Stack, *identity.IdentityProps){
-			"Name":                func(_ awscdk.Stack, p *identity.IdentityProps) { p.Name = "Flow" },
-			"Key":                 func(s awscdk.Stack, p *identity.IdentityProps) { p.Key = storage.NewKey(s, "Key", nil).Key },
-			"Replicas":            func(_ awscdk.Stack, p *identity.IdentityProps) { p.Replicas = nil },
-			"FailoverHealthCheck": func(s awscdk.Stack, p *identity.IdentityProps) { p.FailoverHealthCheck = healthCheck(s) },
+			"Name": func(_ awscdk.Stack, p *identity.IdentityProps) { p.Name = "Flow" },
+			"Key": func(s awscdk.Stack,
+				p *identity.IdentityProps) {
+				p.Key = storage.NewKey(s, "Key", nil).Key
+			},
+			"Replicas": func(_ awscdk.Stack, p *identity.IdentityProps) { p.Replicas = nil },
+			"FailoverHealthCheck": func(s awscdk.Stack,
+				p *identity.IdentityProps) {
+				p.FailoverHealthCheck = healthCheck(s)
+			},
 			"MachineClients": func(_ awscdk.Stack, p *identity.IdentityProps) {
 				p.MachineClients = []identity.MachineClient{{Name: "gateway"}}
 			},
@@ -181,7 +196,8 @@ func TestIdentity_WithEveryPropPassesTheRules(t *testing.T) {
 	app := cdktest.NewApp(t, cdktest.Nag)
 	stack := cdktest.NewStack(app, "Stack", primary)
 	props := replicated(stack)
-	props.FailoverHealthCheck, props.DomainPrefix, props.Mfa, props.Disposable = healthCheck(stack), "flow", identity.MfaOptional, true
+	props.FailoverHealthCheck, props.DomainPrefix, props.Mfa, props.Disposable = healthCheck(stack), "flow",
+		identity.MfaOptional, true
 	props.MachineClients = []identity.MachineClient{{Name: "gateway", TokenLifetime: time.Hour}}
 	identity.NewIdentity(stack, "Identity", &props)
 	out := cdktest.Synth(t, app)
@@ -193,18 +209,19 @@ func TestIdentity_WithEveryPropPassesTheRules(t *testing.T) {
 	pool.Want(t, []string{"SOFTWARE_TOKEN_MFA"}, "EnabledMfas")
 	domain := template.Only(t, "AWS::Cognito::UserPoolDomain")
 	domain.Want(t, "flow", "Domain")
-	domain.Want(t, map[string]any{"SecondaryRegion": secondary, "PrimaryRoute53HealthCheckId": "health-1"}, "Routing", "Failover")
+	domain.Want(t, map[string]any{"SecondaryRegion": secondary, "PrimaryRoute53HealthCheckId": "health-1"}, "Routing",
+		"Failover")
 	out.NoFindings(t)
 }
 
 func TestIdentity_RejectsEveryProblemInOneAnswer(t *testing.T) {
 	stack := cdktest.NewStack(cdktest.NewApp(t), "Stack", secondary)
-	check := healthCheck(stack)
 	got := cdktest.Panic(t, func() {
 		identity.NewIdentity(stack, "It", &identity.IdentityProps{
 			Name: "a/b", Replicas: []storage.Replica{{Region: secondary}}, DomainPrefix: "my-cognito", Mfa: 7,
 			MachineClients: []identity.MachineClient{
-				{Name: "a", Scopes: []string{"read"}}, {Name: "a", TokenLifetime: identity.TokenLifetimeMin - time.Second}, {},
+				{Name: "a", Scopes: []string{"read"}},
+				{Name: "a", TokenLifetime: identity.TokenLifetimeMin - time.Second}, {},
 			},
 		})
 	})
@@ -224,12 +241,10 @@ func TestIdentity_RejectsEveryProblemInOneAnswer(t *testing.T) {
 			t.Errorf("it lacks %q:\n%s", sentence, got)
 		}
 	}
-	if err := (identity.IdentityProps{FailoverHealthCheck: check}).Validate(); err == nil || !strings.Contains(err.Error(), "FailoverHealthCheck needs Replicas") {
-		t.Errorf("a health check without replica: %v", err)
-	}
 }
 
 func TestIdentityProps_ValidateAtTheEdges(t *testing.T) {
+	check := healthCheck(cdktest.NewStack(cdktest.NewApp(t), "Stack", secondary))
 	machines := func(n int) []identity.MachineClient {
 		all := make([]identity.MachineClient, n)
 		for i := range all {
@@ -237,26 +252,32 @@ func TestIdentityProps_ValidateAtTheEdges(t *testing.T) {
 		}
 		return all
 	}
-	for name, c := range map[string]struct {
-		props identity.IdentityProps
-		ok    bool
-	}{
-		"the longest prefix":          {identity.IdentityProps{DomainPrefix: strings.Repeat("a", 63)}, true},
-		"rejects a longer one":        {identity.IdentityProps{DomainPrefix: strings.Repeat("a", 64)}, false},
-		"rejects capital letters":     {identity.IdentityProps{DomainPrefix: "Flow"}, false},
-		"rejects a hyphen at the end": {identity.IdentityProps{DomainPrefix: "flow-"}, false},
-		"the most clients":            {identity.IdentityProps{MachineClients: machines(identity.MachineClientsMax)}, true},
-		"rejects more clients":        {identity.IdentityProps{MachineClients: machines(identity.MachineClientsMax + 1)}, false},
-		"the shortest token":          {identity.IdentityProps{MachineClients: []identity.MachineClient{{Name: "a", TokenLifetime: identity.TokenLifetimeMin}}}, true},
-		"rejects a longer token":      {identity.IdentityProps{MachineClients: []identity.MachineClient{{Name: "a", TokenLifetime: 24*time.Hour + time.Minute}}}, false},
-		"rejects half a minute":       {identity.IdentityProps{MachineClients: []identity.MachineClient{{Name: "a", TokenLifetime: 10*time.Minute + 30*time.Second}}}, false},
-	} {
-		t.Run(name, func(t *testing.T) {
-			if err := c.props.Validate(); (err == nil) != c.ok {
-				t.Errorf("got %v", err)
-			}
-		})
+	type props = identity.IdentityProps
+	prefix := func(text string) func(*props) { return func(p *props) { p.DomainPrefix = text } }
+	clients := func(n int) func(*props) { return func(p *props) { p.MachineClients = machines(n) } }
+	lifetime := func(d time.Duration) func(*props) {
+		return func(p *props) { p.MachineClients = []identity.MachineClient{{Name: "a", TokenLifetime: d}} }
 	}
+	const (
+		prefixMust = "DomainPrefix must be 1 to 63 lower-case letters, digits and hyphens, no hyphen at the ends, " +
+			"got "
+		lifetimeMust = "MachineClients[0].TokenLifetime must be 5m to 24h in whole minutes, got "
+	)
+	cdktest.Refuses(t, props{},
+		cdktest.Row("the longest prefix", prefix(strings.Repeat("a", 63)), ""),
+		cdktest.Row("rejects a longer one", prefix(strings.Repeat("a", 64)),
+			prefixMust+`"`+strings.Repeat("a", 64)+`"`),
+		cdktest.Row("rejects capital letters", prefix("Flow"), prefixMust+`"Flow"`),
+		cdktest.Row("rejects a hyphen at the end", prefix("flow-"), prefixMust+`"flow-"`),
+		cdktest.Row("the most clients", clients(identity.MachineClientsMax), ""),
+		cdktest.Row("rejects more clients", clients(identity.MachineClientsMax+1),
+			"MachineClients must list at most 100, got 101"),
+		cdktest.Row("the shortest token", lifetime(identity.TokenLifetimeMin), ""),
+		cdktest.Row("rejects a longer token", lifetime(24*time.Hour+time.Minute), lifetimeMust+"24h1m"),
+		cdktest.Row("rejects half a minute", lifetime(10*time.Minute+30*time.Second), lifetimeMust+"10m30s"),
+		cdktest.Row("rejects a health check without a replica", func(p *props) { p.FailoverHealthCheck = check },
+			"FailoverHealthCheck needs Replicas, got none to fail over to; leave it out"),
+	)
 }
 
 func TestIdentity_WarnsOfARegionWithoutPoolReplicas(t *testing.T) {
@@ -266,7 +287,9 @@ func TestIdentity_WarnsOfARegionWithoutPoolReplicas(t *testing.T) {
 		identity.NewIdentity(stack, "Identity", &identity.IdentityProps{
 			Key: keyIn(stack, primary), Replicas: []storage.Replica{{Region: region, Key: keyIn(stack, region)}},
 		})
-		warnings := assertions.Annotations_FromStack(stack).FindWarning(jsii.String("*"), assertions.Match_StringLikeRegexp(jsii.String("did not replicate user pools in "+region)))
+		warnings := assertions.Annotations_FromStack(stack).
+			FindWarning(jsii.String("*"),
+				assertions.Match_StringLikeRegexp(jsii.String("did not replicate user pools in "+region)))
 		if got := len(*warnings); got != want {
 			t.Errorf("%s: %d warnings", region, got)
 		}

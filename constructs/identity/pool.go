@@ -8,6 +8,8 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awscognito"
 	"github.com/aws/jsii-runtime-go"
 
+	"github.com/sensorflow/sensorflow/constructs/internal/removal"
+	"github.com/sensorflow/sensorflow/internal/nag"
 	"github.com/sensorflow/sensorflow/runtime/contract"
 )
 
@@ -25,10 +27,7 @@ func (i *Identity) addPool(p IdentityProps) {
 		AccountRecovery:    awscognito.AccountRecovery_EMAIL_ONLY,
 		Mfa:                awscognito.Mfa_OFF,
 		DeletionProtection: jsii.Bool(!p.Disposable),
-		RemovalPolicy:      awscdk.RemovalPolicy_RETAIN,
-	}
-	if p.Disposable {
-		props.RemovalPolicy = awscdk.RemovalPolicy_DESTROY
+		RemovalPolicy:      removal.Policy(p.Disposable),
 	}
 	if p.Mfa == MfaOptional {
 		props.Mfa = awscognito.Mfa_OPTIONAL
@@ -42,19 +41,19 @@ func (i *Identity) addPool(p IdentityProps) {
 	if len(p.Replicas) > 0 {
 		resource.SetIssuerConfiguration(&awscognito.CfnUserPool_IssuerConfigurationProperty{Type: jsii.String("UPDATED")})
 	}
-	suppress(i.UserPool, map[string]string{
-		"AwsSolutions-COG2": "the API's sign-in takes a password and has no second step; guessing is bounded by the API, by the pool's lockout and " +
-			"by the firewall, and deployments that sign people in elsewhere can set Mfa",
-		"AwsSolutions-COG3": "threat protection is part of the Plus plan, which costs more per person; the API limits failed sign-ins per " +
-			"person and address itself",
-		"AwsSolutions-COG8": "the Plus plan adds threat protection and costs more per person; the Essentials plan has all that the service uses, " +
-			"replication included",
-	})
+	nag.Explain(i.UserPool, "the API's sign-in takes a password and has no second step; guessing is bounded by the "+
+		"API, by the pool's lockout and by the firewall, and deployments that sign people in elsewhere can set Mfa",
+		"AwsSolutions-COG2")
+	nag.Explain(i.UserPool, "the Plus plan adds threat protection and costs more per person; the API limits failed "+
+		"sign-ins per person and address itself, and the Essentials plan has all else that the service uses, "+
+		"replication included", "AwsSolutions-COG8")
 }
 
 // addScopes makes the resource server that the scopes of machines belong to.
 func (i *Identity) addScopes() map[string]awscognito.OAuthScope {
-	described := map[string]string{contract.ScopeRead: "Query readings and aggregates", contract.ScopeWrite: "Send readings and files"}
+	described := map[string]string{
+		contract.ScopeRead: "Query readings and aggregates", contract.ScopeWrite: "Send readings and files",
+	}
 	all := []awscognito.ResourceServerScope{}
 	names := []string{contract.ScopeRead, contract.ScopeWrite}
 	for _, name := range names {
@@ -84,10 +83,13 @@ func (i *Identity) addBrowserClient() {
 		IdTokenValidity: lifetime, AccessTokenValidity: lifetime, RefreshTokenValidity: lifetime,
 	})
 	// The CDK would add the refreshing of tokens.
-	i.BrowserClient.Node().DefaultChild().(awscognito.CfnUserPoolClient).SetExplicitAuthFlows(jsii.Strings("ALLOW_USER_PASSWORD_AUTH"))
+	i.BrowserClient.Node().DefaultChild().(awscognito.CfnUserPoolClient).
+		SetExplicitAuthFlows(jsii.Strings("ALLOW_USER_PASSWORD_AUTH"))
 }
 
-func (i *Identity) addMachineClient(m MachineClient, scopes map[string]awscognito.OAuthScope) awscognito.UserPoolClient {
+func (i *Identity) addMachineClient(
+	m MachineClient, scopes map[string]awscognito.OAuthScope,
+) awscognito.UserPoolClient {
 	if len(m.Scopes) == 0 {
 		m.Scopes = []string{contract.ScopeRead, contract.ScopeWrite}
 	}
@@ -103,10 +105,13 @@ func (i *Identity) addMachineClient(m MachineClient, scopes map[string]awscognit
 		OAuth: &awscognito.OAuthSettings{
 			Flows: &awscognito.OAuthFlows{ClientCredentials: jsii.Bool(true)}, Scopes: &allowed,
 		},
-		AccessTokenValidity: minutes(m.TokenLifetime), EnableTokenRevocation: jsii.Bool(true), PreventUserExistenceErrors: jsii.Bool(true),
+		AccessTokenValidity:        minutes(m.TokenLifetime),
+		EnableTokenRevocation:      jsii.Bool(true),
+		PreventUserExistenceErrors: jsii.Bool(true),
 	})
 	// With none listed Cognito would let people sign in through it; refreshing is nothing without having signed in.
-	client.Node().DefaultChild().(awscognito.CfnUserPoolClient).SetExplicitAuthFlows(jsii.Strings("ALLOW_REFRESH_TOKEN_AUTH"))
+	client.Node().DefaultChild().(awscognito.CfnUserPoolClient).
+		SetExplicitAuthFlows(jsii.Strings("ALLOW_REFRESH_TOKEN_AUTH"))
 	return client
 }
 
@@ -116,7 +121,8 @@ func (i *Identity) addMachineClient(m MachineClient, scopes map[string]awscognit
 func (i *Identity) addDomain(p IdentityProps) {
 	prefix := p.DomainPrefix
 	if prefix == "" {
-		stackID := awscdk.Fn_Select(jsii.Number(2), awscdk.Fn_Split(jsii.String("/"), awscdk.Stack_Of(i).StackId(), nil))
+		stackID := awscdk.Fn_Select(jsii.Number(2),
+			awscdk.Fn_Split(jsii.String("/"), awscdk.Stack_Of(i).StackId(), nil))
 		unique := awscdk.Fn_Select(jsii.Number(4), awscdk.Fn_Split(jsii.String("-"), stackID, nil))
 		pool := *awscdk.Stack_Of(i).GetLogicalId(i.UserPool.Node().DefaultChild().(awscdk.CfnElement))
 		prefix = "sensor-flow-" + strings.ToLower(pool[max(0, len(pool)-8):]) + "-" + *unique
@@ -126,11 +132,13 @@ func (i *Identity) addDomain(p IdentityProps) {
 	})
 	i.TokenURL = jsii.String(*i.Domain.BaseUrl(nil) + "/oauth2/token")
 	if p.FailoverHealthCheck != nil {
-		i.Domain.Node().DefaultChild().(awscognito.CfnUserPoolDomain).SetRouting(&awscognito.CfnUserPoolDomain_RoutingTypeProperty{
-			Failover: &awscognito.CfnUserPoolDomain_FailoverTypeProperty{
-				SecondaryRegion: &p.Replicas[0].Region, PrimaryRoute53HealthCheckId: p.FailoverHealthCheck.HealthCheckId(),
-			},
-		})
+		i.Domain.Node().DefaultChild().(awscognito.CfnUserPoolDomain).
+			SetRouting(&awscognito.CfnUserPoolDomain_RoutingTypeProperty{
+				Failover: &awscognito.CfnUserPoolDomain_FailoverTypeProperty{
+					SecondaryRegion:             &p.Replicas[0].Region,
+					PrimaryRoute53HealthCheckId: p.FailoverHealthCheck.HealthCheckId(),
+				},
+			})
 	}
 }
 

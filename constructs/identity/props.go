@@ -2,17 +2,12 @@ package identity
 
 import (
 	"fmt"
-	"maps"
 	"regexp"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2/awskms"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsroute53"
-	"github.com/aws/constructs-go/constructs/v10"
-	"github.com/aws/jsii-runtime-go"
-	"github.com/cdklabs/cdk-nag-go/cdknag/v2"
 
 	"github.com/sensorflow/sensorflow/constructs/internal/prop"
 	"github.com/sensorflow/sensorflow/constructs/storage"
@@ -154,23 +149,8 @@ func (c MachineClient) faults() rule.Faults {
 		}),
 		rule.Fault{
 			Field: "TokenLifetime", Got: l,
-			Rule: "must be " + rule.Show(TokenLifetimeMin) + " to " + rule.Show(TokenLifetimeDefault) + " in whole minutes",
+			Rule: "must be " + rule.Show(TokenLifetimeMin) + " to " + rule.Show(TokenLifetimeDefault) +
+				" in whole minutes",
 		}.If(l != 0 && (l < TokenLifetimeMin || l > TokenLifetimeDefault || l%time.Minute != 0)),
 	)
-}
-
-// check ends the construction of scope/id where its props are wrong: constructors of the CDK return no errors.
-func check(scope constructs.Construct, id string, err error) {
-	if err != nil {
-		panic(fmt.Errorf("%s/%s: %w", *scope.Node().Path(), id, err))
-	}
-}
-
-// suppress explains findings of cdk-nag about a construct and its children, by the rules' ids.
-func suppress(construct constructs.IConstruct, reasons map[string]string) {
-	list := make([]*cdknag.NagPackSuppression, 0, len(reasons))
-	for _, id := range slices.Sorted(maps.Keys(reasons)) {
-		list = append(list, &cdknag.NagPackSuppression{Id: &id, Reason: jsii.String(reasons[id])})
-	}
-	cdknag.NagSuppressions_AddResourceSuppressions(construct, &list, jsii.Bool(true))
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/aws/jsii-runtime-go"
 
 	"github.com/sensorflow/sensorflow/constructs/internal/prop"
+	"github.com/sensorflow/sensorflow/constructs/internal/refuse"
 	"github.com/sensorflow/sensorflow/runtime/contract"
 	"github.com/sensorflow/sensorflow/runtime/contract/rule"
 )
@@ -22,7 +23,8 @@ func SettingsName(name string) string { return name + "/identity" }
 // SettingsFields are the JSON fields of the settings secret, each named like the environment key that takes it.
 func SettingsFields() []string {
 	return []string{
-		contract.EnvUserPoolID, contract.EnvUserPoolIssuer, contract.EnvUserPoolClientID, contract.EnvUserPoolClientSecret,
+		contract.EnvUserPoolID, contract.EnvUserPoolIssuer, contract.EnvUserPoolClientID,
+		contract.EnvUserPoolClientSecret,
 		contract.EnvMachineClientIDs, contract.EnvTokenURL,
 	}
 }
@@ -53,27 +55,32 @@ func (i *Identity) addSettings(p IdentityProps) {
 	}
 	var replicas []*awssecretsmanager.ReplicaRegion
 	for _, r := range p.Replicas {
-		replicas = append(replicas, &awssecretsmanager.ReplicaRegion{Region: jsii.String(r.Region), EncryptionKey: r.Key})
+		replicas = append(replicas, &awssecretsmanager.ReplicaRegion{
+			Region: jsii.String(r.Region), EncryptionKey: r.Key,
+		})
 	}
 	if len(replicas) > 0 {
 		props.ReplicaRegions = &replicas
 	}
 	secret := awssecretsmanager.NewSecret(i, jsii.String("Settings"), props)
 	i.Settings = secret
-	suppress(secret, notRotated())
+	explainNoRotation(secret)
 }
 
 // ImportSettings finds the settings of a deployment in the stack's own region, by the Name that its Identity was made with. key
 // encrypts them there.
 func ImportSettings(scope constructs.Construct, id, name string, key awskms.IKey) awssecretsmanager.ISecret {
-	check(scope, id, rule.All(
+	stack := refuse.OutsideStack(scope, id)
+	refuse.If(scope, id, rule.All(
 		rule.Name("name", name, contract.NameCharsMax),
 		prop.Required("key", key == nil, "the key of the stack's region"),
 	).Err())
 	return awssecretsmanager.Secret_FromSecretAttributes(scope, &id, &awssecretsmanager.SecretAttributes{
-		SecretPartialArn: awscdk.Stack_Of(scope).FormatArn(&awscdk.ArnComponents{
-			Service: jsii.String("secretsmanager"), Resource: jsii.String("secret"), ResourceName: jsii.String(SettingsName(name)),
-			ArnFormat: awscdk.ArnFormat_COLON_RESOURCE_NAME,
+		SecretPartialArn: stack.FormatArn(&awscdk.ArnComponents{
+			Service:      jsii.String("secretsmanager"),
+			Resource:     jsii.String("secret"),
+			ResourceName: jsii.String(SettingsName(name)),
+			ArnFormat:    awscdk.ArnFormat_COLON_RESOURCE_NAME,
 		}),
 		EncryptionKey: key,
 	})
@@ -87,7 +94,9 @@ func GrantReadSettings(settings awssecretsmanager.ISecret, grantee awsiam.IGrant
 		return granted
 	}
 	return granted.Combine(awsiam.Grant_AddToPrincipal(&awsiam.GrantOnPrincipalOptions{
-		Grantee: grantee, Actions: jsii.Strings("kms:Decrypt"), ResourceArns: &[]*string{settings.EncryptionKey().KeyArn()},
+		Grantee:      grantee,
+		Actions:      jsii.Strings("kms:Decrypt"),
+		ResourceArns: &[]*string{settings.EncryptionKey().KeyArn()},
 		Conditions: &map[string]*map[string]any{"StringEquals": {
 			"kms:ViaService": "secretsmanager." + *awscdk.Stack_Of(settings).Region() + ".amazonaws.com",
 		}},
@@ -116,15 +125,14 @@ type ReplicaActivation struct {
 
 // NewReplicaActivation makes a ReplicaActivation.
 func NewReplicaActivation(scope constructs.Construct, id string, props *ReplicaActivationProps) *ReplicaActivation {
-	p := ReplicaActivationProps{}
-	if props != nil {
-		p = *props
-	}
-	check(scope, id, p.Validate())
+	refuse.OutsideStack(scope, id)
+	p := prop.OrZero(props)
+	refuse.If(scope, id, p.Validate())
 	a := &ReplicaActivation{}
 	constructs.NewConstruct_Override(a, scope, &id)
 	// By the secret's name: CloudFormation documents names and complete addresses, and the address's end is not known here.
-	poolID := awscdk.SecretValue_SecretsManager(p.Settings.SecretName(), &awscdk.SecretsManagerSecretOptions{JsonField: jsii.String(contract.EnvUserPoolID)})
+	poolID := awscdk.SecretValue_SecretsManager(p.Settings.SecretName(),
+		&awscdk.SecretsManagerSecretOptions{JsonField: jsii.String(contract.EnvUserPoolID)})
 	a.resource = awscognito.NewCfnUserPoolRegionalConfigurationAttachment(a, jsii.String("Resource"),
 		&awscognito.CfnUserPoolRegionalConfigurationAttachmentProps{
 			UserPoolId: poolID.UnsafeUnwrap(), // no secret

@@ -15,7 +15,8 @@ func TestImportSettings_CanBeReadWithTheKeyOfTheRegion(t *testing.T) {
 	app := cdktest.NewApp(t)
 	stack := cdktest.NewStack(app, "Stack", secondary)
 	settings := identity.ImportSettings(stack, "Settings", "Flow", keyIn(stack, secondary))
-	role := awsiam.NewRole(stack, jsii.String("Role"), &awsiam.RoleProps{AssumedBy: awsiam.NewServicePrincipal(jsii.String("ecs-tasks.amazonaws.com"), nil)})
+	role := awsiam.NewRole(stack, jsii.String("Role"),
+		&awsiam.RoleProps{AssumedBy: awsiam.NewServicePrincipal(jsii.String("ecs-tasks.amazonaws.com"), nil)})
 	identity.GrantReadSettings(settings, role)
 	out := cdktest.Synth(t, app)
 	out.Template(t, "Stack").Only(t, "AWS::IAM::Policy").Want(t, []any{
@@ -47,7 +48,8 @@ func TestReplicaActivation_LearnsThePoolFromTheSettings(t *testing.T) {
 		"Status": "ACTIVE", "UserPoolId": "{{resolve:secretsmanager:Flow/identity:SecretString:USER_POOL_ID::}}",
 	})
 	out.NoFindings(t)
-	if got := cdktest.Panic(t, func() { identity.NewReplicaActivation(stack, "It", nil) }); got != "Stack/It: Settings is required; give what ImportSettings returns" {
+	got := cdktest.Panic(t, func() { identity.NewReplicaActivation(stack, "It", nil) })
+	if got != "Stack/It: Settings is required; give what ImportSettings returns" {
 		t.Errorf("got %q", got)
 	}
 }
@@ -58,7 +60,8 @@ func TestReplicaActivation_EveryPropMatters(t *testing.T) {
 	identity.NewReplicaActivation(stack, "Activation", &identity.ReplicaActivationProps{
 		Settings: identity.ImportSettings(stack, "Settings", "Other", keyIn(stack, secondary)),
 	})
-	if text := cdktest.JSON(t, cdktest.Synth(t, app).Template(t, "Stack")); !strings.Contains(text, "secretsmanager:Other/identity") {
+	text := cdktest.JSON(t, cdktest.Synth(t, app).Template(t, "Stack"))
+	if !strings.Contains(text, "secretsmanager:Other/identity") {
 		t.Errorf("it takes other settings: %s", text)
 	}
 }

@@ -14,7 +14,9 @@ const (
 
 func (o *Operations) addDashboard(p OperationsProps, all []alarmRule) {
 	graph := func(title string, metrics ...awscloudwatch.IMetric) awscloudwatch.IWidget {
-		return awscloudwatch.NewGraphWidget(&awscloudwatch.GraphWidgetProps{Title: &title, Left: &metrics, Width: jsii.Number(graphWidth)})
+		return awscloudwatch.NewGraphWidget(&awscloudwatch.GraphWidgetProps{
+			Title: &title, Left: &metrics, Width: jsii.Number(graphWidth),
+		})
 	}
 	alarms := make([]interfacesawscloudwatch.IAlarmRef, len(all))
 	for i, r := range all {
@@ -26,14 +28,16 @@ func (o *Operations) addDashboard(p OperationsProps, all []alarmRule) {
 		Title: jsii.String("Alarms"), Alarms: &alarms, Width: jsii.Number(rowWidth),
 	}))
 	o.Dashboard.AddWidgets(
-		graph("Requests", p.Api.MetricRequests(one), p.Api.MetricServerErrors(one), p.Api.MetricUnanswered(one), p.Api.MetricBlockedRequests(one)),
+		graph("Requests", p.Api.MetricRequests(one), p.Api.MetricServerErrors(one), p.Api.MetricUnanswered(one),
+			p.Api.MetricBlockedRequests(one)),
 		graph("Latency (p99, s)", p.Api.MetricLatency(one)),
 		graph("Tasks", p.Api.MetricHealthyTasks(one), p.Api.MetricUnhealthyTasks(one)),
 	)
 	o.Dashboard.AddWidgets(
 		graph("Tasks: CPU and memory (%)", p.Api.MetricCpu(one), p.Api.MetricMemory(one)),
 		graph("Aggregation lag (ms)", p.Processing.MetricAggregationLag(one)),
-		graph("CSV: waiting and put aside", p.Processing.MetricCsvBacklog(one), p.Processing.MetricDeadLetters(one), p.Processing.MetricStreamFailures(one)),
+		graph("CSV: waiting and put aside", p.Processing.MetricCsvBacklog(one), p.Processing.MetricDeadLetters(one),
+			p.Processing.MetricStreamFailures(one)),
 	)
 	o.Dashboard.AddWidgets(
 		graph("Tables: throttled requests", p.Tables.MetricThrottledRequests(one)),

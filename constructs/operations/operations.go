@@ -11,6 +11,10 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awssnssubscriptions"
 	"github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
+
+	"github.com/sensorflow/sensorflow/constructs/internal/prop"
+	"github.com/sensorflow/sensorflow/constructs/internal/refuse"
+	"github.com/sensorflow/sensorflow/runtime/contract/rule"
 )
 
 // Operations are the alarms and the dashboard of one region.
@@ -27,13 +31,9 @@ type Operations struct {
 
 // NewOperations makes Operations.
 func NewOperations(scope constructs.Construct, id string, props *OperationsProps) *Operations {
-	var p OperationsProps
-	if props != nil {
-		p = *props
-	}
-	if err := p.Validate(); err != nil {
-		panic(fmt.Errorf("%s/%s: %w", *scope.Node().Path(), id, err))
-	}
+	refuse.OutsideStack(scope, id)
+	p := prop.OrZero(props)
+	refuse.If(scope, id, p.Validate())
 	p = p.withDefaults()
 	o := &Operations{Alarms: map[string]awscloudwatch.Alarm{}}
 	constructs.NewConstruct_Override(o, scope, &id)
@@ -63,20 +63,45 @@ func (o *Operations) addTopic(p OperationsProps) {
 	}
 }
 
-// AddAlarm adds an alarm on a metric, of this service or of another, to those that Topic carries.
-func (o *Operations) AddAlarm(name string, metric awscloudwatch.IMetric, options *awscloudwatch.CreateAlarmOptions) awscloudwatch.Alarm {
-	var with awscloudwatch.CreateAlarmOptions
-	if options != nil {
-		with = *options
-	}
+// AddAlarm adds an alarm on a metric, of this service or of another, to those that Topic carries. The options need Threshold and
+// EvaluationPeriods. It panics where something is missing, and where there is an alarm of that name.
+func (o *Operations) AddAlarm(
+	name string, metric awscloudwatch.IMetric, options *awscloudwatch.CreateAlarmOptions,
+) awscloudwatch.Alarm {
+	with := prop.OrZero(options)
+	refuse.By(o, o.alarmFaults(name, metric, with).Err())
 	alarm := awscloudwatch.NewAlarm(o, &name, &awscloudwatch.AlarmProps{
-		Metric: metric, Threshold: with.Threshold, EvaluationPeriods: with.EvaluationPeriods, DatapointsToAlarm: with.DatapointsToAlarm,
-		ComparisonOperator: with.ComparisonOperator, TreatMissingData: with.TreatMissingData, ActionsEnabled: with.ActionsEnabled,
-		AlarmName: with.AlarmName, AlarmDescription: with.AlarmDescription, EvaluateLowSampleCountPercentile: with.EvaluateLowSampleCountPercentile,
+		Metric:                           metric,
+		Threshold:                        with.Threshold,
+		EvaluationPeriods:                with.EvaluationPeriods,
+		DatapointsToAlarm:                with.DatapointsToAlarm,
+		ComparisonOperator:               with.ComparisonOperator,
+		TreatMissingData:                 with.TreatMissingData,
+		ActionsEnabled:                   with.ActionsEnabled,
+		AlarmName:                        with.AlarmName,
+		AlarmDescription:                 with.AlarmDescription,
+		EvaluateLowSampleCountPercentile: with.EvaluateLowSampleCountPercentile,
 	})
 	action := awscloudwatchactions.NewSnsAction(o.Topic)
 	alarm.AddAlarmAction(action)
 	alarm.AddOkAction(action)
 	o.Alarms[name] = alarm
 	return alarm
+}
+
+// alarmFaults are the faults that the CDK would answer with a trace of JavaScript.
+func (o *Operations) alarmFaults(
+	name string, metric awscloudwatch.IMetric, with awscloudwatch.CreateAlarmOptions,
+) rule.Faults {
+	field := fmt.Sprintf("AddAlarm(%q)", name)
+	return rule.All(
+		prop.Required(field+": name", name == "", "one that tells the alarm from others"),
+		rule.Fault{
+			Field: field, Rule: "would be a second alarm of that name", Advice: "choose another name",
+		}.If(o.Alarms[name] != nil),
+		prop.Required(field+": metric", metric == nil, "what a method such as MetricRequests returns"),
+		prop.Required(field+": options.Threshold", with.Threshold == nil, "the value from which on the alarm goes off"),
+		prop.Required(field+": options.EvaluationPeriods", with.EvaluationPeriods == nil,
+			"the number of periods that decide"),
+	)
 }

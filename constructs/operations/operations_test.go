@@ -1,6 +1,8 @@
 package operations_test
 
 import (
+	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -39,7 +41,11 @@ func required(t *testing.T, prefix string) func(awscdk.Stack) operations.Operati
 				Settings: identity.ImportSettings(stack, prefix+"Settings", "test", key),
 			}),
 			Processing: processing.NewProcessing(stack, prefix+"Processing", &processing.ProcessingProps{
-				Tables: tables, Uploads: uploads, Key: key, AggregatorCode: cdktest.LambdaCode(t), CsvProcessorCode: cdktest.LambdaCode(t),
+				Tables:           tables,
+				Uploads:          uploads,
+				Key:              key,
+				AggregatorCode:   cdktest.LambdaCode(t),
+				CsvProcessorCode: cdktest.LambdaCode(t),
 			}),
 		}
 	}
@@ -50,7 +56,8 @@ func byDefault(*operations.OperationsProps) {}
 // everything sets every prop that has a default.
 func everything(p *operations.OperationsProps) {
 	p.AlarmEmails = []string{"ada@example.com", "grace@example.com"}
-	p.LatencyMax, p.LagMax, p.ReplicationMax, p.CsvAgeMax = 250*time.Millisecond, 90*time.Second, 5*time.Second, 2*time.Hour
+	p.LatencyMax, p.LagMax, p.ReplicationMax, p.CsvAgeMax = 250*time.Millisecond, 90*time.Second, 5*time.Second,
+		2*time.Hour
 	p.ServerErrorsMax, p.ThrottlesMax = 3, 7
 }
 
@@ -64,20 +71,34 @@ func synth(t *testing.T, change func(*operations.OperationsProps), options ...cd
 	return cdktest.Synth(t, app)
 }
 
-// own is the template without what the other constructs made.
-func own(template cdktest.Template) cdktest.Template {
-	resources := map[string]any{}
-	for _, r := range template.All("") {
-		if strings.HasPrefix(r.ID, "Operations") {
-			delete(r.Body, "DependsOn") // the one alarm's list is that of the API's service
-			resources[r.ID] = r.Body
+// TestOperations_ShowsARegionAtAGlance holds the dashboard, a line for each widget: its width, its title, and what it shows.
+func TestOperations_ShowsARegionAtAGlance(t *testing.T) {
+	template := synth(t, byDefault).Template(t, "Stack")
+	var dashboard struct {
+		Widgets []struct {
+			Width      int
+			Properties struct {
+				Title   string
+				Alarms  []string
+				Metrics [][]any
+			}
 		}
 	}
-	return cdktest.Template{"Resources": resources}
-}
-
-func TestOperations_Golden(t *testing.T) {
-	own(synth(t, everything).Template(t, "Stack")).Golden(t, "everything")
+	body := cdktest.Listed(template.Only(t, "AWS::CloudWatch::Dashboard").Property("DashboardBody"))
+	if err := json.Unmarshal([]byte(body), &dashboard); err != nil {
+		t.Fatalf("%v: %s", err, body)
+	}
+	var lines strings.Builder
+	for _, w := range dashboard.Widgets {
+		_, _ = fmt.Fprintf(&lines, "%2d  %s\n", w.Width, w.Properties.Title)
+		for _, arn := range w.Properties.Alarms {
+			_, _ = fmt.Fprintf(&lines, "      %s\n", arn)
+		}
+		for _, metric := range w.Properties.Metrics {
+			_, _ = fmt.Fprintf(&lines, "      %s\n", strings.TrimSpace(fmt.Sprintln(metric...)))
+		}
+	}
+	cdktest.Golden(t, "dashboard.golden.txt", lines.String())
 }
 
 func TestOperations_PassesThePacksAndNamesEveryAction(t *testing.T) {
@@ -93,7 +114,8 @@ func TestOperations_PassesThePacksAndNamesEveryAction(t *testing.T) {
 
 // TestOperations_AlarmsInTheUnitsOfTheMetrics holds each alarm: the metric, in which unit AWS counts it, from where on and for how long.
 func TestOperations_AlarmsInTheUnitsOfTheMetrics(t *testing.T) {
-	const above, under, missingIsFine, missingIsWrong = "GreaterThanThreshold", "LessThanThreshold", "notBreaching", "breaching"
+	const above, under, missingIsFine, missingIsWrong = "GreaterThanThreshold", "LessThanThreshold", "notBreaching",
+		"breaching"
 	type alarm struct {
 		name, metric    string // of several metrics, how their expression begins
 		period, periods int
@@ -185,7 +207,8 @@ func TestOperations_TellsOverTLSAlone(t *testing.T) {
 		case "Deny":
 			denied = cdktest.At(s, "Condition", "Bool", "aws:SecureTransport") == "false"
 		case "Allow":
-			allowed = cdktest.At(s, "Principal", "Service") == "cloudwatch.amazonaws.com" && cdktest.At(s, "Condition", "StringEquals", "aws:SourceAccount") == cdktest.Account
+			allowed = cdktest.At(s, "Principal", "Service") == "cloudwatch.amazonaws.com" &&
+				cdktest.At(s, "Condition", "StringEquals", "aws:SourceAccount") == cdktest.Account
 		}
 	}
 	if !denied || !allowed || len(statements) != 2 {
@@ -218,6 +241,38 @@ func TestOperations_TakesAlarmsOfOthers(t *testing.T) {
 	alarm.Want(t, []any{map[string]any{"Ref": template.Only(t, "AWS::SNS::Topic").ID}}, "AlarmActions")
 }
 
+// TestOperations_RefusesAlarmsThatTheCDKWouldTrace asks for alarms to which the CDK would answer with a trace of JavaScript.
+func TestOperations_RefusesAlarmsThatTheCDKWouldTrace(t *testing.T) {
+	stack := cdktest.NewStack(cdktest.NewApp(t), "Stack", "eu-west-1")
+	props := required(t, "")(stack)
+	o := operations.NewOperations(stack, "Operations", &props)
+	metric := props.Api.MetricBlockedRequests(nil)
+	options := &awscloudwatch.CreateAlarmOptions{Threshold: jsii.Number(5), EvaluationPeriods: jsii.Number(2)}
+	for _, c := range []struct {
+		name, alarm string
+		metric      awscloudwatch.IMetric
+		options     *awscloudwatch.CreateAlarmOptions
+		want        string
+	}{
+		{"rejects no metric", "Mine", nil, options,
+			`AddAlarm("Mine"): metric is required; give what a method such as MetricRequests returns`},
+		{"rejects the name of another alarm", "Latency", metric, options,
+			`AddAlarm("Latency") would be a second alarm of that name; choose another name`},
+		{"rejects no name", "", metric, options,
+			`AddAlarm(""): name is required; give one that tells the alarm from others`},
+		{"rejects no options", "Mine", metric, nil,
+			`AddAlarm("Mine"): options.Threshold is required; give the value from which on the alarm goes off
+AddAlarm("Mine"): options.EvaluationPeriods is required; give the number of periods that decide`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			cdktest.RefusesToBuild(t, "Stack/Operations: "+c.want, func() { o.AddAlarm(c.alarm, c.metric, c.options) })
+		})
+	}
+	o.AddAlarm("Mine", metric, options)
+	cdktest.RefusesToBuild(t, `Stack/Operations: AddAlarm("Mine") would be a second alarm of that name; choose another name`,
+		func() { o.AddAlarm("Mine", metric, options) })
+}
+
 func TestOperations_EveryPropChangesTheTemplate(t *testing.T) {
 	type props = operations.OperationsProps
 	var other props
@@ -245,50 +300,35 @@ func TestOperations_EveryPropChangesTheTemplate(t *testing.T) {
 func TestOperations_SaysWhatIsWrongWithItsProps(t *testing.T) {
 	stack := cdktest.NewStack(cdktest.NewApp(t), "Stack", "eu-west-1")
 	valid := required(t, "")(stack)
-	for _, c := range []struct {
-		name   string
-		change func(*operations.OperationsProps)
-		want   string
-	}{
-		{"valid", byDefault, ""},
-		{"everything", everything, ""},
-		{"rejects nothing at all", func(p *operations.OperationsProps) { *p = operations.OperationsProps{} },
-			"Api is required; give apiservice.NewApiService\n" +
-				"Processing is required; give processing.NewProcessing\n" +
-				"Tables is required; give storage.NewGlobalTables or storage.ImportGlobalTables\n" +
-				"Key is required; give the Key of storage.NewKey or storage.NewReplicaKey"},
-		{"rejects what is no address, and one twice",
+	cdktest.Refuses(t, valid,
+		cdktest.Row("everything", everything, ""),
+		cdktest.Row("rejects nothing at all", func(p *operations.OperationsProps) { *p = operations.OperationsProps{} },
+			"Api is required; give apiservice.NewApiService\n"+
+				"Processing is required; give processing.NewProcessing\n"+
+				"Tables is required; give storage.NewGlobalTables or storage.ImportGlobalTables\n"+
+				"Key is required; give the Key of storage.NewKey or storage.NewReplicaKey"),
+		cdktest.Row("rejects what is no address, and one twice",
 			func(p *operations.OperationsProps) {
 				p.AlarmEmails = []string{"ada@example.com", "nobody", "Ada <ada@example.com>", "ada@example.com"}
 			},
-			"AlarmEmails[1] must be an e-mail address such as ops@example.com, got \"nobody\"\n" +
-				"AlarmEmails[2] must be an e-mail address such as ops@example.com, got \"Ada <ada@example.com>\"\n" +
-				"AlarmEmails[3] must be given once, got \"ada@example.com\" again"},
-		{"an address that is known at deployment", func(p *operations.OperationsProps) {
+			"AlarmEmails[1] must be an e-mail address such as ops@example.com, got \"nobody\"\n"+
+				"AlarmEmails[2] must be an e-mail address such as ops@example.com, got \"Ada <ada@example.com>\"\n"+
+				"AlarmEmails[3] must be given once, got \"ada@example.com\" again"),
+		cdktest.Row("an address that is known at deployment", func(p *operations.OperationsProps) {
 			p.AlarmEmails = []string{*awscdk.NewCfnParameter(stack, jsii.String("Email"), nil).ValueAsString()}
-		}, ""},
-		{"rejects what is below 0", func(p *operations.OperationsProps) {
-			p.LatencyMax, p.ServerErrorsMax, p.ThrottlesMax, p.LagMax, p.ReplicationMax, p.CsvAgeMax = -1, -2, -3, -4, -5, -time.Minute
-		}, "LatencyMax must be above 0, got -1ns; leave it out for 1s\n" +
-			"ServerErrorsMax must be above 0, got -2; leave it out for 10\n" +
-			"ThrottlesMax must be above 0, got -3; leave it out for 100\n" +
-			"LagMax must be above 0, got -4ns; leave it out for 1m\n" +
-			"ReplicationMax must be above 0, got -5ns; leave it out for 30s\n" +
-			"CsvAgeMax must be above 0, got -1m; leave it out for 1h"},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			p := valid
-			c.change(&p)
-			got := ""
-			if err := p.Validate(); err != nil {
-				got = err.Error()
-			}
-			if got != c.want {
-				t.Errorf("got\n%s\nwant\n%s", got, c.want)
-			}
-		})
-	}
-	if got := cdktest.Panic(t, func() { operations.NewOperations(stack, "Operations", nil) }); !strings.HasPrefix(got, "Stack/Operations: Api is required") {
+		}, ""),
+		cdktest.Row("rejects what is below 0", func(p *operations.OperationsProps) {
+			p.LatencyMax, p.ServerErrorsMax, p.ThrottlesMax, p.LagMax, p.ReplicationMax, p.CsvAgeMax = -1, -2, -3, -4,
+				-5, -time.Minute
+		}, "LatencyMax must be above 0, got -1ns; leave it out for 1s\n"+
+			"ServerErrorsMax must be above 0, got -2; leave it out for 10\n"+
+			"ThrottlesMax must be above 0, got -3; leave it out for 100\n"+
+			"LagMax must be above 0, got -4ns; leave it out for 1m\n"+
+			"ReplicationMax must be above 0, got -5ns; leave it out for 30s\n"+
+			"CsvAgeMax must be above 0, got -1m; leave it out for 1h"),
+	)
+	got := cdktest.Panic(t, func() { operations.NewOperations(stack, "Operations", nil) })
+	if !strings.HasPrefix(got, "Stack/Operations: Api is required") {
 		t.Errorf("got %q", got)
 	}
 }

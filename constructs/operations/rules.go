@@ -29,25 +29,34 @@ func rules(p OperationsProps) []alarmRule {
 		{"ServerErrors", p.Api.MetricServerErrors(five), float64(p.ServerErrorsMax), 1,
 			"The API answers with 500 or 503. Its log has the reasons under the request ids.", nil},
 		{"Unanswered", p.Api.MetricUnanswered(five), float64(p.ServerErrorsMax), 1,
-			"The load balancer answers with 502, 503 or 504 in place of tasks. See whether they end, are too few, or take longer than a minute.", nil},
+			"The load balancer answers with 502, 503 or 504 in place of tasks. See whether they end, are too few, " +
+				"or take longer than a minute.", nil},
 		{"Latency", p.Api.MetricLatency(five), p.LatencyMax.Seconds(), 2,
-			"The API is slow. See whether the tables throttle, and whether the tasks are at their most.", ignoreFewSamples},
+			"The API is slow. See whether the tables throttle, and whether the tasks are at their most.",
+			ignoreFewSamples},
 		{noTasks, p.Api.MetricHealthyTasks(one), 1, 5,
-			"No task of the API serves. The service's events tell why none starts, and the log has a stream for each.", below},
+			"No task of the API serves. The service's events tell why none starts, and the log has a stream for each.",
+			below},
 		{"UnhealthyTasks", p.Api.MetricUnhealthyTasks(one), 0, 5,
-			"Tasks of the API do not answer GET /healthz and are replaced. The log has a stream for each; see whether they run out of memory or CPU.", nil},
+			"Tasks of the API do not answer GET /healthz and are replaced. The log has a stream for each; see " +
+				"whether they run out of memory or CPU.", nil},
 		{"Throttles", p.Tables.MetricThrottledRequests(five), float64(p.ThrottlesMax), 2,
-			"The tables refuse requests. CloudWatch's metrics of each table tell which; a hot key shows in its contributor insights, once switched on.", nil},
+			"The tables refuse requests. CloudWatch's metrics of each table tell which; a hot key shows in its " +
+				"contributor insights, once switched on.", nil},
 		{"AggregationLag", p.Processing.MetricAggregationLag(one), milliseconds(p.LagMax), 5,
-			"Aggregates lag behind the readings. The aggregator's log tells of throttling or of records that fail.", nil},
+			"Aggregates lag behind the readings. The aggregator's log tells of throttling or of records that fail.",
+			nil},
 		{"Replication", p.Tables.MetricReplicationLatencyMax(one), milliseconds(p.ReplicationMax), 5,
-			"Readings take long to reach another region. Each region goes on by itself; AWS's health dashboard tells of the cause.", nil},
+			"Readings take long to reach another region. Each region goes on by itself; AWS's health dashboard " +
+				"tells of the cause.", nil},
 		{"StreamFailures", p.Processing.MetricStreamFailures(one), 0, 1,
-			"A change could not be aggregated and was put aside. The queue of stream failures names its place in the stream.", nil},
+			"A change could not be aggregated and was put aside. The queue of stream failures names its place in " +
+				"the stream.", nil},
 		{"DeadLetters", p.Processing.MetricDeadLetters(one), 0, 1,
 			"A part of a CSV file could not be processed and was put aside among the dead letters.", nil},
 		{"CsvAge", p.Processing.MetricCsvAge(one), p.CsvAgeMax.Seconds(), 5,
-			"Parts of CSV files have been waiting for long. See whether the function fails or the readings table throttles.", nil},
+			"Parts of CSV files have been waiting for long. See whether the function fails or the readings table " +
+				"throttles.", nil},
 	}
 }
 

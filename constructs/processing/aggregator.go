@@ -8,6 +8,7 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
 	"github.com/aws/jsii-runtime-go"
 
+	"github.com/sensorflow/sensorflow/constructs/internal/statement"
 	"github.com/sensorflow/sensorflow/runtime/contract"
 )
 
@@ -32,12 +33,14 @@ func (c *Processing) addAggregator(p ProcessingProps) {
 	p.Tables.GrantFollowReadings(permissions)
 	p.Tables.GrantUpdateAggregates(permissions)
 	permissions.AddStatements(
-		allow(c.StreamFailures.QueueArn(), "sqs:SendMessage"),
+		statement.Allow(c.StreamFailures.QueueArn(), "sqs:SendMessage"),
 		allowKey(c, p.Key, "sqs", "kms:Decrypt", "kms:GenerateDataKey"),
 	)
 	c.Aggregator = c.newFunction("Aggregator", p, permissions, &awslambda.FunctionProps{
 		Description: jsii.String("Keeps the aggregates equal to the readings"),
-		Code:        p.AggregatorCode, MemorySize: jsii.Number(AggregatorMemoryMiB), Timeout: duration(AggregatorTimeout),
+		Code:        p.AggregatorCode,
+		MemorySize:  jsii.Number(AggregatorMemoryMiB),
+		Timeout:     duration(AggregatorTimeout),
 		Environment: environment(p, map[string]*string{
 			contract.EnvReadingsTable:   p.Tables.Readings.TableName(),
 			contract.EnvAggregatesTable: p.Tables.Aggregates.TableName(),
@@ -54,9 +57,10 @@ func (c *Processing) addAggregator(p ProcessingProps) {
 		RetryAttempts: jsii.Number(StreamRetries), MaxRecordAge: duration(StreamRecordAgeMax),
 	})
 	// On the raw resource: the construct library's destination would add wildcard actions on the key to the function's role.
-	source.Node().DefaultChild().(awslambda.CfnEventSourceMapping).SetDestinationConfig(&awslambda.CfnEventSourceMapping_DestinationConfigProperty{
-		OnFailure: &awslambda.CfnEventSourceMapping_OnFailureProperty{Destination: c.StreamFailures.QueueArn()},
-	})
+	source.Node().DefaultChild().(awslambda.CfnEventSourceMapping).
+		SetDestinationConfig(&awslambda.CfnEventSourceMapping_DestinationConfigProperty{
+			OnFailure: &awslambda.CfnEventSourceMapping_OnFailureProperty{Destination: c.StreamFailures.QueueArn()},
+		})
 }
 
 // ofRegion passes the records with an image that this region wrote, the new one or the old: what the other regions wrote is

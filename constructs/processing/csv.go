@@ -1,7 +1,6 @@
 package processing
 
 import (
-	"fmt"
 	"time"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
@@ -11,6 +10,8 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awssqs"
 	"github.com/aws/jsii-runtime-go"
 
+	"github.com/sensorflow/sensorflow/constructs/internal/statement"
+	"github.com/sensorflow/sensorflow/internal/nag"
 	"github.com/sensorflow/sensorflow/runtime/contract"
 )
 
@@ -38,9 +39,8 @@ const (
 func (c *Processing) addQueues(p ProcessingProps) {
 	c.CsvDeadLetters = c.newQueue("CsvDeadLetters", p, &awssqs.QueueProps{RetentionPeriod: duration(failureRetention)})
 	c.StreamFailures = c.newQueue("StreamFailures", p, &awssqs.QueueProps{RetentionPeriod: duration(failureRetention)})
-	suppress(c.StreamFailures, map[string]string{
-		"AwsSolutions-SQS3": "it is where failures end: the aggregator's event source puts into it what it has given up, and nothing consumes it automatically",
-	})
+	nag.Explain(c.StreamFailures, "it is where failures end: the aggregator's event source puts into it what it has "+
+		"given up, and nothing consumes it automatically", "AwsSolutions-SQS3")
 	c.CsvQueue = c.newQueue("CsvQueue", p, &awssqs.QueueProps{
 		RetentionPeriod: duration(csvRetention), VisibilityTimeout: duration(CsvVisibilityTimeout),
 		DeadLetterQueue: &awssqs.DeadLetterQueue{Queue: c.CsvDeadLetters, MaxReceiveCount: jsii.Number(CsvReceivesMax)},
@@ -85,10 +85,10 @@ func (c *Processing) addCsvProcessor(p ProcessingProps) {
 	p.Tables.GrantSendReadings(permissions)
 	p.Uploads.GrantProcessUploads(permissions)
 	permissions.AddStatements(
-		allow(c.CsvQueue.QueueArn(), "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage", "sqs:SendMessage"),
+		statement.Allow(c.CsvQueue.QueueArn(), "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage",
+			"sqs:SendMessage"),
 		allowKey(c, p.Key, "sqs", "kms:Decrypt", "kms:GenerateDataKey"),
 	)
-	c.explainPrefixes(permissions, p)
 	c.CsvProcessor = c.newFunction("CsvProcessor", p, permissions, &awslambda.FunctionProps{
 		Description: jsii.String("Stores the readings of CSV files"),
 		Code:        p.CsvProcessorCode, MemorySize: jsii.Number(CsvMemoryMiB), Timeout: duration(CsvTimeout),
@@ -102,14 +102,8 @@ func (c *Processing) addCsvProcessor(p ProcessingProps) {
 	awslambda.NewEventSourceMapping(c, jsii.String("CsvProcessorSource"), &awslambda.EventSourceMappingProps{
 		Target: c.CsvProcessor, EventSourceArn: c.CsvQueue.QueueArn(),
 		// A message is minutes of work: two of them in one invocation would share its time.
-		BatchSize: jsii.Number(1), ReportBatchItemFailures: jsii.Bool(true), MaxConcurrency: jsii.Number(p.CsvConcurrency),
+		BatchSize:               jsii.Number(1),
+		ReportBatchItemFailures: jsii.Bool(true),
+		MaxConcurrency:          jsii.Number(p.CsvConcurrency),
 	})
-}
-
-// explainPrefixes gives the reason for the wildcards that stand behind the prefixes of object keys.
-func (c *Processing) explainPrefixes(permissions awsiam.ManagedPolicy, p ProcessingProps) {
-	bucket := *awscdk.Stack_Of(c).GetLogicalId(p.Uploads.Bucket.Node().DefaultChild().(awscdk.CfnElement))
-	suppress(permissions, map[string]string{
-		"AwsSolutions-IAM5": "an object is named after its upload, so the function needs all objects below these two prefixes of one bucket; each action is named",
-	}, fmt.Sprintf("Resource::<%s.Arn>/%s*", bucket, contract.UploadKeyPrefix), fmt.Sprintf("Resource::<%s.Arn>/%s*", bucket, contract.RejectsKeyPrefix))
 }

@@ -15,7 +15,8 @@ import (
 func environ(t *testing.T, template cdktest.Template, function string) []string {
 	t.Helper()
 	list := []string{contract.EnvRegion + "=eu-west-1"} // set by Lambda
-	variables, _ := template.Find(t, "AWS::Lambda::Function", function).Property("Environment", "Variables").(map[string]any)
+	variables, _ := template.Find(t, "AWS::Lambda::Function", function).
+		Property("Environment", "Variables").(map[string]any)
 	for name, value := range variables {
 		text, ok := value.(string)
 		if !ok {
@@ -43,7 +44,8 @@ func TestProcessing_GivesTheFunctionsWhatTheyRead(t *testing.T) {
 			if err != nil {
 				t.Error(err)
 			}
-			if aggregator.Retention != c.retention || aggregator.IndexShards != c.shards || aggregator.FleetBuckets != c.buckets {
+			if aggregator.Retention != c.retention || aggregator.IndexShards != c.shards ||
+				aggregator.FleetBuckets != c.buckets {
 				t.Errorf("the aggregator reads %+v", aggregator)
 			}
 			processor, err := config.LoadCSVProcessor(environ(t, template, "ProcessingCsvProcessor"))

@@ -1,8 +1,6 @@
 package processing
 
 import (
-	"maps"
-	"slices"
 	"time"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
@@ -12,9 +10,11 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslogs"
 	"github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
-	"github.com/cdklabs/cdk-nag-go/cdknag/v2"
 
 	"github.com/sensorflow/sensorflow/constructs/goasset/gobuild"
+	"github.com/sensorflow/sensorflow/constructs/internal/removal"
+	"github.com/sensorflow/sensorflow/constructs/internal/statement"
+	"github.com/sensorflow/sensorflow/internal/nag"
 	"github.com/sensorflow/sensorflow/runtime/contract"
 )
 
@@ -23,12 +23,12 @@ import (
 // Being there before role, function and event source, it is in force when Lambda checks what an event source needs.
 func (c *Processing) newPermissions(function string, p ProcessingProps) awsiam.ManagedPolicy {
 	log := awslogs.NewLogGroup(c, jsii.String(function+"Log"), &awslogs.LogGroupProps{
-		EncryptionKey: p.Key, Retention: p.LogRetention, RemovalPolicy: removal(p.Disposable),
+		EncryptionKey: p.Key, Retention: p.LogRetention, RemovalPolicy: removal.Policy(p.Disposable),
 	})
 	policy := awsiam.NewManagedPolicy(c, jsii.String(function+"Policy"), &awsiam.ManagedPolicyProps{
 		Description: jsii.String("What the function " + function + " calls"),
 	})
-	policy.AddStatements(allow(log.LogGroupArn(), "logs:CreateLogStream", "logs:PutLogEvents"))
+	policy.AddStatements(statement.Allow(log.LogGroupArn(), "logs:CreateLogStream", "logs:PutLogEvents"))
 	return policy
 }
 
@@ -37,31 +37,30 @@ func (c *Processing) newPermissions(function string, p ProcessingProps) awsiam.M
 // Functions stay outside the VPC: they call DynamoDB, S3 and SQS only, whose endpoints want TLS and a signature, and nothing
 // connects to them; inside, each would wait for a network interface and pay for NAT or interface endpoints.
 // Tracing is left off: X-Ray bills each trace, and every batch has its line in the log, with its times.
-func (c *Processing) newFunction(id string, p ProcessingProps, permissions awsiam.ManagedPolicy, props *awslambda.FunctionProps) awslambda.Function {
+func (c *Processing) newFunction(
+	id string, p ProcessingProps, permissions awsiam.ManagedPolicy, props *awslambda.FunctionProps,
+) awslambda.Function {
 	props.Role = awsiam.NewRole(c, jsii.String(id+"Role"), &awsiam.RoleProps{
 		AssumedBy:       awsiam.NewServicePrincipal(jsii.String("lambda.amazonaws.com"), nil),
 		ManagedPolicies: &[]awsiam.IManagedPolicy{permissions},
 	})
 	props.LogGroup = c.Node().FindChild(jsii.String(id + "Log")).(awslogs.LogGroup)
-	props.Runtime, props.Handler, props.Architecture = awslambda.Runtime_PROVIDED_AL2023(), jsii.String(gobuild.FunctionBinary), p.Architecture.Function()
+	props.Runtime, props.Handler, props.Architecture = awslambda.Runtime_PROVIDED_AL2023(),
+		jsii.String(gobuild.FunctionBinary), p.Architecture.Function()
 	function := awslambda.NewFunction(c, &id, props)
 	const (
-		outside = "the function calls DynamoDB, S3 and SQS only, over TLS and with its role's signature, and nothing connects to it; a VPC would add " +
-			"network interfaces and NAT or endpoints to fail and to pay for, and no protection"
-		sources = "only an event source invokes the function, never an asynchronous call; what fails for good goes to the dead letters of the queue or to " +
-			"the failure destination of the stream"
-		bounded = "the event source bounds the concurrency (ScalingConfig of the queue, one batch per shard and lane of the stream); reserving it would " +
-			"take it from the account's other functions, and new accounts have too little to reserve any"
+		outside = "the function calls DynamoDB, S3 and SQS only, over TLS and with its role's signature, and nothing " +
+			"connects to it; a VPC would add network interfaces and NAT or endpoints to fail and to pay for, and no " +
+			"protection"
+		sources = "only an event source invokes the function, never an asynchronous call; what fails for good goes " +
+			"to the dead letters of the queue or to the failure destination of the stream"
+		bounded = "the event source bounds the concurrency (ScalingConfig of the queue, one batch per shard and lane " +
+			"of the stream); reserving it would take it from the account's other functions, and new accounts have " +
+			"too little to reserve any"
 	)
-	suppress(function, map[string]string{
-		"NIST.800.53.R5-LambdaInsideVPC":   outside,
-		"HIPAA.Security-LambdaInsideVPC":   outside,
-		"PCI.DSS.321-LambdaInsideVPC":      outside,
-		"NIST.800.53.R5-LambdaDLQ":         sources,
-		"HIPAA.Security-LambdaDLQ":         sources,
-		"NIST.800.53.R5-LambdaConcurrency": bounded,
-		"HIPAA.Security-LambdaConcurrency": bounded,
-	})
+	nag.Explain(function, outside, "LambdaInsideVPC")
+	nag.Explain(function, sources, "LambdaDLQ")
+	nag.Explain(function, bounded, "LambdaConcurrency")
 	return function
 }
 
@@ -73,40 +72,15 @@ func environment(p ProcessingProps, own map[string]*string) *map[string]*string 
 	return &own
 }
 
-func allow(resource *string, actions ...string) awsiam.PolicyStatement {
-	return awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{Actions: jsii.Strings(actions...), Resources: &[]*string{resource}})
-}
-
 // allowKey allows the use of a key through one service of the region only.
 func allowKey(scope constructs.Construct, key awskms.IKey, service string, actions ...string) awsiam.PolicyStatement {
-	statement := allow(key.KeyArn(), actions...)
-	statement.AddCondition(jsii.String("StringEquals"), map[string]any{
+	allowed := statement.Allow(key.KeyArn(), actions...)
+	allowed.AddCondition(jsii.String("StringEquals"), map[string]any{
 		"kms:ViaService": service + "." + *awscdk.Stack_Of(scope).Region() + ".amazonaws.com",
 	})
-	return statement
+	return allowed
 }
 
 func duration(d time.Duration) awscdk.Duration {
 	return awscdk.Duration_Seconds(jsii.Number(d.Seconds()))
-}
-
-func removal(disposable bool) awscdk.RemovalPolicy {
-	if disposable {
-		return awscdk.RemovalPolicy_DESTROY
-	}
-	return awscdk.RemovalPolicy_RETAIN
-}
-
-// suppress explains findings of cdk-nag about a construct, by the rules' ids; appliesTo names the exact evidence, where a
-// finding has any.
-func suppress(construct constructs.IConstruct, reasons map[string]string, appliesTo ...any) {
-	list := make([]*cdknag.NagPackSuppression, 0, len(reasons))
-	for _, id := range slices.Sorted(maps.Keys(reasons)) {
-		suppression := &cdknag.NagPackSuppression{Id: jsii.String(id), Reason: jsii.String(reasons[id])}
-		if len(appliesTo) > 0 {
-			suppression.AppliesTo = &appliesTo
-		}
-		list = append(list, suppression)
-	}
-	cdknag.NagSuppressions_AddResourceSuppressions(construct, &list, jsii.Bool(true))
 }

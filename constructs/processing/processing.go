@@ -11,6 +11,9 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awssqs"
 	"github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
+
+	"github.com/sensorflow/sensorflow/constructs/internal/prop"
+	"github.com/sensorflow/sensorflow/constructs/internal/refuse"
 )
 
 // Processing works off what a region receives.
@@ -31,13 +34,9 @@ type Processing struct {
 
 // NewProcessing makes a Processing.
 func NewProcessing(scope constructs.Construct, id string, props *ProcessingProps) *Processing {
-	var p ProcessingProps
-	if props != nil {
-		p = *props
-	}
-	if err := errors.Join(p.Validate(), p.validateBucket(scope)); err != nil {
-		panic(fmt.Errorf("%s/%s: %w", *scope.Node().Path(), id, err))
-	}
+	refuse.OutsideStack(scope, id)
+	p := prop.OrZero(props)
+	refuse.If(scope, id, errors.Join(p.Validate(), p.validateBucket(scope)))
 	p = p.withDefaults()
 	c := &Processing{}
 	constructs.NewConstruct_Override(c, scope, &id)
@@ -54,10 +53,12 @@ func (p ProcessingProps) validateBucket(scope constructs.Construct) error {
 	}
 	bucket := p.Uploads.Bucket
 	if here, there := awscdk.Stack_Of(scope), awscdk.Stack_Of(bucket); *here.Node().Addr() != *there.Node().Addr() {
-		return fmt.Errorf("Uploads must be in the same stack, got %s and %s; bucket and queue refer to each other", *there.Node().Path(), *here.Node().Path())
+		return fmt.Errorf("Uploads must be in the same stack, got %s and %s; bucket and queue refer to each other",
+			*there.Node().Path(), *here.Node().Path())
 	}
 	if bucket.Node().DefaultChild().(awss3.CfnBucket).NotificationConfiguration() != nil {
-		return fmt.Errorf("Uploads has notifications already, of bucket %s; one Processing works off a bucket", *bucket.Node().Path())
+		return fmt.Errorf("Uploads has notifications already, of bucket %s; one Processing works off a bucket",
+			*bucket.Node().Path())
 	}
 	return nil
 }

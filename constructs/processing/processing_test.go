@@ -49,24 +49,16 @@ func synth(t *testing.T, change func(*processing.ProcessingProps), options ...cd
 
 func byDefault(*processing.ProcessingProps) {}
 
-// own is the template without what the other constructs made.
-func own(template cdktest.Template) cdktest.Template {
-	resources := map[string]any{}
-	for _, r := range template.All("") {
-		if strings.HasPrefix(r.ID, "Processing") {
-			resources[r.ID] = r.Body
-		}
-	}
-	return cdktest.Template{"Resources": resources}
-}
-
 func TestProcessing_Golden(t *testing.T) {
-	own(synth(t, byDefault).Template(t, "Stack")).Golden(t, "default")
-	own(synth(t, everything).Template(t, "Stack")).Golden(t, "everything")
+	own := synth(t, byDefault).Template(t, "Stack").Below("Processing")
+	own.Part("AWS::Lambda::*", "AWS::SQS::Queue").Golden(t, "processing")
+	cdktest.Golden(t, "policies.golden.txt", own.Policies())
 }
 
 func TestProcessing_PassesThePacksAndNamesEveryAction(t *testing.T) {
-	for name, change := range map[string]func(*processing.ProcessingProps){"no props": byDefault, "every prop": everything} {
+	for name, change := range map[string]func(*processing.ProcessingProps){
+		"no props": byDefault, "every prop": everything,
+	} {
 		t.Run(name, func(t *testing.T) {
 			out := synth(t, change, cdktest.Nag)
 			suppressed := map[string]int{}
@@ -111,8 +103,11 @@ func TestProcessing_EveryPropChangesTheTemplate(t *testing.T) {
 			"CsvConcurrency":  func(_ awscdk.Stack, p *processing.ProcessingProps) { p.CsvConcurrency = 2 },
 			"StreamLanes":     func(_ awscdk.Stack, p *processing.ProcessingProps) { p.StreamLanes = 2 },
 			"StreamBatchSize": func(_ awscdk.Stack, p *processing.ProcessingProps) { p.StreamBatchSize = 1 },
-			"LogRetention":    func(_ awscdk.Stack, p *processing.ProcessingProps) { p.LogRetention = awslogs.RetentionDays_ONE_DAY },
-			"Architecture":    func(_ awscdk.Stack, p *processing.ProcessingProps) { p.Architecture = goasset.AMD64 },
+			"LogRetention": func(_ awscdk.Stack,
+				p *processing.ProcessingProps) {
+				p.LogRetention = awslogs.RetentionDays_ONE_DAY
+			},
+			"Architecture": func(_ awscdk.Stack, p *processing.ProcessingProps) { p.Architecture = goasset.AMD64 },
 			"AggregatorCode": func(_ awscdk.Stack, p *processing.ProcessingProps) {
 				p.AggregatorCode = goasset.LambdaCode("aggregator", goasset.AMD64)
 			},
@@ -124,7 +119,8 @@ func TestProcessing_EveryPropChangesTheTemplate(t *testing.T) {
 }
 
 func TestProcessing_BuildsWhatIsNotHandedOver(t *testing.T) {
-	template := synth(t, func(p *processing.ProcessingProps) { p.AggregatorCode, p.CsvProcessorCode = nil, nil }).Template(t, "Stack")
+	template := synth(t, func(p *processing.ProcessingProps) { p.AggregatorCode, p.CsvProcessorCode = nil, nil }).
+		Template(t, "Stack")
 	aggregator := template.Find(t, "AWS::Lambda::Function", "ProcessingAggregator").Text(t, "Code", "S3Key")
 	processor := template.Find(t, "AWS::Lambda::Function", "ProcessingCsvProcessor").Text(t, "Code", "S3Key")
 	if aggregator == processor {
@@ -134,7 +130,8 @@ func TestProcessing_BuildsWhatIsNotHandedOver(t *testing.T) {
 
 // TestProcessing_FollowsOnlyItsOwnRegionsReadings is I3 in the template: replicated records invoke nothing, and none is lost.
 func TestProcessing_FollowsOnlyItsOwnRegionsReadings(t *testing.T) {
-	source := synth(t, byDefault).Template(t, "Stack").Find(t, "AWS::Lambda::EventSourceMapping", "ProcessingAggregatorSource")
+	source := synth(t, byDefault).Template(t, "Stack").
+		Find(t, "AWS::Lambda::EventSourceMapping", "ProcessingAggregatorSource")
 	source.Want(t, []any{
 		map[string]any{"Pattern": `{"dynamodb":{"NewImage":{"region":{"S":["eu-west-1"]}}}}`},
 		map[string]any{"Pattern": `{"dynamodb":{"OldImage":{"region":{"S":["eu-west-1"]}}}}`},
@@ -145,7 +142,8 @@ func TestProcessing_FollowsOnlyItsOwnRegionsReadings(t *testing.T) {
 	source.Want(t, 1, "ParallelizationFactor")
 	source.Want(t, 79200, "MaximumRecordAgeInSeconds")
 	source.Want(t, "StreamArn", "EventSourceArn", "Fn::GetAtt", 1)
-	if failures := source.Text(t, "DestinationConfig", "OnFailure", "Destination", "Fn::GetAtt", 0); !strings.HasPrefix(failures, "ProcessingStreamFailures") {
+	failures := source.Text(t, "DestinationConfig", "OnFailure", "Destination", "Fn::GetAtt", 0)
+	if !strings.HasPrefix(failures, "ProcessingStreamFailures") {
 		t.Errorf("failures go to %s", failures)
 	}
 }
@@ -155,7 +153,8 @@ func TestProcessing_FindsTheRegionOfAStackWithoutOne(t *testing.T) {
 	stack := awscdk.NewStack(app, jsii.String("Stack"), nil)
 	props := required(t)(stack)
 	processing.NewProcessing(stack, "Processing", &props)
-	source := cdktest.Synth(t, app).Template(t, "Stack").Find(t, "AWS::Lambda::EventSourceMapping", "ProcessingAggregatorSource")
+	source := cdktest.Synth(t, app).Template(t, "Stack").
+		Find(t, "AWS::Lambda::EventSourceMapping", "ProcessingAggregatorSource")
 	source.Want(t, map[string]any{"Fn::Join": []any{"", []any{
 		`{"dynamodb":{"NewImage":{"region":{"S":["`, map[string]any{"Ref": "AWS::Region"}, `"]}}}}`,
 	}}}, "FilterCriteria", "Filters", 0, "Pattern")
@@ -165,11 +164,13 @@ func TestProcessing_LooksUpTheStreamOfImportedTables(t *testing.T) {
 	app := cdktest.NewApp(t)
 	stack := cdktest.NewStack(app, "Stack", "eu-west-1")
 	props := required(t)(stack)
-	props.Tables = storage.ImportGlobalTables(stack, "Imported", &storage.ImportGlobalTablesProps{Name: "SensorFlow-dev", Key: props.Key})
+	props.Tables = storage.ImportGlobalTables(stack, "Imported",
+		&storage.ImportGlobalTablesProps{Name: "SensorFlow-dev", Key: props.Key})
 	processing.NewProcessing(stack, "Processing", &props)
 	template := cdktest.Synth(t, app).Template(t, "Stack")
-	template.Find(t, "AWS::Lambda::EventSourceMapping", "ProcessingAggregatorSource").Want(t, "Table.LatestStreamArn", "EventSourceArn", "Fn::GetAtt", 1)
-	if text := cdktest.JSON(t, own(template)); strings.Contains(text, "stream/*") {
+	template.Find(t, "AWS::Lambda::EventSourceMapping", "ProcessingAggregatorSource").
+		Want(t, "Table.LatestStreamArn", "EventSourceArn", "Fn::GetAtt", 1)
+	if text := cdktest.JSON(t, template.Below("Processing")); strings.Contains(text, "stream/*") {
 		t.Error("a wildcard names streams")
 	}
 }
@@ -196,7 +197,8 @@ func TestProcessing_GivesUpCsvMessagesIntoDeadLetters(t *testing.T) {
 	queue := template.Find(t, "AWS::SQS::Queue", "ProcessingCsvQueue")
 	function := template.Find(t, "AWS::Lambda::Function", "ProcessingCsvProcessor")
 	timeout, _ := function.Property("Timeout").(float64)
-	if visibility, _ := queue.Property("VisibilityTimeout").(float64); timeout != 900 || visibility <= timeout+10 || visibility > 2*timeout {
+	visibility, _ := queue.Property("VisibilityTimeout").(float64)
+	if timeout != 900 || visibility <= timeout+10 || visibility > 2*timeout {
 		t.Errorf("the visibility timeout is %v s, that of the function %v s", visibility, timeout)
 	}
 	queue.Want(t, processing.CsvReceivesMax, "RedrivePolicy", "maxReceiveCount")

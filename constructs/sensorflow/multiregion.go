@@ -11,6 +11,8 @@ import (
 
 	"github.com/sensorflow/sensorflow/constructs/apiservice"
 	"github.com/sensorflow/sensorflow/constructs/identity"
+	"github.com/sensorflow/sensorflow/constructs/internal/prop"
+	"github.com/sensorflow/sensorflow/constructs/internal/refuse"
 	"github.com/sensorflow/sensorflow/constructs/storage"
 	"github.com/sensorflow/sensorflow/runtime/contract"
 	"github.com/sensorflow/sensorflow/runtime/contract/rule"
@@ -43,19 +45,19 @@ type MultiRegion struct {
 // No stack refers to one of another region: those would have to be deployed and deleted in step for ever. They find each other by
 // names instead, and the order of the deployments is all that joins them: keys of the primary, keys of the others, state, regions.
 func NewMultiRegion(scope constructs.Construct, id string, props *MultiRegionProps) *MultiRegion {
-	var p MultiRegionProps
-	if props != nil {
-		p = *props
-	}
+	p := prop.OrZero(props)
 	faults := rule.All(scopeFaults(scope), rule.Of(p.Validate()))
 	if p.Name == "" {
 		p.Name = id
 		faults = rule.All(faults, nameFaults("the id", id))
 	}
-	check(scope, id, faults.Err())
+	refuse.If(scope, id, faults.Err())
 	m := &MultiRegion{
-		scope: scope,
-		Keys:  map[string]awscdk.Stack{}, Stacks: map[string]awscdk.Stack{}, Flows: map[string]*SensorFlow{}, RegionUrls: map[string]awscdk.CfnOutput{},
+		scope:      scope,
+		Keys:       map[string]awscdk.Stack{},
+		Stacks:     map[string]awscdk.Stack{},
+		Flows:      map[string]*SensorFlow{},
+		RegionUrls: map[string]awscdk.CfnOutput{},
 	}
 	keys, replicas := m.addKeys(p)
 	m.addState(p, keys[p.Regions[0]], replicas)
@@ -86,7 +88,9 @@ func (m *MultiRegion) addKeys(p MultiRegionProps) (keys map[string]awskms.IKey, 
 	primary := p.Regions[0]
 	stack := m.stack(p, "keys-"+primary, primary, "SensorFlow: encryption key, primary region")
 	m.Keys[primary] = stack
-	key := storage.NewKey(stack, "Key", &storage.KeyProps{Alias: p.Name, MultiRegion: true, Disposable: p.Flow.Disposable})
+	key := storage.NewKey(stack, "Key", &storage.KeyProps{
+		Alias: p.Name, MultiRegion: true, Disposable: p.Flow.Disposable,
+	})
 	keys[primary] = key.Key
 	for _, region := range p.Regions[1:] {
 		stack := m.stack(p, "keys-"+region, region, "SensorFlow: encryption key, replica")
@@ -111,10 +115,16 @@ func (m *MultiRegion) addState(p MultiRegionProps, key awskms.IKey, replicas []s
 		Name: p.Name, Key: key, Replicas: replicas, Disposable: p.Flow.Disposable,
 	})
 	props := &identity.IdentityProps{
-		Name: p.Name, Key: key, Replicas: replicas, MachineClients: p.Flow.MachineClients, Mfa: p.Flow.Mfa, Disposable: p.Flow.Disposable,
+		Name:           p.Name,
+		Key:            key,
+		Replicas:       replicas,
+		MachineClients: p.Flow.MachineClients,
+		Mfa:            p.Flow.Mfa,
+		Disposable:     p.Flow.Disposable,
 	}
 	if p.TokenHealthCheckId != "" {
-		props.FailoverHealthCheck = awsroute53.HealthCheck_FromHealthCheckId(m.State, jsii.String("TokenHealthCheck"), &p.TokenHealthCheckId)
+		props.FailoverHealthCheck = awsroute53.HealthCheck_FromHealthCheckId(m.State, jsii.String("TokenHealthCheck"),
+			&p.TokenHealthCheckId)
 	}
 	m.Identity = identity.NewIdentity(m.State, "Identity", props)
 	output(m.State, "UserPoolId", m.Identity.UserPool.UserPoolId(), "The user pool: people are added here")
@@ -144,12 +154,14 @@ func (m *MultiRegion) addRegion(p MultiRegionProps, index int, key awskms.IKey) 
 		identity.NewReplicaActivation(stack, "PoolReplica", &identity.ReplicaActivationProps{Settings: flow.Settings})
 	}
 	if d := p.Domain; d != nil {
-		flow.Domain = &apiservice.Domain{Name: d.Name, HostedZone: awsroute53.HostedZone_FromHostedZoneAttributes(stack, jsii.String("Zone"),
-			&awsroute53.HostedZoneAttributes{HostedZoneId: &d.HostedZoneId, ZoneName: &d.HostedZoneName})}
+		flow.Domain = &apiservice.Domain{Name: d.Name,
+			HostedZone: awsroute53.HostedZone_FromHostedZoneAttributes(stack, jsii.String("Zone"),
+				&awsroute53.HostedZoneAttributes{HostedZoneId: &d.HostedZoneId, ZoneName: &d.HostedZoneName})}
 	}
 	m.Flows[region] = NewSensorFlow(stack, "SensorFlow", &flow)
 	output(stack, "ApiUrl", m.Flows[region].Api.Url, "The API")
-	m.RegionUrls[region] = output(stack, "RegionUrl", m.Flows[region].Api.RegionUrl, "The API of this region, whatever Route 53 thinks of its health")
+	m.RegionUrls[region] = output(stack, "RegionUrl", m.Flows[region].Api.RegionUrl,
+		"The API of this region, whatever Route 53 thinks of its health")
 }
 
 func output(stack awscdk.Stack, id string, value *string, description string) awscdk.CfnOutput {

@@ -1,8 +1,7 @@
 package sensorflow
 
 import (
-	"fmt"
-	"strings"
+	"errors"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatch"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
@@ -12,6 +11,8 @@ import (
 
 	"github.com/sensorflow/sensorflow/constructs/apiservice"
 	"github.com/sensorflow/sensorflow/constructs/identity"
+	"github.com/sensorflow/sensorflow/constructs/internal/prop"
+	"github.com/sensorflow/sensorflow/constructs/internal/refuse"
 	"github.com/sensorflow/sensorflow/constructs/operations"
 	"github.com/sensorflow/sensorflow/constructs/processing"
 	"github.com/sensorflow/sensorflow/constructs/storage"
@@ -41,18 +42,17 @@ type SensorFlow struct {
 
 // NewSensorFlow adds the whole service to scope, for the region of its stack. It panics when the props are wrong.
 func NewSensorFlow(scope constructs.Construct, id string, props *SensorFlowProps) *SensorFlow {
-	var p SensorFlowProps
-	if props != nil {
-		p = *props
-	}
-	check(scope, id, p.Validate())
+	refuse.OutsideStack(scope, id)
+	p := prop.OrZero(props)
+	refuse.If(scope, id, p.Validate())
 	f := &SensorFlow{Key: p.Key, Tables: p.Tables, Settings: p.Settings}
 	constructs.NewConstruct_Override(f, scope, &id)
 	if f.Key == nil {
 		f.Key = storage.NewKey(f, "Key", &storage.KeyProps{Disposable: p.Disposable}).Key
 	}
 	if f.Tables == nil {
-		f.Tables = storage.NewGlobalTables(f, "Tables", &storage.GlobalTablesProps{Key: f.Key, Disposable: p.Disposable})
+		f.Tables = storage.NewGlobalTables(f, "Tables",
+			&storage.GlobalTablesProps{Key: f.Key, Disposable: p.Disposable})
 	}
 	if f.Settings == nil {
 		f.Identity = identity.NewIdentity(f, "Identity", p.identity(f))
@@ -68,13 +68,6 @@ func NewSensorFlow(scope constructs.Construct, id string, props *SensorFlowProps
 	return f
 }
 
-// check ends the construction of scope/id where its props are wrong: constructors of the CDK return no errors.
-func check(scope constructs.Construct, id string, err error) {
-	if err != nil {
-		panic(fmt.Errorf("%s: %w", strings.TrimPrefix(*scope.Node().Path()+"/"+id, "/"), err))
-	}
-}
-
 func (p SensorFlowProps) identity(f *SensorFlow) *identity.IdentityProps {
 	return &identity.IdentityProps{Key: f.Key, MachineClients: p.MachineClients, Mfa: p.Mfa, Disposable: p.Disposable}
 }
@@ -86,8 +79,15 @@ func (p SensorFlowProps) uploads(f *SensorFlow) *storage.UploadsProps {
 func (p SensorFlowProps) processing(f *SensorFlow) *processing.ProcessingProps {
 	return &processing.ProcessingProps{
 		Tables: f.Tables, Uploads: f.Uploads, Key: f.Key, Retention: p.Retention,
-		IndexShards: p.IndexShards, FleetBuckets: p.FleetBuckets, CsvConcurrency: p.CsvConcurrency, StreamLanes: p.StreamLanes,
-		LogRetention: p.LogRetention, Architecture: p.Architecture, AggregatorCode: p.AggregatorCode, CsvProcessorCode: p.CsvProcessorCode, Disposable: p.Disposable,
+		IndexShards:      p.IndexShards,
+		FleetBuckets:     p.FleetBuckets,
+		CsvConcurrency:   p.CsvConcurrency,
+		StreamLanes:      p.StreamLanes,
+		LogRetention:     p.LogRetention,
+		Architecture:     p.Architecture,
+		AggregatorCode:   p.AggregatorCode,
+		CsvProcessorCode: p.CsvProcessorCode,
+		Disposable:       p.Disposable,
 	}
 }
 
@@ -97,9 +97,17 @@ func (p SensorFlowProps) api(f *SensorFlow) *apiservice.ApiServiceProps {
 		Domain: p.Domain, AllowedOrigins: p.AllowedOrigins, Retention: p.Retention, UserPoolRegion: p.UserPoolRegion,
 		IndexShards: p.IndexShards, FleetBuckets: p.FleetBuckets,
 		Vpc: p.Vpc, VpcCidr: p.VpcCidr, Zones: p.Zones, NatGateways: p.NatGateways,
-		TasksMin: p.TasksMin, TasksMax: p.TasksMax, TaskCpu: p.TaskCpu, TaskMemoryMiB: p.TaskMemoryMiB, SpotPercent: p.SpotPercent,
+		TasksMin:         p.TasksMin,
+		TasksMax:         p.TasksMax,
+		TaskCpu:          p.TaskCpu,
+		TaskMemoryMiB:    p.TaskMemoryMiB,
+		SpotPercent:      p.SpotPercent,
 		CpuTargetPercent: p.CpuTargetPercent, RequestsPerTask: p.RequestsPerTask,
-		Architecture: p.Architecture, Image: p.ApiImage, RequestLimit: p.RequestLimit, LogRetention: p.LogRetention, Disposable: p.Disposable,
+		Architecture: p.Architecture,
+		Image:        p.ApiImage,
+		RequestLimit: p.RequestLimit,
+		LogRetention: p.LogRetention,
+		Disposable:   p.Disposable,
 	}
 }
 
@@ -113,7 +121,7 @@ func (f *SensorFlow) GrantReadTables(grantee awsiam.IGrantable) awsiam.Grant {
 // passed in: whoever has the user pool grants them there.
 func (f *SensorFlow) GrantMachineCredentials(machine string, grantee awsiam.IGrantable) awsiam.Grant {
 	if f.Identity == nil {
-		panic(fmt.Errorf("%s: the user pool is another construct's, which grants its machines' credentials", *f.Node().Path()))
+		refuse.By(f, errors.New("the user pool is another construct's, which grants its machines' credentials"))
 	}
 	return f.Identity.GrantMachineCredentials(machine, grantee)
 }

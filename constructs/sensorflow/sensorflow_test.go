@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatch"
@@ -36,8 +37,10 @@ func image() awsecs.ContainerImage {
 // whole are types of which a complete service has some.
 func whole() []string {
 	return []string{
-		"AWS::DynamoDB::GlobalTable", "AWS::S3::Bucket", "AWS::Cognito::UserPool", "AWS::SecretsManager::Secret", "AWS::KMS::Key",
-		"AWS::Lambda::EventSourceMapping", "AWS::SQS::Queue", "AWS::EC2::VPC", "AWS::ECS::Service", "AWS::WAFv2::WebACL",
+		"AWS::DynamoDB::GlobalTable", "AWS::S3::Bucket", "AWS::Cognito::UserPool", "AWS::SecretsManager::Secret",
+		"AWS::KMS::Key",
+		"AWS::Lambda::EventSourceMapping", "AWS::SQS::Queue", "AWS::EC2::VPC", "AWS::ECS::Service",
+		"AWS::WAFv2::WebACL",
 		"AWS::CloudFront::Distribution", "AWS::CloudWatch::Alarm", "AWS::CloudWatch::Dashboard",
 	}
 }
@@ -64,9 +67,13 @@ func TestSensorFlow_IsWholeWithoutProps(t *testing.T) {
 			}
 		}
 		for _, r := range template.All("") {
-			for _, property := range []string{"TableName", "BucketName", "QueueName", "SecretName", "FunctionName", "LoadBalancerName"} {
-				if text, physical := r.Property(property).(string); physical && r.Type != "AWS::Lambda::EventSourceMapping" {
-					t.Errorf("%s: %s has the physical name %s: a second one in the account could not be made", name, r.ID, text)
+			for _, property := range []string{
+				"TableName", "BucketName", "QueueName", "SecretName", "FunctionName", "LoadBalancerName",
+			} {
+				text, physical := r.Property(property).(string)
+				if physical && r.Type != "AWS::Lambda::EventSourceMapping" {
+					t.Errorf("%s: %s has the physical name %s: a second one in the account could not be made", name,
+						r.ID, text)
 				}
 			}
 		}
@@ -74,8 +81,9 @@ func TestSensorFlow_IsWholeWithoutProps(t *testing.T) {
 			t.Errorf("%s has outputs, which are for the stack's owner to make: %v", name, outputs)
 		}
 	}
-	if agnostic := len(out.Template(t, "Agnostic").All("")); agnostic != len(out.Template(t, *staged.ArtifactId()).All("")) {
-		t.Errorf("below a stage there are %d resources, below the app %d", len(out.Template(t, *staged.ArtifactId()).All("")), agnostic)
+	below, above := out.Template(t, *staged.ArtifactId()).All(""), out.Template(t, "Agnostic").All("")
+	if len(below) != len(above) {
+		t.Errorf("below a stage there are %d resources, below the app %d", len(below), len(above))
 	}
 	out.NoFindings(t)
 	out.LeastPrivilege(t)
@@ -87,18 +95,27 @@ func TestSensorFlow_SaysEverythingAtOnce(t *testing.T) {
 	stack := cdktest.NewStack(cdktest.NewApp(t), "Stack", "eu-west-1")
 	sentence := cdktest.Panic(t, func() {
 		sensorflow.NewSensorFlow(stack, "SensorFlow", &sensorflow.SensorFlowProps{
-			Retention: 30 * 60e9, TasksMin: 2000, TasksMax: 1001, Zones: 4, VpcCidr: "10.0.0.0/8", IndexShards: 1000, CsvConcurrency: 1, StreamLanes: 11,
+			Retention:      30 * 60e9,
+			TasksMin:       2000,
+			TasksMax:       1001,
+			Zones:          4,
+			VpcCidr:        "10.0.0.0/8",
+			IndexShards:    1000,
+			CsvConcurrency: 1,
+			StreamLanes:    11,
 			AllowedOrigins: []string{"example.com"}, AlarmEmails: []string{"nobody"}, UserPoolRegion: "eu-west-1",
 			MachineClients: []identity.MachineClient{{Name: "a machine"}}, Architecture: 7,
 		})
 	})
 	sentence, prefixed := strings.CutPrefix(sentence, "Stack/SensorFlow: ")
 	lines := strings.Split(sentence, "\n")
-	if want := "Retention must be at least 24h, got 30m; leave it out to keep readings for ever"; !prefixed || !slices.Contains(lines, want) {
+	want := "Retention must be at least 24h, got 30m; leave it out to keep readings for ever"
+	if !prefixed || !slices.Contains(lines, want) {
 		t.Errorf("got %q (with the path: %v), want %q", lines, prefixed, want)
 	}
 	for _, field := range []string{
-		"UserPoolRegion", "AlarmEmails[0]", "AllowedOrigins[0]", "MachineClients[0].Name", "TasksMin", "TasksMax", "Zones", "VpcCidr", "IndexShards",
+		"UserPoolRegion", "AlarmEmails[0]", "AllowedOrigins[0]", "MachineClients[0].Name", "TasksMin", "TasksMax",
+		"Zones", "VpcCidr", "IndexShards",
 		"CsvConcurrency", "StreamLanes", "Architecture",
 	} {
 		if n := strings.Count("\n"+sentence, "\n"+field+" "); n != 1 {
@@ -116,32 +133,30 @@ func TestSensorFlow_RejectsWhatDoesNotGoTogether(t *testing.T) {
 	key := storage.NewKey(stack, "Key", nil).Key
 	tables := storage.NewGlobalTables(stack, "Tables", &storage.GlobalTablesProps{Key: key})
 	settings := identity.ImportSettings(stack, "Settings", "Flow", key)
-	for name, c := range map[string]struct {
-		props sensorflow.SensorFlowProps
-		want  string
-	}{
-		"rejects tables without their key":             {sensorflow.SensorFlowProps{Tables: tables}, "Key is required with Tables or Settings; give the one that they are encrypted with"},
-		"rejects machine clients of another's pool":    {sensorflow.SensorFlowProps{Key: key, Settings: settings, Mfa: identity.MfaOptional}, "Mfa must be left out with Settings; it is for a new user pool"},
-		"rejects a network and how to make one":        {sensorflow.SensorFlowProps{Vpc: vpc(stack), Zones: 2}, "Zones must be left out with Vpc; it is for a new network"},
-		"accepts settings with a region of their pool": {sensorflow.SensorFlowProps{Key: key, Settings: settings, UserPoolRegion: "us-east-1"}, ""},
-		"accepts the shortest retention":               {sensorflow.SensorFlowProps{Retention: 24 * 3600e9}, ""},
-		"accepts an address that is not known yet":     {sensorflow.SensorFlowProps{AlarmEmails: []string{*awscdk.NewCfnParameter(stack, jsii.String("Email"), nil).ValueAsString()}}, ""},
-	} {
-		got := ""
-		if err := c.props.Validate(); err != nil {
-			got = err.Error()
-		}
-		if got != c.want {
-			t.Errorf("%s: got %q, want %q", name, got, c.want)
-		}
-	}
+	parameter := *awscdk.NewCfnParameter(stack, jsii.String("Email"), nil).ValueAsString()
+	type props = sensorflow.SensorFlowProps
+	cdktest.Refuses(t, props{},
+		cdktest.Row("rejects tables without their key", func(p *props) { p.Tables = tables },
+			"Key is required with Tables or Settings; give the one that they are encrypted with"),
+		cdktest.Row("rejects a second factor of another's pool",
+			func(p *props) { p.Key, p.Settings, p.Mfa = key, settings, identity.MfaOptional },
+			"Mfa must be left out with Settings; it is for a new user pool"),
+		cdktest.Row("rejects a network and how to make one", func(p *props) { p.Vpc, p.Zones = vpc(stack), 2 },
+			"Zones must be left out with Vpc; it is for a new network"),
+		cdktest.Row("settings with a region of their pool",
+			func(p *props) { p.Key, p.Settings, p.UserPoolRegion = key, settings, "us-east-1" }, ""),
+		cdktest.Row("the shortest retention", func(p *props) { p.Retention = 24 * time.Hour }, ""),
+		cdktest.Row("an address that is not known yet", func(p *props) { p.AlarmEmails = []string{parameter} }, ""),
+	)
 }
 
 func vpc(stack awscdk.Stack) awsec2.IVpc {
 	ids := func(kind string) *[]*string { return jsii.Strings("subnet-"+kind+"1", "subnet-"+kind+"2") }
 	return awsec2.Vpc_FromVpcAttributes(stack, jsii.String("Vpc"), &awsec2.VpcAttributes{
-		VpcId: jsii.String("vpc-1"), VpcCidrBlock: jsii.String("10.9.0.0/16"), AvailabilityZones: jsii.Strings("eu-west-1a", "eu-west-1b"),
-		PublicSubnetIds: ids("public"), PrivateSubnetIds: ids("private"),
+		VpcId:             jsii.String("vpc-1"),
+		VpcCidrBlock:      jsii.String("10.9.0.0/16"),
+		AvailabilityZones: jsii.Strings("eu-west-1a", "eu-west-1b"),
+		PublicSubnetIds:   ids("public"), PrivateSubnetIds: ids("private"),
 	})
 }
 
@@ -163,7 +178,10 @@ func TestSensorFlow_EveryPropMatters(t *testing.T) {
 		map[string]func(awscdk.Stack, *props){
 			"Retention": set(func(p *props) { p.Retention = 24 * 3600e9 }),
 			"Domain": func(stack awscdk.Stack, p *props) {
-				p.Domain = &apiservice.Domain{Name: "api.example.com", HostedZone: awsroute53.NewPublicHostedZone(stack, jsii.String("Zone"), &awsroute53.PublicHostedZoneProps{ZoneName: jsii.String("example.com")})}
+				p.Domain = &apiservice.Domain{
+					Name: "api.example.com", HostedZone: awsroute53.NewPublicHostedZone(stack, jsii.String("Zone"),
+						&awsroute53.PublicHostedZoneProps{ZoneName: jsii.String("example.com")}),
+				}
 			},
 			"AllowedOrigins":   set(func(p *props) { p.AllowedOrigins = []string{"https://example.com"} }),
 			"RequestLimit":     set(func(p *props) { p.RequestLimit = 100 }),
@@ -192,7 +210,8 @@ func TestSensorFlow_EveryPropMatters(t *testing.T) {
 			"CsvProcessorCode": set(func(p *props) { p.CsvProcessorCode = nil }),
 			"Key":              withKey(func(awscdk.Stack, *props) {}),
 			"Tables": withKey(func(stack awscdk.Stack, p *props) {
-				p.Tables = storage.ImportGlobalTables(stack, "Tables", &storage.ImportGlobalTablesProps{Name: "Flow", Key: p.Key})
+				p.Tables = storage.ImportGlobalTables(stack, "Tables",
+					&storage.ImportGlobalTablesProps{Name: "Flow", Key: p.Key})
 			}),
 			"Settings": withKey(func(stack awscdk.Stack, p *props) {
 				p.Settings = identity.ImportSettings(stack, "Settings", "Flow", p.Key)
@@ -209,16 +228,19 @@ func TestSensorFlow_GrantsReadingAndCredentials(t *testing.T) {
 	stack := cdktest.NewStack(app, "Stack", "eu-west-1")
 	flow := sensorflow.NewSensorFlow(stack, "SensorFlow", prebuilt(t))
 	role := func(id string) awsiam.Role {
-		return awsiam.NewRole(stack, &id, &awsiam.RoleProps{AssumedBy: awsiam.NewServicePrincipal(jsii.String("ec2.amazonaws.com"), nil)})
+		return awsiam.NewRole(stack, &id,
+			&awsiam.RoleProps{AssumedBy: awsiam.NewServicePrincipal(jsii.String("ec2.amazonaws.com"), nil)})
 	}
 	flow.GrantReadTables(role("Report"))
 	flow.GrantMachineCredentials(identity.DefaultMachineClient, role("Gateway"))
-	flow.MetricAggregationLag(nil).CreateAlarm(stack, jsii.String("Stale"), &awscloudwatch.CreateAlarmOptions{Threshold: jsii.Number(30_000), EvaluationPeriods: jsii.Number(3)})
+	flow.MetricAggregationLag(nil).CreateAlarm(stack, jsii.String("Stale"),
+		&awscloudwatch.CreateAlarmOptions{Threshold: jsii.Number(30_000), EvaluationPeriods: jsii.Number(3)})
 	key := storage.NewKey(stack, "OwnKey", nil).Key
 	props := prebuilt(t)
 	props.Key, props.Settings = key, identity.ImportSettings(stack, "Settings", "Flow", key)
 	other := sensorflow.NewSensorFlow(stack, "Other", props)
-	if sentence := cdktest.Panic(t, func() { other.GrantMachineCredentials("machine", role("Lost")) }); !strings.HasPrefix(sentence, "Stack/Other: ") {
+	sentence := cdktest.Panic(t, func() { other.GrantMachineCredentials("machine", role("Lost")) })
+	if !strings.HasPrefix(sentence, "Stack/Other: ") {
 		t.Errorf("panicked with %q", sentence)
 	}
 	out := cdktest.Synth(t, app)

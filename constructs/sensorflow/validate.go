@@ -26,11 +26,11 @@ func (p SensorFlowProps) Validate() error {
 			Field: "Key", Rule: "is required with Tables or Settings",
 			Advice: "give the one that they are encrypted with",
 		}.If(p.Key == nil && (p.Tables != nil || p.Settings != nil)),
-		prop.Known(rule.Emails("AlarmEmails[*]", p.AlarmEmails)),
 		rule.Of(p.identity(f).Validate()),
 		rule.Of(p.uploads(f).Validate()),
 		rule.Of(p.processing(f).Validate()),
 		rule.Of(p.api(f).Validate()),
+		prop.Known(rule.Emails("AlarmEmails[*]", p.AlarmEmails)),
 	).Err()
 }
 

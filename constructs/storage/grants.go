@@ -13,10 +13,11 @@ import (
 // The grants below name the calls that the runtime makes and no others. The CDK's own for tables allow more of them, reach
 // all indexes of a table, and allow kms:ReEncrypt* and kms:GenerateDataKey*.
 
-// GrantSendReadings lets the grantee store readings, as the API and the CSV processor do.
+// GrantSendReadings lets the grantee store and delete readings, as the API and the CSV processor do: each write is a statement of
+// PartiQL, and one that is refused looks at what is there. A deletion leaves a tombstone, so that no right to delete is needed.
 func (t *GlobalTables) GrantSendReadings(grantee awsiam.IGrantable) awsiam.Grant {
 	grantTableKey(t.key, grantee, true)
-	return grant(grantee, t.Readings.TableArn(), "dynamodb:BatchWriteItem")
+	return grant(grantee, t.Readings.TableArn(), "dynamodb:BatchGetItem", "dynamodb:PartiQLInsert", "dynamodb:PartiQLUpdate")
 }
 
 // GrantReadReadings lets the grantee list the readings of an equipment.
@@ -57,9 +58,12 @@ func (t *GlobalTables) GrantRevokeTokens(grantee awsiam.IGrantable) awsiam.Grant
 func (t *GlobalTables) MetricThrottledRequests(options *awscloudwatch.MetricOptions) awscloudwatch.IMetric {
 	usingMetrics := map[string]awscloudwatch.IMetric{}
 	expression := ""
-	for id, table := range map[string]awsdynamodb.ITableV2{"readings": t.Readings, "aggregates": t.Aggregates, "revocations": t.Revocations} {
+	for id, table := range map[string]awsdynamodb.ITableV2{
+		"readings": t.Readings, "aggregates": t.Aggregates, "revocations": t.Revocations,
+	} {
 		for _, kind := range []string{"Read", "Write"} {
-			usingMetrics[id+kind] = table.Metric(jsii.String(kind+"ThrottleEvents"), &awscloudwatch.MetricOptions{Statistic: jsii.String("Sum")})
+			usingMetrics[id+kind] = table.Metric(jsii.String(kind+"ThrottleEvents"),
+				&awscloudwatch.MetricOptions{Statistic: jsii.String("Sum")})
 		}
 	}
 	for _, id := range []string{"readings", "aggregates", "revocations"} {
@@ -70,7 +74,9 @@ func (t *GlobalTables) MetricThrottledRequests(options *awscloudwatch.MetricOpti
 			expression += "FILL(" + id + kind + ", 0)"
 		}
 	}
-	props := &awscloudwatch.MathExpressionProps{Expression: &expression, UsingMetrics: &usingMetrics, Label: jsii.String("Throttled requests to the tables")}
+	props := &awscloudwatch.MathExpressionProps{
+		Expression: &expression, UsingMetrics: &usingMetrics, Label: jsii.String("Throttled requests to the tables"),
+	}
 	if options != nil {
 		props.Period, props.Color = options.Period, options.Color
 		if options.Label != nil {
@@ -81,7 +87,9 @@ func (t *GlobalTables) MetricThrottledRequests(options *awscloudwatch.MetricOpti
 }
 
 // MetricReplicationLatency is how long readings written here take to reach another region, in milliseconds.
-func (t *GlobalTables) MetricReplicationLatency(toRegion string, options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
+func (t *GlobalTables) MetricReplicationLatency(
+	toRegion string, options *awscloudwatch.MetricOptions,
+) awscloudwatch.Metric {
 	o := awscloudwatch.MetricOptions{}
 	if options != nil {
 		o = *options
@@ -112,7 +120,8 @@ func (t *GlobalTables) MetricReplicationLatencyMax(options *awscloudwatch.Metric
 
 // grantStream allows what Lambda checks a function's role for before it follows a stream.
 func grantStream(grantee awsiam.IGrantable, arn *string) awsiam.Grant {
-	return grant(grantee, arn, "dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:ListStreams")
+	return grant(grantee, arn, "dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator",
+		"dynamodb:ListStreams")
 }
 
 // indexArn is the address of one index of a table.
@@ -131,7 +140,8 @@ func grant(grantee awsiam.IGrantable, arn *string, actions ...string) awsiam.Gra
 func grantTableKey(key awskms.IKey, grantee awsiam.IGrantable, write bool) {
 	actions := []string{"kms:Decrypt", "kms:DescribeKey"}
 	if write {
-		actions = append(actions, "kms:Encrypt", "kms:GenerateDataKey", "kms:GenerateDataKeyWithoutPlaintext", "kms:ReEncryptFrom", "kms:ReEncryptTo")
+		actions = append(actions, "kms:Encrypt", "kms:GenerateDataKey", "kms:GenerateDataKeyWithoutPlaintext",
+			"kms:ReEncryptFrom", "kms:ReEncryptTo")
 	}
 	grantThrough(key, "dynamodb", grantee, actions...)
 }

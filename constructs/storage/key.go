@@ -9,6 +9,8 @@ import (
 	"github.com/aws/jsii-runtime-go"
 
 	"github.com/sensorflow/sensorflow/constructs/internal/prop"
+	"github.com/sensorflow/sensorflow/constructs/internal/refuse"
+	"github.com/sensorflow/sensorflow/constructs/internal/removal"
 	"github.com/sensorflow/sensorflow/runtime/contract"
 	"github.com/sensorflow/sensorflow/runtime/contract/rule"
 )
@@ -64,15 +66,18 @@ type Key struct {
 
 // NewKey makes a Key.
 func NewKey(scope constructs.Construct, id string, props *KeyProps) *Key {
-	p := orZero(props)
-	check(scope, id, p.Validate())
+	refuse.OutsideStack(scope, id)
+	p := prop.OrZero(props)
+	refuse.If(scope, id, p.Validate())
 	k := &Key{multiRegion: p.MultiRegion, replicas: map[string]awskms.IKey{}}
 	constructs.NewConstruct_Override(k, scope, &id)
 	k.Resource = awskms.NewCfnKey(k, jsii.String("Resource"), &awskms.CfnKeyProps{
-		Description: jsii.String("Data of " + *awscdk.Stack_Of(k).StackName()), EnableKeyRotation: true, MultiRegion: p.MultiRegion,
-		KeyPolicy: keyPolicy(awscdk.Stack_Of(k)), PendingWindowInDays: pendingWindow(p.Disposable),
+		Description:       jsii.String("Data of " + *awscdk.Stack_Of(k).StackName()),
+		EnableKeyRotation: true,
+		MultiRegion:       p.MultiRegion,
+		KeyPolicy:         keyPolicy(awscdk.Stack_Of(k)), PendingWindowInDays: pendingWindow(p.Disposable),
 	})
-	k.Resource.ApplyRemovalPolicy(removal(p.Disposable), nil)
+	k.Resource.ApplyRemovalPolicy(removal.Policy(p.Disposable), nil)
 	k.Key = awskms.Key_FromKeyArn(k, jsii.String("Key"), k.Resource.AttrArn())
 	if p.Alias != "" {
 		addAlias(k, p.Alias, k.Resource.AttrKeyId())
@@ -84,13 +89,16 @@ func NewKey(scope constructs.Construct, id string, props *KeyProps) *Key {
 // the same id, so that nothing has to be looked up. It panics where the key is not a multi-Region key.
 func (k *Key) Replica(region string) Replica {
 	if !k.multiRegion {
-		panic(fmt.Errorf("%s: a replica in %s needs MultiRegion", *k.Node().Path(), region))
+		refuse.By(k, fmt.Errorf("a replica in %s needs MultiRegion", region))
 	}
 	if key, ok := k.replicas[region]; ok {
 		return Replica{Region: region, Key: key}
 	}
 	arn := awscdk.Stack_Of(k).FormatArn(&awscdk.ArnComponents{
-		Service: jsii.String("kms"), Region: &region, Resource: jsii.String("key"), ResourceName: k.Resource.AttrKeyId(),
+		Service:      jsii.String("kms"),
+		Region:       &region,
+		Resource:     jsii.String("key"),
+		ResourceName: k.Resource.AttrKeyId(),
 	})
 	k.replicas[region] = awskms.Key_FromKeyArn(k, jsii.String("KeyIn-"+region), arn)
 	return Replica{Region: region, Key: k.replicas[region]}
@@ -137,13 +145,13 @@ type ReplicaKey struct {
 // NewReplicaKey makes a ReplicaKey. The primary is found by its alias when the stack is deployed: a reference between regions
 // would tie the two stacks to each other.
 func NewReplicaKey(scope constructs.Construct, id string, props *ReplicaKeyProps) *ReplicaKey {
-	p := orZero(props)
-	stack := awscdk.Stack_Of(scope)
+	stack := refuse.OutsideStack(scope, id)
+	p := prop.OrZero(props)
 	own := rule.Fault{
 		Field: "PrimaryRegion", Rule: "must not be the stack's own region", Got: p.PrimaryRegion,
 		Advice: "the primary key is not its own replica",
-	}.If(known(*stack.Region()) && *stack.Region() == p.PrimaryRegion)
-	check(scope, id, rule.All(rule.Of(p.Validate()), own).Err())
+	}.If(prop.IsKnown(*stack.Region()) && *stack.Region() == p.PrimaryRegion)
+	refuse.If(scope, id, rule.All(rule.Of(p.Validate()), own).Err())
 	k := &ReplicaKey{}
 	constructs.NewConstruct_Override(k, scope, &id)
 	primary := lookUpKey(k, p)
@@ -151,7 +159,7 @@ func NewReplicaKey(scope constructs.Construct, id string, props *ReplicaKeyProps
 		Description: jsii.String("Data of " + *awscdk.Stack_Of(k).StackName()), PrimaryKeyArn: primary,
 		KeyPolicy: keyPolicy(stack), PendingWindowInDays: pendingWindow(p.Disposable),
 	})
-	k.Resource.ApplyRemovalPolicy(removal(p.Disposable), nil)
+	k.Resource.ApplyRemovalPolicy(removal.Policy(p.Disposable), nil)
 	k.Key = awskms.Key_FromKeyArn(k, jsii.String("Key"), k.Resource.AttrArn())
 	addAlias(k, p.Alias, k.Resource.AttrKeyId())
 	return k

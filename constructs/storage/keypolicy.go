@@ -18,9 +18,12 @@ func useActions() *[]*string {
 // symmetric key, in words. Without kms:PutKeyPolicy KMS would refuse the policy, since nobody could ever change it.
 func accountActions() *[]*string {
 	actions := append(*useActions(), *jsii.Strings(
-		"kms:CancelKeyDeletion", "kms:CreateAlias", "kms:CreateGrant", "kms:DeleteAlias", "kms:DisableKey", "kms:DisableKeyRotation",
-		"kms:EnableKey", "kms:EnableKeyRotation", "kms:GetKeyPolicy", "kms:GetKeyRotationStatus", "kms:ListGrants", "kms:ListKeyPolicies",
-		"kms:ListKeyRotations", "kms:ListResourceTags", "kms:PutKeyPolicy", "kms:ReplicateKey", "kms:RetireGrant", "kms:RevokeGrant",
+		"kms:CancelKeyDeletion", "kms:CreateAlias", "kms:CreateGrant", "kms:DeleteAlias", "kms:DisableKey",
+		"kms:DisableKeyRotation",
+		"kms:EnableKey", "kms:EnableKeyRotation", "kms:GetKeyPolicy", "kms:GetKeyRotationStatus", "kms:ListGrants",
+		"kms:ListKeyPolicies",
+		"kms:ListKeyRotations", "kms:ListResourceTags", "kms:PutKeyPolicy", "kms:ReplicateKey", "kms:RetireGrant",
+		"kms:RevokeGrant",
 		"kms:RotateKeyOnDemand", "kms:ScheduleKeyDeletion", "kms:TagResource", "kms:UntagResource", "kms:UpdateAlias",
 		"kms:UpdateKeyDescription", "kms:UpdatePrimaryRegion")...)
 	return &actions
@@ -41,8 +44,10 @@ func keyPolicy(stack awscdk.Stack) awsiam.PolicyDocument {
 		// Log groups of this account and region, as each names itself in the encryption context.
 		statement("Logs", service("logs."+region+".amazonaws.com"), useActions(), logs),
 		// Events of the uploads bucket go to an encrypted queue, alarms to an encrypted topic.
-		statement("S3Events", service("s3.amazonaws.com"), jsii.Strings("kms:Decrypt", "kms:GenerateDataKey"), fromAccount),
-		statement("Alarms", service("cloudwatch.amazonaws.com"), jsii.Strings("kms:Decrypt", "kms:GenerateDataKey"), fromAccount),
+		statement("S3Events", service("s3.amazonaws.com"), jsii.Strings("kms:Decrypt", "kms:GenerateDataKey"),
+			fromAccount),
+		statement("Alarms", service("cloudwatch.amazonaws.com"), jsii.Strings("kms:Decrypt", "kms:GenerateDataKey"),
+			fromAccount),
 		// The user pool, which also signs people in when nobody of this account calls.
 		statement("UserPool", service("cognito-idp.amazonaws.com"), useActions(), fromAccount),
 	}})
@@ -50,7 +55,9 @@ func keyPolicy(stack awscdk.Stack) awsiam.PolicyDocument {
 
 func service(name string) awsiam.IPrincipal { return awsiam.NewServicePrincipal(&name, nil) }
 
-func statement(sid string, principal awsiam.IPrincipal, actions *[]*string, conditions map[string]any) awsiam.PolicyStatement {
+func statement(
+	sid string, principal awsiam.IPrincipal, actions *[]*string, conditions map[string]any,
+) awsiam.PolicyStatement {
 	props := &awsiam.PolicyStatementProps{
 		Sid: &sid, Principals: &[]awsiam.IPrincipal{principal}, Actions: actions,
 		Resources: jsii.Strings("*"), // in a key's policy: this key

@@ -8,7 +8,8 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/customresources"
 	"github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
-	"github.com/cdklabs/cdk-nag-go/cdknag/v2"
+
+	"github.com/sensorflow/sensorflow/internal/nag"
 )
 
 // lookupProvider is the id that the CDK gives, in each stack, to the one function that makes the calls of all its
@@ -19,7 +20,10 @@ const lookupProvider = "AWS679f53fac002430cb0da5b7982bd2287"
 // answer. It calls again when the call or its physicalID changes. key encrypts the function's log; nil is CloudWatch's own.
 //
 // scope is a construct of its own for each call. All calls of a stack share one function of the CDK, whose role may make each of them.
-func LookUp(scope constructs.Construct, call *customresources.AwsSdkCall, field string, allow awsiam.PolicyStatement, key awskms.IKey) *string {
+func LookUp(
+	scope constructs.Construct, call *customresources.AwsSdkCall, field string, allow awsiam.PolicyStatement,
+	key awskms.IKey,
+) *string {
 	call.OutputPaths = jsii.Strings(field)
 	props := &customresources.AwsCustomResourceProps{
 		OnUpdate: call, InstallLatestAwsSdk: jsii.Bool(false), ResourceType: jsii.String("Custom::SensorFlowLookup"),
@@ -33,35 +37,25 @@ func LookUp(scope constructs.Construct, call *customresources.AwsSdkCall, field 
 		log := awslogs.NewLogGroup(scope, jsii.String("LookupLog"), &awslogs.LogGroupProps{
 			EncryptionKey: key, Retention: awslogs.RetentionDays_ONE_MONTH, RemovalPolicy: awscdk.RemovalPolicy_DESTROY,
 		})
-		props.Role = awsiam.NewRole(scope, jsii.String("LookupRole"), &awsiam.RoleProps{AssumedBy: service("lambda.amazonaws.com")})
+		props.Role = awsiam.NewRole(scope, jsii.String("LookupRole"),
+			&awsiam.RoleProps{AssumedBy: service("lambda.amazonaws.com")})
 		log.GrantWrite(props.Role)
 		props.LogGroup = log
-		suppress(props.Role, inlinePolicy())
+		nag.ExplainInlinePolicies(props.Role)
 		if key == nil {
-			const reason = "the lookup writes the address of a resource and no data; CloudWatch encrypts the log with its own key, and where a key is " +
-				"looked up there is none of ours yet"
-			suppress(log, map[string]string{
-				"NIST.800.53.R5-CloudWatchLogGroupEncrypted": reason,
-				"HIPAA.Security-CloudWatchLogGroupEncrypted": reason,
-				"PCI.DSS.321-CloudWatchLogGroupEncrypted":    reason,
-			})
+			nag.Explain(log, "the lookup writes the address of a resource and no data; CloudWatch encrypts the log "+
+				"with its own key, and where a key is looked up there is none of ours yet",
+				"CloudWatchLogGroupEncrypted")
 		}
 	}
 	resource := customresources.NewAwsCustomResource(scope, jsii.String("Lookup"), props)
 	if first {
-		const once = "this function of the CDK runs for seconds while the stack is deployed, calls one public AWS address, and " +
-			"CloudFormation waits for its answer and reports its failure"
-		suppress(stack.Node().FindChild(jsii.String(lookupProvider)), map[string]string{
-			"NIST.800.53.R5-LambdaConcurrency": once,
-			"NIST.800.53.R5-LambdaDLQ":         once,
-			"NIST.800.53.R5-LambdaInsideVPC":   once,
-			"HIPAA.Security-LambdaConcurrency": once,
-			"HIPAA.Security-LambdaDLQ":         once,
-			"HIPAA.Security-LambdaInsideVPC":   once,
-			"PCI.DSS.321-LambdaInsideVPC":      once,
-		})
+		nag.Explain(stack.Node().FindChild(jsii.String(lookupProvider)),
+			"this function of the CDK runs for seconds while the stack is deployed, calls one public AWS address, and "+
+				"CloudFormation waits for its answer and reports its failure",
+			"LambdaConcurrency", "LambdaDLQ", "LambdaInsideVPC")
 	}
-	suppress(resource, inlinePolicy())
+	nag.ExplainInlinePolicies(resource)
 	return resource.GetResponseField(&field)
 }
 
@@ -70,22 +64,24 @@ func LookUp(scope constructs.Construct, call *customresources.AwsSdkCall, field 
 func lookUpKey(scope constructs.Construct, p ReplicaKeyProps) *string {
 	alias := aliasPrefix + p.Alias
 	keys := awscdk.Stack_Of(scope).FormatArn(&awscdk.ArnComponents{
-		Service: jsii.String("kms"), Region: &p.PrimaryRegion, Resource: jsii.String("key"), ResourceName: jsii.String("mrk-*"),
+		Service:      jsii.String("kms"),
+		Region:       &p.PrimaryRegion,
+		Resource:     jsii.String("key"),
+		ResourceName: jsii.String("mrk-*"),
 	})
 	arn := LookUp(scope, &customresources.AwsSdkCall{
 		Service: jsii.String("KMS"), Action: jsii.String("describeKey"), Region: &p.PrimaryRegion,
-		Parameters:         map[string]any{"KeyId": alias},
-		PhysicalResourceId: customresources.PhysicalResourceId_Of(jsii.String(revised(p.PrimaryRegion+"/"+alias, p.Revision))),
+		Parameters: map[string]any{"KeyId": alias},
+		PhysicalResourceId: customresources.PhysicalResourceId_Of(jsii.String(revised(p.PrimaryRegion+"/"+alias,
+			p.Revision))),
 	}, "KeyMetadata.Arn", awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
 		Actions: jsii.Strings("kms:DescribeKey"), Resources: &[]*string{keys},
 		Conditions: &map[string]any{"StringEquals": map[string]any{"kms:RequestAlias": alias}},
 	}), nil)
-	cdknag.NagSuppressions_AddResourceSuppressions(scope.Node().FindChild(jsii.String("Lookup")), &[]*cdknag.NagPackSuppression{{
-		Id:        jsii.String("AwsSolutions-IAM5"),
-		AppliesTo: &[]any{map[string]any{"regex": `/^Resource::arn:[^:]+:kms:` + p.PrimaryRegion + `:[^:]+:key\/mrk-\*$/`}},
-		Reason: jsii.String("the id of the primary key is what the call asks for; kms:RequestAlias narrows the statement to one alias, " +
-			"and kms:DescribeKey reads no data"),
-	}}, jsii.Bool(true))
+	nag.ExplainWildcards(scope.Node().FindChild(jsii.String("Lookup")),
+		"the id of the primary key is what the call asks for; kms:RequestAlias narrows the statement to one alias, "+
+			"and kms:DescribeKey reads no data",
+		`/^Resource::arn:[^:]+:kms:`+p.PrimaryRegion+`:[^:]+:key\/mrk-\*$/`)
 	return arn
 }
 

@@ -9,6 +9,7 @@ import (
 	"github.com/aws/jsii-runtime-go"
 
 	"github.com/sensorflow/sensorflow/constructs/internal/prop"
+	"github.com/sensorflow/sensorflow/constructs/internal/refuse"
 )
 
 // ReplicaStreamProps configures a ReplicaStream.
@@ -45,14 +46,16 @@ type ReplicaStream struct {
 
 // NewReplicaStream makes a ReplicaStream. Its function may describe this one table and nothing else.
 func NewReplicaStream(scope constructs.Construct, id string, props *ReplicaStreamProps) *ReplicaStream {
-	p := orZero(props)
-	check(scope, id, p.Validate())
+	refuse.OutsideStack(scope, id)
+	p := prop.OrZero(props)
+	refuse.If(scope, id, p.Validate())
 	s := &ReplicaStream{}
 	constructs.NewConstruct_Override(s, scope, &id)
 	s.StreamArn = LookUp(s, &customresources.AwsSdkCall{
 		Service: jsii.String("DynamoDB"), Action: jsii.String("describeTable"),
-		Parameters:         map[string]any{"TableName": p.Table.TableName()},
-		PhysicalResourceId: customresources.PhysicalResourceId_Of(jsii.String(revised(*p.Table.TableName(), p.Revision))),
+		Parameters: map[string]any{"TableName": p.Table.TableName()},
+		PhysicalResourceId: customresources.PhysicalResourceId_Of(jsii.String(revised(*p.Table.TableName(),
+			p.Revision))),
 	}, "Table.LatestStreamArn", awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
 		Actions: jsii.Strings("dynamodb:DescribeTable"), Resources: &[]*string{p.Table.TableArn()},
 	}), p.Key)

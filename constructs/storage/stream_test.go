@@ -25,7 +25,9 @@ func TestReplicaStream_DescribesOneTable(t *testing.T) {
 	template := out.Template(t, "Stack")
 	for id, table := range map[string]string{"One": "Mine", "Two": "Yours"} {
 		template.Find(t, "AWS::IAM::Policy", id+"LookupCustomResourcePolicy").Want(t, []any{map[string]any{
-			"Effect": "Allow", "Action": "dynamodb:DescribeTable", "Resource": "arn:aws:dynamodb:eu-west-1:111111111111:table/" + table,
+			"Effect":   "Allow",
+			"Action":   "dynamodb:DescribeTable",
+			"Resource": "arn:aws:dynamodb:eu-west-1:111111111111:table/" + table,
 		}}, "PolicyDocument", "Statement")
 		call := template.Find(t, "Custom::SensorFlowLookup", id+"Lookup").Text(t, "Create")
 		if !strings.Contains(call, `"TableName":"`+table+`"`) {
@@ -36,7 +38,8 @@ func TestReplicaStream_DescribesOneTable(t *testing.T) {
 	function := template.Only(t, "AWS::Lambda::Function")
 	function.Want(t, map[string]any{"Fn::GetAtt": []string{template.Only(t, "AWS::IAM::Role").ID, "Arn"}}, "Role")
 	template.Only(t, "AWS::Logs::LogGroup").Want(t, 30, "RetentionInDays")
-	if body := cdktest.JSON(t, template); strings.Contains(body, "service-role/") || strings.Contains(body, "stream/*") {
+	body := cdktest.JSON(t, template)
+	if strings.Contains(body, "service-role/") || strings.Contains(body, "stream/*") {
 		t.Error("there is a managed policy or an address with a wildcard")
 	}
 	out.LeastPrivilege(t)

@@ -7,6 +7,8 @@ import (
 	"github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
 
+	"github.com/sensorflow/sensorflow/constructs/internal/prop"
+	"github.com/sensorflow/sensorflow/constructs/internal/removal"
 	"github.com/sensorflow/sensorflow/runtime/contract"
 )
 
@@ -26,7 +28,7 @@ func newTable(scope constructs.Construct, t contract.Table, p tableProps) awsdyn
 		PartitionKey:        attribute(t.Key.Partition),
 		Billing:             awsdynamodb.Billing_OnDemand(nil),
 		DeletionProtection:  jsii.Bool(!p.disposable),
-		RemovalPolicy:       removal(p.disposable),
+		RemovalPolicy:       removal.Policy(p.disposable),
 		TimeToLiveAttribute: optional(t.TimeToLive),
 		PointInTimeRecoverySpecification: &awsdynamodb.PointInTimeRecoverySpecification{
 			PointInTimeRecoveryEnabled: jsii.Bool(true),
@@ -52,7 +54,7 @@ func newTable(scope constructs.Construct, t contract.Table, p tableProps) awsdyn
 	if len(replicas) > 0 {
 		props.Replicas = &replicas
 	}
-	if known(*awscdk.Stack_Of(scope).Region()) {
+	if prop.IsKnown(*awscdk.Stack_Of(scope).Region()) {
 		props.Encryption = awsdynamodb.TableEncryptionV2_CustomerManagedKey(p.key, &keyArns)
 		return awsdynamodb.NewTableV2(scope, &t.Name, props)
 	}
@@ -71,11 +73,14 @@ func indexes(t contract.Table) *[]*awsdynamodb.GlobalSecondaryIndexPropsV2 {
 	all := make([]*awsdynamodb.GlobalSecondaryIndexPropsV2, len(t.Indexes))
 	for i, index := range t.Indexes {
 		all[i] = &awsdynamodb.GlobalSecondaryIndexPropsV2{
-			IndexName: jsii.String(index.Name), PartitionKey: attribute(index.Key.Partition), SortKey: attribute(index.Key.Sort),
+			IndexName:      jsii.String(index.Name),
+			PartitionKey:   attribute(index.Key.Partition),
+			SortKey:        attribute(index.Key.Sort),
 			ProjectionType: awsdynamodb.ProjectionType_ALL,
 		}
 		if len(index.Projected) > 0 {
-			all[i].ProjectionType, all[i].NonKeyAttributes = awsdynamodb.ProjectionType_INCLUDE, jsii.Strings(index.Projected...)
+			all[i].ProjectionType, all[i].NonKeyAttributes = awsdynamodb.ProjectionType_INCLUDE,
+				jsii.Strings(index.Projected...)
 		}
 	}
 	return &all

@@ -5,13 +5,13 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsdynamodb"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awskms"
 	"github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
 
 	"github.com/sensorflow/sensorflow/constructs/internal/prop"
+	"github.com/sensorflow/sensorflow/constructs/internal/refuse"
 	"github.com/sensorflow/sensorflow/runtime/contract"
 	"github.com/sensorflow/sensorflow/runtime/contract/rule"
 )
@@ -37,11 +37,16 @@ func ValidateReplicas(replicas []Replica, stackRegion string) error {
 	}
 	return rule.All(
 		rule.Fault{
-			Field: "Replicas", Rule: "needs a stack with an explicit region, got one without", Advice: "set Env of the stack",
-		}.If(len(replicas) > 0 && !known(stackRegion)),
+			Field:  "Replicas",
+			Rule:   "needs a stack with an explicit region, got one without",
+			Advice: "set Env of the stack",
+		}.If(len(replicas) > 0 && !prop.IsKnown(stackRegion)),
 		rule.Each("Replicas[*].Region", regions, func(key, region string) rule.Faults {
 			return rule.All(rule.Region(key, region), rule.Fault{
-				Field: key, Rule: "must not be the stack's own region", Got: region, Advice: "list only the other regions",
+				Field:  key,
+				Rule:   "must not be the stack's own region",
+				Got:    region,
+				Advice: "list only the other regions",
 			}.If(region == stackRegion))
 		}),
 		keys,
@@ -100,7 +105,8 @@ func ValidateReplicaStep(deployed, wanted []string) error {
 		}
 	}
 	if changed > 1 {
-		return fmt.Errorf("a deployment adds or removes one region of the tables, got %d: from %s to %s; change one, deploy, then change the next",
+		return fmt.Errorf("a deployment adds or removes one region of the tables, got %d: from %s to %s; change "+
+			"one, deploy, then change the next",
 			changed, strings.Join(deployed, ", "), strings.Join(wanted, ", "))
 	}
 	return nil
@@ -123,18 +129,21 @@ type GlobalTables struct {
 
 // NewGlobalTables makes the tables, with a replica in each further region.
 func NewGlobalTables(scope constructs.Construct, id string, props *GlobalTablesProps) *GlobalTables {
-	p := orZero(props)
-	replicas := ValidateReplicas(p.Replicas, *awscdk.Stack_Of(scope).Region())
-	check(scope, id, rule.All(rule.Of(p.Validate()), rule.Of(replicas)).Err())
+	region := *refuse.OutsideStack(scope, id).Region()
+	p := prop.OrZero(props)
+	refuse.If(scope, id, rule.All(rule.Of(p.Validate()), rule.Of(ValidateReplicas(p.Replicas, region))).Err())
 	t := &GlobalTables{key: p.Key}
 	constructs.NewConstruct_Override(t, scope, &id)
 	if t.key == nil {
 		t.key = NewKey(t, "Key", &KeyProps{Disposable: p.Disposable}).Key
 	}
 	table := func(definition contract.Table) awsdynamodb.TableV2 {
-		return newTable(t, definition, tableProps{name: p.Name, key: t.key, replicas: p.Replicas, disposable: p.Disposable})
+		return newTable(t, definition, tableProps{
+			name: p.Name, key: t.key, replicas: p.Replicas, disposable: p.Disposable,
+		})
 	}
-	t.Readings, t.Aggregates, t.Revocations = table(contract.ReadingsTable()), table(contract.AggregatesTable()), table(contract.RevocationsTable())
+	t.Readings, t.Aggregates, t.Revocations = table(contract.ReadingsTable()), table(contract.AggregatesTable()),
+		table(contract.RevocationsTable())
 	t.ReadingsStreamArn = t.Readings.TableStreamArn()
 	return t
 }
@@ -161,8 +170,9 @@ func (p ImportGlobalTablesProps) Validate() error {
 // stream of the readings up when it is deployed. No value passes from the other stack, so that regions stay independent of
 // each other.
 func ImportGlobalTables(scope constructs.Construct, id string, props *ImportGlobalTablesProps) *GlobalTables {
-	p := orZero(props)
-	check(scope, id, p.Validate())
+	refuse.OutsideStack(scope, id)
+	p := prop.OrZero(props)
+	refuse.If(scope, id, p.Validate())
 	t := &GlobalTables{key: p.Key}
 	constructs.NewConstruct_Override(t, scope, &id)
 	readings := contract.ReadingsTable()
@@ -176,13 +186,18 @@ func ImportGlobalTables(scope constructs.Construct, id string, props *ImportGlob
 	return t
 }
 
-func importTable(scope constructs.Construct, p ImportGlobalTablesProps, table contract.Table, stream *string) awsdynamodb.ITableV2 {
+func importTable(
+	scope constructs.Construct, p ImportGlobalTablesProps, table contract.Table, stream *string,
+) awsdynamodb.ITableV2 {
 	indexes := make([]string, len(table.Indexes))
 	for i, index := range table.Indexes {
 		indexes[i] = index.Name
 	}
 	return awsdynamodb.TableV2_FromTableAttributes(scope, &table.Name, &awsdynamodb.TableAttributesV2{
-		TableName: physicalName(p.Name, table), EncryptionKey: p.Key, GlobalIndexes: jsii.Strings(indexes...), TableStreamArn: stream,
+		TableName:      physicalName(p.Name, table),
+		EncryptionKey:  p.Key,
+		GlobalIndexes:  jsii.Strings(indexes...),
+		TableStreamArn: stream,
 	})
 }
 

@@ -12,9 +12,11 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awss3"
 	"github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
-	"github.com/cdklabs/cdk-nag-go/cdknag/v2"
 
 	"github.com/sensorflow/sensorflow/constructs/internal/prop"
+	"github.com/sensorflow/sensorflow/constructs/internal/refuse"
+	"github.com/sensorflow/sensorflow/constructs/internal/removal"
+	"github.com/sensorflow/sensorflow/internal/nag"
 	"github.com/sensorflow/sensorflow/runtime/contract"
 	"github.com/sensorflow/sensorflow/runtime/contract/rule"
 )
@@ -77,8 +79,9 @@ type Uploads struct {
 
 // NewUploads makes the table and the buckets.
 func NewUploads(scope constructs.Construct, id string, props *UploadsProps) *Uploads {
-	p := orZero(props)
-	check(scope, id, p.Validate())
+	refuse.OutsideStack(scope, id)
+	p := prop.OrZero(props)
+	refuse.If(scope, id, p.Validate())
 	if p.RetentionDays == 0 {
 		p.RetentionDays = contract.UploadStatusDays
 	}
@@ -91,30 +94,29 @@ func NewUploads(scope constructs.Construct, id string, props *UploadsProps) *Upl
 	u.AccessLogs = newAccessLogs(u, p.Disposable)
 	u.Bucket = awss3.NewBucket(u, jsii.String("Bucket"), &awss3.BucketProps{
 		Encryption: awss3.BucketEncryption_KMS, EncryptionKey: u.key, BucketKeyEnabled: jsii.Bool(true),
-		BlockPublicAccess: awss3.BlockPublicAccess_BLOCK_ALL(), ObjectOwnership: awss3.ObjectOwnership_BUCKET_OWNER_ENFORCED,
-		EnforceSSL: jsii.Bool(true), MinimumTLSVersion: jsii.Number(1.2),
-		Versioned:      jsii.Bool(true),
-		LifecycleRules: &[]*awss3.LifecycleRule{expire("Files", contract.UploadKeyPrefix, p.RetentionDays), expire("Rejects", contract.RejectsKeyPrefix, p.RetentionDays)},
-		RemovalPolicy:  removal(p.Disposable),
+		BlockPublicAccess: awss3.BlockPublicAccess_BLOCK_ALL(),
+		ObjectOwnership:   awss3.ObjectOwnership_BUCKET_OWNER_ENFORCED,
+		EnforceSSL:        jsii.Bool(true), MinimumTLSVersion: jsii.Number(1.2),
+		Versioned: jsii.Bool(true),
+		LifecycleRules: &[]*awss3.LifecycleRule{
+			expire("Files", contract.UploadKeyPrefix, p.RetentionDays),
+			expire("Rejects", contract.RejectsKeyPrefix, p.RetentionDays),
+		},
+		RemovalPolicy: removal.Policy(p.Disposable),
 	})
 	sendAccessLogs(u.Bucket, u.AccessLogs)
 	u.AllowOrigins(p.AllowedOrigins...)
-	suppress(u.Bucket, map[string]string{
-		"NIST.800.53.R5-S3BucketReplicationEnabled": regionalReason,
-		"HIPAA.Security-S3BucketReplicationEnabled": regionalReason,
-		"PCI.DSS.321-S3BucketReplicationEnabled":    regionalReason,
-	})
+	nag.Explain(u.Bucket, "what a file holds is in the global tables once it is processed; the file itself is a copy "+
+		"of what the sender has, is processed in its own region only, and would be counted as another upload in a "+
+		"second one", "S3BucketReplicationEnabled")
 	return u
 }
-
-const regionalReason = "what a file holds is in the global tables once it is processed; the file itself is a copy of what the sender has, " +
-	"is processed in its own region only, and would be counted as another upload in a second one"
 
 // AllowOrigins lets pages of further origins send files to the bucket and read lists of rejects. An origin may be one that is known
 // at deployment only, such as the address of the API that serves the console.
 func (u *Uploads) AllowOrigins(origins ...string) {
 	for _, origin := range origins {
-		check(u, "AllowOrigins", prop.Known(rule.Origin("origin", origin)).Err())
+		refuse.If(u, "AllowOrigins", prop.Known(rule.Origin("origin", origin)).Err())
 		u.Bucket.AddCorsRule(&awss3.CorsRule{
 			AllowedOrigins: jsii.Strings(origin),
 			AllowedMethods: &[]awss3.HttpMethods{awss3.HttpMethods_GET, awss3.HttpMethods_PUT},
@@ -138,24 +140,17 @@ func expire(id, prefix string, days int) *awss3.LifecycleRule {
 func newAccessLogs(scope constructs.Construct, disposable bool) awss3.Bucket {
 	bucket := awss3.NewBucket(scope, jsii.String("AccessLogs"), &awss3.BucketProps{
 		Encryption:        awss3.BucketEncryption_S3_MANAGED,
-		BlockPublicAccess: awss3.BlockPublicAccess_BLOCK_ALL(), ObjectOwnership: awss3.ObjectOwnership_BUCKET_OWNER_ENFORCED,
-		EnforceSSL: jsii.Bool(true), MinimumTLSVersion: jsii.Number(1.2),
+		BlockPublicAccess: awss3.BlockPublicAccess_BLOCK_ALL(),
+		ObjectOwnership:   awss3.ObjectOwnership_BUCKET_OWNER_ENFORCED,
+		EnforceSSL:        jsii.Bool(true), MinimumTLSVersion: jsii.Number(1.2),
 		Versioned:      jsii.Bool(true),
 		LifecycleRules: &[]*awss3.LifecycleRule{expire("Logs", "", AccessLogDays)},
-		RemovalPolicy:  removal(disposable),
+		RemovalPolicy:  removal.Policy(disposable),
 	})
-	const (
-		ownKey = "S3 delivers access logs only to buckets that it encrypts with its own key (SSE-S3)"
-		copied = "the access log of one region concerns that region and is not needed to serve in another"
-	)
-	suppress(bucket, map[string]string{
-		"NIST.800.53.R5-S3DefaultEncryptionKMS":     ownKey,
-		"HIPAA.Security-S3DefaultEncryptionKMS":     ownKey,
-		"PCI.DSS.321-S3DefaultEncryptionKMS":        ownKey,
-		"NIST.800.53.R5-S3BucketReplicationEnabled": copied,
-		"HIPAA.Security-S3BucketReplicationEnabled": copied,
-		"PCI.DSS.321-S3BucketReplicationEnabled":    copied,
-	})
+	nag.Explain(bucket, "S3 delivers access logs only to buckets that it encrypts with its own key (SSE-S3)",
+		"S3DefaultEncryptionKMS")
+	nag.Explain(bucket, "the access log of one region concerns that region and is not needed to serve in another",
+		"S3BucketReplicationEnabled")
 	return bucket
 }
 
@@ -205,18 +200,14 @@ func (u *Uploads) grantObjects(grantee awsiam.IGrantable, actions map[string][]s
 	grantThrough(u.key, "s3", grantee, "kms:Decrypt", "kms:GenerateDataKey")
 	granted := grant(grantee, u.Bucket.BucketArn(), "s3:ListBucket")
 	bucket := awscdk.Stack_Of(u).GetLogicalId(u.Bucket.Node().DefaultChild().(awscdk.CfnElement))
-	var evidence []any
+	var wildcards []string
 	for _, prefix := range slices.Sorted(maps.Keys(actions)) {
 		granted = granted.Combine(grant(grantee, u.Bucket.ArnForObjects(jsii.String(prefix+"*")), actions[prefix]...))
-		evidence = append(evidence, "Resource::<"+*bucket+".Arn>/"+prefix+"*")
+		wildcards = append(wildcards, "Resource::<"+*bucket+".Arn>/"+prefix+"*")
 	}
-	if construct, ok := grantee.GrantPrincipal().(constructs.IConstruct); ok {
-		// After the statement, since it is the role's policy, its child, in which the rule finds it.
-		cdknag.NagSuppressions_AddResourceSuppressions(construct, &[]*cdknag.NagPackSuppression{{
-			Id: jsii.String("AwsSolutions-IAM5"), AppliesTo: &evidence,
-			Reason: jsii.String("an object is named after its upload, so that the role needs all objects below one prefix; it names the bucket, " +
-				"the prefix and each action"),
-		}}, jsii.Bool(true))
+	if construct, ok := grantee.(constructs.IConstruct); ok {
+		nag.ExplainWildcards(construct, "an object is named after its upload, so that whoever works on uploads needs "+
+			"all objects below a prefix; the policy names the bucket, the prefix and each action", wildcards...)
 	}
 	return granted
 }

@@ -29,7 +29,9 @@ var environmentPattern = regexp.MustCompile(`^[a-z][a-z0-9]{0,15}$`)
 // environmentName accepts what can be part of the names of stacks and tables.
 func environmentName(key, name string) rule.Faults {
 	return rule.All(
-		rule.Fault{Field: key, Rule: "must be named by at most 16 lower-case letters and digits, beginning with a letter"}.
+		rule.Fault{
+			Field: key, Rule: "must be named by at most 16 lower-case letters and digits, beginning with a letter",
+		}.
 			If(!environmentPattern.MatchString(name)),
 		rule.Fault{Field: key, Rule: "must have another name: the stack of the delivery pipeline has this one"}.
 			If(name == PipelineName),
@@ -118,10 +120,10 @@ func (c Config) Notes() []string {
 			continue
 		}
 		key := "environments." + name + ".regions: "
-		notes = append(notes, key+"DynamoDB adds or removes one region per deployment. A new environment may start with all of them; "+
-			"to one that exists add one, deploy, then add the next",
-			fmt.Sprintf(key+"Cognito replicates a user pool to one other region, here %s. In %s people sign in through %s: "+
-				"while that region is down they cannot, but whoever has a token goes on working",
+		notes = append(notes, key+"DynamoDB adds or removes one region per deployment. A new environment may start "+
+			"with all of them; to one that exists add one, deploy, then add the next",
+			fmt.Sprintf(key+"Cognito replicates a user pool to one other region, here %s. In %s people sign in "+
+				"through %s: while that region is down they cannot, but whoever has a token goes on working",
 				e.Regions[1], strings.Join(e.Regions[contract.PoolRegionsMax:], ", "), e.Regions[0]))
 	}
 	return notes

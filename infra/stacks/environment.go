@@ -21,9 +21,16 @@ func Props(e config.Environment) *sensorflow.MultiRegionProps {
 		Flow: sensorflow.SensorFlowProps{
 			Retention: e.Retention(), AllowedOrigins: e.AllowedOrigins, RequestLimit: e.RequestLimit,
 			Zones: e.Zones, NatGateways: e.NatGateways,
-			TasksMin: e.TasksMin, TasksMax: e.TasksMax, TaskCpu: e.TaskCPU, TaskMemoryMiB: e.TaskMemory, SpotPercent: e.SpotPercent,
-			CsvConcurrency: e.CSVConcurrency, AlarmEmails: e.AlarmEmails, IndexShards: e.IndexShards, FleetBuckets: e.FleetBuckets,
-			LogRetention: retentionDays(e.LogRetentionDays), Disposable: e.Disposable,
+			TasksMin:       e.TasksMin,
+			TasksMax:       e.TasksMax,
+			TaskCpu:        e.TaskCPU,
+			TaskMemoryMiB:  e.TaskMemory,
+			SpotPercent:    e.SpotPercent,
+			CsvConcurrency: e.CSVConcurrency,
+			AlarmEmails:    e.AlarmEmails,
+			IndexShards:    e.IndexShards,
+			FleetBuckets:   e.FleetBuckets,
+			LogRetention:   retentionDays(e.LogRetentionDays), Disposable: e.Disposable,
 		},
 	}
 	for _, name := range e.MachineClients {
@@ -52,9 +59,17 @@ func retentionDays(days int) awslogs.RetentionDays {
 	return map[int]awslogs.RetentionDays{
 		1: awslogs.RetentionDays_ONE_DAY, 3: awslogs.RetentionDays_THREE_DAYS, 5: awslogs.RetentionDays_FIVE_DAYS,
 		7: awslogs.RetentionDays_ONE_WEEK, 14: awslogs.RetentionDays_TWO_WEEKS, 30: awslogs.RetentionDays_ONE_MONTH,
-		60: awslogs.RetentionDays_TWO_MONTHS, 90: awslogs.RetentionDays_THREE_MONTHS, 120: awslogs.RetentionDays_FOUR_MONTHS,
-		150: awslogs.RetentionDays_FIVE_MONTHS, 180: awslogs.RetentionDays_SIX_MONTHS, 365: awslogs.RetentionDays_ONE_YEAR,
-		400: awslogs.RetentionDays_THIRTEEN_MONTHS, 545: awslogs.RetentionDays_EIGHTEEN_MONTHS, 731: awslogs.RetentionDays_TWO_YEARS,
-		1096: awslogs.RetentionDays_THREE_YEARS, 1827: awslogs.RetentionDays_FIVE_YEARS, 3653: awslogs.RetentionDays_TEN_YEARS,
+		60:   awslogs.RetentionDays_TWO_MONTHS,
+		90:   awslogs.RetentionDays_THREE_MONTHS,
+		120:  awslogs.RetentionDays_FOUR_MONTHS,
+		150:  awslogs.RetentionDays_FIVE_MONTHS,
+		180:  awslogs.RetentionDays_SIX_MONTHS,
+		365:  awslogs.RetentionDays_ONE_YEAR,
+		400:  awslogs.RetentionDays_THIRTEEN_MONTHS,
+		545:  awslogs.RetentionDays_EIGHTEEN_MONTHS,
+		731:  awslogs.RetentionDays_TWO_YEARS,
+		1096: awslogs.RetentionDays_THREE_YEARS,
+		1827: awslogs.RetentionDays_FIVE_YEARS,
+		3653: awslogs.RetentionDays_TEN_YEARS,
 	}[days]
 }

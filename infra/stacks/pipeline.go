@@ -44,14 +44,17 @@ func NewPipeline(scope constructs.Construct, c config.Config) awscdk.Stack {
 		Retention: awslogs.RetentionDays_THREE_MONTHS, EncryptionKey: key, RemovalPolicy: awscdk.RemovalPolicy_DESTROY,
 	})
 	pipeline := pipelines.NewCodePipeline(stack, jsii.String("Pipeline"), &pipelines.CodePipelineProps{
-		PipelineName: jsii.String(PipelineName), PipelineType: awscodepipeline.PipelineType_V2, ArtifactBucket: artifacts,
+		PipelineName:   jsii.String(PipelineName),
+		PipelineType:   awscodepipeline.PipelineType_V2,
+		ArtifactBucket: artifacts,
 		// Keys of other regions cost money and are needed only where roles of other accounts read from the pipeline's buckets.
 		CrossAccountKeys: jsii.Bool(crossesAccounts(c)), EnableKeyRotation: jsii.Bool(crossesAccounts(c)),
 		CliVersion: jsii.String(CLIVersion), CdkAssetsCliVersion: jsii.String(assetsVersion),
 		Synth: synthStep(p),
 		CodeBuildDefaults: &pipelines.CodeBuildOptions{
 			BuildEnvironment: &awscodebuild.BuildEnvironment{
-				BuildImage: awscodebuild.LinuxArmBuildImage_AMAZON_LINUX_2023_STANDARD_3_0(), ComputeType: awscodebuild.ComputeType_LARGE,
+				BuildImage:  awscodebuild.LinuxArmBuildImage_AMAZON_LINUX_2023_STANDARD_3_0(),
+				ComputeType: awscodebuild.ComputeType_LARGE,
 				EnvironmentVariables: &map[string]*awscodebuild.BuildEnvironmentVariable{
 					"CDK_DISABLE_CLI_TELEMETRY": {Value: "true"},
 				},
@@ -75,11 +78,14 @@ func newKey(stack awscdk.Stack) awskms.Key {
 		RemovalPolicy: awscdk.RemovalPolicy_DESTROY,
 	})
 	key.AddToResourcePolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
-		Principals: &[]awsiam.IPrincipal{awsiam.NewServicePrincipal(jsii.String("logs."+*stack.Region()+".amazonaws.com"), nil)},
-		Actions:    jsii.Strings("kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey", "kms:ReEncryptFrom", "kms:ReEncryptTo"),
-		Resources:  jsii.Strings("*"), // in a key's policy: this key
+		Principals: &[]awsiam.IPrincipal{awsiam.NewServicePrincipal(jsii.String("logs."+*stack.Region()+
+			".amazonaws.com"), nil)},
+		Actions: jsii.Strings("kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey",
+			"kms:ReEncryptFrom", "kms:ReEncryptTo"),
+		Resources: jsii.Strings("*"), // in a key's policy: this key
 		Conditions: &map[string]any{"ArnLike": map[string]any{
-			"kms:EncryptionContext:aws:logs:arn": "arn:" + *stack.Partition() + ":logs:" + *stack.Region() + ":" + *stack.Account() + ":log-group:*",
+			"kms:EncryptionContext:aws:logs:arn": "arn:" + *stack.Partition() + ":logs:" + *stack.Region() + ":" +
+				*stack.Account() + ":log-group:*",
 		}},
 	}), nil)
 	return key
@@ -88,10 +94,16 @@ func newKey(stack awscdk.Stack) awskms.Key {
 // newArtifacts makes the bucket through which sources and assemblies pass from one step to the next.
 func newArtifacts(stack awscdk.Stack, key awskms.IKey) awss3.Bucket {
 	return awss3.NewBucket(stack, jsii.String("Artifacts"), &awss3.BucketProps{
-		Encryption: awss3.BucketEncryption_KMS, EncryptionKey: key, BucketKeyEnabled: jsii.Bool(true), EnforceSSL: jsii.Bool(true),
-		BlockPublicAccess: awss3.BlockPublicAccess_BLOCK_ALL(), RemovalPolicy: awscdk.RemovalPolicy_DESTROY, Versioned: jsii.Bool(true),
+		Encryption:        awss3.BucketEncryption_KMS,
+		EncryptionKey:     key,
+		BucketKeyEnabled:  jsii.Bool(true),
+		EnforceSSL:        jsii.Bool(true),
+		BlockPublicAccess: awss3.BlockPublicAccess_BLOCK_ALL(),
+		RemovalPolicy:     awscdk.RemovalPolicy_DESTROY,
+		Versioned:         jsii.Bool(true),
 		LifecycleRules: &[]*awss3.LifecycleRule{{
-			Expiration: awscdk.Duration_Days(jsii.Number(artifactDays)), NoncurrentVersionExpiration: awscdk.Duration_Days(jsii.Number(artifactDays)),
+			Expiration:                  awscdk.Duration_Days(jsii.Number(artifactDays)),
+			NoncurrentVersionExpiration: awscdk.Duration_Days(jsii.Number(artifactDays)),
 		}},
 	})
 }
@@ -140,9 +152,10 @@ func addEnvironment(stack awscdk.Stack, pipeline pipelines.CodePipeline, e confi
 	deployment := NewEnvironment(stage, e, true)
 	options := &pipelines.AddStageOpts{}
 	if e.Approval {
-		options.Pre = &[]pipelines.Step{pipelines.NewManualApprovalStep(jsii.String("Approve-"+e.Name), &pipelines.ManualApprovalStepProps{
-			Comment: jsii.String(fmt.Sprintf("Deploy to %s?", e.Name)),
-		})}
+		options.Pre = &[]pipelines.Step{pipelines.NewManualApprovalStep(jsii.String("Approve-"+e.Name),
+			&pipelines.ManualApprovalStepProps{
+				Comment: jsii.String(fmt.Sprintf("Deploy to %s?", e.Name)),
+			})}
 	}
 	steps := []*pipelines.StackSteps{}
 	for _, region := range e.Regions {

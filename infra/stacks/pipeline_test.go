@@ -60,8 +60,10 @@ func TestPipeline_TestsThenDeploysRegionByRegion(t *testing.T) {
 	}
 	want := []string{"Approve-prod"}
 	for _, step := range []string{
-		"keys-eu-west-1.Prepare", "keys-eu-west-1.Deploy", "keys-eu-central-1.Prepare", "keys-eu-central-1.Deploy", "state.Prepare", "state.Deploy",
-		"eu-west-1.Prepare", "eu-west-1.Deploy", "eu-west-1.Smoke-prod-eu-west-1", "eu-central-1.Prepare", "eu-central-1.Deploy", "eu-central-1.Smoke-prod-eu-central-1",
+		"keys-eu-west-1.Prepare", "keys-eu-west-1.Deploy", "keys-eu-central-1.Prepare", "keys-eu-central-1.Deploy",
+		"state.Prepare", "state.Deploy",
+		"eu-west-1.Prepare", "eu-west-1.Deploy", "eu-west-1.Smoke-prod-eu-west-1", "eu-central-1.Prepare",
+		"eu-central-1.Deploy", "eu-central-1.Smoke-prod-eu-central-1",
 	} {
 		want = append(want, "SensorFlow-prod-"+step)
 	}
@@ -84,8 +86,9 @@ func TestPipeline_TestsThenDeploysRegionByRegion(t *testing.T) {
 	pipe := template.Only(t, "AWS::CodePipeline::Pipeline")
 	pipe.Want(t, "V2", "PipelineType")
 	source := map[string]any{
-		"ConnectionArn": "arn:aws:codeconnections:eu-west-1:111122223333:connection/0a-1b", "FullRepositoryId": "acme/sensorflow",
-		"BranchName": "release", "DetectChanges": true,
+		"ConnectionArn":    "arn:aws:codeconnections:eu-west-1:111122223333:connection/0a-1b",
+		"FullRepositoryId": "acme/sensorflow",
+		"BranchName":       "release", "DetectChanges": true,
 	}
 	pipe.Want(t, source, "Stages", 0, "Actions", 0, "Configuration")
 	out.NoFindings(t)
@@ -114,7 +117,8 @@ func checkProjects(t *testing.T, template cdktest.Template) {
 		}
 		at = next
 	}
-	if update := commands[template.Find(t, "AWS::CodeBuild::Project", "PipelineUpdatePipeline").ID]; !strings.Contains(update, "aws-cdk@"+stacks.CLIVersion+`"`) {
+	update := commands[template.Find(t, "AWS::CodeBuild::Project", "PipelineUpdatePipeline").ID]
+	if !strings.Contains(update, "aws-cdk@"+stacks.CLIVersion+`"`) {
 		t.Errorf("the pipeline updates itself by %s", update)
 	}
 	smoke := commands[template.Find(t, "AWS::CodeBuild::Project", "PipelineprodSensorFlowprodeucentral1Smoke").ID]

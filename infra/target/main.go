@@ -127,12 +127,15 @@ func (r request) target(c config.Config) (target, error) {
 	}
 	e, ok := c.Environments[t.env]
 	if !ok {
-		return t, rule.Fault{Field: "ENV", Rule: fmt.Sprintf("must be one of %s, as %s has them", known, config.File), Got: t.env}
+		return t, rule.Fault{
+			Field: "ENV", Rule: fmt.Sprintf("must be one of %s, as %s has them", known, config.File), Got: t.env,
+		}
 	}
 	if t.region != "" && !slices.Contains(e.Regions, t.region) {
 		return t, rule.Fault{
 			Field: "REGION", Got: t.region,
-			Rule: fmt.Sprintf("must be one of %s, the regions of %s in %s", strings.Join(e.Regions, ", "), t.env, config.File),
+			Rule: fmt.Sprintf("must be one of %s, the regions of %s in %s", strings.Join(e.Regions, ", "), t.env,
+				config.File),
 		}
 	}
 	return t, nil
@@ -160,14 +163,16 @@ func (r request) need(c config.Config, t target) error {
 func (r request) needAccount(c config.Config, t target) error {
 	var keys []string
 	for _, name := range slices.Sorted(maps.Keys(c.Environments)) {
-		if wanted := t.env == "" || t.env == config.PipelineName || t.env == name; wanted && c.Environments[name].Account == "" {
+		wanted := t.env == "" || t.env == config.PipelineName || t.env == name
+		if wanted && c.Environments[name].Account == "" {
 			keys = append(keys, "environments."+name+".account")
 		}
 	}
 	if len(keys) == 0 || r.hasCredentials() {
 		return nil
 	}
-	return fmt.Errorf("%s must be set in %s to an account number of 12 digits; or name it once: make %s ACCOUNT=111122223333",
+	return fmt.Errorf("%s must be set in %s to an account number of 12 digits; or name it once: make %s "+
+		"ACCOUNT=111122223333",
 		strings.Join(keys, ", "), config.File, r.task)
 }
 
@@ -179,11 +184,13 @@ func (r request) needCredentials(t target) error {
 	env := cmp.Or(t.env, "…")
 	return errors.New("no AWS credentials were found. What it takes, in this order:\n" +
 		"  1. an AWS account, with its 12 digits in cdk.json (context.sensorflow.environments.….account);\n" +
-		"  2. credentials that may deploy there, such as: aws configure sso && aws sso login && export AWS_PROFILE=…\n" +
+		"  2. credentials that may deploy there, such as: aws configure sso && aws sso login && export " +
+		"AWS_PROFILE=…\n" +
 		"     or the variables AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY;\n" +
 		"  3. once in each region: make bootstrap ENV=" + env + ";\n" +
 		"  4. make deploy ENV=" + env + "\n" +
-		"Without an account, make synth shows the templates (make synth ACCOUNT=111122223333), and make run runs the system here.")
+		"Without an account, make synth shows the templates (make synth ACCOUNT=111122223333), and make run runs " +
+		"the system here.")
 }
 
 // vendorFile tells who made the machine. One of EC2's has the credentials of its role.

@@ -36,9 +36,11 @@ func sayWhatStays(w io.Writer, assembly fs.FS, stacks string) error {
 		_, err = fmt.Fprintln(w, "Nothing stays: the environment is disposable, its data included.")
 		return err
 	}
-	_, err = fmt.Fprintln(w, "These stay, with what is in them, and cost money until somebody deletes them:\n"+strings.Join(stays, "\n")+
-		"\nThe stacks are protected against being destroyed, too: aws cloudformation update-termination-protection"+
-		" --no-enable-termination-protection --stack-name …\n"+
+	_, err = fmt.Fprintln(w, "These stay, with what is in them, and cost money until somebody deletes them:\n"+
+		strings.Join(stays, "\n")+
+		"\n"+
+		"The stacks are protected against being destroyed, too: aws cloudformation update-termination-protection "+
+		"--no-enable-termination-protection --stack-name …\n"+
 		"\"disposable\": true in cdk.json and a deployment let everything go, the data included.")
 	return err
 }

@@ -32,7 +32,9 @@ func ask(task, question string, variables, files map[string]string) (string, err
 }
 
 func cdkJSON(environments, more string) map[string]string {
-	return map[string]string{"cdk.json": `{"context":{"sensorflow":{"environments":{` + environments + `}` + more + `}}}`}
+	return map[string]string{
+		"cdk.json": `{"context":{"sensorflow":{"environments":{` + environments + `}` + more + `}}}`,
+	}
 }
 
 func TestChoose_TakesWhatIsWanted(t *testing.T) {
@@ -42,13 +44,24 @@ func TestChoose_TakesWhatIsWanted(t *testing.T) {
 		environments string
 		want         string
 	}{
-		"the only environment":     {"deploy", nil, dev, "dev SensorFlow-dev-*"},
-		"one of two":               {"deploy", map[string]string{"ENV": "prod"}, dev + "," + prod, "prod SensorFlow-prod-*"},
-		"a region":                 {"destroy", map[string]string{"ENV": "prod", "REGION": "us-east-1"}, dev + "," + prod, "prod SensorFlow-prod-us-east-1"},
-		"a region of the only":     {"diff", map[string]string{"REGION": "eu-central-1"}, dev, "dev SensorFlow-dev-eu-central-1"},
-		"the pipeline":             {"deploy", map[string]string{"ENV": "pipeline", "REGION": "mars"}, dev, "pipeline SensorFlow-pipeline"},
+		"the only environment": {"deploy", nil, dev, "dev SensorFlow-dev-*"},
+		"one of two": {
+			"deploy", map[string]string{"ENV": "prod"}, dev + "," + prod, "prod SensorFlow-prod-*",
+		},
+		"a region": {
+			"destroy", map[string]string{"ENV": "prod", "REGION": "us-east-1"}, dev + "," + prod,
+			"prod SensorFlow-prod-us-east-1",
+		},
+		"a region of the only": {
+			"diff", map[string]string{"REGION": "eu-central-1"}, dev, "dev SensorFlow-dev-eu-central-1",
+		},
+		"the pipeline": {
+			"deploy", map[string]string{"ENV": "pipeline", "REGION": "mars"}, dev, "pipeline SensorFlow-pipeline",
+		},
 		"everything to synthesize": {"synth", map[string]string{"REGION": "mars"}, dev + "," + prod, " SensorFlow-*"},
-		"one to synthesize":        {"synth", map[string]string{"ENV": "dev"}, dev + "," + prod, "dev SensorFlow-dev-*"},
+		"one to synthesize": {
+			"synth", map[string]string{"ENV": "dev"}, dev + "," + prod, "dev SensorFlow-dev-*",
+		},
 	} {
 		variables := map[string]string{"AWS_PROFILE": "mine"}
 		for key, value := range c.variables {
@@ -69,21 +82,53 @@ func TestChoose_SaysWhatIsWrong(t *testing.T) {
 		files     map[string]string
 		want      string
 	}{
-		"no cdk.json":             {"deploy", nil, nil, "look up the environments: read the configuration: open cdk.json: file does not exist"},
-		"a wrong cdk.json":        {"deploy", nil, cdkJSON(`"dev":{"regions":["mars"]}`, ""), "the configuration in cdk.json is wrong:\nenvironments.dev.regions[0] must be one of af-south-1"},
-		"which of two":            {"deploy", nil, cdkJSON(both, ""), "say which environment: make deploy ENV=… is one of dev, prod"},
-		"a third of two":          {"deploy", map[string]string{"ENV": "test"}, cdkJSON(both, ","+pipeline), `ENV must be one of dev, prod, pipeline, as cdk.json has them, got "test"`},
-		"another's region":        {"deploy", map[string]string{"ENV": "dev", "REGION": "us-east-1"}, cdkJSON(both, ""), `REGION must be one of eu-west-1, eu-central-1, the regions of dev in cdk.json, got "us-east-1"`},
-		"no pipeline":             {"deploy", map[string]string{"ENV": "pipeline"}, cdkJSON(both, ""), `ENV must be one of dev, prod, as cdk.json has them, got "pipeline"`},
-		"an account that is none": {"synth", map[string]string{"ACCOUNT": "1"}, cdkJSON(both, ""), `ACCOUNT must be an account number of 12 digits, got "1"`},
+		"no cdk.json": {
+			"deploy", nil, nil, "look up the environments: read the configuration: open cdk.json: file does not exist",
+		},
+		"a wrong cdk.json": {
+			"deploy", nil, cdkJSON(`"dev":{"regions":["mars"]}`, ""),
+			"the configuration in cdk.json is wrong:\nenvironments.dev.regions[0] must be one of af-south-1",
+		},
+		"which of two": {
+			"deploy", nil, cdkJSON(both, ""), "say which environment: make deploy ENV=… is one of dev, prod",
+		},
+		"a third of two": {
+			"deploy", map[string]string{"ENV": "test"}, cdkJSON(both, ","+pipeline),
+			`ENV must be one of dev, prod, pipeline, as cdk.json has them, got "test"`,
+		},
+		"another's region": {
+			"deploy", map[string]string{"ENV": "dev", "REGION": "us-east-1"}, cdkJSON(both, ""),
+			`REGION must be one of eu-west-1, eu-central-1, the regions of dev in cdk.json, got "us-east-1"`,
+		},
+		"no pipeline": {
+			"deploy", map[string]string{"ENV": "pipeline"}, cdkJSON(both, ""),
+			`ENV must be one of dev, prod, as cdk.json has them, got "pipeline"`,
+		},
+		"an account that is none": {
+			"synth", map[string]string{"ACCOUNT": "1"}, cdkJSON(both, ""),
+			`ACCOUNT must be an account number of 12 digits, got "1"`,
+		},
 		"no account": {"synth", nil, cdkJSON(both+`,"test":{"regions":["eu-west-1"]}`, ""),
-			"environments.dev.account, environments.test.account must be set in cdk.json to an account number of 12 digits; or name it once: make synth ACCOUNT=111122223333"},
-		"no account of one":   {"destroy", map[string]string{"ENV": "dev"}, cdkJSON(both, ""), "environments.dev.account must be set in cdk.json"},
-		"no account of any":   {"synth", map[string]string{"ENV": "pipeline"}, cdkJSON(both, ","+pipeline), "environments.dev.account must be set in cdk.json"},
-		"no credentials":      {"deploy", map[string]string{"ENV": "prod"}, cdkJSON(both, ""), "no AWS credentials were found. What it takes, in this order:\n  1. an AWS account"},
-		"no credentials here": {"bootstrap", map[string]string{"ENV": "prod"}, cdkJSON(both, ""), "no AWS credentials were found."},
+			"environments.dev.account, environments.test.account must be set in cdk.json to an account number of 12 " +
+				"digits; or name it once: make synth ACCOUNT=111122223333"},
+		"no account of one": {
+			"destroy", map[string]string{"ENV": "dev"}, cdkJSON(both, ""),
+			"environments.dev.account must be set in cdk.json",
+		},
+		"no account of any": {
+			"synth", map[string]string{"ENV": "pipeline"}, cdkJSON(both, ","+pipeline),
+			"environments.dev.account must be set in cdk.json",
+		},
+		"no credentials": {
+			"deploy", map[string]string{"ENV": "prod"}, cdkJSON(both, ""),
+			"no AWS credentials were found. What it takes, in this order:\n  1. an AWS account",
+		},
+		"no credentials here": {
+			"bootstrap", map[string]string{"ENV": "prod"}, cdkJSON(both, ""), "no AWS credentials were found.",
+		},
 	} {
-		if got, err := ask(c.task, "choose", c.variables, c.files); err == nil || !strings.HasPrefix(err.Error(), c.want) || got != "" {
+		got, err := ask(c.task, "choose", c.variables, c.files)
+		if err == nil || !strings.HasPrefix(err.Error(), c.want) || got != "" {
 			t.Errorf("%s: error %v, want %s; printed %q", name, err, c.want, got)
 		}
 	}
@@ -93,7 +138,8 @@ func TestChoose_SaysWhatIsWrong(t *testing.T) {
 func TestChoose_NeedsNoCredentialsToSynthesize(t *testing.T) {
 	for name, variables := range map[string]map[string]string{
 		"in cdk.json": {"ENV": "prod"}, "by ACCOUNT": {"ENV": "dev", "ACCOUNT": "111122223333"},
-		"by the command line": {"ENV": "dev", "CDK_DEFAULT_ACCOUNT": "111122223333"}, "by credentials": {"ENV": "dev", "AWS_ACCESS_KEY_ID": "AKIA"},
+		"by the command line": {"ENV": "dev", "CDK_DEFAULT_ACCOUNT": "111122223333"},
+		"by credentials":      {"ENV": "dev", "AWS_ACCESS_KEY_ID": "AKIA"},
 	} {
 		if _, err := ask("synth", "choose", variables, cdkJSON(dev+","+prod, "")); err != nil {
 			t.Errorf("%s: %v", name, err)
@@ -108,14 +154,20 @@ func TestCredentials_AreFoundWhereTheCommandLineLooks(t *testing.T) {
 		content   string
 		want      bool
 	}{
-		"a role of a task":      {map[string]string{"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI": "/v2"}, "", "", true},
-		"a role of a pod":       {map[string]string{"AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://169.254.170.23"}, "", "", true},
-		"a role by a token":     {map[string]string{"AWS_WEB_IDENTITY_TOKEN_FILE": "/token"}, "", "", true},
-		"a file at home":        {nil, "/home/me/.aws/credentials", "[default]", true},
-		"a configuration":       {nil, "/home/me/.aws/config", "[default]", true},
-		"an empty one":          {nil, "/home/me/.aws/config", "", false},
-		"a file elsewhere":      {map[string]string{"AWS_SHARED_CREDENTIALS_FILE": "/keys"}, "/keys", "[default]", true},
-		"not the one at home":   {map[string]string{"AWS_CONFIG_FILE": "/other"}, "/home/me/.aws/config", "[default]", false},
+		"a role of a task": {map[string]string{"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI": "/v2"}, "", "", true},
+		"a role of a pod": {
+			map[string]string{"AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://169.254.170.23"}, "", "", true,
+		},
+		"a role by a token": {map[string]string{"AWS_WEB_IDENTITY_TOKEN_FILE": "/token"}, "", "", true},
+		"a file at home":    {nil, "/home/me/.aws/credentials", "[default]", true},
+		"a configuration":   {nil, "/home/me/.aws/config", "[default]", true},
+		"an empty one":      {nil, "/home/me/.aws/config", "", false},
+		"a file elsewhere": {
+			map[string]string{"AWS_SHARED_CREDENTIALS_FILE": "/keys"}, "/keys", "[default]", true,
+		},
+		"not the one at home": {
+			map[string]string{"AWS_CONFIG_FILE": "/other"}, "/home/me/.aws/config", "[default]", false,
+		},
 		"a machine of EC2":      {nil, vendorFile, "Amazon EC2\n", true},
 		"a machine of somebody": {nil, vendorFile, "QEMU\n", false},
 	} {
@@ -148,7 +200,9 @@ func TestStays_ListsWhatIsRetained(t *testing.T) {
 	}
 	for stacks, want := range map[string]string{
 		"SensorFlow-dev-*": "These stay, with what is in them, and cost money until somebody deletes them:\n" +
-			"  SensorFlow-dev-state  AWS::S3::Bucket  Bucket\n  SensorFlow-dev-state  AWS::DynamoDB::GlobalTable  Table\nThe stacks are protected",
+			"  SensorFlow-dev-state  AWS::S3::Bucket  Bucket\n" +
+			"  SensorFlow-dev-state  AWS::DynamoDB::GlobalTable  Table\n" +
+			"The stacks are protected",
 		"SensorFlow-test-*": "Nothing stays: the environment is disposable, its data included.\n",
 	} {
 		var out strings.Builder
@@ -162,7 +216,8 @@ func TestStays_ListsWhatIsRetained(t *testing.T) {
 func TestStays_AsksForCredentialsAfterwards(t *testing.T) {
 	t.Chdir(t.TempDir())
 	got, err := ask("destroy", "stays", nil, cdkJSON(prod, ""))
-	if err == nil || !strings.HasPrefix(err.Error(), "no AWS credentials were found.") || !strings.HasPrefix(got, "Nothing stays") {
+	if err == nil || !strings.HasPrefix(err.Error(), "no AWS credentials were found.") ||
+		!strings.HasPrefix(got, "Nothing stays") {
 		t.Errorf("error %v, said %q", err, got)
 	}
 }

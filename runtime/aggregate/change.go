@@ -28,6 +28,8 @@ type Change struct {
 	// Expired is set where the record itself says that the item was removed because it expired. In a replica a record
 	// never says so.
 	Expired bool
+	// Deleted is set where a tombstone took the reading's place: it is gone, and not because it expired.
+	Deleted bool
 	// Old is nil where the reading did not exist before, New where it does not exist any more. A change without both
 	// changes nothing.
 	Old, New *Image
@@ -69,7 +71,7 @@ func (c Change) concerns(region string) bool {
 // isExpiry tells whether the item went because it had expired, which is not a deletion: aggregates outlive raw readings.
 // The old image is what tells, since in a replica the record does not name who removed the item.
 func (c Change) isExpiry(now time.Time) bool {
-	if c.New != nil {
+	if c.New != nil || c.Deleted {
 		return false
 	}
 	if c.Expired {

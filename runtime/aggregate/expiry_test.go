@@ -163,3 +163,18 @@ func TestAggregator_RecountKeepsTheHighestSequenceForAnHourThatCloses(t *testing
 	}
 	f.wantSum(t, "A", sum(t, "1", "2"))
 }
+
+// A tombstone says that a reading was deleted, also where it was due to expire and nobody had removed it yet.
+func TestAggregator_ATombstoneIsADeletionHoweverLateItComes(t *testing.T) {
+	f := expiring(t)
+	i := kept(image(t, "A", oldHour, here, "5"))
+	f.process(t, f.put(i))
+	c := f.remove(i.Key())
+	c.Deleted = true
+	if got := f.process(t, c); got.Ignored != 0 {
+		t.Errorf("got %+v", got)
+	}
+	if got := f.row(t, "A", oldHour).Sum; got.Count != 0 {
+		t.Errorf("got %v", got)
+	}
+}

@@ -66,9 +66,7 @@ func planClosed(f *fold, row Row) task {
 			t.slices = append(t.slices, s)
 			continue
 		}
-		d := differenceOf(fresh)
-		d.gone = Extremes{}
-		t.take(s, fresh, d, row.Slices[s.slice].Extremes)
+		t.take(s, fresh, differenceOf(fresh), row.Slices[s.slice].Extremes)
 	}
 	if t.write.Through != nil {
 		t.write.Through.Adopted = f.adopted
@@ -94,13 +92,11 @@ func (d difference) bares(have Extremes) bool {
 func (t *task) take(s *sliceFold, steps []step, d difference, have Extremes) {
 	w := SliceWrite{Slice: s.slice, Delta: d.delta}
 	for end, old := range have {
-		next := old.outer(d.come[end], End(end))
-		if next != old {
+		// Only recounts move extremes inwards, and they mark the slice. So an extreme that is not extended needs no condition, and
+		// one that is must not lie beyond by then.
+		if next := d.come[end]; next.beyond(old, End(end)) {
 			w.Extremes[end] = &next
-		}
-		if next != old || d.gone[end].Any {
-			// The extreme decides what is written, or whether this may be written at all.
-			t.write.Bounds = append(t.write.Bounds, Bound{s.slice, End(end), Is, old})
+			t.write.Bounds = append(t.write.Bounds, Bound{s.slice, End(end), Within, next})
 		}
 	}
 	lowest, highest := steps[0].key, steps[len(steps)-1].key
@@ -114,16 +110,24 @@ func (t *task) take(s *sliceFold, steps []step, d difference, have Extremes) {
 	t.write.Slices = append(t.write.Slices, w)
 }
 
-// planRecount prepares the write that sets a slice to what its readings give.
-func planRecount(key RowKey, row Row, slice int, found Figures) RowWrite {
-	have := row.Slices[slice]
-	s := SliceWrite{Slice: slice, Delta: found.Sum.Sub(have.Sum), Guarded: true, Revision: have.Revision, Recounted: true}
-	for end, next := range found.Extremes {
-		if next != have.Extremes[end] {
-			s.Extremes[end] = &next
+// planRecount prepares the write that sets slices to what their readings give. It is right only while none of them is written
+// by anybody else.
+func planRecount(row Row, found map[int]Figures) RowWrite {
+	w := RowWrite{Key: row.RowKey}
+	for slice, have := range row.Slices {
+		figures, counted := found[slice]
+		if !counted {
+			continue
 		}
+		s := SliceWrite{Slice: slice, Delta: figures.Sum.Sub(have.Sum), Recounted: true}
+		for end, next := range figures.Extremes {
+			if next != have.Extremes[end] {
+				s.Extremes[end] = &next
+			}
+		}
+		w.Slices = append(w.Slices, s)
+		w.Guards = append(w.Guards, Guard{slice, have.Revision})
 	}
-	w := RowWrite{Key: key, Slices: []SliceWrite{s}}
 	w.settleHour(row)
 	return w
 }
@@ -143,19 +147,25 @@ func (w *RowWrite) settleHour(row Row) {
 // others write other slices meanwhile. So the conditions demand exactly what makes the outcome right, and no more: a
 // recount of an old slice must not fail because the present one goes on rising.
 func (w *RowWrite) settleEnd(row Row, end End) {
-	var outermost Extreme // of what the slices' extremes become where they change
+	hour := row.Extremes[end]
+	var outermost, left Extreme // of what slices become, and of what those had that move inwards
 	for _, s := range w.Slices {
 		if s.Extremes[end] == nil {
 			continue
 		}
 		old, next := row.Slices[s.Slice].Extremes[end], *s.Extremes[end]
-		if old.beyond(next, end) {
-			w.shrink(row, s.Slice, end, next)
-			return // a recount, which has one slice
-		}
 		outermost = outermost.outer(next, end)
+		if old.beyond(next, end) {
+			left = left.outer(old, end)
+		}
 	}
-	hour := row.Extremes[end]
+	if left.Any && !hour.beyond(left, end) { // the hour's may be gone
+		w.shrink(row, end)
+		return
+	}
+	if left.Any { // the hour's is another slice's
+		w.Bounds = append(w.Bounds, Bound{WholeHour, end, Beyond, left})
+	}
 	switch {
 	case !outermost.Any:
 	case outermost.beyond(hour, end):
@@ -166,25 +176,34 @@ func (w *RowWrite) settleEnd(row Row, end End) {
 	}
 }
 
-// shrink is settleEnd for a slice whose extreme moves inwards.
-func (w *RowWrite) shrink(row Row, slice int, end End, next Extreme) {
-	old := row.Slices[slice].Extremes[end]
-	if row.Extremes[end].beyond(old, end) { // the hour's is another slice's
-		w.Bounds = append(w.Bounds, Bound{WholeHour, end, Beyond, old})
-		return
+// shrink sets an extreme of the hour to that of its slices, on condition that it is so of those that are not written.
+func (w *RowWrite) shrink(row Row, end End) {
+	extremes := make([]Extreme, contract.SlicesPerHour)
+	written := make([]bool, contract.SlicesPerHour)
+	for i, s := range row.Slices {
+		extremes[i] = s.Extremes[end]
 	}
-	hour, holder := next, slice
-	for i, other := range row.Slices {
-		if i != slice && other.Extremes[end].beyond(hour, end) {
-			hour, holder = other.Extremes[end], i
+	for _, s := range w.Slices {
+		written[s.Slice] = true
+		if s.Extremes[end] != nil {
+			extremes[s.Slice] = *s.Extremes[end]
 		}
 	}
+	var hour Extreme
+	for _, e := range extremes {
+		hour = hour.outer(e, end)
+	}
 	w.Extremes[end] = &hour
-	for i := range contract.SlicesPerHour {
+	held := false // by a slice that is written
+	for i, e := range extremes {
+		held = held || written[i] && e == hour
+	}
+	for i, e := range extremes {
 		switch {
-		case i == slice:
-		case i == holder || !hour.Any:
+		case written[i]:
+		case !hour.Any || !held && e == hour:
 			w.Bounds = append(w.Bounds, Bound{i, end, Is, hour})
+			held = true
 		default:
 			w.Bounds = append(w.Bounds, Bound{i, end, Within, hour})
 		}

@@ -74,11 +74,23 @@ func (a *Aggregator) settleOnce(ctx context.Context, lane int, f *fold, out *out
 // in meanwhile changes the slice's revision. A slice that is right already is written all the same: its new revision stops a
 // recount that looked at the readings earlier and would write later.
 func (a *Aggregator) countSlice(ctx context.Context, row Row, slice int) (RowWrite, error) {
-	found, err := a.table.ReadSlice(ctx, row.RowKey, slice)
+	found, err := a.readSlices(ctx, row.RowKey, slice, slice)
 	if err != nil {
-		return RowWrite{}, a.interrupted(ctx, fmt.Errorf("count readings: %w", err))
+		return RowWrite{}, err
 	}
-	return planRecount(row.RowKey, row, slice, found), nil
+	return planRecount(row, map[int]Figures{slice: found[0]}), nil
+}
+
+// readSlices counts the readings of slices: of the first one, and of as many more as come with it.
+func (a *Aggregator) readSlices(ctx context.Context, key RowKey, first, last int) ([]Figures, error) {
+	found, err := a.table.ReadSlices(ctx, key, first, last)
+	if err == nil && (len(found) == 0 || len(found) > last-first+1) {
+		err = fmt.Errorf("%d slices", len(found))
+	}
+	if err != nil {
+		return nil, a.interrupted(ctx, fmt.Errorf("count readings: %w", err))
+	}
+	return found, nil
 }
 
 // readRow reads one row.

@@ -19,7 +19,7 @@ type script struct {
 	// before may fail a commit that then does not take place, after one that did; n counts the calls from 0.
 	before, after func(n int, tx aggregate.Transaction) error
 	readRows      func(n int) error
-	readSlice     func(n int) error
+	readSlices    func(n int) error
 	putEquipment  func(n int) error
 	sent          []aggregate.Transaction
 	rowReads      int
@@ -54,14 +54,14 @@ func (s *script) ReadRows(ctx context.Context, keys []aggregate.RowKey) (map[agg
 	return s.Memory.ReadRows(ctx, keys)
 }
 
-func (s *script) ReadSlice(ctx context.Context, key aggregate.RowKey, slice int) (aggregate.Figures, error) {
+func (s *script) ReadSlices(ctx context.Context, key aggregate.RowKey, first, last int) ([]aggregate.Figures, error) {
 	s.sliceReads++
-	if s.readSlice != nil {
-		if err := s.readSlice(s.sliceReads - 1); err != nil {
-			return aggregate.Figures{}, err
+	if s.readSlices != nil {
+		if err := s.readSlices(s.sliceReads - 1); err != nil {
+			return nil, err
 		}
 	}
-	return s.Memory.ReadSlice(ctx, key, slice)
+	return s.Memory.ReadSlices(ctx, key, first, last)
 }
 
 func (s *script) PutEquipment(ctx context.Context, id reading.EquipmentID, region string) error {

@@ -22,9 +22,10 @@ type RowTable interface {
 	// ReadRows returns the rows of at most contract.BatchGetItemsMax different keys as the last commits left them, also those
 	// that do not exist. A row that could not be read for the moment is missing from the map.
 	ReadRows(ctx context.Context, keys []RowKey) (map[RowKey]Row, error)
-	// ReadSlice returns the figures of the readings that the table holds of the key's equipment and writing region in one
-	// slice of the key's hour. A write that ended before the call began is seen.
-	ReadSlice(ctx context.Context, key RowKey, slice int) (Figures, error)
+	// ReadSlices returns the figures of the readings that the table holds of the key's equipment and writing region in the
+	// slices first to last of the key's hour: of the first one, and of as many more as take little reading. A write that
+	// ended before the call began is seen.
+	ReadSlices(ctx context.Context, key RowKey, first, last int) ([]Figures, error)
 	// PutEquipment adds an equipment to the list of those that have rows of a region. It does nothing where it is there.
 	PutEquipment(ctx context.Context, id reading.EquipmentID, region string) error
 }
@@ -45,6 +46,8 @@ type RowWrite struct {
 	Key RowKey
 	// Slices are those that are written, each once and at least one; the revision of each rises.
 	Slices []SliceWrite
+	// Guards are the slices that must not have been written since they were read.
+	Guards []Guard
 	// Delta is what the hour's sum changes by.
 	Delta Sum
 	// Extremes are what the hour's become, by End; nil leaves one as it is.
@@ -64,11 +67,14 @@ type SliceWrite struct {
 	Extremes [2]*Extreme
 	// Unmarked is the condition that the slice was never recounted.
 	Unmarked bool
-	// Guarded is the condition that the slice's revision is still Revision.
-	Guarded  bool
-	Revision int64
 	// Recounted marks the slice as recounted.
 	Recounted bool
+}
+
+// Guard is the condition that a slice still has the revision that was read.
+type Guard struct {
+	Slice    int
+	Revision int64 // 0 where the slice was never written
 }
 
 // Through sets the row's AppliedThrough to Highest on condition that it is below Lowest, or that there is none. None of the

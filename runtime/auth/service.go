@@ -143,9 +143,8 @@ func (s *Service) signIn(ctx context.Context, username, password string) (string
 		return "", Identity{}, err
 	}
 	// The pool's own fresh token does not pass: the service is configured for another pool or client, or its clock is off.
-	// %v, so that the caller does not take it for a bad token of the client.
-	//nolint:errorlint // see above
-	cause := fmt.Errorf("check the token of a sign-in: %v", err)
+	// The cause keeps only the text, so that the caller does not take it for a bad token of the client.
+	cause := errors.New("check the token of a sign-in: " + fmt.Sprint(err))
 	return "", Identity{}, &fault.Error{Kind: fault.Internal, Message: "signing in does not work", Cause: cause}
 }
 

@@ -40,8 +40,8 @@ const (
 // returned at once and stay known while the issuer cannot be reached; fetching happens beside the requests, never twice at
 // the same time.
 //
-// It is written here because the libraries at hand make requests wait for their rate limiter and know no clock but the
-// machine's.
+// It is written here because the libraries that were looked at make requests wait for their rate limiter, and take no clock
+// from outside.
 type KeySet struct {
 	url    string
 	client *http.Client
@@ -49,7 +49,7 @@ type KeySet struct {
 	log    *slog.Logger
 
 	// fetches ends when Close is called and is waited for through running.
-	fetches context.Context //nolint:containedctx // of no call: fetches outlive the requests that ask for them
+	fetches context.Context //nolint:containedctx // it belongs to no call: fetches go on after the requests that begin them
 	stop    context.CancelFunc
 	running sync.WaitGroup
 

@@ -89,8 +89,8 @@ func secretHash(clientSecret, username, clientID string) string {
 	return base64.StdEncoding.EncodeToString(mac.Sum(nil))
 }
 
-// mapError gives an error of InitiateAuth the form that package auth asks for. It goes by error codes, since the SDK has no
-// types for those that the call's description leaves out.
+// mapError gives an error of InitiateAuth the form that package auth asks for. It looks at error codes, since the SDK has no
+// types for the errors that the call's description leaves out.
 func mapError(err error) error {
 	var api smithy.APIError
 	if !errors.As(err, &api) {
@@ -102,7 +102,7 @@ func mapError(err error) error {
 	message := strings.ToLower(api.ErrorMessage())
 	switch api.ErrorCode() {
 	case "NotAuthorizedException":
-		// Two other things have this code too, and only their words to tell them by.
+		// Two other errors have the same code. Only their texts differ.
 		if strings.HasPrefix(message, "password attempts exceeded") {
 			return auth.TooManyAttempts{RetryAfter: poolLockout}
 		}

@@ -14,6 +14,8 @@ const (
 	// ExpiryMargin is how long an item outlives the retention. It is longer than the 24 h that a stream keeps its
 	// records, so that every write to an hour is aggregated before the hour's first reading expires (design, section 4).
 	ExpiryMargin = 48 * time.Hour
+	// TombstoneLifetime is how long a deleted reading leaves a mark that keeps late writes from bringing it back.
+	TombstoneLifetime = 48 * time.Hour
 )
 
 // Limits of requests.
@@ -63,7 +65,7 @@ const (
 
 // Limits of DynamoDB (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ServiceQuotas.html).
 const (
-	BatchWriteItemsMax  = 25
+	BatchStatementsMax  = 25
 	BatchGetItemsMax    = 100
 	TransactionItemsMax = 100
 	// SequenceDigits is the longest stream sequence number; shorter ones are padded with zeros on the left, so that

@@ -9,11 +9,12 @@ import (
 const (
 	AttrEquipmentID  = "equipmentId"  // S, partition key
 	AttrTimestamp    = "timestamp"    // S, sort key, UTC with nine fractional digits
-	AttrValue        = "value"        // N
-	AttrRegisterTime = "registerTime" // S, like timestamp: when the service took the reading
+	AttrValue        = "value"        // N; a tombstone has none
+	AttrRegisterTime = "registerTime" // S, the version: like timestamp, when the service took the write; more for a row of a file
 	AttrID           = "id"           // S, UUIDv5 of the identity
 	AttrRegion       = "region"       // S, the region whose service wrote the item
 	AttrExpiresAt    = "expiresAt"    // N, Unix seconds, absent where readings are kept for ever
+	AttrDeleted      = "deleted"      // BOOL, true in a tombstone: the reading was deleted
 )
 
 // Attributes of the aggregates table. Rows of equipments and of the fleet share it: the partition key of what is no row of an

@@ -1,5 +1,5 @@
-// Package csvfile takes CSV files of readings of any size in constant memory: Uploads hands out upload addresses and tells
-// how uploads fare, Processor plans a file into byte ranges, stores the readings of each and commits its counts once.
+// Package csvfile takes CSV files of readings of any size in constant memory: Uploads gives out upload addresses and reports
+// the state of uploads, Processor divides a file into byte ranges, stores the readings of each and commits its counts once.
 // DESIGN.md tells why the counts are exact and the later line wins however often parts of the work are repeated.
 //
 // The package knows neither AWS nor HTTP. It imports the standard library, golang.org/x/sync, the contract and the packages

@@ -9,8 +9,8 @@ import (
 	"strconv"
 )
 
-// finishIfDone finishes an upload whose ranges are all committed. Whoever commits the last range sees that: all of its
-// callers read after they committed.
+// finishIfDone finishes an upload whose ranges are all committed. The worker that commits the last range always sees this, as
+// each worker reads the upload after its own commit.
 func (p *Processor) finishIfDone(ctx context.Context, id string) error {
 	u, err := p.readUpload(ctx, id)
 	if err != nil {
@@ -22,8 +22,8 @@ func (p *Processor) finishIfDone(ctx context.Context, id string) error {
 	return p.finish(ctx, u)
 }
 
-// finish puts the rejected rows together and sets the final status, in this order: an upload that has ended has its rejects.
-// Two may do it at the same time; what they write is the same.
+// finish puts the rejected rows together and then sets the final status, so that an upload that has ended has its rejects. Two
+// workers may do it at the same time: what they write is the same.
 func (p *Processor) finish(ctx context.Context, u Upload) error {
 	status := Completed
 	var parts []string
@@ -33,7 +33,7 @@ func (p *Processor) finish(ctx context.Context, u Upload) error {
 	if u.RowsRejected > 0 && u.Plan.Ranges > 1 {
 		var err error
 		if parts, err = p.mergeRejects(ctx, u); err != nil {
-			// Somebody else may have finished and deleted the parts.
+			// Another worker may have finished the upload and deleted the parts.
 			if again, readErr := p.readUpload(ctx, u.ID); readErr == nil && again.Status.Ended() {
 				return nil
 			}
@@ -47,7 +47,7 @@ func (p *Processor) finish(ctx context.Context, u Upload) error {
 		"rows_accepted", u.RowsAccepted, "rows_rejected", u.RowsRejected)
 	if len(parts) > 0 {
 		if err := p.bucket.Delete(ctx, parts); err != nil {
-			// The rejects expire as a whole; until then the parts are only in the way of nobody.
+			// The parts expire together with the rejects. Until then they do no harm.
 			p.options.Log.WarnContext(ctx, "parts of the rejects stay behind", "upload_id", u.ID, "error", err.Error())
 		}
 	}

@@ -10,11 +10,12 @@ import (
 	"slices"
 	"time"
 
-	"github.com/sensorflow/sensorflow/runtime/contract"
 	"github.com/sensorflow/sensorflow/runtime/csvfile"
 	"github.com/sensorflow/sensorflow/runtime/fault"
+	"github.com/sensorflow/sensorflow/runtime/ingest"
 	"github.com/sensorflow/sensorflow/runtime/pacing"
 	"github.com/sensorflow/sensorflow/runtime/reading"
+	"github.com/sensorflow/sensorflow/test/ingesttest"
 )
 
 var epoch = time.Date(2026, 3, 10, 12, 0, 0, 0, time.UTC)
@@ -27,7 +28,7 @@ type fixture struct {
 	upload      csvfile.Upload
 	ranges      map[int]*rangeRow
 	objects     map[string][]byte
-	readings    map[reading.Key]string
+	table       ingesttest.Table // of readings
 	queue       []string
 	owners      int
 	begun       int
@@ -46,8 +47,8 @@ func newFixture(file []byte) *fixture {
 		now:     epoch,
 		upload:  csvfile.Upload{ID: uploadID, FileName: "a.csv", Status: csvfile.AwaitingUpload, Bytes: int64(len(file)), CreatedAt: epoch},
 		ranges:  map[int]*rangeRow{},
-		objects: map[string][]byte{csvfile.UploadKey(uploadID): file}, readings: map[reading.Key]string{},
-		queue: []string{s3Event("uploads/" + uploadID + ".csv")},
+		objects: map[string][]byte{csvfile.UploadKey(uploadID): file},
+		queue:   []string{s3Event("uploads/" + uploadID + ".csv")},
 	}
 }
 
@@ -246,23 +247,29 @@ func (v view) Send(_ context.Context, bodies []string) error {
 	return nil
 }
 
-func (v view) WriteBatch(_ context.Context, rs []reading.Stored) ([]reading.Stored, error) {
-	return nil, v.call(func() error {
-		keys := map[reading.Key]bool{}
-		for _, r := range rs {
-			keys[r.Key()] = true
-			if !r.RegisterTime.Equal(v.upload.Plan.At) {
-				return fmt.Errorf("registered at %v, planned at %v", r.RegisterTime, v.upload.Plan.At)
-			}
-		}
-		if len(keys) != len(rs) || len(rs) == 0 || len(rs) > contract.BatchWriteItemsMax {
-			return fmt.Errorf("a batch of %d readings with %d identities", len(rs), len(keys))
-		}
-		for _, r := range rs {
-			v.readings[r.Key()] = r.Value.String()
-		}
-		return nil
-	})
+func (v view) Try(ctx context.Context, attempts []ingest.Attempt) []ingest.Outcome {
+	if err := v.step(); err != nil {
+		return slices.Repeat([]ingest.Outcome{{Result: ingest.Busy, Err: err}}, len(attempts))
+	}
+	outcomes := v.table.Try(ctx, attempts)
+	if err := v.step(); err != nil {
+		return slices.Repeat([]ingest.Outcome{{Result: ingest.Unknown, Err: err}}, len(attempts))
+	}
+	return outcomes
+}
+
+func (v view) Look(ctx context.Context, keys []reading.Key) (found []ingest.Found, err error) {
+	err = v.call(func() (err error) { found, err = v.table.Look(ctx, keys); return err })
+	return found, err
+}
+
+// values are the readings that are stored.
+func (f *fixture) values() map[reading.Key]string {
+	values := map[reading.Key]string{}
+	for key := range f.table.Rows() {
+		values[key] = f.table.Value(key)
+	}
+	return values
 }
 
 // keysOf lists the objects below a prefix.

@@ -53,7 +53,7 @@ func FuzzFile(f *testing.F) {
 		}
 		file := append([]byte("timestamp,value,equipmentId\n"), rows...)
 		one, other := allRanges(t, file, 8+int64(rangeBytes)), allRanges(t, file, 8+int64(otherBytes))
-		if !maps.Equal(one.readings, other.readings) || one.upload.Status != other.upload.Status || one.upload.Reason != other.upload.Reason {
+		if !maps.Equal(one.values(), other.values()) || one.upload.Status != other.upload.Status || one.upload.Reason != other.upload.Reason {
 			t.Fatalf("in ranges of %d: %+v\nof %d: %+v", 8+rangeBytes, one.upload, 8+otherBytes, other.upload)
 		}
 	})
@@ -78,8 +78,8 @@ func allRanges(t *testing.T, file []byte, rangeBytes int64) *fixture {
 			bad++
 		}
 	}
-	if 2*bad <= lines || len(f.readings) > 0 {
-		t.Fatalf("%q failed: %s; %d readings", file, f.upload.Reason, len(f.readings))
+	if 2*bad <= lines || len(f.values()) > 0 {
+		t.Fatalf("%q failed: %s; %d readings", file, f.upload.Reason, len(f.values()))
 	}
 	return f
 }

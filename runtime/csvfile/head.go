@@ -14,7 +14,7 @@ import (
 // headBytes is how much of a file is looked at before it is planned.
 const headBytes = 64 << 10
 
-// The bytes by which files that are no CSV in UTF-8 are told.
+// The first bytes of files that are not CSV in UTF-8.
 var (
 	byteOrderMark = []byte("\xef\xbb\xbf")
 	gzipMagic     = []byte("\x1f\x8b")
@@ -22,8 +22,8 @@ var (
 	utf16Marks    = [][]byte{[]byte("\xff\xfe"), []byte("\xfe\xff")}
 )
 
-// readHead finds the columns in the beginning of a file, of which whole tells whether it is all. It returns instead, in one
-// sentence for the client, why the file cannot be taken.
+// readHead finds the columns in the beginning of a file; whole tells that this is the whole file. If the file cannot be taken
+// it returns the reason, in one sentence for the client.
 func readHead(head []byte, whole bool) (columns Columns, refusal string) {
 	switch {
 	case len(head) == 0:

@@ -7,12 +7,14 @@ import (
 	"runtime"
 	"runtime/debug"
 	"runtime/metrics"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/sensorflow/sensorflow/runtime/contract"
 	"github.com/sensorflow/sensorflow/runtime/csvfile"
+	"github.com/sensorflow/sensorflow/runtime/ingest"
 	"github.com/sensorflow/sensorflow/runtime/reading"
 )
 
@@ -96,15 +98,18 @@ type discard struct {
 	written, calls, peak atomic.Int64
 }
 
-func (d *discard) WriteBatch(_ context.Context, rs []reading.Stored) ([]reading.Stored, error) {
-	d.written.Add(int64(len(rs)))
+func (d *discard) Try(_ context.Context, attempts []ingest.Attempt) []ingest.Outcome {
+	d.written.Add(int64(len(attempts)))
 	if d.calls.Add(1)%200 == 0 {
 		if heap := heapBytes(); heap > d.peak.Load() {
 			d.peak.Store(heap)
 		}
 	}
-	return nil, nil
+	return slices.Repeat([]ingest.Outcome{{Result: ingest.Made}}, len(attempts))
 }
+
+// Look is not called.
+func (d *discard) Look(context.Context, []reading.Key) ([]ingest.Found, error) { return nil, nil }
 
 func heapBytes() int64 {
 	sample := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}}

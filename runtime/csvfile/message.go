@@ -10,7 +10,8 @@ import (
 	"github.com/sensorflow/sensorflow/runtime/fault"
 )
 
-// rangeKind names the form of our own messages. A message that outlives a deployment is told by it.
+// rangeKind names the form of our own messages. It tells messages of an earlier version apart, which may still be in the
+// queue after a deployment.
 const rangeKind = "sensorflow.csv-range.v1"
 
 // work is what a message asks for.

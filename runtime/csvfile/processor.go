@@ -1,6 +1,7 @@
 package csvfile
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -51,21 +52,11 @@ type ProcessorOptions struct {
 }
 
 func (o ProcessorOptions) withDefaults() ProcessorOptions {
-	if o.Concurrency == 0 {
-		o.Concurrency = 16
-	}
-	if o.RangeBytes == 0 {
-		o.RangeBytes = contract.CSVRangeBytes
-	}
-	if o.WindowBytes == 0 {
-		o.WindowBytes = contract.CSVWindowBytes
-	}
-	if o.ClaimLifetime == 0 {
-		o.ClaimLifetime = 15 * time.Minute
-	}
-	if o.ClaimMargin == 0 {
-		o.ClaimMargin = 5 * time.Second
-	}
+	o.Concurrency = cmp.Or(o.Concurrency, 16)
+	o.RangeBytes = cmp.Or(o.RangeBytes, contract.CSVRangeBytes)
+	o.WindowBytes = cmp.Or(o.WindowBytes, contract.CSVWindowBytes)
+	o.ClaimLifetime = cmp.Or(o.ClaimLifetime, 15*time.Minute)
+	o.ClaimMargin = cmp.Or(o.ClaimMargin, 5*time.Second)
 	if o.Now == nil {
 		o.Now = time.Now
 	}
@@ -88,8 +79,8 @@ type Processor struct {
 	writer  *ingest.Writer
 	options ProcessorOptions
 
-	buffer     []byte           // of records
-	batch      []reading.Stored // of store
+	buffer     []byte          // of records
+	batch      []reading.Write // of store
 	superseded keySet
 }
 

@@ -14,7 +14,10 @@ import (
 
 	"github.com/sensorflow/sensorflow/runtime/csvfile"
 	"github.com/sensorflow/sensorflow/runtime/fault"
+	"github.com/sensorflow/sensorflow/runtime/ingest"
+	"github.com/sensorflow/sensorflow/runtime/pacing"
 	"github.com/sensorflow/sensorflow/runtime/reading"
+	"github.com/sensorflow/sensorflow/test/ingesttest"
 )
 
 const wholeFile = 1 << 20 // a range that holds any file of these tests
@@ -55,8 +58,8 @@ func TestProcessor_EndsAFileThatIsNoneWithAReasonAndStoresNothing(t *testing.T) 
 			if f.upload.Status != csvfile.Failed || !strings.Contains(f.upload.Reason, c.reason) {
 				t.Errorf("%s: %s", f.upload.Status, f.upload.Reason)
 			}
-			if len(f.readings) != 0 || len(f.objects) != 1 {
-				t.Errorf("stored %v, %v", f.readings, f.keysOf(""))
+			if len(f.values()) != 0 || len(f.objects) != 1 {
+				t.Errorf("stored %v, %v", f.values(), f.keysOf(""))
 			}
 		})
 	}
@@ -128,8 +131,8 @@ func TestProcessor_RefusesARangeSizeThatThePlanWasNotMadeFor(t *testing.T) {
 		t.Fatal(err)
 	}
 	f.settle(t, 50, first)
-	if f.upload.Status != csvfile.Failed || len(f.readings) != 0 {
-		t.Errorf("%s with %d readings", f.upload.Status, len(f.readings))
+	if f.upload.Status != csvfile.Failed || len(f.values()) != 0 {
+		t.Errorf("%s with %d readings", f.upload.Status, len(f.values()))
 	}
 }
 
@@ -259,43 +262,21 @@ func TestProcessor_ComesBackToARangeThatSomebodyElseHolds(t *testing.T) {
 	}
 }
 
-// shuffledStore lets batches that are in flight at the same time land in any order.
-type shuffledStore struct {
-	mu     sync.Mutex
-	rng    *rand.Rand
-	stored map[reading.Key]string
-	flying map[reading.Key]bool
-	most   int
-	t      *testing.T
-}
-
-func (s *shuffledStore) WriteBatch(_ context.Context, rs []reading.Stored) ([]reading.Stored, error) {
-	s.mu.Lock()
-	for _, r := range rs {
-		if s.flying[r.Key()] {
-			s.t.Errorf("%v is in flight twice", r.Key())
+// shuffled lets batches that are in flight at the same time land in any order, and refuses some of their readings for the moment.
+func shuffled(table *ingesttest.Table, rng *rand.Rand) {
+	var mu sync.Mutex
+	table.Answer = func(_ context.Context, _ int, attempts []ingest.Attempt) []ingesttest.Fate {
+		mu.Lock()
+		pause, fates := rng.IntN(50), make([]ingesttest.Fate, len(attempts))
+		for i := range fates {
+			fates[i] = []ingesttest.Fate{ingesttest.Busy, ingesttest.Silent, ingesttest.Held, ingesttest.Judged}[min(rng.IntN(15), 3)]
 		}
-		s.flying[r.Key()] = true
+		mu.Unlock()
+		for range pause {
+			runtime.Gosched()
+		}
+		return fates
 	}
-	s.most = max(s.most, len(s.flying))
-	pause, leave := s.rng.IntN(50), s.rng.IntN(3) == 0
-	s.mu.Unlock()
-	for range pause {
-		runtime.Gosched()
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	var left []reading.Stored
-	if leave {
-		left, rs = rs[:len(rs)/2], rs[len(rs)/2:]
-	}
-	for _, r := range slices.Concat(left, rs) {
-		delete(s.flying, r.Key())
-	}
-	for _, r := range rs {
-		s.stored[r.Key()] = r.Value.String()
-	}
-	return left, nil
 }
 
 func TestProcessor_LetsTheLaterLineWinWithBatchesInParallel(t *testing.T) {
@@ -308,16 +289,22 @@ func TestProcessor_LetsTheLaterLineWinWithBatchesInParallel(t *testing.T) {
 	file := []byte(b.String())
 	f := newFixture(file)
 	v := view{f, func() error { return nil }}
-	store := &shuffledStore{rng: rng, stored: map[reading.Key]string{}, flying: map[reading.Key]bool{}, t: t}
-	p := csvfile.NewProcessor(v, v, v, store, csvfile.ProcessorOptions{Concurrency: 8, Now: func() time.Time { return epoch }})
+	shuffled(&f.table, rng)
+	p := csvfile.NewProcessor(v, v, v, &f.table, csvfile.ProcessorOptions{
+		Concurrency: 8, Now: func() time.Time { return epoch }, Pacer: pacing.Pacer{Sleep: func(ctx context.Context, _ time.Duration) error { return ctx.Err() }},
+	})
 	if err := p.Process(t.Context(), f.queue[0]); err != nil {
 		t.Fatal(err)
 	}
+	f.table.Land() // whenever that is
 	want := referenceOutcome(file, fileColumns, reading.Limits{Now: epoch})
-	if !maps.Equal(store.stored, want.values) || f.upload.RowsAccepted != 30_000 {
-		t.Errorf("%d readings, %d accepted; some have not their last value", len(store.stored), f.upload.RowsAccepted)
+	if !maps.Equal(f.values(), want.values) || f.upload.RowsAccepted != 30_000 {
+		t.Errorf("%d readings, %d accepted; some have not their last value", len(f.values()), f.upload.RowsAccepted)
 	}
-	if store.most <= 25 {
+	if f.table.InFlightMax() < 2 {
 		t.Error("nothing was written in parallel")
+	}
+	if err := f.table.Broken(); err != nil {
+		t.Error(err)
 	}
 }

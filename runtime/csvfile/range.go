@@ -141,8 +141,9 @@ func (p *Processor) writeReadings(ctx context.Context, u Upload, number int) (Ra
 	first, end := p.bounds(u.Plan, number)
 	result := RangeResult{Bytes: end - first}
 	rows, judge := p.rows(p.source(ctx, u), u.Plan, first, end), p.judge(u.Plan)
-	readingsMax := p.options.Concurrency * contract.BatchWriteItemsMax * roundsPerWrite
+	readingsMax := p.options.Concurrency * contract.BatchStatementsMax * roundsPerWrite
 	p.batch = p.batch[:0]
+	version := reading.VersionAt(u.Plan.At)
 	for {
 		row, long, err := rows.next()
 		if err == io.EOF {
@@ -165,7 +166,7 @@ func (p *Processor) writeReadings(ctx context.Context, u Upload, number int) (Ra
 		if p.superseded.has(r) {
 			continue
 		}
-		p.batch = append(p.batch, reading.Stored{Reading: r, RegisterTime: u.Plan.At})
+		p.batch = append(p.batch, reading.Write{Reading: r, Version: version.Row(rows.records.began), Yields: true})
 		if len(p.batch) == readingsMax {
 			if err := p.flush(ctx); err != nil {
 				return RangeResult{}, err

@@ -24,8 +24,9 @@ type records struct {
 	stop      int64 // the bytes from here on are not needed
 	offset    int64 // of the first byte not fetched yet
 	buf       []byte
-	r, w      int  // buf[r:w] is fetched and not consumed
-	skipping  bool // through the next LF, before the next record
+	r, w      int   // buf[r:w] is fetched and not consumed
+	began     int64 // the offset of the record last returned
+	skipping  bool  // through the next LF, before the next record
 }
 
 // newRecords reads the range [first, end) of a file of the given size through buf, which is made larger where it is too
@@ -56,7 +57,7 @@ func (s *records) next() (record []byte, long bool, err error) {
 			return nil, false, err
 		}
 	}
-	if s.offset-int64(s.w-s.r) >= s.end {
+	if s.began = s.offset - int64(s.w-s.r); s.began >= s.end {
 		return nil, false, io.EOF
 	}
 	for scanned := 0; ; {

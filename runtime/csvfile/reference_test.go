@@ -121,12 +121,12 @@ func (f *fixture) check(t *testing.T, file []byte, rangeBytes int64) {
 	if got := f.rejects(t); !slices.Equal(got, want.rejects) {
 		t.Fatalf("rejects %q\nwant %q", got, want.rejects)
 	}
-	if len(f.readings) != len(want.values) {
-		t.Fatalf("%d readings, want %d", len(f.readings), len(want.values))
+	if len(f.values()) != len(want.values) {
+		t.Fatalf("%d readings, want %d", len(f.values()), len(want.values))
 	}
 	for key, values := range lastValues(file, f.window(rangeBytes), f.upload.Plan.At) {
-		if !slices.Contains(values, f.readings[key]) {
-			t.Fatalf("%v is %s, want one of %v", key, f.readings[key], values)
+		if !slices.Contains(values, f.values()[key]) {
+			t.Fatalf("%v is %s, want one of %v", key, f.values()[key], values)
 		}
 	}
 }

@@ -23,11 +23,11 @@ func rejectsPartKey(r RangeID) string {
 	return fmt.Sprintf("%s%s/%06d%s", contract.RejectsKeyPrefix, r.UploadID, r.Number, contract.CSVKeySuffix)
 }
 
-// writeRejects goes through a range once more, now only for its rejected rows. They are not written while the readings are:
-// that takes minutes, in which the bucket would end a transfer that does not move.
+// writeRejects reads a range a second time, only for its rejected rows. They are not written together with the readings: that
+// takes minutes, and the bucket ends a transfer in which nothing moves for so long.
 //
-// The rows of the only range are the final file. Otherwise they are a part: without header, and with lines counted from the
-// beginning of the range, for how many lines come before is not known yet.
+// If the range is the only one, its rows are the final file. Otherwise they are a part of it: without header, and with lines
+// counted from the beginning of the range, since the number of lines before the range is not known yet.
 func (p *Processor) writeRejects(ctx context.Context, u Upload, number int) error {
 	key, opening := RejectsKey(u.ID), rejectsHeader
 	if u.Plan.Ranges > 1 {
@@ -52,7 +52,7 @@ func (p *Processor) writeRejects(ctx context.Context, u Upload, number int) erro
 	return nil
 }
 
-// putError prefers the reason why the body ended to what the bucket made of it.
+// putError adds the reason why the body ended, which the bucket's error may not hold.
 func putError(key string, body *madeText, err error) error {
 	if body.failed != nil && !errors.Is(err, body.failed) {
 		err = fmt.Errorf("%w: %w", body.failed, err)
@@ -97,7 +97,7 @@ func (t *madeText) Read(p []byte) (n int, err error) {
 	for n < len(p) {
 		if len(t.pending) == 0 {
 			if t.buf, err = t.more(t.buf[:0]); err != nil {
-				if err != io.EOF { //nolint:errorlint // more ends as a Read does
+				if err != io.EOF { //nolint:errorlint // as a Read does, more ends with io.EOF itself; one that is wrapped is a failure
 					t.failed = err
 				} else if n > 0 {
 					err = nil

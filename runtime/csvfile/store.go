@@ -37,11 +37,11 @@ type WorkTable interface {
 	// ClaimRange takes a range for its owner until a moment. It is Claimed unless the range is committed or somebody else's
 	// claim has not run out at now.
 	ClaimRange(ctx context.Context, r RangeID, owner string, now, until time.Time) (Claim, error)
-	// CommitRange records the result of a range and adds it to the upload, both or neither, and once for ever: where the range
-	// is committed already nothing changes and the call succeeds. The error is of kind fault.Conflict where the range was
-	// claimed by somebody else meanwhile, fault.NotFound where there is no such upload, and fault.Unavailable where
-	// another range of the upload is being committed at the same moment: that is usual, nobody below repeats the call, and so
-	// the caller must, with a random wait between attempts.
+	// CommitRange records the result of a range and adds it to the upload, both or neither, and only once: where the range is
+	// committed already, nothing changes and the call succeeds. The error is of kind fault.Conflict where somebody else has
+	// claimed the range meanwhile, fault.NotFound where there is no such upload, and fault.Unavailable where another range of
+	// the upload is committed at the same moment. The last is usual. The table does not repeat the call, so the caller must,
+	// with random pauses between the attempts.
 	CommitRange(ctx context.Context, r RangeID, owner string, result RangeResult, at time.Time) error
 	// RangeResults returns the committed results by range number.
 	RangeResults(ctx context.Context, id string) (map[int]RangeResult, error)
@@ -66,7 +66,7 @@ const (
 	Done          // it is committed
 )
 
-// RangeResult is what the rows of a range came to.
+// RangeResult holds the counts of a range.
 type RangeResult struct {
 	Bytes                      int64 // the length of the range
 	RowsAccepted, RowsRejected int64
@@ -110,7 +110,7 @@ type WorkBucket interface {
 	Delete(ctx context.Context, keys []string) error
 }
 
-// Queue carries the messages of the ranges of large files to whoever runs Processor.
+// Queue takes the messages that name the ranges of large files. A Processor gets them back.
 type Queue interface {
 	// Send adds messages and returns nil only when all were taken; after an error any of them may have been.
 	Send(ctx context.Context, bodies []string) error

@@ -40,7 +40,7 @@ type Upload struct {
 	RangesDone int
 }
 
-// Plan fixes what all work on one file must agree on, whenever and however often it is done.
+// Plan holds what all work on one file must agree on, also when a part of the work is repeated.
 type Plan struct {
 	// ETag names the content of the object. Content put there later is not what was planned.
 	ETag string
@@ -75,7 +75,7 @@ type Ticket struct {
 }
 
 var (
-	// ErrTooLarge means that a file is larger than the way that was chosen takes.
+	// ErrTooLarge means that a file is too large for the way in which it is sent.
 	ErrTooLarge = errors.New("the file is too large")
 	// ErrNotCSV means that a file's name does not end in .csv.
 	ErrNotCSV = errors.New("the file is not a CSV file")

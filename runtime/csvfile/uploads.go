@@ -28,7 +28,7 @@ const (
 // endTimeout bounds ending an upload whose file could not be stored; the client may have left by then.
 const endTimeout = 5 * time.Second
 
-// Uploads begins uploads and tells how they fare. It is safe for concurrent use.
+// Uploads begins uploads and reports their state. It is safe for concurrent use.
 type Uploads struct {
 	table  UploadTable
 	bucket UploadBucket
@@ -47,7 +47,7 @@ func (s *Uploads) Create(ctx context.Context, r Request) (Ticket, error) {
 	if err != nil {
 		return Ticket{}, err
 	}
-	// The row comes first: an object without one would be nobody's.
+	// The row comes first: an object without a row would belong to no upload.
 	u, err := s.begin(ctx, r.FileName, r.Size)
 	if err != nil {
 		return Ticket{}, err
@@ -187,7 +187,8 @@ func checkFileName(name string) []fault.FieldError {
 	return []fault.FieldError{{Field: fieldFileName, Reason: reason}}
 }
 
-// isCSV goes by the name alone, in any case: media types are whatever the sender's system says.
+// isCSV looks only at the end of the name, in upper or lower case. A media type says nothing certain: senders' systems choose
+// it.
 func isCSV(name string) bool {
 	suffix := len(name) - len(contract.CSVKeySuffix)
 	return suffix >= 0 && strings.EqualFold(name[suffix:], contract.CSVKeySuffix)
@@ -241,7 +242,7 @@ func (f *smallFile) Read(p []byte) (int, error) {
 	case f.bytes > contract.SmallUploadBytesMax:
 		f.err = &fault.Error{Kind: fault.Invalid, Message: tooLargeMessage, Cause: ErrTooLarge}
 		return 0, f.err
-	case err == io.EOF: // and not one that wraps it, which tells of a body that was cut short
+	case err == io.EOF: // not one that wraps it: that comes from a body that was cut short
 		return n, io.EOF
 	case err != nil:
 		f.err = err

@@ -21,10 +21,11 @@ type aggregatesClient interface {
 	BatchGetItem(context.Context, *dynamodb.BatchGetItemInput, ...func(*dynamodb.Options)) (*dynamodb.BatchGetItemOutput, error)
 	PutItem(context.Context, *dynamodb.PutItemInput, ...func(*dynamodb.Options)) (*dynamodb.PutItemOutput, error)
 	Query(context.Context, *dynamodb.QueryInput, ...func(*dynamodb.Options)) (*dynamodb.QueryOutput, error)
+	UpdateItem(context.Context, *dynamodb.UpdateItemInput, ...func(*dynamodb.Options)) (*dynamodb.UpdateItemOutput, error)
 	TransactWriteItems(context.Context, *dynamodb.TransactWriteItemsInput, ...func(*dynamodb.Options)) (*dynamodb.TransactWriteItemsOutput, error)
 }
 
-// Aggregates keeps the aggregate rows: it is an aggregate.RowTable and an aggregate.WindowTable.
+// Aggregates keeps the aggregate rows: it is an aggregate.RowTable, an aggregate.WindowTable and an aggregate.FleetTable.
 type Aggregates struct {
 	client               aggregatesClient
 	readings, aggregates string
@@ -50,8 +51,10 @@ func (a *Aggregates) indexPartition(id reading.EquipmentID) string {
 
 // equipmentPartition is the same for the list of equipments.
 func equipmentPartition(id reading.EquipmentID) string {
-	return contract.EquipmentPartitionPrefix + strconv.Itoa(shardOf(id, contract.EquipmentShards))
+	return equipmentShard(shardOf(id, contract.EquipmentShards))
 }
+
+func equipmentShard(shard int) string { return contract.EquipmentPartitionPrefix + strconv.Itoa(shard) }
 
 func shardOf(id reading.EquipmentID, shards int) int {
 	hash := fnv.New32a()
@@ -204,9 +207,13 @@ func readFigures(r *itemReader) aggregate.Figures {
 	}
 }
 
-// ReadSlice returns the figures of the readings of a slice that the region wrote, over all pages of them, strongly consistent.
-func (a *Aggregates) ReadSlice(ctx context.Context, key aggregate.RowKey, slice int) (aggregate.Figures, error) {
-	start := key.SliceStart(slice)
+// littleReading is how many pages of readings a call of ReadSlices reads where they are not all of its first slice. A page is a
+// megabyte, some 7,000 readings.
+const littleReading = 2
+
+// ReadSlices returns the figures of the readings that the region wrote, strongly consistent: of the first slice over all pages of
+// it, and of those of the following ones that a few pages hold whole.
+func (a *Aggregates) ReadSlices(ctx context.Context, key aggregate.RowKey, first, last int) ([]aggregate.Figures, error) {
 	in := &dynamodb.QueryInput{
 		TableName: &a.readings, ConsistentRead: aws.Bool(true),
 		KeyConditionExpression: aws.String("#equipment = :equipment AND #timestamp BETWEEN :first AND :last"),
@@ -218,26 +225,46 @@ func (a *Aggregates) ReadSlice(ctx context.Context, key aggregate.RowKey, slice 
 		},
 		ExpressionAttributeValues: item{
 			":equipment": text(string(key.EquipmentID)), ":region": text(key.Region),
-			":first": text(reading.FormatTimestamp(start)), ":last": text(reading.FormatTimestamp(start.Add(contract.SliceLength - 1))),
+			":first": text(reading.FormatTimestamp(key.SliceStart(first))),
+			":last":  text(reading.FormatTimestamp(key.SliceStart(last + 1).Add(-1))),
 		},
 	}
-	var figures aggregate.Figures
-	err := a.queryAll(ctx, in, func(stored item) error {
-		var r itemReader
-		r.item = stored
-		timestamp := r.text(contract.AttrTimestamp)
-		number, _ := stored[contract.AttrValue].(*types.AttributeValueMemberN)
-		if number == nil {
-			return nil // no reading, like what parseStored refuses
-		}
-		one, err := parseStored(string(key.EquipmentID), timestamp, number.Value)
+	found := make([]aggregate.Figures, last-first+1)
+	for page := 1; ; page++ {
+		out, err := a.client.Query(ctx, in)
 		if err != nil {
-			return nil //nolint:nilerr // its stream record was reported when somebody else wrote it
+			return nil, mapError("query a slice's readings", err)
 		}
-		figures = figures.Join(aggregate.FiguresOf(one.Value))
-		return nil
-	})
-	return figures, mapError("query a slice's readings", err)
+		for _, stored := range out.Items {
+			if one, ok := storedReading(key.EquipmentID, stored); ok {
+				slice := int(one.Timestamp.Sub(key.Hour)/contract.SliceLength) - first
+				found[slice] = found[slice].Join(aggregate.FiguresOf(one.Value))
+			}
+		}
+		if len(out.LastEvaluatedKey) == 0 {
+			return found, nil
+		}
+		// What lies before the slice that the page ends in has been read whole.
+		r := itemReader{item: out.LastEvaluatedKey}
+		end, err := reading.ParseTimestamp(r.text(contract.AttrTimestamp))
+		if whole := int(end.Sub(key.Hour)/contract.SliceLength) - first; err == nil && whole > 0 && page >= littleReading {
+			return found[:whole], nil
+		}
+		in.ExclusiveStartKey = out.LastEvaluatedKey
+	}
+}
+
+// storedReading takes a reading out of a stored item. What is none counts for nothing; its stream record was reported when
+// somebody else wrote it.
+func storedReading(id reading.EquipmentID, stored item) (reading.Reading, bool) {
+	r := itemReader{item: stored}
+	timestamp := r.text(contract.AttrTimestamp)
+	number, _ := stored[contract.AttrValue].(*types.AttributeValueMemberN)
+	if number == nil {
+		return reading.Reading{}, false
+	}
+	one, err := parseStored(string(id), timestamp, number.Value)
+	return one, err == nil
 }
 
 // PutEquipment adds an equipment to the list of those that have rows of a region. It does nothing where it is there.

@@ -25,7 +25,7 @@ func (a *Aggregates) Commit(ctx context.Context, t aggregate.Transaction) error 
 		in.TransactItems = append(in.TransactItems, types.TransactWriteItem{Update: a.rowUpdate(row)})
 	}
 	for _, fleet := range t.Fleet {
-		in.TransactItems = append(in.TransactItems, types.TransactWriteItem{Update: a.fleetUpdate(t.Bucket, fleet)})
+		in.TransactItems = append(in.TransactItems, types.TransactWriteItem{Update: a.update(fleetKeyItem(t.Bucket, fleet.FleetKey), a.fleetExpression(fleet))})
 	}
 	_, err := a.client.TransactWriteItems(ctx, in)
 
@@ -59,6 +59,9 @@ func (a *Aggregates) rowUpdate(row aggregate.RowWrite) *types.Update {
 	if len(recounted) > 0 {
 		e.increase(contract.AttrRecounted, &types.AttributeValueMemberNS{Value: recounted})
 	}
+	for _, g := range row.Guards {
+		e.require(e.guard(g))
+	}
 	for _, bound := range row.Bounds {
 		e.require(e.bound(bound))
 	}
@@ -76,12 +79,13 @@ func (a *Aggregates) rowUpdate(row aggregate.RowWrite) *types.Update {
 	return a.update(rowKeyItem(row.Key), e)
 }
 
-func (a *Aggregates) fleetUpdate(bucket int, fleet aggregate.FleetWrite) *types.Update {
+// fleetExpression adds to a fleet row.
+func (a *Aggregates) fleetExpression(fleet aggregate.FleetWrite) *expression {
 	e := newExpression()
 	e.addSum(sumAttributes, fleet.Delta)
 	e.increase(contract.AttrRevision, integer(1))
 	e.assign(contract.AttrIntervalStart, integer(fleet.Start.Unix()))
-	return a.update(fleetKeyItem(bucket, fleet.FleetKey), e)
+	return e
 }
 
 func (a *Aggregates) update(key item, e *expression) *types.Update {
@@ -123,13 +127,15 @@ func (e *expression) writeSlice(s aggregate.SliceWrite) {
 	if s.Unmarked {
 		e.require("NOT contains(" + e.name(contract.AttrRecounted) + ", " + e.value(integer(int64(s.Slice))) + ")")
 	}
-	switch {
-	case !s.Guarded:
-	case s.Revision == 0:
-		e.require(e.missing(revision))
-	default:
-		e.require(e.compared(revision, "=", integer(s.Revision)))
+}
+
+// guard is the condition on a slice's revision.
+func (e *expression) guard(g aggregate.Guard) string {
+	revision := contract.SliceAttribute(contract.AttrSliceRevision, g.Slice)
+	if g.Revision == 0 {
+		return e.missing(revision)
 	}
+	return e.compared(revision, "=", integer(g.Revision))
 }
 
 // bound is the condition on an extreme.
@@ -179,7 +185,7 @@ func cancellation(reasons []types.CancellationReason, rows int) error {
 			}
 		default:
 			return &fault.Error{
-				Kind: fault.Internal, Message: "the data store refused the request",
+				Kind: fault.Internal, Message: refusedMessage,
 				Cause: errors.New("transaction canceled: " + code + ": " + aws.ToString(reason.Message)),
 			}
 		}

@@ -37,7 +37,7 @@ func newAggregates(t *testing.T) aggregatesFixture {
 func (f aggregatesFixture) put(t *testing.T, padding int, images ...aggregate.Image) {
 	t.Helper()
 	for len(images) > 0 {
-		n := min(len(images), contract.BatchWriteItemsMax)
+		n := min(len(images), contract.BatchStatementsMax)
 		var writes []types.WriteRequest
 		for _, i := range images[:n] {
 			item := map[string]types.AttributeValue{
@@ -64,7 +64,7 @@ func TestAggregates_BehaveAsTheModelDoes(t *testing.T) {
 	aggregatetest.Suite(t, func(t *testing.T) aggregatetest.Tables {
 		f := newAggregates(t)
 		return aggregatetest.Tables{
-			RowTable: f, WindowTable: f, IndexShards: indexShards,
+			RowTable: f, WindowTable: f, FleetTable: f, IndexShards: indexShards,
 			Put: func(t *testing.T, images ...aggregate.Image) { f.put(t, 0, images...) },
 		}
 	})
@@ -81,7 +81,7 @@ func decimal(t *testing.T, text string) reading.Decimal {
 	return d
 }
 
-func TestAggregates_ReadSliceGoesOverPagesAndSkipsWhatIsNoReading(t *testing.T) {
+func TestAggregates_ReadSlicesGoesOverPagesAndSkipsWhatIsNoReading(t *testing.T) {
 	f := newAggregates(t)
 	const n, padding = 600, 4096 // 2.4 MB: three pages of 1 MB at most
 	var images []aggregate.Image
@@ -106,9 +106,14 @@ func TestAggregates_ReadSliceGoesOverPagesAndSkipsWhatIsNoReading(t *testing.T) 
 			t.Fatal(err)
 		}
 	}
-	got, err := f.ReadSlice(t.Context(), aggregate.RowKey{EquipmentID: "EQ", Hour: firstHour, Region: "eu-west-1"}, 0)
-	if err != nil || got != want {
+	key := aggregate.RowKey{EquipmentID: "EQ", Hour: firstHour, Region: "eu-west-1"}
+	got, err := f.ReadSlices(t.Context(), key, 0, 0)
+	if err != nil || len(got) != 1 || got[0] != want {
 		t.Errorf("got %v, %v, want %v", got, err, want)
+	}
+	// The first slice alone takes what a call reads beyond the first one, so that others come in calls of their own.
+	if got, err = f.ReadSlices(t.Context(), key, 0, contract.SlicesPerHour-1); err != nil || len(got) == 0 || got[0] != want {
+		t.Errorf("the whole hour: got %v, %v", got, err)
 	}
 }
 
@@ -147,7 +152,7 @@ func TestAggregates_RecountReadsConsistently(t *testing.T) {
 	if _, err := table.ReadRows(t.Context(), []aggregate.RowKey{key}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := table.ReadSlice(t.Context(), key, 0); err != nil {
+	if _, err := table.ReadSlices(t.Context(), key, 0, 0); err != nil {
 		t.Fatal(err)
 	}
 	if consistent := client.gets[0].RequestItems[f.aggregates].ConsistentRead; len(client.gets) != 1 || consistent == nil || !*consistent {

@@ -14,15 +14,17 @@ import (
 	"github.com/sensorflow/sensorflow/runtime/reading"
 )
 
-// serviceDynamoDB is who removes expired items.
+// serviceDynamoDB is the principal that removes expired items.
 const serviceDynamoDB = "dynamodb.amazonaws.com"
 
 // ChangeFromEvent decodes a record of the readings' stream. An error is of kind fault.Invalid: the record cannot be
 // decoded however often it is delivered.
 //
-// An image that is no valid reading counts for nothing, as in a recount, and is left out of the change: the write that puts
-// it right and its removal go through. The write that brings it is an error, which somebody must look at; the change that
-// comes with that error takes back the reading that was overwritten, and is to be processed all the same if it has one.
+// A tombstone is no image of a reading: it counts for nothing, whoever wrote it and whenever it expires.
+//
+// An image that is no valid reading counts for nothing, as in a recount, and is left out of the change. So the write that
+// corrects it succeeds, and so does its removal. The write that brings it is an error, at which a person must look. If it has
+// overwritten a reading, that reading is in the change, which must be processed in spite of the error.
 func ChangeFromEvent(record events.DynamoDBEventRecord) (aggregate.Change, error) {
 	c := aggregate.Change{
 		Sequence: record.Change.SequenceNumber, At: record.Change.ApproximateCreationDateTime.UTC(),
@@ -42,7 +44,7 @@ func ChangeFromEvent(record events.DynamoDBEventRecord) (aggregate.Change, error
 			c.Old = image
 		}
 	}
-	if record.Change.NewImage != nil {
+	if c.Deleted = isTombstone(record.Change.NewImage); record.Change.NewImage != nil && !c.Deleted {
 		image, err := imageFromEvent(record.Change.NewImage)
 		if err != nil {
 			return c, undecodable(err)
@@ -50,6 +52,13 @@ func ChangeFromEvent(record events.DynamoDBEventRecord) (aggregate.Change, error
 		c.New = image
 	}
 	return c, nil
+}
+
+// isTombstone tells whether an image is what a deletion leaves. One with a value is not: a recount would count it.
+func isTombstone(attributes map[string]events.DynamoDBAttributeValue) bool {
+	_, hasValue := attributes[contract.AttrValue]
+	deleted, marked := attributes[contract.AttrDeleted]
+	return !hasValue && marked && deleted.DataType() == events.DataTypeBoolean && deleted.Boolean()
 }
 
 func undecodable(err error) error {

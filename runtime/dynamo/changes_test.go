@@ -3,6 +3,7 @@ package dynamo_test
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -62,6 +63,31 @@ func TestChangeFromEvent_KnowsWhoRemovesExpiredItems(t *testing.T) {
 		if err != nil || got.Expired != want || got.New != nil || got.Old == nil || !got.At.IsZero() {
 			t.Errorf("%s: got %+v, %v", identity, got, err)
 		}
+	}
+}
+
+func TestChangeFromEvent_TakesTombstonesForNothing(t *testing.T) {
+	const tombstone = `{"equipmentId":{"S":"EQ-1"},"timestamp":{"S":"2026-03-01T08:00:00.000000001Z"},"deleted":{"BOOL":true},` +
+		`"region":{"S":"eu-west-1"},"registerTime":{"S":"2026-03-01T09:00:00.000000001Z"},"expiresAt":{"N":"1772352000"}}`
+	for name, c := range map[string]struct {
+		images            string
+		old, now, deleted bool
+	}{
+		"deleted":               {`"OldImage":` + oldImage + `,"NewImage":` + tombstone, true, false, true},
+		"deleted before it was": {`"NewImage":` + tombstone, false, false, true},
+		"deleted again":         {`"OldImage":` + tombstone + `,"NewImage":` + tombstone, false, false, true},
+		"written again":         {`"OldImage":` + tombstone + `,"NewImage":` + newImage, false, true, false},
+		"expired":               {`"OldImage":` + tombstone, false, false, false},
+	} {
+		got, err := change(t, "", `{"SequenceNumber":"7",`+c.images+`}`)
+		if err != nil || (got.Old != nil) != c.old || (got.New != nil) != c.now || got.Deleted != c.deleted {
+			t.Errorf("%s: got %+v, %v", name, got, err)
+		}
+	}
+	// A recount would count what has a value, and so must the stream.
+	half := strings.Replace(tombstone, `{"equipmentId"`, `{"value":{"N":"1"},"equipmentId"`, 1)
+	if got, err := change(t, "", `{"SequenceNumber":"7","NewImage":`+half+`}`); err != nil || got.New == nil || got.Deleted {
+		t.Errorf("half an item: got %+v, %v", got, err)
 	}
 }
 

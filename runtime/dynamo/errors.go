@@ -11,8 +11,11 @@ import (
 	"github.com/sensorflow/sensorflow/runtime/fault"
 )
 
-// unavailableMessage is what a client is told when the tables cannot take a call now.
-const unavailableMessage = "the data store is busy; try again shortly"
+// What a client is told when the tables cannot take a call now, and when they never will.
+const (
+	unavailableMessage = "the data store is busy; try again shortly"
+	refusedMessage     = "the data store refused the request"
+)
 
 // mapError gives err the kind that tells callers what to do about it. doing completes the operator's view of the chain.
 func mapError(doing string, err error) error {
@@ -24,7 +27,7 @@ func mapError(doing string, err error) error {
 	case isConditionFailed(err):
 		return &fault.Error{Kind: fault.Conflict, Message: "the item was changed by somebody else", Cause: err}
 	case isInvalid(err):
-		return &fault.Error{Kind: fault.Internal, Message: "the data store refused the request", Cause: err}
+		return &fault.Error{Kind: fault.Internal, Message: refusedMessage, Cause: err}
 	case errors.Is(err, context.Canceled):
 		return err
 	default:

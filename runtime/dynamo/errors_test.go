@@ -2,7 +2,6 @@ package dynamo_test
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -16,13 +15,11 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-	"github.com/google/go-cmp/cmp"
 
 	"github.com/sensorflow/sensorflow/runtime/csvfile"
 	"github.com/sensorflow/sensorflow/runtime/dynamo"
 	"github.com/sensorflow/sensorflow/runtime/fault"
 	"github.com/sensorflow/sensorflow/runtime/ingest"
-	"github.com/sensorflow/sensorflow/runtime/pacing"
 	"github.com/sensorflow/sensorflow/runtime/reading"
 )
 
@@ -73,7 +70,8 @@ func TestErrors_SayWhatToDo(t *testing.T) {
 		t.Run(test.code, func(t *testing.T) {
 			client := answering(t, func(string, []byte) (int, string) { return test.status, errorBody(test.code) })
 			readings, uploads := dynamo.NewReadings(client, "r", "eu-west-1", 0), dynamo.NewUploads(client, "u")
-			_, write := readings.WriteBatch(t.Context(), []reading.Stored{stored(t, "EQ-1", "2026-03-01T08:00:00Z", "1")})
+			write := readings.Try(t.Context(), []ingest.Attempt{attempt(t, "EQ-1", "1", 0)})[0].Err
+			_, look := readings.Look(t.Context(), []reading.Key{{EquipmentID: "EQ-1", Timestamp: "2026-03-01T08:00:00.000000000Z"}})
 			_, _, page := readings.Page(t.Context(), "EQ-1", time.Time{}, time.Time{}, 1)
 			_, read := uploads.ReadUpload(t.Context(), "x")
 			_, begin := uploads.BeginUpload(t.Context(), "x", csvfile.Plan{})
@@ -81,7 +79,7 @@ func TestErrors_SayWhatToDo(t *testing.T) {
 			_, results := uploads.RangeResults(t.Context(), "x")
 			_, _, list := uploads.ListUploads(t.Context(), csvfile.Position{}, 1)
 			for name, err := range map[string]error{
-				"WriteBatch": write, "Page": page, "ReadUpload": read, "BeginUpload": begin, "ClaimRange": claim, "RangeResults": results,
+				"Try": write, "Look": look, "Page": page, "ReadUpload": read, "BeginUpload": begin, "ClaimRange": claim, "RangeResults": results,
 				"ListUploads": list, "CreateUpload": uploads.CreateUpload(t.Context(), newUpload()),
 				"FailUpload":   uploads.FailUpload(t.Context(), "x", "r", uploadedAt),
 				"FinishUpload": uploads.FinishUpload(t.Context(), "x", csvfile.Completed, uploadedAt),
@@ -105,54 +103,6 @@ func TestErrors_OfCallsWithoutAnAnswer(t *testing.T) {
 	cancel()
 	if _, err := uploads.ReadUpload(ctx, "x"); !errors.Is(err, context.Canceled) || fault.KindOf(err) == fault.Unavailable {
 		t.Errorf("the caller has left: %v", err)
-	}
-}
-
-func TestReadings_NameWhatABatchLeft(t *testing.T) {
-	var rs []reading.Stored
-	for i := range 5 {
-		rs = append(rs, stored(t, "EQ-1", fmt.Sprintf("2026-03-01T08:00:0%dZ", i), fmt.Sprint(i)))
-	}
-	for _, tableName := range []string{"r", "arn:aws:dynamodb:eu-west-1:111122223333:table/r"} {
-		client := answering(t, func(_ string, body []byte) (int, string) {
-			var in struct{ RequestItems map[string][]json.RawMessage }
-			if err := json.Unmarshal(body, &in); err != nil {
-				t.Error(err)
-			}
-			sent := in.RequestItems["r"]
-			left, _ := json.Marshal(map[string]any{"UnprocessedItems": map[string]any{tableName: []json.RawMessage{sent[3], sent[1]}}})
-			return http.StatusOK, string(left)
-		})
-		left, err := dynamo.NewReadings(client, "r", "eu-west-1", 0).WriteBatch(t.Context(), rs)
-		if diff := cmp.Diff([]reading.Stored{rs[1], rs[3]}, left, compareDecimals); diff != "" || err != nil {
-			t.Errorf("%s: error %v, left:\n%s", tableName, err, diff)
-		}
-	}
-}
-
-func TestReadings_RetryUntilAllAreWritten(t *testing.T) {
-	var sizes []int
-	client := answering(t, func(_ string, body []byte) (int, string) {
-		var in struct{ RequestItems map[string][]json.RawMessage }
-		if err := json.Unmarshal(body, &in); err != nil {
-			t.Error(err)
-		}
-		sizes = append(sizes, len(in.RequestItems["r"]))
-		left, _ := json.Marshal(map[string]any{"UnprocessedItems": map[string]any{"r": in.RequestItems["r"][1:]}})
-		if len(in.RequestItems["r"]) == 1 {
-			left = []byte("{}")
-		}
-		return http.StatusOK, string(left)
-	})
-	writer := ingest.NewWriter(dynamo.NewReadings(client, "r", "eu-west-1", 0), 1, pacing.Pacer{
-		Sleep: func(context.Context, time.Duration) error { return nil },
-	})
-	var rs []reading.Stored
-	for i := range 3 {
-		rs = append(rs, stored(t, "EQ-1", fmt.Sprintf("2026-03-01T08:00:0%dZ", i), fmt.Sprint(i)))
-	}
-	if err := writer.Write(t.Context(), rs); err != nil || !cmp.Equal(sizes, []int{3, 2, 1}) {
-		t.Errorf("batches %v, error %v", sizes, err)
 	}
 }
 

@@ -19,6 +19,7 @@ func text(s string) types.AttributeValue { return &types.AttributeValueMemberS{V
 func decimal(d reading.Decimal) types.AttributeValue {
 	return &types.AttributeValueMemberN{Value: d.String()}
 }
+func boolean(b bool) types.AttributeValue { return &types.AttributeValueMemberBOOL{Value: b} }
 func integer(n int64) types.AttributeValue {
 	return &types.AttributeValueMemberN{Value: strconv.FormatInt(n, 10)}
 }
@@ -101,6 +102,12 @@ func (r *itemReader) integers(name string) (all []int64) {
 		all = append(all, n)
 	}
 	return all
+}
+
+// boolean returns a flag, and false where it is missing.
+func (r *itemReader) boolean(name string) bool {
+	b, ok := r.item[name].(*types.AttributeValueMemberBOOL)
+	return ok && b.Value
 }
 
 // time returns a timestamp as reading.FormatTimestamp writes it.

@@ -1,8 +1,8 @@
 package dynamo
 
 import (
+	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -16,7 +16,8 @@ import (
 
 // readingsClient lists the calls in use.
 type readingsClient interface {
-	BatchWriteItem(context.Context, *dynamodb.BatchWriteItemInput, ...func(*dynamodb.Options)) (*dynamodb.BatchWriteItemOutput, error)
+	BatchExecuteStatement(context.Context, *dynamodb.BatchExecuteStatementInput, ...func(*dynamodb.Options)) (*dynamodb.BatchExecuteStatementOutput, error)
+	BatchGetItem(context.Context, *dynamodb.BatchGetItemInput, ...func(*dynamodb.Options)) (*dynamodb.BatchGetItemOutput, error)
 	Query(context.Context, *dynamodb.QueryInput, ...func(*dynamodb.Options)) (*dynamodb.QueryOutput, error)
 }
 
@@ -26,66 +27,15 @@ type Readings struct {
 	table, region string
 	retention     time.Duration
 	now           func() time.Time
+	statements    statements
 }
 
 // NewReadings returns the adapter to the readings table. Items carry region as that of their writer and, where retention is
 // not 0, the moment at which they expire.
 func NewReadings(client readingsClient, table, region string, retention time.Duration) *Readings {
-	return &Readings{client: client, table: table, region: region, retention: retention, now: time.Now}
-}
-
-// WriteBatch writes at most contract.BatchWriteItemsMax readings of distinct identities in one call and returns those that
-// it left unprocessed. An error means that none is known to be written; its kind is fault.Unavailable when trying again
-// may help.
-func (s *Readings) WriteBatch(ctx context.Context, rs []reading.Stored) (unprocessed []reading.Stored, err error) {
-	if len(rs) == 0 {
-		return nil, nil
+	return &Readings{
+		client: client, table: table, region: region, retention: retention, now: time.Now, statements: newStatements(table, retention > 0),
 	}
-	puts := make([]types.WriteRequest, len(rs))
-	for i, r := range rs {
-		puts[i].PutRequest = &types.PutRequest{Item: s.readingItem(r)}
-	}
-	out, err := s.client.BatchWriteItem(ctx, &dynamodb.BatchWriteItemInput{
-		RequestItems: map[string][]types.WriteRequest{s.table: puts},
-	})
-	if err != nil {
-		return nil, mapError("write a batch of readings", err)
-	}
-	left := map[reading.Key]bool{}
-	for _, requests := range out.UnprocessedItems { // of one table, which may go by its name or by its ARN
-		for _, request := range requests {
-			if request.PutRequest != nil {
-				left[readingKey(request.PutRequest.Item)] = true
-			}
-		}
-	}
-	for _, r := range rs {
-		if len(left) > 0 && left[r.Key()] {
-			unprocessed = append(unprocessed, r)
-		}
-	}
-	if len(unprocessed) != len(left) {
-		return nil, mapError("write a batch of readings", errors.New("the table left items unprocessed that were not sent"))
-	}
-	return unprocessed, nil
-}
-
-func (s *Readings) readingItem(r reading.Stored) item {
-	stored := item{
-		contract.AttrEquipmentID: text(string(r.EquipmentID)), contract.AttrTimestamp: text(reading.FormatTimestamp(r.Timestamp)),
-		contract.AttrValue: decimal(r.Value), contract.AttrRegisterTime: text(reading.FormatTimestamp(r.RegisterTime)),
-		contract.AttrID: text(r.ID()), contract.AttrRegion: text(s.region),
-	}
-	if at, expires := r.ExpiresAt(s.retention); expires {
-		// Time to live counts whole seconds; rounding up never lets a reading expire early.
-		stored[contract.AttrExpiresAt] = integer(at.Add(time.Second - 1).Unix())
-	}
-	return stored
-}
-
-func readingKey(stored item) reading.Key {
-	r := itemReader{item: stored}
-	return reading.Key{EquipmentID: reading.EquipmentID(r.text(contract.AttrEquipmentID)), Timestamp: r.text(contract.AttrTimestamp)}
 }
 
 // The timestamps between which all readings lie.
@@ -95,9 +45,10 @@ var (
 )
 
 // Page returns at most limit readings of an equipment, newest first, and whether there are more. It takes those of
-// from <= t < to; a zero time leaves that end open. It sees every write that was acknowledged in this region before. DynamoDB deletes expired items at its leisure, within a few days; where readings have
-// a retention, those that have expired are left out, so that what is listed does not depend on that. Items that somebody
-// else put into the table and that are no readings are left out, as they are from the aggregates.
+// from <= t < to; a zero time leaves that end open. It sees every write that was acknowledged in this region before. DynamoDB
+// deletes expired items at its leisure, within a few days; where readings have a retention, those that have expired are left
+// out, so that what is listed does not depend on that. Items that somebody else put into the table and that are no readings
+// are left out, as they are from the aggregates; so are tombstones, which have no value.
 func (s *Readings) Page(
 	ctx context.Context, id reading.EquipmentID, from, to time.Time, limit int,
 ) (rs []reading.Stored, more bool, err error) {
@@ -158,8 +109,8 @@ func (s *Readings) span(from, to time.Time) (first, last time.Time) {
 func readStored(stored item) (reading.Stored, error) {
 	r := itemReader{item: stored}
 	equipmentID, timestamp := r.text(contract.AttrEquipmentID), r.text(contract.AttrTimestamp)
-	registered := r.time(contract.AttrRegisterTime)
-	if err := r.done(); err != nil {
+	registered, err := reading.Version(r.text(contract.AttrRegisterTime)).Time()
+	if err := cmp.Or(r.done(), err); err != nil {
 		return reading.Stored{}, err
 	}
 	number, isNumber := stored[contract.AttrValue].(*types.AttributeValueMemberN)

@@ -41,10 +41,15 @@ func stored(t *testing.T, equipmentID, timestamp, value string) reading.Stored {
 	}
 }
 
+// write makes writes that take the place of whatever is stored, and reads back what they were given as.
 func write(t *testing.T, readings *dynamo.Readings, rs ...reading.Stored) {
 	t.Helper()
-	if left, err := readings.WriteBatch(t.Context(), rs); err != nil || len(left) > 0 {
-		t.Fatalf("%d readings left, error %v", len(left), err)
+	var ws []reading.Write
+	for _, r := range rs {
+		ws = append(ws, reading.Write{Reading: r.Reading, Version: reading.VersionAt(r.RegisterTime)})
+	}
+	if err := ingest.NewWriter(readings, 1, pacing.Pacer{}).Write(t.Context(), ws); err != nil {
+		t.Fatal(err)
 	}
 }
 
@@ -99,11 +104,14 @@ func TestReadings_StoreTheContractsAttributes(t *testing.T) {
 
 func TestReadings_RepeatsAreOneAndCorrectionsReplace(t *testing.T) {
 	readings := dynamo.NewReadings(localClient, newTable(t, contract.ReadingsTable()), "eu-west-1", 0)
-	write(t, readings, stored(t, "EQ-1", "2026-03-01T08:00:00Z", "10"))
-	write(t, readings, stored(t, "EQ-1", "2026-03-01T09:00:00+01:00", "12"))
+	first, correction := stored(t, "EQ-1", "2026-03-01T08:00:00Z", "10"), stored(t, "EQ-1", "2026-03-01T09:00:00+01:00", "12")
+	correction.RegisterTime = correction.RegisterTime.Add(1)
+	write(t, readings, first)
+	write(t, readings, first)
+	write(t, readings, correction)
 	got, _ := newest(t, readings, "EQ-1", 10)
-	if len(got) != 1 || got[0].Value.String() != "12" {
-		t.Errorf("got %v", got)
+	if diff := cmp.Diff([]reading.Stored{correction}, got, compareDecimals); diff != "" {
+		t.Error(diff)
 	}
 }
 
@@ -114,8 +122,8 @@ func seed(t *testing.T, readings *dynamo.Readings, equipmentID string, n int, ne
 	for i := range n {
 		all = append(all, stored(t, equipmentID, reading.FormatTimestamp(newest.Add(-time.Duration(i)*time.Minute)), fmt.Sprint(i)))
 	}
-	for start := 0; start < n; start += contract.BatchWriteItemsMax {
-		write(t, readings, all[start:min(start+contract.BatchWriteItemsMax, n)]...)
+	for start := 0; start < n; start += contract.BatchStatementsMax {
+		write(t, readings, all[start:min(start+contract.BatchStatementsMax, n)]...)
 	}
 	return all
 }
@@ -218,7 +226,7 @@ func TestReadings_TakeSixtyFourConcurrentSenders(t *testing.T) {
 		group.Go(func() {
 			for i := range each {
 				r := stored(t, fmt.Sprintf("EQ-%d", sender%8), reading.FormatTimestamp(start.Add(time.Duration(sender*each+i)*time.Second)), fmt.Sprint(rand.IntN(100)))
-				if err := coalescer.Save(t.Context(), r); err != nil {
+				if err := coalescer.Save(t.Context(), reading.Write{Reading: r.Reading, Version: reading.VersionAt(time.Now())}); err != nil {
 					t.Errorf("sender %d, reading %d: %v", sender, i, err)
 				}
 			}

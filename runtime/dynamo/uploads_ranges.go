@@ -61,10 +61,10 @@ func (s *Uploads) ClaimRange(ctx context.Context, r csvfile.RangeID, owner strin
 	}
 }
 
-// CommitRange records the result of a range and adds it to the upload, both or neither, and once for ever: where the range
-// is committed already nothing changes and the call succeeds. The error is of kind fault.Conflict where the range was
-// claimed by somebody else meanwhile, fault.NotFound where there is no such upload, and fault.Unavailable where another
-// range of the upload was being committed at the same moment, which is usual: trying again helps, and the SDK does not.
+// CommitRange records the result of a range and adds it to the upload, both or neither, and only once: where the range is
+// committed already, nothing changes and the call succeeds. The error is of kind fault.Conflict where somebody else has
+// claimed the range meanwhile, fault.NotFound where there is no such upload, and fault.Unavailable where another range of the
+// upload is committed at the same moment. The last is usual; the SDK does not repeat such calls, so the caller must.
 func (s *Uploads) CommitRange(ctx context.Context, r csvfile.RangeID, owner string, result csvfile.RangeResult, at time.Time) error {
 	bytes, accepted, rejected := integer(result.Bytes), integer(result.RowsAccepted), integer(result.RowsRejected)
 	_, err := s.client.TransactWriteItems(ctx, &dynamodb.TransactWriteItemsInput{TransactItems: []types.TransactWriteItem{
@@ -118,7 +118,7 @@ func commitCancellation(canceled *types.TransactionCanceledException) error {
 	}
 	for _, code := range codes {
 		if code == "ValidationError" || code == "ItemCollectionSizeLimitExceeded" {
-			return &fault.Error{Kind: fault.Internal, Message: "the data store refused the request", Cause: cause}
+			return &fault.Error{Kind: fault.Internal, Message: refusedMessage, Cause: cause}
 		}
 	}
 	return busy // TransactionConflict, ThrottlingError, ProvisionedThroughputExceeded

@@ -136,8 +136,8 @@ type discard struct{}
 
 func (discard) Write(p []byte) (int, error) { return len(p), nil }
 
-func (discard) Save(context.Context, reading.Stored) error { return nil }
+func (discard) Save(context.Context, reading.Write) error { return nil }
 
 type discardBatches struct{}
 
-func (discardBatches) Write(context.Context, []reading.Stored) error { return nil }
+func (discardBatches) Write(context.Context, []reading.Write) error { return nil }

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sync/semaphore"
 
 	"github.com/sensorflow/sensorflow/runtime/contract"
+	"github.com/sensorflow/sensorflow/runtime/fault"
 )
 
 const (
@@ -25,13 +26,14 @@ const (
 // errBodiesFull is the answer when the memory set aside for bodies is in use.
 var errBodiesFull = &problem{kind: problemUnavailable, message: "The service is taking as many bodies as it can; try again shortly."}
 
-// body reads a request's body within its limits and remembers how that went, since the code that reads it may report an
-// error of its own.
+// body reads a request's body within its limits. It remembers the error of reading, since the code that reads from it may
+// report another one.
 type body struct {
 	reader     io.Reader
 	connection *http.ResponseController
 	exchange   *exchange
-	// idle moves the deadline along as parts arrive, until last; 0 leaves the one that is set.
+	// idle is how long the next part may take to arrive: each Read sets the deadline anew, but never beyond last. With 0 the
+	// deadline stays as it is.
 	idle time.Duration
 	last time.Time
 	err  error
@@ -50,7 +52,7 @@ func (b *body) Read(p []byte) (int, error) {
 	switch {
 	case errors.Is(err, io.EOF):
 		b.exchange.bodyEnded = true
-		// From here on the server listens whether the client leaves; the body's deadline would look like that.
+		// From now on the server watches whether the client leaves. The end of the body's time would look the same.
 		_ = b.connection.SetReadDeadline(time.Time{})
 	case err != nil && b.err == nil:
 		b.err = err
@@ -105,8 +107,8 @@ func mediaType(r *http.Request, accepted ...string) (string, map[string]string, 
 	return "", nil, refused
 }
 
-// readJSON reads the one JSON document of a small body.
-func (s *Server) readJSON(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+// readObject reads a small body that is one JSON object, as decodeObject does.
+func (s *Server) readObject(w http.ResponseWriter, r *http.Request, members []member, into any) ([]fault.FieldError, error) {
 	if _, _, err := mediaType(r, mediaJSON); err != nil {
 		return nil, err
 	}
@@ -119,11 +121,15 @@ func (s *Server) readJSON(w http.ResponseWriter, r *http.Request) ([]byte, error
 	if err != nil {
 		return nil, bodyError(err)
 	}
-	return data, nil
+	faults, err := decodeObject(data, members, into)
+	if err != nil {
+		return nil, malformed("The body %v.", err)
+	}
+	return faults, nil
 }
 
-// bodyError is the answer to a body that could not be read to its end. Only here does a deadline mean the client's: in
-// the errors of a use case it is another service that was slow.
+// bodyError is the answer to a body that could not be read to its end. Only here was the client too slow when a deadline has
+// passed: in the errors of a use case it was another service.
 func bodyError(err error) *problem {
 	var size *http.MaxBytesError
 	switch {

@@ -21,7 +21,7 @@ type readingBody struct {
 	Value       json.Number `json:"value"`
 }
 
-// uploadBody asks for an upload address. What the numbers may be is for package csvfile to say.
+// uploadBody asks for an upload address. Package csvfile checks the range of the size.
 type uploadBody struct {
 	FileName string      `json:"fileName" validate:"required,max=255"`
 	Size     json.Number `json:"size" validate:"whole"`

@@ -14,40 +14,51 @@ import (
 	"github.com/sensorflow/sensorflow/runtime/contract"
 	"github.com/sensorflow/sensorflow/runtime/csvfile"
 	"github.com/sensorflow/sensorflow/runtime/fault"
+	"github.com/sensorflow/sensorflow/runtime/ingest"
 	"github.com/sensorflow/sensorflow/runtime/reading"
+	"github.com/sensorflow/sensorflow/test/ingesttest"
 )
 
-// table is an in-memory table of readings: what the real ingest code writes to and GET /sensor-data reads from.
+// table is a table of readings in memory: what the real ingest code writes to and GET /sensor-data reads from. While err is set,
+// it fails with that.
 type table struct {
-	mu   sync.Mutex
-	rows map[reading.Key]reading.Stored
-	err  error
+	ingesttest.Table
+	mu  sync.Mutex
+	err error
 }
 
-func (t *table) WriteBatch(_ context.Context, rs []reading.Stored) ([]reading.Stored, error) {
+func (t *table) failure() error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.err != nil {
-		return nil, t.err
+	return t.err
+}
+
+func (t *table) Try(ctx context.Context, attempts []ingest.Attempt) []ingest.Outcome {
+	err := t.failure()
+	if err == nil {
+		return t.Table.Try(ctx, attempts)
 	}
-	for _, r := range rs {
-		t.rows[r.Key()] = r
+	one := ingest.Outcome{Result: ingest.Impossible, Err: err}
+	if fault.KindOf(err) == fault.Unavailable {
+		one.Result = ingest.Busy
 	}
-	return nil, nil
+	return slices.Repeat([]ingest.Outcome{one}, len(attempts))
 }
 
 func (t *table) Page(_ context.Context, id reading.EquipmentID, from, to time.Time, limit int) ([]reading.Stored, bool, error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.err != nil {
-		return nil, false, t.err
+	if err := t.failure(); err != nil {
+		return nil, false, err
 	}
 	var found []reading.Stored
-	for _, r := range t.rows {
-		switch at := r.Timestamp; {
-		case r.EquipmentID != id, !from.IsZero() && at.Before(from), !to.IsZero() && !at.Before(to):
+	for _, row := range t.Rows() {
+		switch at := row.Timestamp; {
+		case row.Deleted, row.EquipmentID != id, !from.IsZero() && at.Before(from), !to.IsZero() && !at.Before(to):
 		default:
-			found = append(found, r)
+			registered, err := row.Version.Time()
+			if err != nil {
+				return nil, false, err
+			}
+			found = append(found, reading.Stored{Reading: row.Reading, RegisterTime: registered})
 		}
 	}
 	slices.SortFunc(found, func(a, b reading.Stored) int { return b.Timestamp.Compare(a.Timestamp) })
@@ -55,11 +66,9 @@ func (t *table) Page(_ context.Context, id reading.EquipmentID, from, to time.Ti
 }
 
 func (t *table) values() map[string]string {
-	t.mu.Lock()
-	defer t.mu.Unlock()
 	values := map[string]string{}
-	for key, r := range t.rows {
-		values[string(key.EquipmentID)+" "+key.Timestamp] = r.Value.String()
+	for key := range t.Rows() {
+		values[string(key.EquipmentID)+" "+key.Timestamp] = t.Value(key)
 	}
 	return values
 }

@@ -66,8 +66,8 @@ func TestCursor_LeadsOnOnlyWhereItBelongs(t *testing.T) {
 		}
 		for _, other := range others {
 			got := f.do(call{method: "GET", path: other + "&cursor=" + cursor, token: tokenReader})
-			if p := f.problem(got); p.Status != http.StatusBadRequest || !strings.Contains(p.Message, "cursor belongs to a query with other parameters") {
-				t.Errorf("the cursor of %s at %s: status %d, %q", path, other, p.Status, p.Message)
+			if p := f.problem(got); got.status != http.StatusBadRequest || !strings.Contains(p.Message, "cursor belongs to a query with other parameters") {
+				t.Errorf("the cursor of %s at %s: status %d, %q", path, other, got.status, p.Message)
 			}
 		}
 	}
@@ -92,8 +92,8 @@ func TestCursor_IsRefusedWhenChanged(t *testing.T) {
 			"a place that cannot be": with(spoilt.Replace(place)), "a time in another spelling": with(strings.Replace(place, ".000000000Z", "Z", 1)),
 		} {
 			got := f.do(call{method: "GET", path: path + "&cursor=" + changed, token: tokenReader})
-			if p := f.problem(got); p.Status != http.StatusBadRequest || !strings.Contains(p.Message, "cursor is not one that this service gave out") {
-				t.Errorf("%s: %s: status %d, %q", path, name, p.Status, p.Message)
+			if p := f.problem(got); got.status != http.StatusBadRequest || !strings.Contains(p.Message, "cursor is not one that this service gave out") {
+				t.Errorf("%s: %s: status %d, %q", path, name, got.status, p.Message)
 			}
 		}
 	}

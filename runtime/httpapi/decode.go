@@ -50,7 +50,7 @@ var (
 // continues a sentence.
 //
 // encoding/json alone would take "EquipmentID" for "equipmentId", the last of two spellings of one field, bytes that are
-// not UTF-8, and null for every type; each of those has stored what its sender did not mean.
+// not UTF-8, and null for every type. By each of these, something was stored that its sender did not mean.
 func decodeObject(data []byte, members []member, into any) ([]fault.FieldError, error) {
 	if !utf8.Valid(data) {
 		return nil, errNotUTF8
@@ -71,7 +71,7 @@ func decodeObject(data []byte, members []member, into any) ([]fault.FieldError, 
 	return faults, nil
 }
 
-// whyInvalid tells one document and more from none.
+// whyInvalid tells what is wrong with a text that is not exactly one JSON document.
 func whyInvalid(data []byte) error {
 	var first json.RawMessage
 	switch err := json.NewDecoder(bytes.NewReader(data)).Decode(&first); {
@@ -84,7 +84,7 @@ func whyInvalid(data []byte) error {
 	}
 }
 
-// decodeMembers reads the members of a valid JSON object, whose opening brace is behind, and tells which it has. A
+// decodeMembers reads the members of a valid JSON object from the text after its opening brace, and tells which it has. A
 // json.Decoder would do the same with forty allocations for a reading, most of them for errors that it throws away.
 func decodeMembers(rest []byte, members []member, target reflect.Value) (faults []fault.FieldError, seen []bool) {
 	seen = make([]bool, len(members))
@@ -94,7 +94,7 @@ func decodeMembers(rest []byte, members []member, target reflect.Value) (faults 
 		}
 		var key, value []byte
 		key, rest = cutValue(rest)
-		value, rest = cutValue(skipSpace(skipSpace(rest)[1:])) // behind the colon
+		value, rest = cutValue(skipSpace(skipSpace(rest)[1:])) // after the colon
 		name := unquote(key)
 		if reason := decodeMember(name, value, members, seen, target); reason != "" {
 			faults = addFault(faults, name, reason)
@@ -129,7 +129,7 @@ func stringEnd(text []byte) int {
 	for i := 1; i < len(text); i++ {
 		switch text[i] {
 		case '\\':
-			i++ // whatever is escaped, it is not the end
+			i++ // an escaped character is never the end
 		case '"':
 			return i + 1
 		}
@@ -227,16 +227,7 @@ func names(members []member) string {
 	return strings.Join(known, ", ")
 }
 
-// decodeBody is decodeObject for a body that is one object.
-func decodeBody(data []byte, members []member, into any) ([]fault.FieldError, error) {
-	faults, err := decodeObject(data, members, into)
-	if err != nil {
-		return nil, malformed("The body %v.", err)
-	}
-	return faults, nil
-}
-
-// at puts the faults of one element of a batch under its place.
+// at puts the index of a batch's element before the names of its fields.
 func at(index int, faults []fault.FieldError) []fault.FieldError {
 	placed := make([]fault.FieldError, len(faults))
 	for i, f := range faults {

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"cmp"
 	"context"
 	"io"
 	"log/slog"
@@ -13,15 +14,15 @@ import (
 	"github.com/sensorflow/sensorflow/runtime/reading"
 )
 
-// Saver stores one reading and returns nil only once it is durable. Its errors are of kind fault.Unavailable when
-// sending the reading again may help.
+// Saver makes one write and returns nil only once it is durable, or superseded by a newer one that is. The end of ctx tells it
+// that the client has left. Its errors are of kind fault.Unavailable when sending the reading again may help.
 type Saver interface {
-	Save(ctx context.Context, r reading.Stored) error
+	Save(ctx context.Context, w reading.Write) error
 }
 
-// BatchWriter stores many readings and returns nil only once all are durable; of one identity the last wins.
+// BatchWriter is a Saver of many writes at a time; of one identity the last counts.
 type BatchWriter interface {
-	Write(ctx context.Context, rs []reading.Stored) error
+	Write(ctx context.Context, ws []reading.Write) error
 }
 
 // Pager reads at most limit raw readings of one equipment, newest first, and tells whether there are more. It takes those of
@@ -36,7 +37,7 @@ type UploadCreator interface {
 	Store(ctx context.Context, fileName string, body io.Reader) (csvfile.Upload, error)
 }
 
-// UploadReader tells how uploads fare.
+// UploadReader reads the state of uploads.
 type UploadReader interface {
 	Get(ctx context.Context, id string) (u csvfile.Upload, rejectsURL string, err error)
 	List(ctx context.Context, after csvfile.Position, limit int) (us []csvfile.Upload, more bool, err error)
@@ -109,18 +110,10 @@ const (
 )
 
 func (o Options) withDefaults() Options {
-	if o.BodyTimeout == 0 {
-		o.BodyTimeout = BodyTimeoutDefault
-	}
-	if o.FileTimeout == 0 {
-		o.FileTimeout = FileTimeoutDefault
-	}
-	if o.BodyBytesInFlightMax == 0 {
-		o.BodyBytesInFlightMax = BodyBytesInFlightMaxDefault
-	}
-	if o.FileBytesInFlightMax == 0 {
-		o.FileBytesInFlightMax = FileBytesInFlightMaxDefault
-	}
+	o.BodyTimeout = cmp.Or(o.BodyTimeout, BodyTimeoutDefault)
+	o.FileTimeout = cmp.Or(o.FileTimeout, FileTimeoutDefault)
+	o.BodyBytesInFlightMax = cmp.Or(o.BodyBytesInFlightMax, BodyBytesInFlightMaxDefault)
+	o.FileBytesInFlightMax = cmp.Or(o.FileBytesInFlightMax, FileBytesInFlightMaxDefault)
 	return o
 }
 

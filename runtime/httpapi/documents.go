@@ -108,7 +108,7 @@ func describe(o Options) ([]byte, error) {
 	return raw, nil
 }
 
-// withoutMachines takes the machines' way in out of a description, for a service that has no token endpoint.
+// withoutMachines removes the sign-in of machines from a description, for a service that has no token endpoint.
 func withoutMachines(raw []byte) ([]byte, error) {
 	var document map[string]any
 	if err := json.Unmarshal(raw, &document); err != nil {

@@ -70,7 +70,7 @@ func isIDByte(c byte) bool {
 	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '_' || c == '.'
 }
 
-// logAccess writes the one line per request. It holds no query, since a query may hold what is nobody else's business.
+// logAccess writes the one line of a request. It leaves out the query, which may hold private data.
 func (s *Server) logAccess(r *http.Request, e *exchange, took time.Duration) {
 	level := slog.LevelInfo
 	if e.quiet {

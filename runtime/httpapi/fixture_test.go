@@ -23,7 +23,6 @@ import (
 	"github.com/sensorflow/sensorflow/runtime/httpapi"
 	"github.com/sensorflow/sensorflow/runtime/ingest"
 	"github.com/sensorflow/sensorflow/runtime/pacing"
-	"github.com/sensorflow/sensorflow/runtime/reading"
 	"github.com/sensorflow/sensorflow/test/capture"
 )
 
@@ -59,7 +58,7 @@ type fixture struct {
 func newFixture(t *testing.T, o httpapi.Options, change ...func(*fixture)) *fixture {
 	t.Helper()
 	f := &fixture{
-		t: t, table: &table{rows: map[reading.Key]reading.Stored{}}, windows: &windows{}, log: &capture.Buffer{},
+		t: t, table: &table{}, windows: &windows{}, log: &capture.Buffer{},
 		uploads: &uploads{stored: map[string]string{}, known: map[string]csvfile.Upload{}},
 		auth:    &authenticator{loggedOut: map[string]bool{}},
 		now:     func() time.Time { return testNow },

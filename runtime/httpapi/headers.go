@@ -30,7 +30,7 @@ func (s *Server) setHeaders(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// setSafetyHeaders keeps browsers from doing more with an answer than showing it to who asked.
+// setSafetyHeaders forbids browsers to do anything with an answer except to give it to the page that asked.
 func setSafetyHeaders(header http.Header) {
 	header.Set("Content-Security-Policy", apiPolicy)
 	header.Set("X-Content-Type-Options", "nosniff")

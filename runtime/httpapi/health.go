@@ -65,8 +65,8 @@ func (s *Server) getRoot(w http.ResponseWriter, _ *http.Request) error {
 	return nil
 }
 
-// getHealth tells that the process lives. It asks nobody: a load balancer that sends no requests to tasks whose table is
-// away, or replaces them, helps nobody.
+// getHealth tells that the process lives. It does not look at the tables: while they cannot be reached, it does not help to
+// take requests away from the tasks, or to replace them.
 func (s *Server) getHealth(w http.ResponseWriter, _ *http.Request) error {
 	return answer(w, http.StatusOK, statusAnswer{"ok"})
 }
@@ -125,7 +125,7 @@ func (s *Server) checkReadiness(ctx context.Context) readyAnswer {
 	if !c.checked.IsZero() && s.Now().Sub(c.checked) < readyReuse {
 		return c.answer
 	}
-	// The result is for others too, so that the first one's leaving must not spoil it.
+	// Others wait for this result too, so it must not fail when the first client leaves.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), readyTimeout)
 	defer cancel()
 	results := make([]error, len(s.Checks))

@@ -30,8 +30,8 @@ func (s *Server) allowed(origin string) bool {
 
 // checkOrigin refuses a request that could change something, carries the sign-in cookie and comes from a page of another
 // origin: the browser adds the cookie although the person did not ask for the request. http.CrossOriginProtection is not
-// used since it lets a foreign Origin pass beside "Sec-Fetch-Site: none" and never looks at Referer, the last hint that
-// old browsers give.
+// used, since it accepts a foreign Origin together with "Sec-Fetch-Site: none" and does not look at Referer, which is all that
+// old browsers send.
 func (s *Server) checkOrigin(r *http.Request) error {
 	switch r.Method {
 	case http.MethodGet, http.MethodHead, http.MethodOptions:
@@ -53,7 +53,7 @@ func (s *Server) checkOrigin(r *http.Request) error {
 	}
 	referer := r.Header.Get("Referer")
 	if referer == "" {
-		return nil // no browser sends neither: this is a program, which sends cookies because it means to
+		return nil // every browser sends one of the three: this is a program, and it sends the cookie on purpose
 	}
 	u, err := url.Parse(referer)
 	if err != nil || !s.sameOrigin(r, u.Scheme+"://"+u.Host) {
@@ -75,6 +75,6 @@ func (s *Server) sameOrigin(r *http.Request, origin string) bool {
 	if !ok || host == "" || host != r.Host {
 		return false
 	}
-	// Behind a proxy that ends TLS the request's own scheme is unknown; https can only be stricter.
+	// Behind a proxy that ends TLS, the scheme of the request is unknown. A page of https is as safe as the service itself.
 	return scheme == "https" || scheme == "http" && !s.options.https()
 }

@@ -50,7 +50,7 @@ const statusClientGone = 499
 // retryAfterDefault is what clients are told to wait when the service is busy: queues drain within a second.
 const retryAfterDefault = time.Second
 
-// problem is an error that knows its answer. Everything but cause is shown to the client.
+// problem is an error together with its answer. Everything but cause is shown to the client.
 type problem struct {
 	kind       problemKind
 	message    string

@@ -30,8 +30,8 @@ type query struct {
 	faults []fault.FieldError
 }
 
-// readQuery parses the query and refuses parameters other than known and repeated ones: a misspelt filter that is ignored
-// would answer with what was not asked for.
+// readQuery parses the query. It refuses unknown and repeated parameters: if a misspelt filter were ignored, the answer would
+// hold what was not asked for.
 func readQuery(r *http.Request, known ...string) (*query, error) {
 	values, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {

@@ -22,12 +22,8 @@ type savedAnswer struct {
 
 // postReading stores one reading and answers once it is durable.
 func (s *Server) postReading(w http.ResponseWriter, r *http.Request) error {
-	data, err := s.readJSON(w, r)
-	if err != nil {
-		return err
-	}
 	var b readingBody
-	shape, err := decodeBody(data, readingMembers, &b)
+	shape, err := s.readObject(w, r, readingMembers, &b)
 	if err != nil {
 		return err
 	}
@@ -38,7 +34,7 @@ func (s *Server) postReading(w http.ResponseWriter, r *http.Request) error {
 	}
 	ctx, cancel := calling(r)
 	defer cancel()
-	if err := s.Saver.Save(ctx, reading.Stored{Reading: parsed, RegisterTime: now.UTC()}); err != nil {
+	if err := s.Saver.Save(ctx, reading.Write{Reading: parsed, Version: reading.VersionAt(now)}); err != nil {
 		return fmt.Errorf("save a reading: %w", err)
 	}
 	return answer(w, http.StatusCreated, savedAnswer{"Data saved successfully", parsed.ID()})
@@ -61,12 +57,12 @@ type batchAnswer struct {
 
 // batch gathers the readings of a batch as they are decoded.
 type batch struct {
-	accepted []reading.Stored
+	accepted []reading.Write
 	rejected []rejected
 	length   int
 }
 
-// postBatch stores the valid readings of a batch, all of them or, where the answer is 503, any of them.
+// postBatch stores the valid readings of a batch. After an answer of 503 any part of them may be stored.
 func (s *Server) postBatch(w http.ResponseWriter, r *http.Request) error {
 	media, _, err := mediaType(r, mediaJSON, mediaNDJSON)
 	if err != nil {
@@ -107,29 +103,33 @@ func (s *Server) postBatch(w http.ResponseWriter, r *http.Request) error {
 // taker returns what decodes and judges one element of a batch.
 func (s *Server) taker(b *batch) func(element []byte, unreadable error) error {
 	now := s.Now()
-	limits := s.limits(now)
+	limits, version := s.limits(now), reading.VersionAt(now)
 	return func(element []byte, unreadable error) error {
 		index := b.length
 		if b.length++; b.length > contract.BatchReadingsMax {
 			return malformed("The batch holds more than %d readings; send several batches or a CSV file.", contract.BatchReadingsMax)
 		}
-		var one readingBody
-		var faults []fault.FieldError
-		if unreadable == nil {
-			faults, unreadable = decodeObject(element, readingMembers, &one)
-		}
-		if unreadable != nil {
-			b.rejected = append(b.rejected, rejected{index, []fault.FieldError{{Field: "", Reason: unreadable.Error()}}})
-			return nil //nolint:nilerr // a fault of one element is part of the answer
-		}
-		parsed, faults := one.reading(limits, faults)
+		parsed, faults := readElement(element, unreadable, limits)
 		if len(faults) > 0 {
 			b.rejected = append(b.rejected, rejected{index, faults})
 			return nil
 		}
-		b.accepted = append(b.accepted, reading.Stored{Reading: parsed, RegisterTime: now.UTC()})
+		b.accepted = append(b.accepted, reading.Write{Reading: parsed, Version: version})
 		return nil
 	}
+}
+
+// readElement makes a reading of one element of a batch, or tells what is wrong with it: with its fields, or with all of it.
+func readElement(element []byte, unreadable error, limits reading.Limits) (reading.Reading, []fault.FieldError) {
+	var b readingBody
+	var shape []fault.FieldError
+	if unreadable == nil {
+		shape, unreadable = decodeObject(element, readingMembers, &b)
+	}
+	if unreadable != nil {
+		return reading.Reading{}, []fault.FieldError{{Field: "", Reason: unreadable.Error()}}
+	}
+	return b.reading(limits, shape)
 }
 
 // noneValid is the answer to a batch of which nothing was stored.
@@ -193,7 +193,8 @@ func decodeLines(in io.Reader, take func(element []byte, unreadable error) error
 			unreadable = errLineTooLong
 			_, err = lines.ReadSlice('\n')
 		}
-		if err != nil && !errors.Is(err, io.EOF) {
+		ended := errors.Is(err, io.EOF)
+		if err != nil && !ended {
 			return bodyError(err)
 		}
 		if len(bytes.TrimRight(line, "\r\n")) > contract.ReadingBodyBytesMax {
@@ -204,8 +205,8 @@ func decodeLines(in io.Reader, take func(element []byte, unreadable error) error
 				return refused
 			}
 		}
-		if err != nil {
-			return nil //nolint:nilerr // the end of the body
+		if ended {
+			return nil
 		}
 	}
 }
@@ -257,7 +258,7 @@ func (s *Server) readListing(r *http.Request) (listing, error) {
 	return l, in.err()
 }
 
-// bound names an end of a span, the empty text an open one.
+// bound writes an end of a span as text, which is empty where the end is open.
 func bound(t time.Time) string {
 	if t.IsZero() {
 		return ""

@@ -31,20 +31,20 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 const (
 	// restBytesSmall is how much of a body net/http itself reads and drops after a handler has answered.
 	restBytesSmall = 256 << 10
-	// restBytesMax and restTimeout bound what is dropped here: the largest body that any route takes, and some.
+	// restBytesMax and restTimeout bound what is read and dropped here: twice the largest body that any route takes.
 	restBytesMax = 2 * contract.SmallUploadBytesMax
 	restTimeout  = 10 * time.Second
 )
 
-// failEarly answers before the body has arrived, and then takes in the rest of it: most clients send everything before they
-// read anything, and a connection that is closed while they send costs them the answer.
+// failEarly answers before the body has arrived, and then reads the rest of it. Most clients send everything before they read
+// anything: if the connection were closed while they send, they would not see the answer.
 func (s *Server) failEarly(w http.ResponseWriter, r *http.Request, e *exchange) {
 	w.Header().Set("Connection", "close")
 	connection := http.NewResponseController(w)
 	full := connection.EnableFullDuplex()
 	writeProblem(w, e.id, e.problem)
 	if full != nil || connection.Flush() != nil || r.Header.Get("Expect") != "" {
-		return // who waits for "100 Continue" sends nothing after a refusal
+		return // a client that waits for "100 Continue" sends nothing after a refusal
 	}
 	_ = connection.SetReadDeadline(time.Now().Add(min(restTimeout, s.options.BodyTimeout)))
 	_, _ = io.CopyN(io.Discard, r.Body, restBytesMax)

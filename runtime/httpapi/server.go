@@ -18,8 +18,8 @@ const (
 	// headerTimeout and headerBytesMax bound what an unknown client can make the server hold. A token takes about 2 KB.
 	headerTimeout  = 10 * time.Second
 	headerBytesMax = 32 << 10
-	// idleTimeout must exceed the load balancer's own of 60 s: else it would send a request into a connection that is just
-	// being closed.
+	// idleTimeout must exceed the load balancer's own of 60 s: otherwise it could send a request over a connection at the
+	// moment when this server closes it.
 	idleTimeout = 75 * time.Second
 	// answerTimeout bounds how long a client may take to read an answer.
 	answerTimeout = 60 * time.Second
@@ -36,7 +36,7 @@ type Server struct {
 	requests  *requestChecker
 	cursors   cursors
 	bodies    *semaphore.Weighted
-	files     *semaphore.Weighted // apart, since files may take minutes, and readings must not be refused for that long
+	files     *semaphore.Weighted // of their own, since files take minutes: readings must not be refused for so long
 	readiness readiness
 	documents documents
 	origins   map[string]bool

@@ -13,7 +13,8 @@ import (
 	"github.com/sensorflow/sensorflow/runtime/contract"
 )
 
-// Challenges of 401 answers. Login names no scheme that a browser would open its own password window for.
+// Challenges of 401 answers. That of the sign-in names a scheme that no browser knows, so that none opens its own window for
+// passwords.
 const (
 	challengeBasic   = `SensorFlow-Login realm="sensor-flow", charset="UTF-8"`
 	challengeMissing = `Bearer realm="sensor-flow"`
@@ -37,8 +38,8 @@ func callerOf(r *http.Request) caller {
 	return c
 }
 
-// authenticate finds the token, in the Authorization header before the cookie, and has it checked. A header that does not
-// hold is not made up for by a cookie, so that a request never acts for another than it names.
+// authenticate finds the token, in the Authorization header before the cookie, and has it checked. If the header's token is
+// refused, the cookie is not tried: a request must never act for anybody but the one that its header names.
 func (s *Server) authenticate(r *http.Request) (auth.Identity, string, error) {
 	token, err := tokenOf(r)
 	if err != nil {
@@ -173,7 +174,7 @@ func (s *Server) postLogout(w http.ResponseWriter, r *http.Request) error {
 	return answer(w, http.StatusOK, messageAnswer{"Logout successful"})
 }
 
-// clientAddress is the address of the client as the outermost trusted proxy saw it. Whatever stands further left in
+// clientAddress is the address of the client as the outermost trusted proxy saw it. All that is further left in
 // X-Forwarded-For was written by the client itself.
 func (s *Server) clientAddress(r *http.Request) string {
 	peer, _, err := net.SplitHostPort(r.RemoteAddr)

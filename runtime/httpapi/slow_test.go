@@ -156,7 +156,7 @@ func TestBodyDeadline_EndsWithTheBody(t *testing.T) {
 
 type slowSaver struct{ takes time.Duration }
 
-func (s slowSaver) Save(ctx context.Context, _ reading.Stored) error {
+func (s slowSaver) Save(ctx context.Context, _ reading.Write) error {
 	select {
 	case <-ctx.Done():
 		return ctx.Err()

@@ -40,12 +40,8 @@ type ticketAnswer struct {
 
 // postUpload gives out an address that takes one file.
 func (s *Server) postUpload(w http.ResponseWriter, r *http.Request) error {
-	data, err := s.readJSON(w, r)
-	if err != nil {
-		return err
-	}
 	var b uploadBody
-	shape, err := decodeBody(data, uploadMembers, &b)
+	shape, err := s.readObject(w, r, uploadMembers, &b)
 	if err != nil {
 		return err
 	}
@@ -113,7 +109,7 @@ func noFile() error {
 	}
 }
 
-// formBoundary returns what divides the parts of the form.
+// formBoundary returns the text that separates the parts of the form.
 func formBoundary(r *http.Request) (string, error) {
 	if r.Header.Get("Content-Type") == "" && r.ContentLength == 0 {
 		return "", noFile()
@@ -159,8 +155,8 @@ func filePart(form *multipart.Reader) (*multipart.Part, error) {
 	}
 }
 
-// isCSV goes by the file's name. The media type is not asked: browsers send what the system's registry says, which for
-// .csv may be a spreadsheet's, and programs send application/octet-stream.
+// isCSV looks at the file's name and not at the media type: browsers send what their system has for .csv, which may be the
+// type of a spreadsheet, and programs send application/octet-stream.
 func isCSV(part *multipart.Part) bool {
 	return strings.EqualFold(path.Ext(part.FileName()), contract.CSVKeySuffix)
 }
@@ -187,7 +183,7 @@ func newUploadItem(u csvfile.Upload, rejectsURL string) uploadItem {
 	}
 }
 
-// getUpload tells how one upload fares.
+// getUpload answers with the state of one upload.
 func (s *Server) getUpload(w http.ResponseWriter, r *http.Request) error {
 	in, err := readQuery(r)
 	if err != nil {

@@ -3,6 +3,8 @@ package ingest
 import (
 	"context"
 	"errors"
+	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -20,7 +22,7 @@ type Options struct {
 	BatchesInFlightMax int
 	// QueueMax is how many readings may wait; further ones are refused at once. Default: 4000.
 	QueueMax int
-	// WriteTimeout bounds one batch with all its retries. Default: 8s, so that a client hears within its own patience.
+	// WriteTimeout bounds a reading's attempts together. Default: 8s, so that a client hears within its own patience.
 	WriteTimeout time.Duration
 }
 
@@ -40,32 +42,45 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// Coalescer lets concurrent single readings share a write. It is safe for concurrent use.
+// Coalescer lets concurrent single readings share calls. It is safe for concurrent use.
 type Coalescer struct {
-	writer  *Writer
+	store   Store
 	options Options
+	pacer   pacing.Pacer
 
-	mu       sync.Mutex
-	waiting  []*entry
-	writing  map[reading.Key]bool // identities in flight; a later reading of one waits, so that it is written after
+	mu      sync.Mutex
+	waiting []*entry
+	// ready are the slots whose next attempt is due; they go before what waits. held counts the entries of those and of the
+	// slots that pause.
+	ready []*slot
+	held  int
+	// writing holds the identities that have a slot. A later reading of one waits until that is decided.
+	writing  map[reading.Key]bool
 	inFlight int
 	timer    *time.Timer
 	closed   bool
-	flights  sync.WaitGroup
+	open     sync.WaitGroup // of the entries that are not answered
 }
 
-// entry is one waiting reading. done has room for its one answer, so that nobody blocks on a caller that has left.
+// entry is one waiting write. answer has room for its one answer, so that nobody blocks on a caller that has left.
 type entry struct {
-	key  reading.Key
-	r    reading.Stored
-	done chan error
+	reading.Write
+	waits  func() bool
+	answer chan error
+}
+
+// slot is the entries of one identity that share attempts: the newest of them is written, the others are superseded by it.
+type slot struct {
+	key      reading.Key
+	entries  []*entry
+	effort   effort
+	attempts int
+	deadline time.Time
 }
 
 // NewCoalescer returns a Coalescer that writes to store.
 func NewCoalescer(store Store, options Options, pacer pacing.Pacer) *Coalescer {
-	return &Coalescer{
-		writer: NewWriter(store, 1, pacer), options: options.withDefaults(), writing: map[reading.Key]bool{},
-	}
+	return &Coalescer{store: store, options: options.withDefaults(), pacer: pacer, writing: map[reading.Key]bool{}}
 }
 
 var (
@@ -73,16 +88,19 @@ var (
 	errClosed    = errors.New("the service is shutting down")
 )
 
-// Save stores one reading and returns nil only once it is durable, or superseded by a later one of the same identity that
-// is. Its error has the kind fault.Unavailable at once when the queue is full. When ctx ends first, the reading may yet be
-// stored.
-func (c *Coalescer) Save(ctx context.Context, r reading.Stored) error {
-	e := &entry{key: r.Key(), r: r, done: make(chan error, 1)}
-	if err := c.enqueue(e); err != nil { //nolint:contextcheck // a write carries the readings of others and outlives this request
+// Save makes one write and returns nil only once it is durable, or superseded by a newer one of the same identity that is. It
+// takes the end of ctx for the leaving of the sender, after which the write may yet be made, at the version that it has by
+// then. Its error has the kind fault.Unavailable at once when the queue is full.
+func (c *Coalescer) Save(ctx context.Context, w reading.Write) error {
+	if err := ctx.Err(); err != nil {
+		return unavailable(err) // the sender may have left before the version was taken
+	}
+	e := &entry{Write: w, waits: func() bool { return ctx.Err() == nil }, answer: make(chan error, 1)}
+	if err := c.enqueue(e); err != nil { //nolint:contextcheck // a call carries the readings of others and outlives this request
 		return unavailable(err)
 	}
 	select {
-	case err := <-e.done:
+	case err := <-e.answer:
 		return err
 	case <-ctx.Done():
 		return unavailable(ctx.Err())
@@ -96,7 +114,7 @@ func (c *Coalescer) Close(ctx context.Context) error {
 	c.dispatch(true) //nolint:contextcheck // what was accepted is written, also when nobody waits any longer
 	c.mu.Unlock()
 	drained := make(chan struct{})
-	go func() { c.flights.Wait(); close(drained) }()
+	go func() { c.open.Wait(); close(drained) }()
 	select {
 	case <-drained:
 		return nil
@@ -111,19 +129,24 @@ func (c *Coalescer) enqueue(e *entry) error {
 	if c.closed {
 		return errClosed
 	}
-	if len(c.waiting) >= c.options.QueueMax {
+	if len(c.waiting)+c.held >= c.options.QueueMax {
 		return errQueueFull
 	}
+	c.open.Add(1)
 	c.waiting = append(c.waiting, e)
 	c.dispatch(false)
 	return nil
 }
 
-// dispatch starts as many writes as are due; c.mu is held. A batch is due when it is full, when nothing is in flight, or
-// when lingering is over (lingered).
+// dispatch starts as many calls as are due; c.mu is held. A call is due when it is full, when none is in flight, or when
+// lingering is over (lingered).
 func (c *Coalescer) dispatch(lingered bool) {
-	for len(c.waiting) > 0 && c.inFlight < c.options.BatchesInFlightMax {
-		if !lingered && c.inFlight > 0 && len(c.waiting) < contract.BatchWriteItemsMax {
+	for c.inFlight < c.options.BatchesInFlightMax {
+		n := len(c.ready) + len(c.waiting)
+		if n == 0 {
+			return
+		}
+		if !lingered && c.inFlight > 0 && n < contract.BatchStatementsMax {
 			if c.timer == nil {
 				c.timer = time.AfterFunc(c.options.Linger, c.lingerOver)
 			}
@@ -131,11 +154,10 @@ func (c *Coalescer) dispatch(lingered bool) {
 		}
 		batch := c.take()
 		if len(batch) == 0 {
-			return // all that waits is behind an identity in flight, whose landing dispatches again
+			return // all that waits is behind an identity that has a slot, whose decision dispatches again
 		}
 		c.inFlight++
-		c.flights.Add(1)
-		go c.write(batch)
+		go c.call(batch)
 	}
 }
 
@@ -146,82 +168,108 @@ func (c *Coalescer) lingerOver() {
 	c.dispatch(true)
 }
 
-// flight is the entries of one identity in a batch: the last of them is written, the others are superseded by it.
-type flight []*entry
-
-// take removes the next batch from the queue: up to 25 identities, none of them in flight, in order of arrival.
-func (c *Coalescer) take() map[reading.Key]flight {
-	batch := make(map[reading.Key]flight, contract.BatchWriteItemsMax)
+// take removes what the next call carries: slots that are due again, and then new ones of what waits, in order of arrival.
+func (c *Coalescer) take() []*slot {
+	again := min(len(c.ready), contract.BatchStatementsMax)
+	batch := slices.Clone(c.ready[:again])
+	c.ready = slices.Delete(c.ready, 0, again)
+	for _, s := range batch {
+		c.held -= len(s.entries)
+	}
+	fresh := map[reading.Key]*slot{}
 	left := c.waiting[:0]
 	for _, e := range c.waiting {
-		_, chosen := batch[e.key]
-		if c.writing[e.key] || (!chosen && len(batch) == contract.BatchWriteItemsMax) {
+		key := e.Key()
+		s := fresh[key]
+		if s == nil && (c.writing[key] || len(batch) == contract.BatchStatementsMax) {
 			left = append(left, e)
 			continue
 		}
-		batch[e.key] = append(batch[e.key], e)
+		if s == nil {
+			s = &slot{key: key, deadline: time.Now().Add(c.options.WriteTimeout)}
+			fresh[key], c.writing[key] = s, true
+			batch = append(batch, s)
+		}
+		s.entries = append(s.entries, e)
 	}
 	clear(c.waiting[len(left):])
 	c.waiting = left
-	for key := range batch {
-		c.writing[key] = true
+	for _, s := range fresh {
+		s.choose()
 	}
 	return batch
 }
 
-// write stores one batch and answers each of its entries for its own reading.
-func (c *Coalescer) write(batch map[reading.Key]flight) {
-	defer c.flights.Done()
-	// The batch belongs to several callers, so that none of their contexts may end it.
+// choose decides which entry is written: the newest of those that somebody waits for, or of all where nobody does. Whoever has
+// left began earlier, and must not supersede those that are there.
+func (s *slot) choose() {
+	var chosen *entry
+	waits := false
+	for _, e := range s.entries {
+		if now := e.waits(); chosen == nil || now && !waits || now == waits && e.Version >= chosen.Version {
+			chosen, waits = e, now
+		}
+	}
+	s.effort = effort{Write: chosen.Write, waits: chosen.waits}
+}
+
+// call makes one attempt of each slot.
+func (c *Coalescer) call(batch []*slot) {
+	// The call belongs to several senders, so that none of their contexts may end it.
 	ctx, cancel := context.WithTimeout(context.Background(), c.options.WriteTimeout)
 	defer cancel()
-	rs := make([]reading.Stored, 0, len(batch))
-	for _, f := range batch {
-		rs = append(rs, f[len(f)-1].r)
+	efforts := make([]*effort, len(batch))
+	for i, s := range batch {
+		efforts[i] = &s.effort
 	}
-	// Who shares the batch with a reading that the table holds back does not wait for it.
-	left, err := c.writer.writeBatch(ctx, rs, func(left []reading.Stored) { c.settle(batch, left) })
-	c.settle(batch, left)
-	for _, f := range batch {
-		f.answer(err)
-	}
+	try(ctx, c.store, efforts)
 	c.landed(batch)
 }
 
-// settle answers the entries of a batch whose readings are not left, and takes them out of it.
-func (c *Coalescer) settle(batch map[reading.Key]flight, left []reading.Stored) {
-	open := make(map[reading.Key]bool, len(left))
-	for _, r := range left {
-		open[r.Key()] = true
-	}
-	var stored []reading.Key
-	for key, f := range batch {
-		if !open[key] {
-			f.answer(nil)
-			delete(batch, key)
-			stored = append(stored, key)
+// landed answers the entries of the slots that are decided, each for itself, and has the others go again.
+func (c *Coalescer) landed(batch []*slot) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.inFlight--
+	for _, s := range batch {
+		s.attempts++
+		switch e := &s.effort; {
+		case e.done:
+			c.decide(s, e.err)
+		case s.attempts >= attemptsMax || !time.Now().Before(s.deadline):
+			c.decide(s, unavailable(fmt.Errorf("write a reading, %d attempts: %w", s.attempts, lastReason([]*effort{e}))))
+		case e.busy:
+			c.held += len(s.entries)
+			go c.pause(s)
+		default:
+			c.held += len(s.entries)
+			c.ready = append(c.ready, s)
 		}
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for _, key := range stored {
-		delete(c.writing, key)
-	}
-}
-
-func (f flight) answer(err error) {
-	for _, e := range f {
-		e.done <- err
-	}
-}
-
-// landed ends a batch of which the identities that are not settled are given.
-func (c *Coalescer) landed(batch map[reading.Key]flight) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for key := range batch {
-		delete(c.writing, key)
-	}
-	c.inFlight--
 	c.dispatch(c.closed || c.inFlight == 0)
+}
+
+// pause lets time go by before a slot's next attempt. Who shared its call does not wait for it.
+func (c *Coalescer) pause(s *slot) {
+	ctx, cancel := context.WithDeadline(context.Background(), s.deadline)
+	defer cancel()
+	err := c.pacer.Pause(ctx, s.attempts)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err != nil {
+		c.held -= len(s.entries)
+		c.decide(s, unavailable(fmt.Errorf("%w (no time for another attempt: %w)", lastReason([]*effort{&s.effort}), err)))
+	} else {
+		c.ready = append(c.ready, s)
+	}
+	c.dispatch(c.closed || c.inFlight == 0)
+}
+
+// decide ends a slot and answers all of its entries; c.mu is held.
+func (c *Coalescer) decide(s *slot, err error) {
+	delete(c.writing, s.key)
+	for _, e := range s.entries {
+		e.answer <- err
+		c.open.Done()
+	}
 }

@@ -15,13 +15,14 @@ import (
 	"github.com/sensorflow/sensorflow/runtime/ingest"
 	"github.com/sensorflow/sensorflow/runtime/pacing"
 	"github.com/sensorflow/sensorflow/runtime/reading"
+	"github.com/sensorflow/sensorflow/test/ingesttest"
 )
 
-// line is a Coalescer over a store, within a bubble of synthetic time.
+// line is a Coalescer over a table, within a bubble of synthetic time.
 type line struct {
 	*testing.T
 	*ingest.Coalescer
-	store *store
+	table *ingesttest.Table
 	began time.Time
 }
 
@@ -31,35 +32,35 @@ type answered struct {
 	took time.Duration // since the line began
 }
 
-// writesTake makes each write last so long, or until its context ends.
-func writesTake(d time.Duration) func(context.Context, int, []reading.Stored) ([]reading.Stored, error) {
-	return func(ctx context.Context, _ int, _ []reading.Stored) ([]reading.Stored, error) {
+// callsTake makes each call last so long; where its context ends before, nothing is known of it.
+func callsTake(d time.Duration) func(context.Context, int, []ingest.Attempt) []ingesttest.Fate {
+	return func(ctx context.Context, _ int, attempts []ingest.Attempt) []ingesttest.Fate {
 		select {
 		case <-time.After(d):
-			return nil, nil
+			return nil
 		case <-ctx.Done():
-			return nil, &fault.Error{Kind: fault.Unavailable, Message: "too slow", Cause: ctx.Err()}
+			return all(len(attempts), ingesttest.Lost)
 		}
 	}
 }
 
-func inBubble(t *testing.T, o ingest.Options, s *store, run func(t *testing.T, l *line)) {
+func inBubble(t *testing.T, o ingest.Options, table *ingesttest.Table, run func(t *testing.T, l *line)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		l := &line{T: t, Coalescer: ingest.NewCoalescer(s, o, pacing.Pacer{}), store: s, began: time.Now()}
+		l := &line{T: t, Coalescer: ingest.NewCoalescer(table, o, pacing.Pacer{Jitter: func() float64 { return 1 }}), table: table, began: time.Now()}
 		run(t, l)
 		if err := l.Close(t.Context()); err != nil {
 			t.Error(err)
 		}
-		s.check(t)
+		sizes(t, table)
 	})
 }
 
 // save starts a Save and lets it come as far as it can without time passing.
-func (l *line) save(r reading.Stored) <-chan answered {
+func (l *line) save(w reading.Write) <-chan answered {
 	done := make(chan answered, 1)
 	go func() {
-		err := l.Save(l.Context(), r)
+		err := l.Save(l.Context(), w)
 		done <- answered{err, time.Since(l.began)}
 	}()
 	synctest.Wait()
@@ -83,16 +84,16 @@ func (l *line) wantUnavailable(what string, done <-chan answered, took time.Dura
 }
 
 func TestSave_DoesNotLingerWhenIdle(t *testing.T) {
-	inBubble(t, ingest.Options{}, &store{answer: writesTake(4 * time.Millisecond)}, func(_ *testing.T, l *line) {
-		l.want("the first", l.save(stored("A", 1)), 4*time.Millisecond)
-		l.want("the next", l.save(stored("B", 2)), 8*time.Millisecond)
+	inBubble(t, ingest.Options{}, &ingesttest.Table{Answer: callsTake(4 * time.Millisecond)}, func(_ *testing.T, l *line) {
+		l.want("the first", l.save(write("A", 1)), 4*time.Millisecond)
+		l.want("the next", l.save(write("B", 2)), 8*time.Millisecond)
 	})
 }
 
 func TestSave_ConcurrentReadingsShareAWrite(t *testing.T) {
-	s := &store{answer: writesTake(10 * time.Millisecond)}
-	inBubble(t, ingest.Options{}, s, func(t *testing.T, l *line) {
-		first := l.save(stored("A", 1))
+	table := &ingesttest.Table{Answer: callsTake(10 * time.Millisecond)}
+	inBubble(t, ingest.Options{}, table, func(t *testing.T, l *line) {
+		first := l.save(write("A", 1))
 		var others []<-chan answered
 		for _, r := range many(24) {
 			others = append(others, l.save(r))
@@ -101,16 +102,16 @@ func TestSave_ConcurrentReadingsShareAWrite(t *testing.T) {
 		for _, done := range others {
 			l.want("one of 24", done, 13*time.Millisecond) // 3 ms of linger, then one write
 		}
-		if sizes := l.store.check(t); !slices.Equal(sizes, []int{1, 24}) {
-			t.Errorf("writes of %v", sizes)
+		if got := sizes(t, table); !slices.Equal(got, []int{1, 24}) {
+			t.Errorf("calls of %v", got)
 		}
 	})
 }
 
 func TestSave_AFullBatchDoesNotLinger(t *testing.T) {
-	s := &store{answer: writesTake(10 * time.Millisecond)}
-	inBubble(t, ingest.Options{}, s, func(t *testing.T, l *line) {
-		first := l.save(stored("A", 1))
+	table := &ingesttest.Table{Answer: callsTake(10 * time.Millisecond)}
+	inBubble(t, ingest.Options{}, table, func(t *testing.T, l *line) {
+		first := l.save(write("A", 1))
 		var others []<-chan answered
 		for _, r := range many(25) {
 			others = append(others, l.save(r))
@@ -118,140 +119,253 @@ func TestSave_AFullBatchDoesNotLinger(t *testing.T) {
 		for _, done := range append(others, first) {
 			l.want("each", done, 10*time.Millisecond)
 		}
-		if sizes := l.store.check(t); !slices.Equal(sizes, []int{1, 25}) {
-			t.Errorf("writes of %v", sizes)
+		if got := sizes(t, table); !slices.Equal(got, []int{1, 25}) {
+			t.Errorf("calls of %v", got)
 		}
 	})
 }
 
-// Two readings of one identity must reach the table in the order in which they came: the store reports overlaps.
+// Two readings of one identity must not be on their way at the same time, which would cost an attempt: the table reports it.
 func TestSave_KeepsTheOrderOfOneIdentity(t *testing.T) {
-	s := &store{answer: writesTake(10 * time.Millisecond)}
-	inBubble(t, ingest.Options{}, s, func(t *testing.T, l *line) {
-		first := l.save(stored("A", 1))
-		second, third, other := l.save(stored("A", 2)), l.save(stored("A", 3)), l.save(stored("B", 9))
+	table := &ingesttest.Table{Answer: callsTake(10 * time.Millisecond)}
+	inBubble(t, ingest.Options{}, table, func(t *testing.T, l *line) {
+		first := l.save(write("A", 1))
+		second, third, other := l.save(writeAt("A", 2, 1)), l.save(writeAt("A", 3, 2)), l.save(write("B", 9))
 		l.want("the first", first, 10*time.Millisecond)
 		l.want("another identity", other, 13*time.Millisecond)
-		if got := l.store.value(stored("A", 0)); got != "1" {
+		if got := table.Value(write("A", 0).Key()); got != "1" {
 			t.Errorf("the correction overtook the first: %s", got)
 		}
-		l.want("a superseded correction", second, 23*time.Millisecond)
-		l.want("the last correction", third, 23*time.Millisecond)
-		if got := l.store.value(stored("A", 0)); got != "3" {
+		l.want("a superseded correction", second, 33*time.Millisecond) // refused as an insertion, then made
+		l.want("the last correction", third, 33*time.Millisecond)
+		if got := table.Value(write("A", 0).Key()); got != "3" {
 			t.Errorf("A is %s, want 3", got)
 		}
-		if sizes := l.store.check(t); !slices.Equal(sizes, []int{1, 1, 1}) {
-			t.Errorf("writes of %v", sizes)
+		if got := sizes(t, table); !slices.Equal(got, []int{1, 1, 1, 1}) {
+			t.Errorf("calls of %v", got)
+		}
+	})
+}
+
+// Of those that share a slot the newest is written, in whatever order they came, as long as somebody waits for it.
+func TestSave_WritesTheNewestOfASlotThatSomebodyWaitsFor(t *testing.T) {
+	for name, c := range map[string]struct {
+		leaves int // which of the three corrections
+		want   string
+		at     time.Duration
+	}{"all wait": {0, "3", 3}, "the newest has left": {3, "2", 2}, "an older one has left": {2, "3", 3}} {
+		t.Run(name, func(t *testing.T) {
+			table := &ingesttest.Table{Answer: callsTake(10 * time.Millisecond)}
+			inBubble(t, ingest.Options{}, table, func(t *testing.T, l *line) {
+				first := l.save(write("A", 9))
+				var done []<-chan answered
+				for _, value := range []int{1, 3, 2} {
+					ctx, leave := context.WithCancel(t.Context())
+					defer leave()
+					one := make(chan answered, 1)
+					go func() {
+						err := l.Save(ctx, writeAt("A", value, time.Duration(value)))
+						one <- answered{err, time.Since(l.began)}
+					}()
+					synctest.Wait()
+					if value == c.leaves {
+						leave()
+						wantKind(t, "who left", (<-one).err, fault.Unavailable)
+						continue
+					}
+					done = append(done, one)
+				}
+				l.want("the first", first, 10*time.Millisecond)
+				for _, one := range done {
+					l.want("who waits", one, 30*time.Millisecond)
+				}
+				if row := table.Rows()[write("A", 0).Key()]; row.Value.String() != c.want || row.Version != reading.VersionAt(testNow.Add(c.at)) {
+					t.Errorf("stored is %s at %s, want %s", row.Value, row.Version, c.want)
+				}
+			})
+		})
+	}
+}
+
+// What was accepted is written although its client has left, at the version that it came with: nothing newer is undone.
+func TestSave_KeepsTheVersionOfAClientThatHasLeft(t *testing.T) {
+	for _, newer := range []bool{false, true} {
+		table := &ingesttest.Table{Answer: callsTake(10 * time.Millisecond)}
+		inBubble(t, ingest.Options{BatchesInFlightMax: 1}, table, func(t *testing.T, l *line) {
+			first := l.save(write("B", 9))
+			ctx, leave := context.WithCancel(t.Context())
+			gone := make(chan error, 1)
+			go func() { gone <- l.Save(ctx, write("A", 1)) }()
+			synctest.Wait()
+			leave()
+			wantKind(t, "who left", <-gone, fault.Unavailable)
+			want := write("A", 1)
+			if newer { // by another task
+				want = writeAt("A", 2, 1)
+				table.Put(want)
+			}
+			l.want("the first", first, 10*time.Millisecond)
+			if err := l.Close(t.Context()); err != nil {
+				t.Error(err)
+			}
+			if row := table.Rows()[want.Key()]; row.Value != want.Value || row.Version != want.Version {
+				t.Errorf("stored is %s at %s, want %s at %s", row.Value, row.Version, want.Value, want.Version)
+			}
+		})
+	}
+}
+
+func TestSave_SendsNothingForASenderThatHasLeft(t *testing.T) {
+	table := &ingesttest.Table{}
+	inBubble(t, ingest.Options{}, table, func(t *testing.T, l *line) {
+		ctx, leave := context.WithCancel(t.Context())
+		leave()
+		wantKind(t, "save", l.Save(ctx, write("A", 1)), fault.Unavailable)
+		if err := l.Close(t.Context()); err != nil || len(table.Rows()) > 0 {
+			t.Errorf("%v, stored %v", err, table.Rows())
+		}
+	})
+}
+
+// Readings that are there already share their next call with what has come meanwhile.
+func TestSave_UpdatesInTheNextCall(t *testing.T) {
+	table := &ingesttest.Table{Answer: callsTake(10 * time.Millisecond)}
+	table.Put(write("A", 1))
+	inBubble(t, ingest.Options{}, table, func(t *testing.T, l *line) {
+		correction := l.save(writeAt("A", 2, 1))
+		time.Sleep(8 * time.Millisecond)
+		other := l.save(write("B", 1))
+		l.want("the correction", correction, 20*time.Millisecond)
+		l.want("who came meanwhile", other, 20*time.Millisecond)
+		if got := sizes(t, table); !slices.Equal(got, []int{1, 2}) {
+			t.Errorf("calls of %v", got)
 		}
 	})
 }
 
 func TestSave_IsRefusedAtOnceWhenTheQueueIsFull(t *testing.T) {
-	s := &store{answer: writesTake(time.Second)}
-	inBubble(t, ingest.Options{BatchesInFlightMax: 2, QueueMax: 3}, s, func(_ *testing.T, l *line) {
-		writing := []<-chan answered{l.save(stored("A", 1))}
+	table := &ingesttest.Table{Answer: callsTake(time.Second)}
+	inBubble(t, ingest.Options{BatchesInFlightMax: 2, QueueMax: 3}, table, func(_ *testing.T, l *line) {
+		writing := []<-chan answered{l.save(write("A", 1))}
 		time.Sleep(10 * time.Millisecond)
-		writing = append(writing, l.save(stored("B", 1)))
+		writing = append(writing, l.save(write("B", 1)))
 		time.Sleep(10 * time.Millisecond) // the second is written after its linger: both slots are taken
 		var waiting []<-chan answered
 		for _, r := range many(3) {
 			waiting = append(waiting, l.save(r))
 		}
-		l.wantUnavailable("one too many", l.save(stored("C", 1)), 20*time.Millisecond)
+		l.wantUnavailable("one too many", l.save(write("C", 1)), 20*time.Millisecond)
 		l.want("in flight", writing[0], time.Second)
 		l.want("in flight", writing[1], 1013*time.Millisecond)
 		for _, done := range waiting {
 			l.want("waiting", done, 2003*time.Millisecond)
 		}
-		l.want("later", l.save(stored("C", 1)), 3003*time.Millisecond)
+		l.want("later", l.save(write("C", 1)), 3003*time.Millisecond)
 	})
 }
 
 func TestSave_EachIsAnsweredForItsOwnReading(t *testing.T) {
 	refused := map[reading.EquipmentID]bool{"EQ-3": true, "EQ-7": true}
-	s := &store{answer: func(ctx context.Context, call int, rs []reading.Stored) (left []reading.Stored, err error) {
+	table := &ingesttest.Table{Answer: func(ctx context.Context, call int, attempts []ingest.Attempt) []ingesttest.Fate {
 		if call == 0 {
-			return writesTake(5*time.Millisecond)(ctx, call, rs)
+			return callsTake(5*time.Millisecond)(ctx, call, attempts)
 		}
-		for _, r := range rs {
-			if refused[r.EquipmentID] {
-				left = append(left, r)
+		fates := make([]ingesttest.Fate, len(attempts))
+		for i, a := range attempts {
+			if refused[a.EquipmentID] {
+				fates[i] = ingesttest.Busy
 			}
 		}
-		return left, nil
+		return fates
 	}}
-	inBubble(t, ingest.Options{}, s, func(t *testing.T, l *line) {
-		first := l.save(stored("A", 1))
-		rs := many(10)
-		var all []<-chan answered
-		for _, r := range rs {
-			all = append(all, l.save(r))
+	inBubble(t, ingest.Options{}, table, func(t *testing.T, l *line) {
+		first := l.save(write("A", 1))
+		ws := many(10)
+		var done []<-chan answered
+		for _, w := range ws {
+			done = append(done, l.save(w))
 		}
 		if got := <-first; got.err != nil {
 			t.Error(got.err)
 		}
-		for i, done := range all {
-			got := <-done
-			if want := refused[rs[i].EquipmentID]; want != (got.err != nil) || want == (l.store.value(rs[i]) != "none") {
-				t.Errorf("%s: answered %v, stored %s", rs[i].EquipmentID, got.err, l.store.value(rs[i]))
+		for i, one := range done {
+			got := <-one
+			if want := refused[ws[i].EquipmentID]; want != (got.err != nil) || want == (table.Value(ws[i].Key()) != "none") {
+				t.Errorf("%s: answered %v, stored %s", ws[i].EquipmentID, got.err, table.Value(ws[i].Key()))
 			}
 		}
 	})
 }
 
 func TestSave_WhatTheTableHoldsBackDoesNotHoldItsCompanyUp(t *testing.T) {
-	hot, cold := stored("HOT", 1), stored("COLD", 1)
-	s := &store{answer: func(ctx context.Context, call int, rs []reading.Stored) ([]reading.Stored, error) {
-		switch call {
-		case 0, 2: // the write that lets the two meet, and the second attempt of the one that is held back
-			return writesTake(3*time.Second)(ctx, call, rs)
-		case 1:
-			return slices.DeleteFunc(slices.Clone(rs), func(r reading.Stored) bool { return r.Key() != hot.Key() }), nil
-		default:
-			return nil, nil
+	hot, cold := write("HOT", 1), write("COLD", 1)
+	var began time.Time
+	table := &ingesttest.Table{Answer: func(ctx context.Context, call int, attempts []ingest.Attempt) []ingesttest.Fate {
+		fates := make([]ingesttest.Fate, len(attempts))
+		for i, a := range attempts {
+			if a.Key() == hot.Key() && time.Since(began) < 100*time.Millisecond {
+				fates[i] = ingesttest.Busy
+			}
 		}
+		callsTake(10*time.Millisecond)(ctx, call, attempts)
+		return fates
 	}}
-	inBubble(t, ingest.Options{Linger: time.Second}, s, func(t *testing.T, l *line) {
-		first := l.save(stored("A", 1))
+	inBubble(t, ingest.Options{}, table, func(t *testing.T, l *line) {
+		began = l.began
+		first := l.save(write("A", 1))
 		held, company := l.save(hot), l.save(cold)
-		l.want("company", company, time.Second)
-		again := l.save(stored("COLD", 2)) // its identity is free again
-		l.want("first", first, 3*time.Second)
-		if got := <-held; got.err != nil || got.took < 4*time.Second {
+		l.want("first", first, 10*time.Millisecond)
+		l.want("company", company, 13*time.Millisecond)
+		l.want("the next of the same identity", l.save(writeAt("COLD", 2, 1)), 33*time.Millisecond) // refused as an insertion, then made
+		if got := <-held; got.err != nil || got.took < 100*time.Millisecond || got.took > 300*time.Millisecond {
 			t.Errorf("held back: answered %v after %s", got.err, got.took)
 		}
-		if got := <-again; got.err != nil || got.took > 3*time.Second {
-			t.Errorf("the next of the same identity: answered %v after %s", got.err, got.took)
+	})
+}
+
+// What pauses counts as waiting, so that a table that takes nothing fills the queue.
+func TestSave_IsRefusedAtOnceWhenWhatPausesFillsTheQueue(t *testing.T) {
+	table := &ingesttest.Table{Answer: answers(func(_ int, attempts []ingest.Attempt) []ingesttest.Fate { return all(len(attempts), ingesttest.Busy) })}
+	inBubble(t, ingest.Options{QueueMax: 3}, table, func(_ *testing.T, l *line) {
+		var done []<-chan answered
+		for _, w := range many(3) {
+			done = append(done, l.save(w))
+		}
+		l.wantUnavailable("one too many", l.save(write("C", 1)), 0)
+		for _, one := range done {
+			if got := <-one; fault.KindOf(got.err) != fault.Unavailable {
+				l.Errorf("answered %v", got.err)
+			}
 		}
 	})
 }
 
 func TestSave_ASlowWriteFailsNoOther(t *testing.T) {
-	s := &store{answer: func(ctx context.Context, call int, rs []reading.Stored) ([]reading.Stored, error) {
-		if rs[0].EquipmentID == "slow" {
+	table := &ingesttest.Table{Answer: func(ctx context.Context, call int, attempts []ingest.Attempt) []ingesttest.Fate {
+		if attempts[0].EquipmentID == "slow" {
 			<-ctx.Done()
-			return nil, &fault.Error{Kind: fault.Unavailable, Message: "too slow", Cause: ctx.Err()}
+			return all(len(attempts), ingesttest.Lost)
 		}
-		return writesTake(4*time.Millisecond)(ctx, call, rs)
+		return callsTake(4*time.Millisecond)(ctx, call, attempts)
 	}}
-	inBubble(t, ingest.Options{WriteTimeout: 2 * time.Second}, s, func(_ *testing.T, l *line) {
-		slow := l.save(stored("slow", 1))
+	inBubble(t, ingest.Options{WriteTimeout: 2 * time.Second}, table, func(_ *testing.T, l *line) {
+		slow := l.save(write("slow", 1))
 		for n := range 50 {
-			l.want("another", l.save(stored(fmt.Sprint("EQ-", n), n)), time.Duration(n+1)*7*time.Millisecond)
+			l.want("another", l.save(write(fmt.Sprint("EQ-", n), n)), time.Duration(n+1)*7*time.Millisecond)
 		}
 		l.wantUnavailable("the slow one", slow, 2*time.Second)
 	})
 }
 
 func TestSave_ACallerThatLeavesDoesNotTakeTheOthersAlong(t *testing.T) {
-	s := &store{answer: writesTake(10 * time.Millisecond)}
-	inBubble(t, ingest.Options{}, s, func(t *testing.T, l *line) {
-		first := l.save(stored("A", 1))
+	table := &ingesttest.Table{Answer: callsTake(10 * time.Millisecond)}
+	inBubble(t, ingest.Options{}, table, func(t *testing.T, l *line) {
+		first := l.save(write("A", 1))
 		ctx, leave := context.WithCancel(t.Context())
 		gone := make(chan error, 1)
-		go func() { gone <- l.Save(ctx, stored("B", 1)) }()
+		go func() { gone <- l.Save(ctx, write("B", 1)) }()
 		synctest.Wait()
-		other := l.save(stored("C", 1))
+		other := l.save(write("C", 1))
 		time.Sleep(5 * time.Millisecond)
 		leave()
 		err := <-gone
@@ -264,28 +378,27 @@ func TestSave_ACallerThatLeavesDoesNotTakeTheOthersAlong(t *testing.T) {
 }
 
 func TestClose_AnswersWhatWasAcceptedAndRefusesTheRest(t *testing.T) {
-	s := &store{answer: writesTake(10 * time.Millisecond)}
-	inBubble(t, ingest.Options{BatchesInFlightMax: 1}, s, func(t *testing.T, l *line) {
-		accepted := []<-chan answered{l.save(stored("A", 1)), l.save(stored("A", 2)), l.save(stored("B", 1))}
+	table := &ingesttest.Table{Answer: callsTake(10 * time.Millisecond)}
+	inBubble(t, ingest.Options{BatchesInFlightMax: 1}, table, func(t *testing.T, l *line) {
+		accepted := []<-chan answered{l.save(write("A", 1)), l.save(writeAt("A", 2, 1)), l.save(write("B", 1))}
 		closed := make(chan answered, 1)
 		go func() { closed <- answered{l.Close(t.Context()), time.Since(l.began)} }()
 		synctest.Wait()
-		l.wantUnavailable("after Close", l.save(stored("C", 1)), 0)
+		l.wantUnavailable("after Close", l.save(write("C", 1)), 0)
 		l.want("in flight", accepted[0], 10*time.Millisecond)
-		for _, done := range accepted[1:] {
-			l.want("waiting", done, 20*time.Millisecond)
-		}
-		l.want("Close", closed, 20*time.Millisecond)
-		if got := l.store.value(stored("C", 0)); got != "none" {
+		l.want("waiting, a correction", accepted[1], 30*time.Millisecond) // refused as an insertion, then made
+		l.want("waiting", accepted[2], 20*time.Millisecond)
+		l.want("Close", closed, 30*time.Millisecond)
+		if got := table.Value(write("C", 0).Key()); got != "none" {
 			t.Errorf("a refused reading was stored: %s", got)
 		}
 	})
 }
 
 func TestClose_GivesUpWithItsContext(t *testing.T) {
-	s := &store{answer: writesTake(5 * time.Second)}
-	inBubble(t, ingest.Options{}, s, func(t *testing.T, l *line) {
-		hanging := l.save(stored("A", 1))
+	table := &ingesttest.Table{Answer: callsTake(5 * time.Second)}
+	inBubble(t, ingest.Options{}, table, func(t *testing.T, l *line) {
+		hanging := l.save(write("A", 1))
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		if err := l.Close(ctx); !errors.Is(err, context.DeadlineExceeded) {
@@ -298,27 +411,29 @@ func TestClose_GivesUpWithItsContext(t *testing.T) {
 // Many clients at once, in real time and for the race detector: each corrects a few readings of its own over and over, and
 // after every answer its last accepted value is the stored one.
 func TestSave_UnderLoadStoresWhatItAcknowledges(t *testing.T) {
-	s := &store{answer: func(_ context.Context, call int, rs []reading.Stored) ([]reading.Stored, error) {
+	table := &ingesttest.Table{Answer: answers(func(call int, attempts []ingest.Attempt) []ingesttest.Fate {
 		switch {
 		case call%7 == 0:
-			return nil, busy()
+			return all(len(attempts), ingesttest.Busy)
 		case call%5 == 0:
-			return rs[len(rs)/2:], nil
+			return busyFrom(len(attempts), len(attempts)/2)
+		case call%11 == 0:
+			return all(len(attempts), ingesttest.Silent)
 		}
-		return nil, nil
-	}}
-	c := ingest.NewCoalescer(s, ingest.Options{Linger: 100 * time.Microsecond, BatchesInFlightMax: 4, QueueMax: 40},
+		return nil
+	})}
+	c := ingest.NewCoalescer(table, ingest.Options{Linger: 100 * time.Microsecond, BatchesInFlightMax: 4, QueueMax: 40},
 		pacing.Pacer{Sleep: func(ctx context.Context, _ time.Duration) error { return ctx.Err() }})
 	var clients sync.WaitGroup
 	for client := range 50 {
 		clients.Go(func() {
 			random := rand.New(rand.NewPCG(uint64(client), 1))
 			for value := range 60 {
-				r := stored(fmt.Sprintf("EQ-%d-%d", client, random.IntN(3)), value)
-				err := c.Save(t.Context(), r)
-				switch got := s.value(r); {
-				case err == nil && got != r.Value.String():
-					t.Errorf("%s: acknowledged %s, stored %s", r.EquipmentID, r.Value, got)
+				w := writeAt(fmt.Sprintf("EQ-%d-%d", client, random.IntN(3)), value, time.Duration(value))
+				err := c.Save(t.Context(), w)
+				switch got := table.Value(w.Key()); {
+				case err == nil && got != w.Value.String():
+					t.Errorf("%s: acknowledged %s, stored %s", w.EquipmentID, w.Value, got)
 				case err != nil && fault.KindOf(err) != fault.Unavailable:
 					t.Errorf("save: %v", err)
 				}
@@ -329,7 +444,7 @@ func TestSave_UnderLoadStoresWhatItAcknowledges(t *testing.T) {
 	if err := c.Close(t.Context()); err != nil {
 		t.Error(err)
 	}
-	if s.check(t); s.inFlightMax > 4 {
-		t.Errorf("%d writes in flight, want at most 4", s.inFlightMax)
+	if sizes(t, table); table.InFlightMax() > 4 {
+		t.Errorf("%d calls in flight, want at most 4", table.InFlightMax())
 	}
 }

@@ -10,23 +10,11 @@ import (
 	"golang.org/x/sync/semaphore"
 
 	"github.com/sensorflow/sensorflow/runtime/contract"
-	"github.com/sensorflow/sensorflow/runtime/fault"
 	"github.com/sensorflow/sensorflow/runtime/pacing"
 	"github.com/sensorflow/sensorflow/runtime/reading"
 )
 
-// Store keeps readings.
-type Store interface {
-	// WriteBatch writes at most contract.BatchWriteItemsMax readings of distinct identities in one call and returns those
-	// that it left unprocessed. An error means that none is known to be written; its kind is fault.Unavailable when
-	// trying again may help.
-	WriteBatch(ctx context.Context, rs []reading.Stored) (unprocessed []reading.Stored, err error)
-}
-
-// attemptsMax ends a write that makes no progress at all; a batch that does make progress starts counting anew.
-const attemptsMax = 8
-
-// Writer writes any number of readings in batches. It is safe for concurrent use.
+// Writer makes any number of writes in batches. It is safe for concurrent use.
 type Writer struct {
 	store       Store
 	concurrency int
@@ -43,89 +31,117 @@ func NewWriter(store Store, concurrency int, pacer pacing.Pacer) *Writer {
 	}
 }
 
-// Write stores the readings and returns nil only when all are durable; where an identity occurs repeatedly, the last one
-// wins. After an error any subset may have been stored, and writing all of them again is safe. The kind of the error is
-// fault.Unavailable when the table was busy for too long, or other calls were and ctx ended.
-func (w *Writer) Write(ctx context.Context, rs []reading.Stored) error {
-	rs = lastOfEach(rs)
-	if w.concurrency == 1 || len(rs) <= contract.BatchWriteItemsMax {
-		for batch := range slices.Chunk(rs, contract.BatchWriteItemsMax) {
-			if err := w.slots.Acquire(ctx, 1); err != nil {
+// Write makes the writes and returns nil only when each is durable, or superseded by a newer one that is; where an identity
+// occurs repeatedly, the last one counts. It takes the end of ctx for the leaving of the sender. After an error any of them
+// may have been made or may yet be, and to make all of them again is safe. The kind of the error is fault.Unavailable when
+// that may help.
+func (w *Writer) Write(ctx context.Context, ws []reading.Write) error {
+	ws = lastOfEach(ws)
+	all, pending := make([]effort, len(ws)), make([]*effort, len(ws))
+	for i, one := range ws {
+		all[i] = effort{Write: one, waits: func() bool { return ctx.Err() == nil }}
+		pending[i] = &all[i]
+	}
+	for attempt := 0; len(pending) > 0; {
+		if err := w.pass(ctx, pending); err != nil {
+			return err
+		}
+		left := slices.DeleteFunc(slices.Clone(pending), func(e *effort) bool { return e.done })
+		if len(left) == 0 {
+			break
+		}
+		if len(left) < len(pending) {
+			attempt = 0
+		}
+		pending = left
+		if attempt++; attempt >= attemptsMax {
+			return unavailable(fmt.Errorf("write %d readings, %d attempts without progress: %w", len(left), attempt, lastReason(left)))
+		}
+		if slices.ContainsFunc(left, func(e *effort) bool { return e.busy }) {
+			if err := w.pacer.Pause(ctx, attempt); err != nil {
 				return unavailable(err)
 			}
-			if err := w.writeInSlot(ctx, batch); err != nil {
+		}
+	}
+	return nil
+}
+
+// pass makes one attempt of each write, and ends with the first write that failed.
+func (w *Writer) pass(ctx context.Context, pending []*effort) error {
+	if w.concurrency == 1 || len(pending) <= contract.BatchStatementsMax {
+		for batch := range slices.Chunk(pending, contract.BatchStatementsMax) {
+			if err := w.begin(ctx); err != nil {
+				return err
+			}
+			if err := w.attempt(ctx, batch); err != nil {
 				return err
 			}
 		}
 		return nil
 	}
 	group, ctx := errgroup.WithContext(ctx)
-	for batch := range slices.Chunk(rs, contract.BatchWriteItemsMax) {
-		if err := w.slots.Acquire(ctx, 1); err != nil {
-			group.Go(func() error { return unavailable(err) }) // counts only if no batch has failed before
+	for batch := range slices.Chunk(pending, contract.BatchStatementsMax) {
+		if err := w.begin(ctx); err != nil {
+			group.Go(func() error { return err }) // counts only if no batch has failed before
 			break
 		}
-		group.Go(func() error { return w.writeInSlot(ctx, batch) })
+		group.Go(func() error { return w.attempt(ctx, batch) })
 	}
 	return group.Wait()
 }
 
-// writeInSlot writes one batch and gives back its slot.
-func (w *Writer) writeInSlot(ctx context.Context, batch []reading.Stored) error {
+// begin waits for a slot. Nothing is sent for a sender that has left.
+func (w *Writer) begin(ctx context.Context) error {
+	if err := w.slots.Acquire(ctx, 1); err != nil {
+		return unavailable(err)
+	}
+	if err := ctx.Err(); err != nil {
+		w.slots.Release(1)
+		return unavailable(err)
+	}
+	return nil
+}
+
+// attempt makes one attempt of each write of a batch and gives back its slot.
+func (w *Writer) attempt(ctx context.Context, batch []*effort) error {
 	defer w.slots.Release(1)
-	_, err := w.writeBatch(ctx, batch, func([]reading.Stored) {})
-	return err
-}
-
-var errLeftUnprocessed = errors.New("the table left items unprocessed")
-
-// writeBatch writes one batch until nothing of it is left unprocessed, and tells progress what is left each time that a part is
-// stored. With an error come the readings that are not known to be stored.
-func (w *Writer) writeBatch(ctx context.Context, batch []reading.Stored, progress func(left []reading.Stored)) (left []reading.Stored, err error) {
-	attempt := 0
-	for {
-		left, err = w.store.WriteBatch(ctx, batch)
-		switch {
-		case err == nil && len(left) == 0:
-			return nil, nil
-		case err == nil:
-			if len(left) < len(batch) {
-				attempt = 0
-				progress(left)
-			}
-			batch, err = left, errLeftUnprocessed
-		case fault.KindOf(err) != fault.Unavailable:
-			return batch, fmt.Errorf("write %d readings: %w", len(batch), err)
-		}
-		if attempt++; attempt >= attemptsMax {
-			return batch, unavailable(fmt.Errorf("write %d readings, %d attempts without progress: %w", len(batch), attempt, err))
-		}
-		if err := w.pacer.Pause(ctx, attempt); err != nil {
-			return batch, unavailable(err)
+	try(ctx, w.store, batch)
+	for _, e := range batch {
+		if e.done && e.err != nil {
+			return e.err
 		}
 	}
+	return nil
 }
 
-func unavailable(cause error) error {
-	return &fault.Error{Kind: fault.Unavailable, Message: "the readings could not be stored in time; send them again", Cause: cause}
+var errRefused = errors.New("the table refused each attempt")
+
+// lastReason tells why the efforts are not done.
+func lastReason(efforts []*effort) error {
+	for _, e := range efforts {
+		if e.err != nil {
+			return e.err
+		}
+	}
+	return errRefused
 }
 
-// lastOfEach drops all but the last reading of each identity and keeps the order of those that stay.
-func lastOfEach(rs []reading.Stored) []reading.Stored {
-	if len(rs) < 2 {
-		return rs
+// lastOfEach drops all but the last write of each identity and keeps the order of those that stay.
+func lastOfEach(ws []reading.Write) []reading.Write {
+	if len(ws) < 2 {
+		return ws
 	}
-	last := make(map[reading.Key]int, len(rs))
-	for i, r := range rs {
-		last[r.Key()] = i
+	last := make(map[reading.Key]int, len(ws))
+	for i, one := range ws {
+		last[one.Key()] = i
 	}
-	if len(last) == len(rs) {
-		return rs
+	if len(last) == len(ws) {
+		return ws
 	}
-	kept := make([]reading.Stored, 0, len(last))
-	for i, r := range rs {
-		if last[r.Key()] == i {
-			kept = append(kept, r)
+	kept := make([]reading.Write, 0, len(last))
+	for i, one := range ws {
+		if last[one.Key()] == i {
+			kept = append(kept, one)
 		}
 	}
 	return kept

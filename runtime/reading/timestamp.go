@@ -29,7 +29,7 @@ var errHour = errors.New("does not name an hour such as 2026-03-01T08")
 const timestampShape = "0000-00-00T00:00:00"
 
 // ParseTimestamp parses an RFC 3339 timestamp with an offset and up to nine fractional digits and returns it in UTC.
-// Leap seconds are refused, since UTC as Go and DynamoDB's neighbours count it has none. The error states the rule.
+// Leap seconds are refused: Go cannot represent them. The error states the rule.
 func ParseTimestamp(text string) (time.Time, error) {
 	if len(text) <= len(timestampShape) {
 		return time.Time{}, errTimestamp

@@ -11,8 +11,8 @@ import (
 // renewEvery is the least time between two attempts to get credentials that live longer.
 const renewEvery = time.Minute
 
-// renewal keeps signed addresses alive for as long as they promise. An address dies with the credentials that signed it, and
-// the SDK goes on using those of a role until their last second, although newer ones are handed out minutes earlier.
+// renewal keeps signed addresses valid for as long as they promise. An address becomes invalid together with the credentials
+// that signed it, and the SDK uses those of a role until their last second, although newer ones are given out minutes earlier.
 type renewal struct {
 	credentials aws.CredentialsProvider
 	now         func() time.Time

@@ -39,8 +39,8 @@ func (b *Bucket) PresignPut(ctx context.Context, key string, terms csvfile.PutTe
 	return signed.URL, headers, nil
 }
 
-// PresignGet returns an address from which the object can be downloaded under a file name. By its configuration the SDK would
-// ask for checksums in a header, which would be signed, and which nobody sends who only has the address.
+// PresignGet returns an address from which the object can be downloaded under a file name. The SDK is told not to ask for
+// checksums: it would do so in a signed header, and a browser that follows the address does not send that header.
 func (b *Bucket) PresignGet(ctx context.Context, key, fileName string, lifetime time.Duration) (string, error) {
 	b.renewal.before(ctx, lifetime)
 	signed, err := b.presign.PresignGetObject(ctx, &s3.GetObjectInput{

@@ -15,7 +15,7 @@ import (
 )
 
 const (
-	// PartBytes is the size of the parts in which a stream is sent, and so what Put holds of it: the least that S3 takes.
+	// PartBytes is the size of the parts in which a stream is sent, the smallest that S3 takes. Put holds one part in memory.
 	PartBytes = 5 << 20
 	// bufferBytesFirst is where the buffer of a part begins to grow, since most files are small.
 	bufferBytesFirst = 64 << 10
@@ -62,8 +62,8 @@ func (b *Bucket) putWhole(ctx context.Context, key string, content []byte) error
 // putParts sends the first part and the rest of body, and completes the upload.
 func (b *Bucket) putParts(ctx context.Context, key string, uploadID *string, part []byte, body io.Reader) error {
 	var parts []types.CompletedPart
-	for last := false; ; {
-		number := int32(len(parts) + 1) //nolint:gosec // S3 takes 10,000 parts
+	var last bool
+	for number := int32(1); ; number++ {
 		if err := within(ctx, func(ctx context.Context) error {
 			out, err := b.client.UploadPart(ctx, &s3.UploadPartInput{
 				Bucket: &b.name, Key: &key, UploadId: uploadID, PartNumber: &number,
@@ -106,7 +106,7 @@ func fill(buffer []byte, body io.Reader) (part []byte, ended bool, err error) {
 		n, err := body.Read(buffer[len(buffer):min(cap(buffer), PartBytes)])
 		buffer = buffer[:len(buffer)+n]
 		switch {
-		case err == io.EOF: // and not one that wraps it, which tells of a body that was cut short
+		case err == io.EOF: // not one that wraps it: that comes from a body that was cut short
 			return buffer, true, nil
 		case err != nil:
 			return nil, false, err

@@ -21,7 +21,8 @@ const (
 	batchMax = 10
 	// callTimeout bounds one call with the SDK's own repetitions.
 	callTimeout = 10 * time.Second
-	// roundsMax is how often messages are sent that SQS did not take though it took the call, which the SDK does not repeat.
+	// roundsMax is how often a message is sent. SQS can refuse single messages of a call that succeeds; the SDK does not repeat
+	// those.
 	roundsMax = 3
 	// roundPauseFirst is the longest pause before the second round; the one before the third is up to twice as long.
 	roundPauseFirst = 200 * time.Millisecond

@@ -32,6 +32,7 @@ type Memory struct {
 var (
 	_ aggregate.RowTable    = (*Memory)(nil)
 	_ aggregate.WindowTable = (*Memory)(nil)
+	_ aggregate.FleetTable  = (*Memory)(nil)
 )
 
 // FleetKey names a fleet row.
@@ -71,6 +72,34 @@ func (m *Memory) Delete(key reading.Key) (old *aggregate.Image) {
 // Get returns a reading, nil where there is none.
 func (m *Memory) Get(key reading.Key) *aggregate.Image { return imageOf(m.db.get(key)) }
 
+// Plant sets a number of a stored item behind everybody's back, as an error that is to be found.
+func (m *Memory) Plant(partition, sort, attribute, number string) {
+	m.db.mu.Lock()
+	defer m.db.mu.Unlock()
+	name, update := aggregatesTable, "SET #n = :n"
+	if _, err := m.db.db.UpdateItem(context.Background(), &dynamodb.UpdateItemInput{
+		TableName: &name, UpdateExpression: &update, ExpressionAttributeNames: map[string]string{"#n": attribute},
+		ExpressionAttributeValues: dynamodel.Item{":n": &types.AttributeValueMemberN{Value: number}},
+		Key: dynamodel.Item{
+			contract.AttrEquipmentID: &types.AttributeValueMemberS{Value: partition}, contract.AttrInterval: &types.AttributeValueMemberS{Value: sort},
+		},
+	}); err != nil {
+		panic(err)
+	}
+}
+
+// Forget removes an item of the aggregates behind everybody's back.
+func (m *Memory) Forget(partition, sort string) {
+	m.db.mu.Lock()
+	defer m.db.mu.Unlock()
+	name := aggregatesTable
+	if _, err := m.db.db.DeleteItem(context.Background(), &dynamodb.DeleteItemInput{TableName: &name, Key: dynamodel.Item{
+		contract.AttrEquipmentID: &types.AttributeValueMemberS{Value: partition}, contract.AttrInterval: &types.AttributeValueMemberS{Value: sort},
+	}}); err != nil {
+		panic(err)
+	}
+}
+
 // Rows returns all rows of equipments.
 func (m *Memory) Rows() map[aggregate.RowKey]aggregate.Row {
 	rows := map[aggregate.RowKey]aggregate.Row{}
@@ -106,10 +135,12 @@ func (m *Memory) Fleet() map[FleetKey]FleetRow {
 			continue
 		}
 		interval := textOf(item, contract.AttrInterval)
-		key := FleetKey{FleetKey: aggregate.FleetKey{
-			Unit: units[interval[:2]], Start: time.Unix(whole(item, contract.AttrIntervalStart), 0).UTC(),
-			Region: interval[strings.LastIndex(interval, contract.KeySeparator)+1:],
-		}}
+		start, region, _ := strings.Cut(interval[2:], contract.KeySeparator)
+		at, err := time.Parse("2006-01-02T15:04"[:len(start)], start)
+		if err != nil {
+			panic(err) // the adapter wrote the key
+		}
+		key := FleetKey{FleetKey: aggregate.FleetKey{Unit: units[interval[:2]], Start: at, Region: region}}
 		key.Bucket, _ = strconv.Atoi(bucket)
 		fleet[key] = FleetRow{
 			aggregate.Sum{Count: whole(item, contract.AttrSampleCount), Total: reading.Total{
@@ -257,6 +288,12 @@ func (l *locked) Query(ctx context.Context, in *dynamodb.QueryInput, o ...option
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.db.Query(ctx, in, o...)
+}
+
+func (l *locked) UpdateItem(ctx context.Context, in *dynamodb.UpdateItemInput, o ...option) (*dynamodb.UpdateItemOutput, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.db.UpdateItem(ctx, in, o...)
 }
 
 func (l *locked) TransactWriteItems(ctx context.Context, in *dynamodb.TransactWriteItemsInput, o ...option) (*dynamodb.TransactWriteItemsOutput, error) {

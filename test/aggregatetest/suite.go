@@ -22,6 +22,7 @@ import (
 type Tables struct {
 	aggregate.RowTable
 	aggregate.WindowTable
+	aggregate.FleetTable
 	// Put stores readings.
 	Put func(t *testing.T, images ...aggregate.Image)
 	// IndexShards is the number of shards of the index.
@@ -43,8 +44,10 @@ func Suite(t *testing.T, fresh func(t *testing.T) Tables) {
 		{"commit takes a hundred items and no more", testItemsMax},
 		{"commit adds decimals exactly", testDecimals},
 		{"read rows returns a hundred, also those that are not there", testReadRows},
-		{"read slice counts one equipment, slice and region", testReadSlice},
-		{"an equipment is listed once", testPutEquipment},
+		{"read slices counts one equipment, its slices and region", testReadSlices},
+		{"an equipment is listed once, in its order and region", testEquipments},
+		{"rows of an equipment are read whole", testRowsOf},
+		{"fleet rows of a day are read and mended", testFleetDay},
 		{"equipment rows lie within the hours and in their order", testEquipmentRows},
 		{"index rows page through all equipments in order", testIndexRows},
 		{"fleet sum adds up the regions within a span", testFleetSum},
@@ -120,9 +123,10 @@ func plus(key aggregate.RowKey, delta aggregate.Sum, lowest, highest int) aggreg
 
 // recount adds to a slice at a revision.
 func recount(key aggregate.RowKey, slice int, delta aggregate.Sum, revision int64) aggregate.RowWrite {
-	return aggregate.RowWrite{Key: key, Delta: delta, Slices: []aggregate.SliceWrite{
-		{Slice: slice, Delta: delta, Guarded: true, Revision: revision, Recounted: true},
-	}}
+	return aggregate.RowWrite{
+		Key: key, Delta: delta, Slices: []aggregate.SliceWrite{{Slice: slice, Delta: delta, Recounted: true}},
+		Guards: []aggregate.Guard{{Slice: slice, Revision: revision}},
+	}
 }
 
 // transaction makes one of a new token.
@@ -396,38 +400,155 @@ func image(t *testing.T, id string, at time.Time, region, value string) aggregat
 	return aggregate.Image{Reading: r, Region: region}
 }
 
-func testReadSlice(t *testing.T, s *subject) {
-	const slice = 7
-	start := hour.Add(35 * time.Minute)
+func testReadSlices(t *testing.T, s *subject) {
+	start := hour.Add(35 * time.Minute) // the eighth slice
 	end := start.Add(5*time.Minute - 1)
 	s.Put(t,
 		image(t, "EQ", start, "eu-west-1", "1"), image(t, "EQ", end, "eu-west-1", "1e-27"),
 		image(t, "EQ", start.Add(time.Minute), "us-east-1", "100"), image(t, "EQ", start.Add(-1), "eu-west-1", "1000"),
 		image(t, "EQ", end.Add(1), "eu-west-1", "10000"), image(t, "EQ-1", start, "eu-west-1", "100000"),
 	)
-	for key, want := range map[aggregate.RowKey]aggregate.Figures{
-		row("EQ", hour, "eu-west-1"): figures(t, "1", "1e-27"), row("EQ", hour, "us-east-1"): figures(t, "100"),
-		row("EQ", hour.Add(2*time.Hour), "eu-west-1"): {}, row("E", hour, "eu-west-1"): {}, row("EQ", hour, "eu-west-"): {},
-	} {
-		got, err := s.ReadSlice(t.Context(), key, slice)
-		if err != nil || got != want {
+	read := func(key aggregate.RowKey, first int, want ...aggregate.Figures) {
+		t.Helper()
+		got, err := s.ReadSlices(t.Context(), key, first, first+len(want)-1)
+		if err != nil || !slices.Equal(got, want) {
 			t.Errorf("%v: got %v, %v, want %v", key, got, err, want)
 		}
 	}
+	of := row("EQ", hour, "eu-west-1")
+	eighth := figures(t, "1", "1e-27")
+	read(of, 7, eighth)
+	read(of, 5, aggregate.Figures{}, figures(t, "1000"), eighth, figures(t, "10000"), aggregate.Figures{})
+	var all [contract.SlicesPerHour]aggregate.Figures
+	read(of, 0, append(all[:6], figures(t, "1000"), eighth, figures(t, "10000"), aggregate.Figures{}, aggregate.Figures{}, aggregate.Figures{})...)
+	read(row("EQ", hour, "us-east-1"), 7, figures(t, "100"))
+	read(row("EQ", hour.Add(2*time.Hour), "eu-west-1"), 7, aggregate.Figures{})
+	read(row("E", hour, "eu-west-1"), 7, aggregate.Figures{})
+	read(row("EQ", hour, "eu-west-"), 7, aggregate.Figures{})
 	s.Put(t, image(t, "EQ", start, "us-east-1", "7")) // a retry that landed elsewhere
-	if got, err := s.ReadSlice(t.Context(), row("EQ", hour, "eu-west-1"), slice); err != nil || got != figures(t, "1e-27") {
-		t.Errorf("after an overwrite: got %v, %v", got, err)
-	}
+	read(of, 7, figures(t, "1e-27"))
 }
 
-func testPutEquipment(t *testing.T, s *subject) {
+func testEquipments(t *testing.T, s *subject) {
+	ids := []string{"EQ", "EQ-", "EQ-1", "EQ.1", "EQ1", "EQ:1", "EQ_1", "EQa", "eq", "Z", "0", "zz"}
+	for i := range 40 {
+		ids = append(ids, fmt.Sprintf("E-%02d", i))
+	}
 	for range 2 {
-		for _, region := range []string{"eu-west-1", "us-east-1"} {
-			if err := s.PutEquipment(t.Context(), "EQ-1", region); err != nil {
-				t.Error(err)
+		for i, id := range ids {
+			for _, region := range []string{"eu-west-1", "eu-west-2", "us-east-1"}[:1+i%3] {
+				if err := s.PutEquipment(t.Context(), reading.EquipmentID(id), region); err != nil {
+					t.Fatal(err)
+				}
 			}
 		}
 	}
+	for region, every := range map[string]int{"eu-west-1": 0, "eu-west-2": 1, "us-east-1": 2, "eu-west-": 3} {
+		var want, got []string
+		for i, id := range ids {
+			if i%3 >= every {
+				want = append(want, id)
+			}
+		}
+		for shard := range contract.EquipmentShards {
+			after, more := reading.EquipmentID(""), true
+			for more {
+				var page []reading.EquipmentID
+				var err error
+				if page, more, err = s.ListEquipments(t.Context(), shard, region, after, 2); err != nil || len(page) > 2 || more && len(page) == 0 {
+					t.Fatalf("shard %d: %v, more %t, %v", shard, page, more, err)
+				}
+				for _, id := range page {
+					if got, after = append(got, string(id)), max(id, after); after != id {
+						t.Errorf("shard %d: %s comes after %s", shard, id, after)
+					}
+				}
+			}
+		}
+		slices.Sort(want)
+		slices.Sort(got)
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("equipments of %s (-want +got):\n%s", region, diff)
+		}
+	}
+}
+
+func testRowsOf(t *testing.T, s *subject) {
+	var want []aggregate.Row
+	for h := range 5 {
+		for i, region := range []string{"eu-west-1", "us-east-1"} {
+			key := row("EQ", hour.Add(time.Duration(14+h)*time.Hour), region) // over midnight
+			s.commit(t, plus(key, sum(t, "2.5"), 1, 1+h), plus(row("EQ-1", key.Hour, region), sum(t, "1"), 1, 1))
+			if i == 0 && h >= 1 && h <= 3 {
+				want = append(want, applied(key, sum(t, "2.5"), 1+h, 1))
+			}
+		}
+	}
+	got, err := s.RowsOf(t.Context(), "EQ", "eu-west-1", hour.Add(15*time.Hour), hour.Add(17*time.Hour))
+	if diff := cmp.Diff(want, got, decimals); diff != "" || err != nil {
+		t.Errorf("%v, rows (-want +got):\n%s", err, diff)
+	}
+}
+
+func testFleetDay(t *testing.T, s *subject) {
+	day := reading.Day(hour)
+	key := func(unit aggregate.Unit, at time.Time, region string) aggregate.FleetKey {
+		return aggregate.FleetKey{Unit: unit, Start: at, Region: region}
+	}
+	inDay := []aggregate.FleetKey{
+		key(aggregate.Day, day, "eu-west-1"), key(aggregate.Hour, day, "eu-west-1"), key(aggregate.Hour, day.Add(23*time.Hour), "eu-west-1"),
+		key(aggregate.FiveMinutes, day, "eu-west-1"), key(aggregate.FiveMinutes, day.Add(24*time.Hour-5*time.Minute), "eu-west-1"),
+	}
+	others := []aggregate.FleetKey{
+		key(aggregate.Day, day.Add(24*time.Hour), "eu-west-1"), key(aggregate.Day, day, "us-east-1"), key(aggregate.Hour, day.Add(-time.Hour), "eu-west-1"),
+		key(aggregate.FiveMinutes, day.Add(24*time.Hour), "eu-west-1"), key(aggregate.FiveMinutes, day.Add(-5*time.Minute), "eu-west-1"),
+	}
+	want := map[aggregate.FleetKey]aggregate.FleetShare{}
+	for n := range 2 {
+		tx := s.transaction(plus(row("EQ", hour, "eu-west-1"), sum(t, "1"), 1+n, 1+n))
+		tx.Bucket = 1
+		for i, k := range append(inDay, others...) {
+			if i != 2 || n == 0 {
+				tx.Fleet = append(tx.Fleet, aggregate.FleetWrite{FleetKey: k, Delta: sum(t, fmt.Sprintf("%d.5", i))})
+			}
+		}
+		if err := s.Commit(t.Context(), tx); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i, k := range inDay {
+		one := sum(t, fmt.Sprintf("%d.5", i))
+		if want[k] = (aggregate.FleetShare{Sum: one.Add(one), Revision: 2}); i == 2 {
+			want[k] = aggregate.FleetShare{Sum: one, Revision: 1}
+		}
+	}
+	check := func() {
+		t.Helper()
+		got, err := s.ReadFleet(t.Context(), 1, "eu-west-1", day)
+		if diff := cmp.Diff(want, got, decimals); diff != "" || err != nil {
+			t.Errorf("%v, fleet (-want +got):\n%s", err, diff)
+		}
+	}
+	check()
+	wantKind := func(write aggregate.FleetWrite, revision int64, kind fault.Kind) {
+		t.Helper()
+		if err := s.AddToFleet(t.Context(), 1, write, revision); err == nil || fault.KindOf(err) != kind {
+			t.Errorf("add at revision %d: got %v", revision, err)
+		}
+	}
+	missing := aggregate.FleetWrite{FleetKey: inDay[0], Delta: aggregate.Sum{}.Sub(sum(t, "7"))}
+	fresh := aggregate.FleetWrite{FleetKey: key(aggregate.Hour, hour, "eu-west-1"), Delta: sum(t, "3")}
+	for _, revision := range []int64{0, 1, 3} {
+		wantKind(missing, revision, fault.Conflict)
+	}
+	wantKind(fresh, 1, fault.Conflict)
+	check()
+	if err := errors.Join(s.AddToFleet(t.Context(), 1, missing, 2), s.AddToFleet(t.Context(), 1, fresh, 0)); err != nil {
+		t.Error(err)
+	}
+	want[missing.FleetKey] = aggregate.FleetShare{Sum: want[missing.FleetKey].Add(missing.Delta), Revision: 3}
+	want[fresh.FleetKey] = aggregate.FleetShare{Sum: fresh.Delta, Revision: 1}
+	check()
 }
 
 func testEquipmentRows(t *testing.T, s *subject) {

@@ -87,7 +87,8 @@ func NewStack(scope constructs.Construct, id, region string) awscdk.Stack {
 		Env: &awscdk.Environment{Account: jsii.String(Account), Region: &region},
 	})
 	stack.Node().SetContext(
-		jsii.String("availability-zones:account="+Account+":region="+region), []string{region + "a", region + "b", region + "c"})
+		jsii.String("availability-zones:account="+Account+":region="+region),
+		[]string{region + "a", region + "b", region + "c"})
 	return stack
 }
 

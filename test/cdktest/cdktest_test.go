@@ -42,7 +42,8 @@ func TestSynth_ReadsStacksInStagesToo(t *testing.T) {
 	if got := out.Stacks(); len(got) != 2 {
 		t.Fatalf("stacks are %v", got)
 	}
-	inner := out.Stacks()[slices.IndexFunc(out.Stacks(), func(s string) bool { return strings.HasPrefix(s, "ProdInner") })]
+	inner := out.Stacks()[slices.IndexFunc(out.Stacks(),
+		func(s string) bool { return strings.HasPrefix(s, "ProdInner") })]
 	if id := out.Template(t, inner).Only(t, "AWS::SQS::Queue").ID; id != "Queue4A7E3555" {
 		t.Errorf("the queue is %s", id)
 	}
@@ -97,7 +98,8 @@ func TestLeastPrivilege_RefusesWildcardsAndFullAccess(t *testing.T) {
 	}))
 	r := &recorder{TB: t}
 	cdktest.Synth(t, app).LeastPrivilege(r)
-	if len(r.errors) != 2 || !strings.Contains(r.errors[0]+r.errors[1], "allows sqs:*") || !strings.Contains(r.errors[0]+r.errors[1], "full access") {
+	if len(r.errors) != 2 || !strings.Contains(r.errors[0]+r.errors[1], "allows sqs:*") ||
+		!strings.Contains(r.errors[0]+r.errors[1], "full access") {
 		t.Errorf("it said %q", r.errors)
 	}
 }
@@ -109,16 +111,22 @@ func TestNoCircles_SeesWhatCloudFormationWouldRefuse(t *testing.T) {
 		want  string
 	}{
 		{"none", map[string]any{"QueueName": map[string]any{"Ref": "AWS::Region"}}, ""},
-		{"by name", map[string]any{"QueueName": map[string]any{"Ref": "Topic"}}, "Stack: resources need each other: Queue -> Topic -> Queue"},
-		{"in a text", map[string]any{"QueueName": map[string]any{"Fn::Sub": "${AWS::Region}-${Topic.Arn}"}}, "Stack: resources need each other: Queue -> Topic -> Queue"},
+		{"by name", map[string]any{"QueueName": map[string]any{"Ref": "Topic"}},
+			"Stack: resources need each other: Queue -> Topic -> Queue"},
+		{"in a text", map[string]any{"QueueName": map[string]any{"Fn::Sub": "${AWS::Region}-${Topic.Arn}"}},
+			"Stack: resources need each other: Queue -> Topic -> Queue"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			app := cdktest.NewApp(t)
 			stack := cdktest.NewStack(app, "Stack", "eu-west-1")
-			awscdk.NewCfnResource(stack, jsii.String("Queue"), &awscdk.CfnResourceProps{Type: jsii.String("AWS::SQS::Queue"), Properties: &c.queue})
-			awscdk.NewCfnResource(stack, jsii.String("Topic"), &awscdk.CfnResourceProps{Type: jsii.String("AWS::SNS::Topic"), Properties: &map[string]any{
-				"TopicName": map[string]any{"Fn::Join": []any{"", []any{"for", map[string]any{"Fn::GetAtt": []string{"Queue", "QueueName"}}}}},
-			}})
+			awscdk.NewCfnResource(stack, jsii.String("Queue"),
+				&awscdk.CfnResourceProps{Type: jsii.String("AWS::SQS::Queue"), Properties: &c.queue})
+			awscdk.NewCfnResource(stack, jsii.String("Topic"),
+				&awscdk.CfnResourceProps{Type: jsii.String("AWS::SNS::Topic"), Properties: &map[string]any{
+					"TopicName": map[string]any{"Fn::Join": []any{
+						"", []any{"for", map[string]any{"Fn::GetAtt": []string{"Queue", "QueueName"}}},
+					}},
+				}})
 			r := &recorder{TB: t}
 			cdktest.Synth(t, app).NoCircles(r)
 			if got := strings.Join(r.errors, "; "); got != c.want {

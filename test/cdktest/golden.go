@@ -19,12 +19,22 @@ var update = flag.Bool("update", false, "rewrite the golden files") //nolint:goc
 // line of the runtime, and nothing is learnt from reading them.
 var hashes = regexp.MustCompile(`[0-9a-f]{64}|[0-9a-f]{32}`)
 
-// Scrub returns the template as readable JSON without what says nothing about it: hashes, and the rule and parameter by
-// which CloudFormation checks the bootstrap stack's version.
+// Scrub returns the template as readable JSON without what says nothing about it: hashes, the metadata of resources, on which
+// CloudFormation does not act, and the rule and parameter by which it checks the bootstrap stack's version.
 func Scrub(t testing.TB, template Template) string {
 	t.Helper()
 	kept := maps.Clone(template)
 	delete(kept, "Rules")
+	if resources, ok := kept["Resources"].(map[string]any); ok {
+		without := map[string]any{}
+		for id := range resources {
+			body, _ := resources[id].(map[string]any)
+			body = maps.Clone(body)
+			delete(body, "Metadata")
+			without[id] = body
+		}
+		kept["Resources"] = without
+	}
 	if parameters, ok := kept["Parameters"].(map[string]any); ok {
 		parameters = maps.Clone(parameters)
 		delete(parameters, "BootstrapVersion")

@@ -85,6 +85,32 @@ func (t Template) All(resourceType string) []Resource {
 	return found
 }
 
+// Part is the template's resources of the types, for a golden file that holds what a test is about. A type ends in * to stand for all that
+// begin so, such as AWS::Cognito::*.
+func (t Template) Part(types ...string) Template {
+	resources := map[string]any{}
+	for _, r := range t.All("") {
+		if slices.ContainsFunc(types, func(kind string) bool {
+			prefix, open := strings.CutSuffix(kind, "*")
+			return r.Type == kind || open && strings.HasPrefix(r.Type, prefix)
+		}) {
+			resources[r.ID] = r.Body
+		}
+	}
+	return Template{"Resources": resources}
+}
+
+// Below is the template's resources whose logical ids begin with one of the prefixes: the ids of the constructs above them, joined.
+func (t Template) Below(idPrefixes ...string) Template {
+	resources := map[string]any{}
+	for _, r := range t.All("") {
+		if slices.ContainsFunc(idPrefixes, func(prefix string) bool { return strings.HasPrefix(r.ID, prefix) }) {
+			resources[r.ID] = r.Body
+		}
+	}
+	return Template{"Resources": resources}
+}
+
 // Only returns the one resource of a type; any other number fails the test.
 func (t Template) Only(tb testing.TB, resourceType string) Resource {
 	tb.Helper()

@@ -24,9 +24,10 @@ func everything(scope constructs.Construct) {
 		Retention: 90 * 24 * time.Hour,
 		Domain: &apiservice.Domain{
 			Name: "api.example.com",
-			HostedZone: awsroute53.HostedZone_FromHostedZoneAttributes(stack, jsii.String("Zone"), &awsroute53.HostedZoneAttributes{
-				HostedZoneId: jsii.String("Z0123456789ABCDEFGHIJ"), ZoneName: jsii.String("example.com"),
-			}),
+			HostedZone: awsroute53.HostedZone_FromHostedZoneAttributes(stack, jsii.String("Zone"),
+				&awsroute53.HostedZoneAttributes{
+					HostedZoneId: jsii.String("Z0123456789ABCDEFGHIJ"), ZoneName: jsii.String("example.com"),
+				}),
 		},
 		AllowedOrigins: []string{"https://console.example.com"},
 		RequestLimit:   20_000,

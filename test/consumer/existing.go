@@ -24,13 +24,15 @@ func existing(scope constructs.Construct) {
 		jsii.String("arn:aws:kms:eu-central-1:"+account+":key/mrk-1234abcd12ab34cd56ef1234567890ab"))
 	releases := awss3.Bucket_FromBucketName(stack, jsii.String("Releases"), jsii.String("coldchain-releases"))
 	sensorflow.NewSensorFlow(stack, "SensorFlow", &sensorflow.SensorFlowProps{
-		Vpc:              network(stack),
-		Key:              key,
-		Tables:           storage.ImportGlobalTables(stack, "Tables", &storage.ImportGlobalTablesProps{Name: "SensorFlow-prod", Key: key}),
-		Settings:         identity.ImportSettings(stack, "Settings", "SensorFlow-prod", key),
-		UserPoolRegion:   "eu-west-1",
-		Architecture:     goasset.AMD64,
-		ApiImage:         awsecs.ContainerImage_FromRegistry(jsii.String(account+".dkr.ecr.eu-central-1.amazonaws.com/sensorflow-api:v0.1.0"), nil),
+		Vpc: network(stack),
+		Key: key,
+		Tables: storage.ImportGlobalTables(stack, "Tables",
+			&storage.ImportGlobalTablesProps{Name: "SensorFlow-prod", Key: key}),
+		Settings:       identity.ImportSettings(stack, "Settings", "SensorFlow-prod", key),
+		UserPoolRegion: "eu-west-1",
+		Architecture:   goasset.AMD64,
+		ApiImage: awsecs.ContainerImage_FromRegistry(jsii.String(account+
+			".dkr.ecr.eu-central-1.amazonaws.com/sensorflow-api:v0.1.0"), nil),
 		AggregatorCode:   awslambda.Code_FromBucketV2(releases, jsii.String("v0.1.0/aggregator.zip"), nil),
 		CsvProcessorCode: awslambda.Code_FromBucketV2(releases, jsii.String("v0.1.0/csvprocessor.zip"), nil),
 	})

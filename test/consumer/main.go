@@ -7,6 +7,8 @@ import (
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/jsii-runtime-go"
+
+	"github.com/sensorflow/sensorflow/constructs/refusal"
 )
 
 // account owns every stack.
@@ -14,6 +16,7 @@ const account = "222222222222"
 
 func main() {
 	defer jsii.Close()
+	defer refusal.Exit() // what is wrong is one sentence then, without traces of Go and JavaScript
 	app := awscdk.NewApp(&awscdk.AppProps{Outdir: outdir()})
 	plain(app)
 	everything(app)

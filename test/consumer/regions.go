@@ -14,11 +14,13 @@ import (
 func regions(scope constructs.Construct) {
 	stage := awscdk.NewStage(scope, jsii.String("Prod"), nil)
 	sensorflow.NewMultiRegion(stage, "SensorFlow", &sensorflow.MultiRegionProps{
-		Account:            account,
-		Regions:            []string{"eu-west-1", "eu-central-1"},
-		Name:               "Coldchain-prod",
-		VpcCidrs:           map[string]string{"eu-central-1": "10.65.0.0/16"},
-		Domain:             &sensorflow.ZoneDomain{Name: "api.example.com", HostedZoneId: "Z0123456789ABCDEFGHIJ", HostedZoneName: "example.com"},
+		Account:  account,
+		Regions:  []string{"eu-west-1", "eu-central-1"},
+		Name:     "Coldchain-prod",
+		VpcCidrs: map[string]string{"eu-central-1": "10.65.0.0/16"},
+		Domain: &sensorflow.ZoneDomain{
+			Name: "api.example.com", HostedZoneId: "Z0123456789ABCDEFGHIJ", HostedZoneName: "example.com",
+		},
 		TokenHealthCheckId: "12345678-90ab-cdef-1234-567890abcdef",
 		Flow: sensorflow.SensorFlowProps{
 			Retention:   365 * 24 * time.Hour,

@@ -45,7 +45,8 @@ func newConsumer(t *testing.T, p *published) *consumer {
 		"JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION=20", "CDK_DOCKER=/nowhere/docker")
 	c.run(t, "go", "mod", "edit", "-dropreplace="+modulePath, "-require="+modulePath+"@"+p.version)
 	if newest() {
-		c.run(t, "go", "get", "github.com/aws/aws-cdk-go/awscdk/v2@latest", "github.com/aws/constructs-go/constructs/v10@latest",
+		c.run(t, "go", "get", "github.com/aws/aws-cdk-go/awscdk/v2@latest",
+			"github.com/aws/constructs-go/constructs/v10@latest",
 			"github.com/aws/jsii-runtime-go@latest")
 		c.run(t, "go", "mod", "tidy")
 		t.Log(c.run(t, "go", "list", "-m", "github.com/aws/aws-cdk-go/awscdk/v2"))
@@ -161,7 +162,8 @@ func TestConsumer_SynthesizesFromTheModuleCache(t *testing.T) {
 		want := []string{
 			"Existing", "Everything", "Plain", "Prod/Coldchain-prod-eu-central-1", "Prod/Coldchain-prod-eu-west-1",
 			"Prod/Coldchain-prod-keys-eu-central-1", "Prod/Coldchain-prod-keys-eu-west-1", "Prod/Coldchain-prod-state",
-			"Staging/Coldchain-staging-eu-north-1", "Staging/Coldchain-staging-eu-west-1", "Staging/Coldchain-staging-keys-eu-north-1",
+			"Staging/Coldchain-staging-eu-north-1", "Staging/Coldchain-staging-eu-west-1",
+			"Staging/Coldchain-staging-keys-eu-north-1",
 			"Staging/Coldchain-staging-keys-eu-west-1", "Staging/Coldchain-staging-state",
 		}
 		if got := slices.Sorted(maps.Keys(a.stacks)); !slices.Equal(got, slices.Sorted(slices.Values(want))) {
@@ -197,7 +199,8 @@ func checkReport(t *testing.T, dir string) {
 func checkExisting(t *testing.T, s stack) {
 	t.Helper()
 	for _, made := range []string{
-		"AWS::EC2::VPC", "AWS::EC2::Subnet", "AWS::EC2::NatGateway", "AWS::KMS::Key", "AWS::DynamoDB::GlobalTable", "AWS::Cognito::UserPool",
+		"AWS::EC2::VPC", "AWS::EC2::Subnet", "AWS::EC2::NatGateway", "AWS::KMS::Key", "AWS::DynamoDB::GlobalTable",
+		"AWS::Cognito::UserPool",
 		"AWS::SecretsManager::Secret",
 	} {
 		// One table is of the region: that of the uploads.

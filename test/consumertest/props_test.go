@@ -69,7 +69,8 @@ func set(all []*ast.File, structName string) []string {
 }
 
 func TestConsumer_SetsEveryProp(t *testing.T) {
-	library, app := files(t, filepath.Join("..", "..", "constructs", "sensorflow")), files(t, filepath.Join("..", "consumer"))
+	library, app := files(t, filepath.Join("..", "..", "constructs", "sensorflow")),
+		files(t, filepath.Join("..", "consumer"))
 	for _, props := range []string{"SensorFlowProps", "MultiRegionProps", "ZoneDomain"} {
 		fields := declared(library, props)
 		if len(fields) == 0 {

@@ -148,7 +148,8 @@ func moduleFiles(t *testing.T, root string) []zip.File {
 		t.Fatal(err)
 	}
 	// The condition never holds; the linker keeps the text since it cannot know that.
-	text := "package main\n\nimport \"os\"\n\nfunc init() {\n\tif len(os.Args) > 1000 {\n\t\tprintln(\"" + mark + "\")\n\t}\n}\n"
+	text := "package main\n\nimport \"os\"\n\nfunc init() {\n\tif len(os.Args) > 1000 {\n\t\tprintln(\"" + mark +
+		"\")\n\t}\n}\n"
 	marked := filepath.Join(t.TempDir(), "mark.go")
 	if err := os.WriteFile(marked, []byte(text), 0o644); err != nil {
 		t.Fatal(err)

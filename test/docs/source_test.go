@@ -17,6 +17,8 @@ type source struct {
 	folder string
 	fset   *token.FileSet
 	files  []*ast.File
+	// beside are the packages whose constants this one's may repeat.
+	beside library
 }
 
 // readSource parses a folder, given from the module's root.
@@ -148,12 +150,20 @@ type named struct {
 	why   string
 }
 
-// evaluated is an expression with the package's own constants put in, as text.
+// evaluated is an expression with the constants put in, as text.
 func (s *source) evaluated(expression ast.Expr) string {
 	switch e := expression.(type) {
 	case *ast.Ident:
 		if c, ok := s.constants()[e.Name]; ok {
 			return s.evaluated(c.value)
+		}
+	case *ast.SelectorExpr:
+		other := s.beside[types.ExprString(e.X)]
+		if other == nil {
+			break
+		}
+		if c, ok := other.constants()[e.Sel.Name]; ok {
+			return other.evaluated(c.value)
 		}
 	case *ast.BinaryExpr:
 		left, right := s.evaluated(e.X), s.evaluated(e.Y)

@@ -19,6 +19,7 @@ func readLibrary(t *testing.T) library {
 		"constructs/storage", "runtime/contract", "test/consumer",
 	} {
 		s := readSource(t, folder)
+		s.beside = l
 		l[s.name()] = s
 	}
 	return l

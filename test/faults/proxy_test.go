@@ -16,7 +16,7 @@ import (
 const (
 	targetHeader  = "X-Amz-Target"
 	targetPrefix  = "DynamoDB_20120810."
-	opBatchWrite  = "BatchWriteItem"
+	opStatements  = "BatchExecuteStatement"
 	opTransaction = "TransactWriteItems"
 )
 
@@ -48,14 +48,14 @@ func refuse(w http.ResponseWriter, status int, kind string, more map[string]any)
 	_, _ = w.Write(body)
 }
 
-// unreliable is a DynamoDB that throttles, fails with and without having done what it was asked for, and leaves items of
-// batches unprocessed.
+// unreliable is a DynamoDB that throttles, also single statements of a batch, and that fails with and without having done what it
+// was asked for.
 type unreliable struct {
 	dice *dice
 	// perMille of the calls fail; while brownOut is set, all do.
 	perMille atomic.Int64
 	brownOut atomic.Bool
-	// starving leaves every item of the starved equipment unprocessed, however often it comes.
+	// starving throttles every write of the starved equipment, however often it comes.
 	starving atomic.Bool
 
 	throttled, failed, failedAfter, cancelled, cut atomic.Int64
@@ -78,7 +78,7 @@ func (u *unreliable) wrap(forward http.Handler) http.Handler {
 			u.cancel(w, readBody(r))
 		case u.dice.happens(chance):
 			u.fail(w, r, forward, op)
-		case op == opBatchWrite && (u.dice.happens(2*chance) || u.starving.Load()):
+		case op == opStatements && (u.dice.happens(2*chance) || u.starving.Load()):
 			u.leaveSome(w, r, forward)
 		default:
 			forward.ServeHTTP(w, r)
@@ -120,34 +120,33 @@ func (u *unreliable) cancel(w http.ResponseWriter, body []byte) {
 	refuse(w, http.StatusBadRequest, "TransactionCanceledException", map[string]any{"CancellationReasons": reasons})
 }
 
-// leaveSome takes items out of a batch before it is forwarded and answers that they are unprocessed.
+// leaveSome takes statements out of a batch before it is forwarded and answers that they were throttled.
 func (u *unreliable) leaveSome(w http.ResponseWriter, r *http.Request, forward http.Handler) {
 	var in map[string]json.RawMessage
-	var tables map[string][]json.RawMessage
+	var statements []json.RawMessage
 	if err := json.Unmarshal(readBody(r), &in); err != nil {
 		panic(fmt.Sprintf("a batch that is no JSON: %v", err)) // the SDK makes it
 	}
-	if err := json.Unmarshal(in["RequestItems"], &tables); err != nil {
-		panic(fmt.Sprintf("a batch without items: %v", err))
+	if err := json.Unmarshal(in["Statements"], &statements); err != nil {
+		panic(fmt.Sprintf("a batch without statements: %v", err))
 	}
 	chance := 500
 	if u.starving.Load() {
 		chance = int(u.perMille.Load())
 	}
-	kept, left := map[string][]json.RawMessage{}, map[string][]json.RawMessage{}
-	for table, items := range tables {
-		for _, item := range items {
-			if u.dice.happens(chance) || u.starving.Load() && bytes.Contains(item, []byte(`"`+starved+`"`)) {
-				left[table] = append(left[table], item)
-			} else {
-				kept[table] = append(kept[table], item)
-			}
+	responses := make([]json.RawMessage, len(statements))
+	var kept []json.RawMessage
+	var places []int
+	for i, statement := range statements {
+		if u.dice.happens(chance) || u.starving.Load() && bytes.Contains(statement, []byte(`"`+starved+`"`)) {
+			responses[i] = json.RawMessage(`{"Error":{"Code":"ThrottlingError","Message":"made up by a test"}}`)
+		} else {
+			kept, places = append(kept, statement), append(places, i)
 		}
 	}
 	u.cut.Add(1)
-	out := map[string]json.RawMessage{}
 	if len(kept) > 0 {
-		in["RequestItems"], _ = json.Marshal(kept) // it was JSON before
+		in["Statements"], _ = json.Marshal(kept) // it was JSON before
 		body, _ := json.Marshal(in)
 		setBody(r, body)
 		recorder := httptest.NewRecorder()
@@ -157,12 +156,13 @@ func (u *unreliable) leaveSome(w http.ResponseWriter, r *http.Request, forward h
 			_, _ = w.Write(recorder.Body.Bytes())
 			return
 		}
+		var out struct{ Responses []json.RawMessage }
 		_ = json.Unmarshal(recorder.Body.Bytes(), &out)
+		for i, response := range out.Responses {
+			responses[places[i]] = response
+		}
 	}
-	if len(left) > 0 {
-		out["UnprocessedItems"], _ = json.Marshal(left)
-	}
-	body, _ := json.Marshal(out)
+	body, _ := json.Marshal(map[string]any{"Responses": responses})
 	w.Header().Set("Content-Type", "application/x-amz-json-1.0")
 	_, _ = w.Write(body) // without the checksum of what DynamoDB answered
 }

@@ -147,35 +147,47 @@ func (c *client) TransactWriteItems(ctx context.Context, in *dynamodb.TransactWr
 	return out, err
 }
 
-// BatchWriteItem is no transaction: its items are written one by one, and some may be left.
-func (c *client) BatchWriteItem(ctx context.Context, in *dynamodb.BatchWriteItemInput, _ ...option) (*dynamodb.BatchWriteItemOutput, error) {
-	if err := c.db().CheckBatch(in); err != nil {
+// BatchExecuteStatement judges each statement by itself, in any order and while others go on, and some may be throttled.
+func (c *client) BatchExecuteStatement(ctx context.Context, in *dynamodb.BatchExecuteStatementInput, _ ...option) (*dynamodb.BatchExecuteStatementOutput, error) {
+	if err := c.db().CheckStatements(in); err != nil {
 		c.p.step()
 		return nil, err
 	}
-	out := &dynamodb.BatchWriteItemOutput{}
-	for table, requests := range in.RequestItems { // of one table
-		requests = slices.Clone(requests)
-		c.w.random.Shuffle(len(requests), func(i, j int) { requests[i], requests[j] = requests[j], requests[i] })
-		if len(requests) > 1 && c.w.chance(unprocessed, 5) {
-			left := 1 + c.w.random.IntN(len(requests)-1)
-			out.UnprocessedItems = map[string][]types.WriteRequest{table: requests[:left]}
-			requests = requests[left:]
+	out := &dynamodb.BatchExecuteStatementOutput{Responses: make([]types.BatchStatementResponse, len(in.Statements))}
+	order := c.w.random.Perm(len(in.Statements))
+	if len(order) > 1 && c.w.chance(unprocessed, 5) {
+		left := 1 + c.w.random.IntN(len(order)-1)
+		for _, i := range order[:left] {
+			out.Responses[i].Error = &types.BatchStatementError{Code: types.BatchStatementErrorCodeEnumProvisionedThroughputExceeded}
 		}
-		cut := len(requests)
-		if cut > 1 && c.w.random.IntN(3) == 0 {
-			cut = 1 + c.w.random.IntN(cut-1)
+		order = order[left:]
+	}
+	cut := len(order)
+	if cut > 1 && c.w.random.IntN(3) == 0 {
+		cut = 1 + c.w.random.IntN(cut-1)
+	}
+	for _, part := range [][]int{order[:cut], order[cut:]} {
+		if len(part) == 0 {
+			continue
 		}
-		for _, part := range [][]types.WriteRequest{requests[:cut], requests[cut:]} {
-			if len(part) == 0 {
-				continue
-			}
-			if err := c.write("BatchWriteItem", func() error {
-				_, err := c.db().BatchWriteItem(ctx, &dynamodb.BatchWriteItemInput{RequestItems: map[string][]types.WriteRequest{table: part}})
+		statements := make([]types.BatchStatementRequest, len(part))
+		for i, at := range part {
+			statements[i] = in.Statements[at]
+		}
+		if err := c.write("BatchExecuteStatement", func() error {
+			done, err := c.db().BatchExecuteStatement(ctx, &dynamodb.BatchExecuteStatementInput{Statements: statements})
+			if err != nil {
 				return err
-			}); err != nil {
-				return nil, err
 			}
+			for i, at := range part {
+				out.Responses[at] = done.Responses[i]
+				if e := out.Responses[at].Error; e != nil && c.w.random.IntN(2) == 0 {
+					e.Item = nil // DynamoDB tells what is there, DynamoDB Local does not
+				}
+			}
+			return nil
+		}); err != nil {
+			return nil, err
 		}
 	}
 	return out, nil

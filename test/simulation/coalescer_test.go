@@ -63,6 +63,7 @@ type saving struct {
 	outage time.Duration // for so long from the beginning, none succeeds
 	began  time.Time
 
+	randomMu       sync.Mutex // of calls
 	mu             sync.Mutex
 	db             *dynamodel.Database
 	calls          map[string]int
@@ -87,13 +88,9 @@ func newSaving(seed uint64) *saving {
 	return h
 }
 
-// BatchWriteItem and Query make saving the client of the readings' adapter.
-func (h *saving) BatchWriteItem(ctx context.Context, in *dynamodb.BatchWriteItemInput, _ ...option) (*dynamodb.BatchWriteItemOutput, error) {
-	requests := slices.Clone(in.RequestItems[readingsTable])
-	slices.SortFunc(requests, func(a, b types.WriteRequest) int {
-		return strings.Compare(fmt.Sprint(keyOf(a.PutRequest.Item)), fmt.Sprint(keyOf(b.PutRequest.Item)))
-	})
-	random := h.randomOf(requests)
+// BatchExecuteStatement, BatchGetItem and Query make saving the client of the readings' adapter.
+func (h *saving) BatchExecuteStatement(ctx context.Context, in *dynamodb.BatchExecuteStatementInput, _ ...option) (*dynamodb.BatchExecuteStatementOutput, error) {
+	random := h.randomOf(in.Statements)
 	time.Sleep(time.Duration(random.Int64N(int64(30 * time.Millisecond))))
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -101,19 +98,38 @@ func (h *saving) BatchWriteItem(ctx context.Context, in *dynamodb.BatchWriteItem
 	if choice == 0 || time.Since(h.began) < h.outage {
 		return nil, errThrottled
 	}
-	out := &dynamodb.BatchWriteItemOutput{}
-	if choice == 1 && len(requests) > 1 {
-		left := 1 + random.IntN(len(requests)-1)
-		out.UnprocessedItems = map[string][]types.WriteRequest{readingsTable: requests[:left]}
-		requests = requests[left:]
+	// A call holds its statements in the order in which its readings came, which goroutines decide: what becomes of each follows
+	// from what it says.
+	out := &dynamodb.BatchExecuteStatementOutput{Responses: make([]types.BatchStatementResponse, len(in.Statements))}
+	var taken []types.BatchStatementRequest
+	var at []int
+	for i, statement := range in.Statements {
+		if choice == 1 && h.randomOf([]types.BatchStatementRequest{statement}).IntN(2) == 0 {
+			out.Responses[i].Error = &types.BatchStatementError{Code: types.BatchStatementErrorCodeEnumThrottlingError}
+			continue
+		}
+		taken, at = append(taken, statement), append(at, i)
 	}
-	if _, err := h.db.BatchWriteItem(ctx, &dynamodb.BatchWriteItemInput{RequestItems: map[string][]types.WriteRequest{readingsTable: requests}}); err != nil {
-		return nil, err
+	if len(taken) > 0 {
+		done, err := h.db.BatchExecuteStatement(ctx, &dynamodb.BatchExecuteStatementInput{Statements: taken})
+		if err != nil {
+			return nil, err
+		}
+		for i, response := range done.Responses {
+			out.Responses[at[i]] = response
+		}
 	}
 	if choice == 2 {
 		return nil, errTimeout
 	}
 	return out, nil
+}
+
+// BatchGetItem reads what is stored.
+func (h *saving) BatchGetItem(ctx context.Context, in *dynamodb.BatchGetItemInput, _ ...option) (*dynamodb.BatchGetItemOutput, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.db.BatchGetItem(ctx, in)
 }
 
 // Query is not called.
@@ -122,16 +138,27 @@ func (h *saving) Query(context.Context, *dynamodb.QueryInput, ...option) (*dynam
 }
 
 // randomOf decides about a call by what it writes and how often that was tried, whatever else is called at the same time.
-func (h *saving) randomOf(requests []types.WriteRequest) *rand.Rand {
-	var content strings.Builder
-	for _, r := range requests {
-		fmt.Fprint(&content, describe(r.PutRequest.Item), textOf(r.PutRequest.Item, contract.AttrRegisterTime), ";")
+func (h *saving) randomOf(statements []types.BatchStatementRequest) *rand.Rand {
+	var texts []string
+	for _, one := range statements {
+		text := *one.Statement
+		for _, value := range one.Parameters {
+			switch v := value.(type) {
+			case *types.AttributeValueMemberS:
+				text += v.Value + ","
+			case *types.AttributeValueMemberN:
+				text += v.Value + ","
+			}
+		}
+		texts = append(texts, text)
 	}
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.calls[content.String()]++
+	slices.Sort(texts)
+	content := strings.Join(texts, ";")
+	h.randomMu.Lock()
+	defer h.randomMu.Unlock()
+	h.calls[content]++
 	hash := fnv.New64a()
-	fmt.Fprint(hash, content.String(), h.calls[content.String()])
+	fmt.Fprint(hash, content, h.calls[content])
 	return rand.New(rand.NewPCG(h.seed, hash.Sum64()))
 }
 
@@ -149,7 +176,7 @@ func (h *saving) run(t *testing.T) {
 		at := time.Duration(h.random.Int64N(int64(spread)))
 		clients.Go(func() {
 			time.Sleep(at)
-			h.save(t, c, reading.Stored{Reading: one, RegisterTime: time.Now().UTC()})
+			h.save(t, c, reading.Write{Reading: one, Version: reading.VersionAt(time.Now())})
 		})
 	}
 	clients.Wait()
@@ -166,8 +193,8 @@ func (h *saving) run(t *testing.T) {
 }
 
 // save saves one reading. When that is acknowledged, it is stored, or a later one of its identity.
-func (h *saving) save(t *testing.T, c *ingest.Coalescer, r reading.Stored) {
-	err := c.Save(context.Background(), r)
+func (h *saving) save(t *testing.T, c *ingest.Coalescer, one reading.Write) {
+	err := c.Save(context.Background(), one)
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if err != nil {
@@ -177,7 +204,7 @@ func (h *saving) save(t *testing.T, c *ingest.Coalescer, r reading.Stored) {
 		return
 	}
 	h.saved++
-	key, registered := dynamodel.Key{Partition: string(r.EquipmentID), Sort: reading.FormatTimestamp(r.Timestamp)}, reading.FormatTimestamp(r.RegisterTime)
+	key, registered := dynamodel.Key{Partition: string(one.EquipmentID), Sort: reading.FormatTimestamp(one.Timestamp)}, string(one.Version)
 	if !slices.ContainsFunc(h.versions[key], func(version string) bool { return version >= registered }) {
 		t.Errorf("seed %d: %v of %s was acknowledged and is not stored", h.seed, key, registered)
 	}

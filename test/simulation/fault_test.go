@@ -24,6 +24,7 @@ const (
 	expiry                        // readings expire
 	poison                        // somebody else puts items into the table that are no readings
 	messages                      // queue messages come twice, also at the same time
+	planted                       // aggregates are damaged behind the back of the service
 	faultCount
 )
 
@@ -31,7 +32,7 @@ const (
 var faultNames = [faultCount]string{
 	"crash", "answer lost", "late effect", "throttle", "unprocessed items", "transaction conflict", "batch repeated", "batch overlapping",
 	"several shards", "shard split", "several lanes", "clock skew", "changes merged", "region cut off", "sent to two regions",
-	"correction", "deletion", "expiry", "poison item", "message twice",
+	"correction", "deletion", "expiry", "poison item", "message twice", "error planted",
 }
 
 // Counts of the report that are no faults, and what each is.
@@ -66,6 +67,9 @@ const (
 	countTimeouts      = "processes out of time"
 	countCrashUnanswer = "crashes with a write on its way"
 	countHours         = "hours cut off"
+	countRestated      = "parts of rows restated"
+	countFleetMended   = "fleet rows mended"
+	countFleetMoving   = "fleet rows that moved while they were compared"
 	countQuiet         = "histories without a fault"
 	countWide          = "histories of many equipments"
 	countLongFiles     = "histories of long files"
@@ -105,6 +109,7 @@ func (w *world) drawFaults() {
 	}
 	w.on[expiry] = w.random.IntN(4) == 0
 	w.on[poison] = w.random.IntN(4) == 0
+	w.on[planted] = w.random.IntN(6) == 0
 	if w.on[expiry] && w.random.IntN(2) == 0 { // what deletions in closed hours need
 		w.on[shards], w.on[lanes], w.on[splits], w.on[deletions] = false, false, false, true
 	}

@@ -21,6 +21,8 @@ type invocation struct {
 	result aggregate.Result
 	slices map[writtenSlice]int // how often it wrote each slice of a row
 	whole  bool                 // it came to its end
+	reads  int                  // of rows
+	waited int                  // steps, where a safeguard is missing
 }
 
 // writtenSlice names a slice of a stored row.

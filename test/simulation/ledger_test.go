@@ -3,6 +3,7 @@ package simulation_test
 import (
 	"fmt"
 	"math/big"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -63,6 +64,8 @@ type own struct {
 	rows, fleet map[string]amount
 	touched     bool
 	listed      map[string]bool // equipments
+	// planted tells that errors were planted, so that nothing holds until they are mended.
+	planted, mended bool
 }
 
 func newOwn() own {
@@ -114,10 +117,18 @@ func textOf(item dynamodel.Item, name string) string {
 	return ""
 }
 
-// isReading tells readings from what the history's stranger puts into the table: it marks its items.
-func isReading(item dynamodel.Item) bool { return item != nil && item[strangerMark] == nil }
+// isReading tells readings from tombstones and from what the history's stranger puts into the table, which has no version.
+func isReading(item dynamodel.Item) bool {
+	return item[contract.AttrRegisterTime] != nil && item[contract.AttrValue] != nil
+}
 
-const strangerMark = "stranger"
+func isTombstone(item dynamodel.Item) bool {
+	return item[contract.AttrRegisterTime] != nil && item[contract.AttrValue] == nil && item[contract.AttrDeleted] != nil
+}
+
+func versionOf(item dynamodel.Item) reading.Version {
+	return reading.Version(textOf(item, contract.AttrRegisterTime))
+}
 
 func sliceOf(key dynamodel.Key) sliceKey {
 	minute, err := strconv.Atoi(key.Sort[len("2006-01-02T15:"):len("2006-01-02T15:04")])
@@ -243,6 +254,8 @@ func (w *world) noteRow(r *region, write dynamodel.Write) {
 		w.violate("%s wrote the row %v", r.name, write.Key)
 	}
 	switch {
+	case r.own.planted:
+		return
 	case strings.HasPrefix(partition, contract.FleetPartitionPrefix):
 		name := strings.TrimSuffix(sort, contract.KeySeparator+writer)
 		r.own.fleet[name] = r.own.fleet[name].plus(w.amountOf(write.New).minus(w.amountOf(write.Old)))
@@ -299,7 +312,7 @@ func (w *world) noteHour(r *region, write dynamodel.Write) {
 // checkFleet holds a region's fleet rows to its rows, between any two calls.
 func (w *world) checkFleet() {
 	for _, r := range w.regions {
-		if !r.own.touched {
+		if !r.own.touched || r.own.planted {
 			continue
 		}
 		r.own.touched = false
@@ -315,11 +328,11 @@ func (w *world) checkFleet() {
 	}
 }
 
-// acknowledge notes that a client was told that its readings are stored. They must be.
-func (w *world) acknowledge(p *process, rs []reading.Stored) {
+// acknowledge notes that a client was told that its writes are made. They must be.
+func (w *world) acknowledge(p *process, ws []reading.Write) {
 	r := p.region
-	last := map[dynamodel.Key]reading.Stored{}
-	for _, one := range rs {
+	last := map[dynamodel.Key]reading.Write{}
+	for _, one := range ws {
 		last[dynamodel.Key{Partition: string(one.EquipmentID), Sort: reading.FormatTimestamp(one.Timestamp)}] = one
 	}
 	for _, key := range sortedKeys(last) {
@@ -334,12 +347,11 @@ func (w *world) acknowledge(p *process, rs []reading.Stored) {
 	}
 }
 
-// stampOf finds the write by which the region stored a reading.
-func (r *region) stampOf(key dynamodel.Key, one reading.Stored) (dynamodel.Stamp, bool) {
-	registered := reading.FormatTimestamp(one.RegisterTime)
-	for _, write := range r.own.versions[key] {
-		if write.Origin == dynamodel.Local && isReading(write.New) && textOf(write.New, contract.AttrRegisterTime) == registered &&
-			numberOf(write.New, contract.AttrValue) == one.Value.String() && writtenBy(write.New, r.name) {
+// stampOf finds the last write by which the region had what a write says, at its version or a newer one.
+func (r *region) stampOf(key dynamodel.Key, one reading.Write) (dynamodel.Stamp, bool) {
+	for _, write := range slices.Backward(r.own.versions[key]) {
+		said := isReading(write.New) && !one.Deleted && numberOf(write.New, contract.AttrValue) == one.Value.String() || isTombstone(write.New) && one.Deleted
+		if said && versionOf(write.New) >= one.Version {
 			return write.Stamp, true
 		}
 	}
@@ -363,13 +375,18 @@ func (w *world) invocationRunning() *invocation {
 	return w.running.invocation
 }
 
-// revisionOf reads a slice's revision behind everybody's back.
-func (w *world) revisionOf(r *region, key aggregate.RowKey, slice int) int64 {
+// rowItem reads a row behind everybody's back, nil where there is none.
+func (w *world) rowItem(r *region, key aggregate.RowKey) dynamodel.Item {
 	item, _ := r.db.Get(aggregatesTable, dynamodel.Key{
 		Partition: string(key.EquipmentID), Sort: reading.FormatHour(key.Hour) + contract.KeySeparator + key.Region,
 	})
+	return item
+}
+
+// revisionOf does so with a slice's revision.
+func (w *world) revisionOf(r *region, key aggregate.RowKey, slice int) int64 {
 	var revision int64
-	if item != nil {
+	if item := w.rowItem(r, key); item != nil {
 		_, _ = fmt.Sscan(numberOf(item, contract.SliceAttribute(contract.AttrSliceRevision, slice)), &revision)
 	}
 	return revision
@@ -392,7 +409,10 @@ func describe(item dynamodel.Item) string {
 	}
 	text := fmt.Sprintf("%s %s = %s by %s", textOf(item, contract.AttrEquipmentID), textOf(item, contract.AttrTimestamp)[:16],
 		numberOf(item, contract.AttrValue), textOf(item, contract.AttrRegion))
-	if !isReading(item) {
+	switch {
+	case isTombstone(item):
+		text += " (deleted)"
+	case !isReading(item):
 		text += " (no reading)"
 	}
 	return text

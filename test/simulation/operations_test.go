@@ -2,7 +2,6 @@ package simulation_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -131,22 +130,31 @@ func (w *world) send(r *region, rs []reading.Reading, attempts int) {
 // save does what the API does with readings, and tells whether it answered that they are stored.
 func (w *world) save(p *process, rs []reading.Reading) bool {
 	limits := reading.Limits{Now: p.region.clock(), Retention: w.retention}
-	stored := make([]reading.Stored, len(rs))
+	writes := make([]reading.Write, len(rs))
 	for i, one := range rs {
 		if limits.Check(one.Timestamp) != nil {
 			return true // refused: it is too old
 		}
-		stored[i] = reading.Stored{Reading: one, RegisterTime: w.instant()}
+		writes[i] = reading.Write{Reading: one, Version: reading.VersionAt(w.instant())}
 	}
+	return w.write(p, writes)
+}
+
+// write makes writes as the API does, and tells whether it answered that they are made.
+func (w *world) write(p *process, writes []reading.Write) bool {
 	store := w.store(&client{w, p, lateMax})
 	var err error
 	if w.without == writerDedup {
-		_, err = store.WriteBatch(context.Background(), stored[:min(len(stored), contract.BatchWriteItemsMax)])
+		attempts := make([]ingest.Attempt, min(len(writes), contract.BatchStatementsMax))
+		for i := range attempts {
+			attempts[i].Write = writes[i]
+		}
+		err = store.Try(context.Background(), attempts)[0].Err
 	} else {
-		err = ingest.NewWriter(store, 1, pacing.Pacer{Sleep: p.sleep(w, 0), Jitter: w.random.Float64}).Write(context.Background(), stored)
+		err = ingest.NewWriter(store, 1, pacing.Pacer{Sleep: p.sleep(w, 0), Jitter: w.random.Float64}).Write(context.Background(), writes)
 	}
 	if err == nil {
-		w.acknowledge(p, stored)
+		w.acknowledge(p, writes)
 		return true
 	}
 	w.tracef("%s: %v", p.name, err)
@@ -165,12 +173,17 @@ func (w *world) store(c *client) ingest.Store {
 	return store
 }
 
-// forgetful takes what a batch left unprocessed for stored.
+// forgetful takes what was throttled for stored.
 type forgetful struct{ ingest.Store }
 
-func (f forgetful) WriteBatch(ctx context.Context, rs []reading.Stored) ([]reading.Stored, error) {
-	_, err := f.Store.WriteBatch(ctx, rs)
-	return nil, err
+func (f forgetful) Try(ctx context.Context, attempts []ingest.Attempt) []ingest.Outcome {
+	outcomes := f.Store.Try(ctx, attempts)
+	for i := range outcomes {
+		if outcomes[i].Result == ingest.Busy {
+			outcomes[i] = ingest.Outcome{Result: ingest.Made}
+		}
+	}
+	return outcomes
 }
 
 // instant is a moment that no other request has.
@@ -186,7 +199,7 @@ func (w *world) deleteOld() {
 	if w.on[shards] || w.on[lanes] || w.on[splits] {
 		return
 	}
-	const soon = 10 * time.Minute
+	const soon = 2 * time.Minute
 	for _, r := range w.regions {
 		for _, item := range r.db.Items(readingsTable) {
 			due := expiryOf(item)
@@ -194,7 +207,7 @@ func (w *world) deleteOld() {
 				continue
 			}
 			at, err := reading.ParseTimestamp(textOf(item, contract.AttrTimestamp))
-			if err != nil || reading.Hour(at).Add(w.retention+contract.ExpiryMargin+soon/10).After(w.now) {
+			if err != nil || reading.Hour(at).Add(w.retention+contract.ExpiryMargin+time.Minute).After(w.now) {
 				continue // the hour is not closed
 			}
 			w.loose[reading.FormatHour(at)] = true
@@ -204,25 +217,40 @@ func (w *world) deleteOld() {
 	}
 }
 
-// delete is an operator's deletion of a reading.
+// delete deletes a reading: by a request, or as an operator does who knows of no tombstones.
 func (w *world) delete(r *region, key dynamodel.Key) {
+	if w.random.IntN(4) == 0 {
+		w.removeItem(r, key)
+		return
+	}
 	w.requests++
-	p := &process{name: fmt.Sprintf("%s/operator %d", r.name, w.requests), region: r, deadline: w.now.Add(requestTime), ended: func(bool) {}}
+	p := &process{name: fmt.Sprintf("%s/deletion %d", r.name, w.requests), region: r, deadline: w.now.Add(requestTime + lateMax), ended: func(bool) {}}
 	w.strike(deletions)
 	w.tracef("%s deletes %v", p.name, key)
+	at, err := reading.ParseTimestamp(key.Sort)
+	if err != nil {
+		return // a stranger's
+	}
 	w.spawn(p, func() {
-		_, err := (&client{w, p, lateMax}).DeleteItem(context.Background(), &dynamodb.DeleteItemInput{TableName: name(readingsTable), Key: keyItem(key)})
-		if err != nil && !errors.Is(err, errTimeout) && !errors.Is(err, errThrottled) {
-			w.violate("%s: %v", p.name, err)
-		}
+		one := reading.Write{Reading: reading.Reading{EquipmentID: reading.EquipmentID(key.Partition), Timestamp: at}, Deleted: true}
+		one.Version = reading.VersionAt(w.instant())
+		w.write(p, []reading.Write{one})
 	})
+}
+
+// removeItem removes an item for good.
+func (w *world) removeItem(r *region, key dynamodel.Key) {
+	w.strike(deletions)
+	w.tracef("%s: an operator removes %v", r.name, key)
+	if _, err := r.db.DeleteItem(context.Background(), &dynamodb.DeleteItemInput{TableName: name(readingsTable), Key: keyItem(key)}); err != nil {
+		w.violate("%s: remove %v: %v", r.name, key, err)
+	}
 }
 
 // intrude puts an item into the readings that is none: in the place of a reading, or under a timestamp that is none.
 func (w *world) intrude() {
 	r, one := w.someRegion(), w.someReading()
 	item := keyItem(dynamodel.Key{Partition: string(one.EquipmentID), Sort: reading.FormatTimestamp(one.Timestamp)})
-	item[strangerMark] = &types.AttributeValueMemberBOOL{Value: true}
 	item[contract.AttrRegion] = text(r.name)
 	item[contract.AttrValue] = &types.AttributeValueMemberN{Value: "1"}
 	switch w.random.IntN(4) {

@@ -3,6 +3,7 @@ package simulation_test
 import (
 	"context"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -26,7 +27,7 @@ const (
 	revision
 	consistentRead
 	consistentRows
-	extremesAsRead
+	extremeBounds
 	fleetTransaction
 	recountMark
 	rowFirst
@@ -44,7 +45,7 @@ const (
 var safeguardNames = [safeguardCount]string{
 	"nothing", "region rule: images of every region count", "taking back what another region overwrote",
 	"newness: applied whatever was applied before", "recount: what is stale is dropped", "revision: a recount replaces any row",
-	"consistent read in the recount", "consistent read of the rows", "extremes as they were read", "row and fleet in one transaction", "mark of a recounted row", "row read before its readings",
+	"consistent read in the recount", "consistent read of the rows", "conditions on extremes", "row and fleet in one transaction", "mark of a recounted row", "row read before its readings",
 	"each record once within a batch", "each reading once within a write", "totals in two numbers", "expiry is no deletion",
 	"range committed once", "unprocessed items written again", "records that failed come back",
 }
@@ -55,7 +56,7 @@ type guardedRows struct {
 	w *world
 	i *invocation
 	// early is what the slices of a row that is read alone held before.
-	early [contract.SlicesPerHour]aggregate.Figures
+	early []aggregate.Figures
 }
 
 func (g *guardedRows) Commit(ctx context.Context, tx aggregate.Transaction) error {
@@ -68,12 +69,12 @@ func (g *guardedRows) Commit(ctx context.Context, tx aggregate.Transaction) erro
 				row.Through = &through
 			}
 		})
-	case extremesAsRead:
+	case extremeBounds:
 		tx.Rows = changeRows(tx.Rows, func(row *aggregate.RowWrite) { row.Bounds = nil })
 	case revision:
 		tx.Rows = changeRows(tx.Rows, func(row *aggregate.RowWrite) {
-			for i, s := range row.Slices {
-				row.Slices[i].Revision = g.w.revisionOf(g.i.region, row.Key, s.Slice)
+			for i, guard := range row.Guards {
+				row.Guards[i].Revision = g.w.revisionOf(g.i.region, row.Key, guard.Slice)
 			}
 		})
 	case recountMark:
@@ -121,7 +122,7 @@ func (g *guardedRows) commitApart(ctx context.Context, tx aggregate.Transaction)
 func changeRows(rows []aggregate.RowWrite, change func(*aggregate.RowWrite)) []aggregate.RowWrite {
 	next := make([]aggregate.RowWrite, len(rows))
 	for i, row := range rows {
-		row.Slices = slices.Clone(row.Slices)
+		row.Slices, row.Guards = slices.Clone(row.Slices), slices.Clone(row.Guards)
 		change(&row)
 		next[i] = row
 	}
@@ -133,13 +134,14 @@ func onePart(s aggregate.Sum) aggregate.Sum {
 }
 
 func (g *guardedRows) ReadRows(ctx context.Context, keys []aggregate.RowKey) (map[aggregate.RowKey]aggregate.Row, error) {
-	if g.w.without == rowFirst && len(keys) == 1 {
+	if g.i.reads++; g.w.without == rowFirst && g.i.reads > 1 { // the first one is of the whole batch
 		table := dynamo.NewAggregates(g.i.region.db, readingsTable, aggregatesTable, indexShards)
-		for slice := range g.early {
-			g.early[slice], _ = table.ReadSlice(ctx, keys[0], slice)
-		}
-		for range 4 { // the next call takes its time
+		g.early, _ = table.ReadSlices(ctx, keys[0], 0, contract.SlicesPerHour-1)
+		// The next call takes its time: as long as others need to write the row.
+		before := g.w.rowItem(g.i.region, keys[0])
+		for g.i.waited < 120 && reflect.DeepEqual(before, g.w.rowItem(g.i.region, keys[0])) {
 			g.i.step()
+			g.i.waited++
 		}
 	}
 	rows, err := g.RowTable.ReadRows(ctx, keys)
@@ -152,16 +154,16 @@ func (g *guardedRows) ReadRows(ctx context.Context, keys []aggregate.RowKey) (ma
 	return rows, err //nolint:wrapcheck // it stands for the table
 }
 
-func (g *guardedRows) ReadSlice(ctx context.Context, key aggregate.RowKey, slice int) (aggregate.Figures, error) {
+func (g *guardedRows) ReadSlices(ctx context.Context, key aggregate.RowKey, first, last int) ([]aggregate.Figures, error) {
 	switch g.w.without {
 	case rowFirst:
-		return g.early[slice], nil
+		return g.early[first : last+1], nil
 	case recounting:
 		rows, err := g.RowTable.ReadRows(ctx, []aggregate.RowKey{key})
-		return rows[key].Slices[slice].Figures, err //nolint:wrapcheck // it stands for the table
+		return []aggregate.Figures{rows[key].Slices[first].Figures}, err //nolint:wrapcheck // it stands for the table
 	default:
 	}
-	return g.RowTable.ReadSlice(ctx, key, slice) //nolint:wrapcheck // it stands for the table
+	return g.RowTable.ReadSlices(ctx, key, first, last) //nolint:wrapcheck // it stands for the table
 }
 
 // withoutRegion makes every image one of the region's own.

@@ -8,7 +8,7 @@ import (
 
 // foundWithin is by which seed, counted from 1, each safeguard that is switched off must be missed. Where it takes longer, the
 // simulation has grown blind.
-const foundWithin = 1000
+const foundWithin = 3000
 
 // TestSimulation_MissesEverySafeguard switches the safeguards off, one at a time.
 func TestSimulation_MissesEverySafeguard(t *testing.T) {

@@ -124,7 +124,7 @@ func (w *world) emit(r *region, write dynamodel.Write) {
 			at = s
 		}
 	}
-	rec := &record{sequence: w.sequence(r, at), poison: write.New != nil && !isReading(write.New)}
+	rec := &record{sequence: w.sequence(r, at), poison: write.New != nil && !isReading(write.New) && !isTombstone(write.New)}
 	rec.event = events.DynamoDBEventRecord{
 		Change: events.DynamoDBStreamRecord{
 			SequenceNumber: rec.sequence, OldImage: eventImage(write.Old), NewImage: eventImage(write.New),

@@ -155,7 +155,7 @@ func (w *world) begin(hour time.Time, operations int) {
 	// Ids of which one begins like another, in an order that composed keys must keep.
 	equipments := []reading.EquipmentID{"A", "A-1", "A.b:c_2"}[:1+w.random.IntN(3)]
 	// Minutes of one slice, of several, at their ends and next to each other.
-	minutes := [][]int{{0, 20, 40}, {0, 2, 4}, {0, 3, 25}, {4, 5, 59}, {10, 11, 12, 13}}[w.random.IntN(5)]
+	minutes := [][]int{{0, 20, 40}, {0, 2, 4}, {0, 3, 25}, {4, 5, 59}, {10, 11, 14}}[w.random.IntN(5)]
 	if w.wide {
 		for i := range 70 {
 			equipments = append(equipments, reading.EquipmentID(fmt.Sprintf("E%d", i)))
@@ -189,7 +189,7 @@ func (w *world) run() error {
 			idle = 0
 		} else if idle++; idle > idleMax {
 			idle = 0
-			if !w.jump() && w.left == 0 && w.resting() && !w.goOn() {
+			if !w.jump() && w.left == 0 && w.resting() && !w.mendPlanted() && !w.goOn() {
 				break
 			}
 		}
@@ -231,7 +231,15 @@ func (w *world) act() bool {
 
 // disturb lets happen what nobody asked for.
 func (w *world) disturb() bool {
-	switch w.random.IntN(6) {
+	switch w.random.IntN(7) {
+	case 6:
+		if w.left > 0 && w.random.IntN(2) == 0 {
+			return w.plant()
+		}
+		if !w.quiet && w.random.IntN(8) == 0 { // a slice that is restated is recounted from then on
+			w.restateSome()
+		}
+		return true
 	case 0:
 		return w.chance(splits, 3) && w.split(w.someRegion())
 	case 1:

@@ -74,7 +74,9 @@ func read(t *testing.T, dir string) []stack {
 			if artifact.Type != "aws:cloudformation:stack" {
 				continue
 			}
-			s := stack{ID: id, Name: artifact.Properties.StackName, Needs: artifact.Dependencies, Missing: manifest.Missing}
+			s := stack{
+				ID: id, Name: artifact.Properties.StackName, Needs: artifact.Dependencies, Missing: manifest.Missing,
+			}
 			if s.Name == "" {
 				s.Name = id
 			}
@@ -120,6 +122,7 @@ func TestStacks(t *testing.T) {
 	all := read(t, out.Dir)
 
 	t.Run("pass the packs", func(t *testing.T) { passThePacks(t, out) })
+	t.Run("explain what is found", func(t *testing.T) { explainWhatIsFound(t, out, all) })
 	t.Run("name every action", func(t *testing.T) { nameEveryAction(t, out, all) })
 	t.Run("have no circles", func(t *testing.T) { out.NoCircles(t) })
 	t.Run("hold no secret", func(t *testing.T) { holdNoSecret(t, all) })

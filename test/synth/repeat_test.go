@@ -16,7 +16,7 @@ func TestAssembly_IsTheSameWhereverItIsMade(t *testing.T) {
 	var made [2]map[string][]byte
 	for i, place := range []string{"a", filepath.Join("somewhere", "else", "sensorflow")} {
 		dir := filepath.Join(root, place)
-		for _, part := range []string{"go.mod", "go.sum", "cdk.json", "runtime", "constructs", "infra"} {
+		for _, part := range []string{"go.mod", "go.sum", "cdk.json", "runtime", "constructs", "infra", "internal"} {
 			copyTree(t, filepath.Join("..", "..", part), filepath.Join(dir, part))
 		}
 		run(t, dir, "go", "build", "-buildvcs=false", "-o", "synthesize", "./infra")
@@ -39,7 +39,8 @@ func run(t *testing.T, dir string, command ...string) {
 	t.Helper()
 	cmd := exec.Command(command[0], command[1:]...)
 	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "CDK_DEFAULT_ACCOUNT=111122223333", "CDK_OUTDIR="+filepath.Join(dir, "cdk.out"), "CDK_CONTEXT_JSON=")
+	cmd.Env = append(os.Environ(), "CDK_DEFAULT_ACCOUNT=111122223333", "CDK_OUTDIR="+filepath.Join(dir, "cdk.out"),
+		"CDK_CONTEXT_JSON=")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %v\n%s", command, err, out)
 	}

@@ -25,6 +25,29 @@ func passThePacks(t *testing.T, out *cdktest.Assembly) {
 	t.Logf("findings before suppression: %v", found)
 }
 
+// explainWhatIsFound finds reasons for rules that no longer find anything, or that no pack has.
+func explainWhatIsFound(t *testing.T, out *cdktest.Assembly, all []stack) {
+	found := map[string]bool{}
+	for _, f := range out.Findings(t) {
+		found[f.Rule] = true
+	}
+	explained := 0
+	for _, s := range all {
+		for _, r := range s.Template.All("") {
+			reasons, _ := cdktest.At(r.Body, "Metadata", "cdk_nag", "rules_to_suppress").([]any)
+			for _, reason := range reasons {
+				explained++
+				if id, _ := cdktest.At(reason, "id").(string); !found[id] {
+					t.Errorf("%s: %s explains %q, which finds nothing", s.Name, r.ID, id)
+				}
+			}
+		}
+	}
+	if explained < 100 {
+		t.Errorf("only %d reasons were looked at", explained)
+	}
+}
+
 // nameEveryAction wants each action in full. Only the library of the CDK's pipelines writes groups such as s3:GetObject*, in policies
 // on the pipeline's own bucket, each explained to cdk-nag.
 func nameEveryAction(t *testing.T, out *cdktest.Assembly, all []stack) {
@@ -104,7 +127,8 @@ func holdNoSecret(t *testing.T, all []stack) {
 		}
 		outputs, _ := s.Template["Outputs"].(map[string]any)
 		for name, output := range outputs {
-			if text := cdktest.JSON(t, output); strings.Contains(text, "ClientSecret") || strings.Contains(text, "resolve:secretsmanager") {
+			text := cdktest.JSON(t, output)
+			if strings.Contains(text, "ClientSecret") || strings.Contains(text, "resolve:secretsmanager") {
 				t.Errorf("%s: the output %s shows a secret", s.Name, name)
 			}
 		}

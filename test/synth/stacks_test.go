@@ -17,7 +17,8 @@ import (
 // stateful are the types whose replacement loses data, people or the means to read either.
 func stateful() []string {
 	return []string{
-		"AWS::Cognito::UserPool", "AWS::Cognito::UserPoolClient", "AWS::Cognito::UserPoolDomain", "AWS::DynamoDB::GlobalTable", "AWS::KMS::Key",
+		"AWS::Cognito::UserPool", "AWS::Cognito::UserPoolClient", "AWS::Cognito::UserPoolDomain",
+		"AWS::DynamoDB::GlobalTable", "AWS::KMS::Key",
 		"AWS::KMS::ReplicaKey", "AWS::S3::Bucket", "AWS::SecretsManager::Secret",
 	}
 }
@@ -92,7 +93,10 @@ func areDeployedInOrder(t *testing.T, all []stack) {
 		case strings.HasPrefix(suffix, "keys-"):
 			want = []string{"SensorFlow-three-keys-eu-west-1"}
 		case suffix == "state":
-			want = []string{"SensorFlow-three-keys-eu-central-1", "SensorFlow-three-keys-eu-west-1", "SensorFlow-three-keys-us-east-1"}
+			want = []string{
+				"SensorFlow-three-keys-eu-central-1", "SensorFlow-three-keys-eu-west-1",
+				"SensorFlow-three-keys-us-east-1",
+			}
 		default:
 			want = []string{"SensorFlow-three-keys-" + suffix, "SensorFlow-three-state"}
 		}
@@ -152,7 +156,8 @@ func areTheSameBelowAStage(t *testing.T, all []stack) {
 			continue
 		}
 		for i, r := range here {
-			if slices.Contains(stateful(), r.Type) && cdktest.JSON(t, r.Body["Properties"]) != cdktest.JSON(t, there[i].Body["Properties"]) {
+			if slices.Contains(stateful(), r.Type) &&
+				cdktest.JSON(t, r.Body["Properties"]) != cdktest.JSON(t, there[i].Body["Properties"]) {
 				t.Errorf("%s: %s differs below the stage %s", below.Name, r.ID, below.Stage)
 			}
 		}
@@ -204,7 +209,9 @@ func stayWhenARegionComes(t *testing.T, all []stack) {
 func TestFlags_AreThoseThatTheTestsUse(t *testing.T) {
 	var project struct{ Context map[string]json.RawMessage }
 	var tests map[string]json.RawMessage
-	for path, into := range map[string]any{filepath.Join("..", "..", "cdk.json"): &project, filepath.Join("..", "cdktest", "flags.json"): &tests} {
+	for path, into := range map[string]any{
+		filepath.Join("..", "..", "cdk.json"): &project, filepath.Join("..", "cdktest", "flags.json"): &tests,
+	} {
 		body, err := os.ReadFile(path)
 		if err != nil {
 			t.Fatal(err)

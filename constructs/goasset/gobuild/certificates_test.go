@@ -47,13 +47,17 @@ func TestCertificates_AreThoseOfTheModule(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !bytes.Equal(got, want) {
-		t.Error("ca-certificates.crt is not what golang.org/x/crypto/x509roots/fallback of go.mod gives; -update rewrites it")
+		t.Error("ca-certificates.crt is not what golang.org/x/crypto/x509roots/fallback of go.mod gives; -update " +
+			"rewrites it")
 	}
 	if !x509.NewCertPool().AppendCertsFromPEM(got) {
 		t.Error("ca-certificates.crt cannot be read as certificates")
 	}
 	// What AWS's endpoints are signed by (https://www.amazontrust.com/repository/).
-	for _, name := range []string{"CN=Amazon Root CA 1,", "CN=Amazon Root CA 2,", "CN=Amazon Root CA 3,", "CN=Amazon Root CA 4,", "CN=Starfield Services Root Certificate Authority - G2,"} {
+	for _, name := range []string{
+		"CN=Amazon Root CA 1,", "CN=Amazon Root CA 2,", "CN=Amazon Root CA 3,", "CN=Amazon Root CA 4,",
+		"CN=Starfield Services Root Certificate Authority - G2,",
+	} {
 		if !strings.Contains(string(got), name) {
 			t.Errorf("%s is missing", name)
 		}

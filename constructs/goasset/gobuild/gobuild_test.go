@@ -51,7 +51,8 @@ func TestFunction_HasTheSameBytesFromEverywhere(t *testing.T) {
 	}
 	want := digest(t, dir)
 	hostile := []string{
-		"GOFLAGS=-mod=vendor -tags=netgo -ldflags=-X=main.x=y", "GOOS=windows", "GOARCH=386", "GOARM64=v9.0", "CGO_ENABLED=1", "CC=none",
+		"GOFLAGS=-mod=vendor -tags=netgo -ldflags=-X=main.x=y", "GOOS=windows", "GOARCH=386", "GOARM64=v9.0",
+		"CGO_ENABLED=1", "CC=none",
 		"GOEXPERIMENT=nogreenteagc", "GODEBUG=http2client=0", "GOWORK=/nowhere/go.work", "GO111MODULE=off",
 	}
 	for _, c := range []struct {
@@ -62,7 +63,8 @@ func TestFunction_HasTheSameBytesFromEverywhere(t *testing.T) {
 		{"a replace directory", func() *place { return replaced(t, files) }, nil},
 		{"a replace directory, with the path trimmed", func() *place { return replaced(t, files, "-trimpath") }, nil},
 		{"a replace directory, with every setting of Go changed", func() *place { return replaced(t, files) }, hostile},
-		{"a vendor folder, which has no commands", func() *place { return vendored(t, files) }, []string{"GOFLAGS=-mod=vendor"}},
+		{"a vendor folder, which has no commands", func() *place { return vendored(t, files) },
+			[]string{"GOFLAGS=-mod=vendor"}},
 		{"the module cache", func() *place { return cached(t, files) }, nil},
 		{"the module cache, with the path trimmed", func() *place { return cached(t, files, "-trimpath") }, nil},
 	} {
@@ -85,7 +87,9 @@ func TestFunction_HasTheSameBytesFromEverywhere(t *testing.T) {
 }
 
 func TestFunction_IsLinuxForTheArchitectureAskedFor(t *testing.T) {
-	for architecture, want := range map[string]elf.Machine{gobuild.ARM64: elf.EM_AARCH64, gobuild.AMD64: elf.EM_X86_64} {
+	for architecture, want := range map[string]elf.Machine{
+		gobuild.ARM64: elf.EM_AARCH64, gobuild.AMD64: elf.EM_X86_64,
+	} {
 		dir, err := gobuild.Function("aggregator", architecture)
 		if err != nil {
 			t.Fatal(err)
@@ -148,11 +152,15 @@ func TestFunction_SaysWhatIsWrong(t *testing.T) {
 		want                        []string
 	}{
 		{"does not compile", "aggregator", "arm64", nil, []string{
-			"build runtime/cmd/aggregator for linux/arm64: the Go toolchain says:", "runtime/cmd/aggregator/broken.go:3:13: cannot use \"text\""}},
-		{"unknown command", "aggregates", "arm64", nil, []string{"there is no such command; the module has aggregator, api, "}},
+			"build runtime/cmd/aggregator for linux/arm64: the Go toolchain says:",
+			"runtime/cmd/aggregator/broken.go:3:13: cannot use \"text\""}},
+		{"unknown command", "aggregates", "arm64", nil,
+			[]string{"there is no such command; the module has aggregator, api, "}},
 		{"a path", "../cmd/api", "arm64", nil, []string{"there is no such command"}},
-		{"unknown architecture", "aggregator", "mips", nil, []string{`the architecture must be arm64 or amd64, got "mips"`}},
-		{"no Go", "aggregator", "arm64", []string{"PATH=/nowhere"}, []string{"the Go toolchain is not on the PATH; install it, or hand over a prebuilt artifact"}},
+		{"unknown architecture", "aggregator", "mips", nil,
+			[]string{`the architecture must be arm64 or amd64, got "mips"`}},
+		{"no Go", "aggregator", "arm64", []string{"PATH=/nowhere"},
+			[]string{"the Go toolchain is not on the PATH; install it, or hand over a prebuilt artifact"}},
 	} {
 		t.Run("rejects: "+c.name, func(t *testing.T) {
 			cmd := exec.Command(p.binary, "function", c.command, c.architecture)
@@ -176,7 +184,8 @@ func TestFunction_SaysWhenTheModuleCannotBeFound(t *testing.T) {
 	cmd := exec.Command(p.binary, "function", "aggregator", gobuild.ARM64)
 	cmd.Dir, cmd.Env = p.dir, p.env
 	out, err := cmd.CombinedOutput()
-	if want := "find the module " + gobuild.Module + " from the working folder: "; err == nil || !strings.Contains(string(out), want) {
+	want := "find the module " + gobuild.Module + " from the working folder: "
+	if err == nil || !strings.Contains(string(out), want) {
 		t.Errorf("it said %v, %s", err, out)
 	}
 }

@@ -39,7 +39,9 @@ func buildImage(t target) (string, error) {
 		return "", err
 	}
 	return keep(t.command+"-"+t.architecture+"-image", hex.EncodeToString(digest.Sum(nil)), func(dir string) error {
-		for name, content := range map[string][]byte{"Dockerfile": []byte(dockerfile), "ca-certificates.crt": certificates} {
+		for name, content := range map[string][]byte{
+			"Dockerfile": []byte(dockerfile), "ca-certificates.crt": certificates,
+		} {
 			if err := write(filepath.Join(dir, name), 0o644, content); err != nil {
 				return err
 			}

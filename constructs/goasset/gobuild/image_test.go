@@ -35,7 +35,8 @@ func TestImage_HoldsTheProgramAndCertificatesOnly(t *testing.T) {
 		}
 		names = append(names, e.Name()+" "+info.Mode().String())
 	}
-	if want := []string{"Dockerfile -rw-r--r--", "app -rwxr-xr-x", "ca-certificates.crt -rw-r--r--"}; !slices.Equal(names, want) {
+	want := []string{"Dockerfile -rw-r--r--", "app -rwxr-xr-x", "ca-certificates.crt -rw-r--r--"}
+	if !slices.Equal(names, want) {
 		t.Errorf("the folder holds %q", names)
 	}
 	function, err := gobuild.Function("api", runtime.GOARCH)
@@ -68,14 +69,17 @@ func TestImage_RunsWithoutRights(t *testing.T) {
 		out, err := exec.Command(tool, append(slices.Clone(store), args...)...).CombinedOutput()
 		return string(out), err
 	}
-	if out, err := output("buildah", "bud", "--isolation", "chroot", "--tag", "sensorflow-test", imageDir(t)); err != nil {
+	out, err := output("buildah", "bud", "--isolation", "chroot", "--tag", "sensorflow-test", imageDir(t))
+	if err != nil {
 		t.Fatalf("build the image: %v\n%s", err, out)
 	}
-	out, err := output("podman", "image", "inspect", "sensorflow-test", "--format", "{{.Config.User}} {{.Config.ExposedPorts}} {{.Config.Entrypoint}}")
+	out, err = output("podman", "image", "inspect", "sensorflow-test", "--format",
+		"{{.Config.User}} {{.Config.ExposedPorts}} {{.Config.Entrypoint}}")
 	if want := "65532:65532 map[8080/tcp:{}] [/app]"; err != nil || strings.TrimSpace(out) != want {
 		t.Errorf("the image is %s, %v, want %s", out, err, want)
 	}
-	out, err = output("podman", "--runtime", "runc", "--cgroup-manager", "cgroupfs", "run", "--rm", "--network", "host", "--read-only",
+	out, err = output("podman", "--runtime", "runc", "--cgroup-manager", "cgroupfs", "run", "--rm", "--network", "host",
+		"--read-only",
 		"--ulimit", "nofile=1024:1024", "--ulimit", "nproc=1024:1024", "sensorflow-test")
 	if err == nil || !strings.Contains(out, "AWS_REGION must be set") {
 		t.Errorf("run the image: %v\n%s", err, out)

@@ -28,11 +28,18 @@ func TestPinned_LetsTheModuleDecideUnlessOnlyTheLocalGoIsAllowed(t *testing.T) {
 
 func TestEnviron_HandsOnNothingThatChangesTheBytes(t *testing.T) {
 	b := &build{target: target{"api", ARM64}, toolchain: &toolchain{
-		environ: []string{"HOME=/home/x", "GOFLAGS=-race", "goos=plan9", "GOARM64=v9.0", "CGO_CFLAGS=-O3", "GOPROXY=https://environment", "HTTPS_PROXY=p"},
-		setting: map[string]string{"GOPROXY": "https://stored", "GOPRIVATE": "", "GOTOOLCHAIN": "auto", "GOVERSION": "go1.26.8", "GOFLAGS": "-race"},
+		environ: []string{
+			"HOME=/home/x", "GOFLAGS=-race", "goos=plan9", "GOARM64=v9.0", "CGO_CFLAGS=-O3",
+			"GOPROXY=https://environment", "HTTPS_PROXY=p",
+		},
+		setting: map[string]string{
+			"GOPROXY": "https://stored", "GOPRIVATE": "", "GOTOOLCHAIN": "auto", "GOVERSION": "go1.26.8",
+			"GOFLAGS": "-race",
+		},
 	}}
 	want := []string{
-		"HOME=/home/x", "HTTPS_PROXY=p", "GOPROXY=https://stored", "GOENV=off", "GOWORK=off", "GOOS=linux", "GOARCH=arm64", "CGO_ENABLED=0", "GOTOOLCHAIN=auto",
+		"HOME=/home/x", "HTTPS_PROXY=p", "GOPROXY=https://stored", "GOENV=off", "GOWORK=off", "GOOS=linux",
+		"GOARCH=arm64", "CGO_ENABLED=0", "GOTOOLCHAIN=auto",
 	}
 	if got := b.environ(); !slices.Equal(got, want) {
 		t.Errorf("the environment is %q", got)
@@ -41,10 +48,13 @@ func TestEnviron_HandsOnNothingThatChangesTheBytes(t *testing.T) {
 
 func TestDirective_ReadsGoMod(t *testing.T) {
 	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "go.mod"), []byte("module \"example.com/x\"\n\ngo 1.26.0\n\ntoolchain go1.26.8 // pinned\n"), 0o600); err != nil {
+	err := os.WriteFile(filepath.Join(dir, "go.mod"),
+		[]byte("module \"example.com/x\"\n\ngo 1.26.0\n\ntoolchain go1.26.8 // pinned\n"), 0o600)
+	if err != nil {
 		t.Fatal(err)
 	}
-	if m, tc, none := directive(dir, "module"), directive(dir, "toolchain"), directive(t.TempDir(), "module"); m != "example.com/x" || tc != "go1.26.8" || none != "" {
+	m, tc, none := directive(dir, "module"), directive(dir, "toolchain"), directive(t.TempDir(), "module")
+	if m != "example.com/x" || tc != "go1.26.8" || none != "" {
 		t.Errorf("read %q, %q, %q", m, tc, none)
 	}
 }

@@ -83,6 +83,9 @@ func sources(t *testing.T) map[string][]byte {
 	files := map[string][]byte{}
 	for _, below := range []string{"go.mod", "go.sum", "runtime", "constructs/goasset"} {
 		err := filepath.WalkDir(filepath.Join(checkout(t), below), func(path string, d fs.DirEntry, err error) error {
+			if err == nil && d.IsDir() && isModule(path) {
+				return fs.SkipDir // a module below ours is not in its zip
+			}
 			if err != nil || d.IsDir() || strings.HasSuffix(path, "_test.go") || strings.Contains(path, "/testdata/") {
 				return err
 			}
@@ -98,6 +101,12 @@ func sources(t *testing.T) map[string][]byte {
 		}
 	}
 	return files
+}
+
+// isModule tells whether a folder is a module of its own.
+func isModule(dir string) bool {
+	_, err := os.Stat(filepath.Join(dir, "go.mod"))
+	return err == nil
 }
 
 func writeFiles(t *testing.T, dir string, files map[string][]byte) {
@@ -120,7 +129,8 @@ func newPlace(t *testing.T, module, goMod string, env []string, buildFlags ...st
 	p.binary = filepath.Join(p.dir, "app")
 	writeFiles(t, p.dir, map[string][]byte{
 		"main.go": []byte(app),
-		"go.mod":  []byte("module example.com/app\n\ngo 1.26.0\n\nrequire " + gobuild.Module + " " + version + "\n" + goMod),
+		"go.mod": []byte("module example.com/app\n\ngo 1.26.0\n\nrequire " + gobuild.Module + " " + version + "\n" +
+			goMod),
 	})
 	p.run(t, "go", append(append([]string{"build", "-mod=mod", "-o", p.binary}, buildFlags...), ".")...)
 	return p
@@ -184,8 +194,10 @@ func cached(t *testing.T, files map[string][]byte, buildFlags ...string) *place 
 		at + version + ".mod": files["go.mod"], at + version + ".zip": body.Bytes(),
 	})
 	env := environ(t)
-	own := slices.IndexFunc(env, func(e string) bool { return strings.HasPrefix(e, "GOMODCACHE=") && filepath.IsAbs(e[11:]) })
-	env = append(env, "GOPROXY=file://"+proxy+",file://"+env[own][11:]+"/cache/download", "GOSUMDB=off", "GOMODCACHE="+cache)
+	own := slices.IndexFunc(env,
+		func(e string) bool { return strings.HasPrefix(e, "GOMODCACHE=") && filepath.IsAbs(e[11:]) })
+	env = append(env, "GOPROXY=file://"+proxy+",file://"+env[own][11:]+"/cache/download", "GOSUMDB=off",
+		"GOMODCACHE="+cache)
 	t.Cleanup(func() {
 		cmd := exec.Command("go", "clean", "-modcache") // its folders are read-only
 		cmd.Env = env

@@ -32,7 +32,8 @@ func flags() []string {
 // other setting could change the bytes and is dropped.
 func carried() []string {
 	return []string{
-		"GOAUTH", "GOCACHE", "GOINSECURE", "GOMODCACHE", "GONOPROXY", "GONOSUMDB", "GOPATH", "GOPRIVATE", "GOPROXY", "GOSUMDB", "GOVCS",
+		"GOAUTH", "GOCACHE", "GOINSECURE", "GOMODCACHE", "GONOPROXY", "GONOSUMDB", "GOPATH", "GOPRIVATE", "GOPROXY",
+		"GOSUMDB", "GOVCS",
 	}
 }
 
@@ -154,7 +155,8 @@ func (b *build) environ() []string {
 	}
 	// GOENV=off, since an empty variable would fall back to what `go env -w` has stored.
 	return append(kept, "GOENV=off", "GOWORK=off", "GOOS=linux", "GOARCH="+b.target.architecture, "CGO_ENABLED=0",
-		"GOTOOLCHAIN="+pinned(directive(b.module, "toolchain"), b.toolchain.setting["GOVERSION"], b.toolchain.setting["GOTOOLCHAIN"]))
+		"GOTOOLCHAIN="+pinned(directive(b.module, "toolchain"), b.toolchain.setting["GOVERSION"],
+			b.toolchain.setting["GOTOOLCHAIN"]))
 }
 
 // pinned returns the GOTOOLCHAIN of the build: the version enters the bytes, so the module's go.mod decides, unless the

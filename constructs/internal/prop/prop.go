@@ -29,3 +29,11 @@ func Required(field string, missing bool, advice string) rule.Faults {
 func LeftOut(field string, given bool, beside, advice string) rule.Faults {
 	return rule.Fault{Field: field, Rule: "must be left out" + beside, Advice: advice}.If(given)
 }
+
+// OrZero returns the props that are pointed at, or props with nothing set for nil.
+func OrZero[P any](props *P) P {
+	if props == nil {
+		return *new(P)
+	}
+	return *props
+}

@@ -27,7 +27,7 @@ type handler struct {
 	log        *slog.Logger
 }
 
-// batch is a stream event whose records are decoded one by one, so that one that cannot be decoded does not hide the others.
+// batch is a stream event. Its records are decoded one by one, so that a bad one does not make the others fail.
 type batch struct {
 	Records []json.RawMessage `json:"Records"`
 }
@@ -72,7 +72,7 @@ func (h *handler) decode(ctx context.Context, records []json.RawMessage) (change
 			if failed = append(failed, c.Sequence); c.Old == nil {
 				continue
 			}
-			// What overwrote a reading counts for nothing, but that reading counts no more.
+			// The new image counts for nothing, but the reading that it has overwritten must be subtracted.
 		}
 		changes = append(changes, c)
 	}
@@ -97,8 +97,8 @@ func decodeRecord(raw json.RawMessage) (aggregate.Change, error) {
 	return c, nil
 }
 
-// unmarshalRecord turns into an error the panic of package events on a set of binaries that holds something else: one record
-// must not take its batch with it.
+// unmarshalRecord turns a panic of package events into an error. It panics on a set of binaries that holds something else, and
+// one record must not make its whole batch fail.
 func unmarshalRecord(raw json.RawMessage) (record events.DynamoDBEventRecord, err error) {
 	defer func() {
 		if r := recover(); r != nil {

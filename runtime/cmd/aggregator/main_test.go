@@ -119,7 +119,7 @@ func newFunction(t testing.TB, readings, aggregates, dynamoDB string) *lambdaloc
 func (d *deployment) put(t testing.TB, from string, readings ...reading.Reading) {
 	t.Helper()
 	for len(readings) > 0 {
-		n := min(len(readings), contract.BatchWriteItemsMax)
+		n := min(len(readings), contract.BatchStatementsMax)
 		var writes []types.WriteRequest
 		for _, r := range readings[:n] {
 			writes = append(writes, types.WriteRequest{PutRequest: &types.PutRequest{Item: map[string]types.AttributeValue{

@@ -18,7 +18,7 @@ const announcePart = 10
 type service struct {
 	server       *http.Server
 	drainTimeout time.Duration
-	// begin makes readiness fall.
+	// begin makes the readiness check fail.
 	begin func()
 	// finish waits for the work that requests have left behind.
 	finish func(context.Context) error
@@ -38,7 +38,7 @@ func (s *service) serve(ctx context.Context, listener net.Listener) error {
 	case <-ctx.Done():
 	}
 	began := time.Now()
-	// ctx has ended; what follows has the drain timeout to itself.
+	// ctx has ended. The drain has a deadline of its own.
 	draining, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.drainTimeout)
 	defer cancel()
 	s.log.InfoContext(draining, "draining", "timeout_ms", s.drainTimeout.Milliseconds())

@@ -17,8 +17,8 @@ type processor interface {
 	Process(ctx context.Context, body string) error
 }
 
-// answerTime is kept of an invocation's time for its answer. Work that runs into the invocation's end would take the answers
-// for the other messages of the batch with it.
+// answerTime is the part of an invocation's time that is kept for its answer. If work ran into the end of the invocation, the
+// answers for the other messages of the batch would be lost too.
 const answerTime = 2 * time.Second
 
 // handler answers invocations.
@@ -57,7 +57,7 @@ func (h *handler) handle(ctx context.Context, batch events.SQSEvent) (events.SQS
 	return out, nil
 }
 
-// process does not begin with a message when the time is over.
+// process works on a message, unless the time is over.
 func (h *handler) process(ctx context.Context, body string) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -65,7 +65,7 @@ func (h *handler) process(ctx context.Context, body string) error {
 	return h.processor.Process(ctx, body)
 }
 
-// report logs what became of a message, as an error only where a person must act.
+// report logs the outcome of a message, as an error only where a person must act.
 func (h *handler) report(ctx context.Context, id string, took time.Duration, err error) {
 	attributes := []any{"message_id", id, "took_ms", took.Milliseconds()}
 	if err == nil {

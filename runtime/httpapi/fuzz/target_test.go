@@ -42,7 +42,7 @@ type listing struct {
 
 // taken is every collaborator of an API: it remembers what handlers asked it for.
 type taken struct {
-	saved  []reading.Stored
+	saved  []reading.Write
 	asked  []listing
 	sums   aggregate.Query
 	after  csvfile.Position
@@ -54,12 +54,12 @@ type taken struct {
 	log    bytes.Buffer
 }
 
-func (k *taken) Save(_ context.Context, r reading.Stored) error {
+func (k *taken) Save(_ context.Context, r reading.Write) error {
 	k.saved = append(k.saved, r)
 	return nil
 }
 
-func (k *taken) Write(_ context.Context, rs []reading.Stored) error {
+func (k *taken) Write(_ context.Context, rs []reading.Write) error {
 	k.saved = append(k.saved, rs...)
 	return nil
 }
@@ -164,7 +164,7 @@ func (g *target) post(t *testing.T, path, media string, body []byte) *httptest.R
 }
 
 // meant tells whether a JSON object says just what was stored of it, by another decoder than the handler's.
-func meant(t *testing.T, text []byte, stored reading.Stored) {
+func meant(t *testing.T, text []byte, stored reading.Write) {
 	t.Helper()
 	var members map[string]json.RawMessage
 	var id, timestamp string

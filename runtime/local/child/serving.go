@@ -38,27 +38,43 @@ func FreePort(ctx context.Context, port int) (int, error) {
 func (p *Process) WaitServing(ctx context.Context, address string) error {
 	ctx, cancel := context.WithTimeout(ctx, servingWithin)
 	defer cancel()
+	ctx, end := context.WithCancelCause(ctx)
+	defer end(nil)
+	go func() { // another process may listen on the port of one that has ended, and may not answer
+		select {
+		case <-p.exited:
+			end(ErrEnded)
+		case <-ctx.Done():
+		}
+	}()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
-		if err != nil {
-			return fmt.Errorf("ask whether it serves: %w", err)
-		}
-		status := 0
-		if response, err := http.DefaultClient.Do(request); err == nil {
-			status = response.StatusCode
-			_ = response.Body.Close() // the status is all that counts
-		}
+		status := ask(ctx, address)
 		if status != 0 && status < http.StatusInternalServerError {
 			return nil
 		}
 		select {
-		case <-p.exited:
-			return ErrEnded
 		case <-ctx.Done():
-			return fmt.Errorf("wait until it serves (last status %d): %w", status, ctx.Err())
+			if err := context.Cause(ctx); !errors.Is(err, ErrEnded) {
+				return fmt.Errorf("wait until it serves (last status %d): %w", status, err)
+			}
+			return ErrEnded
 		case <-tick.C:
 		}
 	}
+}
+
+// ask returns the status of the address's answer, 0 where there is none.
+func ask(ctx context.Context, address string) (status int) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	if err != nil {
+		return 0
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return 0
+	}
+	_ = response.Body.Close() // the status is all that counts
+	return response.StatusCode
 }

@@ -56,9 +56,17 @@ func TestWaitServing_EndsWithTheProcessAndWithTheContext(t *testing.T) {
 	if err := ended.WaitServing(t.Context(), nobody); !errors.Is(err, child.ErrEnded) {
 		t.Errorf("of a process that ended: %v", err)
 	}
+	silent, err := net.Listen("tcp", "127.0.0.1:0") // accepts connections and answers nothing
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = silent.Close() }()
+	if err := ended.WaitServing(t.Context(), "http://"+silent.Addr().String()); !errors.Is(err, child.ErrEnded) {
+		t.Errorf("of a process that ended while its port is silent: %v", err)
+	}
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
-	err := shell(t, "echo; exec sleep 60").WaitServing(ctx, nobody)
+	err = shell(t, "echo; exec sleep 60").WaitServing(ctx, nobody)
 	if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "last status 0") {
 		t.Errorf("of a server that never answers: %v", err)
 	}

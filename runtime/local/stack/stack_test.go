@@ -44,7 +44,7 @@ func TestStack_IsOpenToTests(t *testing.T) {
 		},
 		DynamoDBProxy: func(forward http.Handler) http.Handler {
 			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				if target := r.Header.Get("X-Amz-Target"); strings.HasSuffix(target, ".PutItem") || strings.HasSuffix(target, ".BatchWriteItem") {
+				if target := r.Header.Get("X-Amz-Target"); strings.HasSuffix(target, ".PutItem") || strings.HasSuffix(target, ".BatchExecuteStatement") {
 					writes.Add(1)
 					if broken.Load() {
 						panic(http.ErrAbortHandler) // the connection breaks

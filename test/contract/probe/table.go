@@ -28,7 +28,7 @@ func NewDynamoDB(region, endpoint string) *dynamodb.Client {
 	})
 }
 
-// Readings scans the whole readings table.
+// Readings scans the whole readings table. What was deleted is left out.
 func Readings(ctx context.Context, client *dynamodb.Client, table string) ([]Stored, error) {
 	pages := dynamodb.NewScanPaginator(client, &dynamodb.ScanInput{TableName: &table, ConsistentRead: aws.Bool(true)})
 	var all []Stored
@@ -38,6 +38,9 @@ func Readings(ctx context.Context, client *dynamodb.Client, table string) ([]Sto
 			return nil, fmt.Errorf("scan %s: %w", table, err)
 		}
 		for _, item := range page.Items {
+			if _, deleted := item[contract.AttrDeleted]; deleted {
+				continue
+			}
 			one, err := stored(item)
 			if err != nil {
 				return nil, fmt.Errorf("scan %s: %w", table, err)

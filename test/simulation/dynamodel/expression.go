@@ -40,6 +40,7 @@ var (
 	conditions sync.Map
 	updates    sync.Map
 	keyRanges  sync.Map
+	statements sync.Map
 )
 
 func parsed[T any](cache *sync.Map, text string, parse func(string) T) T {

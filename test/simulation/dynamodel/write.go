@@ -210,8 +210,8 @@ func (d *Database) prepareBatch(in *dynamodb.BatchWriteItemInput) ([]operation, 
 			operations = append(operations, o)
 		}
 	}
-	if n := len(operations); n == 0 || n > contract.BatchWriteItemsMax {
-		return nil, invalid("1 validation error detected: the batch has %d items, must have 1 to %d", n, contract.BatchWriteItemsMax)
+	if n := len(operations); n == 0 || n > contract.BatchStatementsMax {
+		return nil, invalid("1 validation error detected: the batch has %d items, must have 1 to %d", n, contract.BatchStatementsMax)
 	}
 	return operations, nil
 }

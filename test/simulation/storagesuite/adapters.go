@@ -25,13 +25,23 @@ var morning = time.Date(2026, 3, 1, 8, 30, 0, 5, time.UTC)
 
 const region = "eu-west-1"
 
-func stored(t *testing.T, id string, when time.Time, value string) reading.Stored {
+// written is a write of a reading, so many nanoseconds after the morning.
+func written(t *testing.T, id string, when time.Time, value string, after time.Duration) reading.Write {
 	t.Helper()
 	v, err := reading.ParseValue(value)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return reading.Stored{Reading: reading.Reading{EquipmentID: reading.EquipmentID(id), Timestamp: when, Value: v}, RegisterTime: morning}
+	return reading.Write{
+		Reading: reading.Reading{EquipmentID: reading.EquipmentID(id), Timestamp: when, Value: v}, Version: reading.VersionAt(morning.Add(after)),
+	}
+}
+
+// writer makes writes through the service's own code, without pauses.
+func writer(client Client, table string, retention time.Duration) *ingest.Writer {
+	return ingest.NewWriter(dynamo.NewReadings(client, table, region, retention), 1, pacing.Pacer{
+		Sleep: func(context.Context, time.Duration) error { return nil }, Jitter: func() float64 { return 0 },
+	})
 }
 
 func (s *subject) wantReadings(t *testing.T, table *dynamo.Readings, id string, want ...string) {
@@ -47,36 +57,63 @@ func (s *subject) wantReadings(t *testing.T, table *dynamo.Readings, id string, 
 }
 
 func testReadings(t *testing.T, s *subject) {
-	table := dynamo.NewReadings(s.Client, s.table, region, 0)
-	write := func(rs ...reading.Stored) error {
-		left, err := table.WriteBatch(t.Context(), rs)
-		if len(left) > 0 {
-			t.Errorf("%d are left", len(left))
+	table, w := dynamo.NewReadings(s.Client, s.table, region, 0), writer(s.Client, s.table, 0)
+	write := func(ws ...reading.Write) {
+		t.Helper()
+		if err := w.Write(t.Context(), ws); err != nil {
+			t.Error(err)
 		}
-		return err
 	}
 	nines := "999999999999999999999999999.99999999999"
-	if err := write(stored(t, "E", morning, "10"), stored(t, "E", morning.Add(1), nines), stored(t, "F", morning, "-1e-27")); err != nil {
-		t.Fatal(err)
-	}
-	if err := write(stored(t, "E", morning, "12")); err != nil { // the correction
-		t.Fatal(err)
-	}
+	write(written(t, "E", morning, "10", 0), written(t, "E", morning.Add(1), nines, 0), written(t, "F", morning, "-1e-27", 0))
+	write(written(t, "E", morning, "12", 2)) // the correction
+	late := written(t, "E", morning, "10", 1)
+	late.Yields = true
+	write(late) // an older write, late
 	s.wantReadings(t, table, "E", nines, "12")
 	s.wantReadings(t, table, "F", "-0.000000000000000000000000001")
-	if kind := fault.KindOf(write(stored(t, "E", morning, "1"), stored(t, "E", morning, "2"))); kind == fault.Unavailable {
-		t.Errorf("an identity twice is an error of kind %v, which would be tried for ever", kind)
-	}
-	s.wantReadings(t, table, "E", nines, "12")
-	first, last := stored(t, "E", morning, "10"), stored(t, "E", morning, "12")
+	write(written(t, "E", morning, "14", 0)) // by a task whose clock is behind
+	s.wantReadings(t, table, "E", nines, "14")
 	key := keyOf("E", reading.FormatTimestamp(morning))
-	item := func(r reading.Stored) Item {
+	item := func(value string, after time.Duration) Item {
+		w := written(t, "E", morning, value, after)
 		return with(key, Item{
-			contract.AttrValue: number(r.Value.String()), contract.AttrRegion: text(region), contract.AttrID: text(r.ID()),
-			contract.AttrRegisterTime: text(reading.FormatTimestamp(morning)),
+			contract.AttrValue: number(value), contract.AttrRegion: text(region), contract.AttrID: text(w.ID()), contract.AttrRegisterTime: text(string(w.Version)),
 		})
 	}
-	wantChanges(t, s.records(t)[show(key)], chain(item(first), item(last))...)
+	wantChanges(t, s.records(t)[show(key)], chain(item("10", 0), item("12", 2), item("14", 3))...)
+}
+
+func testDeletion(t *testing.T, s *subject) {
+	table, w := dynamo.NewReadings(s.Client, s.table, region, 0), writer(s.Client, s.table, 0)
+	write := func(what string, one reading.Write) {
+		t.Helper()
+		if err := w.Write(t.Context(), []reading.Write{one}); err != nil {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	key := keyOf("E", reading.FormatTimestamp(morning))
+	for _, first := range []bool{true, false} { // of a reading, and of none: a write may be on its way
+		if first {
+			write("a reading", written(t, "E", morning, "10", 0))
+		}
+		deletion := written(t, "E", morning, "0", 5)
+		deletion.Deleted = true
+		write("a deletion", deletion)
+		late := written(t, "E", morning, "10", 4)
+		late.Yields = true
+		write("an older write", late)
+		s.wantReadings(t, table, "E")
+		if got := s.get(t, s.table, key); got[contract.AttrDeleted] == nil || got[contract.AttrValue] != nil || got[contract.AttrExpiresAt] == nil {
+			t.Errorf("a tombstone is %s", show(got))
+		}
+		write("a newer write", written(t, "E", morning, "11", 6))
+		s.wantReadings(t, table, "E", "11")
+		if got := s.get(t, s.table, key); got[contract.AttrDeleted] != nil || got[contract.AttrExpiresAt] != nil {
+			t.Errorf("over a tombstone is %s", show(got))
+		}
+		s.remove(t, key)
+	}
 }
 
 // scarce is a table that takes no more than some writes of a batch at a time, the last ones first.
@@ -86,36 +123,34 @@ type scarce struct {
 	calls int
 }
 
-func (c *scarce) BatchWriteItem(ctx context.Context, in *dynamodb.BatchWriteItemInput, o ...option) (*dynamodb.BatchWriteItemOutput, error) {
+func (c *scarce) BatchExecuteStatement(ctx context.Context, in *dynamodb.BatchExecuteStatementInput, o ...option) (*dynamodb.BatchExecuteStatementOutput, error) {
 	c.calls++
-	taken, left := map[string][]types.WriteRequest{}, map[string][]types.WriteRequest{}
-	for table, requests := range in.RequestItems {
-		cut := max(len(requests)-c.most, 0)
-		taken[table] = requests[cut:]
-		if cut > 0 {
-			left[table] = requests[:cut]
-		}
+	refused := max(len(in.Statements)-c.most, 0)
+	out := &dynamodb.BatchExecuteStatementOutput{}
+	for range refused {
+		out.Responses = append(out.Responses, types.BatchStatementResponse{
+			Error: &types.BatchStatementError{Code: types.BatchStatementErrorCodeEnumProvisionedThroughputExceeded},
+		})
 	}
-	if _, err := c.Client.BatchWriteItem(ctx, &dynamodb.BatchWriteItemInput{RequestItems: taken}, o...); err != nil {
+	taken, err := c.Client.BatchExecuteStatement(ctx, &dynamodb.BatchExecuteStatementInput{Statements: in.Statements[refused:]}, o...)
+	if err != nil {
 		return nil, err
 	}
-	return &dynamodb.BatchWriteItemOutput{UnprocessedItems: left}, nil
+	out.Responses = append(out.Responses, taken.Responses...)
+	return out, nil
 }
 
-func testUnprocessed(t *testing.T, s *subject) {
+func testThrottled(t *testing.T, s *subject) {
 	table := &scarce{Client: s.Client, most: 3}
-	writer := ingest.NewWriter(dynamo.NewReadings(table, s.table, region, 0), 1, pacing.Pacer{
-		Sleep: func(context.Context, time.Duration) error { return nil }, Jitter: func() float64 { return 0 },
-	})
-	var rs []reading.Stored
+	var ws []reading.Write
 	var want []string
 	for i := range 10 {
-		rs = append(rs, stored(t, "E", morning.Add(time.Duration(i%8)), fmt.Sprint(i)))
+		ws = append(ws, written(t, "E", morning.Add(time.Duration(i%8)), fmt.Sprint(i), 0))
 	}
 	for _, n := range []int{7, 6, 5, 4, 3, 2, 9, 8} { // newest first; two were corrected
 		want = append(want, fmt.Sprint(n))
 	}
-	if err := writer.Write(t.Context(), rs); err != nil {
+	if err := writer(table, s.table, 0).Write(t.Context(), ws); err != nil {
 		t.Fatal(err)
 	}
 	s.wantReadings(t, dynamo.NewReadings(s.Client, s.table, region, 0), "E", want...)
@@ -132,13 +167,13 @@ func testUnprocessed(t *testing.T, s *subject) {
 func testExpiry(t *testing.T, s *subject) {
 	const retention = 24 * time.Hour
 	when := time.Now().UTC().Truncate(time.Hour).Add(5) // a little after a full second
-	table := dynamo.NewReadings(s.Client, s.table, region, retention)
-	if _, err := table.WriteBatch(t.Context(), []reading.Stored{stored(t, "E", when, "1")}); err != nil {
+	one := written(t, "E", when, "1", 0)
+	if err := writer(s.Client, s.table, retention).Write(t.Context(), []reading.Write{one}); err != nil {
 		t.Fatal(err)
 	}
 	key := keyOf("E", reading.FormatTimestamp(when))
 	expires, _ := s.get(t, s.table, key)[contract.AttrExpiresAt].(*types.AttributeValueMemberN)
-	at, _ := stored(t, "E", when, "1").ExpiresAt(retention)
+	at, _ := one.ExpiresAt(retention)
 	if expires == nil || expires.Value != fmt.Sprint(at.Add(time.Second-1).Unix()) {
 		t.Errorf("expires at %v, want the second after %s", expires, at)
 	}

@@ -31,7 +31,7 @@ type deviant struct {
 	update   func(*dynamodb.UpdateItemInput) (*dynamodb.UpdateItemOutput, error)
 	remove   func(*dynamodb.DeleteItemInput) (*dynamodb.DeleteItemOutput, error)
 	query    func(*dynamodb.QueryInput) (*dynamodb.QueryOutput, error)
-	batch    func(*dynamodb.BatchWriteItemInput) (*dynamodb.BatchWriteItemOutput, error)
+	batch    func(*dynamodb.BatchExecuteStatementInput) (*dynamodb.BatchExecuteStatementOutput, error)
 	transact func(*dynamodb.TransactWriteItemsInput) (*dynamodb.TransactWriteItemsOutput, error)
 }
 
@@ -63,11 +63,11 @@ func (d *deviant) Query(ctx context.Context, in *dynamodb.QueryInput, o ...optio
 	return d.Client.Query(ctx, in, o...)
 }
 
-func (d *deviant) BatchWriteItem(ctx context.Context, in *dynamodb.BatchWriteItemInput, o ...option) (*dynamodb.BatchWriteItemOutput, error) {
+func (d *deviant) BatchExecuteStatement(ctx context.Context, in *dynamodb.BatchExecuteStatementInput, o ...option) (*dynamodb.BatchExecuteStatementOutput, error) {
 	if d.batch != nil {
 		return d.batch(in)
 	}
-	return d.Client.BatchWriteItem(ctx, in, o...)
+	return d.Client.BatchExecuteStatement(ctx, in, o...)
 }
 
 func (d *deviant) TransactWriteItems(ctx context.Context, in *dynamodb.TransactWriteItemsInput, o ...option) (*dynamodb.TransactWriteItemsOutput, error) {
@@ -168,48 +168,106 @@ func deviationsOfItems() map[string]deviation {
 
 func deviationsOfBatches() map[string]deviation {
 	ctx := context.Background()
+	// each makes d run changed statements one at a time.
+	each := func(m storagesuite.Client, d *deviant, change func(one *types.BatchStatementRequest)) {
+		d.batch = func(in *dynamodb.BatchExecuteStatementInput) (*dynamodb.BatchExecuteStatementOutput, error) {
+			changed := &dynamodb.BatchExecuteStatementInput{Statements: slices.Clone(in.Statements)}
+			for i := range changed.Statements {
+				change(&changed.Statements[i])
+			}
+			return m.BatchExecuteStatement(ctx, changed)
+		}
+	}
+	replace := func(one *types.BatchStatementRequest, old, with string) {
+		one.Statement = aws.String(strings.ReplaceAll(*one.Statement, old, with))
+	}
 	return map[string]deviation{
 		"a batch takes duplicates": func(m storagesuite.Client, d *deviant, _ *storagesuite.Storage) {
-			d.batch = func(in *dynamodb.BatchWriteItemInput) (*dynamodb.BatchWriteItemOutput, error) {
-				out, err := m.BatchWriteItem(ctx, in)
+			d.batch = func(in *dynamodb.BatchExecuteStatementInput) (*dynamodb.BatchExecuteStatementOutput, error) {
+				out, err := m.BatchExecuteStatement(ctx, in)
 				if err == nil || !strings.Contains(err.Error(), "duplicates") {
 					return out, err
 				}
-				return &dynamodb.BatchWriteItemOutput{}, nil
+				return &dynamodb.BatchExecuteStatementOutput{Responses: make([]types.BatchStatementResponse, len(in.Statements))}, nil
 			}
 		},
-		"a batch takes any number of items": func(m storagesuite.Client, d *deviant, _ *storagesuite.Storage) {
-			d.batch = func(in *dynamodb.BatchWriteItemInput) (*dynamodb.BatchWriteItemOutput, error) {
-				for table, requests := range in.RequestItems {
-					for part := range slices.Chunk(requests, contract.BatchWriteItemsMax) {
-						if _, err := m.BatchWriteItem(ctx, &dynamodb.BatchWriteItemInput{RequestItems: map[string][]types.WriteRequest{table: part}}); err != nil {
-							return nil, err
+		"a batch takes any number of statements": func(m storagesuite.Client, d *deviant, _ *storagesuite.Storage) {
+			d.batch = func(in *dynamodb.BatchExecuteStatementInput) (*dynamodb.BatchExecuteStatementOutput, error) {
+				whole := &dynamodb.BatchExecuteStatementOutput{}
+				for part := range slices.Chunk(in.Statements, contract.BatchStatementsMax) {
+					out, err := m.BatchExecuteStatement(ctx, &dynamodb.BatchExecuteStatementInput{Statements: part})
+					if err != nil {
+						return nil, err
+					}
+					whole.Responses = append(whole.Responses, out.Responses...)
+				}
+				return whole, nil
+			}
+		},
+		"a batch loses its last statement": func(m storagesuite.Client, d *deviant, _ *storagesuite.Storage) {
+			d.batch = func(in *dynamodb.BatchExecuteStatementInput) (*dynamodb.BatchExecuteStatementOutput, error) {
+				if n := len(in.Statements); n > 1 {
+					in = &dynamodb.BatchExecuteStatementInput{Statements: in.Statements[:n-1]}
+				}
+				return m.BatchExecuteStatement(ctx, in)
+			}
+		},
+		"one refused statement refuses the batch": func(m storagesuite.Client, d *deviant, _ *storagesuite.Storage) {
+			d.batch = func(in *dynamodb.BatchExecuteStatementInput) (*dynamodb.BatchExecuteStatementOutput, error) {
+				out, err := m.BatchExecuteStatement(ctx, in)
+				if err != nil || !slices.ContainsFunc(out.Responses, func(r types.BatchStatementResponse) bool { return r.Error != nil }) {
+					return out, err
+				}
+				for i := range out.Responses {
+					out.Responses[i].Error = &types.BatchStatementError{Code: types.BatchStatementErrorCodeEnumConditionalCheckFailed}
+				}
+				return out, nil
+			}
+		},
+		"an insertion replaces": func(m storagesuite.Client, d *deviant, _ *storagesuite.Storage) {
+			d.batch = func(in *dynamodb.BatchExecuteStatementInput) (*dynamodb.BatchExecuteStatementOutput, error) {
+				out, err := m.BatchExecuteStatement(ctx, in)
+				if err != nil {
+					return nil, err
+				}
+				for i := range out.Responses {
+					if e := out.Responses[i].Error; e != nil && e.Code == types.BatchStatementErrorCodeEnumDuplicateItem {
+						out.Responses[i].Error = nil
+					}
+				}
+				return out, nil
+			}
+		},
+		"what is missing is not below": func(m storagesuite.Client, d *deviant, _ *storagesuite.Storage) {
+			each(m, d, func(one *types.BatchStatementRequest) { replace(one, ` OR "v" IS MISSING`, "") })
+		},
+		"what is missing is all that is below": func(m storagesuite.Client, d *deviant, _ *storagesuite.Storage) {
+			each(m, d, func(one *types.BatchStatementRequest) {
+				if strings.HasPrefix(*one.Statement, "UPDATE") {
+					replace(one, `"v" < ? OR "v" IS MISSING`, `"v" IS MISSING`)
+					one.Parameters = one.Parameters[:len(one.Parameters)-1]
+				}
+			})
+		},
+		"an update removes nothing": func(m storagesuite.Client, d *deviant, _ *storagesuite.Storage) {
+			each(m, d, func(one *types.BatchStatementRequest) {
+				before, after, found := strings.Cut(*one.Statement, " REMOVE ")
+				if _, condition, is := strings.Cut(after, " WHERE "); found && is {
+					one.Statement = aws.String(before + " WHERE " + condition)
+				}
+			})
+		},
+		"a refusal tells another item": func(m storagesuite.Client, d *deviant, _ *storagesuite.Storage) {
+			d.batch = func(in *dynamodb.BatchExecuteStatementInput) (*dynamodb.BatchExecuteStatementOutput, error) {
+				out, err := m.BatchExecuteStatement(ctx, in)
+				if err == nil {
+					for _, r := range out.Responses {
+						if r.Error != nil {
+							r.Error.Item = map[string]types.AttributeValue{"v": &types.AttributeValueMemberS{Value: "9"}}
 						}
 					}
 				}
-				return &dynamodb.BatchWriteItemOutput{}, nil
-			}
-		},
-		"a batch loses its last item": func(m storagesuite.Client, d *deviant, _ *storagesuite.Storage) {
-			d.batch = func(in *dynamodb.BatchWriteItemInput) (*dynamodb.BatchWriteItemOutput, error) {
-				for table, requests := range in.RequestItems {
-					if len(requests) > 1 {
-						in = &dynamodb.BatchWriteItemInput{RequestItems: map[string][]types.WriteRequest{table: requests[:len(requests)-1]}}
-					}
-				}
-				return m.BatchWriteItem(ctx, in)
-			}
-		},
-		"a batch forgets when items expire": func(m storagesuite.Client, d *deviant, _ *storagesuite.Storage) {
-			d.batch = func(in *dynamodb.BatchWriteItemInput) (*dynamodb.BatchWriteItemOutput, error) {
-				for _, requests := range in.RequestItems {
-					for _, r := range requests {
-						if r.PutRequest != nil {
-							delete(r.PutRequest.Item, contract.AttrExpiresAt)
-						}
-					}
-				}
-				return m.BatchWriteItem(ctx, in)
+				return out, err
 			}
 		},
 	}

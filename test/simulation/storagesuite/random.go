@@ -176,18 +176,25 @@ func randomCall(t *testing.T, s *subject, r *rand.Rand) string {
 
 func randomBatch(t *testing.T, s *subject, r *rand.Rand) string {
 	t.Helper()
-	in, call := batch(s.table), "batch"
-	for range 1 + r.IntN(3) {
-		key := randomKey(r)
-		request := types.WriteRequest{DeleteRequest: &types.DeleteRequest{Key: key}}
-		if item := with(key, Item{"m": randomValue(r)}); r.IntN(3) > 0 {
-			key, request = item, types.WriteRequest{PutRequest: &types.PutRequest{Item: item}}
+	var statements []types.BatchStatementRequest
+	call, keys := "statements", []string{}
+	for range 1 + r.IntN(4) {
+		key, version, set := randomKey(r), text(draw(r, "1", "2", "2+", "3")), Item{draw(r, "m", "n"): randomValue(r)}
+		set["v"] = version
+		insert := r.IntN(2) == 0
+		if slices.Contains(keys, show(key)) {
+			continue // of which testStatementBatch knows
 		}
-		in.RequestItems[s.table] = append(in.RequestItems[s.table], request)
-		call += " (" + show(key) + ")"
+		if keys = append(keys, show(key)); insert {
+			statements = append(statements, s.insert(with(key, set)))
+			call += fmt.Sprintf(" (insert %s)", show(with(key, set)))
+		} else {
+			statements = append(statements, s.replace(key, set, version, "o"))
+			call += fmt.Sprintf(" (replace %s by %s)", show(key), show(set))
+		}
 	}
-	_, err := s.BatchWriteItem(t.Context(), in)
-	return call + ": " + outcome(err)
+	got, _ := s.run(t, statements...)
+	return call + ": " + got
 }
 
 func randomTransaction(t *testing.T, s *subject, r *rand.Rand) string {

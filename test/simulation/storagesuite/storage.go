@@ -31,7 +31,7 @@ type Client interface {
 	UpdateItem(context.Context, *dynamodb.UpdateItemInput, ...option) (*dynamodb.UpdateItemOutput, error)
 	DeleteItem(context.Context, *dynamodb.DeleteItemInput, ...option) (*dynamodb.DeleteItemOutput, error)
 	Query(context.Context, *dynamodb.QueryInput, ...option) (*dynamodb.QueryOutput, error)
-	BatchWriteItem(context.Context, *dynamodb.BatchWriteItemInput, ...option) (*dynamodb.BatchWriteItemOutput, error)
+	BatchExecuteStatement(context.Context, *dynamodb.BatchExecuteStatementInput, ...option) (*dynamodb.BatchExecuteStatementOutput, error)
 	TransactWriteItems(context.Context, *dynamodb.TransactWriteItemsInput, ...option) (*dynamodb.TransactWriteItemsOutput, error)
 }
 
@@ -64,9 +64,9 @@ func Suite(t *testing.T, fresh func(t *testing.T) Storage) {
 		{"a failed condition returns the old item on request", testConditionFailure},
 		{"keys are texts and not empty", testKeys},
 		{"expressions name what they use and no more", testExpressions},
-		{"a batch refuses duplicates as a whole", testBatchDuplicates},
-		{"a batch takes 25 items and no more", testBatchMax},
-		{"a batch puts and deletes, and the last write wins", testBatchWrites},
+		{"statements insert and update, each judged by itself", testStatements},
+		{"statements that are refused tell the item or nothing", testStatementRefusals},
+		{"a batch takes 25 statements on distinct items and no more", testStatementBatch},
 		{"numbers have 38 digits", testNumbers},
 		{"numbers are added exactly", testAdd},
 		{"sets hold each number once", testSets},
@@ -85,9 +85,10 @@ func Suite(t *testing.T, fresh func(t *testing.T) Storage) {
 		{"the stream has the images of each change", testImages},
 		{"the stream has nothing where nothing changed", testNoRecord},
 		{"the stream orders the records of an item", testStreamOrder},
-		{"the stream has the writes of batches and transactions", testStreamOfMany},
+		{"the stream has the writes of statements and transactions", testStreamOfMany},
 		{"readings are written through the adapter", testReadings},
-		{"readings that were left unprocessed are written again", testUnprocessed},
+		{"readings that were throttled are written again", testThrottled},
+		{"a deleted reading leaves a tombstone", testDeletion},
 		{"readings expire no earlier than they may", testExpiry},
 		{"uploads begin once and end once", testUploads},
 		{"ranges are claimed by one and committed once", testRanges},

@@ -90,9 +90,7 @@ func testNoRecord(t *testing.T, s *subject) {
 	s.put(t, item)
 	s.put(t, item)                                  // the same again
 	s.put(t, with(item, Item{"n": number("1.50")})) // the same number
-	if _, err := s.BatchWriteItem(t.Context(), batch(s.table, item)); err != nil {
-		t.Fatal(err)
-	}
+	s.wantRun(t, "an update to what is there", done, s.replace(key, Item{"a": text("1")}, text("1"), "gone"))
 	for update, values := range map[string]Item{
 		"SET a = :x": {":x": text("1")}, "ADD n :x": {":x": number("0")}, "REMOVE gone": nil, "SET n = if_not_exists(n, :x)": {":x": number("7")},
 	} {
@@ -107,8 +105,7 @@ func testNoRecord(t *testing.T, s *subject) {
 	want(t, "a condition that fails", err, conditions)
 	want(t, "a transaction that is canceled", s.transact(t, s.add(keyOf("E", "t3"), "1", ""), s.add(key, "1", "attribute_not_exists(n)")),
 		"canceled: None, ConditionalCheckFailed")
-	_, err = s.BatchWriteItem(t.Context(), batch(s.table, keyOf("E", "t4"), keyOf("E", "t4")))
-	want(t, "a batch that is refused", err, refused)
+	s.wantRun(t, "statements that are refused", "DuplicateItem, ConditionalCheckFailed", s.insert(key), s.replace(keyOf("E", "t5"), Item{"v": text("1")}, text("1")))
 	records := s.records(t)
 	wantChanges(t, records[show(key)], chain(item)...)
 	if len(records) != 1 {
@@ -140,17 +137,11 @@ func testStreamOrder(t *testing.T, s *subject) {
 
 func testStreamOfMany(t *testing.T, s *subject) {
 	a, b, c := keyOf("E", "a"), keyOf("E", "b"), keyOf("F", "c")
-	if _, err := s.BatchWriteItem(t.Context(), batch(s.table, a, with(b, Item{"n": number("1")}))); err != nil {
-		t.Fatal(err)
-	}
+	s.wantRun(t, "insertions", "done, done", s.insert(a), s.insert(with(b, Item{"n": number("1")})))
 	want(t, "a transaction", s.transact(t, s.add(b, "2", ""), types.TransactWriteItem{Delete: &types.Delete{TableName: &s.table, Key: a}}, s.add(c, "5", "")), done)
-	in := batch(s.table, with(a, Item{"n": number("7")}))
-	in.RequestItems[s.table] = append(in.RequestItems[s.table], types.WriteRequest{DeleteRequest: &types.DeleteRequest{Key: c}})
-	if _, err := s.BatchWriteItem(t.Context(), in); err != nil {
-		t.Fatal(err)
-	}
+	s.wantRun(t, "an insertion and an update", "done, done", s.insert(with(a, Item{"n": number("7")})), s.replace(c, Item{"v": text("1")}, text("1"), "n"))
 	records := s.records(t)
 	wantChanges(t, records[show(a)], chain(a, nil, with(a, Item{"n": number("7")}))...)
 	wantChanges(t, records[show(b)], chain(with(b, Item{"n": number("1")}), with(b, Item{"n": number("3")}))...)
-	wantChanges(t, records[show(c)], chain(with(c, Item{"n": number("5")}), nil)...)
+	wantChanges(t, records[show(c)], chain(with(c, Item{"n": number("5")}), with(c, Item{"v": text("1")}))...)
 }

@@ -1,7 +1,6 @@
 package storagesuite
 
 import (
-	"fmt"
 	"strings"
 	"testing"
 
@@ -191,8 +190,10 @@ func testKeys(t *testing.T, s *subject) {
 		want(t, "put with "+what, err, refused)
 		_, err = s.GetItem(t.Context(), &dynamodb.GetItemInput{TableName: &s.table, Key: item})
 		want(t, "get with "+what, err, refused)
-		_, err = s.BatchWriteItem(t.Context(), batch(s.table, item))
-		want(t, "batch with "+what, err, refused)
+		got, _ := s.run(t, s.insert(item))
+		if got != validationError {
+			t.Errorf("insert with %s: %s", what, got)
+		}
 	}
 	_, err := s.GetItem(t.Context(), &dynamodb.GetItemInput{TableName: &s.table, Key: with(keyOf("E", "t"), Item{"more": text("x")})})
 	want(t, "get with more than the key", err, refused)
@@ -246,61 +247,4 @@ func testExpressions(t *testing.T, s *subject) {
 		want(t, what, update(change), refused)
 	}
 	s.wantItem(t, "in the end", key, with(key, Item{"a": text("x")}))
-}
-
-func batch(table string, items ...Item) *dynamodb.BatchWriteItemInput {
-	var requests []types.WriteRequest
-	for _, item := range items {
-		requests = append(requests, types.WriteRequest{PutRequest: &types.PutRequest{Item: item}})
-	}
-	return &dynamodb.BatchWriteItemInput{RequestItems: map[string][]types.WriteRequest{table: requests}}
-}
-
-func testBatchDuplicates(t *testing.T, s *subject) {
-	one, other := keyOf("E", "t1"), keyOf("E", "t2")
-	_, err := s.BatchWriteItem(t.Context(), batch(s.table, other, with(one, Item{"a": text("1")}), with(one, Item{"a": text("2")})))
-	want(t, "a key twice", err, refused)
-	in := batch(s.table, other, one)
-	in.RequestItems[s.table] = append(in.RequestItems[s.table], types.WriteRequest{DeleteRequest: &types.DeleteRequest{Key: one}})
-	_, err = s.BatchWriteItem(t.Context(), in)
-	want(t, "a key put and deleted", err, refused)
-	_, err = s.BatchWriteItem(t.Context(), batch(s.table, other, keyOf("E", "")))
-	want(t, "a key that is none", err, refused)
-	s.wantItem(t, "of a refused batch", other, nil)
-}
-
-func testBatchMax(t *testing.T, s *subject) {
-	var items []Item
-	for i := range contract.BatchWriteItemsMax + 1 {
-		items = append(items, keyOf(fmt.Sprintf("E%d", i), "t"))
-	}
-	_, err := s.BatchWriteItem(t.Context(), batch(s.table, items...))
-	want(t, "26 items", err, refused)
-	s.wantItem(t, "of a batch of 26", items[0], nil)
-	_, err = s.BatchWriteItem(t.Context(), batch(s.table))
-	want(t, "no items", err, refused)
-	out, err := s.BatchWriteItem(t.Context(), batch(s.table, items[1:]...))
-	if err != nil || len(out.UnprocessedItems) > 0 {
-		t.Errorf("25 items: %v, %v", out, err)
-	}
-	for _, item := range items[1:] {
-		s.wantItem(t, "of a batch of 25", item, item)
-	}
-}
-
-func testBatchWrites(t *testing.T, s *subject) {
-	one, other := keyOf("E", "t1"), keyOf("E", "t2")
-	for _, value := range []string{"1", "2"} {
-		if _, err := s.BatchWriteItem(t.Context(), batch(s.table, with(one, Item{"v": number(value)}), with(other, Item{"v": number(value)}))); err != nil {
-			t.Fatal(err)
-		}
-	}
-	in := batch(s.table, with(one, Item{"w": number("3")}))
-	in.RequestItems[s.table] = append(in.RequestItems[s.table],
-		types.WriteRequest{DeleteRequest: &types.DeleteRequest{Key: other}}, types.WriteRequest{DeleteRequest: &types.DeleteRequest{Key: keyOf("E", "t3")}})
-	if _, err := s.BatchWriteItem(t.Context(), in); err != nil {
-		t.Fatal(err)
-	}
-	s.wantItem(t, "put three times", one, with(one, Item{"w": number("3")}))
-	s.wantItem(t, "deleted in a batch", other, nil)
 }

@@ -1,0 +1,40 @@
+// Package refuse ends the construction of what cannot be built. Constructors of the CDK return no errors: they panic with one, and
+// package refusal turns the panic into a sentence.
+package refuse
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/constructs-go/constructs/v10"
+)
+
+// If panics where there is an error, with the path of the construct id that was to be made in the scope.
+func If(scope constructs.Construct, id string, err error) {
+	if err != nil {
+		panic(fmt.Errorf("%s: %w", strings.TrimPrefix(*scope.Node().Path()+"/"+id, "/"), err))
+	}
+}
+
+// By panics where there is an error, with the path of the construct that refuses what it is asked for.
+func By(construct constructs.IConstruct, err error) {
+	if err != nil {
+		panic(fmt.Errorf("%s: %w", *construct.Node().Path(), err))
+	}
+}
+
+// OutsideStack returns the stack that the scope is in. It panics where there is none, as below an App or a Stage, where the CDK would
+// end in a trace of JavaScript.
+func OutsideStack(scope constructs.Construct, id string) awscdk.Stack {
+	for _, above := range slices.Backward(*scope.Node().Scopes()) {
+		if *awscdk.Stack_IsStack(above) {
+			return awscdk.Stack_Of(scope)
+		}
+	}
+	If(scope, id, errors.New("the scope must be a Stack or a construct in one; make one with awscdk.NewStack, "+
+		"or those of several regions with sensorflow.NewMultiRegion"))
+	return nil
+}
