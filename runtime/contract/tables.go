@@ -94,8 +94,6 @@ const (
 	AttrETag           = "etag"           // S, the content that the upload's plan is for
 	AttrColumns        = "columns"        // S, the positions of equipmentId, timestamp and value, separated by commas
 	AttrPlannedAt      = "plannedAt"      // S, like timestamp
-	AttrOwner          = "owner"          // S, on a range row: who claimed the range
-	AttrClaimedUntil   = "claimedUntil"   // S, on a range row, like timestamp: when the claim runs out
 	AttrListPartition  = "listPartition"  // S, index partition key: UPLOADS#<shard>
 	AttrListSort       = "listSort"       // S, index sort key: <createdAt>#<uploadId>
 

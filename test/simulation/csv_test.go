@@ -198,8 +198,7 @@ func (w *world) processor(p *process, u *upload) *csvfile.Processor {
 	c := &client{w, p, lateMax}
 	files := &bucket{c, u}
 	return csvfile.NewProcessor(dynamo.NewUploads(c, uploadsTable), files, files, w.store(c), csvfile.ProcessorOptions{
-		Retention: w.retention, Concurrency: 1, RangeBytes: u.rangeBytes, ClaimLifetime: workerTime, Now: p.region.clock,
-		Owner: func() string { return fmt.Sprint(w.random.Uint64()) },
+		Retention: w.retention, Concurrency: 1, RangeBytes: u.rangeBytes, Now: p.region.clock,
 		Pacer: pacing.Pacer{Sleep: p.sleep(w, 0), Jitter: w.random.Float64},
 	})
 }
