@@ -75,6 +75,7 @@ const (
 	countAdopted       = "regions adopted"
 	countQuiet         = "histories without a fault"
 	countWide          = "histories of many equipments"
+	countLongFiles     = "histories of long files"
 	countQuietOne      = "rows applied without a fault, one lane"
 	countQuietApplied  = "rows applied without a fault, several lanes"
 	countQuietRecounts = "slices recounted without a fault, several lanes"
