@@ -95,8 +95,14 @@ const (
 	ResourceServer = "sensor-flow"
 	ScopeRead      = ResourceServer + "/read"
 	ScopeWrite     = ResourceServer + "/write"
+	ScopeAdmin     = ResourceServer + "/admin"
+	// AdminGroup is the group of the user pool whose people have ScopeAdmin. All people have the other scopes.
+	AdminGroup = "admin"
 	// CookieName carries a signed-in person's ID token.
 	CookieName = "Authentication"
 	// CookieLifetime is the Max-Age of that cookie and the lifetime of a person's token.
 	CookieLifetime = time.Hour
 )
+
+// Scopes lists the scopes of the service.
+func Scopes() []string { return []string{ScopeRead, ScopeWrite, ScopeAdmin} }
