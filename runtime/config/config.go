@@ -72,6 +72,19 @@ type Aggregator struct {
 	LogLevel        slog.Level    `env:"LOG_LEVEL" envDefault:"info"`
 }
 
+// Repairer configures runtime/cmd/repairer.
+type Repairer struct {
+	Region          string        `env:"AWS_REGION" validate:"required"`
+	ReadingsTable   string        `env:"READINGS_TABLE" validate:"required"`
+	AggregatesTable string        `env:"AGGREGATES_TABLE" validate:"required"`
+	FailuresURL     string        `env:"STREAM_FAILURES_QUEUE_URL" validate:"required,endpoint"`
+	DeadLettersURL  string        `env:"STREAM_DEAD_LETTERS_QUEUE_URL" validate:"required,endpoint"`
+	Retention       time.Duration `env:"RETENTION" envDefault:"0s" validate:"retention"`
+	IndexShards     int           `env:"AGGREGATE_INDEX_SHARDS" envDefault:"8" validate:"shards"`
+	FleetBuckets    int           `env:"AGGREGATE_FLEET_BUCKETS" envDefault:"8" validate:"shards"`
+	LogLevel        slog.Level    `env:"LOG_LEVEL" envDefault:"info"`
+}
+
 // LoadAPI reads the API's configuration from environ, which has the form of os.Environ. The error has one line for each
 // key that is wrong.
 func LoadAPI(environ []string) (API, error) {
@@ -91,7 +104,10 @@ func LoadAPI(environ []string) (API, error) {
 // LoadCSVProcessor is LoadAPI for the CSV processor.
 func LoadCSVProcessor(environ []string) (CSVProcessor, error) { return load[CSVProcessor](environ) }
 
-// LoadAggregator is LoadAPI for the aggregator.
+// LoadRepairer is LoadAPI for the repairer of what the stream has given up.
+func LoadRepairer(environ []string) (Repairer, error) { return load[Repairer](environ) }
+
+// LoadAggregator is LoadAPI for the aggregator, and for all that goes through its rows: the auditor and the command aggregates.
 func LoadAggregator(environ []string) (Aggregator, error) { return load[Aggregator](environ) }
 
 // NewLogger returns a logger that writes JSON lines.

@@ -133,9 +133,10 @@ func TestTags_AreTheContractsKeys(t *testing.T) {
 		"UserPoolClientID": contract.EnvUserPoolClientID, "UserPoolClientSecret": contract.EnvUserPoolClientSecret,
 		"MachineClientIDs": contract.EnvMachineClientIDs, "TokenURL": contract.EnvTokenURL, "ListenAddress": contract.EnvListenAddress,
 		"AllowedOrigins": contract.EnvAllowedOrigins, "PublicURL": contract.EnvPublicURL, "TrustedProxies": contract.EnvTrustedProxies,
+		"FailuresURL": contract.EnvStreamFailuresURL, "DeadLettersURL": contract.EnvStreamDeadLettersURL,
 		"DrainTimeout": contract.EnvDrainTimeout, "LogLevel": contract.EnvLogLevel,
 	}
-	for _, of := range []reflect.Type{reflect.TypeFor[config.API](), reflect.TypeFor[config.CSVProcessor](), reflect.TypeFor[config.Aggregator]()} {
+	for _, of := range []reflect.Type{reflect.TypeFor[config.API](), reflect.TypeFor[config.CSVProcessor](), reflect.TypeFor[config.Aggregator](), reflect.TypeFor[config.Repairer]()} {
 		for i := range of.NumField() {
 			field := of.Field(i)
 			if got := field.Tag.Get("env"); got != keys[field.Name] {

@@ -23,6 +23,8 @@ const (
 	ReadingBodyBytesMax = 64 << 10
 	BatchBodyBytesMax   = 5 << 20
 	BatchReadingsMax    = 5000
+	// DeletionReadingsMax bounds a deletion that is done when it is answered; a longer one goes on behind its answer.
+	DeletionReadingsMax = 5000
 	ReadingsPageDefault = 100
 	ReadingsPageMax     = 1000
 	// AggregatesPageDefault and AggregatesPageMax bound a page of aggregate rows.
@@ -69,6 +71,18 @@ const (
 	// SequenceDigits is the longest stream sequence number; shorter ones are padded with zeros on the left, so that
 	// text order is numeric order (SequenceNumber, 21 to 40 digits, in the Streams API reference).
 	SequenceDigits = 40
+)
+
+// StreamFailureReceivesMax is how often a message about records that the stream has given up is tried before it is put aside. The
+// repairer does that itself, with the reason; the queue does it for one that never answers, one receive later.
+const StreamFailureReceivesMax = 5
+
+// What the audit reports in its last line of the log, of which a metric is made.
+const (
+	// AuditMessage is the line's message.
+	AuditMessage = "audit finished"
+	// AuditDifferent is the attribute that counts rows which are not what the readings give.
+	AuditDifferent = "different"
 )
 
 // Defaults that infrastructure and runtime share.
