@@ -161,7 +161,7 @@ func (d *deployment) records(t testing.TB, n int) []json.RawMessage {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second+time.Duration(n)*time.Millisecond)
 	defer cancel()
 	sink := &recordSink{enough: n, cancel: cancel}
 	if err := eventsource.PollStream(ctx, eventsource.StreamOptions{
