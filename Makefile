@@ -41,6 +41,16 @@ demo: .prepared ## run it and send a month of readings
 test: .set-up ## every test (PKG=./runtime/ingest)
 	@sh .make/modules.sh '$(PKG)' go test -timeout $(TEST_TIMEOUT)
 
+##@ While it runs
+
+.PHONY: audit
+audit: .running ## compare its aggregates with its readings (ARGS='-sample 100', ARGS=-h for all)
+	@env $$(cat .local/stack.env) .local/bin/aggregates audit -settle 5s -place .local/audit.place.json $(ARGS)
+
+.PHONY: repair
+repair: .running ## set its aggregates to what its readings give (ARGS='-equipment EQ-1 -from 2026-03-01T08')
+	@env $$(cat .local/stack.env) .local/bin/aggregates repair -place .local/repair.place.json $(ARGS)
+
 ##@ Every change
 
 .PHONY: check
@@ -95,7 +105,10 @@ help:
 
 include .make/deploy.mk
 
-.PHONY: .have-go .have-all .set-up .prepared
+.PHONY: .have-go .have-all .set-up .prepared .running
+.running:
+	@test -f .local/stack.env || { echo 'nothing runs here; start it with make run' >&2; exit 1; }
+
 .have-go:
 	@sh .make/prerequisites.sh go
 

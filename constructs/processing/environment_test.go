@@ -11,7 +11,8 @@ import (
 	"github.com/sensorflow/sensorflow/test/cdktest"
 )
 
-// environ is the environment of a function as its process gets it, with an address for what is known at deployment only.
+// environ is the environment of a function as its process gets it, with an address for what is known at deployment
+// only.
 func environ(t *testing.T, template cdktest.Template, function string) []string {
 	t.Helper()
 	list := []string{contract.EnvRegion + "=eu-west-1"} // set by Lambda
@@ -34,9 +35,10 @@ func TestProcessing_GivesTheFunctionsWhatTheyRead(t *testing.T) {
 		change          func(*processing.ProcessingProps)
 		retention       time.Duration
 		shards, buckets int
+		adopted         []string
 	}{
-		"no props":   {byDefault, 0, contract.IndexShardsDefault, contract.FleetBucketsDefault},
-		"every prop": {everything, 90 * 24 * time.Hour, 16, 32},
+		"no props":   {byDefault, 0, contract.IndexShardsDefault, contract.FleetBucketsDefault, nil},
+		"every prop": {everything, 90 * 24 * time.Hour, 16, 32, []string{"us-east-1", "eu-central-1"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			template := synth(t, c.change).Template(t, "Stack")
@@ -45,7 +47,7 @@ func TestProcessing_GivesTheFunctionsWhatTheyRead(t *testing.T) {
 				t.Error(err)
 			}
 			if aggregator.Retention != c.retention || aggregator.IndexShards != c.shards ||
-				aggregator.FleetBuckets != c.buckets {
+				aggregator.FleetBuckets != c.buckets || !slices.Equal(aggregator.Adopted, c.adopted) {
 				t.Errorf("the aggregator reads %+v", aggregator)
 			}
 			processor, err := config.LoadCSVProcessor(environ(t, template, "ProcessingCsvProcessor"))

@@ -14,21 +14,22 @@ import (
 
 	"github.com/sensorflow/sensorflow/constructs/internal/prop"
 	"github.com/sensorflow/sensorflow/constructs/internal/refuse"
+	"github.com/sensorflow/sensorflow/runtime/contract/rule"
 )
 
-// Processing works off what a region receives.
+// Processing works on what a region receives.
 type Processing struct {
 	constructs.Construct
 
-	// Aggregator takes in the stream of the readings, CsvProcessor the queue of CSV files.
+	// Aggregator reads the stream of the readings, CsvProcessor the queue of CSV files.
 	Aggregator, CsvProcessor awslambda.Function
 
-	// CsvQueue carries the bucket's events and the ranges of large files. Messages that failed CsvReceivesMax times are in
-	// CsvDeadLetters: once the cause is gone, SQS can move them back.
+	// CsvQueue carries the bucket's events and the ranges of large files. Messages that failed CsvReceivesMax times are
+	// in CsvDeadLetters. Once the cause is repaired, SQS can move them back.
 	CsvQueue, CsvDeadLetters awssqs.Queue
 
-	// StreamFailures holds a message for each piece of the stream that was given up, with its shard and sequence numbers. The
-	// rows concerned are right again after a recount.
+	// StreamFailures holds a message for each piece of the stream that was given up, with its shard and sequence
+	// numbers. A recount makes the rows of that piece right again.
 	StreamFailures awssqs.Queue
 }
 
@@ -36,7 +37,8 @@ type Processing struct {
 func NewProcessing(scope constructs.Construct, id string, props *ProcessingProps) *Processing {
 	refuse.OutsideStack(scope, id)
 	p := prop.OrZero(props)
-	refuse.If(scope, id, errors.Join(p.Validate(), p.validateBucket(scope)))
+	faults := rule.All(rule.Of(p.Validate()), rule.Adopted("Adopted[*]", p.Adopted, *awscdk.Stack_Of(scope).Region()))
+	refuse.If(scope, id, errors.Join(faults.Err(), p.validateBucket(scope)))
 	p = p.withDefaults()
 	c := &Processing{}
 	constructs.NewConstruct_Override(c, scope, &id)
@@ -46,7 +48,7 @@ func NewProcessing(scope constructs.Construct, id string, props *ProcessingProps
 	return c
 }
 
-// validateBucket looks at what can only be seen with the scope.
+// validateBucket checks what can only be checked with the scope.
 func (p ProcessingProps) validateBucket(scope constructs.Construct) error {
 	if p.Uploads == nil {
 		return nil
@@ -63,8 +65,8 @@ func (p ProcessingProps) validateBucket(scope constructs.Construct) error {
 	return nil
 }
 
-// MetricAggregationLag is how old the last record of a batch is when the aggregator gets it, in milliseconds: how far the
-// aggregates lag behind the readings. By default the maximum.
+// MetricAggregationLag is how old the last record of a batch is when the aggregator gets it, in milliseconds: how far
+// the aggregates lag behind the readings. By default the maximum.
 func (c *Processing) MetricAggregationLag(options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
 	o := awscloudwatch.MetricOptions{}
 	if options != nil {

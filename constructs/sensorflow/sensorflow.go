@@ -3,6 +3,7 @@ package sensorflow
 import (
 	"errors"
 
+	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatch"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awskms"
@@ -16,6 +17,7 @@ import (
 	"github.com/sensorflow/sensorflow/constructs/operations"
 	"github.com/sensorflow/sensorflow/constructs/processing"
 	"github.com/sensorflow/sensorflow/constructs/storage"
+	"github.com/sensorflow/sensorflow/runtime/contract/rule"
 )
 
 // SensorFlow is the service in one region.
@@ -44,7 +46,8 @@ type SensorFlow struct {
 func NewSensorFlow(scope constructs.Construct, id string, props *SensorFlowProps) *SensorFlow {
 	refuse.OutsideStack(scope, id)
 	p := prop.OrZero(props)
-	refuse.If(scope, id, p.Validate())
+	own := rule.Adopted("Adopted[*]", p.Adopted, *awscdk.Stack_Of(scope).Region())
+	refuse.If(scope, id, rule.All(rule.Of(p.Validate()), own).Err())
 	f := &SensorFlow{Key: p.Key, Tables: p.Tables, Settings: p.Settings}
 	constructs.NewConstruct_Override(f, scope, &id)
 	if f.Key == nil {
@@ -83,6 +86,7 @@ func (p SensorFlowProps) processing(f *SensorFlow) *processing.ProcessingProps {
 		FleetBuckets:     p.FleetBuckets,
 		CsvConcurrency:   p.CsvConcurrency,
 		StreamLanes:      p.StreamLanes,
+		Adopted:          p.Adopted,
 		LogRetention:     p.LogRetention,
 		Architecture:     p.Architecture,
 		AggregatorCode:   p.AggregatorCode,
@@ -111,14 +115,15 @@ func (p SensorFlowProps) api(f *SensorFlow) *apiservice.ApiServiceProps {
 	}
 }
 
-// GrantReadTables lets a program of the user's own, such as a report, read readings and aggregates in the tables themselves.
+// GrantReadTables lets a program of the user's own, such as a report, read readings and aggregates in the tables
+// themselves.
 func (f *SensorFlow) GrantReadTables(grantee awsiam.IGrantable) awsiam.Grant {
 	return f.Tables.GrantReadReadings(grantee).Combine(f.Tables.GrantReadAggregates(grantee))
 }
 
-// GrantMachineCredentials lets a program read the credentials of one of MachineClients, with which it gets tokens and calls the API: to
-// send readings it is not given the tables, since it would go around everything that the API checks. It panics where Settings were
-// passed in: whoever has the user pool grants them there.
+// GrantMachineCredentials lets a program read the credentials of one of MachineClients, with which it gets tokens and
+// calls the API. Programs send readings through the API and not to the tables, since only the API checks them. It
+// panics where Settings were passed in: then the credentials are granted where the user pool is.
 func (f *SensorFlow) GrantMachineCredentials(machine string, grantee awsiam.IGrantable) awsiam.Grant {
 	if f.Identity == nil {
 		refuse.By(f, errors.New("the user pool is another construct's, which grants its machines' credentials"))

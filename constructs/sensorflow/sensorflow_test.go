@@ -45,8 +45,8 @@ func whole() []string {
 	}
 }
 
-// TestSensorFlow_IsWholeWithoutProps makes it with nil props, below an App and below a Stage, in stacks that know their region and
-// that do not, and twice in one.
+// TestSensorFlow_IsWholeWithoutProps makes it with nil props, below an App and below a Stage, in stacks that know their
+// region and that do not, and twice in one.
 func TestSensorFlow_IsWholeWithoutProps(t *testing.T) {
 	app := cdktest.NewApp(t, cdktest.Nag)
 	agnostic := awscdk.NewStack(app, jsii.String("Agnostic"), nil)
@@ -90,7 +90,8 @@ func TestSensorFlow_IsWholeWithoutProps(t *testing.T) {
 	out.NoCircles(t)
 }
 
-// TestSensorFlow_SaysEverythingAtOnce gives props that each part would refuse, and gets one panic before any part exists.
+// TestSensorFlow_SaysEverythingAtOnce gives props that each part would refuse, and gets one panic before any part
+// exists.
 func TestSensorFlow_SaysEverythingAtOnce(t *testing.T) {
 	stack := cdktest.NewStack(cdktest.NewApp(t), "Stack", "eu-west-1")
 	sentence := cdktest.Panic(t, func() {
@@ -103,6 +104,7 @@ func TestSensorFlow_SaysEverythingAtOnce(t *testing.T) {
 			IndexShards:    1000,
 			CsvConcurrency: 1,
 			StreamLanes:    11,
+			Adopted:        []string{"eu-west-1"},
 			AllowedOrigins: []string{"example.com"}, AlarmEmails: []string{"nobody"}, UserPoolRegion: "eu-west-1",
 			MachineClients: []identity.MachineClient{{Name: "a machine"}}, Architecture: 7,
 		})
@@ -116,7 +118,7 @@ func TestSensorFlow_SaysEverythingAtOnce(t *testing.T) {
 	for _, field := range []string{
 		"UserPoolRegion", "AlarmEmails[0]", "AllowedOrigins[0]", "MachineClients[0].Name", "TasksMin", "TasksMax",
 		"Zones", "VpcCidr", "IndexShards",
-		"CsvConcurrency", "StreamLanes", "Architecture",
+		"CsvConcurrency", "StreamLanes", "Architecture", "Adopted[0]",
 	} {
 		if n := strings.Count("\n"+sentence, "\n"+field+" "); n != 1 {
 			t.Errorf("%s is named %d times in:\n%s", field, n, sentence)
@@ -197,6 +199,7 @@ func TestSensorFlow_EveryPropMatters(t *testing.T) {
 			"CpuTargetPercent": set(func(p *props) { p.CpuTargetPercent = 50 }),
 			"RequestsPerTask":  set(func(p *props) { p.RequestsPerTask = 1000 }),
 			"CsvConcurrency":   set(func(p *props) { p.CsvConcurrency = 7 }),
+			"Adopted":          set(func(p *props) { p.Adopted = []string{"us-east-1"} }),
 			"StreamLanes":      set(func(p *props) { p.StreamLanes = 2 }),
 			"MachineClients":   set(func(p *props) { p.MachineClients = []identity.MachineClient{{Name: "gateway"}} }),
 			"Mfa":              set(func(p *props) { p.Mfa = identity.MfaOptional }),

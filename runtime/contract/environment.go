@@ -7,7 +7,7 @@ const (
 
 	// EnvReadingsTable names the readings table (all binaries).
 	EnvReadingsTable = "READINGS_TABLE"
-	// EnvAggregatesTable names the aggregates table (api, aggregator).
+	// EnvAggregatesTable names the aggregates table (api, aggregator, repairer, auditor).
 	EnvAggregatesTable = "AGGREGATES_TABLE"
 	// EnvUploadsTable names the table of upload status (api, csvprocessor).
 	EnvUploadsTable = "UPLOADS_TABLE"
@@ -17,14 +17,22 @@ const (
 	EnvUploadsBucket = "UPLOADS_BUCKET"
 	// EnvCSVQueueURL is the queue to which the CSV processor fans out the ranges of large files (csvprocessor).
 	EnvCSVQueueURL = "CSV_QUEUE_URL"
+	// EnvStreamFailuresURL is the queue of what the aggregator's event source has given up (repairer).
+	EnvStreamFailuresURL = "STREAM_FAILURES_QUEUE_URL"
+	// EnvStreamDeadLettersURL is the queue for what of it could not be repaired (repairer).
+	EnvStreamDeadLettersURL = "STREAM_DEAD_LETTERS_QUEUE_URL"
 
 	// EnvRetention is how long a raw reading is kept, as a Go duration; empty or 0 keeps readings for ever
-	// (api, csvprocessor, aggregator).
+	// (all binaries).
 	EnvRetention = "RETENTION"
-	// EnvIndexShards is the number of GLOBAL#<shard> partitions of the aggregates' index (api, aggregator).
+	// EnvIndexShards is the number of GLOBAL#<shard> partitions of the aggregates' index (api, aggregator, repairer, auditor).
 	EnvIndexShards = "AGGREGATE_INDEX_SHARDS"
-	// EnvFleetBuckets is the number of FLEET#<bucket> partitions that share the fleet totals (api, aggregator).
+	// EnvFleetBuckets is the number of FLEET#<bucket> partitions that share the fleet totals (api, aggregator, repairer,
+	// auditor).
 	EnvFleetBuckets = "AGGREGATE_FLEET_BUCKETS"
+	// EnvAdoptedRegions lists the regions that have left for good and whose rows this one keeps, separated by commas
+	// (aggregator, repairer, auditor).
+	EnvAdoptedRegions = "ADOPTED_REGIONS"
 	// EnvAggregateCacheTTL is how long an aggregate answer may be reused, at most AggregateCacheTTLMax (api).
 	EnvAggregateCacheTTL = "AGGREGATE_CACHE_TTL"
 

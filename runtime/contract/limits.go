@@ -23,6 +23,8 @@ const (
 	ReadingBodyBytesMax = 64 << 10
 	BatchBodyBytesMax   = 5 << 20
 	BatchReadingsMax    = 5000
+	// DeletionReadingsMax bounds a deletion that is done when it is answered; a longer one goes on behind its answer.
+	DeletionReadingsMax = 5000
 	ReadingsPageDefault = 100
 	ReadingsPageMax     = 1000
 	// AggregatesPageDefault and AggregatesPageMax bound a page of aggregate rows.
@@ -47,8 +49,6 @@ const (
 	FileNameCharsMax = 255
 	// UploadStatusDays is how long the status of an upload can be asked for.
 	UploadStatusDays = 90
-	// CSVWindowBytes is the distance within which the later of two lines naming the same reading wins.
-	CSVWindowBytes = 64 << 20
 	// CSVRangeBytes is the size of the ranges that a large file is split into. A range is repeated as a whole, and so must fit
 	// into one invocation: with rows of 36 bytes, that is 520 writes a second.
 	CSVRangeBytes = 16 << 20
@@ -71,6 +71,18 @@ const (
 	// SequenceDigits is the longest stream sequence number; shorter ones are padded with zeros on the left, so that
 	// text order is numeric order (SequenceNumber, 21 to 40 digits, in the Streams API reference).
 	SequenceDigits = 40
+)
+
+// StreamFailureReceivesMax is how often a message about records that the stream has given up is tried before it is put aside. The
+// repairer does that itself, with the reason; the queue does it for one that never answers, one receive later.
+const StreamFailureReceivesMax = 5
+
+// What the audit reports in its last line of the log, of which a metric is made.
+const (
+	// AuditMessage is the line's message.
+	AuditMessage = "audit finished"
+	// AuditDifferent is the attribute that counts rows which are not what the readings give.
+	AuditDifferent = "different"
 )
 
 // Defaults that infrastructure and runtime share.
@@ -97,8 +109,14 @@ const (
 	ResourceServer = "sensor-flow"
 	ScopeRead      = ResourceServer + "/read"
 	ScopeWrite     = ResourceServer + "/write"
+	ScopeAdmin     = ResourceServer + "/admin"
+	// AdminGroup is the group of the user pool whose people have ScopeAdmin. All people have the other scopes.
+	AdminGroup = "admin"
 	// CookieName carries a signed-in person's ID token.
 	CookieName = "Authentication"
 	// CookieLifetime is the Max-Age of that cookie and the lifetime of a person's token.
 	CookieLifetime = time.Hour
 )
+
+// Scopes lists the scopes of the service.
+func Scopes() []string { return []string{ScopeRead, ScopeWrite, ScopeAdmin} }

@@ -48,7 +48,7 @@ func TestProcessor_SurvivesADeathAtEachStep(t *testing.T) {
 				f := newFixture(file)
 				f.queue = append(f.queue, f.queue[0]) // so that somebody comes by after the last call, too
 				died = f.dieAt(t, n, rangeBytes)
-				f.check(t, file, rangeBytes)
+				f.check(t, file)
 				if f.begun != 1 {
 					t.Errorf("step %d: planned %d times", n, f.begun)
 				}
@@ -65,7 +65,7 @@ func TestProcessor_SurvivesADeathAtEachStep(t *testing.T) {
 }
 
 // dieAt works through the queue, one worker at a time. The one that comes to the nth step dies, and its message comes back
-// when its claim has run out. It tells whether there was such a step.
+// when it is visible again. It tells whether there was such a step.
 func (f *fixture) dieAt(t *testing.T, n int, rangeBytes int64) (died bool) {
 	t.Helper()
 	for steps := 0; len(f.queue) > 0; {

@@ -9,22 +9,17 @@ import (
 	"strconv"
 )
 
-// finishIfDone finishes an upload whose ranges are all committed. The worker that commits the last range always sees this, as
-// each worker reads the upload after its own commit.
-func (p *Processor) finishIfDone(ctx context.Context, id string) error {
-	u, err := p.readUpload(ctx, id)
-	if err != nil {
-		return err
-	}
-	if u.Status != Processing || u.RangesDone < u.Plan.Ranges {
-		return nil
-	}
-	return p.finish(ctx, u)
+// finisher is the last step: it ends an upload whose ranges are all committed.
+type finisher struct {
+	progress
+	files
+
+	buffer []byte // of the parts' lines
 }
 
 // finish puts the rejected rows together and then sets the final status, so that an upload that has ended has its rejects. Two
 // workers may do it at the same time: what they write is the same.
-func (p *Processor) finish(ctx context.Context, u Upload) error {
+func (f *finisher) finish(ctx context.Context, u Upload) error {
 	status := Completed
 	var parts []string
 	if u.RowsRejected > 0 {
@@ -32,31 +27,31 @@ func (p *Processor) finish(ctx context.Context, u Upload) error {
 	}
 	if u.RowsRejected > 0 && u.Plan.Ranges > 1 {
 		var err error
-		if parts, err = p.mergeRejects(ctx, u); err != nil {
+		if parts, err = f.mergeRejects(ctx, u); err != nil {
 			// Another worker may have finished the upload and deleted the parts.
-			if again, readErr := p.readUpload(ctx, u.ID); readErr == nil && again.Status.Ended() {
+			if again, readErr := f.read(ctx, u.ID); readErr == nil && again.Status.Ended() {
 				return nil
 			}
 			return fmt.Errorf("put the rejected rows of upload %s together: %w", u.ID, err)
 		}
 	}
-	if err := p.table.FinishUpload(ctx, u.ID, status, p.options.Now().UTC()); err != nil {
+	if err := f.table.FinishUpload(ctx, u.ID, status, f.now().UTC()); err != nil {
 		return fmt.Errorf("finish upload %s: %w", u.ID, err)
 	}
-	p.options.Log.InfoContext(ctx, "upload finished", "upload_id", u.ID, "status", string(status),
+	f.log.InfoContext(ctx, "upload finished", "upload_id", u.ID, "status", string(status),
 		"rows_accepted", u.RowsAccepted, "rows_rejected", u.RowsRejected)
 	if len(parts) > 0 {
-		if err := p.bucket.Delete(ctx, parts); err != nil {
+		if err := f.bucket.Delete(ctx, parts); err != nil {
 			// The parts expire together with the rejects. Until then they do no harm.
-			p.options.Log.WarnContext(ctx, "parts of the rejects stay behind", "upload_id", u.ID, "error", err.Error())
+			f.log.WarnContext(ctx, "parts of the rejects stay behind", "upload_id", u.ID, "error", err.Error())
 		}
 	}
 	return nil
 }
 
 // mergeRejects writes the final file of rejected rows out of the ranges' parts, whose keys it returns.
-func (p *Processor) mergeRejects(ctx context.Context, u Upload) (parts []string, err error) {
-	results, err := p.table.RangeResults(ctx, u.ID)
+func (f *finisher) mergeRejects(ctx context.Context, u Upload) (parts []string, err error) {
+	results, err := f.table.RangeResults(ctx, u.ID)
 	if err != nil {
 		return nil, fmt.Errorf("read the ranges: %w", err)
 	}
@@ -70,25 +65,25 @@ func (p *Processor) mergeRejects(ctx context.Context, u Upload) (parts []string,
 		if result.RowsRejected > 0 {
 			key := rejectsPartKey(RangeID{u.ID, n})
 			parts = append(parts, key)
-			merge.parts = append(merge.parts, part{before: before, open: func() (*records, error) { return p.openPart(ctx, key) }})
+			merge.parts = append(merge.parts, part{before: before, open: func() (*records, error) { return f.openPart(ctx, key) }})
 		}
 		before += result.Lines
 	}
 	body := &madeText{pending: []byte(rejectsHeader), more: merge.next}
-	if err := p.bucket.Put(ctx, RejectsKey(u.ID), body); err != nil {
+	if err := f.bucket.Put(ctx, RejectsKey(u.ID), body); err != nil {
 		return nil, putError(RejectsKey(u.ID), body, err)
 	}
 	return parts, nil
 }
 
 // openPart reads a part line by line.
-func (p *Processor) openPart(ctx context.Context, key string) (*records, error) {
-	object, err := p.bucket.Stat(ctx, key)
+func (f *finisher) openPart(ctx context.Context, key string) (*records, error) {
+	object, err := f.bucket.Stat(ctx, key)
 	if err != nil {
 		return nil, fmt.Errorf("describe %s: %w", key, err)
 	}
-	lines := newRecords(p.fetcher(ctx, key, object.ETag), 0, object.Size, object.Size, partLineBytesMax, p.buffer)
-	p.buffer = lines.buf
+	lines := newRecords(f.fetcher(ctx, key, object.ETag), 0, object.Size, object.Size, partLineBytesMax, f.buffer)
+	f.buffer = lines.buf
 	return lines, nil
 }
 

@@ -23,21 +23,15 @@ var epoch = time.Date(2026, 3, 10, 12, 0, 0, 0, time.UTC)
 // fixture is one upload, the bucket, the queue and the readings, in memory and as the interfaces promise them. Nothing goes
 // wrong in it by itself: several regions under every fault are test/simulation's.
 type fixture struct {
-	now         time.Time
-	windowBytes int64 // 0: as large as a range
-	upload      csvfile.Upload
-	ranges      map[int]*rangeRow
-	objects     map[string][]byte
-	table       ingesttest.Table // of readings
-	queue       []string
-	owners      int
-	begun       int
-}
+	now     time.Time
+	upload  csvfile.Upload
+	ranges  map[int]csvfile.RangeResult // the committed ones
+	objects map[string][]byte
+	table   ingesttest.Table // of readings
+	queue   []string
+	begun   int
 
-type rangeRow struct {
-	owner  string
-	until  time.Time
-	result *csvfile.RangeResult
+	bytesRead int // of the upload's file
 }
 
 const uploadID = "0b5f9c3e-0000-4000-8000-000000000001"
@@ -46,7 +40,7 @@ func newFixture(file []byte) *fixture {
 	return &fixture{
 		now:     epoch,
 		upload:  csvfile.Upload{ID: uploadID, FileName: "a.csv", Status: csvfile.AwaitingUpload, Bytes: int64(len(file)), CreatedAt: epoch},
-		ranges:  map[int]*rangeRow{},
+		ranges:  map[int]csvfile.RangeResult{},
 		objects: map[string][]byte{csvfile.UploadKey(uploadID): file},
 		queue:   []string{s3Event("uploads/" + uploadID + ".csv")},
 	}
@@ -70,20 +64,11 @@ func (f *fixture) processor(rangeBytes int64, step func() error) *csvfile.Proces
 	}
 	v := view{f, step}
 	return csvfile.NewProcessor(v, v, v, v, csvfile.ProcessorOptions{
-		Concurrency: 1, RangeBytes: rangeBytes, WindowBytes: f.window(rangeBytes), Now: func() time.Time { return f.now },
-		Owner: func() string { f.owners++; return fmt.Sprint(f.owners) },
+		Concurrency: 1, RangeBytes: rangeBytes, Now: func() time.Time { return f.now },
 		Pacer: pacing.Pacer{
 			Sleep: func(context.Context, time.Duration) error { return nil }, Jitter: func() float64 { return 0 },
 		},
 	})
-}
-
-// window is the distance within which the later line must win.
-func (f *fixture) window(rangeBytes int64) int64 {
-	if f.windowBytes == 0 {
-		return rangeBytes
-	}
-	return f.windowBytes
 }
 
 // call makes an effect between two steps.
@@ -129,33 +114,17 @@ func (v view) FailUpload(_ context.Context, _, reason string, at time.Time) erro
 	})
 }
 
-func (v view) ClaimRange(_ context.Context, r csvfile.RangeID, owner string, now, until time.Time) (claim csvfile.Claim, err error) {
-	err = v.call(func() error {
-		row := v.ranges[r.Number]
-		switch {
-		case row != nil && row.result != nil:
-			claim = csvfile.Done
-		case row != nil && row.owner != owner && row.until.After(now):
-			claim = csvfile.Busy
-		default:
-			v.ranges[r.Number] = &rangeRow{owner: owner, until: until}
-			claim = csvfile.Claimed
-		}
-		return nil
-	})
-	return claim, err
+func (v view) RangeCommitted(_ context.Context, r csvfile.RangeID) (committed bool, err error) {
+	err = v.call(func() error { _, committed = v.ranges[r.Number]; return nil })
+	return committed, err
 }
 
-func (v view) CommitRange(_ context.Context, r csvfile.RangeID, owner string, result csvfile.RangeResult, at time.Time) error {
+func (v view) CommitRange(_ context.Context, r csvfile.RangeID, result csvfile.RangeResult, at time.Time) error {
 	return v.call(func() error {
-		row := v.ranges[r.Number]
-		switch {
-		case row != nil && row.result != nil:
+		if _, committed := v.ranges[r.Number]; committed {
 			return nil
-		case row == nil || row.owner != owner:
-			return &fault.Error{Kind: fault.Conflict, Message: "claimed by another"}
 		}
-		row.result = &result
+		v.ranges[r.Number] = result
 		v.upload.RangesDone++
 		v.upload.BytesProcessed += result.Bytes
 		v.upload.RowsAccepted += result.RowsAccepted
@@ -166,15 +135,7 @@ func (v view) CommitRange(_ context.Context, r csvfile.RangeID, owner string, re
 }
 
 func (v view) RangeResults(context.Context, string) (results map[int]csvfile.RangeResult, err error) {
-	err = v.call(func() error {
-		results = map[int]csvfile.RangeResult{}
-		for n, row := range v.ranges {
-			if row.result != nil {
-				results[n] = *row.result
-			}
-		}
-		return nil
-	})
+	err = v.call(func() error { results = maps.Clone(v.ranges); return nil })
 	return results, err
 }
 
@@ -213,6 +174,9 @@ func (v view) Open(_ context.Context, key, etag string, first, last int64) (body
 			return fmt.Errorf("bytes %d to %d of %d", first, last, len(content))
 		}
 		body = io.NopCloser(bytes.NewReader(content[first : last+1]))
+		if key == csvfile.UploadKey(v.upload.ID) {
+			v.bytesRead += int(last + 1 - first)
+		}
 		return nil
 	})
 	return body, err

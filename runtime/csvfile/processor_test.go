@@ -230,35 +230,76 @@ func TestProcessor_NumbersTheRejectsOfAllRangesFromTheTop(t *testing.T) {
 	}
 }
 
+// Two lines name each reading, half a file apart, in ranges that are worked on in any order.
 func TestProcessor_LetsTheLaterLineWinInAnyOrderOfRanges(t *testing.T) {
 	for seed := range uint64(200) {
 		rng := rand.New(rand.NewPCG(seed, 3))
 		file := fileOf(20)
-		file = append(file, strings.SplitN(string(fileOf(20)), "\n", 2)[1]...)
-		file = []byte(strings.ReplaceAll(string(file), ",E1\n", fmt.Sprintf(",E%d\n", rng.IntN(9))))
-		rangeBytes := int64(len(file)/2 + rng.IntN(200))
+		file = append(file, strings.SplitN(strings.ReplaceAll(string(fileOf(20)), ",E1", "5,E1"), "\n", 2)[1]...)
 		f := newFixture(file)
-		f.settle(t, rangeBytes, rng.IntN)
-		f.check(t, file, rangeBytes)
+		f.settle(t, int64(20+rng.IntN(len(file))), rng.IntN)
+		f.check(t, file)
 	}
 }
 
-func TestProcessor_ComesBackToARangeThatSomebodyElseHolds(t *testing.T) {
-	f := newFixture(fileOf(3))
-	held := f.start(f.queue[0], wholeFile)
-	for f.ranges[0] == nil { // until it has claimed
-		if _, running := held.next(); !running {
-			t.Fatal("it ended")
+// A call that comes after the file was planned stays, whichever of its readings the file has written by then.
+func TestProcessor_LeavesWhatACallWroteAfterThePlan(t *testing.T) {
+	file := fileOf(9)
+	want := referenceOutcome(file, fileColumns, reading.Limits{Now: epoch}).values
+	f := newFixture(file)
+	f.queue = append(f.queue, f.queue[0])
+	if err := f.process(t, f.queue[0], 60); err != nil { // plans it
+		t.Fatal(err)
+	}
+	for i, at := range []time.Time{epoch.Add(-time.Hour), epoch.Add(1)} { // an older reading and a newer one
+		one, faults := reading.Parse("E1", fmt.Sprintf("2026-03-01T08:00:%02dZ", 2+i), "77", reading.Limits{Now: epoch})
+		if len(faults) > 0 {
+			t.Fatal(faults)
+		}
+		f.table.Put(reading.Write{Reading: one, Version: reading.VersionAt(at)})
+		if i > 0 {
+			want[one.Key()] = "77"
 		}
 	}
-	held.stop()
-	if err := f.process(t, f.queue[0], wholeFile); err == nil || !strings.Contains(err.Error(), csvfile.ErrBusy.Error()) {
-		t.Errorf("got %v, want busy", err)
+	f.settle(t, 60, first)
+	if got := f.values(); !maps.Equal(got, want) {
+		t.Errorf("stored is %v, want %v", got, want)
 	}
-	f.now = f.now.Add(15*time.Minute + 6*time.Second)
-	f.settle(t, wholeFile, first)
-	if f.upload.Status != csvfile.Completed || f.upload.RowsAccepted != 3 {
-		t.Errorf("%+v", f.upload)
+}
+
+// A message may come to two workers at once. Both write the same, and what they come to is counted once.
+func TestProcessor_CountsARangeOnceThatTwoWorkOn(t *testing.T) {
+	file := append(fileOf(30), "bad\n"...)
+	for steps := range 40 {
+		f := newFixture(file)
+		slow := f.start(f.queue[0], wholeFile)
+		running := true
+		for range steps {
+			if _, running = slow.next(); !running {
+				break
+			}
+		}
+		f.settle(t, wholeFile, first)
+		for running {
+			_, running = slow.next()
+		}
+		if slow.err != nil {
+			t.Errorf("after %d steps: %v", steps, slow.err)
+		}
+		f.check(t, file)
+	}
+}
+
+func TestProcessor_ReadsTheFileOnce(t *testing.T) {
+	file := append(fileOf(3000), "bad\n"...)
+	for _, rangeBytes := range []int64{wholeFile, int64(len(file)/3 + 1)} {
+		f := newFixture(file)
+		f.settle(t, rangeBytes, first)
+		f.check(t, file)
+		// The beginning is looked at before; a range reads the byte before it, and a row's length beyond its end.
+		if most := len(file) + 64<<10 + 3*(4<<10+3); f.bytesRead > most {
+			t.Errorf("ranges of %d: %d bytes were read of a file of %d", rangeBytes, f.bytesRead, len(file))
+		}
 	}
 }
 

@@ -5,184 +5,164 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/sensorflow/sensorflow/runtime/contract"
 	"github.com/sensorflow/sensorflow/runtime/fault"
+	"github.com/sensorflow/sensorflow/runtime/ingest"
+	"github.com/sensorflow/sensorflow/runtime/pacing"
 	"github.com/sensorflow/sensorflow/runtime/reading"
 )
 
-// roundsPerWrite is how many batches each of the concurrent writers gets at a time. All must be stored before the next rows
-// are begun with, so that a later line is never overtaken; the more rounds, the less of the time is spent waiting for the last.
-const roundsPerWrite = 8
+const (
+	// roundsPerWrite is how many batches each of the concurrent writers gets at a time. The more there are, the less of the time
+	// is spent waiting for the last of them.
+	roundsPerWrite = 8
+	// commitAttemptsMax bounds the attempts to commit a range.
+	commitAttemptsMax = 8
+)
 
-// commitAttemptsMax is how often the commit of one range is tried before its message comes back.
-const commitAttemptsMax = 8
+// ranger is the second step: it stores the readings of a range and commits what its rows came to.
+type ranger struct {
+	progress
+	files
+	writer     *ingest.Writer
+	pacer      pacing.Pacer
+	rangeBytes int64
+	retention  time.Duration
+	writesMax  int // that are gathered before they are made
 
-// workOn claims a range, does all of its work, and finishes the upload if this was the last one.
-func (p *Processor) workOn(ctx context.Context, u Upload, number int) error {
-	if p.rangesOf(u.Plan.Bytes) != u.Plan.Ranges {
-		_, err := p.fail(ctx, u, reasonReplanned)
+	buffer []byte // of records, kept from one range to the next
+	writes []reading.Write
+}
+
+// run does all of the work on a range. It is nil also where the file turned out not to be the one that was planned, and the
+// upload has failed.
+func (w *ranger) run(ctx context.Context, u Upload, r RangeID) error {
+	if rangesOf(u.Plan.Bytes, w.rangeBytes) != u.Plan.Ranges {
+		_, err := w.fail(ctx, u, reasonReplanned)
 		return err
 	}
-	r := RangeID{UploadID: u.ID, Number: number}
-	owner := p.options.Owner()
-	now := p.options.Now().UTC()
-	until, limited := ctx.Deadline()
-	if !limited {
-		until = now.Add(p.options.ClaimLifetime)
-	}
-	claim, err := p.table.ClaimRange(ctx, r, owner, now, until.Add(p.options.ClaimMargin).UTC())
-	switch {
-	case err != nil:
-		return fmt.Errorf("claim range %d of upload %s: %w", number, u.ID, err)
-	case claim == Busy:
-		return fmt.Errorf("claim range %d of upload %s: %w", number, u.ID, ErrBusy)
-	case claim == Done:
-		return p.finishIfDone(ctx, u.ID)
-	}
-	result, err := p.storeRange(ctx, u, number)
-	if ended, failErr := p.failIfChanged(ctx, u, err); ended || failErr != nil {
-		return failErr
+	began := w.now()
+	result, err := w.store(ctx, u, r)
+	if errors.Is(err, errChanged) {
+		reason := reasonReplaced
+		if fault.KindOf(err) == fault.NotFound {
+			reason = reasonRemoved
+		}
+		_, err := w.fail(ctx, u, reason)
+		return err
 	}
 	if err != nil {
-		// The claim is left to run out. To release it would invite another worker in while calls of ours that timed out may
-		// still land, and what they carry may be older than what the other writes.
-		return fmt.Errorf("range %d of upload %s: %w", number, u.ID, err)
+		return err
 	}
 	// Ranges of one upload that are committed at one moment refuse each other; that must not cost the work.
-	if err := p.options.Pacer.Retry(ctx, commitAttemptsMax, func() error {
-		return p.table.CommitRange(ctx, r, owner, result, p.options.Now().UTC())
+	if err := w.pacer.Retry(ctx, commitAttemptsMax, func() error {
+		return w.table.CommitRange(ctx, r, result, w.now().UTC())
 	}); err != nil {
-		return fmt.Errorf("commit range %d of upload %s: %w", number, u.ID, err)
+		return fmt.Errorf("commit: %w", err)
 	}
-	p.options.Log.InfoContext(ctx, "range committed", "upload_id", u.ID, "range", number, "bytes", result.Bytes,
-		"rows_accepted", result.RowsAccepted, "rows_rejected", result.RowsRejected, "took_ms", p.options.Now().Sub(now).Milliseconds())
-	return p.finishIfDone(ctx, u.ID)
+	w.log.InfoContext(ctx, "range committed", "upload_id", u.ID, "range", r.Number, "bytes", result.Bytes,
+		"rows_accepted", result.RowsAccepted, "rows_rejected", result.RowsRejected, "took_ms", w.now().Sub(began).Milliseconds())
+	return nil
+}
+
+// store writes the readings of a range and its rejected rows in one pass over the file, and returns what they came to. All it
+// does is the same however often it is done.
+//
+// Rejected rows are rare. At the first one, the bucket begins to store them, and the rest of the range is worked on as it reads
+// on: it takes some megabytes at a time, so that no transfer waits for the table. If the range is the only one, the rejected rows
+// are the final file. Otherwise they are a part of it: without header, and with lines counted from the beginning of the range, since
+// the number of lines before the range is not known yet.
+func (w *ranger) store(ctx context.Context, u Upload, r RangeID) (RangeResult, error) {
+	p := w.pass(ctx, u, r)
+	rejected, err := p.next(nil)
+	if err == io.EOF {
+		return p.result, nil
+	}
+	if err != nil {
+		return RangeResult{}, err
+	}
+	key, header := RejectsKey(u.ID), rejectsHeader
+	if u.Plan.Ranges > 1 {
+		key, header = rejectsPartKey(r), ""
+	}
+	body := &madeText{pending: append([]byte(header), rejected...), more: p.next}
+	if err := w.bucket.Put(ctx, key, body); err != nil {
+		return RangeResult{}, putError(key, body, err)
+	}
+	return p.result, nil
 }
 
 // errChanged means that the file is not, or no longer, the one that was planned.
 var errChanged = errors.New("the file has changed")
 
-// failIfChanged ends the upload where err says that its file changed, and tells whether it did.
-func (p *Processor) failIfChanged(ctx context.Context, u Upload, err error) (ended bool, failErr error) {
-	if !errors.Is(err, errChanged) {
-		return false, nil
-	}
-	reason := reasonReplaced
-	if fault.KindOf(err) == fault.NotFound {
-		reason = reasonRemoved
-	}
-	_, failErr = p.fail(ctx, u, reason)
-	return failErr == nil, failErr
-}
-
-// source reads the file of an upload and marks errors that mean that it changed.
-func (p *Processor) source(ctx context.Context, u Upload) fetcher {
-	fetch := p.fetcher(ctx, UploadKey(u.ID), u.Plan.ETag)
-	return func(dst []byte, offset int64) error {
+// pass begins to read a range. Only one may be in use at a time, since all share buffers.
+func (w *ranger) pass(ctx context.Context, u Upload, r RangeID) *pass {
+	fetch := w.fetcher(ctx, UploadKey(u.ID), u.Plan.ETag)
+	first, end := u.Plan.bounds(r.Number, w.rangeBytes)
+	records := newRecords(func(dst []byte, offset int64) error {
 		err := fetch(dst, offset)
 		if kind := fault.KindOf(err); err != nil && (kind == fault.Conflict || kind == fault.NotFound) {
 			return fmt.Errorf("%w: %w", errChanged, err)
 		}
 		return err
+	}, first, end, u.Plan.Bytes, contract.CSVRecordBytesMax, w.buffer)
+	w.buffer, w.writes = records.buf, w.writes[:0]
+	return &pass{
+		ranger: w, rows: rows{records: records, header: first == 0}, result: RangeResult{Bytes: end - first},
+		judge:   judge{columns: u.Plan.Columns, limits: reading.Limits{Now: u.Plan.At, Retention: w.retention}},
+		version: reading.VersionAt(u.Plan.At), write: func(writes []reading.Write) error { return w.writer.Write(ctx, writes) },
 	}
 }
 
-// storeRange writes the readings of a range and its rejected rows, and returns what they came to. All it does is the same
-// however often it is done.
-func (p *Processor) storeRange(ctx context.Context, u Upload, number int) (RangeResult, error) {
-	if err := p.readSuperseded(ctx, u, number); err != nil {
-		return RangeResult{}, fmt.Errorf("look ahead: %w", err)
-	}
-	result, err := p.writeReadings(ctx, u, number)
-	if err != nil {
-		return RangeResult{}, fmt.Errorf("store the readings: %w", err)
-	}
-	if result.RowsRejected == 0 {
-		return result, nil
-	}
-	if err := p.writeRejects(ctx, u, number); err != nil {
-		return RangeResult{}, fmt.Errorf("store the rejected rows: %w", err)
-	}
-	return result, nil
+// pass is one way through the rows of a range.
+type pass struct {
+	*ranger
+	rows    rows
+	judge   judge
+	version reading.Version // of the file
+	write   func([]reading.Write) error
+	result  RangeResult // so far
 }
 
-// readSuperseded collects the identities that are named after a range but less than the window away from its last byte: they
-// are later ranges' to write.
-func (p *Processor) readSuperseded(ctx context.Context, u Upload, number int) error {
-	_, first := p.bounds(u.Plan, number)
-	end := min(first+p.options.WindowBytes, u.Plan.Bytes)
-	p.superseded.reset(end - first)
-	if first == end {
-		return nil
-	}
-	rows, judge := p.rows(p.source(ctx, u), u.Plan, first, end), p.judge(u.Plan)
+// next stores the readings up to the next row that is rejected, which it appends to dst. The error is io.EOF after the last row,
+// when all readings are durable.
+func (p *pass) next(dst []byte) ([]byte, error) {
 	for {
-		row, long, err := rows.next()
+		row, long, err := p.rows.next()
+		p.result.Lines = p.rows.lines
 		if err == io.EOF {
-			p.superseded.sort()
-			return nil
+			if err := p.flush(); err != nil {
+				return dst, err
+			}
+			return dst, io.EOF
 		}
 		if err != nil {
-			return err
+			return dst, err
 		}
-		if long {
-			continue
+		r, reason := p.judge.row(row, long)
+		if reason != "" {
+			p.result.RowsRejected++
+			return appendReject(dst, p.rows.lines, reason, row), nil
 		}
-		if r, faults, err := judge.read(string(row)); err == nil && len(faults) == 0 {
-			p.superseded.add(r)
-		}
-	}
-}
-
-// writeReadings writes the readings of a range, but for those that are named again in the window after it. They are accepted all the same:
-// what they say is durable in the words of a later line.
-func (p *Processor) writeReadings(ctx context.Context, u Upload, number int) (RangeResult, error) {
-	first, end := p.bounds(u.Plan, number)
-	result := RangeResult{Bytes: end - first}
-	rows, judge := p.rows(p.source(ctx, u), u.Plan, first, end), p.judge(u.Plan)
-	readingsMax := p.options.Concurrency * contract.BatchStatementsMax * roundsPerWrite
-	p.batch = p.batch[:0]
-	version := reading.VersionAt(u.Plan.At)
-	for {
-		row, long, err := rows.next()
-		if err == io.EOF {
-			break
-		}
-		if err != nil {
-			return RangeResult{}, err
-		}
-		var r reading.Reading
-		var faults []fault.FieldError
-		var unreadable error
-		if !long {
-			r, faults, unreadable = judge.read(string(row))
-		}
-		if long || unreadable != nil || len(faults) > 0 {
-			result.RowsRejected++
-			continue
-		}
-		result.RowsAccepted++
-		if p.superseded.has(r) {
-			continue
-		}
-		p.batch = append(p.batch, reading.Write{Reading: r, Version: version.Row(rows.records.began), Yields: true})
-		if len(p.batch) == readingsMax {
-			if err := p.flush(ctx); err != nil {
-				return RangeResult{}, err
+		p.result.RowsAccepted++
+		// A row gives way to a later one that is written already, of this file or by a call.
+		p.writes = append(p.writes, reading.Write{Reading: r, Version: p.version.Row(p.rows.records.began), Yields: true})
+		if len(p.writes) >= p.writesMax {
+			if err := p.flush(); err != nil {
+				return dst, err
 			}
 		}
 	}
-	result.Lines = rows.lines
-	return result, p.flush(ctx)
 }
 
-// flush stores what has gathered. The writer keeps the last reading of each identity and returns only once all are durable.
-func (p *Processor) flush(ctx context.Context) error {
-	if err := p.writer.Write(ctx, p.batch); err != nil {
-		return err
+// flush makes the writes that have gathered.
+func (p *pass) flush() error {
+	if err := p.write(p.writes); err != nil {
+		return fmt.Errorf("store the readings: %w", err)
 	}
-	clear(p.batch)
-	p.batch = p.batch[:0]
+	clear(p.writes)
+	p.writes = p.writes[:0]
 	return nil
 }

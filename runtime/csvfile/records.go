@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"io"
-
-	"github.com/sensorflow/sensorflow/runtime/contract"
 )
 
 // blockBytes is how much of an object one call fetches. A block is taken off the wire at once and then worked on, so that no
@@ -149,17 +147,4 @@ func (r *rows) next() (record []byte, long bool, err error) {
 			return record, long, nil
 		}
 	}
-}
-
-// bounds returns the bytes [first, end) of a range of the plan.
-func (p *Processor) bounds(plan Plan, number int) (first, end int64) {
-	first = int64(number) * p.options.RangeBytes
-	return first, min(first+p.options.RangeBytes, plan.Bytes)
-}
-
-// rows opens the bytes [first, end) of an upload's file. Only one may be in use at a time, since all share one buffer.
-func (p *Processor) rows(fetch fetcher, plan Plan, first, end int64) *rows {
-	records := newRecords(fetch, first, end, plan.Bytes, contract.CSVRecordBytesMax, p.buffer)
-	p.buffer = records.buf
-	return &rows{records: records, header: first == 0}
 }

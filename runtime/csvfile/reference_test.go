@@ -4,10 +4,10 @@ import (
 	"bytes"
 	"encoding/csv"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 	"unicode/utf8"
 
 	"github.com/sensorflow/sensorflow/runtime/contract"
@@ -106,7 +106,7 @@ func referenceOutcome(file []byte, columns csvfile.Columns, limits reading.Limit
 var fileColumns = csvfile.Columns{Timestamp: 0, Value: 1, EquipmentID: 2}
 
 // check compares what became of the upload with the reference.
-func (f *fixture) check(t *testing.T, file []byte, rangeBytes int64) {
+func (f *fixture) check(t *testing.T, file []byte) {
 	t.Helper()
 	want := referenceOutcome(file, fileColumns, reading.Limits{Now: f.upload.Plan.At})
 	u := f.upload
@@ -121,13 +121,8 @@ func (f *fixture) check(t *testing.T, file []byte, rangeBytes int64) {
 	if got := f.rejects(t); !slices.Equal(got, want.rejects) {
 		t.Fatalf("rejects %q\nwant %q", got, want.rejects)
 	}
-	if len(f.values()) != len(want.values) {
-		t.Fatalf("%d readings, want %d", len(f.values()), len(want.values))
-	}
-	for key, values := range lastValues(file, f.window(rangeBytes), f.upload.Plan.At) {
-		if !slices.Contains(values, f.values()[key]) {
-			t.Fatalf("%v is %s, want one of %v", key, f.values()[key], values)
-		}
+	if got := f.values(); !maps.Equal(got, want.values) {
+		t.Fatalf("the readings are %v, want %v", got, want.values)
 	}
 }
 
@@ -149,32 +144,4 @@ func (f *fixture) rejects(t *testing.T) (rejects []string) {
 		rejects = append(rejects, r[0]+":"+r[2])
 	}
 	return rejects
-}
-
-// lastValues gives for each identity the values that may be left: those of valid lines that no other valid line follows less
-// than the window later. In a file that the window covers that is one value.
-func lastValues(file []byte, windowBytes int64, at time.Time) map[reading.Key][]string {
-	type occurrence struct {
-		offset int64
-		value  string
-	}
-	seen := map[reading.Key][]occurrence{}
-	offset := int64(0)
-	for _, text := range strings.SplitAfter(string(file), "\n") {
-		header := "timestamp,value,equipmentId\n"
-		o := referenceOutcome([]byte(header+text), fileColumns, reading.Limits{Now: at})
-		for key, value := range o.values {
-			seen[key] = append(seen[key], occurrence{offset, value})
-		}
-		offset += int64(len(text))
-	}
-	left := map[reading.Key][]string{}
-	for key, all := range seen {
-		for i, o := range all {
-			if i == len(all)-1 || all[i+1].offset-o.offset >= windowBytes {
-				left[key] = append(left[key], o.value)
-			}
-		}
-	}
-	return left
 }

@@ -2,7 +2,6 @@ package csvfile
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -21,35 +20,6 @@ const partLineBytesMax = 4*contract.CSVRecordBytesMax + 4<<10
 // rejectsPartKey is the object key of the rejected rows of one range.
 func rejectsPartKey(r RangeID) string {
 	return fmt.Sprintf("%s%s/%06d%s", contract.RejectsKeyPrefix, r.UploadID, r.Number, contract.CSVKeySuffix)
-}
-
-// writeRejects reads a range a second time, only for its rejected rows. They are not written together with the readings: that
-// takes minutes, and the bucket ends a transfer in which nothing moves for so long.
-//
-// If the range is the only one, its rows are the final file. Otherwise they are a part of it: without header, and with lines
-// counted from the beginning of the range, since the number of lines before the range is not known yet.
-func (p *Processor) writeRejects(ctx context.Context, u Upload, number int) error {
-	key, opening := RejectsKey(u.ID), rejectsHeader
-	if u.Plan.Ranges > 1 {
-		key, opening = rejectsPartKey(RangeID{u.ID, number}), ""
-	}
-	first, end := p.bounds(u.Plan, number)
-	rows, judge := p.rows(p.source(ctx, u), u.Plan, first, end), p.judge(u.Plan)
-	body := &madeText{pending: []byte(opening), more: func(dst []byte) ([]byte, error) {
-		for {
-			row, long, err := rows.next()
-			if err != nil {
-				return dst, err
-			}
-			if reason := judge.reason(string(row), long); reason != "" {
-				return appendReject(dst, rows.lines, reason, row), nil
-			}
-		}
-	}}
-	if err := p.bucket.Put(ctx, key, body); err != nil {
-		return putError(key, body, err)
-	}
-	return nil
 }
 
 // putError adds the reason why the body ended, which the bucket's error may not hold.

@@ -85,10 +85,6 @@ type judge struct {
 	fields  []string // reused
 }
 
-func (p *Processor) judge(plan Plan) *judge {
-	return &judge{columns: plan.Columns, limits: reading.Limits{Now: plan.At, Retention: p.options.Retention}}
-}
-
 // read makes a reading of a row, or says why it is none: err where its fields cannot be told apart, else faults.
 func (j *judge) read(row string) (r reading.Reading, faults []fault.FieldError, err error) {
 	if j.fields, err = splitFields(j.fields[:0], row); err != nil {
@@ -101,17 +97,17 @@ func (j *judge) read(row string) (r reading.Reading, faults []fault.FieldError, 
 	return r, faults, nil
 }
 
-// reason tells in one text all that is wrong with a row; it is empty where nothing is.
-func (j *judge) reason(row string, long bool) string {
+// row makes a reading of a row, or tells in one text all that is wrong with it.
+func (j *judge) row(row []byte, long bool) (r reading.Reading, reason string) {
 	if long {
-		return fmt.Sprintf("the row must be at most %d bytes long", contract.CSVRecordBytesMax)
+		return r, fmt.Sprintf("the row must be at most %d bytes long", contract.CSVRecordBytesMax)
 	}
-	_, faults, err := j.read(row)
+	r, faults, err := j.read(string(row))
 	if err == nil && len(faults) == 0 {
-		return "" // and so it is UTF-8: no valid field holds anything but ASCII
+		return r, "" // and so it is UTF-8: no valid field holds anything but ASCII
 	}
 	var reasons []string
-	if !utf8.ValidString(row) {
+	if !utf8.Valid(row) {
 		reasons = append(reasons, "the row must be UTF-8")
 	}
 	if err != nil {
@@ -120,5 +116,5 @@ func (j *judge) reason(row string, long bool) string {
 	for _, f := range faults {
 		reasons = append(reasons, f.Error())
 	}
-	return strings.Join(reasons, "; ")
+	return reading.Reading{}, strings.Join(reasons, "; ")
 }

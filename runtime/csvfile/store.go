@@ -34,15 +34,13 @@ type WorkTable interface {
 	ReadUpload(ctx context.Context, id string) (Upload, error)
 	// FailUpload ends an upload with a reason, unless it has ended before.
 	FailUpload(ctx context.Context, id, reason string, at time.Time) error
-	// ClaimRange takes a range for its owner until a moment. It is Claimed unless the range is committed or somebody else's
-	// claim has not run out at now.
-	ClaimRange(ctx context.Context, r RangeID, owner string, now, until time.Time) (Claim, error)
+	// RangeCommitted tells whether the range is committed.
+	RangeCommitted(ctx context.Context, r RangeID) (bool, error)
 	// CommitRange records the result of a range and adds it to the upload, both or neither, and only once: where the range is
-	// committed already, nothing changes and the call succeeds. The error is of kind fault.Conflict where somebody else has
-	// claimed the range meanwhile, fault.NotFound where there is no such upload, and fault.Unavailable where another range of
-	// the upload is committed at the same moment. The last is usual. The table does not repeat the call, so the caller must,
-	// with random pauses between the attempts.
-	CommitRange(ctx context.Context, r RangeID, owner string, result RangeResult, at time.Time) error
+	// committed already, nothing changes and the call succeeds. The error is of kind fault.NotFound where there is no such
+	// upload, and fault.Unavailable where another range of the upload is committed at the same moment. The last is usual. The
+	// table does not repeat the call, so the caller must, with random pauses between the attempts.
+	CommitRange(ctx context.Context, r RangeID, result RangeResult, at time.Time) error
 	// RangeResults returns the committed results by range number.
 	RangeResults(ctx context.Context, id string) (map[int]RangeResult, error)
 	// FinishUpload sets the final status of an upload that is Processing and whose ranges are all done; otherwise nothing
@@ -55,16 +53,6 @@ type RangeID struct {
 	UploadID string
 	Number   int // from 0
 }
-
-// Claim is what became of an attempt to take a range.
-type Claim int
-
-// The outcomes of ClaimRange.
-const (
-	Claimed Claim = iota
-	Busy          // somebody else works on it
-	Done          // it is committed
-)
 
 // RangeResult holds the counts of a range.
 type RangeResult struct {

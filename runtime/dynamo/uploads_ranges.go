@@ -18,13 +18,10 @@ import (
 	"github.com/sensorflow/sensorflow/runtime/reading"
 )
 
-// Expressions of the writes of a range. AttrLines is there once the range is committed.
+// Expressions of the writes of a range, whose row is there once the range is committed.
 const (
-	claimUpdate    = "SET #owner = :owner, #until = :until, #expires = :expires"
-	claimCondition = "attribute_not_exists(#lines) AND (attribute_not_exists(#owner) OR #owner = :owner OR #until <= :now)"
-
 	commitUpdate    = "SET #lines = :lines, #bytes = :bytes, #accepted = :accepted, #rejected = :rejected, #updated = :at, #expires = :expires"
-	commitCondition = "attribute_not_exists(#lines) AND (attribute_not_exists(#owner) OR #owner = :owner)"
+	commitCondition = "attribute_not_exists(#part)"
 	addUpdate       = "ADD #processed :bytes, #accepted :accepted, #rejected :rejected, #done :one SET #updated = :at"
 
 	rangesCondition = "#id = :id AND begins_with(#part, :range)"
@@ -37,35 +34,20 @@ func rangeKey(r csvfile.RangeID) item {
 	return item{contract.AttrUploadID: text(r.UploadID), contract.AttrPart: text(rangePart(r.Number))}
 }
 
-// ClaimRange takes a range for its owner until a moment. It is csvfile.Claimed unless the range is committed or somebody
-// else's claim has not run out at now.
-func (s *Uploads) ClaimRange(ctx context.Context, r csvfile.RangeID, owner string, now, until time.Time) (csvfile.Claim, error) {
-	_, err := s.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
-		TableName: &s.table, Key: rangeKey(r),
-		UpdateExpression: aws.String(claimUpdate), ConditionExpression: aws.String(claimCondition),
-		ExpressionAttributeNames: namesIn(claimUpdate, claimCondition),
-		ExpressionAttributeValues: item{
-			":owner": text(owner), ":now": text(reading.FormatTimestamp(now)), ":until": text(reading.FormatTimestamp(until)),
-			":expires": uploadExpiry(now),
-		},
-		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
-	})
-	before, refused := itemBefore(err)
-	switch {
-	case refused && before[contract.AttrLines] != nil:
-		return csvfile.Done, nil
-	case refused:
-		return csvfile.Busy, nil
-	default:
-		return csvfile.Claimed, mapError("claim a range", err)
+// RangeCommitted tells whether the range is committed.
+func (s *Uploads) RangeCommitted(ctx context.Context, r csvfile.RangeID) (bool, error) {
+	out, err := s.client.GetItem(ctx, &dynamodb.GetItemInput{TableName: &s.table, Key: rangeKey(r), ConsistentRead: aws.Bool(true)})
+	if err != nil {
+		return false, mapError("get a range", err)
 	}
+	return len(out.Item) > 0, nil
 }
 
 // CommitRange records the result of a range and adds it to the upload, both or neither, and only once: where the range is
-// committed already, nothing changes and the call succeeds. The error is of kind fault.Conflict where somebody else has
-// claimed the range meanwhile, fault.NotFound where there is no such upload, and fault.Unavailable where another range of the
-// upload is committed at the same moment. The last is usual; the SDK does not repeat such calls, so the caller must.
-func (s *Uploads) CommitRange(ctx context.Context, r csvfile.RangeID, owner string, result csvfile.RangeResult, at time.Time) error {
+// committed already, nothing changes and the call succeeds. The error is of kind fault.NotFound where there is no such upload,
+// and fault.Unavailable where another range of the upload is committed at the same moment. The last is usual; the SDK does not
+// repeat such calls, so the caller must.
+func (s *Uploads) CommitRange(ctx context.Context, r csvfile.RangeID, result csvfile.RangeResult, at time.Time) error {
 	bytes, accepted, rejected := integer(result.Bytes), integer(result.RowsAccepted), integer(result.RowsRejected)
 	_, err := s.client.TransactWriteItems(ctx, &dynamodb.TransactWriteItemsInput{TransactItems: []types.TransactWriteItem{
 		{Update: &types.Update{
@@ -74,9 +56,8 @@ func (s *Uploads) CommitRange(ctx context.Context, r csvfile.RangeID, owner stri
 			ExpressionAttributeNames: namesIn(commitUpdate, commitCondition),
 			ExpressionAttributeValues: item{
 				":lines": integer(result.Lines), ":bytes": bytes, ":accepted": accepted, ":rejected": rejected,
-				":at": text(reading.FormatTimestamp(at)), ":expires": uploadExpiry(at), ":owner": text(owner),
+				":at": text(reading.FormatTimestamp(at)), ":expires": uploadExpiry(at),
 			},
-			ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 		}},
 		{Update: &types.Update{
 			TableName: &s.table, Key: uploadKey(r.UploadID),
@@ -109,10 +90,8 @@ func commitCancellation(canceled *types.TransactionCanceledException) error {
 		codes[i] = aws.ToString(reason.Code)
 	}
 	switch {
-	case codes[ofRange] == conditionFailed && canceled.CancellationReasons[ofRange].Item[contract.AttrLines] != nil:
-		return nil
 	case codes[ofRange] == conditionFailed:
-		return &fault.Error{Kind: fault.Conflict, Message: "the range was claimed by somebody else", Cause: cause}
+		return nil // it is committed
 	case codes[ofUpload] == conditionFailed:
 		return noUpload()
 	}
@@ -138,9 +117,6 @@ func (s *Uploads) RangeResults(ctx context.Context, id string) (map[int]csvfile.
 			return nil, mapError("query the ranges of an upload", err)
 		}
 		for _, stored := range out.Items {
-			if stored[contract.AttrLines] == nil {
-				continue // claimed, not committed
-			}
 			number, result, err := readRange(stored)
 			if err != nil {
 				return nil, err

@@ -145,41 +145,6 @@ func TestUploads_FailUnlessEnded(t *testing.T) {
 	wantKind(t, "no row comes of it", err, fault.NotFound)
 }
 
-func TestUploads_ClaimsExcludeEachOtherUntilTheyRunOut(t *testing.T) {
-	uploads, u := begun(t)
-	r, now := csvfile.RangeID{UploadID: u.ID, Number: 1}, uploadedAt
-	for _, step := range []struct {
-		name, owner string
-		after       time.Duration
-		want        csvfile.Claim
-	}{
-		{"nobody has it", "a", 0, csvfile.Claimed},
-		{"somebody else has it", "b", 59 * time.Second, csvfile.Busy},
-		{"the owner again", "a", 30 * time.Second, csvfile.Claimed},
-		{"the renewed claim stands", "b", time.Minute, csvfile.Busy},
-		{"the claim has run out", "b", 90 * time.Second, csvfile.Claimed},
-		{"the first owner comes too late", "a", 91 * time.Second, csvfile.Busy},
-	} {
-		at := now.Add(step.after)
-		if got, err := uploads.ClaimRange(t.Context(), r, step.owner, at, at.Add(time.Minute)); got != step.want || err != nil {
-			t.Errorf("%s: %v, error %v, want %v", step.name, got, err, step.want)
-		}
-	}
-	result := csvfile.RangeResult{Bytes: 60, RowsAccepted: 2, RowsRejected: 1, Lines: 3}
-	wantKind(t, "commit what was claimed by somebody else", uploads.CommitRange(t.Context(), r, "a", result, now), fault.Conflict)
-	if got := readUpload(t, uploads, u.ID); got.RangesDone != 0 || got.RowsAccepted != 0 {
-		t.Errorf("a refused commit counted: %+v", got)
-	}
-	if err := uploads.CommitRange(t.Context(), r, "b", result, now); err != nil {
-		t.Fatal(err)
-	}
-	for _, owner := range []string{"a", "b"} {
-		if got, err := uploads.ClaimRange(t.Context(), r, owner, now.Add(time.Hour), now.Add(2*time.Hour)); got != csvfile.Done || err != nil {
-			t.Errorf("%s claims what is committed: %v, error %v", owner, got, err)
-		}
-	}
-}
-
 func TestUploads_CommitCountsARangeOnceAndThenFinishes(t *testing.T) {
 	uploads, u := begun(t)
 	results := map[int]csvfile.RangeResult{
@@ -187,21 +152,23 @@ func TestUploads_CommitCountsARangeOnceAndThenFinishes(t *testing.T) {
 		1: {Bytes: 50, RowsAccepted: 3, RowsRejected: 2, Lines: 0},
 	}
 	at := uploadedAt.Add(2 * time.Minute)
-	commit := func(number int, owner string) {
+	wantCommitted := func(number int, want bool) {
 		t.Helper()
-		if err := uploads.CommitRange(t.Context(), csvfile.RangeID{UploadID: u.ID, Number: number}, owner, results[number], at); err != nil {
-			t.Fatal(err)
+		if got, err := uploads.RangeCommitted(t.Context(), csvfile.RangeID{UploadID: u.ID, Number: number}); got != want || err != nil {
+			t.Errorf("range %d is committed: %t, error %v", number, got, err)
 		}
 	}
-	if got, err := uploads.ClaimRange(t.Context(), csvfile.RangeID{UploadID: u.ID, Number: 0}, "a", at, at.Add(time.Minute)); got != csvfile.Claimed || err != nil {
-		t.Fatalf("%v, error %v", got, err)
+	commit := func(number int) {
+		t.Helper()
+		if err := uploads.CommitRange(t.Context(), csvfile.RangeID{UploadID: u.ID, Number: number}, results[number], at); err != nil {
+			t.Fatal(err)
+		}
+		wantCommitted(number, true)
 	}
-	if got, err := uploads.RangeResults(t.Context(), u.ID); len(got) != 0 || err != nil {
-		t.Errorf("a claim is no result: %v, error %v", got, err)
-	}
-	commit(0, "a")
-	commit(0, "a")
-	commit(0, "b") // somebody whose claim was lost learns that the work is done
+	wantCommitted(0, false)
+	commit(0)
+	commit(0) // also by another worker
+	wantCommitted(1, false)
 	if err := uploads.FinishUpload(t.Context(), u.ID, csvfile.Completed, at); err != nil {
 		t.Error(err)
 	}
@@ -210,7 +177,7 @@ func TestUploads_CommitCountsARangeOnceAndThenFinishes(t *testing.T) {
 	if diff := cmp.Diff(want, readUpload(t, uploads, u.ID)); diff != "" {
 		t.Errorf("one of two ranges: %s", diff)
 	}
-	commit(1, "b") // never claimed
+	commit(1)
 	if got, err := uploads.RangeResults(t.Context(), u.ID); err != nil || !cmp.Equal(got, results) {
 		t.Errorf("results %v, error %v", got, err)
 	}
@@ -229,7 +196,7 @@ func TestUploads_CommitCountsARangeOnceAndThenFinishes(t *testing.T) {
 		t.Errorf("failed after the end: %s", diff)
 	}
 	wantKind(t, "commit to an unknown upload",
-		uploads.CommitRange(t.Context(), csvfile.RangeID{UploadID: uuid.NewString()}, "a", results[0], at), fault.NotFound)
+		uploads.CommitRange(t.Context(), csvfile.RangeID{UploadID: uuid.NewString()}, results[0], at), fault.NotFound)
 }
 
 // Ranges of one upload meet at its row. Each commit succeeds or says that trying again helps, and each counts once.
@@ -240,10 +207,10 @@ func TestUploads_ConcurrentCommitsAllCountInTheEnd(t *testing.T) {
 	var mu sync.Mutex
 	conflicts := 0
 	for number := range ranges {
-		for _, owner := range []string{"a", "a"} { // the same message delivered twice
+		for range 2 { // the same message delivered twice
 			group.Go(func() {
 				for range attemptsMax {
-					err := uploads.CommitRange(t.Context(), csvfile.RangeID{UploadID: u.ID, Number: number}, owner,
+					err := uploads.CommitRange(t.Context(), csvfile.RangeID{UploadID: u.ID, Number: number},
 						csvfile.RangeResult{Bytes: 3, RowsAccepted: 2, RowsRejected: 1, Lines: 3}, uploadedAt)
 					if err == nil {
 						return
@@ -317,7 +284,7 @@ func TestUploads_ListNewestFirstWithoutGapsOrRepeats(t *testing.T) {
 		}
 		want = append([]string{u.ID}, want...)
 		// The row of a range is no upload.
-		if _, err := uploads.ClaimRange(t.Context(), csvfile.RangeID{UploadID: u.ID}, "a", uploadedAt, uploadedAt); err != nil {
+		if err := uploads.CommitRange(t.Context(), csvfile.RangeID{UploadID: u.ID}, csvfile.RangeResult{}, uploadedAt); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -14,7 +15,11 @@ import (
 	"github.com/sensorflow/sensorflow/runtime/local/stack"
 )
 
-const stateFile = "stack.json"
+const (
+	stateFile = "stack.json"
+	// environFile is what programs of operators need, such as `make audit`: lines of KEY=value.
+	environFile = "stack.env"
+)
 
 // serve runs the stack until ctx ends or a part fails. Once it is ready it calls then, if there is one; its error ends the
 // stack.
@@ -44,7 +49,11 @@ func attend(
 	ctx context.Context, s settings, running *stack.Stack, logs *logs, out printer, took time.Duration,
 	then func(context.Context, stack.Info) error,
 ) error {
-	remove, err := writeState(s.state, running.Info)
+	environ, err := running.ProgramEnvironment(ctx)
+	if err != nil {
+		return fmt.Errorf("describe the system to programs: %w", err)
+	}
+	remove, err := writeState(s.state, running.Info, environ)
 	if err != nil {
 		return err
 	}
@@ -86,18 +95,22 @@ func explain(err error, logs *logs) error {
 	return err
 }
 
-// writeState writes stack.json, and returns what removes it, unless another stack has written its own meanwhile.
-func writeState(dir string, info stack.Info) (remove func(), err error) {
+// writeState writes stack.json and stack.env, and returns what removes them, unless another stack has written its own meanwhile.
+func writeState(dir string, info stack.Info, environ []string) (remove func(), err error) {
 	content, err := json.MarshalIndent(info, "", "  ") //nolint:gosec // telling its owner the password is what the file is for
 	if err != nil {
 		return nil, fmt.Errorf("encode %s: %w", stateFile, err)
 	}
-	path := filepath.Join(dir, stateFile)
+	path, environPath := filepath.Join(dir, stateFile), filepath.Join(dir, environFile)
+	if err := datadir.WriteFile(environPath, []byte(strings.Join(environ, "\n")+"\n")); err != nil {
+		return nil, err
+	}
 	if err := datadir.WriteFile(path, append(content, '\n')); err != nil {
 		return nil, err
 	}
 	return func() {
 		if now, err := readState(dir); err == nil && now.APIURL == info.APIURL && now.Password == info.Password {
+			_ = os.Remove(environPath)
 			_ = os.Remove(path) // a file that stays does no harm: who reads it finds no API at its address
 		}
 	}, nil

@@ -103,6 +103,7 @@ func walls() []wall {
 		{"kinds of faults stand on nothing", module + "/runtime/fault", append(own("runtime"), "github.com/aws", "net/http", "log/slog"), own("runtime/fault")},
 		{"the pacing of calls stands on the kinds of faults alone", module + "/runtime/pacing", append(own("runtime"), "github.com/aws", "net/http", "log/slog"), own("runtime/pacing", "runtime/fault")},
 		{"use cases know neither AWS nor HTTP", module + "/runtime/aggregate", []string{"github.com/aws", "net/http"}, nil},
+		{"use cases know neither AWS nor HTTP", module + "/runtime/repair", []string{"github.com/aws", "net/http"}, nil},
 		{"use cases know neither AWS nor HTTP", module + "/runtime/ingest", []string{"github.com/aws", "net/http"}, nil},
 		{"use cases know neither AWS nor HTTP", module + "/runtime/csvfile", []string{"github.com/aws", "net/http"}, nil},
 		{"the HTTP layer knows no AWS", module + "/runtime/httpapi", append(own("runtime/dynamo", "runtime/s3store", "runtime/cognito"), "github.com/aws"), nil},
@@ -145,7 +146,8 @@ func TestLayout_KeepsTheLocalSystemOutOfWhatIsDeployed(t *testing.T) {
 			}
 		}
 	}
-	for _, deployed := range []string{"runtime/cmd/api", "runtime/cmd/aggregator", "runtime/cmd/csvprocessor", "constructs/sensorflow", "infra"} {
+	for _, deployed := range []string{"runtime/cmd/api", "runtime/cmd/aggregator", "runtime/cmd/csvprocessor", "runtime/cmd/repairer", "runtime/cmd/auditor",
+		"constructs/sensorflow", "infra"} {
 		if !seen[module+"/"+deployed] {
 			t.Errorf("%s was not looked at", deployed)
 		}
@@ -180,7 +182,7 @@ func TestLayout_SaysWhatEachPackageIsFor(t *testing.T) {
 
 // TestLayout_HasNoOtherFolders holds the top level that the project's users know.
 func TestLayout_HasNoOtherFolders(t *testing.T) {
-	allowed := []string{"infra", "runtime", "constructs", "test", "cdk.json", "go.mod", "go.sum", "Makefile", "README.md", "LICENSE"}
+	allowed := []string{"infra", "runtime", "constructs", "internal", "test", "cdk.json", "go.mod", "go.sum", "Makefile", "README.md", "LICENSE"}
 	cmd := exec.Command("git", "ls-files")
 	cmd.Dir = root(t)
 	out, err := cmd.Output()

@@ -3,6 +3,7 @@ package simulation_test
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"time"
 
@@ -235,17 +236,8 @@ func withoutCondition(in *dynamodb.TransactWriteItemsInput, table string) *dynam
 	}
 	bare := *u
 	bare.ConditionExpression = nil
-	bare.ExpressionAttributeNames, bare.ExpressionAttributeValues = map[string]string{}, map[string]types.AttributeValue{}
-	for name, attribute := range u.ExpressionAttributeNames {
-		if name != "#owner" {
-			bare.ExpressionAttributeNames[name] = attribute
-		}
-	}
-	for name, value := range u.ExpressionAttributeValues {
-		if name != ":owner" {
-			bare.ExpressionAttributeValues[name] = value
-		}
-	}
+	bare.ExpressionAttributeNames = maps.Clone(u.ExpressionAttributeNames)
+	delete(bare.ExpressionAttributeNames, "#part") // which nothing else uses
 	next := *in
 	next.TransactItems = slices.Clone(in.TransactItems)
 	next.TransactItems[0].Update = &bare

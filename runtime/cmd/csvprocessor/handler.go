@@ -8,7 +8,6 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 
-	"github.com/sensorflow/sensorflow/runtime/csvfile"
 	"github.com/sensorflow/sensorflow/runtime/fault"
 )
 
@@ -75,8 +74,6 @@ func (h *handler) report(ctx context.Context, id string, took time.Duration, err
 	attributes = append(attributes, "error", err.Error())
 	kind := fault.KindOf(err)
 	switch {
-	case errors.Is(err, csvfile.ErrBusy):
-		h.log.InfoContext(ctx, "message comes back: its range is being worked on", attributes...)
 	case kind == fault.Invalid:
 		h.log.ErrorContext(ctx, "message can never be processed", attributes...)
 	case kind == fault.Unavailable, kind == fault.Conflict, errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"slices"
 	"strings"
@@ -13,7 +12,6 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 
-	"github.com/sensorflow/sensorflow/runtime/csvfile"
 	"github.com/sensorflow/sensorflow/runtime/fault"
 )
 
@@ -46,16 +44,15 @@ func failures(r events.SQSEventResponse) []string {
 func TestHandler_ReturnsTheMessagesThatFailedAndLogsWhatAPersonMustSee(t *testing.T) {
 	errs := map[string]error{
 		"never":   &fault.Error{Kind: fault.Invalid, Message: "never"},
-		"busy":    fmt.Errorf("range: %w", csvfile.ErrBusy),
 		"later":   &fault.Error{Kind: fault.Unavailable, Message: "later"},
 		"refused": errors.New("refused"),
 	}
 	h, logs := newHandler(func(_ context.Context, body string) error { return errs[strings.TrimPrefix(body, "body of ")] })
-	got, err := h.handle(t.Context(), batchOf("good", "never", "busy", "later", "refused", "good2"))
-	if err != nil || !slices.Equal(failures(got), []string{"never", "busy", "later", "refused"}) {
+	got, err := h.handle(t.Context(), batchOf("good", "never", "later", "refused", "good2"))
+	if err != nil || !slices.Equal(failures(got), []string{"never", "later", "refused"}) {
 		t.Fatalf("failed %v, %v", failures(got), err)
 	}
-	for id, level := range map[string]string{"good": "INFO", "never": "ERROR", "busy": "INFO", "later": "WARN", "refused": "ERROR"} {
+	for id, level := range map[string]string{"good": "INFO", "never": "ERROR", "later": "WARN", "refused": "ERROR"} {
 		if !slices.ContainsFunc(strings.Split(logs.String(), "\n"), func(line string) bool {
 			return strings.Contains(line, "level="+level) && strings.Contains(line, "message_id="+id)
 		}) {

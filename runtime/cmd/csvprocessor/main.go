@@ -2,7 +2,6 @@ package main
 
 import (
 	"io"
-	"runtime/debug"
 	"time"
 
 	"github.com/aws/aws-lambda-go/events"
@@ -26,7 +25,6 @@ var (
 )
 
 func main() {
-	debug.SetMemoryLimit(csvfile.MemoryLimit)
 	function.Start(config.LoadCSVProcessor, build)
 }
 

@@ -2,6 +2,7 @@
 // AWS. Package runtime/local and the tests use it.
 //
 //	api (child) ──► DynamoDB Local (child) ──stream──► poller ──► aggregator (children)
+//	  │                                                  └ given up ► queue (here) ──► poller ──► repairer (children)
 //	  ├──► Cognito stand-in (here)
 //	  └──► local S3 (child) ──webhook──► queue (here) ──► poller ──► CSV processor (children)
 //

@@ -20,7 +20,8 @@ import (
 )
 
 const (
-	queueName = "sensorflow-csv"
+	queueName    = "sensorflow-csv"
+	failuresName = "sensorflow-stream-failures"
 	// receivesMax is how often a message is tried before it becomes a dead letter.
 	receivesMax = 5
 	// visibilityMargin lets an invocation's timeout end before its messages come back.
@@ -28,6 +29,7 @@ const (
 	csvConcurrency   = 2
 	// aggregatorConcurrency is one invocation for each shard; DynamoDB Local has one, and a split adds another.
 	aggregatorConcurrency = 2
+	repairerConcurrency   = 1
 )
 
 // startQueues makes the queues and serves them, with the webhook through which the local S3 tells of new objects.
@@ -42,7 +44,11 @@ func (s *Stack) startQueues(ctx context.Context) error {
 		q, err = sqslocal.NewQueue(o)
 		return q
 	}
-	s.StreamFailures = newQueue(sqslocal.Options{Name: "sensorflow-stream-failures"})
+	s.StreamDeadLetters = newQueue(sqslocal.Options{Name: failuresName + "-dead"})
+	s.StreamFailures = newQueue(sqslocal.Options{
+		Name: failuresName, VisibilityTimeout: s.options.RepairerTimeout + visibilityMargin, DeadLetter: s.StreamDeadLetters,
+		MaxReceiveCount: contract.StreamFailureReceivesMax + 1,
+	})
 	s.DeadLetters = newQueue(sqslocal.Options{Name: queueName + "-dead"})
 	s.Queue = newQueue(sqslocal.Options{
 		Name: queueName, VisibilityTimeout: s.options.CSVTimeout + visibilityMargin, DeadLetter: s.DeadLetters, MaxReceiveCount: receivesMax,
@@ -54,7 +60,8 @@ func (s *Stack) startQueues(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("serve the queues: %w", err)
 	}
-	address := s.serve(PartEvents, queues, sqslocal.NewServer(s.Queue, s.DeadLetters, s.StreamFailures))
+	address := s.serve(PartEvents, queues, sqslocal.NewServer(s.Queue, s.DeadLetters, s.StreamFailures, s.StreamDeadLetters))
+	s.ownQueues = address
 	s.queueURL = s.endpoints.name(serviceSQS, contract.EnvCSVQueueURL, sqslocal.QueueURL(address, queueName))
 	if s.endpoints.given[serviceSQS] == "" {
 		s.endpoints.set(serviceSQS, address)
@@ -90,7 +97,15 @@ func (s *Stack) startFunctions(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("start the functions: %w", err)
 	}
-	newFunction := func(name string, concurrency int, timeout time.Duration) *lambdalocal.Function {
+	repairs, err := s.environment(ctx, map[string]string{
+		contract.EnvStreamFailuresURL:    sqslocal.QueueURL(s.ownQueues, failuresName),
+		contract.EnvStreamDeadLettersURL: sqslocal.QueueURL(s.ownQueues, failuresName+"-dead"),
+		endpointKey(serviceSQS):          s.ownQueues,
+	})
+	if err != nil {
+		return fmt.Errorf("start the functions: %w", err)
+	}
+	newFunction := func(name string, environ []string, concurrency int, timeout time.Duration) *lambdalocal.Function {
 		if err != nil {
 			return nil
 		}
@@ -100,8 +115,9 @@ func (s *Stack) startFunctions(ctx context.Context) error {
 		})
 		return f
 	}
-	s.Aggregator = newFunction(PartAggregator, aggregatorConcurrency, s.options.AggregatorTimeout)
-	s.CSVProcessor = newFunction(PartCSVProcessor, csvConcurrency, s.options.CSVTimeout)
+	s.Aggregator = newFunction(PartAggregator, environ, aggregatorConcurrency, s.options.AggregatorTimeout)
+	s.CSVProcessor = newFunction(PartCSVProcessor, environ, csvConcurrency, s.options.CSVTimeout)
+	s.Repairer = newFunction(PartRepairer, repairs, repairerConcurrency, s.options.RepairerTimeout)
 	if err != nil {
 		return fmt.Errorf("start the functions: %w", err)
 	}
@@ -138,6 +154,11 @@ func (s *Stack) startPollers(ctx context.Context) {
 	s.work.Go(func() {
 		eventsource.PollQueue(ctx, eventsource.QueueOptions{
 			Queue: s.Queue, Function: s.CSVProcessor, Log: log, Region: s.Region, BatchSize: 1, Concurrency: csvConcurrency,
+		})
+	})
+	s.work.Go(func() {
+		eventsource.PollQueue(ctx, eventsource.QueueOptions{
+			Queue: s.StreamFailures, Function: s.Repairer, Log: log, Region: s.Region, BatchSize: 1, Concurrency: repairerConcurrency,
 		})
 	})
 	if s.endpoints.given[serviceSQS] != "" {

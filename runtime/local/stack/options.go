@@ -19,6 +19,8 @@ const (
 	CSVTimeoutDefault = 15 * time.Minute
 	// AggregatorTimeoutDefault is what the infrastructure gives the function.
 	AggregatorTimeoutDefault = 60 * time.Second
+	// RepairerTimeoutDefault is Lambda's longest.
+	RepairerTimeoutDefault = 15 * time.Minute
 	// RegionLocal is the region that the local stack serves and writes as.
 	RegionLocal = "eu-west-1"
 )
@@ -42,6 +44,8 @@ type Options struct {
 	CSVTimeout time.Duration
 	// AggregatorTimeout bounds an invocation of the aggregator. Default: AggregatorTimeoutDefault.
 	AggregatorTimeout time.Duration
+	// RepairerTimeout bounds an invocation of the repairer; its messages come back 5 s later. Default: RepairerTimeoutDefault.
+	RepairerTimeout time.Duration
 	// Deliver stands between the stream's poller and the aggregator; see eventsource.StreamOptions.
 	Deliver func(records []json.RawMessage, deliver func([]json.RawMessage) error) error
 	// DynamoDBProxy wraps the handler through which the API and the functions reach DynamoDB, so that tests can inject
@@ -84,6 +88,9 @@ func (o Options) withDefaults() (Options, error) {
 	}
 	if o.AggregatorTimeout == 0 {
 		o.AggregatorTimeout = AggregatorTimeoutDefault
+	}
+	if o.RepairerTimeout == 0 {
+		o.RepairerTimeout = RepairerTimeoutDefault
 	}
 	if o.Logs == nil {
 		log := io.Discard

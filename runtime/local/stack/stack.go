@@ -33,6 +33,7 @@ const (
 	PartEvents       = "events"
 	PartAggregator   = "aggregator"
 	PartCSVProcessor = "csvprocessor"
+	PartRepairer     = "repairer"
 	// PartHost is the process that called Start; PIDs knows it.
 	PartHost = "host"
 )
@@ -50,11 +51,12 @@ type Stack struct {
 	Tables map[string]string
 	Bucket string
 
-	Aggregator, CSVProcessor *lambdalocal.Function
+	Aggregator, CSVProcessor, Repairer *lambdalocal.Function
 	// Queue feeds the CSV processor. DeadLetters has what it failed five times.
 	Queue, DeadLetters *sqslocal.Queue
-	// StreamFailures has a message for each batch of stream records that was given up.
-	StreamFailures *sqslocal.Queue
+	// StreamFailures gets a message for each batch of stream records that was given up, and feeds the repairer. StreamDeadLetters
+	// has what that could not repair.
+	StreamFailures, StreamDeadLetters *sqslocal.Queue
 
 	options   Options
 	bin       string
@@ -68,6 +70,7 @@ type Stack struct {
 	stream    *streamWatch
 	proxyURL  string // empty without a proxy
 	queueURL  string
+	ownQueues string // where the stack's own queues are served, also if the CSV processor has another one
 	webhook   string // where the local S3 sends its events
 	servers   []*http.Server
 
@@ -170,7 +173,7 @@ func (s *Stack) describe() {
 	s.Info = Info{
 		APIURL: api, ConsoleURL: api + "/console", DocsURL: api + "/docs", TokenURL: s.pool.tokenURL,
 		Username: s.pool.username, Password: s.pool.password, ClientID: s.pool.machineID, ClientSecret: s.pool.machineSecret,
-		Scopes: []string{contract.ScopeRead, contract.ScopeWrite},
+		Scopes: contract.Scopes(),
 	}
 }
 
@@ -235,7 +238,7 @@ func (s *Stack) stop(ctx context.Context) error {
 		}
 	}
 	s.work.Wait()
-	for _, f := range []*lambdalocal.Function{s.Aggregator, s.CSVProcessor} {
+	for _, f := range []*lambdalocal.Function{s.Aggregator, s.CSVProcessor, s.Repairer} {
 		if f != nil {
 			f.Close()
 		}
@@ -252,7 +255,7 @@ func (s *Stack) stop(ctx context.Context) error {
 	for _, server := range s.servers {
 		problems = append(problems, server.Shutdown(ctx))
 	}
-	for _, q := range []*sqslocal.Queue{s.Queue, s.DeadLetters, s.StreamFailures} {
+	for _, q := range []*sqslocal.Queue{s.Queue, s.DeadLetters, s.StreamFailures, s.StreamDeadLetters} {
 		if q != nil {
 			problems = append(problems, q.Close())
 		}
@@ -274,6 +277,7 @@ func (s *Stack) AWSConfig() aws.Config { return s.config.Copy() }
 func (s *Stack) PIDs() map[string][]int {
 	pids := map[string][]int{
 		PartHost: {os.Getpid()}, PartAggregator: s.Aggregator.PIDs(), PartCSVProcessor: s.CSVProcessor.PIDs(),
+		PartRepairer: s.Repairer.PIDs(),
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -317,6 +321,11 @@ func (s *Stack) environment(ctx context.Context, more map[string]string) ([]stri
 	}
 	slices.Sort(environ)
 	return environ, nil
+}
+
+// ProgramEnvironment is what programs of operators need to reach the tables of the stack, as AWS would give it to them.
+func (s *Stack) ProgramEnvironment(ctx context.Context) ([]string, error) {
+	return s.environment(ctx, nil)
 }
 
 func (s *Stack) logger(part string) *slog.Logger {

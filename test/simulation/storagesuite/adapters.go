@@ -254,29 +254,24 @@ func testRanges(t *testing.T, s *subject) {
 		t.Fatal(err)
 	}
 	at, r := plan.At.Add(time.Hour), csvfile.RangeID{UploadID: u.ID}
-	claim := func(what string, r csvfile.RangeID, owner string, after time.Duration, want csvfile.Claim) {
+	wantCommitted := func(what string, want bool) {
 		t.Helper()
-		got, err := table.ClaimRange(t.Context(), r, owner, at.Add(after), at.Add(after+time.Minute))
-		if got != want || err != nil {
-			t.Errorf("%s: %v, error %v, want %v", what, got, err, want)
+		if got, err := table.RangeCommitted(t.Context(), r); got != want || err != nil {
+			t.Errorf("%s: committed %t, error %v", what, got, err)
 		}
 	}
-	claim("free", r, "a", 0, csvfile.Claimed)
-	claim("taken", r, "b", 59*time.Second, csvfile.Busy)
-	claim("run out", r, "b", time.Minute, csvfile.Claimed)
+	wantCommitted("planned", false)
 	result := csvfile.RangeResult{Bytes: 60, RowsAccepted: 2, RowsRejected: 1, Lines: 3}
-	wantKind(t, "commit of somebody whose claim ran out", table.CommitRange(t.Context(), r, "a", result, at), fault.Conflict)
-	wantUpload(t, "nothing committed", table, u)
 	for range 3 {
-		if err := table.CommitRange(t.Context(), r, "b", result, at); err != nil {
+		if err := table.CommitRange(t.Context(), r, result, at); err != nil {
 			t.Error(err)
 		}
 	}
 	u.BytesProcessed, u.RowsAccepted, u.RowsRejected, u.RangesDone, u.UpdatedAt = 60, 2, 1, 1, at
 	wantUpload(t, "committed three times", table, u)
-	claim("committed", r, "c", 2*time.Hour, csvfile.Done)
+	wantCommitted("committed", true)
 	second := csvfile.RangeID{UploadID: u.ID, Number: 1}
-	if err := table.CommitRange(t.Context(), second, "c", result, at); err != nil { // never claimed
+	if err := table.CommitRange(t.Context(), second, result, at); err != nil {
 		t.Error(err)
 	}
 	results, err := table.RangeResults(t.Context(), u.ID)
@@ -288,7 +283,7 @@ func testRanges(t *testing.T, s *subject) {
 	}
 	u.BytesProcessed, u.RowsAccepted, u.RowsRejected, u.RangesDone, u.Status = 120, 4, 2, 2, csvfile.CompletedWithRejects
 	wantUpload(t, "finished", table, u)
-	wantKind(t, "commit to what is not there", table.CommitRange(t.Context(), csvfile.RangeID{UploadID: uuid.NewString()}, "c", result, at), fault.NotFound)
+	wantKind(t, "commit to what is not there", table.CommitRange(t.Context(), csvfile.RangeID{UploadID: uuid.NewString()}, result, at), fault.NotFound)
 }
 
 func testUploadList(t *testing.T, s *subject) {

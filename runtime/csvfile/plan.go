@@ -1,0 +1,84 @@
+package csvfile
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/sensorflow/sensorflow/runtime/fault"
+)
+
+// planner is the first step: it looks at a file that has arrived and cuts it into ranges.
+type planner struct {
+	progress
+	files
+	queue      Queue
+	rangeBytes int64
+}
+
+// plan looks at the file and plans it or ends the upload as failed. It returns the upload as it then is.
+func (p planner) plan(ctx context.Context, u Upload) (Upload, error) {
+	object, err := p.bucket.Stat(ctx, UploadKey(u.ID))
+	if fault.KindOf(err) == fault.NotFound {
+		return p.fail(ctx, u, reasonRemoved)
+	}
+	if err != nil {
+		return Upload{}, fmt.Errorf("describe the file: %w", err)
+	}
+	if u.Bytes > 0 && object.Size > 0 && u.Bytes != object.Size {
+		// The bucket holds a signed length against what is sent; this tells where the bucket let something else in.
+		return p.fail(ctx, u, fmt.Sprintf("the file has %d bytes, the upload address was made for %d", object.Size, u.Bytes))
+	}
+	head := make([]byte, min(object.Size, headBytes))
+	if len(head) > 0 {
+		if err := p.fetcher(ctx, UploadKey(u.ID), object.ETag)(head, 0); err != nil {
+			// Also where it was replaced since: nothing is planned yet, and the next attempt looks at the new content.
+			return Upload{}, fmt.Errorf("read the beginning of the file: %w", err)
+		}
+	}
+	columns, refusal := readHead(head, int64(len(head)) == object.Size)
+	if refusal != "" {
+		return p.fail(ctx, u, refusal)
+	}
+	begun, err := p.table.BeginUpload(ctx, u.ID, Plan{
+		ETag: object.ETag, Bytes: object.Size, Ranges: rangesOf(object.Size, p.rangeBytes), Columns: columns, At: p.now().UTC(),
+	})
+	if err != nil {
+		return Upload{}, fmt.Errorf("record the plan: %w", err)
+	}
+	return begun, nil
+}
+
+func rangesOf(bytes, rangeBytes int64) int { return int((bytes + rangeBytes - 1) / rangeBytes) }
+
+// bounds returns the bytes [first, end) of a range of the plan.
+func (p Plan) bounds(number int, rangeBytes int64) (first, end int64) {
+	first = int64(number) * rangeBytes
+	return first, min(first+rangeBytes, p.Bytes)
+}
+
+// shareOut sends a message for every range that is not committed. Those that are being worked on are among them, which does no
+// harm: whoever works on a range writes the same, and each is committed once.
+func (p planner) shareOut(ctx context.Context, u Upload) error {
+	done, err := p.table.RangeResults(ctx, u.ID)
+	if err != nil {
+		return fmt.Errorf("read the ranges of upload %s: %w", u.ID, err)
+	}
+	var bodies []string
+	for n := range u.Plan.Ranges {
+		if _, committed := done[n]; committed {
+			continue
+		}
+		body, err := encodeRange(RangeID{u.ID, n})
+		if err != nil {
+			return err
+		}
+		bodies = append(bodies, body)
+	}
+	if len(bodies) == 0 {
+		return nil // who committed the last one finishes the upload, or their message comes again
+	}
+	if err := p.queue.Send(ctx, bodies); err != nil {
+		return fmt.Errorf("send the ranges of upload %s: %w", u.ID, err)
+	}
+	return nil
+}
