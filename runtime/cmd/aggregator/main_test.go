@@ -221,7 +221,7 @@ func (d *deployment) wantExact(t testing.TB) (rows int) {
 	t.Helper()
 	want := map[aggregate.RowKey]*[contract.SlicesPerHour]aggregate.Figures{}
 	var all aggregate.Sum
-	pages := dynamodb.NewScanPaginator(d.client, &dynamodb.ScanInput{TableName: &d.readings})
+	pages := dynamodb.NewScanPaginator(d.client, &dynamodb.ScanInput{TableName: &d.readings, Limit: aws.Int32(1000)})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(t.Context())
 		if err != nil {
