@@ -35,9 +35,10 @@ func TestProcessing_GivesTheFunctionsWhatTheyRead(t *testing.T) {
 		change          func(*processing.ProcessingProps)
 		retention       time.Duration
 		shards, buckets int
+		adopted         []string
 	}{
-		"no props":   {byDefault, 0, contract.IndexShardsDefault, contract.FleetBucketsDefault},
-		"every prop": {everything, 90 * 24 * time.Hour, 16, 32},
+		"no props":   {byDefault, 0, contract.IndexShardsDefault, contract.FleetBucketsDefault, nil},
+		"every prop": {everything, 90 * 24 * time.Hour, 16, 32, []string{"us-east-1", "eu-central-1"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			template := synth(t, c.change).Template(t, "Stack")
@@ -46,7 +47,7 @@ func TestProcessing_GivesTheFunctionsWhatTheyRead(t *testing.T) {
 				t.Error(err)
 			}
 			if aggregator.Retention != c.retention || aggregator.IndexShards != c.shards ||
-				aggregator.FleetBuckets != c.buckets {
+				aggregator.FleetBuckets != c.buckets || !slices.Equal(aggregator.Adopted, c.adopted) {
 				t.Errorf("the aggregator reads %+v", aggregator)
 			}
 			processor, err := config.LoadCSVProcessor(environ(t, template, "ProcessingCsvProcessor"))

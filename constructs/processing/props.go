@@ -24,8 +24,10 @@ const (
 	StreamLanesDefault = 1
 	StreamLanesMax     = 10
 
-	// StreamBatchSizeDefault records cost one write for each equipment and hour among them.
-	StreamBatchSizeDefault = 1000
+	// StreamBatchSizeDefault records cost one write for each equipment and hour among them. It is more than a shard gets in
+	// the four seconds that the longest recount takes, so that the aggregates do not fall behind while a slice is recounted
+	// batch by batch.
+	StreamBatchSizeDefault = 5000
 	StreamBatchSizeMax     = 10_000
 
 	LogRetentionDefault = awslogs.RetentionDays_ONE_MONTH
@@ -62,6 +64,10 @@ type ProcessingProps struct {
 	// StreamBatchSizeDefault.
 	StreamBatchSize int
 
+	// Adopted are regions that have left for good and whose aggregates this one keeps equal to the readings that they
+	// wrote. Exactly one region adopts another. Default: none.
+	Adopted []string
+
 	// LogRetention is how long the functions' logs are kept. Default: LogRetentionDefault.
 	LogRetention awslogs.RetentionDays
 
@@ -91,6 +97,7 @@ func (p ProcessingProps) Validate() error {
 		rule.CSVConcurrency("CsvConcurrency", d.CsvConcurrency),
 		rule.Between("StreamLanes", d.StreamLanes, 1, StreamLanesMax, StreamLanesDefault),
 		rule.Between("StreamBatchSize", d.StreamBatchSize, 1, StreamBatchSizeMax, StreamBatchSizeDefault),
+		rule.Adopted("Adopted[*]", p.Adopted),
 		rule.Of(p.Architecture.Validate()),
 	).Err()
 }
