@@ -25,7 +25,7 @@ const (
 	killAggregatorTimeout = 15 * time.Second
 	killLoadLasts         = 7 * time.Second
 	// killFiles of killRows rows each are worked on while the workers are killed.
-	killFiles, killRows = 6, 5000
+	killFiles, killRows = 6, 1500
 )
 
 func TestKills_LoseNothingAndCountNothingTwice(t *testing.T) {
