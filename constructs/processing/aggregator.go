@@ -41,13 +41,9 @@ func (c *Processing) addAggregator(p ProcessingProps) {
 		Code:        p.AggregatorCode,
 		MemorySize:  jsii.Number(AggregatorMemoryMiB),
 		Timeout:     duration(AggregatorTimeout),
-		Environment: environment(p, map[string]*string{
-			contract.EnvReadingsTable:   p.Tables.Readings.TableName(),
-			contract.EnvAggregatesTable: p.Tables.Aggregates.TableName(),
-			contract.EnvIndexShards:     jsii.String(strconv.Itoa(p.IndexShards)),
-			contract.EnvFleetBuckets:    jsii.String(strconv.Itoa(p.FleetBuckets)),
-		}),
+		Environment: environment(p, ofAggregates(p)),
 	})
+	explainSource(c.Aggregator)
 	source := awslambda.NewEventSourceMapping(c, jsii.String("AggregatorSource"), &awslambda.EventSourceMappingProps{
 		Target: c.Aggregator, EventSourceArn: p.Tables.ReadingsStreamArn,
 		// LATEST can miss records while a mapping is made or changed.
@@ -61,6 +57,16 @@ func (c *Processing) addAggregator(p ProcessingProps) {
 		SetDestinationConfig(&awslambda.CfnEventSourceMapping_DestinationConfigProperty{
 			OnFailure: &awslambda.CfnEventSourceMapping_OnFailureProperty{Destination: c.StreamFailures.QueueArn()},
 		})
+}
+
+// ofAggregates is what every function needs that goes through the aggregates.
+func ofAggregates(p ProcessingProps) map[string]*string {
+	return map[string]*string{
+		contract.EnvReadingsTable:   p.Tables.Readings.TableName(),
+		contract.EnvAggregatesTable: p.Tables.Aggregates.TableName(),
+		contract.EnvIndexShards:     jsii.String(strconv.Itoa(p.IndexShards)),
+		contract.EnvFleetBuckets:    jsii.String(strconv.Itoa(p.FleetBuckets)),
+	}
 }
 
 // ofRegion passes the records with an image that this region wrote, the new one or the old: what the other regions wrote is

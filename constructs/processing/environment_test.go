@@ -48,6 +48,21 @@ func TestProcessing_GivesTheFunctionsWhatTheyRead(t *testing.T) {
 				aggregator.FleetBuckets != c.buckets {
 				t.Errorf("the aggregator reads %+v", aggregator)
 			}
+			repairer, err := config.LoadRepairer(environ(t, template, "ProcessingRepairer"))
+			if err != nil {
+				t.Error(err)
+			}
+			if repairer.Retention != c.retention || repairer.IndexShards != c.shards || repairer.FleetBuckets != c.buckets ||
+				repairer.FailuresURL == "" || repairer.DeadLettersURL == "" {
+				t.Errorf("the repairer reads %+v", repairer)
+			}
+			auditor, err := config.LoadAggregator(environ(t, template, "ProcessingAuditor"))
+			if err != nil {
+				t.Error(err)
+			}
+			if auditor != aggregator {
+				t.Errorf("the auditor reads %+v, the aggregator %+v", auditor, aggregator)
+			}
 			processor, err := config.LoadCSVProcessor(environ(t, template, "ProcessingCsvProcessor"))
 			if err != nil {
 				t.Error(err)

@@ -71,6 +71,9 @@ type ProcessingProps struct {
 	// named bootstrap. Default: built from this module's sources.
 	AggregatorCode, CsvProcessorCode awslambda.Code
 
+	// RepairerCode and AuditorCode are the same of runtime/cmd/repairer and runtime/cmd/auditor.
+	RepairerCode, AuditorCode awslambda.Code
+
 	// Disposable lets the logs be deleted with their stack. For test environments. Default: they stay when their stack goes.
 	Disposable bool
 }
@@ -109,6 +112,12 @@ func (p ProcessingProps) withDefaults() ProcessingProps {
 	}
 	if p.AggregatorCode == nil {
 		p.AggregatorCode = goasset.LambdaCode("aggregator", p.Architecture)
+	}
+	if p.RepairerCode == nil {
+		p.RepairerCode = goasset.LambdaCode("repairer", p.Architecture)
+	}
+	if p.AuditorCode == nil {
+		p.AuditorCode = goasset.LambdaCode("auditor", p.Architecture)
 	}
 	if p.CsvProcessorCode == nil {
 		p.CsvProcessorCode = goasset.LambdaCode("csvprocessor", p.Architecture)

@@ -32,6 +32,7 @@ func TestConstruct_SetsTheseVariables(t *testing.T) {
 			p.Flow.ApiImage = awsecs.ContainerImage_FromRegistry(jsii.String("example.com/api:1"), nil)
 			p.ForRegion = func(_ awscdk.Stack, _ string, flow *sensorflow.SensorFlowProps) {
 				flow.AggregatorCode, flow.CsvProcessorCode = cdktest.LambdaCode(t), cdktest.LambdaCode(t)
+				flow.RepairerCode, flow.AuditorCode = cdktest.LambdaCode(t), cdktest.LambdaCode(t)
 			}
 			app := cdktest.NewApp(t)
 			sensorflow.NewMultiRegion(app, "Flow", p)
