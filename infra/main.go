@@ -1,5 +1,5 @@
-// Command infra synthesizes the stacks of all environments, or of the one that the context key env names, and of the delivery
-// pipeline. The CDK's command line runs it.
+// Command infra synthesizes the stacks of all environments, or of the one that the context key env names, and of the
+// delivery pipeline. The CDK's command line runs it.
 package main
 
 import (
@@ -28,7 +28,8 @@ func main() {
 	}
 }
 
-// run is the program. All that can be wrong with the configuration is said before the CDK, which takes seconds, is started.
+// run is the program. All that can be wrong with the configuration is said before the CDK, which takes seconds, is
+// started.
 func run(getenv func(string) string, readFile func(string) ([]byte, error), stderr io.Writer) error {
 	raw, err := config.ReadContext(getenv, readFile)
 	if err != nil {
@@ -60,8 +61,8 @@ func run(getenv func(string) string, readFile func(string) ([]byte, error), stde
 	return nil
 }
 
-// validationVariable switches the CDK's own check of the templates, which takes longer than everything else together. With "true" it runs
-// and leaves a report in the assembly: the gate and the pipeline do so. Without, the CDK would always run it.
+// validationVariable switches the CDK's own check of the templates on, by the value "true". The check takes longer than
+// everything else together, so that only the gate and the pipeline run it. It leaves a report in the assembly.
 const validationVariable = "CDK_VALIDATION"
 
 // validationReport is the file of the assembly in which the CDK says what its check found.
@@ -74,8 +75,8 @@ type synthesis struct {
 	validate  bool
 }
 
-// synthesize returns how many stacks there are. The CDK and the constructs, whose constructors return no errors, panic with what is
-// wrong; that becomes the error.
+// synthesize returns how many stacks there are. The CDK and the constructs, whose constructors return no errors, panic
+// with what is wrong; that becomes the error.
 func synthesize(c config.Config, s synthesis) (stackCount int, err error) {
 	defer func() {
 		if refused := refusal.Sentence(recover()); refused != nil {
@@ -84,13 +85,14 @@ func synthesize(c config.Config, s synthesis) (stackCount int, err error) {
 	}()
 	props := &awscdk.AppProps{
 		AnalyticsReporting: jsii.Bool(false), Context: &s.context, BuiltinCloudFormationValidation: &s.validate,
-		// A trace holds temporary paths of JavaScript, so that each synthesis would give another assembly, and no line of Go.
+		// A trace holds no line of Go, and it holds temporary paths of JavaScript, so that each synthesis would give
+		// another assembly.
 		StackTraces: jsii.Bool(false),
 	}
 	if s.directory != "" {
 		props.Outdir = &s.directory
-		// The command line fails as long as a report of an earlier check says that something is wrong. A folder in which nothing can be
-		// removed is one in which the CDK cannot write, and it says so.
+		// The command line fails as long as the report of an earlier check says that something is wrong. Where the
+		// report cannot be removed, the CDK cannot write either, and it says so.
 		_ = os.Remove(filepath.Join(s.directory, validationReport))
 	}
 	app := awscdk.NewApp(props)

@@ -39,7 +39,7 @@ func try(t *testing.T, variables, files map[string]string) (string, error) {
 	return stderr.String(), err
 }
 
-// noNode fails everything that would start the CDK: what is wrong must be said before.
+// noNode makes everything fail that would start the CDK. What is wrong must be said before.
 func noNode(context string) map[string]string {
 	return map[string]string{"CDK_CONTEXT_JSON": context, "JSII_NODE": "/nowhere/node"}
 }
@@ -100,7 +100,8 @@ func TestRun_RefusesAnOldNode(t *testing.T) {
 	}
 }
 
-// TestRun_SynthesizesTheOneThatIsWanted reads the configuration where the CDK's command line puts what has no room in the variable.
+// TestRun_SynthesizesTheOneThatIsWanted reads the configuration where the CDK's command line puts what has no room in
+// the variable.
 func TestRun_SynthesizesTheOneThatIsWanted(t *testing.T) {
 	out := t.TempDir()
 	stderr, err := try(t,
@@ -123,8 +124,8 @@ func TestRun_SynthesizesTheOneThatIsWanted(t *testing.T) {
 	}
 }
 
-// TestRun_ChecksTheTemplatesWhereThatIsAskedFor goes by the report, which the CDK writes only where it has checked. An old one, which
-// makes the CDK's command line fail, goes in any case.
+// TestRun_ChecksTheTemplatesWhereThatIsAskedFor looks for the report, which the CDK writes only where it has checked.
+// An older report, which would make the CDK's command line fail, is removed in any case.
 func TestRun_ChecksTheTemplatesWhereThatIsAskedFor(t *testing.T) {
 	for _, c := range []struct {
 		variable string

@@ -10,7 +10,7 @@ import (
 
 const nodeMajorMin = 20
 
-// checkNode sees that there is a Node.js in which the CDK, which is written in TypeScript, can run.
+// checkNode checks that there is a Node.js that can run the CDK, which is written in TypeScript.
 func checkNode(ctx context.Context, getenv func(string) string) error {
 	if getenv("JSII_RUNTIME") != "" {
 		return nil // started by a command of the user's own

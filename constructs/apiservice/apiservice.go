@@ -24,7 +24,7 @@ type ApiService struct {
 
 	// Vpc is the network in use, new or passed in.
 	Vpc awsec2.IVpc
-	// LoadBalancer distributes the requests; TargetGroup are the tasks that take them.
+	// LoadBalancer distributes the requests. TargetGroup holds the tasks that take them.
 	LoadBalancer awselasticloadbalancingv2.ApplicationLoadBalancer
 	TargetGroup  awselasticloadbalancingv2.ApplicationTargetGroup
 	Cluster      awsecs.Cluster
@@ -39,7 +39,8 @@ type ApiService struct {
 	WebAcl awswafv2.CfnWebACL
 	// Url is the origin under which clients reach the API, such as https://d111111abcdef8.cloudfront.net.
 	Url *string
-	// RegionUrl reaches this region's API whatever Route 53 thinks of its health; the same as Url without a Domain.
+	// RegionUrl reaches this region's API even while Route 53 holds it for unhealthy. Without a Domain it is the same
+	// as Url.
 	RegionUrl *string
 
 	firewallName string
@@ -74,7 +75,8 @@ func NewApiService(scope constructs.Construct, id string, props *ApiServiceProps
 	return a
 }
 
-// addNetwork finds or makes the network and returns what must be there before anything in it is, nil where it is an existing one.
+// addNetwork finds or makes the network. It returns what must exist before anything can be put into the network, nil
+// for an existing network.
 func (a *ApiService) addNetwork(p ApiServiceProps) (ways constructs.IDependable) {
 	if a.Vpc = p.Vpc; a.Vpc != nil {
 		return nil
@@ -91,8 +93,8 @@ func (a *ApiService) addNetwork(p ApiServiceProps) (ways constructs.IDependable)
 	return n.ways
 }
 
-// loadBalancerIdleSeconds is below the 75 s after which the API closes an idle connection, and above the 60 s after which CloudFront
-// does: the one that sends the next request is always the first to close.
+// loadBalancerIdleSeconds is below the 75 s after which the API closes an idle connection, and above the 60 s after
+// which CloudFront does. So the side that sends the requests is always the first to close a connection.
 const loadBalancerIdleSeconds = 65
 
 func (a *ApiService) addLoadBalancer(
@@ -132,16 +134,17 @@ func (a *ApiService) addLoadBalancer(
 	return group
 }
 
-// addTargetGroup checks tasks for liveness and not for readiness: ECS replaces tasks that are unhealthy, which helps against nothing
-// outside of them, and takes away what they know. Whether a region serves is for Route 53 to ask, and whether a new version may
-// use the tables is what a task finds out before it begins to listen.
+// addTargetGroup checks whether tasks live, and not whether they are ready. ECS replaces unhealthy tasks: that repairs
+// nothing outside of a task, and what the task has cached is lost. Route 53 checks whether a region serves. Whether a
+// new version may use the tables, a task finds out itself before it begins to listen.
 func (a *ApiService) addTargetGroup() {
 	a.TargetGroup = awselasticloadbalancingv2.NewApplicationTargetGroup(a, jsii.String("Tasks"),
 		&awselasticloadbalancingv2.ApplicationTargetGroupProps{
 			Vpc: a.Vpc, Port: jsii.Number(containerPort), Protocol: awselasticloadbalancingv2.ApplicationProtocol_HTTP,
 			TargetType:                 awselasticloadbalancingv2.TargetType_IP,
 			LoadBalancingAlgorithmType: awselasticloadbalancingv2.TargetGroupLoadBalancingAlgorithmType_LEAST_OUTSTANDING_REQUESTS,
-			// ECS takes a task out of the group and waits for so long before it sends SIGTERM; the API's own drain covers the rest.
+			// ECS takes a task out of the group, waits for this long, and then sends SIGTERM. The API's own drain
+			// covers the rest.
 			DeregistrationDelay: awscdk.Duration_Seconds(jsii.Number(15)),
 			HealthCheck: &awselasticloadbalancingv2.HealthCheck{
 				Path: jsii.String(livenessPath), HealthyHttpCodes: jsii.String("200"),

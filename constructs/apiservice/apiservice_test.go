@@ -108,8 +108,8 @@ func synth(t *testing.T, change change) cdktest.Template {
 	return synthIn(t, "eu-west-1", change).Template(t, "Stack")
 }
 
-// TestApiService_Golden holds, apart from each other, what a reader looks at together. What the network is made of is told by its subnets
-// and routes in one zone; the other zones are the same.
+// TestApiService_Golden holds, apart from each other, what a reader looks at together. What the network is made of is
+// told by its subnets and routes in one zone; the other zones are the same.
 func TestApiService_Golden(t *testing.T) {
 	api := synth(t, twoZones).Below("Api")
 	api.Part("AWS::CloudFront::*", "AWS::ElasticLoadBalancingV2::*", "Custom::SensorFlowLookup").Golden(t, "cloudfront")

@@ -12,12 +12,13 @@ import (
 const (
 	rateWindowSeconds = 300
 	tooManyRequests   = "TooManyRequests"
-	// tooManyRequestsBody looks like the API's own problems, as far as the firewall can: it knows no application/problem+json.
+	// tooManyRequestsBody looks like a problem of the API. Only the content type differs: the firewall cannot send
+	// application/problem+json.
 	tooManyRequestsBody = `{"type":"about:blank","title":"Too many requests","status":429,` +
 		`"detail":"Too many requests from this address; wait before the next.","message":"Too many requests from this address; wait before the next."}`
 )
 
-// managedRules lists the rule groups of AWS in use, each with the rules that only count.
+// managedRules lists the rule groups of AWS that are used. Rules that are named count requests and refuse none.
 func managedRules(p ApiServiceProps) []awswafv2.CfnWebACL_ManagedRuleGroupStatementProperty {
 	group := func(name string, counted ...string) awswafv2.CfnWebACL_ManagedRuleGroupStatementProperty {
 		overrides := []any{}
@@ -32,20 +33,21 @@ func managedRules(p ApiServiceProps) []awswafv2.CfnWebACL_ManagedRuleGroupStatem
 		}
 	}
 	groups := []awswafv2.CfnWebACL_ManagedRuleGroupStatementProperty{
-		// A batch of readings or a CSV file is larger than the 8 KB that the first rule allows; the API bounds bodies itself. The
-		// second refuses clients without a User-Agent, which small devices often are.
+		// A batch of readings or a CSV file is larger than the 8 KB that the first rule allows, and the API bounds
+		// bodies itself. The second rule refuses clients without a User-Agent, and small devices often send none.
 		group("AWSManagedRulesCommonRuleSet", "SizeRestrictions_BODY", "NoUserAgent_HEADER"),
 		group("AWSManagedRulesKnownBadInputsRuleSet"),
 	}
 	if p.Domain != nil {
-		// It looks at the address that the connection comes from, which is the client's only where the client connects to the load balancer.
+		// It judges the address that the connection comes from. That is the client's address only where the client
+		// connects to the load balancer.
 		groups = append(groups, group("AWSManagedRulesAmazonIpReputationList"))
 	}
 	return groups
 }
 
 func (a *ApiService) addFirewall(p ApiServiceProps) {
-	// Metrics go by names of ours, and must not be those of another deployment in the account.
+	// The metrics have a name that we choose. It must differ from that of another deployment in the account.
 	a.firewallName = *awscdk.Names_UniqueResourceName(a,
 		&awscdk.UniqueResourceNameOptions{MaxLength: jsii.Number(100), Separator: jsii.String("-")})
 	rules := []any{a.rateRule(p)}
@@ -70,15 +72,15 @@ func (a *ApiService) addFirewall(p ApiServiceProps) {
 	awswafv2.NewCfnWebACLAssociation(a, jsii.String("WebAclAssociation"), &awswafv2.CfnWebACLAssociationProps{
 		ResourceArn: a.LoadBalancer.LoadBalancerArn(), WebAclArn: a.WebAcl.AttrArn(),
 	})
-	// The firewall writes only to log groups whose name begins so. A group with a name of its own must go with its stack: it would be in
-	// the way of the next one.
+	// The firewall writes only to log groups whose name begins like this. A group with a fixed name must be deleted
+	// with its stack, or the next stack could not make its own.
 	logs := awslogs.NewLogGroup(a, jsii.String("WebAclLogs"), &awslogs.LogGroupProps{
 		LogGroupName: jsii.String("aws-waf-logs-" + a.firewallName), EncryptionKey: p.Key, Retention: p.LogRetention,
 		RemovalPolicy: awscdk.RemovalPolicy_DESTROY,
 	})
 	awswafv2.NewCfnLoggingConfiguration(a, jsii.String("WebAclLogging"), &awswafv2.CfnLoggingConfigurationProps{
 		ResourceArn: a.WebAcl.AttrArn(), LogDestinationConfigs: &[]any{logs.LogGroupArn()},
-		// Tokens and cookies are nobody's business in a log.
+		// Tokens and cookies do not belong in a log.
 		RedactedFields: &[]any{
 			&awswafv2.CfnLoggingConfiguration_FieldToMatchProperty{SingleHeader: map[string]string{"Name": "authorization"}},
 			&awswafv2.CfnLoggingConfiguration_FieldToMatchProperty{SingleHeader: map[string]string{"Name": "cookie"}},
@@ -86,7 +88,7 @@ func (a *ApiService) addFirewall(p ApiServiceProps) {
 	})
 }
 
-// rateRule stops one address from taking the service for itself.
+// rateRule limits the requests of one address, so that it leaves room for others.
 func (a *ApiService) rateRule(p ApiServiceProps) *awswafv2.CfnWebACL_RuleProperty {
 	limit := &awswafv2.CfnWebACL_RateBasedStatementProperty{
 		Limit:               jsii.Number(p.RequestLimit),

@@ -19,8 +19,8 @@ import (
 )
 
 const (
-	// viewerHeader carries the address of the client from CloudFront to the firewall. X-Forwarded-For will not do: the firewall looks at
-	// its first entry, which the client may write itself.
+	// viewerHeader carries the address of the client from CloudFront to the firewall. X-Forwarded-For is not suitable:
+	// the firewall looks at its first entry, which the client can write.
 	viewerHeader = "x-viewer-address"
 	// viewerFunction overwrites whatever the client sends under that name.
 	viewerFunction = `function handler(event) {
@@ -28,15 +28,16 @@ const (
   return event.request;
 }
 `
-	// The proxies that append to X-Forwarded-For before the API: CloudFront and the load balancer, or the load balancer alone.
+	// The proxies that append to X-Forwarded-For before the API: CloudFront and the load balancer, or the load balancer
+	// alone.
 	proxiesWithCloudFront, proxiesWithDomain = 2, 1
 
 	// readinessPath tells whether the region can serve, livenessPath whether a task lives.
 	readinessPath, livenessPath = "/readyz", "/healthz"
 )
 
-// addDistribution puts CloudFront in front of the load balancer, which has no address on the internet: CloudFront reaches it within
-// AWS's network, and its own certificate serves the clients.
+// addDistribution puts CloudFront in front of the load balancer, which has no address on the internet: CloudFront
+// reaches it within AWS's network, and its own certificate serves the clients.
 func (a *ApiService) addDistribution(p ApiServiceProps) {
 	listener := a.LoadBalancer.AddListener(jsii.String("FromCloudFront"),
 		&awselasticloadbalancingv2.BaseApplicationListenerProps{
@@ -92,8 +93,8 @@ func explainInnerHTTP(listener awselasticloadbalancingv2.ApplicationListener) {
 		"ALBHttpToHttpsRedirection", "ELBv2ACMCertificateRequired")
 }
 
-// cloudFrontPrefixes finds the id of the list of CloudFront's addresses, which differs between regions, when the stack is deployed. A
-// lookup when it is synthesized would need credentials then.
+// cloudFrontPrefixes finds the id of the list of CloudFront's addresses, which differs between regions, when the stack
+// is deployed. A lookup when it is synthesized would need credentials then.
 func (a *ApiService) cloudFrontPrefixes(p ApiServiceProps) *string {
 	const name = "com.amazonaws.global.cloudfront.origin-facing"
 	lookup := constructs.NewConstruct(a, jsii.String("CloudFrontPrefixes"))
@@ -140,13 +141,14 @@ func (a *ApiService) addDomain(p ApiServiceProps) {
 	a.RegionUrl = jsii.String("https://" + *regional)
 }
 
-// addRecords names the load balancer twice: as this region, and as one of the regions behind the domain as long as it is healthy.
+// addRecords gives the load balancer two names: one of this region, and the domain, which it shares with the other
+// regions and has only while it is healthy.
 func (a *ApiService) addRecords(domain *Domain, regional *string) {
 	region := awscdk.Stack_Of(a).Region()
 	target := awsroute53.RecordTarget_FromAlias(awsroute53targets.NewLoadBalancerTarget(a.LoadBalancer, nil))
 	awsroute53.NewARecord(a, jsii.String("RegionRecord"),
 		&awsroute53.ARecordProps{Zone: domain.HostedZone, RecordName: regional, Target: target})
-	// The check asks for readiness from several continents: a region that answers but cannot store must leave the answer as well.
+	// The check asks for readiness, from several continents: DNS must leave out a region that answers but cannot store.
 	health := awsroute53.NewHealthCheck(a, jsii.String("HealthCheck"), &awsroute53.HealthCheckProps{
 		Type:            awsroute53.HealthCheckType_HTTPS,
 		Fqdn:            regional,

@@ -32,7 +32,8 @@ func TestApiService_ServesHttpsWithoutADomain(t *testing.T) {
 	}
 }
 
-// TestApiService_TellsTheFirewallWhoTheClientIs runs the function of CloudFront, which is JavaScript, on a client that lies.
+// TestApiService_TellsTheFirewallWhoTheClientIs runs the function of CloudFront, which is JavaScript, on a client that
+// lies.
 func TestApiService_TellsTheFirewallWhoTheClientIs(t *testing.T) {
 	template := synth(t, byDefault)
 	code := template.Only(t, "AWS::CloudFront::Function").Text(t, "FunctionCode")

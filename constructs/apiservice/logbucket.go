@@ -42,14 +42,15 @@ func (a *ApiService) addLogBucket(p ApiServiceProps) {
 	nag.Explain(a.AccessLogs, copied, "S3BucketReplicationEnabled")
 }
 
-// logAccess does what the load balancer's LogAccessLogs does, which needs to know the region when it synthesizes: the delivery
-// service's principal is the same in all regions.
+// logAccess does what the load balancer's LogAccessLogs does, which needs to know the region when it synthesizes: the
+// delivery service's principal is the same in all regions.
 func (a *ApiService) logAccess(balancer awselasticloadbalancingv2.ApplicationLoadBalancer) {
 	const prefix = "load-balancer"
 	a.AccessLogs.AddToResourcePolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
 		Principals: &[]awsiam.IPrincipal{awsiam.NewServicePrincipal(jsii.String("logdelivery.elasticloadbalancing.amazonaws.com"), nil)},
 		Actions:    jsii.Strings("s3:PutObject"),
-		// The service writes below the number of the account whose load balancer it is; it is not documented to tell more of its source.
+		// The service writes below the number of the account that owns the load balancer. AWS documents no condition
+		// that names the source more exactly.
 		Resources: &[]*string{a.AccessLogs.ArnForObjects(jsii.String(prefix + "/AWSLogs/" + *awscdk.Stack_Of(a).
 			Account() + "/*"))},
 	}))

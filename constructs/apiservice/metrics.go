@@ -27,14 +27,15 @@ func (a *ApiService) MetricRequests(o *awscloudwatch.MetricOptions) awscloudwatc
 	return a.TargetGroup.Metrics().RequestCount(metricPeriod(o, "Sum"))
 }
 
-// MetricServerErrors counts the answers of the tasks with a status of 500 and above; 503 is among them, which clients repeat.
+// MetricServerErrors counts the answers of the tasks with a status of 500 and above; 503 is among them, which clients
+// repeat.
 func (a *ApiService) MetricServerErrors(o *awscloudwatch.MetricOptions) awscloudwatch.Metric {
 	return a.TargetGroup.Metrics().HttpCodeTarget(awselasticloadbalancingv2.HttpCodeTarget_TARGET_5XX_COUNT,
 		metricPeriod(o, "Sum"))
 }
 
-// MetricUnanswered counts the answers with a status of 500 and above that the load balancer gave itself, since no task took the
-// request or a task left it.
+// MetricUnanswered counts the answers with a status of 500 and above that the load balancer gave itself, since no task
+// took the request or a task left it.
 func (a *ApiService) MetricUnanswered(o *awscloudwatch.MetricOptions) awscloudwatch.Metric {
 	return a.LoadBalancer.Metrics().HttpCodeElb(awselasticloadbalancingv2.HttpCodeElb_ELB_5XX_COUNT,
 		metricPeriod(o, "Sum"))
@@ -65,7 +66,8 @@ func (a *ApiService) MetricMemory(o *awscloudwatch.MetricOptions) awscloudwatch.
 	return a.Service.MetricMemoryUtilization(metricPeriod(o, "Maximum"))
 }
 
-// MetricBlockedRequests counts what the firewall refused, for the rate or for what it holds an attack.
+// MetricBlockedRequests counts the requests that the firewall refused, because of their rate or because they look like
+// an attack.
 func (a *ApiService) MetricBlockedRequests(o *awscloudwatch.MetricOptions) awscloudwatch.Metric {
 	return awscloudwatch.NewMetric(&awscloudwatch.MetricProps{
 		Namespace: jsii.String("AWS/WAFV2"), MetricName: jsii.String("BlockedRequests"),

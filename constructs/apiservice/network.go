@@ -1,6 +1,7 @@
 package apiservice
 
 import (
+	"encoding/binary"
 	"fmt"
 	"net/netip"
 
@@ -16,14 +17,15 @@ import (
 	"github.com/sensorflow/sensorflow/internal/nag"
 )
 
-// network is a VPC with a public and a private subnet in each zone, gateway endpoints for DynamoDB and S3 (through which
-// nearly all traffic goes, free of charge) and NAT gateways for the rest: Cognito's keys, container images, logs.
+// network is a VPC with a public and a private subnet in each zone, gateway endpoints for DynamoDB and S3 (through
+// which nearly all traffic goes, free of charge) and NAT gateways for the rest: Cognito's keys, container images, logs.
 //
-// It is built of subnets rather than with awsec2.NewVpc, which asks AWS for the names of the zones when a stack is synthesized
-// for a certain account and region: that fails without credentials and writes into the user's cdk.context.json.
+// It is built of single subnets and not with awsec2.NewVpc. That one asks AWS for the names of the zones when a stack
+// is synthesized for a certain account and region: it fails without credentials, and it writes into the user's
+// cdk.context.json.
 type network struct {
 	vpc awsec2.IVpc
-	// ways are the routes and endpoints that must be there before anything in the network is.
+	// ways are the routes and endpoints that must exist before anything is put into the network.
 	ways constructs.IDependable
 }
 
@@ -90,7 +92,7 @@ func newNetwork(scope constructs.Construct, id string, p networkProps) network {
 	return network{imported, ways}
 }
 
-// explainPublicRoute is for the one way out of the network.
+// explainPublicRoute explains the only route from the network to the internet.
 func explainPublicRoute(public awsec2.PublicSubnet) {
 	nag.Explain(public.Node().FindChild(jsii.String("DefaultRoute")),
 		"a public subnet holds NAT gateways, which only let tasks out, and with a domain the load balancer, which is "+
@@ -108,8 +110,8 @@ func addEndpoints(vpc awsec2.IVpc, ways constructs.DependencyGroup) {
 	)
 }
 
-// addFlowLog records what was refused, which is what an investigation asks for first, at a small part of the price of all. It is made of
-// raw resources: the CDK's would let the role hand itself to any service.
+// addFlowLog records refused connections. An investigation asks for them first, and they cost a small part of what all
+// connections would. It is made of raw resources: with the CDK's own, the role could pass itself to any service.
 func addFlowLog(n constructs.Construct, vpc awsec2.CfnVPC, p networkProps) {
 	group := awslogs.NewLogGroup(n, jsii.String("FlowLogs"), &awslogs.LogGroupProps{
 		EncryptionKey: p.key, Retention: p.retention, RemovalPolicy: p.removal,
@@ -133,20 +135,22 @@ func addFlowLog(n constructs.Construct, vpc awsec2.CfnVPC, p networkProps) {
 	})
 }
 
-// subnetsMax is how many subnets the network's range is cut into: half of them public, half private, at most three of each in use.
+// subnetsMax is how many subnets the network's range is divided into. Half of them are public, half private, and at
+// most three of each are used.
 const subnetsMax = 8
 
-// subnetCidrs cuts a checked IPv4 range into subnetsMax equal parts.
+// subnetCidrs divides a checked IPv4 range into subnetsMax equal parts.
 func subnetCidrs(cidr string) []string {
 	whole := netip.MustParsePrefix(cidr)
-	const bits = 3 // 2^3 parts
+	bits := whole.Bits() + 3 // 2^3 parts
 	first := whole.Addr().As4()
-	base := uint32(first[0])<<24 | uint32(first[1])<<16 | uint32(first[2])<<8 | uint32(first[3])
+	at, size := binary.BigEndian.Uint32(first[:]), uint32(1)<<(32-bits)
 	parts := make([]string, subnetsMax)
 	for i := range parts {
-		at := base + uint32(i)<<(32-whole.Bits()-bits) //nolint:gosec // i is below subnetsMax
-		parts[i] = netip.PrefixFrom(netip.AddrFrom4([4]byte{byte(at >> 24), byte(at >> 16), byte(at >> 8), byte(at)}),
-			whole.Bits()+bits).String()
+		var address [4]byte
+		binary.BigEndian.PutUint32(address[:], at)
+		parts[i] = netip.PrefixFrom(netip.AddrFrom4(address), bits).String()
+		at += size
 	}
 	return parts
 }

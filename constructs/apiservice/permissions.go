@@ -10,8 +10,8 @@ import (
 	"github.com/sensorflow/sensorflow/internal/nag"
 )
 
-// newTaskRole makes the role that the API's calls are signed with. Signing in needs no permission: the pool's client proves itself by
-// its secret.
+// newTaskRole makes the role that the API's calls are signed with. Signing in needs no permission: the pool's client
+// proves itself by its secret.
 func (a *ApiService) newTaskRole(p ApiServiceProps) awsiam.Role {
 	policy := awsiam.NewManagedPolicy(a, jsii.String("TaskPolicy"), &awsiam.ManagedPolicyProps{
 		Description: jsii.String("What the API calls"),
@@ -27,8 +27,8 @@ func (a *ApiService) newTaskRole(p ApiServiceProps) awsiam.Role {
 	})
 }
 
-// newExecutionRole makes the role by which ECS starts tasks. The CDK adds to it, when the container is added: pulling the image, from
-// exactly its repository, and writing to exactly the log group.
+// newExecutionRole makes the role by which ECS starts tasks. The CDK adds to it, when the container is added: pulling
+// the image, from exactly its repository, and writing to exactly the log group.
 func (a *ApiService) newExecutionRole(p ApiServiceProps) awsiam.Role {
 	role := awsiam.NewRole(a, jsii.String("ExecutionRole"), &awsiam.RoleProps{
 		AssumedBy: awsiam.NewServicePrincipal(jsii.String("ecs-tasks.amazonaws.com"), nil),
@@ -37,14 +37,15 @@ func (a *ApiService) newExecutionRole(p ApiServiceProps) awsiam.Role {
 	return role
 }
 
-// explainExecutionRole is for a role that has all its permissions: reasons are kept with the policy that they are for.
+// explainExecutionRole must be called when the role has all its permissions: cdk-nag keeps a reason with the policies
+// that exist.
 func explainExecutionRole(role awsiam.Role) {
 	nag.ExplainInlinePolicies(role)
 	nag.ExplainWildcards(role, "ecr:GetAuthorizationToken knows no resources; what the token opens is decided by the "+
 		"statement on the image's repository", "Resource::*")
 }
 
-// fromAccount is a service that acts for this account only: another account's resources cannot make it use our role.
+// fromAccount is a service that acts for this account only. Resources of another account cannot make it use our role.
 func fromAccount(scope constructs.Construct, service string) awsiam.IPrincipal {
 	return awsiam.NewServicePrincipal(&service, &awsiam.ServicePrincipalOpts{
 		Conditions: &map[string]any{"StringEquals": map[string]any{

@@ -39,8 +39,9 @@ const (
 
 // Domain is an address of its own for the API.
 type Domain struct {
-	// Name is the address in lower case, such as api.example.com. In several regions all use the same one: Route 53 answers with
-	// the nearest region that is healthy. Each region is also there under its own name, such as eu-west-1.api.example.com. Required.
+	// Name is the address in lower case, such as api.example.com. In several regions all use the same one: Route 53
+	// answers with the nearest region that is healthy. Each region is also there under its own name, such as
+	// eu-west-1.api.example.com. Required.
 	Name string
 	// HostedZone is the public zone that holds Name. Required.
 	HostedZone awsroute53.IHostedZone
@@ -48,8 +49,8 @@ type Domain struct {
 
 // ApiServiceProps configure an ApiService. The zero value of an optional field selects its default.
 type ApiServiceProps struct {
-	// Tables, Uploads and Settings are what the API works on: the global tables, this region's uploads and the settings secret
-	// of package identity. Required.
+	// Tables, Uploads and Settings are what the API works on: the global tables, this region's uploads and the settings
+	// secret of package identity. Required.
 	Tables   *storage.GlobalTables
 	Uploads  *storage.Uploads
 	Settings awssecretsmanager.ISecret
@@ -57,8 +58,9 @@ type ApiServiceProps struct {
 	// Key encrypts the logs. Its policy must let CloudWatch Logs write, as that of storage.Key does. Required.
 	Key awskms.IKey
 
-	// Domain gives the API an address of its own, with a certificate and records that leave out a failing region. The load
-	// balancer is then open to the internet. Default: an address of CloudFront, in front of a load balancer without one.
+	// Domain gives the API an address of its own, with a certificate and records that leave out a failing region. The
+	// load balancer is then open to the internet. Default: an address of CloudFront, in front of a load balancer
+	// without one.
 	Domain *Domain
 
 	// AllowedOrigins are browser origins, besides the service's own, that may call with credentials; 99 at most.
@@ -75,22 +77,23 @@ type ApiServiceProps struct {
 	// Defaults: contract.IndexShardsDefault and contract.FleetBucketsDefault.
 	IndexShards, FleetBuckets int
 
-	// Vpc hosts the API. It needs private subnets with a way out, in zones where Fargate works; without a Domain also an internet
-	// gateway, through which nothing goes but which CloudFront wants to see, and zones where its VPC origins work; with a Domain
-	// public subnets. Give it gateway endpoints for DynamoDB and S3, or all readings are billed by the NAT gateway as well.
-	// Default: a new one, for which the three following fields hold.
+	// Vpc hosts the API. It needs private subnets with a way out, in zones where Fargate works; without a Domain also
+	// an internet gateway, which CloudFront requires though nothing passes through it, and zones where CloudFront's VPC
+	// origins work; with a Domain public subnets. Give it gateway endpoints for DynamoDB and S3, or the NAT gateway
+	// bills all readings as well. Default: a new one, for which the three following fields hold.
 	Vpc awsec2.IVpc
 
 	// VpcCidr is the new network's private IPv4 range, /16 to /22. Default: 10.0.0.0/16.
 	VpcCidr string
 
-	// Zones is how many availability zones the new network spans, 2 or 3. Default: ZonesDefault, or 2 in us-west-1, which has no more.
+	// Zones is how many availability zones the new network spans, 2 or 3. Default: ZonesDefault, or 2 in us-west-1,
+	// which has no more.
 	Zones int
 
-	// NatGateways is how many zones of the new network have a NAT gateway, 1 to Zones, about $33 a month each. Readings and files
-	// do not pass through them; without one, tasks cannot start, sign people in or write logs. With fewer than Zones, a zone that
-	// fails takes that way out from others as well: their tasks go on with readings and with whoever is signed in.
-	// Default: NatGatewaysDefault.
+	// NatGateways is how many zones of the new network have a NAT gateway, 1 to Zones, about $33 a month each. Readings
+	// and files do not pass through them. Without one, tasks cannot start, sign people in or write logs. With fewer NAT
+	// gateways than Zones, other zones lose their way out when a zone with a gateway fails: their tasks go on with
+	// readings and with people who are signed in. Default: NatGatewaysDefault.
 	NatGateways int
 
 	// TasksMin and TasksMax bound the autoscaling, 1 to 1000 tasks. Defaults: TasksMinDefault and TasksMaxDefault.
@@ -100,22 +103,24 @@ type ApiServiceProps struct {
 	// Defaults: TaskCpuDefault, TaskMemoryMiBDefault.
 	TaskCpu, TaskMemoryMiB int
 
-	// SpotPercent is the share of the tasks above TasksMin that run on Fargate Spot, at about a third of the price, and may be taken
-	// away with two minutes' notice; 0 to 100. At 100, one in a hundred is not on Spot all the same: ECS ignores a capacity
-	// provider without weight. Default: 0.
+	// SpotPercent is the share of the tasks above TasksMin that run on Fargate Spot, at about a third of the price, and
+	// which AWS may take away with two minutes' notice; 0 to 100. At 100, one task in a hundred is still not on Spot,
+	// since ECS ignores a capacity provider without weight. Default: 0.
 	SpotPercent int
 
 	// CpuTargetPercent is the mean CPU use that the scaling aims at, 10 to 90. Default: CpuTargetPercentDefault.
 	CpuTargetPercent int
 
-	// RequestsPerTask is how many requests a minute the scaling gives each task, 1 to 1,000,000. Default: RequestsPerTaskDefault.
+	// RequestsPerTask is how many requests a minute the scaling gives each task, 1 to 1,000,000. Default:
+	// RequestsPerTaskDefault.
 	RequestsPerTask int
 
-	// Architecture is what the image is built for; an Image must be of it. Default: ARM64, a fifth cheaper for the same work.
+	// Architecture is the processor that the image is built for; an Image must be built for the same. Default: ARM64, a
+	// fifth cheaper for the same work.
 	Architecture goasset.Architecture
 
-	// Image is a container image made elsewhere of runtime/cmd/api, with the program at /app as goasset.ContainerImage has it.
-	// Default: built from this module's sources.
+	// Image is a container image that was built elsewhere from runtime/cmd/api, with the program at /app as in
+	// goasset.ContainerImage. Default: built from this module's sources.
 	Image awsecs.ContainerImage
 
 	// RequestLimit is how many requests of one address are let through in five minutes, 10 to 2,000,000,000.
@@ -125,8 +130,8 @@ type ApiServiceProps struct {
 	// LogRetention is how long logs are kept. Default: LogRetentionDefault.
 	LogRetention awslogs.RetentionDays
 
-	// Disposable lets the load balancer, the logs and, once it is empty, the bucket of access logs be deleted with their stack. For
-	// test environments. Default: deletion protection, and logs stay when their stack goes.
+	// Disposable lets the load balancer, the logs and, once it is empty, the bucket of access logs be deleted with
+	// their stack. For test environments. Default: deletion protection, and logs stay when their stack goes.
 	Disposable bool
 }
 

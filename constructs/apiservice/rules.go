@@ -8,9 +8,9 @@ import (
 	"github.com/aws/jsii-runtime-go"
 )
 
-// nameRules names the rules between the groups after the group, the direction and the port. The CDK names them after the whole path of
-// the other group, which is another one below a Stage: CloudFormation would then make each rule a second time, which EC2 refuses, and
-// no pipeline could take over what was deployed from a command line.
+// nameRules gives each rule between the groups a logical id of its group, its direction and its port. The CDK makes the
+// id of the whole path of the other group, and that path differs below a Stage. CloudFormation would then make each
+// rule a second time, which EC2 refuses, and a pipeline could not take over what was deployed from a command line.
 func nameRules(groups ...awsec2.SecurityGroup) {
 	for _, group := range groups {
 		owner := *awscdk.Stack_Of(group).GetLogicalId(group.Node().DefaultChild().(awscdk.CfnElement))

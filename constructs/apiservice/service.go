@@ -22,9 +22,10 @@ import (
 const (
 	command       = "api"
 	containerPort = 8080
-	// program is where the image of goasset.ContainerImage has the command: it is its own health check, as the image has no other.
+	// program is the place of the command in the image of goasset.ContainerImage. The command is also the health check,
+	// since the image has no other program.
 	program = "/app"
-	// user is the one that the image names too; a task definition that names it holds for any image.
+	// user is the user of the image. The task definition names it as well, so that it holds for any image.
 	user = "65532:65532"
 	// stopSeconds exceeds contract.DrainTimeoutMax.
 	stopSeconds = 30
@@ -36,12 +37,13 @@ const (
 func (a *ApiService) addService(p ApiServiceProps, group awsec2.SecurityGroup, ways constructs.IDependable) {
 	a.Cluster = awsecs.NewCluster(a, jsii.String("Cluster"), &awsecs.ClusterProps{
 		Vpc: a.Vpc, EnableFargateCapacityProviders: jsii.Bool(true),
-		// The metrics of a cluster and its services, a few dollars a month; the enhanced kind bills those of every task.
+		// These are the metrics of a cluster and its services, a few dollars a month. The enhanced kind bills those of
+		// every task.
 		ContainerInsightsV2: awsecs.ContainerInsights_ENABLED,
 	})
 	task := a.addTask(p)
-	// How many tasks there are is the scaling's to say: a number here would be set again by every deployment, and take away the
-	// tasks that the load of the moment needs. A new service begins with one and is scaled to TasksMin at once.
+	// The scaling decides how many tasks there are. A number here would be set again by every deployment, and would end
+	// tasks that the load needs. A new service begins with one task and is scaled to TasksMin at once.
 	a.Service = awsecs.NewFargateService(a, jsii.String("Service"), &awsecs.FargateServiceProps{
 		Cluster: a.Cluster, TaskDefinition: task, SecurityGroups: &[]awsec2.ISecurityGroup{group},
 		CapacityProviderStrategies: strategies(p),
@@ -78,8 +80,8 @@ func (a *ApiService) addScaling(p ApiServiceProps) {
 	})
 }
 
-// strategies keeps the least number of tasks off Spot, so that taking Spot capacity away never takes the service away. ECS places no
-// tasks, not even those of its base, by a capacity provider with the weight 0.
+// strategies keeps TasksMin tasks off Spot, so that the service goes on when AWS takes Spot capacity away. The weight
+// is never 0: ECS would place no tasks by that capacity provider, not even those of its base.
 func strategies(p ApiServiceProps) *[]*awsecs.CapacityProviderStrategy {
 	all := []*awsecs.CapacityProviderStrategy{{
 		CapacityProvider: jsii.String(capacityFargate), Base: jsii.Number(p.TasksMin),

@@ -17,7 +17,8 @@ import (
 	"github.com/sensorflow/sensorflow/test/cdktest"
 )
 
-// environ is the environment of the task as the API's process gets it, with an address for what is known at deployment only.
+// environ is the environment of the task as the API's process gets it, with an address for what is known at deployment
+// only.
 func environ(t *testing.T, template cdktest.Template) []string {
 	t.Helper()
 	list := []string{contract.EnvRegion + "=eu-west-1"} // set by Fargate
@@ -78,8 +79,8 @@ func TestApiService_TakesSecretsFromSecretsManagerAlone(t *testing.T) {
 	}
 }
 
-// A table or a bucket that is away makes ECS replace no task: what the load balancer and the container's own check ask touches
-// nothing outside of the task. Route 53 asks whether the region serves.
+// ECS must not replace tasks because a table or a bucket fails. So the checks of the load balancer and of the container
+// ask for nothing outside of the task. Route 53 asks whether the region serves.
 func TestApiService_ReplacesTasksThatDoNotLiveAndNoOthers(t *testing.T) {
 	template := synth(t, everything)
 	template.Only(t, "AWS::ElasticLoadBalancingV2::TargetGroup").Want(t, "/healthz", "HealthCheckPath")
@@ -161,7 +162,7 @@ func TestApiService_KeepsTheLeastOffSpot(t *testing.T) {
 	}
 }
 
-// TestApiService_LetsOnlyTheLoadBalancerIn reads the security groups as whoever wants in.
+// TestApiService_LetsOnlyTheLoadBalancerIn reads from the security groups who may connect.
 func TestApiService_LetsOnlyTheLoadBalancerIn(t *testing.T) {
 	template := synth(t, byDefault)
 	tasks := template.Find(t, "AWS::EC2::SecurityGroup", "ApiTaskSecurityGroup")
@@ -218,7 +219,7 @@ func TestApiService_PlacesSubnetsWhereFargateAndVpcOriginsWork(t *testing.T) {
 	}
 }
 
-// A stack without a region serves in any; its user hears that the zones are not chosen.
+// A stack without a region serves in any region. Its user is told that the zones are not chosen.
 func TestApiService_WarnsWhereTheRegionIsUnknown(t *testing.T) {
 	app := cdktest.NewApp(t)
 	id := "Stack"

@@ -7,12 +7,12 @@ import (
 	"github.com/aws/jsii-runtime-go"
 )
 
-// suitableZones names, for the regions that have a zone where Fargate on ARM64 or CloudFront's VPC origins do not work, zones where
-// both do (November 2026):
+// suitableZones names zones where both Fargate on ARM64 and CloudFront's VPC origins work, for the regions where one of
+// them lacks a zone (November 2026):
 // https://docs.aws.amazon.com/AmazonECS/latest/developerguide/AWS_Fargate-Regions.html,
 // https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/private-content-vpc-origins.html.
 //
-// They are ids: what an account calls us-east-1a is another zone in the next account.
+// They are ids, since the name us-east-1a means another zone in another account.
 func suitableZones(region string) []string {
 	return map[string][]string{
 		"us-east-1":      {"use1-az1", "use1-az2", "use1-az4"},    // not use1-az3
@@ -23,7 +23,8 @@ func suitableZones(region string) []string {
 	}[region]
 }
 
-// place puts the subnet into the zone of that number and returns the zone's name, which may be known at deployment only.
+// place puts the subnet into the zone of that number and returns the zone's name, which may be known at deployment
+// only.
 func place(subnet awsec2.Subnet, number int) *string {
 	resource := subnet.Node().DefaultChild().(awsec2.CfnSubnet)
 	ids := suitableZones(*awscdk.Stack_Of(subnet).Region())

@@ -1,5 +1,6 @@
-// Package goasset turns the commands of this module, runtime/cmd/<name>, into code of Lambda functions and into container
-// images, by `go build` and without Docker: package gobuild says how. Docker is needed only to publish an image, when it is deployed.
+// Package goasset turns the commands of this module, runtime/cmd/<name>, into code of Lambda functions and into
+// container images, by `go build` and without Docker: package gobuild says how. Docker is needed only to publish an
+// image, when it is deployed.
 //
 // It imports the CDK and gobuild only. Constructs that use it take a prop for a prebuilt artifact instead.
 package goasset

@@ -14,7 +14,7 @@ import (
 // Architecture is the processor that a command is built for.
 type Architecture int
 
-// ARM64 is the default: the same work costs about a fifth less on AWS's own processors.
+// ARM64 is the default. The same work costs about a fifth less on AWS's own processors.
 const (
 	ARM64 Architecture = iota
 	AMD64
@@ -54,9 +54,9 @@ func (a Architecture) Task() awsecs.CpuArchitecture {
 	return awsecs.CpuArchitecture_ARM64()
 }
 
-// LambdaCode returns the command of that name as the code of a function with the runtime provided.al2023. The hash of the
-// asset is that of its content, so it changes exactly when the program does. It panics where the command cannot be built,
-// with one sentence and what the compiler said.
+// LambdaCode returns the command of that name as the code of a function with the runtime provided.al2023. The hash of
+// the asset is that of its content, so that it changes exactly when the program does. It panics where the command
+// cannot be built, with one sentence and the messages of the compiler.
 func LambdaCode(command string, a Architecture) awslambda.Code {
 	dir, err := gobuild.Function(command, a.String())
 	if err != nil {

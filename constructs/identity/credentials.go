@@ -21,9 +21,9 @@ const (
 	CredentialsClientSecret = "client_secret"
 )
 
-// Credentials returns a secret with what a program needs to get tokens as a machine client: a JSON object of CredentialsTokenURL,
-// CredentialsClientID and CredentialsClientSecret. The secret is made when it is first asked for, as each costs money; it panics
-// where there is no client of that name.
+// Credentials returns a secret with what a program needs to get tokens as a machine client: a JSON object of
+// CredentialsTokenURL, CredentialsClientID and CredentialsClientSecret. The secret is made when it is first asked for,
+// as each costs money; it panics where there is no client of that name.
 func (i *Identity) Credentials(machine string) awssecretsmanager.ISecret {
 	if secret, ok := i.credentials[machine]; ok {
 		return secret
@@ -49,8 +49,8 @@ func (i *Identity) Credentials(machine string) awssecretsmanager.ISecret {
 	return secret
 }
 
-// GrantMachineCredentials lets the grantee, a program, read the credentials of a machine client, with which it gets tokens that the
-// API takes: they allow what the client's scopes do.
+// GrantMachineCredentials lets the grantee, a program, read the credentials of a machine client, with which it gets
+// tokens that the API takes: they allow what the client's scopes do.
 func (i *Identity) GrantMachineCredentials(machine string, grantee awsiam.IGrantable) awsiam.Grant {
 	return GrantReadSettings(i.Credentials(machine), grantee)
 }

@@ -36,7 +36,8 @@ type Identity struct {
 	MachineClients map[string]awscognito.UserPoolClient
 	// Domain serves the token endpoint.
 	Domain awscognito.UserPoolDomain
-	// Replica is the pool's replica in the first of Replicas, nil without. It answers once a ReplicaActivation is deployed there.
+	// Replica is the pool's replica in the first of Replicas, nil without. It answers once a ReplicaActivation is
+	// deployed there.
 	Replica awscognito.CfnUserPoolReplica
 	// Settings is the secret whose JSON fields are named like the environment keys of the API: contract.EnvUserPoolID,
 	// EnvUserPoolIssuer, EnvUserPoolClientID, EnvUserPoolClientSecret, EnvMachineClientIDs and EnvTokenURL.
@@ -78,14 +79,14 @@ func NewIdentity(scope constructs.Construct, id string, props *IdentityProps) *I
 	return i
 }
 
-// addReplica replicates the pool to one other region, and with that decides what the tokens' issuer is called.
+// addReplica replicates the pool to one other region. The name of the tokens' issuer depends on that.
 func (i *Identity) addReplica(p IdentityProps) {
 	region := *awscdk.Stack_Of(i).Region()
 	if len(p.Replicas) == 0 {
 		i.Issuer = jsii.String("https://cognito-idp." + region + ".amazonaws.com/" + *i.UserPool.UserPoolId())
 		return
 	}
-	// The usual issuer names the region that signed, so that tokens of the replica would be strangers in the primary.
+	// The usual issuer names the region that signed. The primary would not accept tokens that the replica signed.
 	i.Issuer = jsii.String("https://issuer-cognito-idp." + region + ".amazonaws.com/" + *i.UserPool.UserPoolId())
 	for _, r := range []string{region, p.Replicas[0].Region} {
 		if !rule.Replicates(r) {
@@ -100,8 +101,8 @@ func (i *Identity) addReplica(p IdentityProps) {
 	})
 }
 
-// MetricSignInThrottles is how many sign-ins of people the pool refused in its primary region because there were too many: more
-// than a few mean that its quota is too small, or that passwords are being guessed.
+// MetricSignInThrottles is how many sign-ins of people the pool refused in its primary region because there were too
+// many: more than a few mean that its quota is too small, or that passwords are being guessed.
 func (i *Identity) MetricSignInThrottles(options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
 	metric := awscloudwatch.NewMetric(&awscloudwatch.MetricProps{
 		Namespace:  jsii.String("AWS/Cognito"),

@@ -96,8 +96,8 @@ func TestIdentity_OfSeveralRegionsReplicatesToTheFirst(t *testing.T) {
 	out.NoFindings(t)
 }
 
-// TestSettings_HoldWhatTheEnvironmentNames joins the secret to the environment of the API, and sees that CloudFormation, not the
-// template, knows the client's secret.
+// TestSettings_HoldWhatTheEnvironmentNames joins the secret to the environment of the API, and sees that
+// CloudFormation, not the template, knows the client's secret.
 func TestSettings_HoldWhatTheEnvironmentNames(t *testing.T) {
 	app := cdktest.NewApp(t)
 	identity.NewIdentity(cdktest.NewStack(app, "Stack", primary), "Identity", &identity.IdentityProps{

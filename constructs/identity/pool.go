@@ -72,8 +72,8 @@ func (i *Identity) addScopes() map[string]awscognito.OAuthScope {
 	return scopes
 }
 
-// addBrowserClient makes the client of the API, which sends the passwords of people and proves by the client's secret that it is
-// the API. A refresh token cannot outlive the cookie by less than Cognito's minimum of an hour; nobody gets to see it.
+// addBrowserClient makes the client of the API, which sends the passwords of people and proves by the client's secret
+// that it is the API. The refresh token lives as long as the cookie, and nobody gets to see it.
 func (i *Identity) addBrowserClient() {
 	lifetime := minutes(contract.CookieLifetime)
 	i.BrowserClient = awscognito.NewUserPoolClient(i, jsii.String("BrowserClient"), &awscognito.UserPoolClientProps{
@@ -109,15 +109,17 @@ func (i *Identity) addMachineClient(
 		EnableTokenRevocation:      jsii.Bool(true),
 		PreventUserExistenceErrors: jsii.Bool(true),
 	})
-	// With none listed Cognito would let people sign in through it; refreshing is nothing without having signed in.
+	// With no flow listed, Cognito would let people sign in through it. To refresh a token is of no use to somebody who
+	// could not sign in.
 	client.Node().DefaultChild().(awscognito.CfnUserPoolClient).
 		SetExplicitAuthFlows(jsii.Strings("ALLOW_REFRESH_TOKEN_AUTH"))
 	return client
 }
 
-// addDomain makes the address of the token endpoint. The name must be free in all of AWS: without one, the last part of the
-// stack's own id makes it so, and the end of the pool's logical id tells two in one stack apart. The construct's own address
-// would not do: it is another one below a Stage, and machines would get another address once a pipeline deploys the stack.
+// addDomain makes the address of the token endpoint. Its prefix must be unique in all of AWS. By default the last part
+// of the stack's own id makes it unique, and the end of the pool's logical id makes two pools of one stack differ. The
+// construct's path is not suitable: it differs below a Stage, so that machines would need another address once a
+// pipeline deploys the stack.
 func (i *Identity) addDomain(p IdentityProps) {
 	prefix := p.DomainPrefix
 	if prefix == "" {

@@ -21,14 +21,14 @@ type Mfa int
 const (
 	// MfaOff asks for the password alone.
 	MfaOff Mfa = iota
-	// MfaOptional lets people set up an authenticator app. Who does cannot sign in through the API any more, which has no second
-	// step: it is for pools whose people sign in elsewhere and bring the token.
+	// MfaOptional lets people set up an authenticator app. Whoever sets one up can no longer sign in through the API,
+	// which has no second step. It is for pools whose people sign in elsewhere and bring the token.
 	MfaOptional
 )
 
-// Defaults and limits. A token's lifetime is Cognito's to bound.
+// Defaults and limits. Cognito sets the limits of a token's lifetime.
 const (
-	// DefaultMachineClient is the name of the machine client that exists without being asked for.
+	// DefaultMachineClient is the name of the machine client that is made by default.
 	DefaultMachineClient = "machine"
 	// TokenLifetimeDefault is how long a machine's token lives, the longest that Cognito gives.
 	TokenLifetimeDefault = 24 * time.Hour
@@ -36,7 +36,8 @@ const (
 	TokenLifetimeMin = 5 * time.Minute
 	// MachineClientsMax is how many machine clients a pool can have here.
 	MachineClientsMax = contract.MachineClientsMax
-	// PasswordCharsMin is the shortest password of a person; it needs small and capital letters, digits and symbols too.
+	// PasswordCharsMin is the shortest password of a person; it needs small and capital letters, digits and symbols
+	// too.
 	PasswordCharsMin = 12
 )
 
@@ -48,43 +49,45 @@ type MachineClient struct {
 	Scopes []string
 	// TokenLifetime is how long its tokens live, TokenLifetimeMin to 24 hours in whole minutes.
 	//
-	// AWS bills every token ($2.25 per 1,000 at first, 30 % more with a replica): a thousand machines with hourly tokens cost about
-	// $1,640 a month, with daily ones $68, as long as they keep a token until it expires. Default: TokenLifetimeDefault.
+	// AWS bills every token ($2.25 per 1,000 at first, 30 % more with a replica): a thousand machines with hourly
+	// tokens cost about $1,640 a month, with daily ones $68, as long as they keep a token until it expires. Default:
+	// TokenLifetimeDefault.
 	TokenLifetime time.Duration
 }
 
 // IdentityProps configures Identity. The zero value of a field selects its default.
 type IdentityProps struct {
-	// Name begins the physical name of the settings secret, "<Name>/identity", by which the stacks of other regions find it: 1 to
-	// 64 letters, digits and hyphens, starting with a letter. Default: CloudFormation makes the name up.
+	// Name begins the physical name of the settings secret, "<Name>/identity", by which the stacks of other regions
+	// find it: 1 to 64 letters, digits and hyphens, starting with a letter. Default: CloudFormation makes the name up.
 	Name string
 
-	// Key encrypts the user pool and the settings. With Replicas it must be a multi-Region key, and its replicas must exist before.
-	// Default: a new storage.Key; required with Replicas.
+	// Key encrypts the user pool and the settings. With Replicas it must be a multi-Region key, and its replicas must
+	// exist before. Default: a new storage.Key; required with Replicas.
 	Key awskms.IKey
 
-	// Replicas are the other regions that need the settings, the first of which also gets the replica of the user pool, since
-	// Cognito replicates a pool to one other region at most: people who reach the remaining regions are signed in by the primary.
-	// Keep the first one first: another one there replaces the pool's replica.
+	// Replicas are the other regions that need the settings, the first of which also gets the replica of the user pool,
+	// since Cognito replicates a pool to one other region at most: people who reach the remaining regions are signed in
+	// by the primary. Do not change the first one: another first region replaces the pool's replica.
 	//
-	// With the first replica the issuer of the tokens changes its name, for good sign-ins to be known in both regions: tokens of
-	// before are refused then, and everybody signs in once more. Default: none.
+	// With the first replica the issuer of the tokens gets another name, under which both regions accept them. Older
+	// tokens are then refused, and everybody signs in once more. Default: none.
 	Replicas []storage.Replica
 
-	// FailoverHealthCheck is the Route 53 health check by which the token endpoint moves to the pool's replica: Cognito routes to
-	// the primary as long as it is healthy. Only with Replicas.
-	// Default: none. Machines then get no new tokens while the primary region is gone; those they hold, for up to a day, go on working.
+	// FailoverHealthCheck is the Route 53 health check by which the token endpoint moves to the pool's replica: Cognito
+	// routes to the primary as long as it is healthy. Only with Replicas. Default: none. Machines then get no new
+	// tokens while the primary region is down. The tokens that they have go on working, for up to a day.
 	FailoverHealthCheck awsroute53.IHealthCheck
 
 	// MachineClients are the clients of programs, MachineClientsMax at most. Default: one named DefaultMachineClient.
 	MachineClients []MachineClient
 
-	// DomainPrefix begins the address of the token endpoint: 1 to 63 lower-case letters, digits and hyphens, without "aws", "amazon"
-	// or "cognito", unique in the region among all of AWS's customers.
-	// Default: made from the ids of construct and stack; it stays as long as the stack does.
+	// DomainPrefix begins the address of the token endpoint: 1 to 63 lower-case letters, digits and hyphens, without
+	// "aws", "amazon" or "cognito", unique in the region among all of AWS's customers. Default: a text made of the ids
+	// of construct and stack, which stays as long as the stack does.
 	DomainPrefix string
 
-	// Mfa is whether people may use a second factor. Default: MfaOff, since the API's own sign-in takes a password alone.
+	// Mfa is whether people may use a second factor. Default: MfaOff, since the API's own sign-in takes a password
+	// alone.
 	Mfa Mfa
 
 	// Disposable lets the pool, with its people, be deleted with its stack. For test environments.

@@ -29,8 +29,8 @@ func SettingsFields() []string {
 	}
 }
 
-// addSettings fills the secret. CloudFormation reads the client's secret from Cognito and writes it: it stands in no template.
-// The secret holds nothing that the pool does not, so that it goes with its stack.
+// addSettings fills the secret. CloudFormation reads the client's secret from Cognito and writes it, so that it stands
+// in no template. The secret holds nothing that the pool does not hold, and is therefore deleted with its stack.
 func (i *Identity) addSettings(p IdentityProps) {
 	machines := make([]string, 0, len(i.MachineClients))
 	for _, name := range i.machineNames() {
@@ -67,8 +67,8 @@ func (i *Identity) addSettings(p IdentityProps) {
 	explainNoRotation(secret)
 }
 
-// ImportSettings finds the settings of a deployment in the stack's own region, by the Name that its Identity was made with. key
-// encrypts them there.
+// ImportSettings finds the settings of a deployment in the stack's own region, by the Name that its Identity was made
+// with. key encrypts them there.
 func ImportSettings(scope constructs.Construct, id, name string, key awskms.IKey) awssecretsmanager.ISecret {
 	stack := refuse.OutsideStack(scope, id)
 	refuse.If(scope, id, rule.All(
@@ -86,8 +86,8 @@ func ImportSettings(scope constructs.Construct, id, name string, key awskms.IKey
 	})
 }
 
-// GrantReadSettings lets the grantee, the role that starts the API's tasks, read the settings and use their key for that alone.
-// The secret's own GrantRead forgets the key where it is an imported one, as those of this module are.
+// GrantReadSettings lets the grantee, the role that starts the API's tasks, read the settings and use their key for
+// that alone. The secret's own GrantRead leaves an imported key out, and the keys of this module are imported ones.
 func GrantReadSettings(settings awssecretsmanager.ISecret, grantee awsiam.IGrantable) awsiam.Grant {
 	granted := settings.GrantRead(grantee, nil)
 	if settings.EncryptionKey() == nil {
@@ -114,9 +114,9 @@ func (p ReplicaActivationProps) Validate() error {
 	return prop.Required("Settings", p.Settings == nil, "what ImportSettings returns").Err()
 }
 
-// ReplicaActivation makes the replica of the user pool in the stack's own region answer: it starts inactive. It belongs into a
-// stack of the first of IdentityProps.Replicas, deployed after the pool's, and learns the pool from the settings there, so
-// that no value passes between the stacks.
+// ReplicaActivation makes the replica of the user pool in the stack's own region answer: it starts inactive. It belongs
+// in a stack of the first of IdentityProps.Replicas, deployed after the pool's. It reads the pool's id from the
+// settings there, so that no value passes between the stacks.
 type ReplicaActivation struct {
 	constructs.Construct
 
@@ -130,7 +130,7 @@ func NewReplicaActivation(scope constructs.Construct, id string, props *ReplicaA
 	refuse.If(scope, id, p.Validate())
 	a := &ReplicaActivation{}
 	constructs.NewConstruct_Override(a, scope, &id)
-	// By the secret's name: CloudFormation documents names and complete addresses, and the address's end is not known here.
+	// CloudFormation takes the secret's name or its complete ARN, and the end of the ARN is not known here.
 	poolID := awscdk.SecretValue_SecretsManager(p.Settings.SecretName(),
 		&awscdk.SecretsManagerSecretOptions{JsonField: jsii.String(contract.EnvUserPoolID)})
 	a.resource = awscognito.NewCfnUserPoolRegionalConfigurationAttachment(a, jsii.String("Resource"),
@@ -141,8 +141,8 @@ func NewReplicaActivation(scope constructs.Construct, id string, props *ReplicaA
 	return a
 }
 
-// Resource is the attachment itself, for what the props do not offer: mail, messages and triggers of the replica. It is a method and no
-// field because jsii takes no type without a method for a construct.
+// Resource is the attachment itself, for what the props do not offer: mail, messages and triggers of the replica. It is
+// a method and not a field, since jsii accepts only types that have a method as constructs.
 func (a *ReplicaActivation) Resource() awscognito.CfnUserPoolRegionalConfigurationAttachment {
 	return a.resource
 }

@@ -21,11 +21,11 @@ import (
 type Operations struct {
 	constructs.Construct
 
-	// Topic carries the alarms.
+	// Topic sends the alarms.
 	Topic awssns.Topic
 	// Alarms are the alarms by name.
 	Alarms map[string]awscloudwatch.Alarm
-	// Dashboard shows the region at a glance.
+	// Dashboard shows how the region is doing.
 	Dashboard awscloudwatch.Dashboard
 }
 
@@ -42,7 +42,7 @@ func NewOperations(scope constructs.Construct, id string, props *OperationsProps
 	for _, r := range all {
 		o.AddAlarm(r.name, r.metric, r.options())
 	}
-	// Before there are tasks, having none is no news.
+	// Without the dependency, this alarm would go off while the stack is made, before there are any tasks.
 	o.Alarms[noTasks].Node().AddDependency(p.Api.Service)
 	o.addDashboard(p, all)
 	return o
@@ -63,8 +63,8 @@ func (o *Operations) addTopic(p OperationsProps) {
 	}
 }
 
-// AddAlarm adds an alarm on a metric, of this service or of another, to those that Topic carries. The options need Threshold and
-// EvaluationPeriods. It panics where something is missing, and where there is an alarm of that name.
+// AddAlarm adds an alarm on a metric, of this service or of another. Topic sends it like the others. The options need
+// Threshold and EvaluationPeriods. It panics where something is missing, and where there is an alarm of that name.
 func (o *Operations) AddAlarm(
 	name string, metric awscloudwatch.IMetric, options *awscloudwatch.CreateAlarmOptions,
 ) awscloudwatch.Alarm {
@@ -89,7 +89,7 @@ func (o *Operations) AddAlarm(
 	return alarm
 }
 
-// alarmFaults are the faults that the CDK would answer with a trace of JavaScript.
+// alarmFaults are the faults for which the CDK would end in a trace of JavaScript.
 func (o *Operations) alarmFaults(
 	name string, metric awscloudwatch.IMetric, with awscloudwatch.CreateAlarmOptions,
 ) rule.Faults {

@@ -73,7 +73,8 @@ func synth(t *testing.T, change func(*operations.OperationsProps), options ...cd
 	return cdktest.Synth(t, app)
 }
 
-// TestOperations_ShowsARegionAtAGlance holds the dashboard, a line for each widget: its width, its title, and what it shows.
+// TestOperations_ShowsARegionAtAGlance holds the dashboard, a line for each widget: its width, its title, and what it
+// shows.
 func TestOperations_ShowsARegionAtAGlance(t *testing.T) {
 	template := synth(t, byDefault).Template(t, "Stack")
 	var dashboard struct {
@@ -114,7 +115,8 @@ func TestOperations_PassesThePacksAndNamesEveryAction(t *testing.T) {
 	out.NoCircles(t)
 }
 
-// TestOperations_AlarmsInTheUnitsOfTheMetrics holds each alarm: the metric, in which unit AWS counts it, from where on and for how long.
+// TestOperations_AlarmsInTheUnitsOfTheMetrics holds each alarm: the metric, in which unit AWS counts it, from where on
+// and for how long.
 func TestOperations_AlarmsInTheUnitsOfTheMetrics(t *testing.T) {
 	const above, under, missingIsFine, missingIsWrong = "GreaterThanThreshold", "LessThanThreshold", "notBreaching",
 		"breaching"
@@ -246,7 +248,8 @@ func TestOperations_TakesAlarmsOfOthers(t *testing.T) {
 	alarm.Want(t, []any{map[string]any{"Ref": template.Only(t, "AWS::SNS::Topic").ID}}, "AlarmActions")
 }
 
-// TestOperations_RefusesAlarmsThatTheCDKWouldTrace asks for alarms to which the CDK would answer with a trace of JavaScript.
+// TestOperations_RefusesAlarmsThatTheCDKWouldTrace asks for alarms for which the CDK would end in a trace of
+// JavaScript.
 func TestOperations_RefusesAlarmsThatTheCDKWouldTrace(t *testing.T) {
 	stack := cdktest.NewStack(cdktest.NewApp(t), "Stack", "eu-west-1")
 	props := required(t, "")(stack)

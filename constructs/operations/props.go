@@ -19,18 +19,19 @@ const (
 	ThrottlesMaxDefault    = 100
 	LagMaxDefault          = time.Minute
 	ReplicationMaxDefault  = 30 * time.Second // usually it takes less than one
-	// CsvAgeMaxDefault lets a part of a file fail and be tried again twice.
+	// CsvAgeMaxDefault is time enough for a part of a file to fail twice and to be tried again.
 	CsvAgeMaxDefault = time.Hour
 )
 
 // OperationsProps configure Operations. The zero value of an optional field selects its default.
 type OperationsProps struct {
-	// Api, Processing and Tables are what is watched. Required.
+	// Api, Processing and Tables are what the alarms watch. Required.
 	Api        *apiservice.ApiService
 	Processing *processing.Processing
 	Tables     *storage.GlobalTables
 
-	// Key encrypts the messages of the alarms. Its policy must let CloudWatch use it, as that of storage.Key does. Required.
+	// Key encrypts the messages of the alarms. Its policy must let CloudWatch use it, as that of storage.Key does.
+	// Required.
 	Key awskms.IKey
 
 	// AlarmEmails receive the alarms; each address confirms once. Default: nobody.
@@ -39,18 +40,19 @@ type OperationsProps struct {
 	// LatencyMax is how long the API's 99th percentile may be over ten minutes. Default: LatencyMaxDefault.
 	LatencyMax time.Duration
 
-	// ServerErrorsMax is how many answers with a status of 500 and above there may be in five minutes, of the tasks and of the load
-	// balancer each. Default: ServerErrorsMaxDefault.
+	// ServerErrorsMax is how many answers with a status of 500 and above there may be in five minutes, of the tasks and
+	// of the load balancer each. Default: ServerErrorsMaxDefault.
 	ServerErrorsMax int
 
-	// ThrottlesMax is how many requests to the tables may be refused in five minutes, twice in a row; each was repeated.
-	// Default: ThrottlesMaxDefault.
+	// ThrottlesMax is how many requests to the tables may be refused in each of two periods of five minutes; each
+	// request was repeated. Default: ThrottlesMaxDefault.
 	ThrottlesMax int
 
 	// LagMax is how far the aggregates may lag behind the readings for five minutes. Default: LagMaxDefault.
 	LagMax time.Duration
 
-	// ReplicationMax is how long readings may take to reach another region for five minutes. Default: ReplicationMaxDefault.
+	// ReplicationMax is how long readings may take to reach another region for five minutes. Default:
+	// ReplicationMaxDefault.
 	ReplicationMax time.Duration
 
 	// CsvAgeMax is how long a CSV file or a part of one may wait or be worked on. Default: CsvAgeMaxDefault.

@@ -8,8 +8,8 @@ import (
 	"github.com/aws/jsii-runtime-go"
 )
 
-// alarmRule is one alarm: what is measured, from where on it is wrong, in how many periods of the metric, and what a person
-// should do.
+// alarmRule is one alarm: its metric, the value above which it goes off, in how many periods of the metric, and what a
+// person should do.
 type alarmRule struct {
 	name        string
 	metric      awscloudwatch.IMetric
@@ -21,8 +21,8 @@ type alarmRule struct {
 
 const noTasks = "NoTasks"
 
-// rules lists the alarms. Thresholds are in the units of the metrics: AWS measures the answers of load balancers and the age of messages in
-// seconds, the age of stream records and replication in milliseconds.
+// rules lists the alarms. Thresholds are in the units of the metrics: AWS measures the answers of load balancers and
+// the age of messages in seconds, the age of stream records and replication in milliseconds.
 func rules(p OperationsProps) []alarmRule {
 	one, five, hour := period(1), period(5), period(60)
 	return []alarmRule{
@@ -80,13 +80,13 @@ func (r alarmRule) options() *awscloudwatch.CreateAlarmOptions {
 	return options
 }
 
-// below turns the alarm around, for what is measured only while it is there.
+// below makes an alarm that goes off below its threshold, and where nothing is measured.
 func below(o *awscloudwatch.CreateAlarmOptions) {
 	o.ComparisonOperator = awscloudwatch.ComparisonOperator_LESS_THAN_THRESHOLD
 	o.TreatMissingData = awscloudwatch.TreatMissingData_BREACHING
 }
 
-// ignoreFewSamples is for percentiles: the 99th of a few answers is the slowest of them.
+// ignoreFewSamples is for percentiles. The 99th percentile of a few answers is just the slowest of them.
 func ignoreFewSamples(o *awscloudwatch.CreateAlarmOptions) {
 	o.EvaluateLowSampleCountPercentile = jsii.String("ignore")
 }

@@ -13,18 +13,19 @@ import (
 )
 
 const (
-	// AggregatorTimeout leaves time for the aggregator's own attempts at rows that are contended or throttled; most batches take
-	// well below a second.
+	// AggregatorTimeout leaves time for the aggregator's own attempts at rows that others write too or that DynamoDB
+	// throttles. Most batches take much less than a second.
 	AggregatorTimeout = time.Minute
-	// AggregatorMemoryMiB buys more than half a virtual CPU, so that decoding a batch of six megabytes does not hold its shard
-	// up; the aggregator needs about 100 MiB.
+	// AggregatorMemoryMiB buys more than half a virtual CPU, so that decoding a batch of six megabytes does not delay
+	// its shard. The aggregator itself needs about 100 MiB.
 	AggregatorMemoryMiB = 1024
 
-	// StreamRetries is how often a batch that fails as a whole is given again before it goes to the failures. A record that can
-	// never succeed fails at once each time, so that its shard waits for minutes; a table that cannot be written for a while
-	// fails only after the aggregator's own attempts, so that hours of that are outlasted.
+	// StreamRetries is how often a batch that fails as a whole is tried again before it goes to the failures. A record
+	// that can never succeed fails at once each time, so that its shard waits for minutes. While a table cannot be
+	// written, a batch fails only after the aggregator's own attempts, so that the retries last for hours.
 	StreamRetries = 500
-	// StreamRecordAgeMax gives up what is older, before the stream forgets it after 24 hours without a word.
+	// StreamRecordAgeMax sends older records to the failures. After 24 hours the stream would drop them without a
+	// trace.
 	StreamRecordAgeMax = 22 * time.Hour
 )
 
@@ -52,7 +53,8 @@ func (c *Processing) addAggregator(p ProcessingProps) {
 		ReportBatchItemFailures: jsii.Bool(true), BisectBatchOnError: jsii.Bool(true),
 		RetryAttempts: jsii.Number(StreamRetries), MaxRecordAge: duration(StreamRecordAgeMax),
 	})
-	// On the raw resource: the construct library's destination would add wildcard actions on the key to the function's role.
+	// It is set on the raw resource: the CDK's own destination would add wildcard actions on the key to the function's
+	// role.
 	source.Node().DefaultChild().(awslambda.CfnEventSourceMapping).
 		SetDestinationConfig(&awslambda.CfnEventSourceMapping_DestinationConfigProperty{
 			OnFailure: &awslambda.CfnEventSourceMapping_OnFailureProperty{Destination: c.StreamFailures.QueueArn()},
@@ -69,8 +71,8 @@ func ofAggregates(p ProcessingProps) map[string]*string {
 	}
 }
 
-// ofRegion passes the records with an image that this region wrote, the new one or the old: what the other regions wrote is
-// counted there, and its replicas invoke nothing here.
+// ofRegion passes the records whose new or old image this region wrote. What another region wrote is counted there, and
+// its replicas invoke nothing here.
 func ofRegion(region string) *[]*map[string]any {
 	image := func(which string) *map[string]any {
 		return awslambda.FilterCriteria_Filter(&map[string]any{

@@ -15,22 +15,23 @@ import (
 )
 
 const (
-	// CsvTimeout is the longest that Lambda allows: a range whose readings are of one equipment is written no faster than one
-	// partition takes them, about 1,000 a second.
+	// CsvTimeout is the longest that Lambda allows. If all readings of a range are of one equipment, they are written
+	// only as fast as one partition takes them, about 1,000 a second.
 	CsvTimeout = 15 * time.Minute
-	// CsvVisibilityTimeout is a minute longer, so that a message comes back soon after an invocation that failed, when the claim
-	// of its range has just run out. AWS advises six times the function's timeout against messages that become visible while
-	// Lambda holds them back for want of a free instance
-	// (https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html); the event source's own maximum concurrency
-	// prevents that here, and a part of a file would wait 90 minutes after every failure.
+	// CsvVisibilityTimeout is a minute longer, so that a message comes back soon after an invocation that failed, when
+	// the claim of its range has just run out. AWS advises six times the function's timeout, since messages could
+	// become visible while Lambda waits for a free instance
+	// (https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html). Here the maximum concurrency of the
+	// event source prevents that, and six times would let a part of a file wait for 90 minutes after every failure.
 	CsvVisibilityTimeout = CsvTimeout + time.Minute
-	// CsvReceivesMax is how often a message is received before it goes to the dead letters: failures for more than two hours.
+	// CsvReceivesMax is how often a message is received before it goes to the dead letters: failures for more than two
+	// hours.
 	CsvReceivesMax = 10
 	// CsvMemoryMiB buys one whole virtual CPU, which the processor's 16 connections keep busy; it needs about 100 MiB.
 	CsvMemoryMiB = 1769
 
-	// csvRetention is long enough for CsvReceivesMax attempts; the rest of the days are for the dead letters, whose age counts
-	// from the first sending.
+	// csvRetention is long enough for CsvReceivesMax attempts. The other days are for the dead letters, whose age
+	// counts from the first sending.
 	csvRetention     = 4 * 24 * time.Hour
 	failureRetention = 14 * 24 * time.Hour // SQS's longest
 )
@@ -50,10 +51,11 @@ func (c *Processing) newQueue(id string, p ProcessingProps, props *awssqs.QueueP
 	return awssqs.NewQueue(c, &id, props)
 }
 
-// sendBucketEvents lets the bucket tell the queue of new files. The CDK's own notifications come with a custom resource, whose
-// function may change the notifications of any bucket; within one stack the bucket can simply name the queue.
+// sendBucketEvents lets the bucket tell the queue of new files. The CDK's own notifications need a custom resource,
+// whose function may change the notifications of any bucket. Within one stack the bucket can simply name the queue.
 func (c *Processing) sendBucketEvents(p ProcessingProps) {
-	// The bucket's address cannot be a condition: the bucket can be made only after S3 has seen that this policy lets it send.
+	// The bucket's address cannot be a condition: the bucket can be made only after S3 has seen that this policy lets
+	// it send.
 	c.CsvQueue.AddToResourcePolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
 		Sid:        jsii.String("BucketEvents"),
 		Principals: &[]awsiam.IPrincipal{awsiam.NewServicePrincipal(jsii.String("s3.amazonaws.com"), nil)},
@@ -75,8 +77,8 @@ func (c *Processing) sendBucketEvents(p ProcessingProps) {
 	bucket.Node().AddDependency(c.CsvQueue.Node().FindChild(jsii.String("Policy")))
 }
 
-// addCsvProcessor makes the function. It sends the ranges of a large file to its own queue, one step deep: Lambda's detection of
-// loops, which stops what goes round sixteen times, never meets it.
+// addCsvProcessor makes the function. It sends the ranges of a large file to its own queue, one step deep. Lambda's
+// detection of loops acts only after sixteen steps.
 func (c *Processing) addCsvProcessor(p ProcessingProps) {
 	permissions := c.newPermissions("CsvProcessor", p)
 	p.Tables.GrantSendReadings(permissions)
@@ -99,7 +101,7 @@ func (c *Processing) addCsvProcessor(p ProcessingProps) {
 	explainSource(c.CsvProcessor)
 	awslambda.NewEventSourceMapping(c, jsii.String("CsvProcessorSource"), &awslambda.EventSourceMappingProps{
 		Target: c.CsvProcessor, EventSourceArn: c.CsvQueue.QueueArn(),
-		// A message is minutes of work: two of them in one invocation would share its time.
+		// A message can be minutes of work, and two messages in one invocation would share its time.
 		BatchSize:               jsii.Number(1),
 		ReportBatchItemFailures: jsii.Bool(true),
 		MaxConcurrency:          jsii.Number(p.CsvConcurrency),

@@ -1,6 +1,7 @@
-// Package processing holds what a region works off: the function that stores the readings of CSV files, fed by a queue of the
-// upload bucket's events, and the function that keeps this region's aggregate rows equal to the readings, fed by their stream.
-// What fails for good ends in a queue of its own, with its reason in the function's log, and never stops the rest.
+// Package processing holds the functions of a region: the function that stores the readings of CSV files, fed by a
+// queue of the upload bucket's events, and the function that keeps this region's aggregate rows equal to the readings,
+// fed by their stream. What can never succeed goes to a queue of its own, with its reason in the function's log, and
+// does not stop the rest.
 //
 // It describes infrastructure and imports the CDK, the neighbouring constructs and runtime/contract only.
 package processing

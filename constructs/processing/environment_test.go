@@ -11,7 +11,8 @@ import (
 	"github.com/sensorflow/sensorflow/test/cdktest"
 )
 
-// environ is the environment of a function as its process gets it, with an address for what is known at deployment only.
+// environ is the environment of a function as its process gets it, with an address for what is known at deployment
+// only.
 func environ(t *testing.T, template cdktest.Template, function string) []string {
 	t.Helper()
 	list := []string{contract.EnvRegion + "=eu-west-1"} // set by Lambda

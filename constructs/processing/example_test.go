@@ -10,7 +10,7 @@ import (
 	"github.com/sensorflow/sensorflow/constructs/storage"
 )
 
-// The smallest use: one key, the tables, the uploads, and what works them off.
+// The smallest use: one key, the tables, the uploads, and the functions.
 func ExampleNewProcessing() {
 	stack := awscdk.NewStack(awscdk.NewApp(nil), jsii.String("Sensors"), nil)
 	key := storage.NewKey(stack, "Key", nil).Key

@@ -18,9 +18,10 @@ import (
 	"github.com/sensorflow/sensorflow/runtime/contract"
 )
 
-// newPermissions makes the policy that a function's role will have. It is a policy of its own rather than part of the role, as
-// the security packs want it, and takes the place of AWSLambdaBasicExecutionRole, which may write to every log of the account.
-// Being there before role, function and event source, it is in force when Lambda checks what an event source needs.
+// newPermissions makes the policy that a function's role will have. It is a policy of its own and not part of the role,
+// as the security packs want it. It takes the place of AWSLambdaBasicExecutionRole, which may write to every log of the
+// account. It is made before role, function and event source, so that it is in force when Lambda checks what an event
+// source needs.
 func (c *Processing) newPermissions(function string, p ProcessingProps) awsiam.ManagedPolicy {
 	log := awslogs.NewLogGroup(c, jsii.String(function+"Log"), &awslogs.LogGroupProps{
 		EncryptionKey: p.Key, Retention: p.LogRetention, RemovalPolicy: removal.Policy(p.Disposable),
@@ -32,11 +33,11 @@ func (c *Processing) newPermissions(function string, p ProcessingProps) awsiam.M
 	return policy
 }
 
-// newFunction makes a function with these permissions; the caller has set what is particular to it.
+// newFunction makes a function with these permissions. The caller sets the props that differ between functions.
 //
-// Functions stay outside the VPC: they call DynamoDB, S3 and SQS only, whose endpoints want TLS and a signature, and nothing
-// connects to them; inside, each would wait for a network interface and pay for NAT or interface endpoints.
-// Tracing is left off: X-Ray bills each trace, and every batch has its line in the log, with its times.
+// Functions stay outside the VPC. They call only DynamoDB, S3 and SQS, whose endpoints require TLS and a signature, and
+// nothing connects to them. Inside, each would wait for a network interface and pay for NAT or interface endpoints.
+// Tracing is off: X-Ray bills each trace, and every batch has its line in the log, with its times.
 func (c *Processing) newFunction(
 	id string, p ProcessingProps, permissions awsiam.ManagedPolicy, props *awslambda.FunctionProps,
 ) awslambda.Function {

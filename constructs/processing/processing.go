@@ -16,22 +16,22 @@ import (
 	"github.com/sensorflow/sensorflow/constructs/internal/refuse"
 )
 
-// Processing works off what a region receives.
+// Processing works on what a region receives.
 type Processing struct {
 	constructs.Construct
 
-	// Aggregator takes in the stream of the readings, CsvProcessor the queue of CSV files.
+	// Aggregator reads the stream of the readings, CsvProcessor the queue of CSV files.
 	Aggregator, CsvProcessor awslambda.Function
 
-	// Repairer restates the rows of what the stream has given up, Auditor compares a sample of the rows with the readings.
+	// Repairer restates the rows of what the stream gave up. Auditor compares a sample of the rows with the readings.
 	Repairer, Auditor awslambda.Function
 
-	// CsvQueue carries the bucket's events and the ranges of large files. Messages that failed CsvReceivesMax times are in
-	// CsvDeadLetters: once the cause is gone, SQS can move them back.
+	// CsvQueue carries the bucket's events and the ranges of large files. Messages that failed CsvReceivesMax times are
+	// in CsvDeadLetters. Once the cause is repaired, SQS can move them back.
 	CsvQueue, CsvDeadLetters awssqs.Queue
 
-	// StreamFailures gets a message for each piece of the stream that was given up, with its shard and sequence numbers, and feeds
-	// Repairer. What that cannot repair is in StreamDeadLetters with the reason.
+	// StreamFailures gets a message for each piece of the stream that was given up, with its shard and sequence
+	// numbers, and feeds Repairer. What Repairer cannot repair is in StreamDeadLetters, with the reason.
 	StreamFailures, StreamDeadLetters awssqs.Queue
 
 	differences *awscloudwatch.MetricProps
@@ -53,7 +53,7 @@ func NewProcessing(scope constructs.Construct, id string, props *ProcessingProps
 	return c
 }
 
-// validateBucket looks at what can only be seen with the scope.
+// validateBucket checks what can only be checked with the scope.
 func (p ProcessingProps) validateBucket(scope constructs.Construct) error {
 	if p.Uploads == nil {
 		return nil
@@ -70,8 +70,8 @@ func (p ProcessingProps) validateBucket(scope constructs.Construct) error {
 	return nil
 }
 
-// MetricAggregationLag is how old the last record of a batch is when the aggregator gets it, in milliseconds: how far the
-// aggregates lag behind the readings. By default the maximum.
+// MetricAggregationLag is how old the last record of a batch is when the aggregator gets it, in milliseconds: how far
+// the aggregates lag behind the readings. By default the maximum.
 func (c *Processing) MetricAggregationLag(options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
 	o := awscloudwatch.MetricOptions{}
 	if options != nil {

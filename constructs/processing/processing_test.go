@@ -136,7 +136,8 @@ func TestProcessing_BuildsWhatIsNotHandedOver(t *testing.T) {
 	}
 }
 
-// TestProcessing_FollowsOnlyItsOwnRegionsReadings is I3 in the template: replicated records invoke nothing, and none is lost.
+// TestProcessing_FollowsOnlyItsOwnRegionsReadings holds what exact aggregates need of the template: replicated records
+// invoke nothing, and no record is lost.
 func TestProcessing_FollowsOnlyItsOwnRegionsReadings(t *testing.T) {
 	source := synth(t, byDefault).Template(t, "Stack").
 		Find(t, "AWS::Lambda::EventSourceMapping", "ProcessingAggregatorSource")

@@ -40,41 +40,44 @@ type ProcessingProps struct {
 	// Required.
 	Uploads *storage.Uploads
 
-	// Key encrypts the queues and logs. Its policy must let S3 send events and CloudWatch Logs write, as that of storage.Key does.
-	// Required.
+	// Key encrypts the queues and logs. Its policy must let S3 send events and CloudWatch Logs write, as that of
+	// storage.Key does. Required.
 	Key awskms.IKey
 
 	// Retention is how long a raw reading is kept, the same as the API's. At least 24h. Default: for ever.
 	Retention time.Duration
 
-	// IndexShards and FleetBuckets spread the aggregates over partitions, 1 to 256 each, the same as the API's; both may be
-	// raised and never lowered. Defaults: contract.IndexShardsDefault, contract.FleetBucketsDefault.
+	// IndexShards and FleetBuckets spread the aggregates over partitions, 1 to 256 each, the same as the API's; both
+	// may be raised and never lowered. Defaults: contract.IndexShardsDefault, contract.FleetBucketsDefault.
 	IndexShards, FleetBuckets int
 
 	// CsvConcurrency is how many ranges of CSV files are worked on at once, 2 to 1000. Default: CsvConcurrencyDefault.
 	CsvConcurrency int
 
-	// StreamLanes is how many batches of one shard of the stream are worked on at once, 1 to 10. More lanes cost recounts, never
-	// exactness. Default: StreamLanesDefault.
+	// StreamLanes is how many batches of one shard of the stream are worked on at once, 1 to 10. More lanes cost
+	// recounts, never exactness. Default: StreamLanesDefault.
 	StreamLanes int
 
-	// StreamBatchSize is how many records of the stream the aggregator gets at once, 1 to 10,000. Default: StreamBatchSizeDefault.
+	// StreamBatchSize is how many records of the stream the aggregator gets at once, 1 to 10,000. Default:
+	// StreamBatchSizeDefault.
 	StreamBatchSize int
 
 	// LogRetention is how long the functions' logs are kept. Default: LogRetentionDefault.
 	LogRetention awslogs.RetentionDays
 
-	// Architecture is what the functions are built for; prebuilt code must be of it. Default: goasset.ARM64.
+	// Architecture is the processor that the functions are built for; prebuilt code must be built for the same.
+	// Default: goasset.ARM64.
 	Architecture goasset.Architecture
 
-	// AggregatorCode and CsvProcessorCode are made elsewhere of runtime/cmd/aggregator and runtime/cmd/csvprocessor, as a program
-	// named bootstrap. Default: built from this module's sources.
+	// AggregatorCode and CsvProcessorCode were built elsewhere from runtime/cmd/aggregator and
+	// runtime/cmd/csvprocessor, each as a program named bootstrap. Default: built from this module's sources.
 	AggregatorCode, CsvProcessorCode awslambda.Code
 
 	// RepairerCode and AuditorCode are the same of runtime/cmd/repairer and runtime/cmd/auditor.
 	RepairerCode, AuditorCode awslambda.Code
 
-	// Disposable lets the logs be deleted with their stack. For test environments. Default: they stay when their stack goes.
+	// Disposable lets the logs be deleted with their stack. For test environments. Default: they stay when their stack
+	// goes.
 	Disposable bool
 }
 

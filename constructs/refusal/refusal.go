@@ -1,5 +1,6 @@
-// Package refusal turns the panic of a constructor into the sentence that it holds. The constructors of the CDK return no errors: they
-// panic, and Go then prints its goroutines, and what comes from JavaScript brings a trace along, in which the sentence is lost.
+// Package refusal turns the panic of a constructor into the sentence that it holds. The constructors of the CDK return
+// no errors: they panic, and Go then prints its goroutines, and what comes from JavaScript brings a trace along, in
+// which the sentence is lost.
 package refusal
 
 import (
@@ -13,8 +14,8 @@ import (
 	"github.com/aws/jsii-runtime-go"
 )
 
-// Exit ends the program with the sentence on the standard error and the status 1, where a constructor has panicked. Otherwise it does
-// nothing. It is for the first lines of an app's main:
+// Exit ends the program with the sentence on the standard error and the status 1, where a constructor has panicked.
+// Otherwise it does nothing. It is for the first lines of an app's main:
 //
 //	defer jsii.Close()
 //	defer refusal.Exit()
@@ -32,8 +33,8 @@ func Exit() {
 	os.Exit(1)
 }
 
-// Close ends the CDK's process. It waits for it in two places, and whichever is late complains to os.Stderr of an abnormal exit, so
-// that os.Stderr leads nowhere afterwards: whoever wants to write to it takes it before.
+// Close ends the CDK's process. It waits for it in two places, and whichever is late complains to os.Stderr of an
+// abnormal exit, so that os.Stderr leads nowhere afterwards: whoever wants to write to it takes it before.
 func Close() {
 	if null, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0); err == nil {
 		os.Stderr = null
@@ -41,8 +42,8 @@ func Close() {
 	jsii.Close()
 }
 
-// Sentence is what a recovered panic says, without the trace of JavaScript that may follow; nil for nil. It panics again with a
-// mistake of the program itself (a runtime.Error).
+// Sentence is what a recovered panic says, without the trace of JavaScript that may follow; nil for nil. It panics
+// again with a mistake of the program itself (a runtime.Error).
 func Sentence(recovered any) error {
 	if recovered == nil {
 		return nil

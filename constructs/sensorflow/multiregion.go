@@ -20,10 +20,11 @@ import (
 
 // MultiRegion is the service in several regions: stacks named <name>-keys-<region>, <name>-state and <name>-<region>.
 //
-// The stacks stand directly in the scope, so that their ids, by which the CLI selects them, are their names.
+// The stacks are made directly in the scope, so that their ids, by which the command line selects them, are their
+// names.
 type MultiRegion struct {
-	// Keys are the stacks of the encryption keys, State is that of the global tables and the user pool, and Stacks are those of
-	// the regions, by region.
+	// Keys are the stacks of the encryption keys, State is that of the global tables and the user pool, and Stacks are
+	// those of the regions, by region.
 	Keys   map[string]awscdk.Stack
 	State  awscdk.Stack
 	Stacks map[string]awscdk.Stack
@@ -42,8 +43,9 @@ type MultiRegion struct {
 
 // NewMultiRegion adds the stacks of a deployment to scope, an App or a Stage. It panics when the props are wrong.
 //
-// No stack refers to one of another region: those would have to be deployed and deleted in step for ever. They find each other by
-// names instead, and the order of the deployments is all that joins them: keys of the primary, keys of the others, state, regions.
+// No stack refers to a stack of another region: the two could then never be deployed or deleted apart. Stacks find each
+// other by names, and only the order of the deployments joins them: keys of the primary, keys of the others, state,
+// regions.
 func NewMultiRegion(scope constructs.Construct, id string, props *MultiRegionProps) *MultiRegion {
 	p := prop.OrZero(props)
 	faults := rule.All(scopeFaults(scope), rule.Of(p.Validate()))
@@ -81,8 +83,8 @@ func (m *MultiRegion) stack(p MultiRegionProps, suffix, region, description stri
 	return stack
 }
 
-// addKeys makes the stacks of the keys. What is replicated to a region is encrypted there with that region's replica, which must
-// exist before.
+// addKeys makes the stacks of the keys. What is replicated to a region is encrypted there with that region's replica of
+// the key, which must exist before.
 func (m *MultiRegion) addKeys(p MultiRegionProps) (keys map[string]awskms.IKey, replicas []storage.Replica) {
 	keys = map[string]awskms.IKey{}
 	primary := p.Regions[0]

@@ -95,7 +95,8 @@ func TestMultiRegion_OneByOneLetsRegionsWait(t *testing.T) {
 	}
 }
 
-// TestMultiRegion_ReachesThePoolFromEveryRegion sees that the second region activates its replica and the third asks the primary.
+// TestMultiRegion_ReachesThePoolFromEveryRegion sees that the second region activates its replica and the third asks
+// the primary.
 func TestMultiRegion_ReachesThePoolFromEveryRegion(t *testing.T) {
 	out := synth(t, deployment(t, "eu-west-1", "eu-central-1", "us-east-1"))
 	for region, want := range map[string]struct {
@@ -122,7 +123,7 @@ func TestMultiRegion_ReachesThePoolFromEveryRegion(t *testing.T) {
 	replica.Want(t, "eu-central-1", "RegionName")
 }
 
-// TestMultiRegion_AddingARegionLeavesTheOthersAlone is what cross-region references would break.
+// TestMultiRegion_AddingARegionLeavesTheOthersAlone would fail with references between regions.
 func TestMultiRegion_AddingARegionLeavesTheOthersAlone(t *testing.T) {
 	two := synth(t, deployment(t, "eu-west-1", "eu-central-1"))
 	three := synth(t, deployment(t, "eu-west-1", "eu-central-1", "us-east-1"))

@@ -16,41 +16,47 @@ import (
 	"github.com/sensorflow/sensorflow/constructs/storage"
 )
 
-// SensorFlowProps configure a SensorFlow. The zero value of an optional field selects its default; nil props select all defaults.
+// SensorFlowProps configure a SensorFlow. The zero value of an optional field selects its default; nil props select all
+// defaults.
 type SensorFlowProps struct {
 	// Retention is how long a raw reading is kept; aggregates are kept. At least 24h. Default: for ever.
 	Retention time.Duration
 
 	// Domain gives the API an address of its own. Default: an address of CloudFront.
 	Domain *apiservice.Domain
-	// AllowedOrigins are browser origins, besides the service's own, that may call with credentials and send files to the
-	// bucket. Default: none.
+	// AllowedOrigins are browser origins, besides the service's own, that may call with credentials and send files to
+	// the bucket. Default: none.
 	AllowedOrigins []string
-	// RequestLimit is how many requests of one address are let through in five minutes. Default: apiservice.RequestLimitDefault.
+	// RequestLimit is how many requests of one address are let through in five minutes. Default:
+	// apiservice.RequestLimitDefault.
 	RequestLimit int
 
-	// Vpc hosts the API. Default: a new one, for which VpcCidr, Zones and NatGateways hold; see apiservice.ApiServiceProps.
+	// Vpc hosts the API. Default: a new one, for which VpcCidr, Zones and NatGateways hold; see
+	// apiservice.ApiServiceProps.
 	Vpc                awsec2.IVpc
 	VpcCidr            string
 	Zones, NatGateways int
 
 	// TasksMin and TasksMax bound the API's autoscaling, in Fargate tasks. Defaults: 3 and 60.
 	TasksMin, TasksMax int
-	// TaskCpu (CPU units), TaskMemoryMiB, SpotPercent, CpuTargetPercent and RequestsPerTask are those of apiservice.ApiServiceProps.
+	// TaskCpu (CPU units), TaskMemoryMiB, SpotPercent, CpuTargetPercent and RequestsPerTask are those of
+	// apiservice.ApiServiceProps.
 	TaskCpu, TaskMemoryMiB, SpotPercent, CpuTargetPercent, RequestsPerTask int
 
-	// CsvConcurrency is how many ranges of CSV files are worked on at once, at least 2. Default: that of package processing.
+	// CsvConcurrency is how many ranges of CSV files are worked on at once, at least 2. Default: that of package
+	// processing.
 	CsvConcurrency int
-	// StreamLanes is how many batches of one shard of the stream are worked on at once, 1 to 10. More lanes cost recounts, never
-	// exactness. Default: 1.
+	// StreamLanes is how many batches of one shard of the stream are worked on at once, 1 to 10. More lanes cost
+	// recounts, never exactness. Default: 1.
 	StreamLanes int
 
-	// MachineClients are the app clients of programs. Default: one, named identity.DefaultMachineClient. Not with Settings.
+	// MachineClients are the app clients of programs. Default: one, named identity.DefaultMachineClient. Not with
+	// Settings.
 	MachineClients []identity.MachineClient
 	// Mfa is whether people may use a second factor. Default: identity.MfaOff. Not with Settings.
 	Mfa identity.Mfa
 
-	// AlarmEmails receive the alarms; each address confirms once. Default: nobody, the topic exists all the same.
+	// AlarmEmails receive the alarms; each address confirms once. Default: nobody; the topic is made nevertheless.
 	AlarmEmails []string
 
 	// IndexShards and FleetBuckets spread the aggregates over partitions; both may be raised and never lowered.
@@ -61,8 +67,8 @@ type SensorFlowProps struct {
 	LogRetention awslogs.RetentionDays
 	// Architecture is what Lambdas and image are built for. Default: ARM64.
 	Architecture goasset.Architecture
-	// ApiImage and the codes of the functions are made elsewhere of runtime/cmd/api, aggregator, csvprocessor, repairer and auditor.
-	// Default: built from this module's sources.
+	// ApiImage and the codes of the functions were built elsewhere from runtime/cmd/api, aggregator, csvprocessor,
+	// repairer and auditor. Default: built from this module's sources.
 	ApiImage         awsecs.ContainerImage
 	AggregatorCode   awslambda.Code
 	CsvProcessorCode awslambda.Code
@@ -78,6 +84,7 @@ type SensorFlowProps struct {
 	// UserPoolRegion is the region whose Cognito signs people in, with Settings. Default: this one.
 	UserPoolRegion string
 
-	// Disposable lets everything, the data included, be destroyed with the stack. For test environments. Default: false.
+	// Disposable lets everything, the data included, be destroyed with the stack. For test environments. Default:
+	// false.
 	Disposable bool
 }

@@ -15,37 +15,39 @@ import (
 type MultiRegionProps struct {
 	// Account is the AWS account of all stacks, 12 digits. Required.
 	Account string
-	// Regions serve together, 10 at most; the first is the primary, in which the user pool and the definition of the tables
-	// live, and which stays the first. Of several, Cognito must replicate user pools between the first two. Required.
+	// Regions serve together, 10 at most. The first is the primary, which holds the user pool and the definition of the
+	// tables, and it must stay the first. Of several, Cognito must replicate user pools between the first two.
+	// Required.
 	//
-	// A new deployment may begin with all of them. To one that exists add a region at the end, deploy, then add the next: DynamoDB
-	// takes one new replica per update of a table, and nothing at synthesis can tell what is deployed. To remove one, put it into
-	// Leaving, deploy, destroy its stacks but for its keys', take it out of both, and deploy the state. Cognito replicates the user
-	// pool to the second region only: in a third one, people sign in through the primary.
+	// A new deployment may begin with all of them. To one that exists add a region at the end, deploy, then add the
+	// next: DynamoDB takes one new replica per update of a table, and nothing at synthesis can tell what is deployed.
+	// To remove one, put it into Leaving, deploy, destroy its stacks except that of its key, take it out of Regions and
+	// Leaving, and deploy the state. Cognito replicates the user pool to the second region only. In a third one, people
+	// sign in through the primary.
 	Regions []string
-	// Leaving are those of Regions that are about to be removed: their tables lose the protection against deletion. Not the
-	// primary. Default: none.
+	// Leaving are those of Regions that are about to be removed: their tables lose the protection against deletion. Not
+	// the primary. Default: none.
 	Leaving []string
-	// Name begins the names of stacks, tables and secret and tells deployments in one account apart: letters, digits and hyphens, at
-	// most 40. Changing it makes a new deployment beside the old one. Default: the id.
+	// Name begins the names of stacks, tables and secret and tells deployments in one account apart: letters, digits
+	// and hyphens, at most 40. Changing it makes a new deployment beside the old one. Default: the id.
 	Name string
 	// Domain gives the API one address in all regions. Default: each region has an address of CloudFront.
 	Domain *ZoneDomain
-	// VpcCidrs are the private address ranges of the regions' networks, by region, /16 to /22; they must not overlap, or the
-	// networks could never be joined. Default: 10.0.0.0/16, 10.1.0.0/16 and so on, in the order of Regions.
+	// VpcCidrs are the private address ranges of the regions' networks, by region, /16 to /22; they must not overlap,
+	// or the networks could never be joined. Default: 10.0.0.0/16, 10.1.0.0/16 and so on, in the order of Regions.
 	VpcCidrs map[string]string
-	// TokenHealthCheckId is the id of a Route 53 health check of the primary region. While it fails, machines get their tokens in
-	// the second one. Needs two regions. Default: none; machines then get no new tokens while the primary is gone, and go on with
-	// those that they hold, for up to a day.
+	// TokenHealthCheckId is the id of a Route 53 health check of the primary region. While it fails, machines get their
+	// tokens in the second one. Needs two regions. Default: none; machines then get no new tokens while the primary is
+	// down, and go on with those that they have, for up to a day.
 	TokenHealthCheckId string
-	// Flow holds for every region alike. What belongs to one region must be left out: Key, Tables, Settings, UserPoolRegion, Domain,
-	// Vpc, VpcCidr, and the codes of functions, which the CDK ties to one stack.
+	// Flow holds for every region. What belongs to one region must be left out: Key, Tables, Settings, UserPoolRegion,
+	// Domain, Vpc, VpcCidr, and the code of functions, which the CDK ties to one stack.
 	Flow SensorFlowProps
-	// ForRegion may change what holds for one region, such as its Vpc, tasks or prebuilt code, before its SensorFlow is made in the
-	// stack. Key, Tables, Settings and UserPoolRegion are given. Default: all regions are alike.
+	// ForRegion may change what holds for one region, such as its Vpc, tasks or prebuilt code, before its SensorFlow is
+	// made in the stack. Key, Tables, Settings and UserPoolRegion are given. Default: all regions are alike.
 	ForRegion func(stack awscdk.Stack, region string, flow *SensorFlowProps)
-	// OneByOne makes the stack of each region wait for that of the region before, for deployments that stop at the first region
-	// that fails. Default: regions do not wait for each other.
+	// OneByOne makes the stack of each region wait for that of the region before, for deployments that stop at the
+	// first region that fails. Default: regions do not wait for each other.
 	OneByOne bool
 }
 
@@ -81,7 +83,7 @@ func nameFaults(key, name string) rule.Faults {
 	return rule.Name(key, name, contract.DeploymentNameCharsMax)
 }
 
-// flowFaults refuses what belongs to one region, beside what the service of any region refuses.
+// flowFaults refuses what belongs to one region, and what the service of any region refuses.
 func (p MultiRegionProps) flowFaults() rule.Faults {
 	const (
 		made  = "it is made for each region"
@@ -120,7 +122,7 @@ func (d *ZoneDomain) faults() rule.Faults {
 	return rule.All(all, rule.InZone("Name", d.Name, d.HostedZoneName))
 }
 
-// scopeFaults sees that stacks can be made there: CloudFormation knows no stack of another region inside a stack.
+// scopeFaults checks that stacks can be made in the scope. Inside a stack there can be no stack of another region.
 func scopeFaults(scope constructs.Construct) rule.Faults {
 	return rule.Fault{
 		Field: "the scope of several stacks", Rule: "must be an App or a Stage",

@@ -16,7 +16,7 @@ import (
 	"github.com/sensorflow/sensorflow/test/cdktest"
 )
 
-// constructors are those of everything that belongs into a stack, each without its props.
+// constructors are those of everything that belongs in a stack, each called without props.
 func constructors() map[string]func(scope constructs.Construct) {
 	return map[string]func(scope constructs.Construct){
 		"NewSensorFlow":        func(s constructs.Construct) { sensorflow.NewSensorFlow(s, "It", nil) },
@@ -35,7 +35,8 @@ func constructors() map[string]func(scope constructs.Construct) {
 	}
 }
 
-// TestConstructs_RefuseAScopeOutsideAStack gives them an App and a Stage, to which the CDK would answer with a trace of JavaScript.
+// TestConstructs_RefuseAScopeOutsideAStack gives them an App and a Stage, for which the CDK would end in a trace of
+// JavaScript.
 func TestConstructs_RefuseAScopeOutsideAStack(t *testing.T) {
 	app := cdktest.NewApp(t)
 	stage := awscdk.NewStage(app, jsii.String("Prod"), nil)

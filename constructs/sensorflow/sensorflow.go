@@ -113,14 +113,15 @@ func (p SensorFlowProps) api(f *SensorFlow) *apiservice.ApiServiceProps {
 	}
 }
 
-// GrantReadTables lets a program of the user's own, such as a report, read readings and aggregates in the tables themselves.
+// GrantReadTables lets a program of the user's own, such as a report, read readings and aggregates in the tables
+// themselves.
 func (f *SensorFlow) GrantReadTables(grantee awsiam.IGrantable) awsiam.Grant {
 	return f.Tables.GrantReadReadings(grantee).Combine(f.Tables.GrantReadAggregates(grantee))
 }
 
-// GrantMachineCredentials lets a program read the credentials of one of MachineClients, with which it gets tokens and calls the API: to
-// send readings it is not given the tables, since it would go around everything that the API checks. It panics where Settings were
-// passed in: whoever has the user pool grants them there.
+// GrantMachineCredentials lets a program read the credentials of one of MachineClients, with which it gets tokens and
+// calls the API. Programs send readings through the API and not to the tables, since only the API checks them. It
+// panics where Settings were passed in: then the credentials are granted where the user pool is.
 func (f *SensorFlow) GrantMachineCredentials(machine string, grantee awsiam.IGrantable) awsiam.Grant {
 	if f.Identity == nil {
 		refuse.By(f, errors.New("the user pool is another construct's, which grants its machines' credentials"))

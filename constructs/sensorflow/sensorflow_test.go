@@ -46,8 +46,8 @@ func whole() []string {
 	}
 }
 
-// TestSensorFlow_IsWholeWithoutProps makes it with nil props, below an App and below a Stage, in stacks that know their region and
-// that do not, and twice in one.
+// TestSensorFlow_IsWholeWithoutProps makes it with nil props, below an App and below a Stage, in stacks that know their
+// region and that do not, and twice in one.
 func TestSensorFlow_IsWholeWithoutProps(t *testing.T) {
 	app := cdktest.NewApp(t, cdktest.Nag)
 	agnostic := awscdk.NewStack(app, jsii.String("Agnostic"), nil)
@@ -91,7 +91,8 @@ func TestSensorFlow_IsWholeWithoutProps(t *testing.T) {
 	out.NoCircles(t)
 }
 
-// TestSensorFlow_SaysEverythingAtOnce gives props that each part would refuse, and gets one panic before any part exists.
+// TestSensorFlow_SaysEverythingAtOnce gives props that each part would refuse, and gets one panic before any part
+// exists.
 func TestSensorFlow_SaysEverythingAtOnce(t *testing.T) {
 	stack := cdktest.NewStack(cdktest.NewApp(t), "Stack", "eu-west-1")
 	sentence := cdktest.Panic(t, func() {

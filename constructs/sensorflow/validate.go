@@ -10,8 +10,8 @@ import (
 	"github.com/sensorflow/sensorflow/runtime/contract/rule"
 )
 
-// Validate reports everything that is wrong with the props, what the parts would refuse included, so that one answer names it all
-// before any of them exists. Several parts take the same prop: one of them speaks about it.
+// Validate reports everything that is wrong with the props, also what the parts would refuse, so that one answer names
+// all of it before any part exists. Where several parts take the same prop, one of them reports it.
 func (p SensorFlowProps) Validate() error {
 	const poolAdvice = "it is for a new user pool"
 	f := p.assumed()
@@ -34,7 +34,8 @@ func (p SensorFlowProps) Validate() error {
 	).Err()
 }
 
-// assumed stands for the parts that the construct is going to make: the other parts' props are checked as if they were there.
+// assumed stands for the parts that the construct is going to make. The props of the other parts are checked as if
+// those existed.
 func (p SensorFlowProps) assumed() *SensorFlow {
 	f := &SensorFlow{Key: p.Key, Tables: p.Tables, Settings: p.Settings, Uploads: &storage.Uploads{}}
 	if f.Key == nil {

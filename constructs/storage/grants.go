@@ -10,14 +10,16 @@ import (
 	"github.com/sensorflow/sensorflow/runtime/contract"
 )
 
-// The grants below name the calls that the runtime makes and no others. The CDK's own for tables allow more of them, reach
-// all indexes of a table, and allow kms:ReEncrypt* and kms:GenerateDataKey*.
+// The grants below name the calls that the runtime makes and no others. The CDK's own grants for tables allow more
+// calls, all indexes of a table, and kms:ReEncrypt* and kms:GenerateDataKey*.
 
-// GrantSendReadings lets the grantee store and delete readings, as the API and the CSV processor do: each write is a statement of
-// PartiQL, and one that is refused looks at what is there. A deletion leaves a tombstone, so that no right to delete is needed.
+// GrantSendReadings lets the grantee store and delete readings, as the API and the CSV processor do: each write is a
+// statement of PartiQL, and one that is refused looks at what is there. A deletion leaves a tombstone, so that no right
+// to delete is needed.
 func (t *GlobalTables) GrantSendReadings(grantee awsiam.IGrantable) awsiam.Grant {
 	grantTableKey(t.key, grantee, true)
-	return grant(grantee, t.Readings.TableArn(), "dynamodb:BatchGetItem", "dynamodb:PartiQLInsert", "dynamodb:PartiQLUpdate")
+	return grant(grantee, t.Readings.TableArn(), "dynamodb:BatchGetItem", "dynamodb:PartiQLInsert",
+		"dynamodb:PartiQLUpdate")
 }
 
 // GrantReadReadings lets the grantee list the readings of an equipment.
@@ -39,15 +41,17 @@ func (t *GlobalTables) GrantReadAggregates(grantee awsiam.IGrantable) awsiam.Gra
 		Combine(grant(grantee, indexArn(t.Aggregates, contract.IndexByInterval), "dynamodb:Query"))
 }
 
-// GrantUpdateAggregates lets the grantee bring aggregate rows up to date, recount them from the readings and list the equipments
-// that have any. Transactions need the right to what they do to each item, here to update it, and no right of their own.
+// GrantUpdateAggregates lets the grantee bring aggregate rows up to date, recount them from the readings and list the
+// equipments that have any. A transaction needs the permissions for what it does to each item, here to update it, and
+// none of its own.
 func (t *GlobalTables) GrantUpdateAggregates(grantee awsiam.IGrantable) awsiam.Grant {
 	grantTableKey(t.key, grantee, true)
 	return grant(grantee, t.Aggregates.TableArn(), "dynamodb:BatchGetItem", "dynamodb:PutItem", "dynamodb:UpdateItem").
 		Combine(grant(grantee, t.Readings.TableArn(), "dynamodb:Query"))
 }
 
-// GrantAuditAggregates lets the grantee find all rows of aggregates and compare them with the readings, and write nothing.
+// GrantAuditAggregates lets the grantee find all rows of aggregates and compare them with the readings. It
+// may write nothing.
 func (t *GlobalTables) GrantAuditAggregates(grantee awsiam.IGrantable) awsiam.Grant {
 	grantTableKey(t.key, grantee, false)
 	return grant(grantee, t.Aggregates.TableArn(), "dynamodb:BatchGetItem", "dynamodb:Query", "dynamodb:Scan").
@@ -59,20 +63,21 @@ func (t *GlobalTables) GrantRepairAggregates(grantee awsiam.IGrantable) awsiam.G
 	return t.GrantAuditAggregates(grantee).Combine(t.GrantUpdateAggregates(grantee))
 }
 
-// GrantReadStream lets the grantee read records of the readings' stream in the stack's region again, by their place in it.
+// GrantReadStream lets the grantee read records of the readings' stream in the stack's region again, by
+// their place in the stream.
 func (t *GlobalTables) GrantReadStream(grantee awsiam.IGrantable) awsiam.Grant {
 	grantTableKey(t.key, grantee, false)
 	return grant(grantee, t.ReadingsStreamArn, "dynamodb:GetRecords", "dynamodb:GetShardIterator")
 }
 
-// GrantRevokeTokens lets the grantee revoke tokens and follow which ones are.
+// GrantRevokeTokens lets the grantee revoke tokens and read which ones are revoked.
 func (t *GlobalTables) GrantRevokeTokens(grantee awsiam.IGrantable) awsiam.Grant {
 	grantTableKey(t.key, grantee, true)
 	return grant(grantee, t.Revocations.TableArn(), "dynamodb:PutItem", "dynamodb:Query")
 }
 
-// MetricThrottledRequests is how many reads and writes of the tables in the stack's region were refused for want of capacity: over
-// minutes it should be zero.
+// MetricThrottledRequests is how many reads and writes of the tables in the stack's region were refused for lack of
+// capacity. Over minutes it should be zero.
 func (t *GlobalTables) MetricThrottledRequests(options *awscloudwatch.MetricOptions) awscloudwatch.IMetric {
 	usingMetrics := map[string]awscloudwatch.IMetric{}
 	expression := ""
@@ -119,8 +124,8 @@ func (t *GlobalTables) MetricReplicationLatency(
 	return t.Readings.Metric(jsii.String("ReplicationLatency"), &o)
 }
 
-// MetricReplicationLatencyMax is how long readings written here take to reach the region that they take longest to reach, in
-// milliseconds. It names no region, so that a new one is measured without a change here; with one region there is nothing to measure.
+// MetricReplicationLatencyMax is how long readings written here take to reach the slowest region, in milliseconds. It
+// names no region, so that a new one is measured without a change here. With one region there is nothing to measure.
 func (t *GlobalTables) MetricReplicationLatencyMax(options *awscloudwatch.MetricOptions) awscloudwatch.IMetric {
 	props := &awscloudwatch.MathExpressionProps{
 		Expression: jsii.String(`SELECT MAX(ReplicationLatency) FROM SCHEMA("AWS/DynamoDB", ReceivingRegion, TableName) WHERE TableName = '` +

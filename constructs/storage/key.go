@@ -17,16 +17,16 @@ import (
 
 // KeyProps configures a Key. The zero value of a field selects its default.
 type KeyProps struct {
-	// Alias is the key's alias without "alias/", such as "SensorFlow-dev": 1 to 64 letters, digits and hyphens, starting with a
-	// letter. A ReplicaKey finds its primary by it. Default: no alias.
+	// Alias is the key's alias without "alias/", such as "SensorFlow-dev": 1 to 64 letters, digits and hyphens,
+	// starting with a letter. A ReplicaKey finds its primary by it. Default: no alias.
 	Alias string
 
-	// MultiRegion makes a key that can have replicas in other regions. A later change makes another key and leaves what the old
-	// one encrypted behind, so decide before the first deployment. Default: a key of one region.
+	// MultiRegion makes a key that can have replicas in other regions. A later change makes another key, with which
+	// nobody can read what the old one encrypted, so decide before the first deployment. Default: a key of one region.
 	MultiRegion bool
 
-	// Disposable lets the key be deleted with its stack, after DisposableKeyWaitDays; what it encrypts is lost with it. For test
-	// environments. Default: the key stays when its stack goes.
+	// Disposable lets the key be deleted with its stack, after DisposableKeyWaitDays. What it encrypts is lost with it.
+	// For test environments. Default: the key stays when its stack goes.
 	Disposable bool
 }
 
@@ -47,10 +47,10 @@ func aliasFaults(alias string) rule.Faults {
 
 // Key is a customer managed key that rotates every year, with a policy that names the services which use it.
 //
-// The part that others take is an imported key on purpose. On a key of its own stack the CDK's grants write wildcard actions
-// (kms:GenerateDataKey*, kms:ReEncrypt*) into the key's policy, and from another stack they tie that stack to the key's; on
-// an imported one they give the grantee exactly what is asked for, and the policy below says all that services need. A
-// replica cannot be anything but imported, so every region is alike too.
+// The field Key is an imported key on purpose. On a key of its own stack the CDK's grants write wildcard actions
+// (kms:GenerateDataKey*, kms:ReEncrypt*) into the key's policy, and from another stack they tie that stack to the key's
+// stack. On an imported key they give the grantee exactly what is asked for, and the policy below allows all that
+// services need. A replica can only be imported, so that all regions are alike.
 type Key struct {
 	constructs.Construct
 
@@ -85,8 +85,8 @@ func NewKey(scope constructs.Construct, id string, props *KeyProps) *Key {
 	return k
 }
 
-// Replica names the key's replica in another region for the constructs that take one: related keys of several regions have
-// the same id, so that nothing has to be looked up. It panics where the key is not a multi-Region key.
+// Replica names the key's replica in another region, for the constructs that take one. Related keys of several regions
+// have the same id, so that nothing has to be looked up. It panics where the key is not a multi-Region key.
 func (k *Key) Replica(region string) Replica {
 	if !k.multiRegion {
 		refuse.By(k, fmt.Errorf("a replica in %s needs MultiRegion", region))
@@ -112,8 +112,8 @@ type ReplicaKeyProps struct {
 	// PrimaryRegion is the region of the primary key. Required.
 	PrimaryRegion string
 
-	// Revision makes the next deployment look the primary up again when it differs from the last one's. A person changes it when
-	// the alias was moved to another key, which leaves what the old one encrypted behind.
+	// Revision makes the next deployment look the primary up again when it differs from the last one's. A person
+	// changes it when the alias was moved to another key, with which nobody can read what the old one encrypted.
 	// Default: the primary is looked up again when Alias or PrimaryRegion changes.
 	Revision string
 
@@ -142,8 +142,8 @@ type ReplicaKey struct {
 	Resource awskms.CfnReplicaKey
 }
 
-// NewReplicaKey makes a ReplicaKey. The primary is found by its alias when the stack is deployed: a reference between regions
-// would tie the two stacks to each other.
+// NewReplicaKey makes a ReplicaKey. The primary is found by its alias when the stack is deployed: a reference between
+// regions would tie the two stacks to each other.
 func NewReplicaKey(scope constructs.Construct, id string, props *ReplicaKeyProps) *ReplicaKey {
 	stack := refuse.OutsideStack(scope, id)
 	p := prop.OrZero(props)

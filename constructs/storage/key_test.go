@@ -16,7 +16,8 @@ const (
 	secondary = "eu-west-1"
 )
 
-// refused wants the construction to end in a sentence that begins with the construct's path and holds each of the texts.
+// refused wants the construction to end in a sentence that begins with the construct's path and holds each of the
+// texts.
 func refused(t *testing.T, want []string, build func(stack awscdk.Stack)) {
 	t.Helper()
 	stack := cdktest.NewStack(cdktest.NewApp(t), "Stack", secondary)

@@ -7,15 +7,16 @@ import (
 	"github.com/aws/jsii-runtime-go"
 )
 
-// useActions encrypt and decrypt. They are spelled out where AWS's examples write kms:ReEncrypt* and kms:GenerateDataKey*,
-// which also stand for the making of key pairs.
+// useActions encrypt and decrypt. AWS's examples write kms:ReEncrypt* and kms:GenerateDataKey*, which also allow to
+// make key pairs. Here each action is named.
 func useActions() *[]*string {
 	return jsii.Strings("kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey",
 		"kms:GenerateDataKeyWithoutPlaintext", "kms:ReEncryptFrom", "kms:ReEncryptTo")
 }
 
-// accountActions are what the account may delegate to its users and roles by their own policies: all that can be done with a
-// symmetric key, in words. Without kms:PutKeyPolicy KMS would refuse the policy, since nobody could ever change it.
+// accountActions are what the account may delegate to its users and roles by their own policies: all that can be done
+// with a symmetric key, each action by its name. Without kms:PutKeyPolicy KMS would refuse the policy, since nobody
+// could ever change it.
 func accountActions() *[]*string {
 	actions := append(*useActions(), *jsii.Strings(
 		"kms:CancelKeyDeletion", "kms:CreateAlias", "kms:CreateGrant", "kms:DeleteAlias", "kms:DisableKey",
@@ -31,8 +32,8 @@ func accountActions() *[]*string {
 
 // keyPolicy is the policy of a key or replica in the stack's region. Replicas share a key's material, not its policy.
 //
-// DynamoDB, Secrets Manager, S3 and SQS act with the rights of the caller, whose own policy must name the key: they need no
-// statement. The services below act on their own behalf.
+// DynamoDB, Secrets Manager, S3 and SQS act with the rights of the caller, whose own policy must name the key: they
+// need no statement. The services below act on their own behalf.
 func keyPolicy(stack awscdk.Stack) awsiam.PolicyDocument {
 	account, region, partition := *stack.Account(), *stack.Region(), *stack.Partition()
 	fromAccount := map[string]any{"StringEquals": map[string]any{"aws:SourceAccount": account}}
@@ -41,14 +42,14 @@ func keyPolicy(stack awscdk.Stack) awsiam.PolicyDocument {
 	}}
 	return awsiam.NewPolicyDocument(&awsiam.PolicyDocumentProps{Statements: &[]awsiam.PolicyStatement{
 		statement("Account", awsiam.NewAccountRootPrincipal(), accountActions(), nil),
-		// Log groups of this account and region, as each names itself in the encryption context.
+		// The log groups of this account and region. Each names itself in the encryption context.
 		statement("Logs", service("logs."+region+".amazonaws.com"), useActions(), logs),
 		// Events of the uploads bucket go to an encrypted queue, alarms to an encrypted topic.
 		statement("S3Events", service("s3.amazonaws.com"), jsii.Strings("kms:Decrypt", "kms:GenerateDataKey"),
 			fromAccount),
 		statement("Alarms", service("cloudwatch.amazonaws.com"), jsii.Strings("kms:Decrypt", "kms:GenerateDataKey"),
 			fromAccount),
-		// The user pool, which also signs people in when nobody of this account calls.
+		// The user pool, which also signs people in while nobody in this account calls it.
 		statement("UserPool", service("cognito-idp.amazonaws.com"), useActions(), fromAccount),
 	}})
 }
@@ -68,18 +69,20 @@ func statement(
 	return awsiam.NewPolicyStatement(props)
 }
 
-// GrantThrough lets the grantee use the key for the given actions, through one service of the key's region only, such as "sqs".
+// GrantThrough lets the grantee use the key for the given actions, through one service of the key's region only, such
+// as "sqs".
 func (k *Key) GrantThrough(service string, grantee awsiam.IGrantable, actions ...string) awsiam.Grant {
 	return grantThrough(k.Key, service, grantee, actions...)
 }
 
-// GrantThrough lets the grantee use the key for the given actions, through one service of the key's region only, such as "sqs".
+// GrantThrough lets the grantee use the key for the given actions, through one service of the key's region only, such
+// as "sqs".
 func (k *ReplicaKey) GrantThrough(service string, grantee awsiam.IGrantable, actions ...string) awsiam.Grant {
 	return grantThrough(k.Key, service, grantee, actions...)
 }
 
-// grantThrough states it on the grantee: the CDK's principal for a service on behalf of another (ViaServicePrincipal) adds its
-// statements to keys of the same app only, and silently adds none for an imported one.
+// grantThrough adds the statement to the grantee. The CDK's principal for a service that acts for another
+// (ViaServicePrincipal) adds statements only to keys of the same app, and none, without a warning, for an imported key.
 func grantThrough(key awskms.IKey, service string, grantee awsiam.IGrantable, actions ...string) awsiam.Grant {
 	endpoint := service + "." + *awscdk.Stack_Of(key).Region() + ".amazonaws.com"
 	return awsiam.Grant_AddToPrincipal(&awsiam.GrantOnPrincipalOptions{

@@ -16,10 +16,12 @@ import (
 // AwsCustomResources.
 const lookupProvider = "AWS679f53fac002430cb0da5b7982bd2287"
 
-// LookUp makes one read-only call when the stack is deployed, allowed by exactly the statement, and returns the field of its
-// answer. It calls again when the call or its physicalID changes. key encrypts the function's log; nil is CloudWatch's own.
+// LookUp makes one read-only call when the stack is deployed, allowed by exactly the statement, and returns the field
+// of its answer. It calls again when the call or its physicalID changes. key encrypts the function's log; nil is
+// CloudWatch's own.
 //
-// scope is a construct of its own for each call. All calls of a stack share one function of the CDK, whose role may make each of them.
+// scope is a construct of its own for each call. All calls of a stack share one function of the CDK, whose role may
+// make each of them.
 func LookUp(
 	scope constructs.Construct, call *customresources.AwsSdkCall, field string, allow awsiam.PolicyStatement,
 	key awskms.IKey,
@@ -32,8 +34,8 @@ func LookUp(
 	stack := awscdk.Stack_Of(scope)
 	first := stack.Node().TryFindChild(jsii.String(lookupProvider)) == nil
 	if first {
-		// Whoever is first in a stack decides on role and log. The CDK's own would be a managed policy that allows writing to any
-		// log group, and a log that is kept forever.
+		// The first lookup of a stack decides about role and log. The CDK's own would be a managed policy that allows
+		// writing to any log group, and a log that is kept forever.
 		log := awslogs.NewLogGroup(scope, jsii.String("LookupLog"), &awslogs.LogGroupProps{
 			EncryptionKey: key, Retention: awslogs.RetentionDays_ONE_MONTH, RemovalPolicy: awscdk.RemovalPolicy_DESTROY,
 		})
@@ -59,8 +61,8 @@ func LookUp(
 	return resource.GetResponseField(&field)
 }
 
-// lookUpKey finds the primary of a replica. A policy cannot name a key by its alias, so it allows any multi-Region key of the
-// account in that region, on the condition that the call names this alias.
+// lookUpKey finds the primary of a replica. A policy cannot name a key by its alias. So it allows any multi-Region key
+// of the account in that region, on the condition that the call names this alias.
 func lookUpKey(scope constructs.Construct, p ReplicaKeyProps) *string {
 	alias := aliasPrefix + p.Alias
 	keys := awscdk.Stack_Of(scope).FormatArn(&awscdk.ArnComponents{

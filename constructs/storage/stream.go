@@ -20,9 +20,10 @@ type ReplicaStreamProps struct {
 	// Key encrypts the log of the lookup. Default: CloudWatch's own key.
 	Key awskms.IKey
 
-	// Revision makes the next deployment look the stream up again when it differs from the last one's. A person changes it when
-	// the table of that name was deleted and made anew (or restored), or its stream switched off and on: the stream has another
-	// address then, and nothing in the template tells so. Default: the stream is looked up again when the table's name changes.
+	// Revision makes the next deployment look the stream up again when it differs from the last one's. A person changes
+	// it when the table of that name was deleted and made again (or restored), or its stream was switched off and on.
+	// The stream then has another address, and nothing in the template shows that. Default: the stream is looked up
+	// again when the table's name changes.
 	Revision string
 }
 
@@ -32,11 +33,11 @@ func (p ReplicaStreamProps) Validate() error {
 		"the table whose stream is looked up, such as awsdynamodb.TableV2_FromTableName(…)").Err()
 }
 
-// ReplicaStream looks up, at deployment, the address of a table's stream in the stack's own region. The table must exist by
-// then; where it has no stream, the deployment fails and says that the answer has no Table.LatestStreamArn.
+// ReplicaStream looks up, at deployment, the address of a table's stream in the stack's own region. The table must
+// exist by then; where it has no stream, the deployment fails and says that the answer has no Table.LatestStreamArn.
 //
-// The address carries the time at which the stream was made, so that it cannot be known at synthesis. What the construct
-// library offers for a replica ends in "stream/*", which no event source accepts.
+// The address carries the time at which the stream was made, so that it cannot be known at synthesis. What the
+// construct library offers for a replica ends in "stream/*", which no event source accepts.
 type ReplicaStream struct {
 	constructs.Construct
 
@@ -62,7 +63,8 @@ func NewReplicaStream(scope constructs.Construct, id string, props *ReplicaStrea
 	return s
 }
 
-// GrantRead lets the grantee read the stream. Whoever reads also needs the right to use the table's key through DynamoDB.
+// GrantRead lets the grantee read the stream. Whoever reads also needs the right to use the table's key through
+// DynamoDB.
 func (s *ReplicaStream) GrantRead(grantee awsiam.IGrantable) awsiam.Grant {
 	return grantStream(grantee, s.StreamArn)
 }

@@ -20,8 +20,9 @@ type tableProps struct {
 	disposable bool
 }
 
-// newTable makes one table of the contract. Who changes the contract: DynamoDB adds or removes one index, or one replica, per update
-// of a table, so that two new indexes are two deployments. Contributor insights stay off: they cost as much per event as a small table does.
+// newTable makes one table of the contract. For changes of the contract: DynamoDB adds or removes one index, or one
+// replica, per update of a table, so that two new indexes take two deployments. Contributor insights are off: they cost
+// as much per event as a small table does.
 func newTable(scope constructs.Construct, t contract.Table, p tableProps) awsdynamodb.TableV2 {
 	props := &awsdynamodb.TablePropsV2{
 		TableName:           physicalName(p.name, t),
@@ -39,7 +40,7 @@ func newTable(scope constructs.Construct, t contract.Table, p tableProps) awsdyn
 		props.SortKey = attribute(t.Key.Sort)
 	}
 	if t.Stream || t.Global {
-		// Replication wants a stream, so every global table has one from the start: adding the first replica is then the only
+		// Replication needs a stream, so every global table has one from the start. Then the first replica is the only
 		// change to the table. A stream that nobody reads costs nothing.
 		props.DynamoStream = awsdynamodb.StreamViewType_NEW_AND_OLD_IMAGES
 	}
@@ -58,7 +59,8 @@ func newTable(scope constructs.Construct, t contract.Table, p tableProps) awsdyn
 		props.Encryption = awsdynamodb.TableEncryptionV2_CustomerManagedKey(p.key, &keyArns)
 		return awsdynamodb.NewTableV2(scope, &t.Name, props)
 	}
-	// The CDK renders no customer key for a stack whose region it does not know, though the only replica there is the stack's own.
+	// The CDK writes no customer key for a stack whose region it does not know, although the only replica is the
+	// stack's own.
 	props.Encryption = awsdynamodb.TableEncryptionV2_AwsManagedKey()
 	table := awsdynamodb.NewTableV2(scope, &t.Name, props)
 	resource := table.Node().DefaultChild().(awsdynamodb.CfnGlobalTable)

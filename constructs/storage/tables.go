@@ -22,8 +22,8 @@ type Replica struct {
 	Region string
 	// Key is the customer managed key in that region. Required.
 	Key awskms.IKey
-	// Disposable lets the replicas of the tables in that region be deleted. To remove a region set it, deploy, then take the
-	// region away: DynamoDB refuses to remove a replica that is protected. Default: as the tables are.
+	// Disposable lets the replicas of the tables in that region be deleted. To remove a region set it, deploy, and then
+	// take the region out: DynamoDB refuses to remove a replica that is protected. Default: the same as for the tables.
 	Disposable bool
 }
 
@@ -55,9 +55,9 @@ func ValidateReplicas(replicas []Replica, stackRegion string) error {
 
 // GlobalTablesProps configures GlobalTables. The zero value of a field selects its default.
 type GlobalTablesProps struct {
-	// Name begins the tables' physical names, such as "SensorFlow-dev" in "SensorFlow-dev-Readings", by which the stacks of
-	// other regions find them: 1 to 64 letters, digits and hyphens, starting with a letter.
-	// Default: CloudFormation makes the names up.
+	// Name begins the tables' physical names, such as "SensorFlow-dev" in "SensorFlow-dev-Readings", by which the
+	// stacks of other regions find them: 1 to 64 letters, digits and hyphens, starting with a letter. Default:
+	// CloudFormation makes the names up.
 	Name string
 
 	// Key encrypts the tables in the stack's own region. Default: a new Key; required with Replicas.
@@ -65,9 +65,9 @@ type GlobalTablesProps struct {
 
 	// Replicas are the regions beside the stack's own, which must not be listed.
 	//
-	// New tables may start with all of them. DynamoDB adds or removes one replica per update of a table, and CloudFormation
-	// refuses a template that asks for more: to tables that exist, add one region, deploy, then add the next.
-	// Default: none.
+	// New tables may start with all of them. DynamoDB adds or removes one replica per update of a table, and
+	// CloudFormation refuses a template that asks for more: to tables that exist, add one region, deploy, then add the
+	// next. Default: none.
 	Replicas []Replica
 
 	// Disposable lets the tables be deleted with their stack. For test environments.
@@ -86,9 +86,9 @@ func (p GlobalTablesProps) Validate() error {
 	}.If(len(p.Replicas) > 0 && p.Key == nil)).Err()
 }
 
-// ValidateReplicaStep says whether tables that were deployed with replicas in some regions can be given replicas in the wanted
-// ones by one deployment. Nothing in a template tells what is deployed, so that only a caller who knows it can say so before a
-// deployment fails on its way. New tables, with deployed nil, may start with any number.
+// ValidateReplicaStep says whether tables that were deployed with replicas in some regions can be given replicas in the
+// wanted ones by one deployment. A template does not show what is deployed. A caller who knows it can ask here before a
+// deployment fails. New tables, with deployed nil, may start with any number.
 func ValidateReplicaStep(deployed, wanted []string) error {
 	if deployed == nil {
 		return nil
@@ -166,9 +166,9 @@ func (p ImportGlobalTablesProps) Validate() error {
 	return rule.All(nameFaults(p.Name), prop.Required("Key", p.Key == nil, "the key of the stack's region")).Err()
 }
 
-// ImportGlobalTables finds tables that another stack made with a Name, by their names in the stack's own region, and looks the
-// stream of the readings up when it is deployed. No value passes from the other stack, so that regions stay independent of
-// each other.
+// ImportGlobalTables finds tables that another stack made with a Name, by their names in the stack's own region, and
+// looks the stream of the readings up when it is deployed. No value passes from the other stack, so that regions stay
+// independent of each other.
 func ImportGlobalTables(scope constructs.Construct, id string, props *ImportGlobalTablesProps) *GlobalTables {
 	refuse.OutsideStack(scope, id)
 	p := prop.OrZero(props)

@@ -35,8 +35,8 @@ type UploadsProps struct {
 	// Default: contract.UploadStatusDays, as long as their status can be asked for.
 	RetentionDays int
 
-	// Disposable lets table and buckets be deleted with their stack; S3 refuses as long as a bucket holds objects, so empty both
-	// first. For test environments. Default: deletion protection, and they stay when their stack goes.
+	// Disposable lets table and buckets be deleted with their stack; S3 refuses as long as a bucket holds objects, so
+	// empty both first. For test environments. Default: deletion protection, and they stay when their stack goes.
 	Disposable bool
 }
 
@@ -45,8 +45,8 @@ const (
 	RetentionDaysMin = 1
 	RetentionDaysMax = 3650
 
-	// OverwrittenDays is how long a file that was overwritten or deleted can be had back. The API's addresses never overwrite,
-	// so that older versions come of mistakes and cost next to nothing.
+	// OverwrittenDays is how long a file that was overwritten or deleted can be restored. The API's addresses never
+	// overwrite, so that older versions are rare and cost almost nothing.
 	OverwrittenDays = 7
 	// UnfinishedDays is how long the parts of an upload that was never finished are kept; an address lives for minutes.
 	UnfinishedDays = 1
@@ -68,7 +68,8 @@ type Uploads struct {
 	// Table holds the status of each upload.
 	Table awsdynamodb.ITableV2
 
-	// Bucket receives the files under contract.UploadKeyPrefix and holds the lists of rejects under contract.RejectsKeyPrefix.
+	// Bucket receives the files under contract.UploadKeyPrefix and holds the lists of rejects under
+	// contract.RejectsKeyPrefix.
 	Bucket awss3.Bucket
 
 	// AccessLogs is the bucket that receives the access log of Bucket.
@@ -112,8 +113,8 @@ func NewUploads(scope constructs.Construct, id string, props *UploadsProps) *Upl
 	return u
 }
 
-// AllowOrigins lets pages of further origins send files to the bucket and read lists of rejects. An origin may be one that is known
-// at deployment only, such as the address of the API that serves the console.
+// AllowOrigins lets pages of further origins send files to the bucket and read lists of rejects. An origin may be one
+// that is known at deployment only, such as the address of the API that serves the console.
 func (u *Uploads) AllowOrigins(origins ...string) {
 	for _, origin := range origins {
 		refuse.If(u, "AllowOrigins", prop.Known(rule.Origin("origin", origin)).Err())
@@ -154,7 +155,7 @@ func newAccessLogs(scope constructs.Construct, disposable bool) awss3.Bucket {
 	return bucket
 }
 
-// sendAccessLogs spells out what the CDK does by itself only where an app has a certain feature flag; without that flag it
+// sendAccessLogs does what the CDK itself does only in an app with a certain feature flag. Without that flag the CDK
 // would grant by access control lists, which the buckets do not have.
 func sendAccessLogs(from, to awss3.Bucket) {
 	to.AddToResourcePolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
@@ -170,11 +171,12 @@ func sendAccessLogs(from, to awss3.Bucket) {
 	})
 }
 
-// GrantTakeUploads lets the grantee, the API, open uploads, store small files itself, sign addresses for large ones and for lists
-// of rejects, and tell how an upload is doing.
+// GrantTakeUploads lets the grantee, the API, open uploads, store small files itself, sign addresses for large ones and
+// for lists of rejects, and tell how an upload is doing.
 //
-// An address works with the rights of the role that signed it, for as long as that role's session lives. The bucket is encrypted
-// with a customer key, so that the role needs kms:GenerateDataKey for what others put and kms:Decrypt for what they get.
+// An address works with the rights of the role that signed it, for as long as that role's session lives. The bucket is
+// encrypted with a customer key. So the role needs kms:GenerateDataKey for what others put and kms:Decrypt for what
+// they get.
 func (u *Uploads) GrantTakeUploads(grantee awsiam.IGrantable) awsiam.Grant {
 	return u.grantObjects(grantee, map[string][]string{
 		contract.UploadKeyPrefix:  {"s3:AbortMultipartUpload", "s3:PutObject"},
@@ -184,7 +186,8 @@ func (u *Uploads) GrantTakeUploads(grantee awsiam.IGrantable) awsiam.Grant {
 		Combine(grant(grantee, indexArn(u.Table, contract.IndexByCreation), "dynamodb:Query"))
 }
 
-// GrantProcessUploads lets the grantee, the CSV processor, read files, write and join lists of rejects, and keep the status.
+// GrantProcessUploads lets the grantee, the CSV processor, read files, write and join lists of rejects, and keep the
+// status.
 func (u *Uploads) GrantProcessUploads(grantee awsiam.IGrantable) awsiam.Grant {
 	return u.grantObjects(grantee, map[string][]string{
 		contract.UploadKeyPrefix:  {"s3:GetObject"},
@@ -193,8 +196,9 @@ func (u *Uploads) GrantProcessUploads(grantee awsiam.IGrantable) awsiam.Grant {
 		Combine(grant(grantee, u.Table.TableArn(), "dynamodb:GetItem", "dynamodb:Query", "dynamodb:UpdateItem"))
 }
 
-// grantObjects lets the grantee do with the objects below each prefix what is listed, use the key for bucket and table, and see
-// that the bucket is there and that an object is not: without s3:ListBucket S3 answers 403 for what does not exist.
+// grantObjects lets the grantee do with the objects below each prefix what is listed, use the key for bucket and table,
+// and see that the bucket is there and that an object is not: without s3:ListBucket S3 answers 403 for what does not
+// exist.
 func (u *Uploads) grantObjects(grantee awsiam.IGrantable, actions map[string][]string) awsiam.Grant {
 	grantTableKey(u.key, grantee, true)
 	grantThrough(u.key, "s3", grantee, "kms:Decrypt", "kms:GenerateDataKey")

@@ -19,7 +19,7 @@ func TestUploads_AreClosedEncryptedAndExpire(t *testing.T) {
 	stack := cdktest.NewStack(app, "Stack", secondary)
 	storage.NewUploads(stack, "Uploads", nil)
 	out := cdktest.Synth(t, app)
-	// The two buckets know each other, which CloudFormation takes for a circle when the first waits for the other's policy.
+	// The two buckets name each other. If one waited for the other's policy, CloudFormation would find a circle.
 	assertions.Template_FromStack(stack, nil)
 	template := out.Template(t, "Stack")
 	template.Part("AWS::S3::Bucket", globalTable).Golden(t, "uploads")

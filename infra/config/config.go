@@ -34,11 +34,11 @@ type Environment struct {
 	Name string `json:"-"`
 	// Account is the AWS account, 12 digits. Default: that of the credentials in use.
 	Account string `json:"account"`
-	// Regions are the 1 to 10 that serve; the first is the primary, in which the user pool and the definition of the tables live.
-	// Of several, Cognito must replicate user pools between the first two.
+	// Regions are the 1 to 10 that serve; the first is the primary, in which the user pool and the definition of the
+	// tables live. Of several, Cognito must replicate user pools between the first two.
 	Regions []string `json:"regions"`
-	// Leaving are those of Regions that the deployment after the next one takes away. The next one ends the protection of their
-	// tables against deletion. Default: none.
+	// Leaving are those of Regions that the deployment after the next one takes away. The next one ends the protection
+	// of their tables against deletion. Default: none.
 	Leaving []string `json:"leaving"`
 	// AlarmEmails receive the alarms. Default: nobody.
 	AlarmEmails []string `json:"alarmEmails"`
@@ -48,26 +48,28 @@ type Environment struct {
 	AllowedOrigins []string `json:"allowedOrigins"`
 	// RetentionDays is how many days raw readings are kept, 1 to 36500. Default: 0, for ever.
 	RetentionDays int `json:"retentionDays"`
-	// TasksMin and TasksMax bound the autoscaling of the API in each region, 1 to 1000 tasks. Defaults: 3 and 60, or TasksMin where
-	// that is more.
+	// TasksMin and TasksMax bound the autoscaling of the API in each region, 1 to 1000 tasks. Defaults: 3 and 60, or
+	// TasksMin where that is more.
 	TasksMin int `json:"tasksMin"`
 	TasksMax int `json:"tasksMax"`
-	// TaskCPU is in CPU units, TaskMemory in MiB; Fargate takes certain pairs only, and the API needs a GiB. Defaults: 512 and 1024.
+	// TaskCPU is in CPU units, TaskMemory in MiB; Fargate takes certain pairs only, and the API needs a GiB. Defaults:
+	// 512 and 1024.
 	TaskCPU    int `json:"taskCpu"`
 	TaskMemory int `json:"taskMemoryMiB"`
 	// SpotPercent is the share of tasks above TasksMin that run on Fargate Spot, 0 to 100. Default: 0.
 	SpotPercent int `json:"spotPercent"`
-	// VPCCidrs are the private address ranges of the regions' networks, by region, /16 to /22; they must not overlap. Default:
-	// 10.0.0.0/16 for the first region, 10.1.0.0/16 for the second and so on.
+	// VPCCidrs are the private address ranges of the regions' networks, by region, /16 to /22; they must not overlap.
+	// Default: 10.0.0.0/16 for the first region, 10.1.0.0/16 for the second and so on.
 	VPCCidrs map[string]string `json:"vpcCidrs"`
 	// Zones is how many availability zones each region uses, 2 or 3. Default: 3, or as many as the region has.
 	Zones int `json:"zones"`
 	// NatGateways is how many of the zones have a NAT gateway, 1 to Zones. Default: 1.
 	NatGateways int `json:"natGateways"`
-	// MachineClients name the app clients of machines: 100 at most, of up to 64 letters, digits and hyphens. Default: machine.
+	// MachineClients name the app clients of machines: 100 at most, of up to 64 letters, digits and hyphens. Default:
+	// machine.
 	MachineClients []string `json:"machineClients"`
-	// IndexShards and FleetBuckets spread the aggregates over partitions, 1 to 256 each; both may be raised and never lowered.
-	// Default: 8 each.
+	// IndexShards and FleetBuckets spread the aggregates over partitions, 1 to 256 each; both may be raised and never
+	// lowered. Default: 8 each.
 	IndexShards  int `json:"indexShards"`
 	FleetBuckets int `json:"fleetBuckets"`
 	// CSVConcurrency is how many ranges of CSV files are worked on at once in each region, 2 to 1000. Default: 4.
@@ -97,7 +99,8 @@ type Pipeline struct {
 	// Account and Region are where the pipeline itself lives. Defaults: those of the first environment.
 	Account string `json:"account"`
 	Region  string `json:"region"`
-	// ConnectionARN is the connection of CodeConnections to where the source is kept; a person makes and confirms it once.
+	// ConnectionARN is the connection of CodeConnections to where the source is kept; a person makes and confirms it
+	// once.
 	ConnectionARN string `json:"connectionArn"`
 	// Repository is owner/name.
 	Repository string `json:"repository"`

@@ -75,7 +75,7 @@ func TestLoad_KeepsAZeroThatWasWritten(t *testing.T) {
 	}
 }
 
-// TestLoad_BlamesNoKeyThatNobodyWrote lets a default follow from what was written.
+// TestLoad_BlamesNoKeyThatNobodyWrote checks that a default fits what was written.
 func TestLoad_BlamesNoKeyThatNobodyWrote(t *testing.T) {
 	c, err := config.Load(context(two+`,"tasksMin":100`, ""), config.Defaults{})
 	if err != nil || c.Environments["dev"].TasksMax != 100 {

@@ -24,8 +24,8 @@ func (c Context) Values() map[string]any {
 	return values
 }
 
-// ReadContext reads the context that the CDK's command line hands over: in a variable, and what has no room there in a file.
-// Without it, it reads the context of cdk.json itself.
+// ReadContext reads the context that the CDK's command line hands over: in a variable, and what has no room there in a
+// file. Without it, it reads the context of cdk.json itself.
 func ReadContext(getenv func(string) string, readFile func(string) ([]byte, error)) (Context, error) {
 	merged := map[string]json.RawMessage{}
 	if text := getenv("CDK_CONTEXT_JSON"); text != "" {

@@ -20,8 +20,8 @@ type Defaults struct {
 	AccountLater bool
 }
 
-// Load reads the configuration from the context of cdk.json, a JSON object, and checks it. The error has one line for each
-// mistake, beginning with the key.
+// Load reads the configuration from the context of cdk.json, a JSON object, and checks it. The error has one line for
+// each mistake, beginning with the key.
 func Load(context []byte, defaults Defaults) (Config, error) {
 	var all map[string]json.RawMessage
 	if err := json.Unmarshal(context, &all); err != nil {
@@ -77,8 +77,8 @@ func decode(raw json.RawMessage, defaults Defaults) (Config, rule.Faults) {
 	return c, faults
 }
 
-// decodeObject decodes an object key by key. It finds each unknown key and each value of a wrong type, and names it by its place.
-// Unlike package json it tells capitals in keys from small letters.
+// decodeObject decodes an object key by key. It finds each unknown key and each value of a wrong type, and names it by
+// its place. Unlike package json it tells capitals in keys from small letters.
 func decodeObject(raw json.RawMessage, place string, into reflect.Value) rule.Faults {
 	if isNull(raw) {
 		return nil

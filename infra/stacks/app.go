@@ -10,8 +10,8 @@ import (
 	"github.com/sensorflow/sensorflow/infra/config"
 )
 
-// NewApp adds the stacks of all environments, and that of the pipeline where there is one, to an App. It returns the environments'
-// by name.
+// NewApp adds the stacks of all environments, and that of the pipeline where there is one, to an App. It returns the
+// environments' by name.
 func NewApp(scope constructs.Construct, c config.Config) map[string]*sensorflow.MultiRegion {
 	all := map[string]*sensorflow.MultiRegion{}
 	for _, name := range slices.Sorted(maps.Keys(c.Environments)) {

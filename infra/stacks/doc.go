@@ -1,3 +1,4 @@
-// Package stacks makes the stacks of a checked configuration: those of each environment and that of the delivery pipeline. What
-// an environment consists of is package sensorflow's to say; this package translates and names.
+// Package stacks makes the stacks of a checked configuration: those of each environment and that of the delivery
+// pipeline. Package sensorflow says what an environment consists of. This package translates the configuration and
+// gives names.
 package stacks

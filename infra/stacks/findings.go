@@ -11,8 +11,8 @@ import (
 	"github.com/sensorflow/sensorflow/internal/nag"
 )
 
-// explainFindings tells cdk-nag why what it finds about the pipeline is as it is. Roles and projects are made by the library of the
-// CDK, which offers no other way; each wildcard is named.
+// explainFindings gives cdk-nag the reasons for what it finds about the pipeline. The CDK's own library makes the roles
+// and projects and offers no other way. Each wildcard is named.
 func explainFindings(stack awscdk.Stack, pipeline pipelines.CodePipeline, artifacts awss3.Bucket) {
 	const passing = "what passes through is made anew from the repository at any time, and CodePipeline and " +
 		"CodeBuild log each run"

@@ -23,14 +23,16 @@ const PipelineName = config.StackPrefix + config.PipelineName
 // CLIVersion is the version of the CDK's command line that fits the library in go.mod; the Makefile has the same.
 const CLIVersion = "2.1148.1"
 
-// assetsVersion is the version of the program that publishes assets; what the library would install is the newest one of the day.
+// assetsVersion is the version of the program that publishes assets. The library would install the newest one of the
+// day.
 const assetsVersion = "4.7.3"
 
-// artifactDays is how long sources and assemblies on their way are kept.
+// artifactDays is how long sources and assemblies are kept while they pass through the pipeline.
 const artifactDays = 30
 
-// NewPipeline adds the stack of the delivery pipeline: what is pushed to the branch is tested, synthesized and deployed to one
-// environment after the other, in each to one region after the other, with a smoke test after each. The first failure stops it.
+// NewPipeline adds the stack of the delivery pipeline: what is pushed to the branch is tested, synthesized and deployed
+// to one environment after the other, in each to one region after the other, with a smoke test after each. The first
+// failure stops it.
 func NewPipeline(scope constructs.Construct, c config.Config) awscdk.Stack {
 	p := *c.Pipeline
 	stack := awscdk.NewStack(scope, jsii.String(PipelineName), &awscdk.StackProps{
@@ -47,7 +49,8 @@ func NewPipeline(scope constructs.Construct, c config.Config) awscdk.Stack {
 		PipelineName:   jsii.String(PipelineName),
 		PipelineType:   awscodepipeline.PipelineType_V2,
 		ArtifactBucket: artifacts,
-		// Keys of other regions cost money and are needed only where roles of other accounts read from the pipeline's buckets.
+		// Keys of other regions cost money and are needed only where roles of other accounts read from the pipeline's
+		// buckets.
 		CrossAccountKeys: jsii.Bool(crossesAccounts(c)), EnableKeyRotation: jsii.Bool(crossesAccounts(c)),
 		CliVersion: jsii.String(CLIVersion), CdkAssetsCliVersion: jsii.String(assetsVersion),
 		Synth: synthStep(p),
@@ -108,7 +111,8 @@ func newArtifacts(stack awscdk.Stack, key awskms.IKey) awss3.Bucket {
 	})
 }
 
-// allowConnection adds the name that the permission has for connections made since July 2024; the library knows the old one only.
+// allowConnection adds the permission under the name that it has for connections made since July 2024. The library
+// knows only the old name.
 func allowConnection(pipeline pipelines.CodePipeline, connection string) {
 	source := (*pipeline.Pipeline().Node().FindChild(jsii.String("Source")).Node().Children())[0]
 	role := source.Node().FindChild(jsii.String("CodePipelineActionRole")).(awsiam.Role)
@@ -168,8 +172,8 @@ func addEnvironment(stack awscdk.Stack, pipeline pipelines.CodePipeline, e confi
 	pipeline.AddStage(stage, options)
 }
 
-// smokeTest asks a region that was just deployed whether all of it serves: also what Route 53 does not mind, such as a bucket that the
-// new version may not use, and a call that must be refused without a token.
+// smokeTest asks a region that was just deployed whether all of it serves. It also finds what Route 53 ignores, such as
+// a bucket that the new version may not use, and it makes a call that must be refused without a token.
 func smokeTest(e config.Environment, region string, url awscdk.CfnOutput) pipelines.Step {
 	return pipelines.NewShellStep(jsii.String("Smoke-"+e.Name+"-"+region), &pipelines.ShellStepProps{
 		EnvFromCfnOutputs: &map[string]awscdk.CfnOutput{"REGION_URL": url},

@@ -4,8 +4,8 @@
 //	target TASK regions  prints the regions of all environments
 //	target TASK stays    prints what of the stacks in cdk.out stays when they are destroyed
 //
-// It reads ENV, REGION and ACCOUNT from the environment. It never imports the CDK, which takes minutes to compile and seconds to
-// start.
+// It reads ENV, REGION and ACCOUNT from the environment. It never imports the CDK, which takes minutes to compile and
+// seconds to start.
 package main
 
 import (

@@ -212,7 +212,7 @@ func TestStays_ListsWhatIsRetained(t *testing.T) {
 	}
 }
 
-// TestStays_AsksForCredentialsAfterwards lets somebody without any see what stays.
+// TestStays_AsksForCredentialsAfterwards shows what stays also to somebody without credentials.
 func TestStays_AsksForCredentialsAfterwards(t *testing.T) {
 	t.Chdir(t.TempDir())
 	got, err := ask("destroy", "stays", nil, cdkJSON(prod, ""))

@@ -1,4 +1,4 @@
-// Package nag tells cdk-nag why what it finds about the constructs and the stacks is as it is.
+// Package nag gives cdk-nag the reasons for what it finds about the constructs and the stacks.
 package nag
 
 import (
@@ -9,7 +9,7 @@ import (
 	"github.com/cdklabs/cdk-nag-go/cdknag/v2"
 )
 
-// Three of the packs have most of their rules in common, under the same names.
+// Three of the packs share most of their rules, under the same names.
 const (
 	nist  = "NIST.800.53.R5-"
 	hipaa = "HIPAA.Security-"
@@ -28,10 +28,11 @@ func Explain(construct constructs.IConstruct, reason string, rules ...string) {
 	suppress(construct, list)
 }
 
-// ExplainWildcards says why a policy of the construct or its children has wildcards. Each is named as the rule names it, such as
-// "Resource::*" or "Action::s3:List*"; what begins with a slash is a regular expression, such as "/^Resource::arn:.*$/".
+// ExplainWildcards says why a policy of the construct or its children has wildcards. Each is named as the rule names
+// it, such as "Resource::*" or "Action::s3:List*"; what begins with a slash is a regular expression, such as
+// "/^Resource::arn:.*$/".
 //
-// Call it after the policy has its statements: cdk-nag keeps the reason with the policies that are there.
+// Call it when the policy has its statements: cdk-nag keeps the reason with the policies that exist.
 func ExplainWildcards(construct constructs.IConstruct, reason string, wildcards ...string) {
 	evidence := make([]any, len(wildcards))
 	for i, wildcard := range wildcards {

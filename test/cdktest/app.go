@@ -19,9 +19,9 @@ import (
 // Account is the account of every stack that NewStack makes.
 const Account = "111111111111"
 
-// flags is what `cdk init` of aws-cdk-lib 2.220.0 and 2.276.0 writes into cdk.json (recommended-feature-flags.json of that package), but
-// for two. References between stacks stay strong, as they are deployed. Warnings stay out of the validation report, so that there is
-// a report only where the CDK has checked the templates.
+// flags is what `cdk init` of aws-cdk-lib 2.220.0 and 2.276.0 writes into cdk.json (recommended-feature-flags.json of
+// that package), but for two. References between stacks stay strong, as they are deployed. Warnings stay out of the
+// validation report, so that there is a report only where the CDK has checked the templates.
 //
 //go:embed flags.json
 var flags []byte
@@ -70,8 +70,8 @@ func NewApp(t testing.TB, with ...Option) awscdk.App {
 	return app
 }
 
-// AddPacks adds every pack that the deployed stacks must pass; their reports go to the app's folder. Nag does so for an app. What is
-// below a Stage needs its own: aspects stop at stages, silently.
+// AddPacks adds every pack that the deployed stacks must pass; their reports go to the app's folder. Nag does so for an
+// app. A Stage needs packs of its own, since aspects do not reach into stages.
 func AddPacks(scope constructs.Construct) {
 	formats := []cdknag.NagReportFormat{cdknag.NagReportFormat_JSON}
 	props := &cdknag.NagPackProps{Reports: jsii.Bool(true), ReportFormats: &formats}
@@ -81,7 +81,8 @@ func AddPacks(scope constructs.Construct) {
 	awscdk.Aspects_Of(scope).Add(cdknag.NewHIPAASecurityChecks(props), nil)
 }
 
-// NewStack returns a stack of a region below an app or a stage. Its three zones are known, so that a Vpc looks nothing up.
+// NewStack returns a stack of a region below an app or a stage. Its three zones are known, so that a Vpc looks nothing
+// up.
 func NewStack(scope constructs.Construct, id, region string) awscdk.Stack {
 	stack := awscdk.NewStack(scope, &id, &awscdk.StackProps{
 		Env: &awscdk.Environment{Account: jsii.String(Account), Region: &region},
@@ -96,7 +97,6 @@ func NewStack(scope constructs.Construct, id, region string) awscdk.Stack {
 func LambdaCode(t testing.TB) awslambda.Code {
 	t.Helper()
 	dir := t.TempDir()
-	//nolint:gosec // a function's program must be executable
 	if err := os.WriteFile(filepath.Join(dir, "bootstrap"), []byte("nothing"), 0o755); err != nil {
 		t.Fatal(err)
 	}

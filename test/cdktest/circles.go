@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// NoCircles fails the test where resources of a stack need each other in a circle: CloudFormation refuses that, and the CDK
-// does not see it.
+// NoCircles fails the test where resources of a stack need each other in a circle. CloudFormation refuses that, and the
+// CDK does not notice.
 func (a *Assembly) NoCircles(t testing.TB) {
 	t.Helper()
 	for _, stack := range a.Stacks() {

@@ -15,12 +15,12 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the golden files") //nolint:gochecknoglobals // a flag of the test binary
 
-// hashes are asset hashes (64 digits) and what a version of a function is named after (32 digits): they change with every
-// line of the runtime, and nothing is learnt from reading them.
+// hashes are asset hashes (64 digits) and the names of a function's versions (32 digits). They change with every line
+// of the runtime, and a reader learns nothing from them.
 var hashes = regexp.MustCompile(`[0-9a-f]{64}|[0-9a-f]{32}`)
 
-// Scrub returns the template as readable JSON without what says nothing about it: hashes, the metadata of resources, on which
-// CloudFormation does not act, and the rule and parameter by which it checks the bootstrap stack's version.
+// Scrub returns the template as readable JSON, without what does not concern a reader: hashes, the metadata of
+// resources, which CloudFormation ignores, and the rule and parameter that check the bootstrap stack's version.
 func Scrub(t testing.TB, template Template) string {
 	t.Helper()
 	kept := maps.Clone(template)
@@ -51,7 +51,8 @@ func (t Template) Golden(tb testing.TB, name string) {
 	Golden(tb, name+".golden.json", Scrub(tb, t))
 }
 
-// Golden compares a text with a file of testdata; the flag -update rewrites the file. Read the difference before committing it.
+// Golden compares a text with a file of testdata; the flag -update rewrites the file. Read the difference before
+// committing it.
 func Golden(t testing.TB, file, got string) {
 	t.Helper()
 	path := filepath.Join("testdata", file)
@@ -59,12 +60,12 @@ func Golden(t testing.TB, file, got string) {
 		if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(path, []byte(got), 0o644); err != nil { //nolint:gosec // a file of the project
+		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
 			t.Fatal(err)
 		}
 		return
 	}
-	want, err := os.ReadFile(path) //nolint:gosec // a file of the project
+	want, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatalf("%v; -update writes it", err)
 	}

@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// Policies lists what the policies of the resources allow and deny, a line for each statement: roles and who takes them on, keys,
-// buckets, queues and topics. Read it as the text of a golden file:
+// Policies lists what the policies of the resources allow and deny, a line for each statement: roles and who may assume
+// them, keys, buckets, queues and topics. Read it as the text of a golden file:
 //
 //	ApiTaskPolicy
 //	  allow dynamodb:Query on TablesReadings.Arn
@@ -53,8 +53,8 @@ func sentence(statement map[string]any) string {
 	return text
 }
 
-// Listed writes a value of a template without the signs of JSON: what a list holds between commas, and in place of a function of
-// CloudFormation what it stands for, such as Key.Arn.
+// Listed writes a value of a template without the signs of JSON: what a list holds between commas, and in place of a
+// function of CloudFormation what it stands for, such as Key.Arn.
 func Listed(value any) string {
 	switch value := value.(type) {
 	case string:

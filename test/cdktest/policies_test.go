@@ -8,7 +8,7 @@ import (
 	"github.com/sensorflow/sensorflow/test/cdktest"
 )
 
-var errTooLarge = errors.New("Size must be 3 at most")
+var errTooLarge = errors.New("size must be 3 at most")
 
 func TestPolicies_TellEachStatementInALine(t *testing.T) {
 	var template cdktest.Template
@@ -67,7 +67,7 @@ func TestRefuses_ComparesTheWholeSentence(t *testing.T) {
 		cdktest.Row("rejects larger ones", func(s *sized) { s.Size = 4 }, errTooLarge.Error()),
 	)
 	r := &recorder{TB: t}
-	cdktest.RefusesToBuild(r, "Size must be 3", func() { panic(errTooLarge) })
+	cdktest.RefusesToBuild(r, "size must be 3", func() { panic(errTooLarge) })
 	if len(r.errors) != 1 {
 		t.Errorf("another sentence passes: %q", r.errors)
 	}

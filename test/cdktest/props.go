@@ -9,9 +9,9 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 )
 
-// EveryPropMatters builds a construct with the props that base returns and then once more for each change, and wants each
-// template to differ: an option that is declared and never read would go unnoticed otherwise. Changes are keyed by the name
-// of the field; a field of the props struct P without a change fails the test. base and the changes get the stack that the
+// EveryPropMatters builds a construct with the props that base returns, and once more for each change. It wants each
+// template to differ: so it finds an option that is declared and never read. Changes are keyed by the name of the
+// field; a field of the props struct P without a change fails the test. base and the changes get the stack that the
 // construct is then built in, to make what they hand over.
 func EveryPropMatters[P any](
 	t *testing.T, base func(awscdk.Stack) P, build func(awscdk.Stack, *P), changes map[string]func(awscdk.Stack, *P),

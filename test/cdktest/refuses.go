@@ -9,14 +9,14 @@ type Case[P any] struct {
 	want   string
 }
 
-// Row is a case whose props are made out of valid ones. want is what Validate says, a line for each problem; it is empty where the props
-// are accepted.
+// Row is a case whose props are made out of valid ones. want is what Validate says, a line for each problem; it is
+// empty where the props are accepted.
 func Row[P any](name string, change func(*P), want string) Case[P] {
 	return Case[P]{name, change, want}
 }
 
-// Refuses runs a table of props, of which each row begins with the valid ones, and compares every sentence with which Validate
-// refuses them.
+// Refuses runs a table of props, of which each row begins with the valid ones, and compares every sentence with which
+// Validate refuses them.
 func Refuses[P interface{ Validate() error }](t *testing.T, valid P, rows ...Case[P]) {
 	t.Helper()
 	for _, c := range append([]Case[P]{Row("valid props", func(*P) {}, "")}, rows...) {

@@ -24,8 +24,8 @@ type Finding struct {
 	Reason string
 }
 
-// Findings returns what the packs found, suppressed or not, in the order of resources and rules. The app must have been made
-// with Nag. A rule that could not judge a resource counts as a finding.
+// Findings returns what the packs found, suppressed or not, in the order of resources and rules. The app must have been
+// made with Nag. A rule that could not judge a resource counts as a finding.
 func (a *Assembly) Findings(t testing.TB) []Finding {
 	t.Helper()
 	var found []Finding
@@ -53,7 +53,7 @@ func (a *Assembly) Findings(t testing.TB) []Finding {
 }
 
 func readReport(pack, path string) ([]Finding, error) {
-	body, err := os.ReadFile(path) //nolint:gosec // a file that cdk-nag has just written
+	body, err := os.ReadFile(path)
 	if err != nil {
 		return nil, err
 	}
@@ -87,8 +87,8 @@ func (a *Assembly) NoFindings(t testing.TB) {
 	}
 }
 
-// LeastPrivilege fails the test for every policy statement that allows whole services or any action, and for every managed
-// policy of full access.
+// LeastPrivilege fails the test for every policy statement that allows whole services or any action, and for every
+// managed policy of full access.
 func (a *Assembly) LeastPrivilege(t testing.TB) {
 	t.Helper()
 	for _, stack := range a.Stacks() {
@@ -105,8 +105,8 @@ func (a *Assembly) LeastPrivilege(t testing.TB) {
 	}
 }
 
-// allowed collects the actions of the statements below a value that allow something, wherever they stand. The policies of
-// keys are left out: there the key itself is the only resource, and the account must be able to administer it.
+// allowed collects the actions of the statements below a value that allow something, wherever they stand. The policies
+// of keys are left out: there the key itself is the only resource, and the account must be able to administer it.
 func allowed(value any) []string {
 	var actions []string
 	switch value := value.(type) {

@@ -42,7 +42,7 @@ func Synth(t testing.TB, app awscdk.App) *Assembly {
 		if err != nil || d.IsDir() || !strings.HasSuffix(path, ".template.json") {
 			return err
 		}
-		body, err := os.ReadFile(path) //nolint:gosec // a file that the CDK has just written
+		body, err := os.ReadFile(path)
 		if err != nil {
 			return err
 		}
@@ -59,7 +59,8 @@ func Synth(t testing.TB, app awscdk.App) *Assembly {
 	return a
 }
 
-// Stacks lists the artifact ids of the stacks: the ids, joined by the names of stages, as `cdk ls` knows them without slashes.
+// Stacks lists the artifact ids of the stacks: the ids, joined by the names of stages, as `cdk ls` knows them without
+// slashes.
 func (a *Assembly) Stacks() []string { return slices.Sorted(maps.Keys(a.templates)) }
 
 // Template returns the template of a stack, by the id that it was made with.
@@ -85,8 +86,8 @@ func (t Template) All(resourceType string) []Resource {
 	return found
 }
 
-// Part is the template's resources of the types, for a golden file that holds what a test is about. A type ends in * to stand for all that
-// begin so, such as AWS::Cognito::*.
+// Part is the template's resources of the types, for a golden file that holds what a test is about. A type that ends in
+// * stands for all types that begin so, such as AWS::Cognito::*.
 func (t Template) Part(types ...string) Template {
 	resources := map[string]any{}
 	for _, r := range t.All("") {
@@ -100,7 +101,8 @@ func (t Template) Part(types ...string) Template {
 	return Template{"Resources": resources}
 }
 
-// Below is the template's resources whose logical ids begin with one of the prefixes: the ids of the constructs above them, joined.
+// Below is the template's resources whose logical ids begin with one of the prefixes: the ids of the constructs above
+// them, joined.
 func (t Template) Below(idPrefixes ...string) Template {
 	resources := map[string]any{}
 	for _, r := range t.All("") {
@@ -117,7 +119,8 @@ func (t Template) Only(tb testing.TB, resourceType string) Resource {
 	return t.Find(tb, resourceType, "")
 }
 
-// Find returns the one resource of a type whose logical id begins with a text: the ids of the constructs above it, joined.
+// Find returns the one resource of a type whose logical id begins with a text: the ids of the constructs above it,
+// joined.
 func (t Template) Find(tb testing.TB, resourceType, idPrefix string) Resource {
 	tb.Helper()
 	all := t.All(resourceType)

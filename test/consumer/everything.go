@@ -49,8 +49,8 @@ func everything(scope constructs.Construct) {
 	raw(flow)
 }
 
-// report reads the tables with a role of the team's own, sends what it finds as readings through the API, and is alarmed when what it
-// reads is stale.
+// report is a job with a role of the team's own. It reads the tables, sends what it finds as readings through the API,
+// and has an alarm for stale data.
 func report(stack awscdk.Stack, flow *sensorflow.SensorFlow) {
 	role := awsiam.NewRole(stack, jsii.String("Report"), &awsiam.RoleProps{
 		AssumedBy: awsiam.NewServicePrincipal(jsii.String("glue.amazonaws.com"), nil),

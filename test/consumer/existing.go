@@ -16,8 +16,8 @@ import (
 	"github.com/sensorflow/sensorflow/constructs/storage"
 )
 
-// existing puts the service on a network, a key, tables and a user pool that are there already, and runs programs that a release
-// pipeline has built.
+// existing puts the service on a network, a key, tables and a user pool that are there already, and runs programs that
+// a release pipeline has built.
 func existing(scope constructs.Construct) {
 	stack := awscdk.NewStack(scope, jsii.String("Existing"), &awscdk.StackProps{Env: in("eu-central-1")})
 	key := awskms.Key_FromKeyArn(stack, jsii.String("Key"),

@@ -1,5 +1,5 @@
-// Command coldchain is a CDK app of another team, in a module of its own: it uses the SensorFlow constructs as published, in the
-// ways that their README describes. Package test/consumertest of the main module builds and runs it.
+// Command coldchain is a CDK app of another team, in a module of its own: it uses the SensorFlow constructs as
+// published, in the ways that their README describes. Package test/consumertest of the main module builds and runs it.
 package main
 
 import (

@@ -127,8 +127,8 @@ func readJSON(t *testing.T, path string, into any) {
 	}
 }
 
-// checkPrograms wants two functions and an image in each stack that makes the service of its own, all for ARM and all made of the
-// module in the cache.
+// checkPrograms wants two functions and an image in each stack that makes the service of its own, all for ARM and all
+// made of the module in the cache.
 func (a *assembly) checkPrograms(t *testing.T) {
 	t.Helper()
 	for name, s := range a.stacks {

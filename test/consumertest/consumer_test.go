@@ -21,8 +21,8 @@ type consumer struct {
 	env []string
 }
 
-// newest tells whether the app is to use the newest CDK that there is, in place of the one that this module was built with. `make
-// consumer CDK=latest` wants it; what tests do must not depend on the day.
+// newest tells whether the app is to use the newest CDK that there is, in place of the one that this module was built
+// with. `make consumer CDK=latest` wants it; what tests do must not depend on the day.
 func newest() bool { return os.Getenv("CONSUMER_CDK") == "latest" }
 
 // newConsumer copies the app, lets it require the published version and does what its team does: go mod tidy.
@@ -69,8 +69,8 @@ func (c *consumer) copy(t *testing.T, path string) {
 	}
 }
 
-// checkSums takes the place of the sum database, for which there may be no network: third-party modules are those that this module was
-// reviewed with, or they are refused.
+// checkSums takes the place of the sum database, for which there may be no network. It refuses third-party modules that
+// are not in go.sum of this module.
 func (c *consumer) checkSums(t *testing.T, p *published) {
 	t.Helper()
 	reviewed, err := os.ReadFile(filepath.Join("..", "..", "go.sum"))
@@ -112,7 +112,8 @@ func setting(t *testing.T, name string) string {
 	return strings.TrimSpace(string(out))
 }
 
-// snapshot tells of every file below a folder, so that any write shows, by whomever: for root nothing is read-only.
+// snapshot describes every file below a folder, so that any write shows. Permissions would not show it, since root may
+// write everywhere.
 func snapshot(t *testing.T, dir string) map[string]string {
 	t.Helper()
 	seen := map[string]string{}
@@ -178,7 +179,8 @@ func TestConsumer_SynthesizesFromTheModuleCache(t *testing.T) {
 	t.Run("uses what exists", func(t *testing.T) { checkExisting(t, a.stacks["Existing"]) })
 }
 
-// checkReport wants no finding of the CDK about the templates, where the app has them checked, as apps do by themselves.
+// checkReport wants no finding of the CDK about the templates, where the app has them checked, as apps do by
+// themselves.
 func checkReport(t *testing.T, dir string) {
 	t.Helper()
 	if !newest() {
@@ -195,7 +197,7 @@ func checkReport(t *testing.T, dir string) {
 	}
 }
 
-// checkExisting wants nothing made that was handed over.
+// checkExisting fails where the stack makes something that was passed in.
 func checkExisting(t *testing.T, s stack) {
 	t.Helper()
 	for _, made := range []string{

@@ -19,8 +19,8 @@ import (
 
 const modulePath = "github.com/sensorflow/sensorflow"
 
-// mark is text that the published commands carry and those of the checkout do not, so that a program tells which of them it was
-// built from.
+// mark is text that the published commands carry and those of the checkout do not, so that a program tells which of
+// them it was built from.
 const mark = "sensorflow: built from the module cache"
 
 // commands are those that get the mark.
@@ -33,9 +33,9 @@ type published struct {
 	cache   string // the module cache, shared with the user's other modules
 }
 
-// publish puts the module on a proxy of its own. The third-party modules come from the cache that is there, and so do the compiled
-// packages: in a cache elsewhere the CDK would be unpacked and compiled once more, for a minute. What this version leaves in the
-// cache is taken out again at the end.
+// publish puts the module on a proxy of its own. The third-party modules and the compiled packages come from the caches
+// that exist: in another cache the CDK would be unpacked and compiled once more, which takes a minute. At the end, what
+// this version left in the cache is removed.
 func publish(t *testing.T, cache string) *published {
 	t.Helper()
 	root := checkout(t)
@@ -87,7 +87,7 @@ func (p *published) remove(t *testing.T) {
 	if err != nil {
 		t.Error(err)
 	}
-	// The list of versions is the Go command's note of what the proxy said; without a version it is of no use.
+	// The list of versions is what the Go command remembers of the proxy's answer. Without a version it is of no use.
 	if versions, err := filepath.Glob(filepath.Join(downloads, "@v", "*.info")); err == nil && len(versions) <= 1 {
 		leftovers = append(leftovers, downloads)
 	}
@@ -108,7 +108,7 @@ func checkout(t *testing.T) string {
 	return dir
 }
 
-// lockCheckout keeps a second run in the same checkout waiting: both would work on one folder of the cache.
+// lockCheckout lets a second run in the same checkout wait, since both would work in one folder of the cache.
 func lockCheckout(t *testing.T, root string) {
 	t.Helper()
 	if err := os.MkdirAll(filepath.Join(root, ".local"), 0o755); err != nil {
@@ -124,7 +124,8 @@ func lockCheckout(t *testing.T, root string) {
 	}
 }
 
-// moduleFiles are the files of the module. Those whose names begin with a dot, and what the CDK writes, are of the checkout alone.
+// moduleFiles are the files of the module. Those whose names begin with a dot, and what the CDK writes, are of the
+// checkout alone.
 func moduleFiles(t *testing.T, root string) []zip.File {
 	t.Helper()
 	var files []zip.File
@@ -160,7 +161,8 @@ func moduleFiles(t *testing.T, root string) []zip.File {
 	return files
 }
 
-// versionOf names the content and the checkout, so that a second run compiles nothing and another checkout does not meet this one.
+// versionOf is a version made of the content and the checkout. So a second run compiles nothing, and another checkout
+// has another version.
 func versionOf(t *testing.T, root string, files []zip.File) string {
 	t.Helper()
 	digest := sha256.New()

@@ -72,6 +72,7 @@ const (
 	countFleetMoving   = "fleet rows that moved while they were compared"
 	countQuiet         = "histories without a fault"
 	countWide          = "histories of many equipments"
+	countLongFiles     = "histories of long files"
 	countQuietOne      = "rows applied without a fault, one lane"
 	countQuietApplied  = "rows applied without a fault, several lanes"
 	countQuietRecounts = "slices recounted without a fault, several lanes"

@@ -35,6 +35,7 @@ type world struct {
 	counts map[string]int
 	quiet  bool // no fault at all
 	wide   bool // many equipments, few readings of each
+	files  bool // long files, over which workers die all the time
 
 	now, began  time.Time
 	steps       int
@@ -94,6 +95,7 @@ func newWorld(seed uint64, without safeguard, trace io.Writer) *world {
 	if w.on[expiry] {
 		w.retention = contract.RetentionMin
 	}
+	w.drawFiles()
 	w.batchMax = 1 + w.random.IntN(8)
 	w.values = values[:4+w.random.IntN(2)*(len(values)-4)] // few values meet each other as extremes
 	if w.random.IntN(150) == 0 {                           // more rows than a transaction takes
@@ -169,7 +171,7 @@ func (w *world) begin(hour time.Time, operations int) {
 			}
 		}
 	}
-	if w.random.IntN(2) == 0 {
+	if w.files || w.random.IntN(2) == 0 {
 		w.uploadFile()
 	}
 }

@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// TestAssembly_IsTheSameWhereverItIsMade builds and runs infra in two copies of the sources that lie differently deep, and compares
-// everything that comes out, the programs included, byte for byte.
+// TestAssembly_IsTheSameWhereverItIsMade builds and runs infra in two copies of the sources, at different depths, and
+// compares all files that come out, the programs included, byte for byte.
 func TestAssembly_IsTheSameWhereverItIsMade(t *testing.T) {
 	root := t.TempDir()
 	var made [2]map[string][]byte

@@ -48,8 +48,8 @@ func explainWhatIsFound(t *testing.T, out *cdktest.Assembly, all []stack) {
 	}
 }
 
-// nameEveryAction wants each action in full. Only the library of the CDK's pipelines writes groups such as s3:GetObject*, in policies
-// on the pipeline's own bucket, each explained to cdk-nag.
+// nameEveryAction wants each action in full. Only the library of the CDK's pipelines writes groups such as
+// s3:GetObject*, in policies on the pipeline's own bucket, each explained to cdk-nag.
 func nameEveryAction(t *testing.T, out *cdktest.Assembly, all []stack) {
 	out.LeastPrivilege(t)
 	for _, s := range all {
@@ -100,7 +100,7 @@ func list(value any) []string {
 	return all
 }
 
-// holdNoSecret looks at everything that a person who may read the stack can read.
+// holdNoSecret checks everything that a person can see who may read the stack.
 func holdNoSecret(t *testing.T, all []stack) {
 	secret := regexp.MustCompile(`(?i)secret|password|credential|api_?key|private_?key`)
 	for _, s := range all {
@@ -135,7 +135,7 @@ func holdNoSecret(t *testing.T, all []stack) {
 	}
 }
 
-// knowExactStreams refuses what the construct library offers for a replica's stream, which no event source accepts.
+// knowExactStreams refuses what the CDK offers for a replica's stream, which no event source accepts.
 func knowExactStreams(t *testing.T, all []stack) {
 	sources := 0
 	for _, s := range all {
@@ -195,8 +195,8 @@ func programs(s stack) []program {
 	return all
 }
 
-// giveProgramsWhatTheyRead holds the environments against the structs into which the programs read them: no key that nobody reads, none
-// missing that is required, and settings from the secret alone.
+// giveProgramsWhatTheyRead compares the environments with the structs into which the programs read them: there is no
+// key that nobody reads, no required key is missing, and settings come from the secret alone.
 func giveProgramsWhatTheyRead(t *testing.T, all []stack) {
 	seen := 0
 	for _, s := range all {

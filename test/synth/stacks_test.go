@@ -14,7 +14,7 @@ import (
 	"github.com/sensorflow/sensorflow/test/cdktest"
 )
 
-// stateful are the types whose replacement loses data, people or the means to read either.
+// stateful are the types whose replacement loses data, people or the keys to read them.
 func stateful() []string {
 	return []string{
 		"AWS::Cognito::UserPool", "AWS::Cognito::UserPoolClient", "AWS::Cognito::UserPoolDomain",
@@ -23,7 +23,7 @@ func stateful() []string {
 	}
 }
 
-// keepStatefulResources pins logical ids: another one is another resource, and the old one's content stays behind.
+// keepStatefulResources holds logical ids: another id is another resource, without the content of the old one.
 func keepStatefulResources(t *testing.T, all []stack) {
 	var lines []string
 	for _, s := range all {
@@ -39,7 +39,7 @@ func keepStatefulResources(t *testing.T, all []stack) {
 	cdktest.Golden(t, "stateful.golden.txt", strings.Join(lines, "\n")+"\n")
 }
 
-// referToTheirOwnRegion sees that no stack takes a value of a stack in another region, in either of the CDK's ways.
+// referToTheirOwnRegion checks that no stack takes a value from a stack in another region, in either of the CDK's ways.
 func referToTheirOwnRegion(t *testing.T, all []stack) {
 	exports := map[string]stack{}
 	for _, s := range all {
@@ -135,9 +135,9 @@ func fitIntoCloudFormation(t *testing.T, all []stack) {
 	}
 }
 
-// areTheSameBelowAStage lets an environment that somebody deployed from a command line be taken over by the pipeline: the resources have
-// the same ids, and those that keep something are the same to the letter. Tags and descriptions in which the CDK writes the path
-// of a construct may differ.
+// areTheSameBelowAStage holds what the pipeline needs to take over an environment that was deployed from a command
+// line: the resources have the same ids, and those that keep data are exactly the same. Tags and descriptions in which
+// the CDK writes the path of a construct may differ.
 func areTheSameBelowAStage(t *testing.T, all []stack) {
 	compared := 0
 	for _, below := range all {
@@ -205,7 +205,7 @@ func stayWhenARegionComes(t *testing.T, all []stack) {
 	}
 }
 
-// TestFlags_AreThoseThatTheTestsUse keeps the tests from testing other templates than those that are deployed.
+// TestFlags_AreThoseThatTheTestsUse makes sure that the tests look at the templates that are deployed.
 func TestFlags_AreThoseThatTheTestsUse(t *testing.T) {
 	var project struct{ Context map[string]json.RawMessage }
 	var tests map[string]json.RawMessage

@@ -14,8 +14,8 @@ import (
 
 var update = flag.Bool("update", false, "rewrite ca-certificates.crt")
 
-// trusted renders the roots of the module in go.mod. Roots that are trusted only for certificates from before a date are left
-// out: a file of certificates cannot say so.
+// trusted renders the roots of the module in go.mod. Roots that are trusted only for certificates from before a date
+// are left out: a file of certificates cannot say so.
 func trusted(t *testing.T) []byte {
 	t.Helper()
 	var out bytes.Buffer

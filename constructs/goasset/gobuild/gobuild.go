@@ -15,7 +15,7 @@ import (
 // Module is the path of the module whose commands are built.
 const Module = "github.com/sensorflow/sensorflow"
 
-// BuildTimeout bounds one build: a cold one of everything takes about a minute on two cores.
+// BuildTimeout bounds one build. A build of everything with empty caches takes about a minute on two cores.
 const BuildTimeout = 10 * time.Minute
 
 // FunctionBinary is the name of a function's program: what the runtime provided.al2023 starts.
@@ -34,7 +34,7 @@ func (t target) String() string {
 	return fmt.Sprintf("runtime/cmd/%s for linux/%s", t.command, t.architecture)
 }
 
-// built remembers the outcomes, so that a process builds each target once, however many stacks ask for it.
+// built remembers the results, so that a process builds each target once, however many stacks ask for it.
 //
 //nolint:gochecknoglobals // the memory of the process is meant
 var built = struct {
@@ -42,8 +42,8 @@ var built = struct {
 	functions, images map[target]func() (string, error)
 }{functions: map[target]func() (string, error){}, images: map[target]func() (string, error){}}
 
-// Function returns a folder that holds the command of that name as FunctionBinary and nothing else. It is safe for concurrent
-// use, also by several processes. The error is one sentence, followed by what the Go compiler said.
+// Function returns a folder that holds the command of that name as FunctionBinary and nothing else. It is safe for
+// concurrent use, also by several processes. The error is one sentence, followed by the messages of the Go compiler.
 func Function(command, architecture string) (dir string, err error) {
 	return once(built.functions, target{command, architecture}, buildFunction)
 }
@@ -71,7 +71,7 @@ func once(done map[target]func() (string, error), t target, build func(target) (
 	return f()
 }
 
-// buildFunction compiles and links; where the same was linked before, only the compiler's cache is asked.
+// buildFunction compiles and links. Where the same program was linked before, it only asks the compiler's cache.
 func buildFunction(t target) (string, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), BuildTimeout)
 	defer cancel()
@@ -99,7 +99,7 @@ func buildFunction(t target) (string, error) {
 	})
 }
 
-// known tells whether the module has the command, before the compiler says so in other words.
+// known tells whether the module has the command. The compiler's own message would be less clear.
 func known(module, command string) error {
 	entries, err := os.ReadDir(filepath.Join(module, "runtime", "cmd"))
 	if err != nil {

@@ -10,7 +10,7 @@ import (
 	"path/filepath"
 )
 
-// dockerfile makes the image. 65532 is the user that images without a distribution have come to call nonroot.
+// dockerfile makes the image. 65532 is the user that images without a distribution commonly call nonroot.
 const dockerfile = `FROM scratch
 COPY ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
 COPY app /app
@@ -19,9 +19,10 @@ EXPOSE 8080
 ENTRYPOINT ["/app"]
 `
 
-// certificates are the roots that Mozilla trusts for servers, as PEM. They are those of golang.org/x/crypto/x509roots/fallback
-// in the version of this module's go.mod and lie here as a file, since an app that imports this package may have another version of
-// that module, and the image would then depend on the app. A test holds them together and writes the file with -update.
+// certificates are the roots that Mozilla trusts for servers, as PEM. They are those of
+// golang.org/x/crypto/x509roots/fallback in the version of this module's go.mod. They lie here as a file: an app that
+// imports this package may have another version of that module, and the image would then depend on the app. A test
+// compares the two and rewrites the file with -update.
 //
 //go:embed ca-certificates.crt
 var certificates []byte

@@ -56,8 +56,8 @@ func TestImage_HoldsTheProgramAndCertificatesOnly(t *testing.T) {
 	}
 }
 
-// TestImage_RunsWithoutRights builds the image and runs it as Fargate does: as a user without rights, on a root file system
-// that cannot be written to. The API says then which keys its environment lacks.
+// TestImage_RunsWithoutRights builds the image and runs it as Fargate does: as a user without rights, on a root file
+// system that cannot be written to. The API says then which keys its environment lacks.
 func TestImage_RunsWithoutRights(t *testing.T) {
 	for _, tool := range []string{"buildah", "podman", "runc"} {
 		if _, err := exec.LookPath(tool); err != nil {

@@ -8,12 +8,12 @@ import (
 	"time"
 )
 
-// unusedMax is how long a folder that nobody asked for again is kept: the CDK copies an asset while it synthesizes, and an
-// edit of the runtime leaves a folder of ten megabytes behind.
+// unusedMax is how long an unused folder is kept. The CDK copies an asset while it synthesizes, and each edit of the
+// runtime leaves a folder of ten megabytes behind.
 const unusedMax = 7 * 24 * time.Hour
 
-// keep returns the folder of a name and an identity below the user's cache, which fill has filled now or before. A folder
-// appears whole, by a rename, and never changes: processes that build the same meet at the same bytes.
+// keep returns the folder of a name and an identity below the user's cache, which fill has filled now or before. A
+// folder appears complete, by a rename, and never changes. Processes that build the same program get the same folder.
 func keep(name, identity string, fill func(dir string) error) (string, error) {
 	cache, err := cacheDir()
 	if err != nil {
@@ -68,7 +68,7 @@ func writable(dir string) (probe string, err error) {
 	return f.Name(), errors.Join(f.Close())
 }
 
-// prune removes what has not been asked for since a moment; what it cannot remove stays for another time.
+// prune removes the folders that nobody has used since a moment. It tries again later with those that it cannot remove.
 func prune(cache string, since time.Time) {
 	entries, err := os.ReadDir(cache)
 	if err != nil {

@@ -17,7 +17,8 @@ import (
 
 const version = "v0.1.0"
 
-// app is another team's module that uses ours, as a program of its own: it prints the folder that Function or Image returns.
+// app is another team's module that uses ours, as a program of its own: it prints the folder that Function or Image
+// returns.
 const app = `package main
 
 import (
@@ -49,7 +50,8 @@ type place struct {
 	env    []string
 }
 
-// environ is the test's own with the user's cache elsewhere, so that each place builds for itself; the compiler's cache stays.
+// environ is the test's own with the user's cache elsewhere, so that each place builds for itself; the compiler's cache
+// stays.
 func environ(t *testing.T, more ...string) []string {
 	t.Helper()
 	out, err := exec.Command("go", "env", "-json", "GOCACHE", "GOMODCACHE").Output()

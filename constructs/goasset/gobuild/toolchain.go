@@ -16,20 +16,20 @@ import (
 	"strings"
 )
 
-// tags are the build tags: without lambda.norpc a function carries the machinery of a runtime that is gone, and without
-// validator_novalidatefn the linker keeps every exported method of every type, since that rule of the validator, which is
-// used nowhere, calls methods by name (14.6 MB instead of 10.6 for the aggregator). HTTP/2 is spoken by none of the AWS endpoints
-// that are called and not by the load balancer to its targets.
+// tags are the build tags. Without lambda.norpc a function contains the code of an older runtime. Without
+// validator_novalidatefn the linker keeps every exported method of every type, since a rule of the validator, which
+// nobody uses here, calls methods by name (14.6 MB instead of 10.6 for the aggregator). HTTP/2 is left out: neither the
+// AWS endpoints that are called nor the load balancer use it.
 const tags = "lambda.norpc,validator_novalidatefn,nethttpomithttp2"
 
-// flags are what every build shares; together with the sources and the Go version they make the bytes. No path, no time, no
-// commit and no build id enters them.
+// flags are those of every build. Together with the sources and the Go version they determine the bytes. No path, no
+// time, no commit and no build id is in them.
 func flags() []string {
 	return []string{"-trimpath", "-buildvcs=false", "-mod=readonly", "-tags=" + tags, "-ldflags=-s -w -buildid="}
 }
 
-// carried are the settings of Go that say where modules come from and where things are kept. They are the caller's; every
-// other setting could change the bytes and is dropped.
+// carried are the settings of Go that say where modules come from and where files are kept. They are taken from the
+// caller. Every other setting could change the bytes and is dropped.
 func carried() []string {
 	return []string{
 		"GOAUTH", "GOCACHE", "GOINSECURE", "GOMODCACHE", "GONOPROXY", "GONOSUMDB", "GOPATH", "GOPRIVATE", "GOPROXY",
@@ -60,7 +60,7 @@ func newToolchain(ctx context.Context, environ []string) (*toolchain, error) {
 	return g, nil
 }
 
-// run returns what the command prints; its complaints become the error.
+// run returns what the command prints. What it writes to its standard error becomes the error.
 func (g *toolchain) run(ctx context.Context, environ []string, args ...string) ([]byte, error) {
 	cmd := exec.CommandContext(ctx, g.path, args...) //nolint:gosec // the Go toolchain of the caller
 	cmd.Env = environ
@@ -79,8 +79,8 @@ func (g *toolchain) run(ctx context.Context, environ []string, args ...string) (
 	}
 }
 
-// moduleDir returns the folder of the module's sources. They are where this file was compiled from, and where that was
-// trimmed away or left behind in a vendor folder, where the app in the working folder has the module from.
+// moduleDir returns the folder of the module's sources. They are where this file was compiled from. Where that path is
+// not known, or in a vendor folder, they are where the app in the working folder has the module from.
 func (g *toolchain) moduleDir(ctx context.Context) (string, error) {
 	_, file, _, _ := runtime.Caller(0)
 	if filepath.IsAbs(file) {
@@ -98,7 +98,7 @@ func (g *toolchain) moduleDir(ctx context.Context) (string, error) {
 	return dir, nil
 }
 
-// listedDir asks for the module in the app's folder; it is downloaded where a vendor folder has made that unnecessary so far.
+// listedDir asks for the module in the app's folder. It downloads the module where the app has only a vendor folder.
 // The flag overrides a -mod of the caller's GOFLAGS.
 func (g *toolchain) listedDir(ctx context.Context) (string, error) {
 	out, err := g.run(ctx, g.environ, "list", "-mod=readonly", "-m", "-f", "{{.Dir}}", Module)
@@ -142,7 +142,8 @@ type build struct {
 	target    target
 }
 
-// environ is the environment of the build: the caller's without anything that the Go command reads, then what may be kept.
+// environ is the environment of the build: the caller's without the variables that the Go command reads, and then those
+// that are carried.
 func (b *build) environ() []string {
 	kept := slices.DeleteFunc(slices.Clone(b.toolchain.environ), func(entry string) bool {
 		name := strings.ToUpper(entry)
@@ -153,14 +154,14 @@ func (b *build) environ() []string {
 			kept = append(kept, name+"="+value)
 		}
 	}
-	// GOENV=off, since an empty variable would fall back to what `go env -w` has stored.
+	// GOENV is off, since for an empty variable the Go command would take what `go env -w` has stored.
 	return append(kept, "GOENV=off", "GOWORK=off", "GOOS=linux", "GOARCH="+b.target.architecture, "CGO_ENABLED=0",
 		"GOTOOLCHAIN="+pinned(directive(b.module, "toolchain"), b.toolchain.setting["GOVERSION"],
 			b.toolchain.setting["GOTOOLCHAIN"]))
 }
 
-// pinned returns the GOTOOLCHAIN of the build: the version enters the bytes, so the module's go.mod decides, unless the
-// caller allows no other than the local one.
+// pinned returns the GOTOOLCHAIN of the build. The version changes the bytes, so the module's go.mod decides, unless
+// the caller allows only the local toolchain.
 func pinned(wanted, running, callers string) string {
 	if wanted == "" || wanted == running || callers == "local" {
 		return callers
@@ -170,8 +171,9 @@ func pinned(wanted, running, callers string) string {
 
 func (b *build) pkg() string { return "./runtime/cmd/" + b.target.command }
 
-// identity compiles, and names what the linker would make of it: by everything that goes into it. The compiler's version is in
-// the build ids. Linking anew only to see that nothing changed would cost each synthesis a second or two per command.
+// identity compiles, and returns a name for what the linker would make: a hash of everything that goes into it. The
+// compiler's version is in the build ids. To link again only to see that nothing changed would cost each synthesis a
+// second or two per command.
 func (b *build) identity(ctx context.Context) (string, error) {
 	const format = `{{.ImportPath}} {{.BuildID}} {{.DefaultGODEBUG}} {{with .Module}}{{.Path}} {{.Version}}{{with .Replace}} {{.Path}} {{.Version}}{{end}}{{end}}`
 	args := append([]string{"list", "-C", b.module, "-deps", "-export", "-f", format}, flags()...)
@@ -191,6 +193,6 @@ func (b *build) link(ctx context.Context, binary string) error {
 	if _, err := b.toolchain.run(ctx, b.environ(), append(args, b.pkg())...); err != nil {
 		return err
 	}
-	// Whatever the caller's umask is: the mode goes into the asset.
+	// The mode is part of the asset and must not depend on the caller's umask.
 	return os.Chmod(binary, 0o755) //nolint:gosec // a program must be executable
 }

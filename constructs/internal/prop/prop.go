@@ -1,4 +1,4 @@
-// Package prop judges props in ways that only constructs need, beside the rules of package rule.
+// Package prop holds the checks of props that only constructs need, beside the rules of package rule.
 package prop
 
 import (
@@ -9,7 +9,7 @@ import (
 	"github.com/sensorflow/sensorflow/runtime/contract/rule"
 )
 
-// Known leaves out what is said about values that are known only when the stack is deployed.
+// Known leaves out the faults of values that are known only when the stack is deployed.
 func Known(faults rule.Faults) rule.Faults {
 	return slices.DeleteFunc(slices.Clone(faults), func(f rule.Fault) bool {
 		text, ok := f.Got.(string)
@@ -30,7 +30,7 @@ func LeftOut(field string, given bool, beside, advice string) rule.Faults {
 	return rule.Fault{Field: field, Rule: "must be left out" + beside, Advice: advice}.If(given)
 }
 
-// OrZero returns the props that are pointed at, or props with nothing set for nil.
+// OrZero returns the props that the pointer points at, or the zero value for nil.
 func OrZero[P any](props *P) P {
 	if props == nil {
 		return *new(P)

@@ -1,5 +1,5 @@
-// Package refuse ends the construction of what cannot be built. Constructors of the CDK return no errors: they panic with one, and
-// package refusal turns the panic into a sentence.
+// Package refuse ends the construction of what cannot be built. Constructors of the CDK return no errors: they panic
+// with one, and package refusal turns the panic into a sentence.
 package refuse
 
 import (
@@ -26,8 +26,8 @@ func By(construct constructs.IConstruct, err error) {
 	}
 }
 
-// OutsideStack returns the stack that the scope is in. It panics where there is none, as below an App or a Stage, where the CDK would
-// end in a trace of JavaScript.
+// OutsideStack returns the stack that the scope is in. It panics where there is none, as below an App or a Stage, where
+// the CDK would end in a trace of JavaScript.
 func OutsideStack(scope constructs.Construct, id string) awscdk.Stack {
 	for _, above := range slices.Backward(*scope.Node().Scopes()) {
 		if *awscdk.Stack_IsStack(above) {
