@@ -73,7 +73,8 @@ type ProcessingProps struct {
 	// runtime/cmd/csvprocessor, each as a program named bootstrap. Default: built from this module's sources.
 	AggregatorCode, CsvProcessorCode awslambda.Code
 
-	// RepairerCode and AuditorCode are the same of runtime/cmd/repairer and runtime/cmd/auditor.
+	// RepairerCode and AuditorCode were built elsewhere from runtime/cmd/repairer and runtime/cmd/auditor, each as a
+	// program named bootstrap. Default: built from this module's sources.
 	RepairerCode, AuditorCode awslambda.Code
 
 	// Disposable lets the logs be deleted with their stack. For test environments. Default: they stay when their stack

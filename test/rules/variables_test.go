@@ -50,6 +50,10 @@ func TestConstruct_SetsTheseVariables(t *testing.T) {
 				wantOnly(t, region+", csvprocessor", functionVariables(t, template, "ProcessingCsvProcessor"), want, []string{contract.EnvRetention})
 				wantOnly(t, region+", aggregator", functionVariables(t, template, "ProcessingAggregator"), want,
 					[]string{contract.EnvRetention, contract.EnvIndexShards, contract.EnvFleetBuckets})
+				for _, function := range []string{"Repairer", "Auditor"} {
+					wantOnly(t, region+", "+function, functionVariables(t, template, "Processing"+function), want,
+						[]string{contract.EnvRetention, contract.EnvIndexShards, contract.EnvFleetBuckets})
+				}
 			}
 		})
 	}
