@@ -14,6 +14,7 @@ import (
 
 	"github.com/sensorflow/sensorflow/constructs/internal/prop"
 	"github.com/sensorflow/sensorflow/constructs/internal/refuse"
+	"github.com/sensorflow/sensorflow/runtime/contract/rule"
 )
 
 // Processing works on what a region receives.
@@ -41,7 +42,8 @@ type Processing struct {
 func NewProcessing(scope constructs.Construct, id string, props *ProcessingProps) *Processing {
 	refuse.OutsideStack(scope, id)
 	p := prop.OrZero(props)
-	refuse.If(scope, id, errors.Join(p.Validate(), p.validateBucket(scope)))
+	faults := rule.All(rule.Of(p.Validate()), rule.Adopted("Adopted[*]", p.Adopted, *awscdk.Stack_Of(scope).Region()))
+	refuse.If(scope, id, errors.Join(faults.Err(), p.validateBucket(scope)))
 	p = p.withDefaults()
 	c := &Processing{}
 	constructs.NewConstruct_Override(c, scope, &id)

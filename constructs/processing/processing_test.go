@@ -1,6 +1,7 @@
 package processing_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -36,6 +37,7 @@ func required(t *testing.T) func(awscdk.Stack) processing.ProcessingProps {
 func everything(p *processing.ProcessingProps) {
 	p.Retention, p.IndexShards, p.FleetBuckets = 90*24*time.Hour, 16, 32
 	p.CsvConcurrency, p.StreamLanes, p.StreamBatchSize = 2, 10, 500
+	p.Adopted = []string{"us-east-1", "eu-central-1"}
 	p.LogRetention, p.Architecture, p.Disposable = awslogs.RetentionDays_ONE_YEAR, goasset.AMD64, true
 }
 
@@ -105,6 +107,7 @@ func TestProcessing_EveryPropChangesTheTemplate(t *testing.T) {
 			"CsvConcurrency":  func(_ awscdk.Stack, p *processing.ProcessingProps) { p.CsvConcurrency = 2 },
 			"StreamLanes":     func(_ awscdk.Stack, p *processing.ProcessingProps) { p.StreamLanes = 2 },
 			"StreamBatchSize": func(_ awscdk.Stack, p *processing.ProcessingProps) { p.StreamBatchSize = 1 },
+			"Adopted":         func(_ awscdk.Stack, p *processing.ProcessingProps) { p.Adopted = []string{"us-east-1"} },
 			"LogRetention": func(_ awscdk.Stack,
 				p *processing.ProcessingProps) {
 				p.LogRetention = awslogs.RetentionDays_ONE_DAY
@@ -155,6 +158,31 @@ func TestProcessing_FollowsOnlyItsOwnRegionsReadings(t *testing.T) {
 	if !strings.HasPrefix(failures, "ProcessingStreamFailures") {
 		t.Errorf("failures go to %s", failures)
 	}
+}
+
+// What becomes of the readings that an adopted region wrote is this region's affair.
+func TestProcessing_FollowsTheReadingsOfAdoptedRegions(t *testing.T) {
+	template := synth(t, everything).Template(t, "Stack")
+	source := template.Find(t, "AWS::Lambda::EventSourceMapping", "ProcessingAggregatorSource")
+	source.Want(t, []any{
+		map[string]any{"Pattern": `{"dynamodb":{"NewImage":{"region":{"S":["eu-west-1","us-east-1","eu-central-1"]}}}}`},
+		map[string]any{"Pattern": `{"dynamodb":{"OldImage":{"region":{"S":["eu-west-1","us-east-1","eu-central-1"]}}}}`},
+	}, "FilterCriteria", "Filters")
+}
+
+func TestProcessing_DoesNotAdoptItself(t *testing.T) {
+	app := cdktest.NewApp(t)
+	stack := cdktest.NewStack(app, "Stack", "eu-west-1")
+	props := required(t)(stack)
+	props.Adopted = []string{"us-east-1", "eu-west-1"}
+	defer func() {
+		const want = `Stack/Processing: Adopted[1] must not be one of the regions that serve, got "eu-west-1"; ` +
+			"a region is adopted once its stack is gone"
+		if got := fmt.Sprint(recover()); got != want {
+			t.Errorf("it said %s\nwant %s", got, want)
+		}
+	}()
+	processing.NewProcessing(stack, "Processing", &props)
 }
 
 func TestProcessing_FindsTheRegionOfAStackWithoutOne(t *testing.T) {

@@ -62,6 +62,10 @@ type ProcessingProps struct {
 	// StreamBatchSizeDefault.
 	StreamBatchSize int
 
+	// Adopted are regions that have left for good and whose aggregates this one keeps equal to the readings that they
+	// wrote. Exactly one region adopts another. Default: none.
+	Adopted []string
+
 	// LogRetention is how long the functions' logs are kept. Default: LogRetentionDefault.
 	LogRetention awslogs.RetentionDays
 
@@ -95,6 +99,7 @@ func (p ProcessingProps) Validate() error {
 		rule.CSVConcurrency("CsvConcurrency", d.CsvConcurrency),
 		rule.Between("StreamLanes", d.StreamLanes, 1, StreamLanesMax, StreamLanesDefault),
 		rule.Between("StreamBatchSize", d.StreamBatchSize, 1, StreamBatchSizeMax, StreamBatchSizeDefault),
+		rule.Adopted("Adopted[*]", p.Adopted),
 		rule.Of(p.Architecture.Validate()),
 	).Err()
 }

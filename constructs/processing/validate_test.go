@@ -30,6 +30,10 @@ func TestProcessing_SaysWhatIsWrongWithItsProps(t *testing.T) {
 		cdktest.Row("the other ends", func(p *processing.ProcessingProps) {
 			p.IndexShards, p.FleetBuckets, p.CsvConcurrency, p.StreamLanes, p.StreamBatchSize = 256, 1, 1000, 1, 1
 		}, ""),
+		cdktest.Row("an adopted region", func(p *processing.ProcessingProps) { p.Adopted = []string{"us-east-1"} }, ""),
+		cdktest.Row("rejects a region twice", func(p *processing.ProcessingProps) {
+			p.Adopted = []string{"us-east-1", "us-east-1"}
+		}, `Adopted[1] must be given once, got "us-east-1" again`),
 		cdktest.Row("rejects what is beyond, all at once", func(p *processing.ProcessingProps) {
 			p.IndexShards, p.FleetBuckets, p.CsvConcurrency, p.StreamLanes, p.StreamBatchSize, p.Architecture = 257, -1,
 				1, 11, 10_001, 2

@@ -5,6 +5,9 @@ import (
 	"log/slog"
 	"strings"
 	"time"
+
+	"github.com/sensorflow/sensorflow/runtime/contract"
+	"github.com/sensorflow/sensorflow/runtime/contract/rule"
 )
 
 // API configures runtime/cmd/api. Package contract describes each key.
@@ -69,6 +72,7 @@ type Aggregator struct {
 	Retention       time.Duration `env:"RETENTION" envDefault:"0s" validate:"retention"`
 	IndexShards     int           `env:"AGGREGATE_INDEX_SHARDS" envDefault:"8" validate:"shards"`
 	FleetBuckets    int           `env:"AGGREGATE_FLEET_BUCKETS" envDefault:"8" validate:"shards"`
+	Adopted         []string      `env:"ADOPTED_REGIONS" validate:"adopted"`
 	LogLevel        slog.Level    `env:"LOG_LEVEL" envDefault:"info"`
 }
 
@@ -82,6 +86,7 @@ type Repairer struct {
 	Retention       time.Duration `env:"RETENTION" envDefault:"0s" validate:"retention"`
 	IndexShards     int           `env:"AGGREGATE_INDEX_SHARDS" envDefault:"8" validate:"shards"`
 	FleetBuckets    int           `env:"AGGREGATE_FLEET_BUCKETS" envDefault:"8" validate:"shards"`
+	Adopted         []string      `env:"ADOPTED_REGIONS" validate:"adopted"`
 	LogLevel        slog.Level    `env:"LOG_LEVEL" envDefault:"info"`
 }
 
@@ -105,10 +110,27 @@ func LoadAPI(environ []string) (API, error) {
 func LoadCSVProcessor(environ []string) (CSVProcessor, error) { return load[CSVProcessor](environ) }
 
 // LoadRepairer is LoadAPI for the repairer of what the stream has given up.
-func LoadRepairer(environ []string) (Repairer, error) { return load[Repairer](environ) }
+func LoadRepairer(environ []string) (Repairer, error) {
+	c, err := load[Repairer](environ)
+	if err == nil {
+		err = adopting(c.Region, c.Adopted)
+	}
+	return c, err
+}
 
 // LoadAggregator is LoadAPI for the aggregator, and for all that goes through its rows: the auditor and the command aggregates.
-func LoadAggregator(environ []string) (Aggregator, error) { return load[Aggregator](environ) }
+func LoadAggregator(environ []string) (Aggregator, error) {
+	c, err := load[Aggregator](environ)
+	if err == nil {
+		err = adopting(c.Region, c.Adopted)
+	}
+	return c, err
+}
+
+// adopting refuses that a region adopts itself, as it would count its readings twice then.
+func adopting(region string, adopted []string) error {
+	return rule.Adopted(contract.EnvAdoptedRegions, adopted, region).Err()
+}
 
 // NewLogger returns a logger that writes JSON lines.
 func NewLogger(w io.Writer, level slog.Level) *slog.Logger {

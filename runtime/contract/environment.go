@@ -30,6 +30,9 @@ const (
 	// EnvFleetBuckets is the number of FLEET#<bucket> partitions that share the fleet totals (api, aggregator, repairer,
 	// auditor).
 	EnvFleetBuckets = "AGGREGATE_FLEET_BUCKETS"
+	// EnvAdoptedRegions lists the regions that have left for good and whose rows this one keeps, separated by commas
+	// (aggregator, repairer, auditor).
+	EnvAdoptedRegions = "ADOPTED_REGIONS"
 	// EnvAggregateCacheTTL is how long an aggregate answer may be reused, at most AggregateCacheTTLMax (api).
 	EnvAggregateCacheTTL = "AGGREGATE_CACHE_TTL"
 

@@ -249,6 +249,9 @@ func (w *walk) allEquipments(ctx context.Context, next func(context.Context, rea
 func (w *walk) equipment(ctx context.Context, id reading.EquipmentID, from time.Time, after func(hour time.Time) error) error {
 	through := w.place.Through
 	if open := w.o.OpenFrom(); open.After(from) {
+		if err := w.listClosed(ctx, id, from, open); err != nil {
+			return err
+		}
 		from = open
 	}
 	hours := []cursor{
@@ -287,6 +290,24 @@ func (w *walk) equipment(ctx context.Context, id reading.EquipmentID, from time.
 		if err := after(hour); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// listClosed lists an equipment that has rows of closed hours: they stay as they are, and belong to the fleet all the same.
+func (w *walk) listClosed(ctx context.Context, id reading.EquipmentID, from, open time.Time) error {
+	if !w.mend {
+		return nil
+	}
+	err := w.retry(ctx, func() error {
+		_, found, err := w.find.NextRow(ctx, id, w.place.Region, from, open.Add(-time.Hour))
+		if err != nil || !found {
+			return err
+		}
+		return w.find.PutEquipment(ctx, id, w.place.Region)
+	})
+	if err != nil {
+		return fmt.Errorf("list %s: %w", id, err)
 	}
 	return nil
 }

@@ -170,7 +170,7 @@ func TestAcknowledged_IsNotUndoneByALateAttempt(t *testing.T) {
 		})
 	}
 	const goesOnFor = 9 * time.Second // a little longer than the service tries
-	for end := time.Now().Add(goesOnFor); time.Now().Before(end) && !t.Failed(); time.Sleep(100 * time.Millisecond) {
+	for end := time.Now().Add(goesOnFor); time.Now().Before(end) && !t.Failed(); pause(t.Context(), 100*time.Millisecond) {
 		for _, u := range given {
 			u.t = t
 			u.want(12)

@@ -79,6 +79,9 @@ func variables(p *sensorflow.MultiRegionProps, region string) map[string]string 
 	if p.Domain != nil {
 		all[contract.EnvPublicURL] = "https://" + p.Domain.Name
 	}
+	if region == p.Regions[0] && len(p.Adopted) > 0 {
+		all[contract.EnvAdoptedRegions] = strings.Join(p.Adopted, ",")
+	}
 	if slices.Index(p.Regions, region) >= contract.PoolRegionsMax {
 		all[contract.EnvUserPoolRegion] = p.Regions[0]
 	}
@@ -105,6 +108,7 @@ func accepted() map[string]keys {
 		"one region":                         {"regions": []string{"af-south-1"}},
 		"ten regions":                        {"regions": strings.Fields("us-east-1 us-east-2 us-west-1 us-west-2 ca-central-1 sa-east-1 eu-west-1 eu-west-2 eu-west-3 af-south-1")},
 		"a region that leaves":               {"leaving": []string{"eu-central-1"}},
+		"a region that has left":             {"adopted": []string{"us-east-1"}},
 		"alarm addresses":                    {"alarmEmails": []string{"ops@example.com", "Ops+sf@Example.com"}},
 		"the longest domain":                 domain(long, "Z01234", "example.com"),
 		"a domain that is its zone":          domain("example.com", "Z"+strings.Repeat("A", 31), "example.com"),
@@ -259,6 +263,10 @@ func refused() map[string]refusal {
 		"a first region without replicas": regions("regions[0]", "Regions[0]", "eu-south-1", "eu-west-1"),
 		"a second one without replicas":   regions("regions[1]", "Regions[1]", "eu-west-1", "eu-south-1"),
 		"a primary that leaves":           {cdk: keys{"leaving": []string{"eu-west-1"}}, key: "leaving[0]", prop: "Leaving[0]", set: func(p *sensorflow.MultiRegionProps) { p.Leaving = []string{"eu-west-1"} }},
+
+		"a region that serves is adopted": {cdk: keys{"adopted": []string{"eu-west-1"}}, key: "adopted[0]", prop: "Adopted[0]",
+			set:      func(p *sensorflow.MultiRegionProps) { p.Adopted = []string{"eu-west-1"} },
+			variable: contract.EnvAdoptedRegions, value: "eu-west-1", programs: []string{"aggregator"}},
 
 		"an address without a host": {cdk: keys{"alarmEmails": []string{"ops@localhost"}}, key: "alarmEmails[0]", prop: "Flow.AlarmEmails[0]",
 			set: flow(func(p *sensorflow.SensorFlowProps) { p.AlarmEmails = []string{"ops@localhost"} })},

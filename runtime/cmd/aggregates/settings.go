@@ -5,6 +5,8 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/sensorflow/sensorflow/runtime/contract"
@@ -24,7 +26,8 @@ const (
 
 // settings are what the command line says.
 type settings struct {
-	repair         bool
+	repair         bool // adoptions included
+	adopt          bool
 	scope          repair.Scope
 	sample         int
 	settle         time.Duration
@@ -36,11 +39,14 @@ type settings struct {
 
 var errHelp = errors.New("help was asked for")
 
-const usage = `usage: aggregates audit|repair [flags]
+const usage = `usage: aggregates audit|repair|adopt [flags]
 
 audit compares the aggregates with the readings and writes nothing. Status: 0 all right, 1 something differs, 2 not finished.
 repair sets them to what the readings give. Status: 0 all right now, 1 something could not be mended, 2 not finished.
-Without -equipment, -from or -to it is everything. When it is stopped, the same command goes on from where it was.
+Without -equipment, -from or -to it is everything.
+adopt repairs everything of a region that has left for good, named by -region, once all that it has replicated has arrived and every
+invocation of the aggregator names it in ADOPTED_REGIONS. Status: 0 adopted, 1 not all of it yet: run it again, 2 not finished.
+When it is stopped, the same command goes on from where it was.
 
 `
 
@@ -50,14 +56,14 @@ func parse(args []string, region string, messages io.Writer) (s settings, err er
 	if len(args) > 0 {
 		verb, args = args[0], args[1:]
 	}
-	if verb != "audit" && verb != "repair" {
+	if verb != "audit" && verb != "repair" && verb != "adopt" {
 		_, _ = io.WriteString(messages, usage)
 		if verb == "help" || verb == "-h" || verb == "-help" || verb == "--help" {
 			return s, errHelp
 		}
-		return s, fmt.Errorf("say audit or repair first, got %q", verb)
+		return s, fmt.Errorf("say audit, repair or adopt first, got %q", verb)
 	}
-	s.repair = verb == "repair"
+	s.repair, s.adopt = verb != "audit", verb == "adopt"
 	s.scope = repair.Everything(region)
 	var equipment, from, to string
 	flags := flag.NewFlagSet(verb, flag.ContinueOnError)
@@ -66,11 +72,15 @@ func parse(args []string, region string, messages io.Writer) (s settings, err er
 		_, _ = io.WriteString(messages, usage)
 		flags.PrintDefaults()
 	}
-	flags.StringVar(&equipment, "equipment", "", "one equipment's rows alone, without the fleet's unless -fleet is given")
-	flags.StringVar(&from, "from", "", "the first UTC hour, such as 2026-03-01T08")
-	flags.StringVar(&to, "to", "", "the UTC hour before which to end")
-	flags.StringVar(&s.scope.Region, "region", region, "whose rows: this region's, or those of one that has left and was adopted")
-	flags.BoolVar(&s.scope.Fleet, "fleet", true, "also the fleet's rows of these days, which are compared with those of all equipments")
+	if s.adopt { // all or nothing
+		flags.StringVar(&s.scope.Region, "region", "", "the region that has left for good")
+	} else {
+		flags.StringVar(&equipment, "equipment", "", "one equipment's rows alone, without the fleet's unless -fleet is given")
+		flags.StringVar(&from, "from", "", "the first UTC hour, such as 2026-03-01T08")
+		flags.StringVar(&to, "to", "", "the UTC hour before which to end")
+		flags.StringVar(&s.scope.Region, "region", region, "whose rows: this region's, or those of one that has left and was adopted")
+		flags.BoolVar(&s.scope.Fleet, "fleet", true, "also the fleet's rows of these days, which are compared with those of all equipments")
+	}
 	flags.IntVar(&s.readsPerSecond, "reads", readsPerSecondDefault, "the most read units a second; one is up to 4 KB")
 	flags.IntVar(&s.concurrency, "concurrency", repair.ConcurrencyDefault, "how many equipments are worked on at once")
 	flags.StringVar(&s.placeFile, "place", verb+".place.json", "file that keeps the place while the work is not finished; empty for none")
@@ -95,6 +105,19 @@ func parse(args []string, region string, messages io.Writer) (s settings, err er
 		s.scope.Fleet = s.scope.Fleet && fleetNamed
 	}
 	return s, s.complete(equipment, from, to, time.Now())
+}
+
+// permit refuses to write rows that another region may be writing: those of each region have one writer.
+func (s *settings) permit(region string, adopted []string) error {
+	switch {
+	case slices.Contains(adopted, s.scope.Region) || !s.repair:
+		return nil
+	case s.adopt || s.scope.Region != region:
+		return fmt.Errorf("-region must be one that %s has adopted, as %s says: %q; got %q", region, contract.EnvAdoptedRegions,
+			strings.Join(adopted, ","), s.scope.Region)
+	default:
+		return nil
+	}
 }
 
 // complete checks the flags and fills the scope in.
