@@ -135,7 +135,7 @@ func (r Row) together() (hour Figures) {
 // planHour prepares the write that sets the hour to what its slices give together, as long as none of them is written. One of
 // them is written with it, so that two who find the same do not both add the difference.
 func planHour(row Row, hour Figures) RowWrite {
-	w := RowWrite{Key: row.RowKey, Slices: []SliceWrite{{}}, Delta: hour.Sum.Sub(row.Sum)}
+	w := RowWrite{Key: row.RowKey, Slices: []SliceWrite{{}}, Delta: hour.Sub(row.Sum)}
 	for i, s := range row.Slices {
 		w.Guards = append(w.Guards, Guard{i, s.Revision})
 	}
