@@ -32,7 +32,7 @@ var ErrClosed error = &fault.Error{Kind: fault.Conflict, Message: "readings of t
 // Restate sets a row to what its readings give, all twelve slices and the hour, also where the row is missing. It may be called
 // while the stream is being processed, by this region or, where the row's has left for good, by the one that has adopted it: what
 // differs is written under each slice's own revision, and what is right already is left alone. The fleet moves with the row, as
-// for every write of it.
+// for every write of it. A slice that was restated is recounted by every later record of it.
 //
 // An error of kind fault.Unavailable may pass; what was done until then stays done. ErrClosed is one for an hour that cannot be
 // counted.
