@@ -41,7 +41,7 @@ func TestProcessing_SaysWhatIsWrongWithItsProps(t *testing.T) {
 			"FleetBuckets must be 1 to 256, got -1; leave it out for 8\n"+
 			"CsvConcurrency must be 2 to 1000, got 1; leave it out for 4\n"+
 			"StreamLanes must be 1 to 10, got 11; leave it out for 1\n"+
-			"StreamBatchSize must be 1 to 10000, got 10001; leave it out for 1000\n"+
+			"StreamBatchSize must be 1 to 10000, got 10001; leave it out for 5000\n"+
 			"Architecture must be goasset.ARM64 or goasset.AMD64, got Architecture(2)"),
 	)
 }

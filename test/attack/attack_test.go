@@ -1,6 +1,10 @@
 package attack_test
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/sensorflow/sensorflow/test/system"
+)
 
 // memoryLimit is what a task has at least: apiservice.TaskMemoryMiBMin.
 const memoryLimit = 1024 << 20
@@ -35,8 +39,8 @@ func TestAttacks(t *testing.T) {
 func staysBelowTheLimit(t *testing.T, s *target) {
 	t.Helper()
 	now, most := s.memory(t)
-	t.Logf("memory: %.0f MiB at most, %.0f MiB now", mebibytes(most), mebibytes(now))
+	t.Logf("memory: %.0f MiB at most, %.0f MiB now", system.Mebibytes(most), system.Mebibytes(now))
 	if most >= memoryLimit {
-		t.Errorf("the API held %.0f MiB, its limit is %.0f MiB", mebibytes(most), mebibytes(memoryLimit))
+		t.Errorf("the API held %.0f MiB, its limit is %.0f MiB", system.Mebibytes(most), system.Mebibytes(memoryLimit))
 	}
 }

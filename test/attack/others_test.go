@@ -60,7 +60,7 @@ func (o *openLoop) percentile(p int) time.Duration {
 // sendOpenLoop sends single readings until ctx ends and waits for the answers.
 func (s *target) sendOpenLoop(ctx context.Context, t *testing.T, perSecond int, equipment func(n int) string) *openLoop {
 	t.Helper()
-	client := &probe.Client{Base: s.Info.APIURL, Token: s.client.Token, HTTP: &http.Client{
+	client := &probe.Client{Base: s.Info.APIURL, Token: s.Client.Token, HTTP: &http.Client{
 		Timeout: 30 * time.Second, Transport: &http.Transport{MaxIdleConns: 4096, MaxIdleConnsPerHost: 4096},
 	}}
 	defer client.HTTP.CloseIdleConnections()
@@ -155,13 +155,13 @@ func bucketAway(t *testing.T, s *target) {
 	ready, stored := status{}, status{}
 	var body []byte
 	for n := range sized(8, 40) {
-		answer, err := s.client.Do(t.Context(), probe.Call{Path: "/readyz"})
+		answer, err := s.Client.Do(t.Context(), probe.Call{Path: "/readyz"})
 		if err != nil {
 			t.Fatal(err)
 		}
 		body = answer.Body
 		ready[answer.Status]++
-		if answer, err = s.client.Do(t.Context(), probe.Call{Path: "/sensor-data", Body: []byte(reading("bucket", n))}); err != nil {
+		if answer, err = s.Client.Do(t.Context(), probe.Call{Path: "/sensor-data", Body: []byte(reading("bucket", n))}); err != nil {
 			t.Fatal(err)
 		}
 		stored[answer.Status]++

@@ -11,6 +11,7 @@ import (
 	"github.com/sensorflow/sensorflow/runtime/contract"
 	"github.com/sensorflow/sensorflow/test/await"
 	"github.com/sensorflow/sensorflow/test/contract/probe"
+	"github.com/sensorflow/sensorflow/test/system"
 )
 
 // pageItems is how many rows the largest page has.
@@ -25,7 +26,7 @@ func deafClients(t *testing.T, s *target) {
 	for range clients {
 		work.Go(func() {
 			if conn := s.dial(t); conn != nil {
-				_, _ = fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\n\r\n", path, s.client.Token)
+				_, _ = fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\n\r\n", path, s.Client.Token)
 			}
 		})
 	}
@@ -34,7 +35,7 @@ func deafClients(t *testing.T, s *target) {
 	got := status{}
 	for end := time.Now().Add(sized(4*time.Second, 15*time.Second)); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
 		began := time.Now()
-		answer, err := s.client.Do(t.Context(), probe.Call{Path: "/sensor-data?limit=10&equipmentId=" + pageEquipment(1)})
+		answer, err := s.Client.Do(t.Context(), probe.Call{Path: "/sensor-data?limit=10&equipmentId=" + pageEquipment(1)})
 		if err != nil {
 			t.Error(err)
 			continue
@@ -50,7 +51,7 @@ func deafClients(t *testing.T, s *target) {
 	}
 	staysBelowTheLimit(t, s)
 	if _, most := s.memory(t); most > int64(deafBytesMax) {
-		t.Errorf("the API held %.0f MiB, more than %.0f", mebibytes(most), mebibytes(deafBytesMax))
+		t.Errorf("the API held %.0f MiB, more than %.0f", system.Mebibytes(most), system.Mebibytes(deafBytesMax))
 	}
 }
 
@@ -72,7 +73,7 @@ func (s *target) fillAggregates(t *testing.T) {
 		for n := from; n < from+contract.BatchReadingsMax/2 && n <= pageItems; n++ {
 			lines = fmt.Appendf(lines, "{\"equipmentId\":%q,\"timestamp\":%q,\"value\":%s}\n", pageEquipment(n), at, longestValue)
 		}
-		answer, err := s.client.Do(t.Context(), probe.Call{
+		answer, err := s.Client.Do(t.Context(), probe.Call{
 			Path: "/sensor-data/batch", Body: lines, Header: map[string]string{"Content-Type": "application/x-ndjson"},
 		})
 		if err != nil || answer.Status != http.StatusCreated {
@@ -80,7 +81,7 @@ func (s *target) fillAggregates(t *testing.T) {
 		}
 	}
 	await.NoError(t, 2*time.Minute, func() error {
-		pages, err := s.client.Aggregates(t.Context(), "24h", "", pageItems)
+		pages, err := s.Client.Aggregates(t.Context(), "24h", "", pageItems)
 		if err == nil && pages[0].TotalCount < pageItems {
 			err = fmt.Errorf("the aggregates of %d readings are there", pages[0].TotalCount)
 		}
