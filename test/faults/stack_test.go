@@ -78,7 +78,7 @@ func (s *running) nothingGivenUp() {
 			s.t.Errorf("%s were given up: %+v", name, depth)
 		}
 	}
-	if strings.Contains(s.log.String(), "gave up records of the stream") { // also if they were repaired since
+	if strings.Contains(s.Log.String(), "gave up records of the stream") { // also if they were repaired since
 		s.t.Error("records of the stream were given up")
 	}
 }
