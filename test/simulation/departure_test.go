@@ -33,8 +33,12 @@ const (
 // adoptionSteps are in the order that the README leads through, but for what is switched off.
 func (w *world) adoptionSteps() []adoptionStep {
 	steps := []adoptionStep{arrive, named, settled, rows, fleet}
-	if w.without == namedFirst {
+	switch w.without {
+	case namedFirst:
 		return []adoptionStep{arrive, rows, fleet, named, settled}
+	case rowsFirst:
+		return []adoptionStep{arrive, named, settled, fleet, rows}
+	default:
 	}
 	leftOut := map[safeguard]adoptionStep{
 		arrived: arrive, adoptionNamed: named, invocationsEnded: settled, rowsRestated: rows, fleetSet: fleet,

@@ -46,6 +46,7 @@ const (
 	rowsRestated
 	rowsListed
 	fleetSet
+	rowsFirst
 	oneAdopter
 	adoptedByRecount
 	safeguardCount
@@ -61,6 +62,7 @@ var safeguardNames = [safeguardCount]string{
 	"a leaver's writers have stopped", "what a leaver replicated has arrived", "the adopter's configuration names the leaver",
 	"invocations that know nothing of the adoption have ended", "a leaver's rows restated after it is named, not before",
 	"a leaver's rows restated", "a leaver's equipments listed", "a leaver's fleet rows set to the sum of its rows",
+	"a leaver's fleet rows set after its equipments are listed, not before",
 	"one region adopts", "an adopted region's rows change by recounts",
 }
 
