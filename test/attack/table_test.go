@@ -56,7 +56,7 @@ func (f *fastTable) wrap(forward http.Handler) http.Handler {
 			forward.ServeHTTP(w, r)
 			return
 		}
-		body, _ := io.ReadAll(r.Body) // one that breaks off is answered to nobody
+		body, _ := io.ReadAll(r.Body) // where it breaks off, nobody waits for the answer
 		if lanes != nil {
 			lanes <- struct{}{}
 			defer func() { <-lanes }()

@@ -31,7 +31,7 @@ const (
 // change, that go on rising, and that are scattered; each also with one reading in twenty corrected a minute later. Units are
 // counted by DynamoDB's rules over the simulation's model of it, since DynamoDB Local does not count transactions as they are billed.
 func TestUnits_OfABatchOfTheStream(t *testing.T) {
-	random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // to be repeated
+	random := rand.New(rand.NewPCG(1, 2))
 	for _, values := range []struct {
 		name string
 		of   func(minute, i int) string
