@@ -195,7 +195,7 @@ func (k *killer) randomly(ctx context.Context, lasts time.Duration) {
 		case now.After(apiAt):
 			k.api.Add(1)
 			s.KillAPI()
-			_ = s.RestartAPI(ctx) // the clients will tell
+			_ = s.RestartAPI(ctx) // where it fails, the clients get no answers
 			apiAt = end
 		default:
 			k.aggregatorNow()

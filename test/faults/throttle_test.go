@@ -43,8 +43,8 @@ func TestThrottling_LosesNothingAndAnswersNothingBut201And503(t *testing.T) {
 	work.Go(func() { l.run(ctx, throttleLoadLasts) })
 	work.Go(func() { queryMeanwhile(ctx, l, throttleLoadLasts) })
 	work.Go(func() {
-		// One equipment is refused for longer than the service tries, so that its client hears 503; then nothing at all gets
-		// through for a moment, which the service bridges.
+		// One equipment is refused for longer than the service tries, so that its client hears 503; then no call gets through
+		// for a moment, and the service tries again.
 		if err := await.Until(ctx, func() error {
 			if l.unavailable.Load() == 0 || !strings.Contains(s.Log.String(), messageComesBack) {
 				return errors.New("no client has heard 503, or no message came back")
@@ -71,7 +71,7 @@ func TestThrottling_LosesNothingAndAnswersNothingBut201And503(t *testing.T) {
 	}
 }
 
-// unreadyMeanwhile waits until the service says that it cannot serve, and why; it lives all the same.
+// unreadyMeanwhile waits until the service says that it is not ready, and why. It must still say that it lives.
 func unreadyMeanwhile(ctx context.Context, l *load) {
 	within, cancel := context.WithTimeout(ctx, unreadyWithin)
 	defer cancel()

@@ -14,7 +14,7 @@ var floors = map[string]float64{
 	countRestated: 0.1, countFleetMended: 0.02, countFleetMoving: 0.1,
 }
 
-// checkFloors fails where a fault hardly struck, or a way was hardly gone.
+// checkFloors fails where a fault happened too rarely, or a path through the code was taken too rarely.
 func (t *totals) checkFloors(tb testing.TB) {
 	tb.Helper()
 	for name, floor := range floors {

@@ -101,8 +101,8 @@ type writeName struct {
 
 func nameOf(write dynamodel.Write) writeName { return writeName{write.Table, write.Key, write.Stamp} }
 
-// lose loses what has reached none of the other regions. What has reached one of them reaches all: tables whose replicas differ for
-// good are past our help.
+// lose loses what has reached none of the other regions. What has reached one of them reaches all: nothing here can repair
+// replicas that differ for good.
 func (w *world) lose(g *region) {
 	onTheirWay, links := map[writeName]int{}, 0
 	for _, l := range w.links {

@@ -24,7 +24,7 @@ const (
 	expiry                        // readings expire
 	poison                        // somebody else puts items into the table that are no readings
 	messages                      // queue messages come twice, also at the same time
-	planted                       // aggregates are damaged behind the back of the service
+	planted                       // somebody damages aggregates directly in the table
 	departs                       // a region leaves for good and is adopted
 	faultCount
 )
@@ -81,7 +81,7 @@ const (
 	countQuietRecounts = "slices recounted without a fault, several lanes"
 )
 
-// chance draws whether a fault strikes: while it is switched on, one time in n, or more rarely in some histories.
+// chance draws whether a fault happens: while it is switched on, one time in n, or more rarely in some histories.
 func (w *world) chance(f disruption, n int) bool {
 	if !w.on[f] || w.random.IntN(n*w.rarity[f]) != 0 {
 		return false

@@ -379,7 +379,7 @@ func (w *world) invocationRunning() *invocation {
 	return w.running.invocation
 }
 
-// rowItem reads a row behind everybody's back, nil where there is none.
+// rowItem reads a row directly, without a call that could fail; nil where there is none.
 func (w *world) rowItem(r *region, key aggregate.RowKey) dynamodel.Item {
 	item, _ := r.db.Get(aggregatesTable, dynamodel.Key{
 		Partition: string(key.EquipmentID), Sort: reading.FormatHour(key.Hour) + contract.KeySeparator + key.Region,
@@ -387,7 +387,7 @@ func (w *world) rowItem(r *region, key aggregate.RowKey) dynamodel.Item {
 	return item
 }
 
-// revisionOf does so with a slice's revision.
+// revisionOf reads a slice's revision in the same way.
 func (w *world) revisionOf(r *region, key aggregate.RowKey, slice int) int64 {
 	var revision int64
 	if item := w.rowItem(r, key); item != nil {

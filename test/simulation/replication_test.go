@@ -20,7 +20,7 @@ type inFlight struct {
 
 // noteWrite is told every write of a region's tables.
 func (w *world) noteWrite(r *region, write dynamodel.Write) {
-	if r.gone { // what it had sent itself is nobody's affair any more
+	if r.gone { // it sends nothing any more
 		return
 	}
 	switch write.Table {

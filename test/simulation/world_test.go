@@ -236,7 +236,7 @@ func (w *world) act() bool {
 	}
 }
 
-// disturb lets happen what nobody asked for.
+// disturb lets something happen that no client asked for: a split, a region that is cut off, an expiry.
 func (w *world) disturb() bool {
 	switch w.random.IntN(8) {
 	case 7:

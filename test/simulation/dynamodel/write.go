@@ -158,8 +158,8 @@ func (d *Database) DeleteItem(_ context.Context, in *dynamodb.DeleteItemInput, _
 	return &dynamodb.DeleteItemOutput{Attributes: oldOnly(in.ReturnValues, before)}, nil
 }
 
-// BatchWriteItem puts and deletes at most 25 items of distinct keys, all of them: leaving some unprocessed is for those who
-// stand around the model.
+// BatchWriteItem puts and deletes at most 25 items of distinct keys, all of them: leaving some unprocessed is for
+// the code around the model.
 func (d *Database) BatchWriteItem(_ context.Context, in *dynamodb.BatchWriteItemInput, _ ...option) (*dynamodb.BatchWriteItemOutput, error) {
 	operations, err := d.prepareBatch(in)
 	if err != nil {
