@@ -16,6 +16,7 @@ import (
 	"github.com/sensorflow/sensorflow/runtime/cognito"
 	"github.com/sensorflow/sensorflow/runtime/config"
 	"github.com/sensorflow/sensorflow/runtime/csvfile"
+	"github.com/sensorflow/sensorflow/runtime/deletion"
 	"github.com/sensorflow/sensorflow/runtime/dynamo"
 	"github.com/sensorflow/sensorflow/runtime/httpapi"
 	"github.com/sensorflow/sensorflow/runtime/ingest"
@@ -29,6 +30,8 @@ var (
 	_ httpapi.Pager         = (*dynamo.Readings)(nil)
 	_ aggregate.WindowTable = (*dynamo.Aggregates)(nil)
 	_ csvfile.UploadTable   = (*dynamo.Uploads)(nil)
+	_ deletion.Readings     = (*dynamo.Readings)(nil)
+	_ deletion.Table        = (*dynamo.Deletions)(nil)
 	_ csvfile.UploadBucket  = (*s3store.Bucket)(nil)
 	_ auth.Revocations      = (*dynamo.Revocations)(nil)
 	_ auth.Directory        = (*cognito.UserPool)(nil)
@@ -36,6 +39,7 @@ var (
 
 	_ httpapi.Saver         = (*ingest.Coalescer)(nil)
 	_ httpapi.BatchWriter   = (*ingest.Writer)(nil)
+	_ httpapi.Deleter       = (*deletion.Service)(nil)
 	_ httpapi.UploadCreator = (*csvfile.Uploads)(nil)
 	_ httpapi.UploadReader  = (*csvfile.Uploads)(nil)
 	_ httpapi.Windows       = (*aggregate.Windows)(nil)
@@ -71,6 +75,7 @@ type assembly struct {
 	keys      *cognito.KeySet
 	people    *auth.Service
 	coalescer *ingest.Coalescer
+	deletions *deletion.Service
 }
 
 // wire assembles the service. It calls nobody, so that a dependency that is down shows in readiness and not in a task that
@@ -93,6 +98,9 @@ func wire(ctx context.Context, cfg config.API, log *slog.Logger) (parts, error) 
 		return parts{}, fmt.Errorf("configure sign-in: %w", err)
 	}
 	a.coalescer = ingest.NewCoalescer(a.readings, ingest.Options{}, pacing.Pacer{})
+	a.deletions = deletion.NewService(a.readings, a.readings, dynamo.NewDeletions(tables, cfg.UploadsTable), deletion.Options{
+		Retention: cfg.Retention, Log: log,
+	})
 	api, err := a.api(ctx, cfg, log)
 	if err != nil {
 		return parts{}, err
@@ -108,6 +116,7 @@ func wire(ctx context.Context, cfg config.API, log *slog.Logger) (parts, error) 
 				return fmt.Errorf("the tables refuse this service: %w", err)
 			}
 			following.Go(func() { a.people.FollowLogouts(followed) })
+			following.Go(func() { a.deletions.Follow(followed) })
 			return nil
 		},
 		close: func(ctx context.Context) error {
@@ -132,7 +141,8 @@ func (a assembly) api(ctx context.Context, cfg config.API, log *slog.Logger) (*h
 	uploads := csvfile.NewUploads(a.uploads, a.bucket, time.Now)
 	api, err := httpapi.New(httpapi.Dependencies{
 		Saver: a.coalescer, Batches: ingest.NewWriter(a.readings, batchesInFlightMax, pacing.Pacer{}), Pager: a.readings,
-		Uploads: uploads, UploadStatus: uploads, Authenticator: a.people,
+		Deletions: a.deletions,
+		Uploads:   uploads, UploadStatus: uploads, Authenticator: a.people,
 		Windows: aggregate.NewWindows(a.rows, time.Now, cfg.AggregateCacheTTL, aggregate.WindowsOptions{
 			IndexShards: cfg.IndexShards, FleetBuckets: cfg.FleetBuckets,
 		}),
