@@ -98,7 +98,8 @@ func TestDeleteOne_LeavesAloneWhatHasExpired(t *testing.T) {
 // A process that works on a long deletion dies at each of its calls in turn, before and after the call has its effect. The next
 // one completes the deletion, and each reading is counted once.
 func TestFollow_CompletesWhatAnEarlierProcessLeft(t *testing.T) {
-	const n = most + 1
+	const n, part = most + 1, 2000
+	const callsPerPart = part/contract.BatchStatementsMax + 3 // claim, read, record
 	for at := 0; ; at++ {
 		died := false
 		for _, afterwards := range []bool{false, true} {
@@ -106,7 +107,7 @@ func TestFollow_CompletesWhatAnEarlierProcessLeft(t *testing.T) {
 				all := &tables{}
 				ctx, die := context.WithCancel(t.Context())
 				first := &mortal{tables: all, die: die, diesAt: at, afterwards: afterwards}
-				o := deletion.Options{PartReadings: 2000}
+				o := deletion.Options{PartReadings: part}
 				id := begin(t, all, deletion.NewService(all, all, all, o), n, time.Now())
 				deletion.NewService(first, first, first, o).Follow(untilIdle(ctx, t, first))
 				died = first.calls > at
@@ -125,8 +126,8 @@ func TestFollow_CompletesWhatAnEarlierProcessLeft(t *testing.T) {
 			}
 			return
 		}
-		if at > 8 && at < most/contract.BatchStatementsMax-4 {
-			at += 36 // the writes in the middle are alike
+		if within := at % callsPerPart; within > 2 && within < callsPerPart-22 {
+			at += 20 // the writes in the middle are alike
 		}
 	}
 }
@@ -195,7 +196,7 @@ func (s *shared) ClaimDeletion(ctx context.Context, id string, l deletion.Lease)
 
 func TestFollow_LetsDeletionsTakeTurns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		const n, small = 20 * most, most + 1
+		const n, small = 4 * most, most + 1
 		all := &tables{}
 		all.Answer = func(context.Context, int, []ingest.Attempt) []ingesttest.Fate {
 			time.Sleep(20 * time.Millisecond)
@@ -207,7 +208,7 @@ func TestFollow_LetsDeletionsTakeTurns(t *testing.T) {
 		if err != nil || answer.Running == "" {
 			t.Fatal(answer, err)
 		}
-		ctx, stop := context.WithTimeout(t.Context(), 10*time.Second)
+		ctx, stop := context.WithTimeout(t.Context(), 4*time.Second)
 		defer stop()
 		s.Follow(ctx)
 		if err := all.is(answer.Running, deletion.Completed, small); err != nil {
