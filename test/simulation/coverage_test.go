@@ -10,10 +10,11 @@ var floors = map[string]float64{
 	countQueriesCut: 10, countWindows: 0.7, countFiles: 0.3, countRanges: 1.2, countRangesAgain: 0.4,
 	countRangesTwice: 0.03, countTimeouts: 0.1, countCrashUnanswer: 0.3, countHours: 0.08, countQuiet: 0.03, countWide: 0.003, countLongFiles: 0.02,
 	countQuietApplied: 0.5, countQuietOne: 0.3,
+	countLostWrites: 0.5, countAdopted: 0.05,
 	countRestated: 0.1, countFleetMended: 0.02, countFleetMoving: 0.1,
 }
 
-// checkFloors fails where a fault hardly struck, or a way was hardly gone.
+// checkFloors fails where a fault happened too rarely, or a path through the code was taken too rarely.
 func (t *totals) checkFloors(tb testing.TB) {
 	tb.Helper()
 	for name, floor := range floors {

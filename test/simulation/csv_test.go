@@ -20,7 +20,7 @@ import (
 	"github.com/sensorflow/sensorflow/test/simulation/dynamodel"
 )
 
-// upload is a CSV file on its way, with what must become of it.
+// upload is a CSV file that was sent, with the rows that must be stored or rejected.
 type upload struct {
 	id         string
 	region     *region
@@ -52,8 +52,8 @@ const (
 	hiddenTime = workerTime + 10*time.Second
 )
 
-// drawFiles makes some histories ones of long files, over which workers die all the time: others take over while what a dead one
-// has sent, an older line perhaps, is on its way still.
+// drawFiles gives some histories long files, and lets many of the workers on them die. Another worker then takes the range over
+// while a write of the dead one, perhaps of an older line, is still on its way.
 func (w *world) drawFiles() {
 	if w.quiet || w.random.IntN(20) > 0 {
 		return
@@ -75,7 +75,7 @@ func (w *world) uploadFile() {
 	file := w.makeFile(u)
 	ranges := 1 + w.random.IntN(4)
 	if w.files {
-		ranges = 1 // all in one worker's hands, which writes it part by part
+		ranges = 1 // one worker writes the whole file, in several parts
 	}
 	u.rangeBytes = int64(len(file))/int64(ranges) + 1 + w.random.Int64N(30)
 	w.uploads = append(w.uploads, u)
@@ -158,7 +158,7 @@ func (w *world) receive() bool {
 		w.countWorker(m, -1)
 		r.workers--
 		w.tracef("%s ends: %v", p.name, err)
-		if dead { // the message becomes visible again, perhaps before it should, as a queue may deliver it twice
+		if dead { // the message comes again, sometimes early: a queue may deliver a message twice
 			if w.chance(messages, 2) {
 				m.visible = p.deadline.Add(time.Duration(w.random.Int64N(int64(time.Second))))
 			}

@@ -158,7 +158,7 @@ func (w *world) landAfter(from, within time.Duration, effect func()) {
 	w.late = append(w.late, lateEffect{w.now.Add(from + time.Duration(w.random.Int64N(int64(within)))), effect})
 }
 
-// advance moves the clock on, and lets arrive what is due on the way, each at its time.
+// advance moves the clock on. Late calls that are due on the way take place, each at its time.
 func (w *world) advance(d time.Duration) {
 	until := w.now.Add(d)
 	for {

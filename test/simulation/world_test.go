@@ -51,6 +51,7 @@ type world struct {
 	links      []*link
 	processes  []*process
 	running    *process
+	departure  *departure
 	late       []lateEffect
 	uploads    []*upload
 	identities []reading.Reading
@@ -75,9 +76,15 @@ type region struct {
 	used        map[int64]bool
 	invocations int
 	workers     int
-	objects     map[string][]byte
-	queue       []*message
-	own         own
+	// gone tells that it has left for good, adopted are those that have and whose rows it keeps. While rolling, the deployment that
+	// says so is on its way.
+	gone    bool
+	adopted []string
+	rolling bool
+
+	objects map[string][]byte
+	queue   []*message
+	own     own
 }
 
 var regionNames = []string{"eu-west-1", "us-east-1", "ap-south-1", "sa-east-1", "ca-central-1"}
@@ -189,7 +196,7 @@ func (w *world) run() error {
 			idle = 0
 		} else if idle++; idle > idleMax {
 			idle = 0
-			if !w.jump() && w.left == 0 && w.resting() && !w.mendPlanted() && !w.goOn() {
+			if !w.jump() && w.left == 0 && w.resting() && !w.adopt() && !w.mendPlanted() && !w.goOn() {
 				break
 			}
 		}
@@ -229,9 +236,11 @@ func (w *world) act() bool {
 	}
 }
 
-// disturb lets happen what nobody asked for.
+// disturb lets something happen that no client asked for: a split, a region that is cut off, an expiry.
 func (w *world) disturb() bool {
-	switch w.random.IntN(7) {
+	switch w.random.IntN(8) {
+	case 7:
+		return w.depart()
 	case 6:
 		if w.left > 0 && w.random.IntN(2) == 0 {
 			return w.plant()
@@ -288,6 +297,7 @@ func (w *world) jump() bool {
 		consider(r.cutUntil)
 	}
 	for _, l := range w.links {
+		consider(l.from.cutUntil) // also of a region that has left
 		for _, f := range l.pending {
 			consider(f.due)
 		}
