@@ -17,7 +17,7 @@ import (
 )
 
 // fill stores n readings of an equipment, a tenth of a second apart.
-func (s *system) fill(id string, start time.Time, n int) {
+func (s *running) fill(id string, start time.Time, n int) {
 	s.t.Helper()
 	const size = 1000
 	for first := 0; first < n; first += size {
@@ -27,7 +27,7 @@ func (s *system) fill(id string, start time.Time, n int) {
 			fmt.Fprintf(&lines, `{"equipmentId":%q,"timestamp":%q,"value":0.1}`+"\n", id, at)
 		}
 		await.NoError(s.t, time.Minute, func() error {
-			got, err := s.client.Do(s.t.Context(), probe.Call{
+			got, err := s.Client.Do(s.t.Context(), probe.Call{
 				Path: "/sensor-data/batch", Body: lines.Bytes(), Header: map[string]string{"Content-Type": "application/x-ndjson"},
 			})
 			if err != nil || got.Status != http.StatusCreated {
@@ -44,8 +44,8 @@ type deletion struct {
 	Deleted int
 }
 
-func (s *system) deletion(ctx context.Context, location string) (d deletion, err error) {
-	got, err := s.client.Do(ctx, probe.Call{Path: location})
+func (s *running) deletion(ctx context.Context, location string) (d deletion, err error) {
+	got, err := s.Client.Do(ctx, probe.Call{Path: location})
 	if err == nil && got.Status != http.StatusOK {
 		err = fmt.Errorf("status %d: %s", got.Status, got.Body)
 	}
@@ -68,7 +68,7 @@ func TestDeletion_IsCompletedAfterTheAPIWasKilled(t *testing.T) {
 
 	query := url.Values{"equipmentId": {id}, "from": {start.Format(time.RFC3339)}, "to": {start.Add(time.Hour).Format(time.RFC3339)}}
 	writes.after.Store(40) // of 281 calls; a part has 20
-	got, err := s.client.Do(t.Context(), probe.Call{Method: http.MethodDelete, Path: "/sensor-data?" + query.Encode()})
+	got, err := s.Client.Do(t.Context(), probe.Call{Method: http.MethodDelete, Path: "/sensor-data?" + query.Encode()})
 	if err != nil || got.Status != http.StatusAccepted {
 		t.Fatalf("status %d: %s, %v", got.Status, got.Body, err)
 	}
@@ -143,7 +143,7 @@ func TestDeletion_StaysWhenALateWriteLands(t *testing.T) {
 				ctx, leave := context.WithCancel(t.Context())
 				gone := make(chan error, 1)
 				go func() {
-					_, err := u.client.Do(ctx, u.single(10))
+					_, err := u.Client.Do(ctx, u.single(10))
 					gone <- err
 				}()
 				<-u.kept
@@ -160,7 +160,7 @@ func TestDeletion_StaysWhenALateWriteLands(t *testing.T) {
 				if stored {
 					want = `{"deleted":1}`
 				}
-				got, err := u.client.Do(t.Context(), probe.Call{Method: http.MethodDelete, Path: "/sensor-data?" + query.Encode()})
+				got, err := u.Client.Do(t.Context(), probe.Call{Method: http.MethodDelete, Path: "/sensor-data?" + query.Encode()})
 				if err != nil || got.Status != http.StatusOK || strings.TrimSpace(string(got.Body)) != want {
 					t.Fatalf("status %d: %s, %v", got.Status, got.Body, err)
 				}
@@ -179,7 +179,7 @@ func TestDeletion_StaysWhenALateWriteLands(t *testing.T) {
 func (u *undoing) none() {
 	u.t.Helper()
 	var page struct{ Items []struct{ Value int } }
-	got, err := u.client.Do(u.t.Context(), probe.Call{Path: "/sensor-data?equipmentId=" + u.equipment})
+	got, err := u.Client.Do(u.t.Context(), probe.Call{Path: "/sensor-data?equipmentId=" + u.equipment})
 	if err != nil {
 		u.t.Fatal(err)
 	}
