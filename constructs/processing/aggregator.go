@@ -43,8 +43,9 @@ func (c *Processing) addAggregator(p ProcessingProps) {
 		Code:        p.AggregatorCode,
 		MemorySize:  jsii.Number(AggregatorMemoryMiB),
 		Timeout:     duration(AggregatorTimeout),
-		Environment: aggregatorEnvironment(p),
+		Environment: environment(p, ofAggregates(p)),
 	})
+	explainSource(c.Aggregator)
 	source := awslambda.NewEventSourceMapping(c, jsii.String("AggregatorSource"), &awslambda.EventSourceMappingProps{
 		Target: c.Aggregator, EventSourceArn: p.Tables.ReadingsStreamArn,
 		// LATEST can miss records while a mapping is made or changed.
@@ -62,7 +63,8 @@ func (c *Processing) addAggregator(p ProcessingProps) {
 		})
 }
 
-func aggregatorEnvironment(p ProcessingProps) *map[string]*string {
+// ofAggregates is what every function needs that goes through the aggregates.
+func ofAggregates(p ProcessingProps) map[string]*string {
 	own := map[string]*string{
 		contract.EnvReadingsTable:   p.Tables.Readings.TableName(),
 		contract.EnvAggregatesTable: p.Tables.Aggregates.TableName(),
@@ -72,7 +74,7 @@ func aggregatorEnvironment(p ProcessingProps) *map[string]*string {
 	if len(p.Adopted) > 0 {
 		own[contract.EnvAdoptedRegions] = jsii.String(strings.Join(p.Adopted, ","))
 	}
-	return environment(p, own)
+	return own
 }
 
 // ofRegions passes the records whose new or old image this region wrote, or one that it has adopted. What another region

@@ -1,6 +1,7 @@
 package processing_test
 
 import (
+	"reflect"
 	"slices"
 	"testing"
 	"time"
@@ -49,6 +50,21 @@ func TestProcessing_GivesTheFunctionsWhatTheyRead(t *testing.T) {
 			if aggregator.Retention != c.retention || aggregator.IndexShards != c.shards ||
 				aggregator.FleetBuckets != c.buckets || !slices.Equal(aggregator.Adopted, c.adopted) {
 				t.Errorf("the aggregator reads %+v", aggregator)
+			}
+			repairer, err := config.LoadRepairer(environ(t, template, "ProcessingRepairer"))
+			if err != nil {
+				t.Error(err)
+			}
+			if repairer.Retention != c.retention || repairer.IndexShards != c.shards || repairer.FleetBuckets != c.buckets ||
+				repairer.FailuresURL == "" || repairer.DeadLettersURL == "" {
+				t.Errorf("the repairer reads %+v", repairer)
+			}
+			auditor, err := config.LoadAggregator(environ(t, template, "ProcessingAuditor"))
+			if err != nil {
+				t.Error(err)
+			}
+			if !reflect.DeepEqual(auditor, aggregator) {
+				t.Errorf("the auditor reads %+v, the aggregator %+v", auditor, aggregator)
 			}
 			processor, err := config.LoadCSVProcessor(environ(t, template, "ProcessingCsvProcessor"))
 			if err != nil {

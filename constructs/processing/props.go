@@ -79,6 +79,10 @@ type ProcessingProps struct {
 	// runtime/cmd/csvprocessor, each as a program named bootstrap. Default: built from this module's sources.
 	AggregatorCode, CsvProcessorCode awslambda.Code
 
+	// RepairerCode and AuditorCode were built elsewhere from runtime/cmd/repairer and runtime/cmd/auditor, each as a
+	// program named bootstrap. Default: built from this module's sources.
+	RepairerCode, AuditorCode awslambda.Code
+
 	// Disposable lets the logs be deleted with their stack. For test environments. Default: they stay when their stack
 	// goes.
 	Disposable bool
@@ -119,6 +123,12 @@ func (p ProcessingProps) withDefaults() ProcessingProps {
 	}
 	if p.AggregatorCode == nil {
 		p.AggregatorCode = goasset.LambdaCode("aggregator", p.Architecture)
+	}
+	if p.RepairerCode == nil {
+		p.RepairerCode = goasset.LambdaCode("repairer", p.Architecture)
+	}
+	if p.AuditorCode == nil {
+		p.AuditorCode = goasset.LambdaCode("auditor", p.Architecture)
 	}
 	if p.CsvProcessorCode == nil {
 		p.CsvProcessorCode = goasset.LambdaCode("csvprocessor", p.Architecture)

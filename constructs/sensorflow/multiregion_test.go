@@ -24,6 +24,7 @@ func deployment(t *testing.T, regions ...string) *sensorflow.MultiRegionProps {
 		Account: cdktest.Account, Regions: regions, Flow: sensorflow.SensorFlowProps{ApiImage: image()},
 		ForRegion: func(_ awscdk.Stack, _ string, flow *sensorflow.SensorFlowProps) {
 			flow.AggregatorCode, flow.CsvProcessorCode = cdktest.LambdaCode(t), cdktest.LambdaCode(t)
+			flow.RepairerCode, flow.AuditorCode = cdktest.LambdaCode(t), cdktest.LambdaCode(t)
 		},
 	}
 }

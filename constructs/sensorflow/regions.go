@@ -107,6 +107,8 @@ func (p MultiRegionProps) flowFaults() rule.Faults {
 		prop.LeftOut("VpcCidr", f.VpcCidr != "", "", given),
 		prop.LeftOut("AggregatorCode", f.AggregatorCode != nil, "", given),
 		prop.LeftOut("CsvProcessorCode", f.CsvProcessorCode != nil, "", given),
+		prop.LeftOut("RepairerCode", f.RepairerCode != nil, "", given),
+		prop.LeftOut("AuditorCode", f.AuditorCode != nil, "", given),
 		rule.Of(f.Validate()),
 	)
 	if p.ForRegion != nil { // which may say otherwise for a region with fewer zones

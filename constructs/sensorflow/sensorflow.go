@@ -91,6 +91,8 @@ func (p SensorFlowProps) processing(f *SensorFlow) *processing.ProcessingProps {
 		Architecture:     p.Architecture,
 		AggregatorCode:   p.AggregatorCode,
 		CsvProcessorCode: p.CsvProcessorCode,
+		RepairerCode:     p.RepairerCode,
+		AuditorCode:      p.AuditorCode,
 		Disposable:       p.Disposable,
 	}
 }

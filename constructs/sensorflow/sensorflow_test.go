@@ -26,7 +26,8 @@ import (
 // prebuilt are props that build nothing, which takes seconds.
 func prebuilt(t *testing.T) *sensorflow.SensorFlowProps {
 	return &sensorflow.SensorFlowProps{
-		AggregatorCode: cdktest.LambdaCode(t), CsvProcessorCode: cdktest.LambdaCode(t), ApiImage: image(),
+		AggregatorCode: cdktest.LambdaCode(t), CsvProcessorCode: cdktest.LambdaCode(t),
+		RepairerCode: cdktest.LambdaCode(t), AuditorCode: cdktest.LambdaCode(t), ApiImage: image(),
 	}
 }
 
@@ -211,6 +212,8 @@ func TestSensorFlow_EveryPropMatters(t *testing.T) {
 			"ApiImage":         set(func(p *props) { p.ApiImage = nil }),
 			"AggregatorCode":   set(func(p *props) { p.AggregatorCode = nil }),
 			"CsvProcessorCode": set(func(p *props) { p.CsvProcessorCode = nil }),
+			"RepairerCode":     set(func(p *props) { p.RepairerCode = nil }),
+			"AuditorCode":      set(func(p *props) { p.AuditorCode = nil }),
 			"Key":              withKey(func(awscdk.Stack, *props) {}),
 			"Tables": withKey(func(stack awscdk.Stack, p *props) {
 				p.Tables = storage.ImportGlobalTables(stack, "Tables",

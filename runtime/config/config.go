@@ -37,7 +37,9 @@ type API struct {
 	AllowedOrigins []string `env:"ALLOWED_ORIGINS" validate:"origins"`
 	PublicURL      string   `env:"PUBLIC_URL" validate:"omitempty,origin"`
 	// TrustedProxies is 0 when clients connect directly, 1 behind a load balancer, 2 behind CloudFront and a load balancer.
-	TrustedProxies int           `env:"TRUSTED_PROXIES" envDefault:"0" validate:"proxies"`
+	TrustedProxies int `env:"TRUSTED_PROXIES" envDefault:"0" validate:"proxies"`
+	// MemoryLimitMiB is 0 where the control group alone tells.
+	MemoryLimitMiB int           `env:"MEMORY_LIMIT_MIB" envDefault:"0" validate:"omitempty,min=256"`
 	DrainTimeout   time.Duration `env:"DRAIN_TIMEOUT" envDefault:"20s" validate:"drain"`
 	LogLevel       slog.Level    `env:"LOG_LEVEL" envDefault:"info"`
 }

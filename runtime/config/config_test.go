@@ -157,7 +157,7 @@ func TestTags_AreTheContractsKeys(t *testing.T) {
 		"MachineClientIDs": contract.EnvMachineClientIDs, "TokenURL": contract.EnvTokenURL, "ListenAddress": contract.EnvListenAddress,
 		"AllowedOrigins": contract.EnvAllowedOrigins, "PublicURL": contract.EnvPublicURL, "TrustedProxies": contract.EnvTrustedProxies,
 		"FailuresURL": contract.EnvStreamFailuresURL, "DeadLettersURL": contract.EnvStreamDeadLettersURL,
-		"DrainTimeout": contract.EnvDrainTimeout, "LogLevel": contract.EnvLogLevel,
+		"DrainTimeout": contract.EnvDrainTimeout, "MemoryLimitMiB": contract.EnvMemoryLimit, "LogLevel": contract.EnvLogLevel,
 	}
 	for _, of := range []reflect.Type{reflect.TypeFor[config.API](), reflect.TypeFor[config.CSVProcessor](), reflect.TypeFor[config.Aggregator](), reflect.TypeFor[config.Repairer]()} {
 		for i := range of.NumField() {

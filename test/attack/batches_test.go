@@ -126,12 +126,8 @@ func (s *target) singlesMeanwhile(ctx context.Context, t *testing.T, perSecond i
 
 // largeBatches sends batches of 5,000 readings all at once to a table that takes 6,250 readings a second.
 func largeBatches(t *testing.T, s *target) {
-	const lanes, latency = 4, 16 * time.Millisecond
+	const clients, lanes, latency = 24, 4, 16 * time.Millisecond
 	s.table.turnOn(lanes, latency)
-	if !fullSize() {
-		s.table.turnOn(1, latency)
-	}
-	clients := sized(8, 24)
 	var mu sync.Mutex
 	got := status{}
 	var work sync.WaitGroup

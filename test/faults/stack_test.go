@@ -73,10 +73,13 @@ func (s *running) exact(l *load) {
 // nothingGivenUp checks that no record and no message was put aside.
 func (s *running) nothingGivenUp() {
 	s.t.Helper()
-	for name, q := range map[string]*sqslocal.Queue{"stream records": s.StreamFailures, "messages of files": s.DeadLetters} {
+	for name, q := range map[string]*sqslocal.Queue{"stream records": s.StreamFailures, "stream records for good": s.StreamDeadLetters, "messages of files": s.DeadLetters} {
 		if depth := q.Depth(); depth != (sqslocal.Depth{}) {
 			s.t.Errorf("%s were given up: %+v", name, depth)
 		}
+	}
+	if strings.Contains(s.Log.String(), "gave up records of the stream") { // also if they were repaired since
+		s.t.Error("records of the stream were given up")
 	}
 }
 

@@ -42,6 +42,7 @@ func programs() map[string]func(environ []string) error {
 	return map[string]func([]string) error{
 		"api":          func(environ []string) error { _, err := config.LoadAPI(environ); return err },
 		"csvprocessor": func(environ []string) error { _, err := config.LoadCSVProcessor(environ); return err },
+		"repairer":     func(environ []string) error { _, err := config.LoadRepairer(environ); return err },
 		"aggregator":   func(environ []string) error { _, err := config.LoadAggregator(environ); return err },
 	}
 }
@@ -51,6 +52,7 @@ func environ(with map[string]string) []string {
 	all := map[string]string{
 		contract.EnvRegion: "eu-west-1", contract.EnvReadingsTable: "r", contract.EnvAggregatesTable: "a", contract.EnvUploadsTable: "u",
 		contract.EnvRevocationsTable: "v", contract.EnvUploadsBucket: "b", contract.EnvCSVQueueURL: "https://queue.example/q",
+		contract.EnvStreamFailuresURL: "https://queue.example/f", contract.EnvStreamDeadLettersURL: "https://queue.example/d",
 		contract.EnvUserPoolID: "p", contract.EnvUserPoolIssuer: "https://issuer.example/p", contract.EnvUserPoolClientID: "c",
 		contract.EnvUserPoolClientSecret: "s",
 	}
@@ -289,9 +291,9 @@ func refused() map[string]refusal {
 			contract.EnvAllowedOrigins, "https://a.example,https://a.example", []string{"api"}},
 
 		"less than no retention": number("retentionDays", "Retention", -1, func(p *sensorflow.SensorFlowProps) { p.Retention = -day }).
-			read(contract.EnvRetention, "-24h", "api", "csvprocessor", "aggregator"),
+			read(contract.EnvRetention, "-24h", "api", "csvprocessor", "aggregator", "repairer"),
 		"more than a hundred years": number("retentionDays", "Retention", 36501, func(p *sensorflow.SensorFlowProps) { p.Retention = 36501 * day }).
-			read(contract.EnvRetention, "876024h", "api", "csvprocessor", "aggregator"),
+			read(contract.EnvRetention, "876024h", "api", "csvprocessor", "aggregator", "repairer"),
 
 		"less than no task":         number("tasksMin", "TasksMin", -1, func(p *sensorflow.SensorFlowProps) { p.TasksMin = -1 }),
 		"too many tasks at most":    number("tasksMax", "TasksMax", 1001, func(p *sensorflow.SensorFlowProps) { p.TasksMax = 1001 }),

@@ -14,6 +14,7 @@ import (
 	"github.com/sensorflow/sensorflow/runtime/contract"
 	"github.com/sensorflow/sensorflow/runtime/dynamo"
 	"github.com/sensorflow/sensorflow/runtime/reading"
+	"github.com/sensorflow/sensorflow/runtime/repair"
 )
 
 // replica is a region's tables with the aggregator that takes in its stream.
@@ -180,6 +181,17 @@ func TestCommands_WriteTheRowsOfNobodyElse(t *testing.T) {
 	v.want(t, statusUsage, "adopt", "-region", region)
 	v.want(t, statusRight, "repair", "-region", other)
 	v.wantExactBut(t, "")
+}
+
+// TestAdopt_IsNotDoneWhileFleetRowsMove tells a region that is adopted from one of which something is still to be set.
+func TestAdopt_IsNotDoneWhileFleetRowsMove(t *testing.T) {
+	for verb, want := range map[string]int{"adopt": statusWrong, "repair": statusRight} {
+		said := &strings.Builder{}
+		one := &task{settings: settings{repair: true, adopt: verb == "adopt"}, progress: said, readUnits: func() float64 { return 0 }}
+		if status, err := one.finish(repair.Tally{Moving: 1}, nil); status != want || err != nil || !strings.Contains(said.String(), "1 were being written") {
+			t.Errorf("%s: status %d, error %v, want %d; it said %s", verb, status, err, want, said)
+		}
+	}
 }
 
 // TestAdopt_ListsEquipmentsOfClosedHours has rows that cannot be restated any more and are not listed: the fleet is the sum of all.
