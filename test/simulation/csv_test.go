@@ -345,6 +345,30 @@ func (w *world) checkUpload(u *upload) {
 	}
 }
 
+// checkMoments holds the versions of rows to the moments of the plans: a worker that took another one would let an earlier line of
+// a file win over a later one.
+func (w *world) checkMoments() {
+	planned := map[string]bool{}
+	for _, u := range w.uploads {
+		got, err := dynamo.NewUploads(u.region.db, uploadsTable).ReadUpload(context.Background(), u.id)
+		if err != nil {
+			w.violate("read upload %s: %v", u.id, err)
+			return
+		}
+		planned[string(reading.VersionAt(got.Plan.At))] = true
+	}
+	for _, r := range w.regions {
+		for _, key := range sortedKeys(r.own.versions) {
+			for _, write := range r.own.versions[key] {
+				moment, _, ofRow := strings.Cut(string(versionOf(write.New)), "+")
+				if ofRow && write.Origin == dynamodel.Local && !planned[moment] {
+					w.violate("%s: %v was written with the version %s, which is of no plan", r.name, key, versionOf(write.New))
+				}
+			}
+		}
+	}
+}
+
 // rejectsOf reads the file of an upload's rejected rows: the line and the text of each.
 func (w *world) rejectsOf(u *upload) (rejects []string) {
 	content, found := u.region.objects[csvfile.RejectsKey(u.id)]
