@@ -2,6 +2,7 @@ package processing_test
 
 import (
 	"fmt"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -224,6 +225,23 @@ func TestProcessing_TakesTheBucketsEventsWithoutACustomResource(t *testing.T) {
 		map[string]any{"Name": "prefix", "Value": "uploads/"}, map[string]any{"Name": "suffix", "Value": ".csv"},
 	}, "NotificationConfiguration", "QueueConfigurations", 0, "Filter", "S3Key", "Rules")
 	policy := template.Find(t, "AWS::SQS::QueuePolicy", "ProcessingCsvQueue")
+	// The policy cannot name the bucket, which is made after it; the function refuses events of others (EnvUploadsBucket).
+	var senders []any
+	for _, one := range cdktest.At(policy.Body, "Properties", "PolicyDocument", "Statement").([]any) {
+		if cdktest.At(one, "Effect") == "Allow" {
+			senders = append(senders, one)
+		}
+	}
+	queue := template.Find(t, "AWS::SQS::Queue", "ProcessingCsvQueue")
+	if want := []any{map[string]any{
+		"Sid": "BucketEvents", "Effect": "Allow", "Action": "sqs:SendMessage", "Principal": map[string]any{"Service": "s3.amazonaws.com"},
+		"Resource":  map[string]any{"Fn::GetAtt": []any{queue.ID, "Arn"}},
+		"Condition": map[string]any{"StringEquals": map[string]any{"aws:SourceAccount": cdktest.Account}},
+	}}; !reflect.DeepEqual(senders, want) {
+		t.Errorf("into the queue may send %v", senders)
+	}
+	template.Find(t, "AWS::Lambda::Function", "ProcessingCsvProcessor").
+		Want(t, bucket.ID, "Environment", "Variables", "UPLOADS_BUCKET", "Ref")
 	if !strings.Contains(cdktest.JSON(t, bucket.Body["DependsOn"]), `"`+policy.ID+`"`) {
 		t.Error("the bucket can be made before S3 may send to the queue, which S3 refuses")
 	}
