@@ -32,6 +32,10 @@ deploy: .have-cdk ## deploy an environment, or one region of it and what it need
 destroy: .have-cdk ## destroy an environment, or one region's stack, after saying what stays
 	@$(CDK_TASK) destroy
 
+.PHONY: adopt
+adopt: .have-cdk ## make the aggregates of a region that has left right, once it is deployed as adopted (ARGS='-reads 2000')
+	@sh .make/adopt.sh $(ARGS)
+
 .PHONY: .have-cdk
 .have-cdk:
 	@sh .make/prerequisites.sh go node

@@ -139,6 +139,7 @@ func TestClients_AllowOneWayInEach(t *testing.T) {
 		&identity.IdentityProps{MachineClients: []identity.MachineClient{
 			{Name: "reader", Scopes: []string{contract.ScopeRead}, TokenLifetime: identity.TokenLifetimeMin},
 			{Name: "both"},
+			{Name: "all", Scopes: contract.Scopes()},
 		}})
 	template := cdktest.Synth(t, app).Template(t, "Stack")
 	browser := template.Find(t, "AWS::Cognito::UserPoolClient", "IdentityBrowserClient")
@@ -155,6 +156,8 @@ func TestClients_AllowOneWayInEach(t *testing.T) {
 	reader.Want(t, 5, "AccessTokenValidity")
 	both := template.Find(t, "AWS::Cognito::UserPoolClient", "IdentityMachineClientboth")
 	both.Want(t, []any{read, write}, "AllowedOAuthScopes")
+	all := template.Find(t, "AWS::Cognito::UserPoolClient", "IdentityMachineClientall")
+	all.Want(t, []any{read, write, map[string]any{"Fn::Join": []any{"", []any{server, "/admin"}}}}, "AllowedOAuthScopes")
 	both.Want(t, identity.TokenLifetimeDefault.Minutes(), "AccessTokenValidity")
 	for _, machine := range []cdktest.Resource{reader, both} {
 		machine.Want(t, []string{"client_credentials"}, "AllowedOAuthFlows")
@@ -230,7 +233,7 @@ func TestIdentity_RejectsEveryProblemInOneAnswer(t *testing.T) {
 		"Key is required with Replicas",
 		"Mfa must be MfaOff or MfaOptional, got 7",
 		`DomainPrefix must not contain "cognito", which Cognito reserves, got "my-cognito"`,
-		`MachineClients[0].Scopes[0] must be sensor-flow/read or sensor-flow/write, got "read"`,
+		`MachineClients[0].Scopes[0] must be sensor-flow/read, sensor-flow/write, sensor-flow/admin, got "read"`,
 		`MachineClients[1].Name must be given once, got "a" again`,
 		"MachineClients[1].TokenLifetime must be 5m to 24h in whole minutes, got 4m59s",
 		"MachineClients[2].Name must be",

@@ -53,9 +53,10 @@ func (i *Identity) addPool(p IdentityProps) {
 func (i *Identity) addScopes() map[string]awscognito.OAuthScope {
 	described := map[string]string{
 		contract.ScopeRead: "Query readings and aggregates", contract.ScopeWrite: "Send readings and files",
+		contract.ScopeAdmin: "Delete readings",
 	}
 	all := []awscognito.ResourceServerScope{}
-	names := []string{contract.ScopeRead, contract.ScopeWrite}
+	names := contract.Scopes()
 	for _, name := range names {
 		all = append(all, awscognito.NewResourceServerScope(&awscognito.ResourceServerScopeProps{
 			ScopeName:        jsii.String(strings.TrimPrefix(name, contract.ResourceServer+"/")),

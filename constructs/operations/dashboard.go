@@ -37,7 +37,7 @@ func (o *Operations) addDashboard(p OperationsProps, all []alarmRule) {
 		graph("Tasks: CPU and memory (%)", p.Api.MetricCpu(one), p.Api.MetricMemory(one)),
 		graph("Aggregation lag (ms)", p.Processing.MetricAggregationLag(one)),
 		graph("CSV: waiting and put aside", p.Processing.MetricCsvBacklog(one), p.Processing.MetricDeadLetters(one),
-			p.Processing.MetricStreamFailures(one)),
+			p.Processing.MetricStreamFailures(one), p.Processing.MetricStreamDeadLetters(one)),
 	)
 	o.Dashboard.AddWidgets(
 		graph("Tables: throttled requests", p.Tables.MetricThrottledRequests(one)),

@@ -46,6 +46,8 @@ func required(t *testing.T, prefix string) func(awscdk.Stack) operations.Operati
 				Key:              key,
 				AggregatorCode:   cdktest.LambdaCode(t),
 				CsvProcessorCode: cdktest.LambdaCode(t),
+				RepairerCode:     cdktest.LambdaCode(t),
+				AuditorCode:      cdktest.LambdaCode(t),
 			}),
 		}
 	}
@@ -134,7 +136,10 @@ func TestOperations_AlarmsInTheUnitsOfTheMetrics(t *testing.T) {
 		{"Throttles", "FILL(readingsRead, 0) + FILL(readingsWrite, 0)", 300, 2, above, missingIsFine, 100, 7},
 		{"AggregationLag", "IteratorAge", 60, 5, above, missingIsFine, 60_000, 90_000}, // milliseconds
 		{"Replication", "SELECT MAX(ReplicationLatency)", 60, 5, above, missingIsFine, 30_000, 5_000},
-		{"StreamFailures", "ApproximateNumberOfMessagesVisible", 60, 1, above, missingIsFine, 0, 0},
+		{"StreamFailures", "NumberOfMessagesSent", 300, 1, above, missingIsFine, 0, 0},
+		{"StreamDeadLetters", "ApproximateNumberOfMessagesVisible", 60, 1, above, missingIsFine, 0, 0},
+		{"AggregateDifferences", "AggregateDifferences", 3600, 1, above, missingIsFine, 0, 0},
+		{"AuditErrors", "Errors", 3600, 2, above, missingIsFine, 0, 0},
 		{"DeadLetters", "ApproximateNumberOfMessagesVisible", 60, 1, above, missingIsFine, 0, 0},
 		{"CsvAge", "ApproximateAgeOfOldestMessage", 60, 5, above, missingIsFine, 3600, 7200}, // seconds
 	}

@@ -24,7 +24,7 @@ const noTasks = "NoTasks"
 // rules lists the alarms. Thresholds are in the units of the metrics: AWS measures the answers of load balancers and
 // the age of messages in seconds, the age of stream records and replication in milliseconds.
 func rules(p OperationsProps) []alarmRule {
-	one, five := period(1), period(5)
+	one, five, hour := period(1), period(5), period(60)
 	return []alarmRule{
 		{"ServerErrors", p.Api.MetricServerErrors(five), float64(p.ServerErrorsMax), 1,
 			"The API answers with 500 or 503. Its log has the reasons under the request ids.", nil},
@@ -49,9 +49,17 @@ func rules(p OperationsProps) []alarmRule {
 		{"Replication", p.Tables.MetricReplicationLatencyMax(one), milliseconds(p.ReplicationMax), 5,
 			"Readings take long to reach another region. Each region goes on by itself; AWS's health dashboard " +
 				"tells of the cause.", nil},
-		{"StreamFailures", p.Processing.MetricStreamFailures(one), 0, 1,
-			"A change could not be aggregated and was put aside. The queue of stream failures names its place in " +
-				"the stream.", nil},
+		{"StreamFailures", p.Processing.MetricStreamFailures(five), 0, 1,
+			"A change could not be aggregated. The repairer restates its row, and its log names the change; the " +
+				"aggregator's log has the reason.", nil},
+		{"StreamDeadLetters", p.Processing.MetricStreamDeadLetters(one), 0, 1,
+			"Rows could not be repaired. The message among the stream's dead letters names them and the reason; the " +
+				"command aggregates repairs an equipment, a range of hours or everything.", nil},
+		{"AggregateDifferences", p.Processing.MetricDifferences(hour), 0, 1,
+			"Aggregates are not what the readings give. The auditor's log names them; see how many more there are by " +
+				"the command aggregates, which also repairs them.", nil},
+		{"AuditErrors", p.Processing.MetricAuditErrors(hour), 0, 2,
+			"Aggregates could not be compared with the readings twice in a row. The auditor's log has the reason.", nil},
 		{"DeadLetters", p.Processing.MetricDeadLetters(one), 0, 1,
 			"A part of a CSV file could not be processed and was put aside among the dead letters.", nil},
 		{"CsvAge", p.Processing.MetricCsvAge(one), p.CsvAgeMax.Seconds(), 5,

@@ -2,6 +2,7 @@ package processing
 
 import (
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
@@ -42,18 +43,15 @@ func (c *Processing) addAggregator(p ProcessingProps) {
 		Code:        p.AggregatorCode,
 		MemorySize:  jsii.Number(AggregatorMemoryMiB),
 		Timeout:     duration(AggregatorTimeout),
-		Environment: environment(p, map[string]*string{
-			contract.EnvReadingsTable:   p.Tables.Readings.TableName(),
-			contract.EnvAggregatesTable: p.Tables.Aggregates.TableName(),
-			contract.EnvIndexShards:     jsii.String(strconv.Itoa(p.IndexShards)),
-			contract.EnvFleetBuckets:    jsii.String(strconv.Itoa(p.FleetBuckets)),
-		}),
+		Environment: environment(p, ofAggregates(p)),
 	})
+	explainSource(c.Aggregator)
 	source := awslambda.NewEventSourceMapping(c, jsii.String("AggregatorSource"), &awslambda.EventSourceMappingProps{
 		Target: c.Aggregator, EventSourceArn: p.Tables.ReadingsStreamArn,
 		// LATEST can miss records while a mapping is made or changed.
-		StartingPosition: awslambda.StartingPosition_TRIM_HORIZON, Filters: ofRegion(*awscdk.Stack_Of(c).Region()),
-		BatchSize: jsii.Number(p.StreamBatchSize), ParallelizationFactor: jsii.Number(p.StreamLanes),
+		StartingPosition: awslambda.StartingPosition_TRIM_HORIZON,
+		Filters:          ofRegions(append([]string{*awscdk.Stack_Of(c).Region()}, p.Adopted...)),
+		BatchSize:        jsii.Number(p.StreamBatchSize), ParallelizationFactor: jsii.Number(p.StreamLanes),
 		ReportBatchItemFailures: jsii.Bool(true), BisectBatchOnError: jsii.Bool(true),
 		RetryAttempts: jsii.Number(StreamRetries), MaxRecordAge: duration(StreamRecordAgeMax),
 	})
@@ -65,12 +63,26 @@ func (c *Processing) addAggregator(p ProcessingProps) {
 		})
 }
 
-// ofRegion passes the records whose new or old image this region wrote. What another region wrote is counted there, and
-// its replicas invoke nothing here.
-func ofRegion(region string) *[]*map[string]any {
+// ofAggregates is what every function needs that goes through the aggregates.
+func ofAggregates(p ProcessingProps) map[string]*string {
+	own := map[string]*string{
+		contract.EnvReadingsTable:   p.Tables.Readings.TableName(),
+		contract.EnvAggregatesTable: p.Tables.Aggregates.TableName(),
+		contract.EnvIndexShards:     jsii.String(strconv.Itoa(p.IndexShards)),
+		contract.EnvFleetBuckets:    jsii.String(strconv.Itoa(p.FleetBuckets)),
+	}
+	if len(p.Adopted) > 0 {
+		own[contract.EnvAdoptedRegions] = jsii.String(strings.Join(p.Adopted, ","))
+	}
+	return own
+}
+
+// ofRegions passes the records whose new or old image this region wrote, or one that it has adopted. What another region
+// wrote is counted there, and its replicas invoke nothing here.
+func ofRegions(regions []string) *[]*map[string]any {
 	image := func(which string) *map[string]any {
 		return awslambda.FilterCriteria_Filter(&map[string]any{
-			"dynamodb": map[string]any{which: map[string]any{contract.AttrRegion: map[string]any{"S": []string{region}}}},
+			"dynamodb": map[string]any{which: map[string]any{contract.AttrRegion: map[string]any{"S": regions}}},
 		})
 	}
 	return &[]*map[string]any{image("NewImage"), image("OldImage")}

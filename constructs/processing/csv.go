@@ -11,7 +11,6 @@ import (
 	"github.com/aws/jsii-runtime-go"
 
 	"github.com/sensorflow/sensorflow/constructs/internal/statement"
-	"github.com/sensorflow/sensorflow/internal/nag"
 	"github.com/sensorflow/sensorflow/runtime/contract"
 )
 
@@ -39,9 +38,7 @@ const (
 
 func (c *Processing) addQueues(p ProcessingProps) {
 	c.CsvDeadLetters = c.newQueue("CsvDeadLetters", p, &awssqs.QueueProps{RetentionPeriod: duration(failureRetention)})
-	c.StreamFailures = c.newQueue("StreamFailures", p, &awssqs.QueueProps{RetentionPeriod: duration(failureRetention)})
-	nag.Explain(c.StreamFailures, "it is where failures end: the aggregator's event source puts into it what it has "+
-		"given up, and nothing consumes it automatically", "AwsSolutions-SQS3")
+	c.addRepairQueues(p)
 	c.CsvQueue = c.newQueue("CsvQueue", p, &awssqs.QueueProps{
 		RetentionPeriod: duration(csvRetention), VisibilityTimeout: duration(CsvVisibilityTimeout),
 		DeadLetterQueue: &awssqs.DeadLetterQueue{Queue: c.CsvDeadLetters, MaxReceiveCount: jsii.Number(CsvReceivesMax)},
@@ -101,6 +98,7 @@ func (c *Processing) addCsvProcessor(p ProcessingProps) {
 			contract.EnvCSVQueueURL:   c.CsvQueue.QueueUrl(),
 		}),
 	})
+	explainSource(c.CsvProcessor)
 	awslambda.NewEventSourceMapping(c, jsii.String("CsvProcessorSource"), &awslambda.EventSourceMappingProps{
 		Target: c.CsvProcessor, EventSourceArn: c.CsvQueue.QueueArn(),
 		// A message can be minutes of work, and two messages in one invocation would share its time.

@@ -1,6 +1,7 @@
 package processing_test
 
 import (
+	"reflect"
 	"slices"
 	"testing"
 	"time"
@@ -35,9 +36,10 @@ func TestProcessing_GivesTheFunctionsWhatTheyRead(t *testing.T) {
 		change          func(*processing.ProcessingProps)
 		retention       time.Duration
 		shards, buckets int
+		adopted         []string
 	}{
-		"no props":   {byDefault, 0, contract.IndexShardsDefault, contract.FleetBucketsDefault},
-		"every prop": {everything, 90 * 24 * time.Hour, 16, 32},
+		"no props":   {byDefault, 0, contract.IndexShardsDefault, contract.FleetBucketsDefault, nil},
+		"every prop": {everything, 90 * 24 * time.Hour, 16, 32, []string{"us-east-1", "eu-central-1"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			template := synth(t, c.change).Template(t, "Stack")
@@ -46,8 +48,23 @@ func TestProcessing_GivesTheFunctionsWhatTheyRead(t *testing.T) {
 				t.Error(err)
 			}
 			if aggregator.Retention != c.retention || aggregator.IndexShards != c.shards ||
-				aggregator.FleetBuckets != c.buckets {
+				aggregator.FleetBuckets != c.buckets || !slices.Equal(aggregator.Adopted, c.adopted) {
 				t.Errorf("the aggregator reads %+v", aggregator)
+			}
+			repairer, err := config.LoadRepairer(environ(t, template, "ProcessingRepairer"))
+			if err != nil {
+				t.Error(err)
+			}
+			if repairer.Retention != c.retention || repairer.IndexShards != c.shards || repairer.FleetBuckets != c.buckets ||
+				repairer.FailuresURL == "" || repairer.DeadLettersURL == "" {
+				t.Errorf("the repairer reads %+v", repairer)
+			}
+			auditor, err := config.LoadAggregator(environ(t, template, "ProcessingAuditor"))
+			if err != nil {
+				t.Error(err)
+			}
+			if !reflect.DeepEqual(auditor, aggregator) {
+				t.Errorf("the auditor reads %+v, the aggregator %+v", auditor, aggregator)
 			}
 			processor, err := config.LoadCSVProcessor(environ(t, template, "ProcessingCsvProcessor"))
 			if err != nil {

@@ -49,20 +49,24 @@ func (c *Processing) newFunction(
 	props.Runtime, props.Handler, props.Architecture = awslambda.Runtime_PROVIDED_AL2023(),
 		jsii.String(gobuild.FunctionBinary), p.Architecture.Function()
 	function := awslambda.NewFunction(c, &id, props)
+	const outside = "the function calls DynamoDB, S3 and SQS only, over TLS and with its role's signature, and nothing " +
+		"connects to it; a VPC would add network interfaces and NAT or endpoints to fail and to pay for, and no " +
+		"protection"
+	nag.Explain(function, outside, "LambdaInsideVPC")
+	return function
+}
+
+// explainSource answers what the security packs ask about a function that an event source invokes.
+func explainSource(function awslambda.Function) {
 	const (
-		outside = "the function calls DynamoDB, S3 and SQS only, over TLS and with its role's signature, and nothing " +
-			"connects to it; a VPC would add network interfaces and NAT or endpoints to fail and to pay for, and no " +
-			"protection"
 		sources = "only an event source invokes the function, never an asynchronous call; what fails for good goes " +
 			"to the dead letters of the queue or to the failure destination of the stream"
 		bounded = "the event source bounds the concurrency (ScalingConfig of the queue, one batch per shard and lane " +
 			"of the stream); reserving it would take it from the account's other functions, and new accounts have " +
 			"too little to reserve any"
 	)
-	nag.Explain(function, outside, "LambdaInsideVPC")
 	nag.Explain(function, sources, "LambdaDLQ")
 	nag.Explain(function, bounded, "LambdaConcurrency")
-	return function
 }
 
 // environment completes the environment of a function. The region is set by Lambda itself.

@@ -14,6 +14,7 @@ import (
 
 	"github.com/sensorflow/sensorflow/constructs/internal/prop"
 	"github.com/sensorflow/sensorflow/constructs/internal/refuse"
+	"github.com/sensorflow/sensorflow/runtime/contract/rule"
 )
 
 // Processing works on what a region receives.
@@ -23,26 +24,34 @@ type Processing struct {
 	// Aggregator reads the stream of the readings, CsvProcessor the queue of CSV files.
 	Aggregator, CsvProcessor awslambda.Function
 
+	// Repairer restates the rows of what the stream gave up. Auditor compares a sample of the rows with the readings.
+	Repairer, Auditor awslambda.Function
+
 	// CsvQueue carries the bucket's events and the ranges of large files. Messages that failed CsvReceivesMax times are
 	// in CsvDeadLetters. Once the cause is repaired, SQS can move them back.
 	CsvQueue, CsvDeadLetters awssqs.Queue
 
-	// StreamFailures holds a message for each piece of the stream that was given up, with its shard and sequence
-	// numbers. A recount makes the rows of that piece right again.
-	StreamFailures awssqs.Queue
+	// StreamFailures gets a message for each piece of the stream that was given up, with its shard and sequence
+	// numbers, and feeds Repairer. What Repairer cannot repair is in StreamDeadLetters, with the reason.
+	StreamFailures, StreamDeadLetters awssqs.Queue
+
+	differences *awscloudwatch.MetricProps
 }
 
 // NewProcessing makes a Processing.
 func NewProcessing(scope constructs.Construct, id string, props *ProcessingProps) *Processing {
 	refuse.OutsideStack(scope, id)
 	p := prop.OrZero(props)
-	refuse.If(scope, id, errors.Join(p.Validate(), p.validateBucket(scope)))
+	faults := rule.All(rule.Of(p.Validate()), rule.Adopted("Adopted[*]", p.Adopted, *awscdk.Stack_Of(scope).Region()))
+	refuse.If(scope, id, errors.Join(faults.Err(), p.validateBucket(scope)))
 	p = p.withDefaults()
 	c := &Processing{}
 	constructs.NewConstruct_Override(c, scope, &id)
 	c.addQueues(p)
 	c.addCsvProcessor(p)
 	c.addAggregator(p)
+	c.addRepairer(p)
+	c.addAuditor(p)
 	return c
 }
 
@@ -91,7 +100,31 @@ func (c *Processing) MetricDeadLetters(options *awscloudwatch.MetricOptions) aws
 	return c.CsvDeadLetters.MetricApproximateNumberOfMessagesVisible(options)
 }
 
-// MetricStreamFailures is how many pieces of the stream were given up. A person must act on more than none.
+// MetricStreamFailures is how many pieces of the stream were given up, by default in all of a period. Repairer sees to them; a
+// person should see why.
 func (c *Processing) MetricStreamFailures(options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
-	return c.StreamFailures.MetricApproximateNumberOfMessagesVisible(options)
+	return c.StreamFailures.MetricNumberOfMessagesSent(options)
+}
+
+// MetricStreamDeadLetters is how many messages tell of rows that could not be repaired. A person must act on more than none.
+func (c *Processing) MetricStreamDeadLetters(options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
+	return c.StreamDeadLetters.MetricApproximateNumberOfMessagesVisible(options)
+}
+
+// MetricDifferences is how many of the aggregates that an audit looks at are not what the readings give. A person must act on more
+// than none. By default the maximum.
+func (c *Processing) MetricDifferences(options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
+	props := *c.differences
+	if options != nil {
+		props.Period, props.Label, props.Color = options.Period, options.Label, options.Color
+		if options.Statistic != nil {
+			props.Statistic = options.Statistic
+		}
+	}
+	return awscloudwatch.NewMetric(&props)
+}
+
+// MetricAuditErrors is how many audits could not be finished, so that nothing was learned of the aggregates.
+func (c *Processing) MetricAuditErrors(options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
+	return c.Auditor.MetricErrors(options)
 }

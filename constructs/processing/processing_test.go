@@ -1,6 +1,7 @@
 package processing_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"github.com/sensorflow/sensorflow/constructs/goasset"
 	"github.com/sensorflow/sensorflow/constructs/processing"
 	"github.com/sensorflow/sensorflow/constructs/storage"
+	"github.com/sensorflow/sensorflow/runtime/contract"
 	"github.com/sensorflow/sensorflow/test/cdktest"
 )
 
@@ -26,6 +28,7 @@ func required(t *testing.T) func(awscdk.Stack) processing.ProcessingProps {
 			Uploads:        storage.NewUploads(stack, "Uploads", &storage.UploadsProps{Key: key}),
 			Key:            key,
 			AggregatorCode: cdktest.LambdaCode(t), CsvProcessorCode: cdktest.LambdaCode(t),
+			RepairerCode: cdktest.LambdaCode(t), AuditorCode: cdktest.LambdaCode(t),
 		}
 	}
 }
@@ -34,6 +37,7 @@ func required(t *testing.T) func(awscdk.Stack) processing.ProcessingProps {
 func everything(p *processing.ProcessingProps) {
 	p.Retention, p.IndexShards, p.FleetBuckets = 90*24*time.Hour, 16, 32
 	p.CsvConcurrency, p.StreamLanes, p.StreamBatchSize = 2, 10, 500
+	p.Adopted = []string{"us-east-1", "eu-central-1"}
 	p.LogRetention, p.Architecture, p.Disposable = awslogs.RetentionDays_ONE_YEAR, goasset.AMD64, true
 }
 
@@ -103,6 +107,7 @@ func TestProcessing_EveryPropChangesTheTemplate(t *testing.T) {
 			"CsvConcurrency":  func(_ awscdk.Stack, p *processing.ProcessingProps) { p.CsvConcurrency = 2 },
 			"StreamLanes":     func(_ awscdk.Stack, p *processing.ProcessingProps) { p.StreamLanes = 2 },
 			"StreamBatchSize": func(_ awscdk.Stack, p *processing.ProcessingProps) { p.StreamBatchSize = 1 },
+			"Adopted":         func(_ awscdk.Stack, p *processing.ProcessingProps) { p.Adopted = []string{"us-east-1"} },
 			"LogRetention": func(_ awscdk.Stack,
 				p *processing.ProcessingProps) {
 				p.LogRetention = awslogs.RetentionDays_ONE_DAY
@@ -110,6 +115,12 @@ func TestProcessing_EveryPropChangesTheTemplate(t *testing.T) {
 			"Architecture": func(_ awscdk.Stack, p *processing.ProcessingProps) { p.Architecture = goasset.AMD64 },
 			"AggregatorCode": func(_ awscdk.Stack, p *processing.ProcessingProps) {
 				p.AggregatorCode = goasset.LambdaCode("aggregator", goasset.AMD64)
+			},
+			"RepairerCode": func(_ awscdk.Stack, p *processing.ProcessingProps) {
+				p.RepairerCode = goasset.LambdaCode("aggregator", goasset.AMD64)
+			},
+			"AuditorCode": func(_ awscdk.Stack, p *processing.ProcessingProps) {
+				p.AuditorCode = goasset.LambdaCode("aggregator", goasset.AMD64)
 			},
 			"CsvProcessorCode": func(_ awscdk.Stack, p *processing.ProcessingProps) {
 				p.CsvProcessorCode = goasset.LambdaCode("aggregator", goasset.AMD64)
@@ -147,6 +158,31 @@ func TestProcessing_FollowsOnlyItsOwnRegionsReadings(t *testing.T) {
 	if !strings.HasPrefix(failures, "ProcessingStreamFailures") {
 		t.Errorf("failures go to %s", failures)
 	}
+}
+
+// What becomes of the readings that an adopted region wrote is this region's affair.
+func TestProcessing_FollowsTheReadingsOfAdoptedRegions(t *testing.T) {
+	template := synth(t, everything).Template(t, "Stack")
+	source := template.Find(t, "AWS::Lambda::EventSourceMapping", "ProcessingAggregatorSource")
+	source.Want(t, []any{
+		map[string]any{"Pattern": `{"dynamodb":{"NewImage":{"region":{"S":["eu-west-1","us-east-1","eu-central-1"]}}}}`},
+		map[string]any{"Pattern": `{"dynamodb":{"OldImage":{"region":{"S":["eu-west-1","us-east-1","eu-central-1"]}}}}`},
+	}, "FilterCriteria", "Filters")
+}
+
+func TestProcessing_DoesNotAdoptItself(t *testing.T) {
+	app := cdktest.NewApp(t)
+	stack := cdktest.NewStack(app, "Stack", "eu-west-1")
+	props := required(t)(stack)
+	props.Adopted = []string{"us-east-1", "eu-west-1"}
+	defer func() {
+		const want = `Stack/Processing: Adopted[1] must not be one of the regions that serve, got "eu-west-1"; ` +
+			"a region is adopted once its stack is gone"
+		if got := fmt.Sprint(recover()); got != want {
+			t.Errorf("it said %s\nwant %s", got, want)
+		}
+	}()
+	processing.NewProcessing(stack, "Processing", &props)
 }
 
 func TestProcessing_FindsTheRegionOfAStackWithoutOne(t *testing.T) {
@@ -226,10 +262,55 @@ func TestProcessing_MeasuresWhatOperatorsAsk(t *testing.T) {
 		{"ApproximateNumberOfMessagesVisible", "AWS/SQS", "Maximum", c.MetricCsvBacklog(nil)},
 		{"ApproximateAgeOfOldestMessage", "AWS/SQS", "Maximum", c.MetricCsvAge(nil)},
 		{"ApproximateNumberOfMessagesVisible", "AWS/SQS", "Maximum", c.MetricDeadLetters(nil)},
-		{"ApproximateNumberOfMessagesVisible", "AWS/SQS", "Maximum", c.MetricStreamFailures(nil)},
+		{"NumberOfMessagesSent", "AWS/SQS", "Sum", c.MetricStreamFailures(nil)},
+		{"ApproximateNumberOfMessagesVisible", "AWS/SQS", "Maximum", c.MetricStreamDeadLetters(nil)},
+		{"AggregateDifferences", "SensorFlow/Stack/Processing", "Maximum", c.MetricDifferences(nil)},
+		{"Errors", "AWS/Lambda", "Sum", c.MetricAuditErrors(nil)},
 	} {
 		if *m.got.MetricName() != m.name || *m.got.Namespace() != m.unit || *m.got.Statistic() != m.statistic {
 			t.Errorf("%s is %s of %s, %s", m.name, *m.got.MetricName(), *m.got.Namespace(), *m.got.Statistic())
+		}
+	}
+}
+
+// TestProcessing_RepairsWhatTheStreamGivesUp: the queue of failures feeds the repairer, and nothing leaves it in silence.
+func TestProcessing_RepairsWhatTheStreamGivesUp(t *testing.T) {
+	template := synth(t, byDefault).Template(t, "Stack")
+	queue := template.Find(t, "AWS::SQS::Queue", "ProcessingStreamFailures")
+	dead := template.Find(t, "AWS::SQS::Queue", "ProcessingStreamDeadLetters")
+	queue.Want(t, contract.StreamFailureReceivesMax+1, "RedrivePolicy", "maxReceiveCount")
+	queue.Want(t, dead.ID, "RedrivePolicy", "deadLetterTargetArn", "Fn::GetAtt", 0)
+	function := template.Find(t, "AWS::Lambda::Function", "ProcessingRepairer")
+	timeout, _ := function.Property("Timeout").(float64)
+	if visibility, _ := queue.Property("VisibilityTimeout").(float64); visibility <= timeout {
+		t.Errorf("a message comes back after %v s, while the function works on it for %v s", visibility, timeout)
+	}
+	source := template.Find(t, "AWS::Lambda::EventSourceMapping", "ProcessingRepairerSource")
+	source.Want(t, queue.ID, "EventSourceArn", "Fn::GetAtt", 0)
+	source.Want(t, []string{"ReportBatchItemFailures"}, "FunctionResponseTypes")
+	source.Want(t, 1, "BatchSize")
+	variables, _ := function.Property("Environment", "Variables").(map[string]any)
+	if at := cdktest.At(variables[contract.EnvStreamDeadLettersURL], "Ref"); at != dead.ID {
+		t.Errorf("what cannot be repaired goes to %v", at)
+	}
+}
+
+// TestProcessing_AuditsBySchedule: the auditor can write nothing, and its log's last line becomes the metric of the alarm.
+func TestProcessing_AuditsBySchedule(t *testing.T) {
+	template := synth(t, byDefault).Template(t, "Stack")
+	function := template.Find(t, "AWS::Lambda::Function", "ProcessingAuditor")
+	schedule := template.Only(t, "AWS::Events::Rule")
+	schedule.Want(t, "rate(1 hour)", "ScheduleExpression")
+	schedule.Want(t, function.ID, "Targets", 0, "Arn", "Fn::GetAtt", 0)
+	filter := template.Only(t, "AWS::Logs::MetricFilter")
+	filter.Want(t, `{ ($.msg = "audit finished") && ($.different = *) }`, "FilterPattern")
+	filter.Want(t, "$.different", "MetricTransformations", 0, "MetricValue")
+	filter.Want(t, "SensorFlow/Stack/Processing", "MetricTransformations", 0, "MetricNamespace")
+	filter.Want(t, template.Find(t, "AWS::Logs::LogGroup", "ProcessingAuditorLog").ID, "LogGroupName", "Ref")
+	policy := cdktest.JSON(t, template.Find(t, "AWS::IAM::ManagedPolicy", "ProcessingAuditorPolicy").Body)
+	for _, writes := range []string{"PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "PartiQL", "kms:Encrypt"} {
+		if strings.Contains(policy, writes) {
+			t.Errorf("the auditor may %s: %s", writes, policy)
 		}
 	}
 }

@@ -24,8 +24,10 @@ const (
 	StreamLanesDefault = 1
 	StreamLanesMax     = 10
 
-	// StreamBatchSizeDefault records cost one write for each equipment and hour among them.
-	StreamBatchSizeDefault = 1000
+	// StreamBatchSizeDefault records cost one write for each equipment and hour among them. It is more than a shard gets in
+	// the four seconds that the longest recount takes, so that the aggregates do not fall behind while a slice is recounted
+	// batch by batch.
+	StreamBatchSizeDefault = 5000
 	StreamBatchSizeMax     = 10_000
 
 	LogRetentionDefault = awslogs.RetentionDays_ONE_MONTH
@@ -62,6 +64,10 @@ type ProcessingProps struct {
 	// StreamBatchSizeDefault.
 	StreamBatchSize int
 
+	// Adopted are regions that have left for good and whose aggregates this one keeps equal to the readings that they
+	// wrote. Exactly one region adopts another. Default: none.
+	Adopted []string
+
 	// LogRetention is how long the functions' logs are kept. Default: LogRetentionDefault.
 	LogRetention awslogs.RetentionDays
 
@@ -72,6 +78,10 @@ type ProcessingProps struct {
 	// AggregatorCode and CsvProcessorCode were built elsewhere from runtime/cmd/aggregator and
 	// runtime/cmd/csvprocessor, each as a program named bootstrap. Default: built from this module's sources.
 	AggregatorCode, CsvProcessorCode awslambda.Code
+
+	// RepairerCode and AuditorCode were built elsewhere from runtime/cmd/repairer and runtime/cmd/auditor, each as a
+	// program named bootstrap. Default: built from this module's sources.
+	RepairerCode, AuditorCode awslambda.Code
 
 	// Disposable lets the logs be deleted with their stack. For test environments. Default: they stay when their stack
 	// goes.
@@ -91,6 +101,7 @@ func (p ProcessingProps) Validate() error {
 		rule.CSVConcurrency("CsvConcurrency", d.CsvConcurrency),
 		rule.Between("StreamLanes", d.StreamLanes, 1, StreamLanesMax, StreamLanesDefault),
 		rule.Between("StreamBatchSize", d.StreamBatchSize, 1, StreamBatchSizeMax, StreamBatchSizeDefault),
+		rule.Adopted("Adopted[*]", p.Adopted),
 		rule.Of(p.Architecture.Validate()),
 	).Err()
 }
@@ -112,6 +123,12 @@ func (p ProcessingProps) withDefaults() ProcessingProps {
 	}
 	if p.AggregatorCode == nil {
 		p.AggregatorCode = goasset.LambdaCode("aggregator", p.Architecture)
+	}
+	if p.RepairerCode == nil {
+		p.RepairerCode = goasset.LambdaCode("repairer", p.Architecture)
+	}
+	if p.AuditorCode == nil {
+		p.AuditorCode = goasset.LambdaCode("auditor", p.Architecture)
 	}
 	if p.CsvProcessorCode == nil {
 		p.CsvProcessorCode = goasset.LambdaCode("csvprocessor", p.Architecture)

@@ -30,6 +30,10 @@ func TestProcessing_SaysWhatIsWrongWithItsProps(t *testing.T) {
 		cdktest.Row("the other ends", func(p *processing.ProcessingProps) {
 			p.IndexShards, p.FleetBuckets, p.CsvConcurrency, p.StreamLanes, p.StreamBatchSize = 256, 1, 1000, 1, 1
 		}, ""),
+		cdktest.Row("an adopted region", func(p *processing.ProcessingProps) { p.Adopted = []string{"us-east-1"} }, ""),
+		cdktest.Row("rejects a region twice", func(p *processing.ProcessingProps) {
+			p.Adopted = []string{"us-east-1", "us-east-1"}
+		}, `Adopted[1] must be given once, got "us-east-1" again`),
 		cdktest.Row("rejects what is beyond, all at once", func(p *processing.ProcessingProps) {
 			p.IndexShards, p.FleetBuckets, p.CsvConcurrency, p.StreamLanes, p.StreamBatchSize, p.Architecture = 257, -1,
 				1, 11, 10_001, 2
@@ -37,7 +41,7 @@ func TestProcessing_SaysWhatIsWrongWithItsProps(t *testing.T) {
 			"FleetBuckets must be 1 to 256, got -1; leave it out for 8\n"+
 			"CsvConcurrency must be 2 to 1000, got 1; leave it out for 4\n"+
 			"StreamLanes must be 1 to 10, got 11; leave it out for 1\n"+
-			"StreamBatchSize must be 1 to 10000, got 10001; leave it out for 1000\n"+
+			"StreamBatchSize must be 1 to 10000, got 10001; leave it out for 5000\n"+
 			"Architecture must be goasset.ARM64 or goasset.AMD64, got Architecture(2)"),
 	)
 }

@@ -147,6 +147,9 @@ func (m *MultiRegion) addRegion(p MultiRegionProps, index int, key awskms.IKey) 
 		flow.VpcCidr = ""
 	}
 	flow.Key, flow.MachineClients, flow.Mfa = key, nil, identity.MfaOff
+	if flow.Adopted = nil; index == 0 { // one region alone may write the rows of another
+		flow.Adopted = p.Adopted
+	}
 	flow.Tables = storage.ImportGlobalTables(stack, "Tables", &storage.ImportGlobalTablesProps{Name: p.Name, Key: key})
 	flow.Settings = identity.ImportSettings(stack, "Settings", p.Name, key)
 	switch {

@@ -24,6 +24,7 @@ func deployment(t *testing.T, regions ...string) *sensorflow.MultiRegionProps {
 		Account: cdktest.Account, Regions: regions, Flow: sensorflow.SensorFlowProps{ApiImage: image()},
 		ForRegion: func(_ awscdk.Stack, _ string, flow *sensorflow.SensorFlowProps) {
 			flow.AggregatorCode, flow.CsvProcessorCode = cdktest.LambdaCode(t), cdktest.LambdaCode(t)
+			flow.RepairerCode, flow.AuditorCode = cdktest.LambdaCode(t), cdktest.LambdaCode(t)
 		},
 	}
 }
@@ -147,6 +148,7 @@ func TestMultiRegion_EveryPropMatters(t *testing.T) {
 	plain := text(regions())
 	for name, change := range map[string]func(*sensorflow.MultiRegionProps){
 		"Leaving":            func(p *sensorflow.MultiRegionProps) { p.Leaving = []string{"eu-central-1"} },
+		"Adopted":            func(p *sensorflow.MultiRegionProps) { p.Adopted = []string{"us-east-1"} },
 		"Name":               func(p *sensorflow.MultiRegionProps) { p.Name = "Other" },
 		"Domain":             func(p *sensorflow.MultiRegionProps) { p.Domain = zone() },
 		"VpcCidrs":           func(p *sensorflow.MultiRegionProps) { p.VpcCidrs = map[string]string{"eu-central-1": "10.9.0.0/16"} },
@@ -167,6 +169,30 @@ func TestMultiRegion_EveryPropMatters(t *testing.T) {
 		change(p)
 		if text(p) == plain {
 			t.Errorf("%s changes nothing", name)
+		}
+	}
+}
+
+// Two regions that write the rows of a third would lose each other's updates.
+func TestMultiRegion_OneRegionAdopts(t *testing.T) {
+	p := deployment(t, "eu-west-1", "eu-central-1")
+	p.Adopted = []string{"us-east-1", "eu-west-3"}
+	prebuilt := p.ForRegion
+	p.ForRegion = func(stack awscdk.Stack, region string, flow *sensorflow.SensorFlowProps) {
+		prebuilt(stack, region, flow)
+		flow.Adopted = []string{"eu-west-2"} // is given, as the documentation says
+	}
+	out := synth(t, p)
+	for region, want := range map[string]any{"eu-west-1": "us-east-1,eu-west-3", "eu-central-1": nil} {
+		template := out.Template(t, "Flow-"+region)
+		function := template.Find(t, "AWS::Lambda::Function", "SensorFlowProcessingAggregator")
+		if got := function.Property("Environment", "Variables", contract.EnvAdoptedRegions); got != want {
+			t.Errorf("%s adopts %v, want %v", region, got, want)
+		}
+		source := template.Find(t, "AWS::Lambda::EventSourceMapping", "SensorFlowProcessingAggregatorSource")
+		filters := cdktest.JSON(t, source.Property("FilterCriteria"))
+		if strings.Contains(filters, "us-east-1") != (want != nil) || strings.Contains(filters, "eu-west-2") {
+			t.Errorf("%s lets records pass by %s", region, filters)
 		}
 	}
 }
@@ -220,6 +246,7 @@ Regions must list 1 to 10 regions, got 0`},
 			Account:  "1",
 			Regions:  []string{"eu-south-1", "eu-west-1", "eu-west-1"},
 			Leaving:  []string{"eu-south-1", "us-east-1"},
+			Adopted:  []string{"eu-west-2", "eu-west-1"},
 			Name:     "1st",
 			VpcCidrs: map[string]string{"us-east-1": "10.0.0.0/16", "eu-south-1": "10.0.0.0/8"},
 			Domain: &sensorflow.ZoneDomain{
@@ -227,18 +254,21 @@ Regions must list 1 to 10 regions, got 0`},
 			},
 			Flow: sensorflow.SensorFlowProps{
 				TasksMin: -1, VpcCidr: "10.0.0.0/16", UserPoolRegion: "eu-west-1", Zones: 4,
+				Adopted: []string{"us-east-1"},
 			},
 		}, `Flow: Account must be an account number of 12 digits, got "1"; stacks that find each other by name need to know theirs
 Regions[2] must be given once, got "eu-west-1" again
 ` + rule.Regions("Regions[*]", []string{"eu-south-1", "eu-west-1"}).Error() + `
 Leaving[0] must be one of the regions other than the first, got "eu-south-1"
 Leaving[1] must be one of the regions other than the first, got "us-east-1"
+Adopted[1] must not be one of the regions that serve, got "eu-west-1"; a region is adopted once its stack is gone
 Name must be 1 to 40 letters, digits and hyphens, beginning with a letter, got "1st"
 Domain.Name must be a domain name in lower case of at most 64 characters, such as api.example.com, got "API.example.org"
 Domain.HostedZoneId must be the id of a hosted zone, such as Z0123456789ABCDEFGHIJ, got "Z1"
 VpcCidrs[us-east-1] must be for one of the regions eu-south-1, eu-west-1, eu-west-1; leave it out
 VpcCidrs[eu-south-1] must be a private IPv4 range of /16 to /22 such as 10.0.0.0/16, got "10.0.0.0/8"
 Flow.UserPoolRegion must be left out; it is made for each region
+Flow.Adopted must be left out; one region adopts: give them by the Adopted of all
 Flow.VpcCidr must be left out; it belongs to one region: give it by ForRegion
 Flow.TasksMin must be 1 to 1000, got -1; leave it out for 3
 Flow.Zones must be 2 or 3, got 4; leave it out for 3`},

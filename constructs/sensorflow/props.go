@@ -50,6 +50,10 @@ type SensorFlowProps struct {
 	// recounts, never exactness. Default: 1.
 	StreamLanes int
 
+	// Adopted are regions that have left for good and whose aggregates this one keeps; no other region may adopt the same.
+	// Default: none.
+	Adopted []string
+
 	// MachineClients are the app clients of programs. Default: one, named identity.DefaultMachineClient. Not with
 	// Settings.
 	MachineClients []identity.MachineClient
@@ -67,11 +71,13 @@ type SensorFlowProps struct {
 	LogRetention awslogs.RetentionDays
 	// Architecture is what Lambdas and image are built for. Default: ARM64.
 	Architecture goasset.Architecture
-	// ApiImage, AggregatorCode and CsvProcessorCode were built elsewhere from runtime/cmd/api, aggregator and
-	// csvprocessor. Default: built from this module's sources.
+	// ApiImage and the codes of the functions were built elsewhere from runtime/cmd/api, aggregator, csvprocessor,
+	// repairer and auditor. Default: built from this module's sources.
 	ApiImage         awsecs.ContainerImage
 	AggregatorCode   awslambda.Code
 	CsvProcessorCode awslambda.Code
+	RepairerCode     awslambda.Code
+	AuditorCode      awslambda.Code
 
 	// Key encrypts everything. Default: a new one.
 	Key awskms.IKey

@@ -21,13 +21,18 @@ type MultiRegionProps struct {
 	//
 	// A new deployment may begin with all of them. To one that exists add a region at the end, deploy, then add the
 	// next: DynamoDB takes one new replica per update of a table, and nothing at synthesis can tell what is deployed.
-	// To remove one, put it into Leaving, deploy, destroy its stacks except that of its key, take it out of Regions and
-	// Leaving, and deploy the state. Cognito replicates the user pool to the second region only. In a third one, people
-	// sign in through the primary.
+	// To remove one, put it into Leaving, deploy, destroy its stack <name>-<region>, move it from Regions and Leaving to
+	// Adopted, deploy, run the program aggregates adopt, and destroy the stack of its key. Cognito replicates the user
+	// pool to the second region only. In a third one, people sign in through the primary.
 	Regions []string
 	// Leaving are those of Regions that are about to be removed: their tables lose the protection against deletion. Not
 	// the primary. Default: none.
 	Leaving []string
+	// Adopted are regions that have left for good. The primary keeps their aggregates equal to the readings that they
+	// wrote: from the deployment on it takes in what becomes of those, and the program aggregates adopt makes good what
+	// was lost with the region. A region stays adopted, and out of Regions, as long as the deployment lives. Default:
+	// none.
+	Adopted []string
 	// Name begins the names of stacks, tables and secret and tells deployments in one account apart: letters, digits
 	// and hyphens, at most 40. Changing it makes a new deployment beside the old one. Default: the id.
 	Name string
@@ -41,10 +46,10 @@ type MultiRegionProps struct {
 	// down, and go on with those that they have, for up to a day.
 	TokenHealthCheckId string
 	// Flow holds for every region. What belongs to one region must be left out: Key, Tables, Settings, UserPoolRegion,
-	// Domain, Vpc, VpcCidr, and the code of functions, which the CDK ties to one stack.
+	// Adopted, Domain, Vpc, VpcCidr, and the code of functions, which the CDK ties to one stack.
 	Flow SensorFlowProps
 	// ForRegion may change what holds for one region, such as its Vpc, tasks or prebuilt code, before its SensorFlow is
-	// made in the stack. Key, Tables, Settings and UserPoolRegion are given. Default: all regions are alike.
+	// made in the stack. Key, Tables, Settings, UserPoolRegion and Adopted are given. Default: all regions are alike.
 	ForRegion func(stack awscdk.Stack, region string, flow *SensorFlowProps)
 	// OneByOne makes the stack of each region wait for that of the region before, for deployments that stop at the
 	// first region that fails. Default: regions do not wait for each other.
@@ -69,6 +74,7 @@ func (p MultiRegionProps) Validate() error {
 		rule.Account("Account", p.Account).Advise("stacks that find each other by name need to know theirs"),
 		rule.Regions("Regions[*]", p.Regions),
 		rule.Leaving("Leaving[*]", p.Leaving, p.Regions),
+		rule.Adopted("Adopted[*]", p.Adopted, p.Regions...),
 		name,
 		p.Domain.faults().Under("Domain."),
 		rule.Networks("VpcCidrs[*]", p.VpcCidrs, p.Regions),
@@ -95,11 +101,14 @@ func (p MultiRegionProps) flowFaults() rule.Faults {
 		prop.LeftOut("Tables", f.Tables != nil, "", made),
 		prop.LeftOut("Settings", f.Settings != nil, "", made),
 		prop.LeftOut("UserPoolRegion", f.UserPoolRegion != "", "", made),
+		prop.LeftOut("Adopted", len(f.Adopted) > 0, "", "one region adopts: give them by the Adopted of all"),
 		prop.LeftOut("Domain", f.Domain != nil, "", made),
 		prop.LeftOut("Vpc", f.Vpc != nil, "", given),
 		prop.LeftOut("VpcCidr", f.VpcCidr != "", "", given),
 		prop.LeftOut("AggregatorCode", f.AggregatorCode != nil, "", given),
 		prop.LeftOut("CsvProcessorCode", f.CsvProcessorCode != nil, "", given),
+		prop.LeftOut("RepairerCode", f.RepairerCode != nil, "", given),
+		prop.LeftOut("AuditorCode", f.AuditorCode != nil, "", given),
 		rule.Of(f.Validate()),
 	)
 	if p.ForRegion != nil { // which may say otherwise for a region with fewer zones

@@ -3,6 +3,7 @@ package sensorflow
 import (
 	"errors"
 
+	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatch"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awskms"
@@ -16,6 +17,7 @@ import (
 	"github.com/sensorflow/sensorflow/constructs/operations"
 	"github.com/sensorflow/sensorflow/constructs/processing"
 	"github.com/sensorflow/sensorflow/constructs/storage"
+	"github.com/sensorflow/sensorflow/runtime/contract/rule"
 )
 
 // SensorFlow is the service in one region.
@@ -44,7 +46,8 @@ type SensorFlow struct {
 func NewSensorFlow(scope constructs.Construct, id string, props *SensorFlowProps) *SensorFlow {
 	refuse.OutsideStack(scope, id)
 	p := prop.OrZero(props)
-	refuse.If(scope, id, p.Validate())
+	own := rule.Adopted("Adopted[*]", p.Adopted, *awscdk.Stack_Of(scope).Region())
+	refuse.If(scope, id, rule.All(rule.Of(p.Validate()), own).Err())
 	f := &SensorFlow{Key: p.Key, Tables: p.Tables, Settings: p.Settings}
 	constructs.NewConstruct_Override(f, scope, &id)
 	if f.Key == nil {
@@ -83,10 +86,13 @@ func (p SensorFlowProps) processing(f *SensorFlow) *processing.ProcessingProps {
 		FleetBuckets:     p.FleetBuckets,
 		CsvConcurrency:   p.CsvConcurrency,
 		StreamLanes:      p.StreamLanes,
+		Adopted:          p.Adopted,
 		LogRetention:     p.LogRetention,
 		Architecture:     p.Architecture,
 		AggregatorCode:   p.AggregatorCode,
 		CsvProcessorCode: p.CsvProcessorCode,
+		RepairerCode:     p.RepairerCode,
+		AuditorCode:      p.AuditorCode,
 		Disposable:       p.Disposable,
 	}
 }

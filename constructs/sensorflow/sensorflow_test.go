@@ -26,7 +26,8 @@ import (
 // prebuilt are props that build nothing, which takes seconds.
 func prebuilt(t *testing.T) *sensorflow.SensorFlowProps {
 	return &sensorflow.SensorFlowProps{
-		AggregatorCode: cdktest.LambdaCode(t), CsvProcessorCode: cdktest.LambdaCode(t), ApiImage: image(),
+		AggregatorCode: cdktest.LambdaCode(t), CsvProcessorCode: cdktest.LambdaCode(t),
+		RepairerCode: cdktest.LambdaCode(t), AuditorCode: cdktest.LambdaCode(t), ApiImage: image(),
 	}
 }
 
@@ -104,6 +105,7 @@ func TestSensorFlow_SaysEverythingAtOnce(t *testing.T) {
 			IndexShards:    1000,
 			CsvConcurrency: 1,
 			StreamLanes:    11,
+			Adopted:        []string{"eu-west-1"},
 			AllowedOrigins: []string{"example.com"}, AlarmEmails: []string{"nobody"}, UserPoolRegion: "eu-west-1",
 			MachineClients: []identity.MachineClient{{Name: "a machine"}}, Architecture: 7,
 		})
@@ -117,7 +119,7 @@ func TestSensorFlow_SaysEverythingAtOnce(t *testing.T) {
 	for _, field := range []string{
 		"UserPoolRegion", "AlarmEmails[0]", "AllowedOrigins[0]", "MachineClients[0].Name", "TasksMin", "TasksMax",
 		"Zones", "VpcCidr", "IndexShards",
-		"CsvConcurrency", "StreamLanes", "Architecture",
+		"CsvConcurrency", "StreamLanes", "Architecture", "Adopted[0]",
 	} {
 		if n := strings.Count("\n"+sentence, "\n"+field+" "); n != 1 {
 			t.Errorf("%s is named %d times in:\n%s", field, n, sentence)
@@ -198,6 +200,7 @@ func TestSensorFlow_EveryPropMatters(t *testing.T) {
 			"CpuTargetPercent": set(func(p *props) { p.CpuTargetPercent = 50 }),
 			"RequestsPerTask":  set(func(p *props) { p.RequestsPerTask = 1000 }),
 			"CsvConcurrency":   set(func(p *props) { p.CsvConcurrency = 7 }),
+			"Adopted":          set(func(p *props) { p.Adopted = []string{"us-east-1"} }),
 			"StreamLanes":      set(func(p *props) { p.StreamLanes = 2 }),
 			"MachineClients":   set(func(p *props) { p.MachineClients = []identity.MachineClient{{Name: "gateway"}} }),
 			"Mfa":              set(func(p *props) { p.Mfa = identity.MfaOptional }),
@@ -209,6 +212,8 @@ func TestSensorFlow_EveryPropMatters(t *testing.T) {
 			"ApiImage":         set(func(p *props) { p.ApiImage = nil }),
 			"AggregatorCode":   set(func(p *props) { p.AggregatorCode = nil }),
 			"CsvProcessorCode": set(func(p *props) { p.CsvProcessorCode = nil }),
+			"RepairerCode":     set(func(p *props) { p.RepairerCode = nil }),
+			"AuditorCode":      set(func(p *props) { p.AuditorCode = nil }),
 			"Key":              withKey(func(awscdk.Stack, *props) {}),
 			"Tables": withKey(func(stack awscdk.Stack, p *props) {
 				p.Tables = storage.ImportGlobalTables(stack, "Tables",

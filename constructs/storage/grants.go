@@ -50,6 +50,26 @@ func (t *GlobalTables) GrantUpdateAggregates(grantee awsiam.IGrantable) awsiam.G
 		Combine(grant(grantee, t.Readings.TableArn(), "dynamodb:Query"))
 }
 
+// GrantAuditAggregates lets the grantee find all rows of aggregates and compare them with the readings. It
+// may write nothing.
+func (t *GlobalTables) GrantAuditAggregates(grantee awsiam.IGrantable) awsiam.Grant {
+	grantTableKey(t.key, grantee, false)
+	return grant(grantee, t.Aggregates.TableArn(), "dynamodb:BatchGetItem", "dynamodb:Query", "dynamodb:Scan").
+		Combine(grant(grantee, t.Readings.TableArn(), "dynamodb:Query", "dynamodb:Scan"))
+}
+
+// GrantRepairAggregates lets the grantee, a person or a program that runs runtime/cmd/aggregates, also set them right.
+func (t *GlobalTables) GrantRepairAggregates(grantee awsiam.IGrantable) awsiam.Grant {
+	return t.GrantAuditAggregates(grantee).Combine(t.GrantUpdateAggregates(grantee))
+}
+
+// GrantReadStream lets the grantee read records of the readings' stream in the stack's region again, by
+// their place in the stream.
+func (t *GlobalTables) GrantReadStream(grantee awsiam.IGrantable) awsiam.Grant {
+	grantTableKey(t.key, grantee, false)
+	return grant(grantee, t.ReadingsStreamArn, "dynamodb:GetRecords", "dynamodb:GetShardIterator")
+}
+
 // GrantRevokeTokens lets the grantee revoke tokens and read which ones are revoked.
 func (t *GlobalTables) GrantRevokeTokens(grantee awsiam.IGrantable) awsiam.Grant {
 	grantTableKey(t.key, grantee, true)

@@ -137,6 +137,9 @@ func TestGrants_NameEveryActionAndResource(t *testing.T) {
 		"FollowReadings":   tables.GrantFollowReadings,
 		"ReadAggregates":   tables.GrantReadAggregates,
 		"UpdateAggregates": tables.GrantUpdateAggregates,
+		"AuditAggregates":  tables.GrantAuditAggregates,
+		"RepairAggregates": tables.GrantRepairAggregates,
+		"ReadStream":       tables.GrantReadStream,
 		"RevokeTokens":     tables.GrantRevokeTokens,
 		"TakeUploads":      uploads.GrantTakeUploads, "ProcessUploads": uploads.GrantProcessUploads,
 	}

@@ -43,6 +43,7 @@ func (e Environment) faults(defaults Defaults) rule.Faults {
 		e.accountFaults(defaults),
 		rule.Regions("regions[*]", e.Regions),
 		rule.Leaving("leaving[*]", e.Leaving, e.Regions),
+		rule.Adopted("adopted[*]", e.Adopted, e.Regions...),
 		rule.Emails("alarmEmails[*]", e.AlarmEmails),
 		e.Domain.faults().Under("domain."),
 		rule.Origins("allowedOrigins[*]", e.AllowedOrigins),

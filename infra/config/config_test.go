@@ -126,6 +126,11 @@ func TestLoad_NamesEachMistake(t *testing.T) {
 		},
 		"rejects that the first region leaves": {two + `,"leaving":["eu-west-1"]`, "",
 			`environments.dev.leaving[0] must be one of the regions other than the first, got "eu-west-1"`},
+		"rejects that a region adopts itself": {
+			two + `,"adopted":["eu-west-1"]`, "",
+			`environments.dev.adopted[0] must not be one of the regions that serve, got "eu-west-1"; ` +
+				"a region is adopted once its stack is gone",
+		},
 		"rejects a bad alarm address": {
 			one + `,"alarmEmails":["nobody"]`, "",
 			`environments.dev.alarmEmails[0] must be an e-mail address such as ops@example.com, got "nobody"`,
@@ -228,7 +233,8 @@ func TestLoad_NamesEachMistake(t *testing.T) {
 		"rejects all mistakes at once": {`"regions":["eu-west-1"],"spotPercent":101,"taskMin":5,"zones":"2"`, "",
 			noAccount + "\n" +
 				"environments.dev.spotPercent must be 0 to 100, got 101; leave it out for 0\n" +
-				"environments.dev.taskMin is not a key; accepted are account, regions, leaving, alarmEmails, " +
+				"environments.dev.taskMin is not a key; accepted are account, regions, leaving, adopted, " +
+				"alarmEmails, " +
 				"domain, allowedOrigins, retentionDays, tasksMin, tasksMax, taskCpu, taskMemoryMiB, spotPercent, " +
 				"vpcCidrs, zones, natGateways, machineClients, indexShards, fleetBuckets, csvConcurrency, " +
 				"requestLimit, logRetentionDays, disposable, approval\n" +

@@ -17,7 +17,7 @@ func EnvironmentName(e config.Environment) string { return config.StackPrefix + 
 // Props are what an environment gives the construct.
 func Props(e config.Environment) *sensorflow.MultiRegionProps {
 	p := &sensorflow.MultiRegionProps{
-		Account: e.Account, Regions: e.Regions, Leaving: e.Leaving, VpcCidrs: e.VPCCidrs,
+		Account: e.Account, Regions: e.Regions, Leaving: e.Leaving, Adopted: e.Adopted, VpcCidrs: e.VPCCidrs,
 		Flow: sensorflow.SensorFlowProps{
 			Retention: e.Retention(), AllowedOrigins: e.AllowedOrigins, RequestLimit: e.RequestLimit,
 			Zones: e.Zones, NatGateways: e.NatGateways,

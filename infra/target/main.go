@@ -3,6 +3,8 @@
 //	target TASK choose   prints the environment and the stacks that are wanted, with a blank between
 //	target TASK regions  prints the regions of all environments
 //	target TASK stays    prints what of the stacks in cdk.out stays when they are destroyed
+//	target adopt keeper  prints the region that keeps the aggregates of REGION, which has left for good, and what the names of
+//	                     the tables begin with, with a blank between
 //
 // It reads ENV, REGION and ACCOUNT from the environment. It never imports the CDK, which takes minutes to compile and
 // seconds to start.
@@ -61,6 +63,12 @@ func (r request) answer(w io.Writer, question string) error {
 			return err
 		}
 		_, err = fmt.Fprintln(w, t.env, t.stacks())
+		return err
+	case "keeper":
+		if err := r.needCredentials(t); err != nil {
+			return err
+		}
+		_, err = fmt.Fprintln(w, c.Environments[t.env].Primary(), config.StackPrefix+t.env)
 		return err
 	case "stays":
 		if err := sayWhatStays(w, os.DirFS("cdk.out"), t.stacks()); err != nil {
@@ -131,14 +139,23 @@ func (r request) target(c config.Config) (target, error) {
 			Field: "ENV", Rule: fmt.Sprintf("must be one of %s, as %s has them", known, config.File), Got: t.env,
 		}
 	}
-	if t.region != "" && !slices.Contains(e.Regions, t.region) {
-		return t, rule.Fault{
-			Field: "REGION", Got: t.region,
-			Rule: fmt.Sprintf("must be one of %s, the regions of %s in %s", strings.Join(e.Regions, ", "), t.env,
-				config.File),
-		}
+	return t, r.checkRegion(t, e)
+}
+
+// checkRegion accepts a region that serves, or none for all; what is adopted is one that has left.
+func (r request) checkRegion(t target, e config.Environment) error {
+	regions, which := e.Regions, "regions"
+	switch {
+	case r.task == "adopt":
+		regions, which = e.Adopted, "adopted regions"
+	case t.region == "":
+		return nil
 	}
-	return t, nil
+	return rule.Fault{
+		Field: "REGION", Got: t.region,
+		Rule: fmt.Sprintf("must be one of %s, the %s of %s in %s", cmp.Or(strings.Join(regions, ", "), "none"), which,
+			t.env, config.File),
+	}.If(!slices.Contains(regions, t.region)).Err()
 }
 
 // stacks is the pattern of the stacks' names.

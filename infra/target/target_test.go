@@ -183,6 +183,31 @@ func TestCredentials_AreFoundWhereTheCommandLineLooks(t *testing.T) {
 	}
 }
 
+func TestKeeper_IsTheFirstRegion(t *testing.T) {
+	left := cdkJSON(`"dev":{"regions":["eu-west-1","us-east-1"],"adopted":["eu-central-1"]}`, "")
+	variables := map[string]string{"AWS_PROFILE": "mine", "REGION": "eu-central-1"}
+	if got, err := ask("adopt", "keeper", variables, left); err != nil || got != "eu-west-1 SensorFlow-dev\n" {
+		t.Errorf("got %q, error %v", got, err)
+	}
+	for region, want := range map[string]string{
+		"us-east-1": `REGION must be one of eu-central-1, the adopted regions of dev in cdk.json, got "us-east-1"`,
+		"":          `REGION must be one of eu-central-1, the adopted regions of dev in cdk.json, got ""`,
+	} {
+		variables["REGION"] = region
+		if got, err := ask("adopt", "keeper", variables, left); err == nil || err.Error() != want {
+			t.Errorf("%q: got %q, error %v, want %s", region, got, err, want)
+		}
+	}
+	if _, err := ask("adopt", "keeper", variables, cdkJSON(dev, "")); err == nil ||
+		err.Error() != `REGION must be one of none, the adopted regions of dev in cdk.json, got ""` {
+		t.Errorf("where none is adopted: %v", err)
+	}
+	variables = map[string]string{"REGION": "eu-central-1"}
+	if _, err := ask("adopt", "keeper", variables, left); err == nil || !strings.Contains(err.Error(), "credentials") {
+		t.Errorf("without credentials: %v", err)
+	}
+}
+
 func TestRegions_AreThoseOfAllEnvironments(t *testing.T) {
 	got, err := ask("lint", "regions", nil, cdkJSON(dev+","+prod, ""))
 	if err != nil || got != "eu-central-1 eu-west-1 us-east-1\n" {

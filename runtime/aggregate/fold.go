@@ -36,8 +36,7 @@ type sliceFold struct {
 	steps []step
 }
 
-func (s *sliceFold) lowest() string  { return s.steps[0].key }
-func (s *sliceFold) highest() string { return s.steps[len(s.steps)-1].key }
+func (s *sliceFold) lowest() string { return s.steps[0].key }
 
 // above returns the steps above a sequence key.
 func (s *sliceFold) above(sequenceKey string) []step {

@@ -29,8 +29,7 @@ func (w *Windows) mergedPage(ctx context.Context, limit int, at position) (page,
 	for i := range shards {
 		shards[i] = &shardReader{shard: i, after: at.after}
 	}
-	// Equipments spread evenly, so that each shard holds about its share; a few more spare a second call.
-	size := min(max(limit/len(shards)*9/8+1, shardPageMin), shardPageMax)
+	size := w.shardPage(limit)
 	collect := collector{limit: limit}
 	for !collect.more {
 		if err := w.refill(ctx, shards, at.window, size); err != nil {
@@ -45,6 +44,12 @@ func (w *Windows) mergedPage(ctx context.Context, limit int, at position) (page,
 	}
 	items, more := collect.page()
 	return page{items: items, more: more}, nil
+}
+
+// shardPage is how many rows of each shard are read at a time. Equipments spread evenly, so that each shard holds about its
+// share of a page; a few more spare a second call.
+func (w *Windows) shardPage(limit int) int {
+	return min(max(limit/w.o.IndexShards*9/8+1, shardPageMin), shardPageMax)
 }
 
 // refill reads on where a shard has run empty, without which the merge cannot tell what comes next, and in the same go

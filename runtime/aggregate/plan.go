@@ -119,7 +119,7 @@ func planRecount(row Row, found map[int]Figures) RowWrite {
 		if !counted {
 			continue
 		}
-		s := SliceWrite{Slice: slice, Delta: figures.Sum.Sub(have.Sum), Recounted: true}
+		s := SliceWrite{Slice: slice, Delta: figures.Sub(have.Sum), Recounted: true}
 		for end, next := range figures.Extremes {
 			if next != have.Extremes[end] {
 				s.Extremes[end] = &next
@@ -178,17 +178,7 @@ func (w *RowWrite) settleEnd(row Row, end End) {
 
 // shrink sets an extreme of the hour to that of its slices, on condition that it is so of those that are not written.
 func (w *RowWrite) shrink(row Row, end End) {
-	extremes := make([]Extreme, contract.SlicesPerHour)
-	written := make([]bool, contract.SlicesPerHour)
-	for i, s := range row.Slices {
-		extremes[i] = s.Extremes[end]
-	}
-	for _, s := range w.Slices {
-		written[s.Slice] = true
-		if s.Extremes[end] != nil {
-			extremes[s.Slice] = *s.Extremes[end]
-		}
-	}
+	extremes, written := w.afterwards(row, end)
 	var hour Extreme
 	for _, e := range extremes {
 		hour = hour.outer(e, end)
@@ -208,6 +198,20 @@ func (w *RowWrite) shrink(row Row, end End) {
 			w.Bounds = append(w.Bounds, Bound{i, end, Within, hour})
 		}
 	}
+}
+
+// afterwards are the slices' extremes as the write leaves them, and which of the slices are written.
+func (w *RowWrite) afterwards(row Row, end End) (extremes [contract.SlicesPerHour]Extreme, written [contract.SlicesPerHour]bool) {
+	for i, s := range row.Slices {
+		extremes[i] = s.Extremes[end]
+	}
+	for _, s := range w.Slices {
+		written[s.Slice] = true
+		if s.Extremes[end] != nil {
+			extremes[s.Slice] = *s.Extremes[end]
+		}
+	}
+	return extremes, written
 }
 
 // fleetShares are what a row's write adds to the fleet, by what it belongs to. A share is there where the row changes, also

@@ -32,7 +32,7 @@ var ErrClosed error = &fault.Error{Kind: fault.Conflict, Message: "readings of t
 // Restate sets a row to what its readings give, all twelve slices and the hour, also where the row is missing. It may be called
 // while the stream is being processed, by this region or, where the row's has left for good, by the one that has adopted it: what
 // differs is written under each slice's own revision, and what is right already is left alone. The fleet moves with the row, as
-// for every write of it.
+// for every write of it. A slice that was restated is recounted by every later record of it.
 //
 // An error of kind fault.Unavailable may pass; what was done until then stays done. ErrClosed is one for an hour that cannot be
 // counted.
@@ -135,7 +135,7 @@ func (r Row) together() (hour Figures) {
 // planHour prepares the write that sets the hour to what its slices give together, as long as none of them is written. One of
 // them is written with it, so that two who find the same do not both add the difference.
 func planHour(row Row, hour Figures) RowWrite {
-	w := RowWrite{Key: row.RowKey, Slices: []SliceWrite{{}}, Delta: hour.Sum.Sub(row.Sum)}
+	w := RowWrite{Key: row.RowKey, Slices: []SliceWrite{{}}, Delta: hour.Sub(row.Sum)}
 	for i, s := range row.Slices {
 		w.Guards = append(w.Guards, Guard{i, s.Revision})
 	}

@@ -263,13 +263,21 @@ func (h *hasty) RowsOf(ctx context.Context, id reading.EquipmentID, region strin
 func TestFleetRestater_SaysNothingOfWhatMovesMeanwhile(t *testing.T) {
 	f, _ := fleetFixture(t)
 	day := reading.Day(at)
+	for _, id := range []string{"A", "Z"} {
+		for minute, text := range []string{1: "0", 2: "1.5", 3: "10"} {
+			if text != "" {
+				f.process(t, f.write(t, id, day.Add(time.Duration(minute)*time.Minute), here, text))
+			}
+		}
+	}
 	f.Plant("FLEET#1", "D#2026-03-02#"+here, contract.AttrSampleCount, "-7")
 	f.Plant("FLEET#1", "H#2026-03-02T01#"+here, contract.AttrSampleCount, "-7")
 	table := &hasty{FleetTable: f.Memory, onRows: func() {
-		// One equipment's reading goes and another one's comes: rows change and their sum does not. A, the first one to be
-		// read, loses after its rows were read, and Z gains before its rows are.
-		f.process(t, f.remove(image(t, "A", day, here, "1").Key()), f.write(t, "Z", day.Add(4*time.Minute), here, "100"))
-		f.process(t, f.write(t, "A", day.Add(time.Minute), there, "1"))
+		// One equipment's reading rises and another one's falls, in one transaction: rows change and their sum does not. One
+		// of the rows has been read, the other one has not.
+		if got := f.process(t, f.write(t, "A", day.Add(2*time.Minute), here, "2.5"), f.write(t, "Z", day.Add(2*time.Minute), here, "0.5")); got.Applied != 2 {
+			t.Errorf("got %+v", got)
+		}
 	}}
 	restater := aggregate.NewFleetRestater(table, 3)
 	got, err := restater.Restate(t.Context(), here, day)

@@ -96,11 +96,7 @@ func (f *FleetRestater) restate(ctx context.Context, region string, day time.Tim
 	if err != nil {
 		return r, err
 	}
-	for key, shares := range after {
-		for _, share := range shares {
-			difference[key] = difference[key].Sub(share.Sum)
-		}
-	}
+	after.takeFrom(difference)
 	for _, key := range sortedKeys(difference) {
 		missing := FleetWrite{key, difference[key]}
 		conflict := !before.unmoved(after, key)
@@ -122,6 +118,15 @@ func (f *FleetRestater) restate(ctx context.Context, region string, day time.Tim
 // shares are what each bucket holds of the fleet rows of a day.
 type shares map[FleetKey][]FleetShare
 
+// takeFrom subtracts the shares of all buckets.
+func (s shares) takeFrom(sums map[FleetKey]Sum) {
+	for key, buckets := range s {
+		for _, share := range buckets {
+			sums[key] = sums[key].Sub(share.Sum)
+		}
+	}
+}
+
 func (f *FleetRestater) read(ctx context.Context, region string, day time.Time) (shares, error) {
 	all := shares{}
 	for bucket := range f.buckets {
@@ -140,8 +145,8 @@ func (f *FleetRestater) read(ctx context.Context, region string, day time.Time) 
 }
 
 // unmoved tells whether no bucket's share of a fleet row was written between two reads.
-func (before shares) unmoved(after shares, key FleetKey) bool {
-	return slices.EqualFunc(before[key], after[key], func(a, b FleetShare) bool { return a.Revision == b.Revision })
+func (s shares) unmoved(after shares, key FleetKey) bool {
+	return slices.EqualFunc(s[key], after[key], func(a, b FleetShare) bool { return a.Revision == b.Revision })
 }
 
 // addUp adds up what the rows of all equipments give of the day's slices, its hours and itself.

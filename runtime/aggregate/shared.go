@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sync/singleflight"
 
+	"github.com/sensorflow/sensorflow/runtime/admission"
 	"github.com/sensorflow/sensorflow/runtime/fault"
 )
 
@@ -20,7 +21,8 @@ type shared[V weighted] struct {
 	ttl       time.Duration
 	timeout   time.Duration
 	weightMax int
-	inline    bool // read in the caller's goroutine, sharing nothing
+	rows      *admission.Gate // what reads may hold
+	inline    bool            // read in the caller's goroutine, sharing nothing
 	flights   singleflight.Group
 
 	mu      sync.Mutex
@@ -36,13 +38,18 @@ type entry[V weighted] struct {
 	until time.Time
 }
 
-func newShared[V weighted](now func() time.Time, ttl, timeout time.Duration, weightMax int, inline bool) *shared[V] {
-	return &shared[V]{now: now, ttl: ttl, timeout: timeout, weightMax: weightMax, inline: inline, entries: map[string]*entry[V]{}}
+func newShared[V weighted](
+	now func() time.Time, ttl, timeout time.Duration, weightMax int, rows *admission.Gate, inline bool,
+) *shared[V] {
+	return &shared[V]{
+		now: now, ttl: ttl, timeout: timeout, weightMax: weightMax, rows: rows, inline: inline, entries: map[string]*entry[V]{},
+	}
 }
 
 // get returns what read returned at most ttl ago, or a call of read that it shares with others who ask now. The read goes on
-// when a caller's context ends, so that one caller's leaving does not fail the others.
-func (s *shared[V]) get(ctx context.Context, key string, read func(context.Context) (V, error)) (V, error) {
+// when a caller's context ends, so that one caller's leaving does not fail the others. It begins once the rows that it may hold
+// are free: clients that ask and leave would otherwise pile reads up.
+func (s *shared[V]) get(ctx context.Context, key string, rows int, read func(context.Context) (V, error)) (V, error) {
 	if s.inline {
 		return read(ctx)
 	}
@@ -57,6 +64,11 @@ func (s *shared[V]) get(ctx context.Context, key string, read func(context.Conte
 		}
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.timeout)
 		defer cancel()
+		hold, err := s.rows.Enter(ctx, "", int64(rows))
+		if err != nil {
+			return none, busy(err)
+		}
+		defer hold.Leave()
 		began := s.now()
 		value, err := read(ctx)
 		if err == nil {
@@ -66,7 +78,7 @@ func (s *shared[V]) get(ctx context.Context, key string, read func(context.Conte
 	})
 	select {
 	case <-ctx.Done():
-		return none, &fault.Error{Kind: fault.Unavailable, Message: "the answer took too long", Cause: ctx.Err()}
+		return none, busy(ctx.Err())
 	case result := <-flight:
 		if result.Err != nil {
 			return none, result.Err
@@ -77,6 +89,11 @@ func (s *shared[V]) get(ctx context.Context, key string, read func(context.Conte
 		}
 		return value, nil
 	}
+}
+
+// busy is the error where an answer cannot be had in time.
+func busy(cause error) error {
+	return &fault.Error{Kind: fault.Unavailable, Message: "the answer took too long; try again shortly", Cause: cause}
 }
 
 func (s *shared[V]) cached(key string) (value V, ok bool) {

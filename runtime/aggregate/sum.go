@@ -82,4 +82,4 @@ type Figures struct {
 func FiguresOf(value reading.Decimal) Figures { return Figures{SumOf(value), ExtremesOf(value)} }
 
 // Join returns the figures of two disjoint sets of readings together.
-func (f Figures) Join(g Figures) Figures { return Figures{f.Sum.Add(g.Sum), f.Union(g.Extremes)} }
+func (f Figures) Join(g Figures) Figures { return Figures{f.Add(g.Sum), f.Union(g.Extremes)} }

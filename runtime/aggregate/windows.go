@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/sensorflow/sensorflow/runtime/admission"
 	"github.com/sensorflow/sensorflow/runtime/contract"
 	"github.com/sensorflow/sensorflow/runtime/fault"
 	"github.com/sensorflow/sensorflow/runtime/reading"
@@ -18,6 +19,11 @@ const (
 	ReadTimeoutDefault = 10 * time.Second
 	// CacheItemsMaxDefault items take about 20 MB.
 	CacheItemsMaxDefault = 100_000
+	// ReadsInFlightMaxDefault and RowsInFlightMaxDefault bound what all queries together do at a time.
+	ReadsInFlightMaxDefault = 16
+	RowsInFlightMaxDefault  = 100_000
+	// waitingMax is how many shared reads, and how many reads of the table, may wait for their turn.
+	waitingMax = 1000
 )
 
 // WindowsOptions adapt a Windows. The zero value of a field selects its default.
@@ -32,6 +38,11 @@ type WindowsOptions struct {
 	ReadTimeout time.Duration
 	// CacheItemsMax bounds the rows that the cache holds. Default: CacheItemsMaxDefault.
 	CacheItemsMax int
+	// ReadsInFlightMax is how many reads of the table all queries together have at work; each may bring a megabyte. Default:
+	// ReadsInFlightMaxDefault.
+	ReadsInFlightMax int
+	// RowsInFlightMax is how many rows all queries together hold while they read. Default: RowsInFlightMaxDefault.
+	RowsInFlightMax int
 }
 
 func (o WindowsOptions) withDefaults() WindowsOptions {
@@ -40,6 +51,8 @@ func (o WindowsOptions) withDefaults() WindowsOptions {
 	o.Concurrency = cmp.Or(o.Concurrency, WindowsConcurrencyDefault)
 	o.ReadTimeout = cmp.Or(o.ReadTimeout, ReadTimeoutDefault)
 	o.CacheItemsMax = cmp.Or(o.CacheItemsMax, CacheItemsMaxDefault)
+	o.ReadsInFlightMax = cmp.Or(o.ReadsInFlightMax, ReadsInFlightMaxDefault)
+	o.RowsInFlightMax = cmp.Or(o.RowsInFlightMax, RowsInFlightMaxDefault)
 	return o
 }
 
@@ -52,14 +65,21 @@ type Windows struct {
 	pages  *shared[page]
 }
 
+// Rows that a read holds beside those of its page.
+const (
+	totalRows     = 100  // fleet rows, which are added up as they come
+	equipmentRows = 3000 // a month of hours in a few regions
+)
+
 // NewWindows returns a Windows whose answers are at most cacheTTL old, 0 meaning that nothing is kept.
 func NewWindows(table WindowTable, now func() time.Time, cacheTTL time.Duration, o WindowsOptions) *Windows {
 	o = o.withDefaults()
 	inline := cacheTTL <= 0 && o.Concurrency == 1
+	rows := admission.NewGate(int64(o.RowsInFlightMax), waitingMax)
 	return &Windows{
-		table: table, now: now, o: o,
-		totals: newShared[Sum](now, cacheTTL, o.ReadTimeout, o.CacheItemsMax/10+1, inline),
-		pages:  newShared[page](now, cacheTTL, o.ReadTimeout, o.CacheItemsMax, inline),
+		table: boundedTable{table, admission.NewGate(int64(o.ReadsInFlightMax), waitingMax)}, now: now, o: o,
+		totals: newShared[Sum](now, cacheTTL, o.ReadTimeout, o.CacheItemsMax/10+1, rows, inline),
+		pages:  newShared[page](now, cacheTTL, o.ReadTimeout, o.CacheItemsMax, rows, inline),
 	}
 }
 
@@ -143,16 +163,17 @@ func (w *Windows) read(ctx context.Context, q Query, at position) (total Sum, p 
 	span := fmt.Sprintf("%d/%d", at.from.Unix(), at.through.Unix())
 	pageKey := fmt.Sprintf("%s/%s/%d/%d/%s", span, q.EquipmentID, q.Limit, at.after.Hour.Unix(), at.after.EquipmentID)
 	if q.EquipmentID != "" {
-		p, err = w.pages.get(ctx, pageKey, func(ctx context.Context) (page, error) { return w.equipmentPage(ctx, q, at) })
+		p, err = w.pages.get(ctx, pageKey, equipmentRows, func(ctx context.Context) (page, error) { return w.equipmentPage(ctx, q, at) })
 		return p.total, p, err
 	}
 	var errs [2]error
 	each(len(errs), w.o.Concurrency, func(i int) {
 		if i == 0 {
-			total, errs[i] = w.totals.get(ctx, span, func(ctx context.Context) (Sum, error) { return w.fleetTotal(ctx, at.window) })
-		} else {
-			p, errs[i] = w.pages.get(ctx, pageKey, func(ctx context.Context) (page, error) { return w.mergedPage(ctx, q.Limit, at) })
+			total, errs[i] = w.totals.get(ctx, span, totalRows, func(ctx context.Context) (Sum, error) { return w.fleetTotal(ctx, at.window) })
+			return
 		}
+		held := q.Limit + w.o.IndexShards*w.shardPage(q.Limit)
+		p, errs[i] = w.pages.get(ctx, pageKey, held, func(ctx context.Context) (page, error) { return w.mergedPage(ctx, q.Limit, at) })
 	})
 	return total, p, firstOf(errs[:])
 }

@@ -19,7 +19,7 @@ type Identity struct {
 	Email string
 	// Groups are the person's groups in the pool.
 	Groups []string
-	// Scopes are those of the service's scopes that the token grants: contract.ScopeRead, contract.ScopeWrite.
+	// Scopes are those of the service's scopes that the token grants, in the order of contract.Scopes.
 	Scopes []string
 	// ExpiresAt is when the token ceases to be valid, UTC.
 	ExpiresAt time.Time

@@ -195,19 +195,22 @@ func (v *verifier) identityOf(c *claims) (Identity, error) {
 	}
 }
 
-// person completes the identity of somebody who signed in, who may read and write.
+// person completes the identity of somebody who signed in, who may read and write, and with the group of administrators all.
 func person(id Identity, username string) (Identity, error) {
 	if username == "" {
 		return Identity{}, errors.New("no user name")
 	}
 	id.Username, id.Person, id.Scopes = username, true, []string{contract.ScopeRead, contract.ScopeWrite}
+	if slices.Contains(id.Groups, contract.AdminGroup) {
+		id.Scopes = contract.Scopes()
+	}
 	return id, nil
 }
 
 // ownScopes keeps the service's scopes of a scope claim, each once.
 func ownScopes(claim string) []string {
 	granted := strings.Fields(claim)
-	return slices.DeleteFunc([]string{contract.ScopeRead, contract.ScopeWrite}, func(scope string) bool {
+	return slices.DeleteFunc(contract.Scopes(), func(scope string) bool {
 		return !slices.Contains(granted, scope)
 	})
 }

@@ -5,6 +5,9 @@ import (
 	"log/slog"
 	"strings"
 	"time"
+
+	"github.com/sensorflow/sensorflow/runtime/contract"
+	"github.com/sensorflow/sensorflow/runtime/contract/rule"
 )
 
 // API configures runtime/cmd/api. Package contract describes each key.
@@ -34,7 +37,9 @@ type API struct {
 	AllowedOrigins []string `env:"ALLOWED_ORIGINS" validate:"origins"`
 	PublicURL      string   `env:"PUBLIC_URL" validate:"omitempty,origin"`
 	// TrustedProxies is 0 when clients connect directly, 1 behind a load balancer, 2 behind CloudFront and a load balancer.
-	TrustedProxies int           `env:"TRUSTED_PROXIES" envDefault:"0" validate:"proxies"`
+	TrustedProxies int `env:"TRUSTED_PROXIES" envDefault:"0" validate:"proxies"`
+	// MemoryLimitMiB is 0 where the control group alone tells.
+	MemoryLimitMiB int           `env:"MEMORY_LIMIT_MIB" envDefault:"0" validate:"omitempty,min=256"`
 	DrainTimeout   time.Duration `env:"DRAIN_TIMEOUT" envDefault:"20s" validate:"drain"`
 	LogLevel       slog.Level    `env:"LOG_LEVEL" envDefault:"info"`
 }
@@ -69,6 +74,7 @@ type Aggregator struct {
 	Retention       time.Duration `env:"RETENTION" envDefault:"0s" validate:"retention"`
 	IndexShards     int           `env:"AGGREGATE_INDEX_SHARDS" envDefault:"8" validate:"shards"`
 	FleetBuckets    int           `env:"AGGREGATE_FLEET_BUCKETS" envDefault:"8" validate:"shards"`
+	Adopted         []string      `env:"ADOPTED_REGIONS" validate:"adopted"`
 	LogLevel        slog.Level    `env:"LOG_LEVEL" envDefault:"info"`
 }
 
@@ -82,6 +88,7 @@ type Repairer struct {
 	Retention       time.Duration `env:"RETENTION" envDefault:"0s" validate:"retention"`
 	IndexShards     int           `env:"AGGREGATE_INDEX_SHARDS" envDefault:"8" validate:"shards"`
 	FleetBuckets    int           `env:"AGGREGATE_FLEET_BUCKETS" envDefault:"8" validate:"shards"`
+	Adopted         []string      `env:"ADOPTED_REGIONS" validate:"adopted"`
 	LogLevel        slog.Level    `env:"LOG_LEVEL" envDefault:"info"`
 }
 
@@ -105,10 +112,27 @@ func LoadAPI(environ []string) (API, error) {
 func LoadCSVProcessor(environ []string) (CSVProcessor, error) { return load[CSVProcessor](environ) }
 
 // LoadRepairer is LoadAPI for the repairer of what the stream has given up.
-func LoadRepairer(environ []string) (Repairer, error) { return load[Repairer](environ) }
+func LoadRepairer(environ []string) (Repairer, error) {
+	c, err := load[Repairer](environ)
+	if err == nil {
+		err = adopting(c.Region, c.Adopted)
+	}
+	return c, err
+}
 
 // LoadAggregator is LoadAPI for the aggregator, and for all that goes through its rows: the auditor and the command aggregates.
-func LoadAggregator(environ []string) (Aggregator, error) { return load[Aggregator](environ) }
+func LoadAggregator(environ []string) (Aggregator, error) {
+	c, err := load[Aggregator](environ)
+	if err == nil {
+		err = adopting(c.Region, c.Adopted)
+	}
+	return c, err
+}
+
+// adopting refuses that a region adopts itself, as it would count its readings twice then.
+func adopting(region string, adopted []string) error {
+	return rule.Adopted(contract.EnvAdoptedRegions, adopted, region).Err()
+}
 
 // NewLogger returns a logger that writes JSON lines.
 func NewLogger(w io.Writer, level slog.Level) *slog.Logger {

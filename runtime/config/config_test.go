@@ -3,6 +3,7 @@ package config_test
 import (
 	"log/slog"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -121,20 +122,42 @@ func TestAWS_NeedsARegion(t *testing.T) {
 	}
 }
 
+func TestLoadAggregator_AdoptsRegionsThatServeNoMore(t *testing.T) {
+	environment := func(adopted string) []string {
+		return []string{"AWS_REGION=eu-west-1", "READINGS_TABLE=r", "AGGREGATES_TABLE=a", "ADOPTED_REGIONS=" + adopted}
+	}
+	for adopted, want := range map[string][]string{"": nil, "eu-central-1": {"eu-central-1"}, "us-east-1,eu-central-1": {"us-east-1", "eu-central-1"}} {
+		if c, err := config.LoadAggregator(environment(adopted)); err != nil || !slices.Equal(c.Adopted, want) {
+			t.Errorf("%q: adopted %v, error %v", adopted, c.Adopted, err)
+		}
+	}
+	for adopted, want := range map[string]string{
+		"eu-west-1":                 `ADOPTED_REGIONS must not be one of the regions that serve, got "eu-west-1"; a region is adopted once its stack is gone`,
+		"us-east-1,us-east-1":       `ADOPTED_REGIONS must be given once, got "us-east-1" again`,
+		"mars":                      "ADOPTED_REGIONS must be one of af-south-1, ",
+		"us-east-1, eu-central-1":   "ADOPTED_REGIONS must be one of af-south-1, ",
+		"eu-central-1,us-east-1,us": "ADOPTED_REGIONS must be one of af-south-1, ",
+	} {
+		if c, err := config.LoadAggregator(environment(adopted)); err == nil || !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("%q: adopted %v, error %v, want %s", adopted, c.Adopted, err, want)
+		}
+	}
+}
+
 // Struct tags cannot refer to constants, so this holds them to the contract.
 func TestTags_AreTheContractsKeys(t *testing.T) {
 	keys := map[string]string{
 		"Region": contract.EnvRegion, "ReadingsTable": contract.EnvReadingsTable, "AggregatesTable": contract.EnvAggregatesTable,
 		"UploadsTable": contract.EnvUploadsTable, "RevocationsTable": contract.EnvRevocationsTable, "UploadsBucket": contract.EnvUploadsBucket,
 		"QueueURL": contract.EnvCSVQueueURL, "Retention": contract.EnvRetention, "IndexShards": contract.EnvIndexShards,
-		"FleetBuckets": contract.EnvFleetBuckets, "AggregateCacheTTL": contract.EnvAggregateCacheTTL, "UserPoolID": contract.EnvUserPoolID,
+		"FleetBuckets": contract.EnvFleetBuckets, "Adopted": contract.EnvAdoptedRegions, "AggregateCacheTTL": contract.EnvAggregateCacheTTL, "UserPoolID": contract.EnvUserPoolID,
 		"UserPoolRegion": contract.EnvUserPoolRegion,
 		"UserPoolIssuer": contract.EnvUserPoolIssuer, "UserPoolJWKSURL": contract.EnvUserPoolJWKSURL,
 		"UserPoolClientID": contract.EnvUserPoolClientID, "UserPoolClientSecret": contract.EnvUserPoolClientSecret,
 		"MachineClientIDs": contract.EnvMachineClientIDs, "TokenURL": contract.EnvTokenURL, "ListenAddress": contract.EnvListenAddress,
 		"AllowedOrigins": contract.EnvAllowedOrigins, "PublicURL": contract.EnvPublicURL, "TrustedProxies": contract.EnvTrustedProxies,
 		"FailuresURL": contract.EnvStreamFailuresURL, "DeadLettersURL": contract.EnvStreamDeadLettersURL,
-		"DrainTimeout": contract.EnvDrainTimeout, "LogLevel": contract.EnvLogLevel,
+		"DrainTimeout": contract.EnvDrainTimeout, "MemoryLimitMiB": contract.EnvMemoryLimit, "LogLevel": contract.EnvLogLevel,
 	}
 	for _, of := range []reflect.Type{reflect.TypeFor[config.API](), reflect.TypeFor[config.CSVProcessor](), reflect.TypeFor[config.Aggregator](), reflect.TypeFor[config.Repairer]()} {
 		for i := range of.NumField() {

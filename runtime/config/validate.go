@@ -111,6 +111,7 @@ func rules() map[string]func(key string, value any) rule.Faults {
 		"shards":    of(rule.Shards),
 		"cachettl":  of(rule.AggregateCacheTTL),
 		"region":    of(rule.Region),
+		"adopted":   of(func(key string, regions []string) rule.Faults { return rule.Adopted(key, regions) }),
 		"endpoint":  of(rule.Endpoint),
 		"origin":    of(rule.Origin),
 		"origins": of(func(key string, origins []string) rule.Faults {

@@ -30,6 +30,9 @@ const (
 	// EnvFleetBuckets is the number of FLEET#<bucket> partitions that share the fleet totals (api, aggregator, repairer,
 	// auditor).
 	EnvFleetBuckets = "AGGREGATE_FLEET_BUCKETS"
+	// EnvAdoptedRegions lists the regions that have left for good and whose rows this one keeps, separated by commas
+	// (aggregator, repairer, auditor).
+	EnvAdoptedRegions = "ADOPTED_REGIONS"
 	// EnvAggregateCacheTTL is how long an aggregate answer may be reused, at most AggregateCacheTTLMax (api).
 	EnvAggregateCacheTTL = "AGGREGATE_CACHE_TTL"
 
@@ -59,6 +62,8 @@ const (
 	EnvPublicURL = "PUBLIC_URL"
 	// EnvTrustedProxies is how many proxies in front of the API append to X-Forwarded-For (api).
 	EnvTrustedProxies = "TRUSTED_PROXIES"
+	// EnvMemoryLimit is how much memory the task has, in MiB; empty takes what the container's control group says (api).
+	EnvMemoryLimit = "MEMORY_LIMIT_MIB"
 	// EnvDrainTimeout bounds how long in-flight requests may take to finish after SIGTERM (api).
 	EnvDrainTimeout = "DRAIN_TIMEOUT"
 	// EnvLogLevel is debug, info, warn or error (all binaries).

@@ -23,6 +23,8 @@ const (
 	ReadingBodyBytesMax = 64 << 10
 	BatchBodyBytesMax   = 5 << 20
 	BatchReadingsMax    = 5000
+	// DeletionReadingsMax bounds a deletion that is done when it is answered; a longer one goes on behind its answer.
+	DeletionReadingsMax = 5000
 	ReadingsPageDefault = 100
 	ReadingsPageMax     = 1000
 	// AggregatesPageDefault and AggregatesPageMax bound a page of aggregate rows.
@@ -107,8 +109,14 @@ const (
 	ResourceServer = "sensor-flow"
 	ScopeRead      = ResourceServer + "/read"
 	ScopeWrite     = ResourceServer + "/write"
+	ScopeAdmin     = ResourceServer + "/admin"
+	// AdminGroup is the group of the user pool whose people have ScopeAdmin. All people have the other scopes.
+	AdminGroup = "admin"
 	// CookieName carries a signed-in person's ID token.
 	CookieName = "Authentication"
 	// CookieLifetime is the Max-Age of that cookie and the lifetime of a person's token.
 	CookieLifetime = time.Hour
 )
+
+// Scopes lists the scopes of the service.
+func Scopes() []string { return []string{ScopeRead, ScopeWrite, ScopeAdmin} }

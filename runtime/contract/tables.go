@@ -75,7 +75,8 @@ const (
 // SliceAttribute names an attribute of one slice of an hour.
 func SliceAttribute(prefix string, slice int) string { return prefix + strconv.Itoa(slice) }
 
-// Attributes of the uploads table: one row for the upload itself (AttrPart = PartUpload), one per committed range.
+// Attributes of the uploads table: one row for the upload itself (AttrPart = PartUpload), one per committed range, and one for
+// each long deletion.
 const (
 	AttrUploadID       = "uploadId"       // S, partition key
 	AttrPart           = "part"           // S, sort key: PartUpload or PartRangePrefix + six digits
@@ -94,13 +95,25 @@ const (
 	AttrETag           = "etag"           // S, the content that the upload's plan is for
 	AttrColumns        = "columns"        // S, the positions of equipmentId, timestamp and value, separated by commas
 	AttrPlannedAt      = "plannedAt"      // S, like timestamp
-	AttrListPartition  = "listPartition"  // S, index partition key: UPLOADS#<shard>
+	AttrListPartition  = "listPartition"  // S, index partition key: UPLOADS#<shard>, or ListDeletions
 	AttrListSort       = "listSort"       // S, index sort key: <createdAt>#<uploadId>
 
 	// IndexByCreation lists uploads, newest first.
 	IndexByCreation = "byCreation"
+	// Attributes of a deletion's row, beside those that have the names of the readings' (AttrPart = PartDeletion).
+	AttrFrom         = "from"         // S, like timestamp: the first moment of the range
+	AttrTo           = "to"           // S, like timestamp: the first moment behind the range
+	AttrPlace        = "place"        // S, the sort key up to which the range is done; empty before the first part
+	AttrDeletedCount = "deletedCount" // N
+	AttrWorker       = "worker"       // S, the process that has the lease
+	AttrLeasedUntil  = "leasedUntil"  // S, like timestamp; absent where nobody works on the deletion
+
 	// PartUpload is the sort key of the row that describes the upload.
 	PartUpload = "upload"
+	// PartDeletion is the sort key of the row that describes a long deletion.
+	PartDeletion = "deletion"
+	// ListDeletions is the index partition key of the deletions that run; those that are completed are in no partition.
+	ListDeletions = "DELETIONS"
 	// PartRangePrefix precedes the range number in the sort key of a range's row.
 	PartRangePrefix = "range#"
 	// ListPartitionPrefix precedes the shard number in AttrListPartition.
@@ -165,7 +178,7 @@ func AggregatesTable() Table {
 	}
 }
 
-// UploadsTable holds the status and the committed ranges of each CSV; its rows expire after UploadStatusDays.
+// UploadsTable holds the status and the committed ranges of each CSV, and long deletions; its rows expire after UploadStatusDays.
 func UploadsTable() Table {
 	return Table{
 		Name: "Uploads", EnvKey: EnvUploadsTable, Key: Key{AttrUploadID, AttrPart},

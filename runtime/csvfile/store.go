@@ -72,7 +72,7 @@ type Object struct {
 type UploadBucket interface {
 	// PresignPut returns an address that takes exactly the described file once, and the headers that must go with it.
 	PresignPut(ctx context.Context, key string, terms PutTerms) (url string, headers map[string]string, err error)
-	// PresignGet returns an address from which the object can be downloaded under a file name.
+	// PresignGet returns an address from which the object can be downloaded under a file name, as plain text.
 	PresignGet(ctx context.Context, key, fileName string, lifetime time.Duration) (url string, err error)
 	// Put stores all of body, of any length, in constant memory; nothing is stored where reading body fails.
 	Put(ctx context.Context, key string, body io.Reader) error

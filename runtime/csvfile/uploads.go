@@ -128,10 +128,11 @@ func (s *Uploads) Get(ctx context.Context, id string) (u Upload, rejectsURL stri
 	return u, rejectsURL, nil
 }
 
-// rejectsName is the file name under which the rejected rows of a file are downloaded.
+// rejectsName is the file name under which the rejected rows of a file are downloaded. It ends as a text's does, so that opening
+// it starts no spreadsheet: the rows are what somebody sent, and a spreadsheet runs cells that begin with "=".
 func rejectsName(fileName string) string {
 	name := strings.NewReplacer("/", "_", `\`, "_").Replace(fileName)
-	return name[:len(name)-len(contract.CSVKeySuffix)] + "-rejects" + contract.CSVKeySuffix
+	return name[:len(name)-len(contract.CSVKeySuffix)] + "-rejects" + contract.CSVKeySuffix + ".txt"
 }
 
 // List returns at most limit uploads after a place in the list, newest first, and whether there are more.

@@ -321,7 +321,7 @@ func TestGet_GivesTheRejectsOfAnUploadThatHasThem(t *testing.T) {
 			t.Errorf("%s: address %q, want %q", status, address, wantAddress)
 		}
 	}
-	if s.asName != `.._a"_b-rejects.csv` {
+	if s.asName != `.._a"_b-rejects.csv.txt` {
 		t.Errorf("file name %q", s.asName)
 	}
 }

@@ -167,7 +167,7 @@ func readRow(stored item) (aggregate.Row, error) {
 }
 
 // sumAttributes hold the sum of an hour's row or of a fleet row.
-var sumAttributes = [3]string{contract.AttrSampleCount, contract.AttrTotalInteger, contract.AttrTotalFraction} //nolint:gochecknoglobals // a constant
+var sumAttributes = [3]string{contract.AttrSampleCount, contract.AttrTotalInteger, contract.AttrTotalFraction}
 
 // sliceSumAttributes hold the sum of a slice.
 func sliceSumAttributes(slice int) [3]string {

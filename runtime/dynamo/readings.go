@@ -56,19 +56,8 @@ func (s *Readings) Page(
 	if last.Before(first) {
 		return nil, false, nil // DynamoDB refuses such a range
 	}
-	in := &dynamodb.QueryInput{
-		TableName: &s.table, ConsistentRead: aws.Bool(true), ScanIndexForward: aws.Bool(false),
-		KeyConditionExpression: aws.String("#equipment = :equipment AND #timestamp BETWEEN :first AND :last"),
-		ProjectionExpression:   aws.String("#equipment, #timestamp, #value, #registered"),
-		ExpressionAttributeNames: map[string]string{
-			"#equipment": contract.AttrEquipmentID, "#timestamp": contract.AttrTimestamp,
-			"#value": contract.AttrValue, "#registered": contract.AttrRegisterTime,
-		},
-		ExpressionAttributeValues: item{
-			":equipment": text(string(id)),
-			":first":     text(reading.FormatTimestamp(first)), ":last": text(reading.FormatTimestamp(last)),
-		},
-	}
+	in := s.spanQuery(id, reading.FormatTimestamp(first), reading.FormatTimestamp(last))
+	in.ScanIndexForward = aws.Bool(false)
 	// One more than asked for tells whether there are more. A page of DynamoDB ends at 1 MB of items.
 	for {
 		in.Limit = aws.Int32(int32(limit + 1 - len(rs))) //nolint:gosec // at most contract.ReadingsPageMax + 1
@@ -88,6 +77,20 @@ func (s *Readings) Page(
 			return rs, false, nil
 		}
 		in.ExclusiveStartKey = out.LastEvaluatedKey
+	}
+}
+
+// spanQuery asks for the items of an equipment from the first to the last timestamp, as they are now.
+func (s *Readings) spanQuery(id reading.EquipmentID, first, last string) *dynamodb.QueryInput {
+	return &dynamodb.QueryInput{
+		TableName: &s.table, ConsistentRead: aws.Bool(true),
+		KeyConditionExpression: aws.String("#equipment = :equipment AND #timestamp BETWEEN :first AND :last"),
+		ProjectionExpression:   aws.String("#equipment, #timestamp, #value, #registered, #deleted"),
+		ExpressionAttributeNames: map[string]string{
+			"#equipment": contract.AttrEquipmentID, "#timestamp": contract.AttrTimestamp,
+			"#value": contract.AttrValue, "#registered": contract.AttrRegisterTime, "#deleted": contract.AttrDeleted,
+		},
+		ExpressionAttributeValues: item{":equipment": text(string(id)), ":first": text(first), ":last": text(last)},
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"github.com/sensorflow/sensorflow/runtime/aggregate"
 	"github.com/sensorflow/sensorflow/runtime/contract"
 	"github.com/sensorflow/sensorflow/runtime/fault"
+	"github.com/sensorflow/sensorflow/runtime/memory"
 	"github.com/sensorflow/sensorflow/runtime/reading"
 )
 
@@ -21,11 +22,10 @@ type aggregateItem struct {
 	SampleCount   int64               `json:"sampleCount"`
 }
 
-type aggregatesAnswer struct {
+// aggregatesHead is what comes before the items.
+type aggregatesHead struct {
 	Average    reading.Decimal `json:"average"`
 	TotalCount int64           `json:"totalCount"`
-	Items      []aggregateItem `json:"items"`
-	NextCursor string          `json:"nextCursor,omitempty"`
 }
 
 // rowPlace is where a page of aggregates ended.
@@ -61,21 +61,30 @@ func (s *Server) getAggregated(w http.ResponseWriter, r *http.Request) error {
 	if err := in.err(); err != nil {
 		return err
 	}
+	hold, err := s.admitRead(r, q.Limit, memory.RowBytes)
+	if err != nil {
+		return err
+	}
+	defer hold.Leave()
 	ctx, cancel := calling(r)
 	defer cancel()
 	got, err := s.Windows.Query(ctx, q)
 	if err != nil {
 		return fmt.Errorf("query aggregates: %w", err)
 	}
-	out := aggregatesAnswer{Average: got.Average, TotalCount: got.TotalCount, Items: make([]aggregateItem, len(got.Items))}
-	for i, item := range got.Items {
-		out.Items[i] = aggregateItem{item.EquipmentID, item.IntervalStart.Unix(), item.TotalValue, item.SampleCount}
-	}
+	hold.Shrink(answerBytes + int64(len(got.Items))*memory.RowBytes)
+	nextCursor := ""
 	if next := got.Next; next != (aggregate.Place{}) {
-		out.NextCursor, err = s.cursors.seal(rowPlace{instant(next.From), instant(next.After.Hour), equipment(next.After.EquipmentID)}, scope...)
-		if err != nil {
+		last := rowPlace{instant(next.From), instant(next.After.Hour), equipment(next.After.EquipmentID)}
+		if nextCursor, err = s.cursors.seal(last, scope...); err != nil {
 			return err
 		}
 	}
-	return answer(w, http.StatusOK, out)
+	return answerPage(w, r, aggregatesHead{got.Average, got.TotalCount}, func(yield func(aggregateItem) bool) {
+		for _, item := range got.Items {
+			if !yield(aggregateItem{item.EquipmentID, item.IntervalStart.Unix(), item.TotalValue, item.SampleCount}) {
+				return
+			}
+		}
+	}, nextCursor)
 }

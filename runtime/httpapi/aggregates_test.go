@@ -81,7 +81,7 @@ func TestGetAggregated_RejectsBadQueries(t *testing.T) {
 		})
 	}
 	f.windows.err = &fault.Error{Kind: fault.Invalid, Message: "the cursor is too old", Fields: []fault.FieldError{{Field: "cursor", Reason: "is too old"}}}
-	if p := f.problem(f.do(call{method: "GET", path: "/sensor-data/aggregated?interval=24h", token: tokenReader})); p.Status != float64(400) || p.Message != "The cursor is too old." {
+	if p := f.problem(f.do(call{method: "GET", path: "/sensor-data/aggregated?interval=24h", token: tokenReader})); p.Status != 400 || p.Message != "The cursor is too old." {
 		t.Errorf("a cursor that is too old: %+v", p)
 	}
 	f.windows.err = &fault.Error{Kind: fault.Unavailable, Message: "the data store is busy"}

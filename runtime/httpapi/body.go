@@ -10,8 +10,7 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/sync/semaphore"
-
+	"github.com/sensorflow/sensorflow/runtime/admission"
 	"github.com/sensorflow/sensorflow/runtime/contract"
 	"github.com/sensorflow/sensorflow/runtime/fault"
 )
@@ -23,32 +22,53 @@ const (
 	mediaMultipart = "multipart/form-data"
 )
 
-// errBodiesFull is the answer when the memory set aside for bodies is in use.
-var errBodiesFull = &problem{kind: problemUnavailable, message: "The service is taking as many bodies as it can; try again shortly."}
+const (
+	// stretchBytes must come within each stretch of time that is spent waiting for a body, unless less of it is left: 1 KiB/s,
+	// what the slowest of networks carry. Whoever is slower than that holds a connection for nothing.
+	stretch      = 10 * time.Second
+	stretchBytes = 10 << 10
+	// reservedFirst is set aside before a body's first byte has come, reservedStep is by how much that grows.
+	reservedFirst = 4 << 10
+	reservedStep  = 16 << 10
+)
 
-// body reads a request's body within its limits. It remembers the error of reading, since the code that reads from it may
-// report another one.
+// body reads a request's body within its limits and remembers how that went, since the code that reads it may report an
+// error of its own. Memory for it is set aside as its bytes arrive: a client that announces much and sends little holds
+// little.
 type body struct {
 	reader     io.Reader
 	connection *http.ResponseController
 	exchange   *exchange
-	// idle is how long the next part may take to arrive: each Read sets the deadline anew, but never beyond last. With 0 the
-	// deadline stays as it is.
-	idle time.Duration
-	last time.Time
-	err  error
+	hold       *admission.Hold
+
+	last time.Time // when all of it must be there
+	// waited and came are of the current stretch.
+	waited time.Duration
+	came   int
+	// read is how much came in all, and reserved how much of memory is set aside for it, up to memoryMax.
+	read, reserved, memoryMax int64
+	err                       error
 }
 
 // Read implements io.Reader.
 func (b *body) Read(p []byte) (int, error) {
-	if b.idle > 0 {
-		deadline := time.Now().Add(b.idle)
-		if deadline.After(b.last) {
-			deadline = b.last
-		}
-		_ = b.connection.SetReadDeadline(deadline) // a test's recorder has no connection
+	p = p[:min(len(p), reservedStep)]
+	if err := b.reserve(b.read + int64(len(p))); err != nil {
+		b.err = err
+		return 0, err
 	}
+	began := time.Now()
+	deadline := began.Add(stretch - b.waited)
+	if deadline.After(b.last) {
+		deadline = b.last
+	}
+	_ = b.connection.SetReadDeadline(deadline) // a test's recorder has no connection
 	n, err := b.reader.Read(p)
+	b.read += int64(n)
+	b.came += n
+	if b.waited += time.Since(began); b.came >= stretchBytes {
+		b.waited, b.came = 0, 0
+	}
 	switch {
 	case errors.Is(err, io.EOF):
 		b.exchange.bodyEnded = true
@@ -60,25 +80,47 @@ func (b *body) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// openBody prepares reading at most bytesMax bytes and sets some of memory aside for them: memoryMax, or less where the
-// client says that it sends less. The caller gives it back with release.
-func openBody(w http.ResponseWriter, r *http.Request, memory *semaphore.Weighted, bytesMax, memoryMax int64) (b *body, release func(), err error) {
+// reserve sets memory aside for a body of so many bytes.
+func (b *body) reserve(bytes int64) error {
+	want := min(bytes, b.memoryMax)
+	if want <= b.reserved {
+		return nil
+	}
+	step := min(max(want-b.reserved, reservedStep), b.memoryMax-b.reserved)
+	if err := b.hold.Grow(step); err != nil {
+		return refused(err)
+	}
+	b.reserved += step
+	return nil
+}
+
+// refused is the answer to a request for which there is no room now.
+func refused(err error) *problem {
+	p := &problem{kind: problemUnavailable, message: "The service is taking as many requests of this kind as it can; try again shortly.", cause: err}
+	if errors.Is(err, admission.ErrShare) {
+		p.message = "This caller has as many requests of this kind under way as one may have; try again shortly."
+	}
+	return p
+}
+
+// openBody prepares reading at most bytesMax bytes, for which at most memoryMax of a gate's memory are set aside. The caller
+// gives that back by leaving the body's hold.
+func (s *Server) openBody(w http.ResponseWriter, r *http.Request, memory *admission.Gate, bytesMax, memoryMax int64) (*body, error) {
 	if encoding := r.Header.Get("Content-Encoding"); encoding != "" && !strings.EqualFold(encoding, "identity") {
-		return nil, nil, &problem{kind: problemUnsupportedMediaType, message: "Bodies must not be compressed: leave Content-Encoding out."}
+		return nil, &problem{kind: problemUnsupportedMediaType, message: "Bodies must not be compressed: leave Content-Encoding out."}
 	}
 	if r.ContentLength > bytesMax {
-		return nil, nil, tooLarge(bytesMax)
+		return nil, tooLarge(bytesMax)
 	}
-	held := memoryMax
-	if r.ContentLength >= 0 {
-		held = min(held, r.ContentLength)
-	}
-	if !memory.TryAcquire(held) {
-		return nil, nil, errBodiesFull
+	first := min(reservedFirst, memoryMax)
+	hold, err := memory.Try(callerOf(r).identity.Subject, first)
+	if err != nil {
+		return nil, refused(err)
 	}
 	return &body{
 		reader: http.MaxBytesReader(w, r.Body, bytesMax), connection: http.NewResponseController(w), exchange: exchangeOf(r.Context()),
-	}, func() { memory.Release(held) }, nil
+		hold: hold, reserved: first, memoryMax: memoryMax, last: time.Now().Add(s.options.BodyTimeout),
+	}, nil
 }
 
 // mediaType returns the request's media type if it is one of accepted.
@@ -112,11 +154,11 @@ func (s *Server) readObject(w http.ResponseWriter, r *http.Request, members []me
 	if _, _, err := mediaType(r, mediaJSON); err != nil {
 		return nil, err
 	}
-	b, release, err := openBody(w, r, s.bodies, contract.ReadingBodyBytesMax, contract.ReadingBodyBytesMax)
+	b, err := s.openBody(w, r, s.singles, contract.ReadingBodyBytesMax, contract.ReadingBodyBytesMax)
 	if err != nil {
 		return nil, err
 	}
-	defer release()
+	defer b.hold.Leave()
 	data, err := io.ReadAll(b)
 	if err != nil {
 		return nil, bodyError(err)
@@ -131,8 +173,11 @@ func (s *Server) readObject(w http.ResponseWriter, r *http.Request, members []me
 // bodyError is the answer to a body that could not be read to its end. Only here was the client too slow when a deadline has
 // passed: in the errors of a use case it was another service.
 func bodyError(err error) *problem {
+	var known *problem
 	var size *http.MaxBytesError
 	switch {
+	case errors.As(err, &known):
+		return known
 	case errors.As(err, &size):
 		return tooLarge(size.Limit)
 	case errors.Is(err, os.ErrDeadlineExceeded):

@@ -136,12 +136,15 @@ func (u *uploads) List(_ context.Context, after csvfile.Position, limit int) ([]
 
 // windows records what it is asked.
 type windows struct {
+	mu     sync.Mutex
 	asked  aggregate.Query
 	answer aggregate.Answer
 	err    error
 }
 
 func (w *windows) Query(_ context.Context, q aggregate.Query) (aggregate.Answer, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	w.asked = q
 	return w.answer, w.err
 }

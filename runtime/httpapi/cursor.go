@@ -2,11 +2,13 @@ package httpapi
 
 import (
 	"bytes"
+	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -16,14 +18,19 @@ import (
 )
 
 // cursors write the place where a page ended as text for the client, and read it back. The text is base64 of a version, a
-// digest of the query that the place belongs to, and the place as JSON. It is not secret, and with any place it leads only to
-// what the same query could read anyway. A signature, if there is to be one, goes into seal and open, its key into the type.
-type cursors struct{}
+// digest of the query that the place belongs to, a signature, and the place as JSON. A place is not secret, but what reading
+// on from it costs depends on it, so that clients cannot make one up.
+type cursors struct {
+	// key is the same in all processes of a deployment, so that the next page may come from another one.
+	key []byte
+}
 
 const (
 	// cursorVersion changes when the meaning of a place does, so that an old cursor is refused rather than misread.
-	cursorVersion     = 2
+	cursorVersion     = 3
 	cursorDigestBytes = 8
+	// cursorSignatureBytes of HMAC-SHA256 are what RFC 2104 asks for at least: half of it.
+	cursorSignatureBytes = sha256.Size / 2
 )
 
 var (
@@ -33,31 +40,39 @@ var (
 
 // seal writes a place. The query is what the next page must have in common with this one: the kind of the listing and its
 // parameters but for the limit.
-func (cursors) seal(place any, query ...string) (string, error) {
+func (c cursors) seal(place any, query ...string) (string, error) {
 	text, err := json.Marshal(place)
 	if err != nil {
 		return "", fmt.Errorf("encode a cursor: %w", err)
 	}
-	return base64.RawURLEncoding.EncodeToString(append(cursorHead(query), text...)), nil
+	head := cursorHead(query)
+	return base64.RawURLEncoding.EncodeToString(slices.Concat(head, c.sign(head, text), text)), nil
 }
 
 // open reads the place of a cursor into the struct that place points to. The error continues a sentence.
 func (c cursors) open(cursor string, place any, query ...string) error {
-	raw, err := base64.RawURLEncoding.DecodeString(cursor)
+	raw, err := base64.RawURLEncoding.Strict().DecodeString(cursor)
 	head := cursorHead(query)
-	switch {
-	case err != nil, len(raw) < len(head), raw[0] != cursorVersion:
-		return errCursor
-	case !bytes.HasPrefix(raw, head):
-		return errCursorElsewhere
-	case json.Unmarshal(raw[len(head):], place) != nil:
-		return errCursor
+	if err != nil || len(raw) < len(head)+cursorSignatureBytes || base64.RawURLEncoding.EncodeToString(raw) != cursor {
+		return errCursor // the last one is for line breaks, which the decoder passes over
 	}
-	// Base64 and JSON have several texts for one thing; this service has given out but one of them.
-	if again, err := c.seal(place, query...); err != nil || again != cursor {
+	given, signature, text := raw[:len(head)], raw[len(head):len(head)+cursorSignatureBytes], raw[len(head)+cursorSignatureBytes:]
+	switch {
+	case given[0] != cursorVersion, !hmac.Equal(signature, c.sign(given, text)):
+		return errCursor
+	case !bytes.Equal(given, head):
+		return errCursorElsewhere
+	case json.Unmarshal(text, place) != nil:
 		return errCursor
 	}
 	return nil
+}
+
+func (c cursors) sign(head, text []byte) []byte {
+	mac := hmac.New(sha256.New, c.key)
+	mac.Write(head)
+	mac.Write(text)
+	return mac.Sum(nil)[:cursorSignatureBytes]
 }
 
 func cursorHead(query []string) []byte {

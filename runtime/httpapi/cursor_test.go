@@ -29,9 +29,9 @@ func listings() map[string][]string {
 }
 
 // newListings returns an API of which each listing has a second page.
-func newListings(t *testing.T) *fixture {
+func newListings(t *testing.T, o httpapi.Options) *fixture {
 	t.Helper()
-	f := newFixture(t, httpapi.Options{})
+	f := newFixture(t, o)
 	f.uploads.known = map[string]csvfile.Upload{}
 	for _, id := range []string{"0b5f9c3e-0000-4000-8000-000000000001", "0b5f9c3e-0000-4000-8000-000000000002"} {
 		f.uploads.known[id] = csvfile.Upload{ID: id, FileName: "a.csv", Status: "processing", CreatedAt: testNow, UpdatedAt: testNow}
@@ -57,7 +57,7 @@ func (f *fixture) cursorOf(t *testing.T, path string) string {
 }
 
 func TestCursor_LeadsOnOnlyWhereItBelongs(t *testing.T) {
-	f := newListings(t)
+	f := newListings(t, httpapi.Options{})
 	for path, others := range listings() {
 		cursor := f.cursorOf(t, path)
 		own := strings.TrimSuffix(path, "limit=1") + "limit=7&cursor=" + cursor
@@ -75,18 +75,22 @@ func TestCursor_LeadsOnOnlyWhereItBelongs(t *testing.T) {
 
 func TestCursor_IsRefusedWhenChanged(t *testing.T) {
 	spoilt := strings.NewReplacer("EQ-1", "GLOBAL#1", "0b5f9c3e", "0B5F9C3E", `{"t":"2026-03-01`, `{"t":"2026-02-30`)
-	f := newListings(t)
+	f := newListings(t, httpapi.Options{})
 	for path := range listings() {
 		cursor := f.cursorOf(t, path)
 		raw, err := base64.RawURLEncoding.DecodeString(cursor)
 		if err != nil {
 			t.Fatal(err)
 		}
-		head, place := raw[:9], string(raw[9:])
-		with := func(place string) string { return base64.RawURLEncoding.EncodeToString(append(head[:9:9], place...)) }
+		const headBytes = 9 + 16 // with the signature
+		head, place := raw[:headBytes], string(raw[headBytes:])
+		with := func(place string) string {
+			return base64.RawURLEncoding.EncodeToString(append(head[:headBytes:headBytes], place...))
+		}
 		for name, changed := range map[string]string{
 			"nonsense": "nonsense", "no base64": "***", "cut": cursor[:len(cursor)-1], "longer": cursor + "A", "with a line feed": cursor + "%0A",
-			"too long": strings.Repeat("A", contract.CursorCharsMax+1), "another version": "B" + cursor[1:], "no place": with(""), "an empty place": with("{}"),
+			"too long": strings.Repeat("A", contract.CursorCharsMax+1), "another version": "B" + cursor[1:],
+			"of another process's key": newListings(t, httpapi.Options{}).cursorOf(t, path), "no place": with(""), "an empty place": with("{}"),
 			"no JSON": with("{"), "a list": with("[]"), "two places": with(place + place), "spaces": with(place + " "), "null": with("null"),
 			"another field": with(strings.Replace(place, "{", `{"x":1,`, 1)), "a field twice": with(strings.Replace(place, "{", place[:len(place)-1]+",", 1)),
 			"a place that cannot be": with(spoilt.Replace(place)), "a time in another spelling": with(strings.Replace(place, ".000000000Z", "Z", 1)),
@@ -95,6 +99,18 @@ func TestCursor_IsRefusedWhenChanged(t *testing.T) {
 			if p := f.problem(got); got.status != http.StatusBadRequest || !strings.Contains(p.Message, "cursor is not one that this service gave out") {
 				t.Errorf("%s: %s: status %d, %q", path, name, got.status, p.Message)
 			}
+		}
+	}
+}
+
+// The next page may come from another process, in another region.
+func TestCursor_IsGoodWhereTheKeyIsTheSame(t *testing.T) {
+	o := httpapi.Options{CursorKey: []byte("the deployment's")}
+	one, other := newListings(t, o), newListings(t, o)
+	for path := range listings() {
+		next := path + "&cursor=" + one.cursorOf(t, path)
+		if got := other.do(call{method: "GET", path: next, token: tokenReader}); got.status != http.StatusOK {
+			t.Errorf("%s: status %d: %s", path, got.status, got.body)
 		}
 	}
 }

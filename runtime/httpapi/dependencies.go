@@ -11,6 +11,7 @@ import (
 	"github.com/sensorflow/sensorflow/runtime/aggregate"
 	"github.com/sensorflow/sensorflow/runtime/auth"
 	"github.com/sensorflow/sensorflow/runtime/csvfile"
+	"github.com/sensorflow/sensorflow/runtime/memory"
 	"github.com/sensorflow/sensorflow/runtime/reading"
 )
 
@@ -86,34 +87,29 @@ type Options struct {
 	UploadOrigin string
 	// TrustedProxies is how many proxies in front of the service append to X-Forwarded-For.
 	TrustedProxies int
+	// CursorKey signs the cursors of pages. All processes of a deployment, in all regions, need the same one. Default: a random
+	// one, with which a listing can be continued at this process alone.
+	CursorKey []byte
 	// BodyTimeout bounds how long a request's body may take to arrive. Default: BodyTimeoutDefault.
 	BodyTimeout time.Duration
-	// FileTimeout bounds the same for a CSV file, of which a part must arrive every BodyTimeout. Default: FileTimeoutDefault.
+	// FileTimeout bounds the same for a CSV file. Default: FileTimeoutDefault.
 	FileTimeout time.Duration
-	// BodyBytesInFlightMax bounds the memory for request bodies of all requests together, other than CSV files. Default:
-	// BodyBytesInFlightMaxDefault.
-	BodyBytesInFlightMax int64
-	// FileBytesInFlightMax bounds the memory for CSV files in transit, FileMemoryBytes each. Default:
-	// FileBytesInFlightMaxDefault.
-	FileBytesInFlightMax int64
+	// Memory bounds what requests hold, by their kind. Default: that of memory.LimitDefault.
+	Memory memory.Plan
 }
 
 // Defaults of Options.
 const (
 	BodyTimeoutDefault = 30 * time.Second
 	FileTimeoutDefault = 5 * time.Minute
-	// BodyBytesInFlightMaxDefault lets 24 of the largest batches be read at the same time; decoding one takes about three
-	// times its size, so that bodies never hold more than about 0.4 GB.
-	BodyBytesInFlightMaxDefault = 128 << 20
-	// FileBytesInFlightMaxDefault lets 16 files be sent through at the same time, and many more small ones.
-	FileBytesInFlightMaxDefault = 16 * FileMemoryBytes
 )
 
 func (o Options) withDefaults() Options {
 	o.BodyTimeout = cmp.Or(o.BodyTimeout, BodyTimeoutDefault)
 	o.FileTimeout = cmp.Or(o.FileTimeout, FileTimeoutDefault)
-	o.BodyBytesInFlightMax = cmp.Or(o.BodyBytesInFlightMax, BodyBytesInFlightMaxDefault)
-	o.FileBytesInFlightMax = cmp.Or(o.FileBytesInFlightMax, FileBytesInFlightMaxDefault)
+	if o.Memory == (memory.Plan{}) {
+		o.Memory = memory.PlanFor(memory.LimitDefault)
+	}
 	return o
 }
 

@@ -16,6 +16,7 @@ import (
 // ServeHTTP answers one request.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	began := s.Now()
+	requestBegins(r)
 	e := &exchange{ResponseWriter: w, id: requestID(r), route: "unmatched"}
 	r = r.WithContext(context.WithValue(r.Context(), exchangeKey{}, e))
 	s.setHeaders(e, r)
@@ -77,9 +78,6 @@ func (s *Server) dispatch(w http.ResponseWriter, r *http.Request, of methods) {
 }
 
 func (s *Server) run(w http.ResponseWriter, r *http.Request, route route) error {
-	if route.file {
-		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(s.options.FileTimeout + callTimeout + answerTimeout))
-	}
 	if err := s.checkOrigin(r); err != nil {
 		return err
 	}
@@ -99,12 +97,13 @@ func (s *Server) run(w http.ResponseWriter, r *http.Request, route route) error 
 	return route.handle(w, r)
 }
 
-// setDeadlines bounds how long the body may take to arrive, also where no handler reads it, and how long the client may
-// take to read the answer. It does nothing to a test's recorder, which has no connection.
+// setDeadlines bounds how long the body may take to arrive, also where no handler reads it, and how long the client may take to
+// read "100 Continue"; the time for the answer begins with it. It does nothing to a test's recorder, which has
+// no connection.
 func (s *Server) setDeadlines(w http.ResponseWriter, r *http.Request) {
 	connection := http.NewResponseController(w)
 	if r.ContentLength != 0 {
 		_ = connection.SetReadDeadline(time.Now().Add(s.options.BodyTimeout))
 	}
-	_ = connection.SetWriteDeadline(time.Now().Add(s.options.BodyTimeout + callTimeout + answerTimeout))
+	_ = connection.SetWriteDeadline(time.Now().Add(s.options.BodyTimeout + answerTimeout))
 }

@@ -18,8 +18,8 @@ type exchange struct {
 	status  int
 	bytes   int64
 	problem *problem
-	// bodyEnded tells that the request's body was read to its end.
-	bodyEnded bool
+	// bodyEnded tells that the request's body was read to its end, cut that the answer was not taken to its end.
+	bodyEnded, cut bool
 }
 
 type exchangeKey struct{}
@@ -32,10 +32,16 @@ func exchangeOf(ctx context.Context) *exchange {
 // Unwrap lets http.ResponseController reach the connection.
 func (e *exchange) Unwrap() http.ResponseWriter { return e.ResponseWriter }
 
-// WriteHeader notes the status.
+// WriteHeader notes the status. From here on the client has answerTimeout to take the answer, or less for a problem, which is
+// small; a test's recorder has no connection to bound.
 func (e *exchange) WriteHeader(status int) {
 	if e.status == 0 {
 		e.status = status
+		timeout := answerTimeout
+		if status >= http.StatusBadRequest {
+			timeout = streamStretch
+		}
+		_ = http.NewResponseController(e.ResponseWriter).SetWriteDeadline(time.Now().Add(timeout))
 	}
 	e.ResponseWriter.WriteHeader(status)
 }
@@ -43,7 +49,7 @@ func (e *exchange) WriteHeader(status int) {
 // Write counts the bytes.
 func (e *exchange) Write(p []byte) (int, error) {
 	if e.status == 0 {
-		e.status = http.StatusOK
+		e.WriteHeader(http.StatusOK)
 	}
 	n, err := e.ResponseWriter.Write(p)
 	e.bytes += int64(n)
@@ -79,6 +85,9 @@ func (s *Server) logAccess(r *http.Request, e *exchange, took time.Duration) {
 	attrs := []slog.Attr{
 		slog.String("request_id", e.id), slog.String("method", r.Method), slog.String("route", e.route),
 		slog.Int("status", e.status), slog.Int64("bytes", e.bytes), slog.Float64("took_ms", float64(took.Microseconds())/1000),
+	}
+	if e.cut {
+		attrs = append(attrs, slog.Bool("cut_off", true))
 	}
 	if p := e.problem; p != nil {
 		attrs = append(attrs, slog.String("problem", p.kind.name))

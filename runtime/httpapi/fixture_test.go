@@ -1,6 +1,7 @@
 package httpapi_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"encoding/json"
@@ -22,6 +23,7 @@ import (
 	"github.com/sensorflow/sensorflow/runtime/fault"
 	"github.com/sensorflow/sensorflow/runtime/httpapi"
 	"github.com/sensorflow/sensorflow/runtime/ingest"
+	"github.com/sensorflow/sensorflow/runtime/memory"
 	"github.com/sensorflow/sensorflow/runtime/pacing"
 	"github.com/sensorflow/sensorflow/test/capture"
 )
@@ -83,12 +85,13 @@ func newFixture(t *testing.T, o httpapi.Options, change ...func(*fixture)) *fixt
 	}
 	f.api = api
 	server := httptest.NewUnstartedServer(api)
-	server.Config = httpapi.NewHTTPServer("", api)
+	connections := httpapi.NewConnections(cmp.Or(o.Memory, memory.PlanFor(memory.LimitDefault)))
+	server.Config = httpapi.NewHTTPServer("", api, connections)
 	if f.listener != nil {
 		_ = server.Listener.Close() // nobody has used it
 		server.Listener = f.listener
 	}
-	server.Listener = httpapi.NewListener(server.Listener)
+	server.Listener = connections.Listen(server.Listener)
 	server.Start()
 	t.Cleanup(server.Close)
 	f.url = server.URL
@@ -203,10 +206,18 @@ func (f *fixture) problem(got reply) problemAnswer {
 	if err := json.Unmarshal([]byte(got.body), &p); err != nil {
 		f.t.Fatalf("status %d with a body that is no problem: %v\n%s", got.status, err, got.body)
 	}
+	var told struct{ Status any }
+	got.decode(f.t, &told)
+	switch status := told.Status.(type) {
+	case float64:
+		p.Status = int(status)
+	case string: // the verdict on readiness
+		p.Status = http.StatusServiceUnavailable
+	}
 	if media := got.header.Get("Content-Type"); media != "application/problem+json" {
 		f.t.Errorf("status %d has the Content-Type %q", got.status, media)
 	}
-	if p.Type == "" || p.Title == "" || p.Detail == "" || p.Message == "" || p.Status != float64(got.status) && p.Status != "unready" || p.RequestID != got.header.Get("X-Request-Id") {
+	if p.Type == "" || p.Title == "" || p.Detail == "" || p.Message == "" || p.Status != got.status || p.RequestID != got.header.Get("X-Request-Id") {
 		f.t.Errorf("status %d: incomplete problem %s", got.status, got.body)
 	}
 	if got.status == http.StatusUnauthorized && got.header.Get("WWW-Authenticate") == "" {
@@ -220,7 +231,7 @@ func (f *fixture) problem(got reply) problemAnswer {
 
 type problemAnswer struct {
 	Type, Title, Detail, Message, RequestID string
-	Status                                  any // a number, but for the verdict on readiness
+	Status                                  int `json:"-"`
 	Errors                                  []fault.FieldError
 }
 
@@ -232,7 +243,7 @@ func (p problemAnswer) fields() string {
 	return strings.Join(names, ",")
 }
 
-func (r reply) decode(t *testing.T, into any) {
+func (r reply) decode(t testing.TB, into any) {
 	t.Helper()
 	if err := json.Unmarshal([]byte(r.body), into); err != nil {
 		t.Fatalf("decode %s: %v", r.body, err)

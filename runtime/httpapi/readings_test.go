@@ -13,6 +13,7 @@ import (
 	"github.com/sensorflow/sensorflow/runtime/contract"
 	"github.com/sensorflow/sensorflow/runtime/fault"
 	"github.com/sensorflow/sensorflow/runtime/httpapi"
+	"github.com/sensorflow/sensorflow/runtime/memory"
 )
 
 func body(equipmentID, timestamp, value string) string {
@@ -224,7 +225,9 @@ func TestPostBatch_IsUnavailableWhenNotAllAreDurable(t *testing.T) {
 }
 
 func TestPostBatch_BodiesInFlightAreBounded(t *testing.T) {
-	f := newFixture(t, httpapi.Options{BodyBytesInFlightMax: 1000})
+	plan := memory.PlanFor(memory.LimitDefault)
+	plan.Batches = 64 << 10 // the readings of a batch of 100 need more
+	f := newFixture(t, httpapi.Options{Memory: plan})
 	if got := f.do(call{method: "POST", path: "/sensor-data/batch", token: tokenWriter, body: "[" + manyReadings(100, ",") + "]"}); got.status != http.StatusServiceUnavailable {
 		t.Errorf("a body beyond the memory for all: status %d", got.status)
 	}

@@ -1,14 +1,13 @@
 package httpapi
 
 import (
+	"crypto/rand"
 	"fmt"
 	"net/http"
 	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
-
-	"golang.org/x/sync/semaphore"
 
 	"github.com/sensorflow/sensorflow/runtime/contract"
 )
@@ -30,13 +29,12 @@ const (
 // Server answers the HTTP API. It is safe for concurrent use.
 type Server struct {
 	Dependencies
-	options   Options
-	mux       *http.ServeMux
-	routes    []route
-	requests  *requestChecker
-	cursors   cursors
-	bodies    *semaphore.Weighted
-	files     *semaphore.Weighted // of their own, since files take minutes: readings must not be refused for so long
+	options  Options
+	mux      *http.ServeMux
+	routes   []route
+	requests *requestChecker
+	cursors  cursors
+	gates
 	readiness readiness
 	documents documents
 	origins   map[string]bool
@@ -74,20 +72,20 @@ type route struct {
 	document bool
 	// quiet routes are called every few seconds by load balancers and are logged at debug level.
 	quiet bool
-	// file marks the one route whose body may take longer than Options.BodyTimeout.
-	file bool
 }
 
 // New returns a Server.
 func New(d Dependencies, o Options) (*Server, error) {
 	s := &Server{Dependencies: d, options: o.withDefaults(), mux: http.NewServeMux(), origins: map[string]bool{}}
-	s.bodies = semaphore.NewWeighted(s.options.BodyBytesInFlightMax)
-	s.files = semaphore.NewWeighted(s.options.FileBytesInFlightMax)
+	s.gates = newGates(s.options.Memory)
 	for _, origin := range s.options.AllowedOrigins {
 		s.origins[origin] = true
 	}
 	if s.options.PublicURL != "" {
 		s.origins[s.options.PublicURL] = true
+	}
+	if s.cursors.key = s.options.CursorKey; len(s.cursors.key) == 0 {
+		s.cursors.key = []byte(rand.Text())
 	}
 	var err error
 	if s.requests, err = newRequestChecker(); err != nil {
@@ -101,14 +99,17 @@ func New(d Dependencies, o Options) (*Server, error) {
 	return s, nil
 }
 
-// NewHTTPServer returns the server that carries handler, with limits that fit it. It is to serve a NewListener.
-func NewHTTPServer(address string, handler http.Handler) *http.Server {
-	return &http.Server{
+// NewHTTPServer returns the server that carries handler, with limits that fit it. It is to serve what connections.Listen
+// returns.
+func NewHTTPServer(address string, handler http.Handler, connections *Connections) *http.Server {
+	server := &http.Server{
 		Addr: address, Handler: handler,
 		ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: headerBytesMax,
 		DisableGeneralOptionsHandler: true, // its answers to "OPTIONS *" would have no request id
 		// Bodies and answers get their deadlines from the handler, which knows how long each may take.
 	}
+	connections.attach(server)
+	return server
 }
 
 // Drain makes GET /readyz answer 503, so that load balancers send no more requests; all other calls still work.
@@ -126,7 +127,7 @@ func (s *Server) routeTable() []route {
 		{method: "POST", path: "/sensor-data/batch", access: mayWrite, handle: s.postBatch},
 		{method: "GET", path: "/sensor-data", access: mayRead, handle: s.getReadings},
 		{method: "POST", path: "/sensor-data/uploads", access: mayWrite, handle: s.postUpload},
-		{method: "POST", path: "/sensor-data/upload-csv", access: mayWrite, handle: s.postFile, file: true},
+		{method: "POST", path: "/sensor-data/upload-csv", access: mayWrite, handle: s.postFile},
 		{method: "GET", path: "/sensor-data/uploads", access: mayRead, handle: s.getUploads},
 		{method: "GET", path: "/sensor-data/uploads/{id}", access: mayRead, handle: s.getUpload},
 		{method: "GET", path: "/sensor-data/aggregated", access: mayRead, handle: s.getAggregated},

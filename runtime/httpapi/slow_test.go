@@ -120,7 +120,7 @@ func testSlowBodies(t *testing.T, f *fixture) {
 func TestSlowFile_MayTakeLongerThanOtherBodies(t *testing.T) {
 	inVirtualTime(t, func(t *testing.T, network func(*fixture)) {
 		f := newFixture(t, httpapi.Options{BodyTimeout: 5 * time.Second, FileTimeout: time.Minute}, network)
-		text, media := form(t, [4]string{"file", "a.csv", "text/csv", strings.Repeat("x", 4000)})
+		text, media := form(t, [4]string{"file", "a.csv", "text/csv", strings.Repeat("x", 40_000)})
 		reader, writer := io.Pipe()
 		var client sync.WaitGroup
 		defer func() { _ = reader.Close(); client.Wait() }()

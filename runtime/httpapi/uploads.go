@@ -75,12 +75,12 @@ func (s *Server) postFile(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	in, release, err := openBody(w, r, s.files, contract.SmallUploadBytesMax+multipartOverheadMax, FileMemoryBytes)
+	in, err := s.openBody(w, r, s.files, contract.SmallUploadBytesMax+multipartOverheadMax, FileMemoryBytes)
 	if err != nil {
 		return fileError(toProblem(err))
 	}
-	defer release()
-	in.idle, in.last = s.options.BodyTimeout, time.Now().Add(s.options.FileTimeout)
+	defer in.hold.Leave()
+	in.last = time.Now().Add(s.options.FileTimeout)
 
 	file, err := filePart(multipart.NewReader(in, boundary))
 	switch {
@@ -201,11 +201,6 @@ func (s *Server) getUpload(w http.ResponseWriter, r *http.Request) error {
 	return answer(w, http.StatusOK, newUploadItem(u, rejectsURL))
 }
 
-type uploadsAnswer struct {
-	Items      []uploadItem `json:"items"`
-	NextCursor string       `json:"nextCursor,omitempty"`
-}
-
 // uploadPlace is where a page of uploads ended.
 type uploadPlace struct {
 	CreatedAt instant  `json:"c"`
@@ -228,22 +223,29 @@ func (s *Server) getUploads(w http.ResponseWriter, r *http.Request) error {
 	if err := in.err(); err != nil {
 		return err
 	}
+	hold, err := s.admitRead(r, limit, storedBytes)
+	if err != nil {
+		return err
+	}
+	defer hold.Leave()
 	ctx, cancel := calling(r)
 	defer cancel()
 	us, more, err := s.UploadStatus.List(ctx, after, limit)
 	if err != nil {
 		return fmt.Errorf("list uploads: %w", err)
 	}
-	out := uploadsAnswer{Items: make([]uploadItem, len(us))}
-	for i, u := range us {
-		out.Items[i] = newUploadItem(u, "")
-	}
+	next := ""
 	if more && len(us) > 0 {
 		last := us[len(us)-1]
-		out.NextCursor, err = s.cursors.seal(uploadPlace{instant(last.CreatedAt), uploadID(last.ID)}, scope)
-		if err != nil {
+		if next, err = s.cursors.seal(uploadPlace{instant(last.CreatedAt), uploadID(last.ID)}, scope); err != nil {
 			return err
 		}
 	}
-	return answer(w, http.StatusOK, out)
+	return answerPage(w, r, nil, func(yield func(uploadItem) bool) {
+		for _, u := range us {
+			if !yield(newUploadItem(u, "")) {
+				return
+			}
+		}
+	}, next)
 }

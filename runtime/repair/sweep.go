@@ -248,6 +248,9 @@ func (w *walk) allEquipments(ctx context.Context, next func(context.Context, rea
 // equipment looks at the hours of an equipment in which it has readings or a row.
 func (w *walk) equipment(ctx context.Context, id reading.EquipmentID, from time.Time, after func(hour time.Time) error) error {
 	through := w.place.Through
+	if err := w.list(ctx, id); err != nil {
+		return err
+	}
 	if open := w.o.OpenFrom(); open.After(from) {
 		from = open
 	}
@@ -257,26 +260,13 @@ func (w *walk) equipment(ctx context.Context, id reading.EquipmentID, from time.
 		}},
 		{next: func(from time.Time) (time.Time, bool, error) { return w.find.NextReading(ctx, id, from, through) }},
 	}
-	for listed := false; !from.After(through); {
-		var found bool
+	for !from.After(through) {
 		for i := range hours {
 			if err := hours[i].moveTo(ctx, w, from); err != nil {
 				return fmt.Errorf("find the hours of %s from %s on: %w", id, reading.FormatHour(from), err)
 			}
 		}
-		if w.mend && !listed && hours[0].found {
-			// A row whose equipment is not listed would be missing from the fleet.
-			listed = true
-			if err := w.retry(ctx, func() error { return w.find.PutEquipment(ctx, id, w.place.Region) }); err != nil {
-				return fmt.Errorf("list %s: %w", id, err)
-			}
-		}
-		hour := time.Time{}
-		for _, c := range hours {
-			if c.found && (!found || c.hour.Before(hour)) {
-				hour, found = c.hour, true
-			}
-		}
+		hour, found := first(hours)
 		if !found {
 			return nil
 		}
@@ -291,12 +281,41 @@ func (w *walk) equipment(ctx context.Context, id reading.EquipmentID, from time.
 	return nil
 }
 
+// list lists an equipment that has rows, so that they are not missing from the fleet: also those of closed hours, which belong to
+// it although they stay as they are. A row that is missing is listed when it is made.
+func (w *walk) list(ctx context.Context, id reading.EquipmentID) error {
+	if !w.mend {
+		return nil
+	}
+	err := w.retry(ctx, func() error {
+		_, found, err := w.find.NextRow(ctx, id, w.place.Region, w.place.From, w.place.Through)
+		if err != nil || !found {
+			return err
+		}
+		return w.find.PutEquipment(ctx, id, w.place.Region)
+	})
+	if err != nil {
+		return fmt.Errorf("list %s: %w", id, err)
+	}
+	return nil
+}
+
 // cursor goes through hours.
 type cursor struct {
 	next  func(from time.Time) (hour time.Time, found bool, err error)
 	asked bool
 	hour  time.Time
 	found bool
+}
+
+// first is the earliest hour that a cursor has found.
+func first(cursors []cursor) (hour time.Time, found bool) {
+	for _, c := range cursors {
+		if c.found && (!found || c.hour.Before(hour)) {
+			hour, found = c.hour, true
+		}
+	}
+	return hour, found
 }
 
 // moveTo moves to the first hour that is not before an hour.

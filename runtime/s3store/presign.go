@@ -39,12 +39,13 @@ func (b *Bucket) PresignPut(ctx context.Context, key string, terms csvfile.PutTe
 	return signed.URL, headers, nil
 }
 
-// PresignGet returns an address from which the object can be downloaded under a file name. The SDK is told not to ask for
-// checksums: it would do so in a signed header, and a browser that follows the address does not send that header.
+// PresignGet returns an address from which the object can be downloaded under a file name, as plain text whatever it is: no
+// browser shows it as a page or hands it to a spreadsheet, which would run what looks like a formula. The SDK is told not to
+// ask for checksums: it would do so in a signed header, and a browser that follows the address does not send that header.
 func (b *Bucket) PresignGet(ctx context.Context, key, fileName string, lifetime time.Duration) (string, error) {
 	b.renewal.before(ctx, lifetime)
 	signed, err := b.presign.PresignGetObject(ctx, &s3.GetObjectInput{
-		Bucket: &b.name, Key: &key,
+		Bucket: &b.name, Key: &key, ResponseContentType: aws.String("text/plain; charset=utf-8"),
 		ResponseContentDisposition: aws.String(mime.FormatMediaType("attachment", map[string]string{"filename": fileName})),
 	}, s3.WithPresignExpires(lifetime), s3.WithPresignClientFromClientOptions(func(o *s3.Options) {
 		o.ResponseChecksumValidation = aws.ResponseChecksumValidationWhenRequired

@@ -185,6 +185,9 @@ func TestPresignGet_DownloadsUnderTheFileName(t *testing.T) {
 	if got := response.Header.Get("Content-Disposition"); got != "attachment; filename*=utf-8''m%C3%A4rz%20%221%22.csv" {
 		t.Errorf("Content-Disposition %q", got)
 	}
+	if got := response.Header.Get("Content-Type"); got != "text/plain; charset=utf-8" { // or a browser might open it in a spreadsheet
+		t.Errorf("Content-Type %q", got)
+	}
 }
 
 func TestPresignPut_AsksForCredentialsThatLiveAsLongAsTheAddress(t *testing.T) {

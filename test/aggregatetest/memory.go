@@ -72,7 +72,7 @@ func (m *Memory) Delete(key reading.Key) (old *aggregate.Image) {
 // Get returns a reading, nil where there is none.
 func (m *Memory) Get(key reading.Key) *aggregate.Image { return imageOf(m.db.get(key)) }
 
-// Plant sets a number of a stored item behind everybody's back, as an error that is to be found.
+// Plant sets a number of a stored item directly, as an error that a test wants to be found.
 func (m *Memory) Plant(partition, sort, attribute, number string) {
 	m.db.mu.Lock()
 	defer m.db.mu.Unlock()
@@ -88,7 +88,7 @@ func (m *Memory) Plant(partition, sort, attribute, number string) {
 	}
 }
 
-// Forget removes an item of the aggregates behind everybody's back.
+// Forget removes an item of the aggregates directly, without a transaction.
 func (m *Memory) Forget(partition, sort string) {
 	m.db.mu.Lock()
 	defer m.db.mu.Unlock()

@@ -254,33 +254,29 @@ func testBounds(t *testing.T, s *subject) {
 	first.Slices[0].Extremes, first.Extremes = extremes(t, "-1", "1"), extremes(t, "-1", "1")
 	s.commit(t, first)
 	through := 1
-	for _, slice := range []int{3, aggregate.WholeHour, 4} { // the last one has none
-		for relation, holds := range map[aggregate.Relation]string{ // for 2, 1, 0.9 and none
-			aggregate.Is: "0100", aggregate.Within: "1100", aggregate.Reaches: "0110", aggregate.Beyond: "0010",
+	check := func(slice int, end aggregate.End, relation aggregate.Relation, text string, want bool) {
+		t.Helper()
+		bound := aggregate.Bound{Slice: slice, End: end, Relation: relation}
+		if text != "" {
+			bound.Extreme = aggregate.ExtremeOf(value(t, []string{"-", ""}[end]+text))
+		}
+		through++
+		write := apply(key, 7, sum(t, "1"), through, through)
+		write.Bounds = []aggregate.Bound{bound}
+		if err := s.Commit(t.Context(), s.transaction(write)); (err == nil) != want {
+			t.Errorf("%+v: got %v, want that it holds: %t", bound, err, want)
+		}
+	}
+	const empty = 4 // a slice without readings
+	for _, end := range []aggregate.End{aggregate.Min, aggregate.Max} {
+		for relation, holds := range map[aggregate.Relation]map[string]bool{
+			aggregate.Is: {"2": false, "1": true, "0.9": false, "": false}, aggregate.Within: {"2": true, "1": true, "0.9": false},
+			aggregate.Reaches: {"2": false, "1": true, "0.9": true}, aggregate.Beyond: {"2": false, "1": false, "0.9": true},
 		} {
-			for i, text := range []string{"2", "1", "0.9", ""} {
-				for _, end := range []aggregate.End{aggregate.Min, aggregate.Max} {
-					bound := aggregate.Bound{Slice: slice, End: end, Relation: relation}
-					switch {
-					case text == "" && relation != aggregate.Is:
-						continue
-					case text != "" && end == aggregate.Min:
-						bound.Extreme = aggregate.ExtremeOf(value(t, "-"+text))
-					case text != "":
-						bound.Extreme = aggregate.ExtremeOf(value(t, text))
-					}
-					wanted := holds[i] == '1'
-					if slice == 4 {
-						wanted = relation == aggregate.Within || text == ""
-					}
-					through++
-					write := apply(key, 7, sum(t, "1"), through, through)
-					write.Bounds = []aggregate.Bound{bound}
-					err := s.Commit(t.Context(), s.transaction(write))
-					if (err == nil) != wanted {
-						t.Errorf("%+v: got %v, want that it holds: %t", bound, err, wanted)
-					}
-				}
+			for text, want := range holds {
+				check(3, end, relation, text, want)
+				check(aggregate.WholeHour, end, relation, text, want)
+				check(empty, end, relation, text, relation == aggregate.Within || text == "")
 			}
 		}
 	}
@@ -444,33 +440,41 @@ func testEquipments(t *testing.T, s *subject) {
 		}
 	}
 	for region, every := range map[string]int{"eu-west-1": 0, "eu-west-2": 1, "us-east-1": 2, "eu-west-": 3} {
-		var want, got []string
+		var want []string
 		for i, id := range ids {
 			if i%3 >= every {
 				want = append(want, id)
 			}
 		}
-		for shard := range contract.EquipmentShards {
-			after, more := reading.EquipmentID(""), true
-			for more {
-				var page []reading.EquipmentID
-				var err error
-				if page, more, err = s.ListEquipments(t.Context(), shard, region, after, 2); err != nil || len(page) > 2 || more && len(page) == 0 {
-					t.Fatalf("shard %d: %v, more %t, %v", shard, page, more, err)
-				}
-				for _, id := range page {
-					if got, after = append(got, string(id)), max(id, after); after != id {
-						t.Errorf("shard %d: %s comes after %s", shard, id, after)
-					}
-				}
-			}
-		}
+		got := s.equipments(t, region, 2)
 		slices.Sort(want)
 		slices.Sort(got)
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("equipments of %s (-want +got):\n%s", region, diff)
 		}
 	}
+}
+
+// equipments lists those of a region page by page, each partition in its order.
+func (s *subject) equipments(t *testing.T, region string, limit int) (all []string) {
+	t.Helper()
+	for shard := range contract.EquipmentShards {
+		after, more := reading.EquipmentID(""), true
+		for more {
+			var page []reading.EquipmentID
+			var err error
+			if page, more, err = s.ListEquipments(t.Context(), shard, region, after, limit); err != nil || len(page) > limit || more && len(page) == 0 {
+				t.Fatalf("shard %d: %v, more %t, %v", shard, page, more, err)
+			}
+			for _, id := range page {
+				if all = append(all, string(id)); id <= after {
+					t.Errorf("shard %d: %s comes after %s", shard, id, after)
+				}
+				after = id
+			}
+		}
+	}
+	return all
 }
 
 func testRowsOf(t *testing.T, s *subject) {
@@ -504,22 +508,17 @@ func testFleetDay(t *testing.T, s *subject) {
 		key(aggregate.FiveMinutes, day.Add(24*time.Hour), "eu-west-1"), key(aggregate.FiveMinutes, day.Add(-5*time.Minute), "eu-west-1"),
 	}
 	want := map[aggregate.FleetKey]aggregate.FleetShare{}
-	for n := range 2 {
+	for n, keys := range [][]aggregate.FleetKey{append(inDay, others...), append(inDay[:2:2], others...)} {
 		tx := s.transaction(plus(row("EQ", hour, "eu-west-1"), sum(t, "1"), 1+n, 1+n))
 		tx.Bucket = 1
-		for i, k := range append(inDay, others...) {
-			if i != 2 || n == 0 {
-				tx.Fleet = append(tx.Fleet, aggregate.FleetWrite{FleetKey: k, Delta: sum(t, fmt.Sprintf("%d.5", i))})
+		for i, k := range keys {
+			tx.Fleet = append(tx.Fleet, aggregate.FleetWrite{FleetKey: k, Delta: sum(t, fmt.Sprintf("%d.5", i))})
+			if slices.Contains(inDay, k) {
+				want[k] = aggregate.FleetShare{Sum: want[k].Add(tx.Fleet[i].Delta), Revision: want[k].Revision + 1}
 			}
 		}
 		if err := s.Commit(t.Context(), tx); err != nil {
 			t.Fatal(err)
-		}
-	}
-	for i, k := range inDay {
-		one := sum(t, fmt.Sprintf("%d.5", i))
-		if want[k] = (aggregate.FleetShare{Sum: one.Add(one), Revision: 2}); i == 2 {
-			want[k] = aggregate.FleetShare{Sum: one, Revision: 1}
 		}
 	}
 	check := func() {

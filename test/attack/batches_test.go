@@ -29,7 +29,7 @@ func faultyBatches(t *testing.T, s *target) {
 	for range clients {
 		work.Go(func() {
 			code, size := 0, 0
-			if answer, err := s.client.Do(t.Context(), probe.Call{Path: "/sensor-data/batch", Body: body}); err == nil {
+			if answer, err := s.Client.Do(t.Context(), probe.Call{Path: "/sensor-data/batch", Body: body}); err == nil {
 				code, size = answer.Status, len(answer.Body)
 			}
 			mu.Lock()
@@ -91,7 +91,7 @@ func (s *target) trickle(ctx context.Context, t *testing.T, bytes int) {
 	}
 	defer func() { _ = conn.Close() }()
 	_, err := fmt.Fprintf(conn, "POST /sensor-data/batch HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\n"+
-		"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n[", s.client.Token, bytes)
+		"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n[", s.Client.Token, bytes)
 	text := reading("trickle", 1) + "," + strings.Repeat(" ", 200)
 	for ticker := time.NewTicker(time.Second); err == nil; {
 		select {
@@ -115,7 +115,7 @@ func (s *target) singlesMeanwhile(ctx context.Context, t *testing.T, perSecond i
 			return got
 		case <-ticker.C:
 		}
-		answer, err := s.client.Do(t.Context(), probe.Call{Path: "/sensor-data", Body: []byte(reading("single", n))})
+		answer, err := s.Client.Do(t.Context(), probe.Call{Path: "/sensor-data", Body: []byte(reading("single", n))})
 		if err != nil {
 			got[0]++
 			continue
@@ -126,12 +126,8 @@ func (s *target) singlesMeanwhile(ctx context.Context, t *testing.T, perSecond i
 
 // largeBatches sends batches of 5,000 readings all at once to a table that takes 6,250 readings a second.
 func largeBatches(t *testing.T, s *target) {
-	const lanes, latency = 4, 16 * time.Millisecond
+	const clients, lanes, latency = 24, 4, 16 * time.Millisecond
 	s.table.turnOn(lanes, latency)
-	if !fullSize() {
-		s.table.turnOn(1, latency)
-	}
-	clients := sized(8, 24)
 	var mu sync.Mutex
 	got := status{}
 	var work sync.WaitGroup
@@ -141,7 +137,7 @@ func largeBatches(t *testing.T, s *target) {
 		body := batchOf(fmt.Sprintf("large-%d", n), contract.BatchReadingsMax)
 		work.Go(func() {
 			code := 0
-			if answer, err := s.client.Do(t.Context(), probe.Call{Path: "/sensor-data/batch", Body: body}); err == nil {
+			if answer, err := s.Client.Do(t.Context(), probe.Call{Path: "/sensor-data/batch", Body: body}); err == nil {
 				code = answer.Status
 			}
 			mu.Lock()

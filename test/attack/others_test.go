@@ -22,7 +22,7 @@ func throttledEquipment(t *testing.T, s *target) {
 	const noisy = "noisy"
 	s.table.turnOn(0, tableLatency)
 	s.table.throttle(noisy)
-	throttledRate, othersRate, lasts := sized(50, 100), sized(300, 3000), sized(5*time.Second, 20*time.Second)
+	const throttledRate, othersRate, lasts = 100, 3000, 20 * time.Second
 	ctx, cancel := context.WithTimeout(t.Context(), lasts)
 	defer cancel()
 	var work sync.WaitGroup
@@ -32,7 +32,10 @@ func throttledEquipment(t *testing.T, s *target) {
 		othersGot = s.sendOpenLoop(ctx, t, othersRate, func(n int) string { return fmt.Sprintf("other-%d", n%1000) })
 	})
 	work.Wait()
-	t.Logf("throttled at %d/s: %v; others at %d/s: %v, p50 %v, p99 %v", throttledRate, noisyGot.got, othersRate, othersGot.got,
+	s.table.mu.Lock()
+	refused := s.table.refused
+	s.table.mu.Unlock()
+	t.Logf("throttled at %d/s: %v, with %d attempts; others at %d/s: %v, p50 %v, p99 %v", throttledRate, noisyGot.got, refused, othersRate, othersGot.got,
 		othersGot.percentile(50), othersGot.percentile(99))
 	if share := othersGot.got.share(http.StatusCreated); share < 1 {
 		t.Errorf("%.1f %% of the others' readings were stored, want all", 100*share)
@@ -60,7 +63,7 @@ func (o *openLoop) percentile(p int) time.Duration {
 // sendOpenLoop sends single readings until ctx ends and waits for the answers.
 func (s *target) sendOpenLoop(ctx context.Context, t *testing.T, perSecond int, equipment func(n int) string) *openLoop {
 	t.Helper()
-	client := &probe.Client{Base: s.Info.APIURL, Token: s.client.Token, HTTP: &http.Client{
+	client := &probe.Client{Base: s.Info.APIURL, Token: s.Client.Token, HTTP: &http.Client{
 		Timeout: 30 * time.Second, Transport: &http.Transport{MaxIdleConns: 4096, MaxIdleConnsPerHost: 4096},
 	}}
 	defer client.HTTP.CloseIdleConnections()
@@ -155,13 +158,13 @@ func bucketAway(t *testing.T, s *target) {
 	ready, stored := status{}, status{}
 	var body []byte
 	for n := range sized(8, 40) {
-		answer, err := s.client.Do(t.Context(), probe.Call{Path: "/readyz"})
+		answer, err := s.Client.Do(t.Context(), probe.Call{Path: "/readyz"})
 		if err != nil {
 			t.Fatal(err)
 		}
 		body = answer.Body
 		ready[answer.Status]++
-		if answer, err = s.client.Do(t.Context(), probe.Call{Path: "/sensor-data", Body: []byte(reading("bucket", n))}); err != nil {
+		if answer, err = s.Client.Do(t.Context(), probe.Call{Path: "/sensor-data", Body: []byte(reading("bucket", n))}); err != nil {
 			t.Fatal(err)
 		}
 		stored[answer.Status]++

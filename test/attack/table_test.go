@@ -22,13 +22,14 @@ type fastTable struct {
 	latency time.Duration
 	// throttled is an equipment of which it takes nothing.
 	throttled string
-	written   int
+	// written counts the readings that it took, refused those that it throttled.
+	written, refused int
 }
 
 func (f *fastTable) reset() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.on, f.lanes, f.latency, f.throttled, f.written = false, nil, 0, "", 0
+	f.on, f.lanes, f.latency, f.throttled, f.written, f.refused = false, nil, 0, "", 0, 0
 }
 
 // turnOn lets it answer, lanes calls at a time (0 for any number), each after latency.
@@ -52,11 +53,11 @@ func (f *fastTable) wrap(forward http.Handler) http.Handler {
 		f.mu.Lock()
 		on, lanes, latency, throttled := f.on, f.lanes, f.latency, f.throttled
 		f.mu.Unlock()
-		if !on || operation != "BatchWriteItem" {
+		if !on || operation != "BatchExecuteStatement" {
 			forward.ServeHTTP(w, r)
 			return
 		}
-		body, _ := io.ReadAll(r.Body) // one that breaks off is answered to nobody
+		body, _ := io.ReadAll(r.Body) // where it breaks off, nobody waits for the answer
 		if lanes != nil {
 			lanes <- struct{}{}
 			defer func() { <-lanes }()
@@ -67,26 +68,24 @@ func (f *fastTable) wrap(forward http.Handler) http.Handler {
 	})
 }
 
-// write answers a BatchWriteItem: everything is stored, except what is of the throttled equipment.
+// write answers a BatchExecuteStatement: everything is stored, except what is of the throttled equipment.
 func (f *fastTable) write(body []byte, throttled string) []byte {
-	var in struct {
-		RequestItems map[string][]json.RawMessage
-	}
+	var in struct{ Statements []json.RawMessage }
 	_ = json.Unmarshal(body, &in) // the SDK makes it
-	left := map[string][]json.RawMessage{}
-	written := 0
-	for table, items := range in.RequestItems {
-		for _, item := range items {
-			if throttled != "" && strings.Contains(string(item), `"`+throttled+`"`) {
-				left[table] = append(left[table], item)
-				continue
-			}
-			written++
+	type response struct {
+		Error map[string]string `json:",omitempty"`
+	}
+	responses := make([]response, len(in.Statements))
+	refused := 0
+	for i, statement := range in.Statements {
+		if throttled != "" && strings.Contains(string(statement), `"`+throttled+`"`) {
+			responses[i].Error = map[string]string{"Code": "ThrottlingError", "Message": "made up by a test"}
+			refused++
 		}
 	}
 	f.mu.Lock()
-	f.written += written
+	f.written, f.refused = f.written+len(responses)-refused, f.refused+refused
 	f.mu.Unlock()
-	out, _ := json.Marshal(map[string]any{"UnprocessedItems": left}) // it was JSON before
+	out, _ := json.Marshal(map[string]any{"Responses": responses}) // strings only
 	return out
 }

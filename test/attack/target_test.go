@@ -7,7 +7,6 @@ import (
 	"net"
 	"net/url"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
@@ -16,8 +15,7 @@ import (
 
 	"github.com/sensorflow/sensorflow/runtime/contract"
 	"github.com/sensorflow/sensorflow/runtime/local/stack"
-	"github.com/sensorflow/sensorflow/test/capture"
-	"github.com/sensorflow/sensorflow/test/contract/probe"
+	"github.com/sensorflow/sensorflow/test/system"
 )
 
 // fullSize tells whether the attacks run at the size that the figures are for.
@@ -31,38 +29,17 @@ func sized[N any](reduced, full N) N {
 	return reduced
 }
 
-// target is a running stack with a table for readings whose speed a test decides.
+// target is a running system with a table for readings whose speed a test decides.
 type target struct {
-	*stack.Stack
-	client *probe.Client
-	table  *fastTable
-	log    *capture.Buffer
+	*system.System
+	table *fastTable
 }
 
-// startTarget starts a stack that the test ends.
+// startTarget starts a system that the test ends.
 func startTarget(t *testing.T) *target {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
-	defer cancel()
-	s := &target{table: &fastTable{}, log: &capture.Buffer{}}
-	var err error
-	if s.Stack, err = stack.Start(ctx, stack.Options{Log: s.log, DynamoDBProxy: s.table.wrap}); err != nil {
-		t.Fatalf("%v\n%s", err, s.log)
-	}
-	t.Cleanup(func() {
-		_ = s.Stop() // how a stack ends is for its own tests
-		if t.Failed() {
-			file := filepath.Join(os.TempDir(), "sensorflow-"+strings.ReplaceAll(t.Name(), "/", "-")+".log")
-			_ = os.WriteFile(file, []byte(s.log.String()), 0o600)
-			t.Logf("the stack's log is in %s", file)
-		}
-	})
-	token, err := probe.MachineToken(ctx, s.Info.TokenURL, s.Info.ClientID, s.Info.ClientSecret)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.client = &probe.Client{Base: s.Info.APIURL, Token: token, HTTP: probe.NewHTTP()}
-	return s
+	table := &fastTable{}
+	return &target{system.Start(t, stack.Options{DynamoDBProxy: table.wrap}), table}
 }
 
 // fresh gives the next attack an API that has seen nothing, and a table that takes everything at once.
@@ -106,24 +83,8 @@ func (s *target) dial(t *testing.T) net.Conn {
 // memory is what the API's process holds now and what it held at most since it started, in bytes.
 func (s *target) memory(t *testing.T) (now, most int64) {
 	t.Helper()
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.PIDs()[stack.PartAPI][0]))
-	if err != nil {
-		t.Skipf("memory can be measured on Linux alone: %v", err)
-	}
-	for line := range strings.Lines(string(status)) {
-		name, value, _ := strings.Cut(line, ":")
-		kilobytes, _ := strconv.ParseInt(strings.TrimSuffix(strings.TrimSpace(value), " kB"), 10, 64)
-		switch name {
-		case "VmRSS":
-			now = kilobytes << 10
-		case "VmHWM":
-			most = kilobytes << 10
-		}
-	}
-	return now, most
+	return system.Memory(t, s.PIDs()[stack.PartAPI]...)
 }
-
-func mebibytes(n int64) float64 { return float64(n) / (1 << 20) }
 
 // readingsTable is the name of the table that fastTable stands for.
 func (s *target) readingsTable() string { return s.Tables[contract.ReadingsTable().Name] }

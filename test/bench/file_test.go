@@ -8,16 +8,15 @@ import (
 	"math/rand/v2"
 	"os"
 	"strconv"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/sensorflow/sensorflow/runtime/contract"
-	"github.com/sensorflow/sensorflow/runtime/local/checkout"
 	"github.com/sensorflow/sensorflow/runtime/local/stack"
 	"github.com/sensorflow/sensorflow/runtime/reading"
 	"github.com/sensorflow/sensorflow/test/await"
 	"github.com/sensorflow/sensorflow/test/contract/probe"
+	"github.com/sensorflow/sensorflow/test/system"
 )
 
 const (
@@ -39,24 +38,15 @@ func TestFile_GoesThroughInBoundedMemoryAndCountsExactly(t *testing.T) {
 		}
 	}
 	ctx := t.Context()
-	s, err := stack.Start(ctx, stack.Options{Root: repository(t)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = s.Stop() })
-	token, err := probe.MachineToken(ctx, s.Info.TokenURL, s.Info.ClientID, s.Info.ClientSecret)
-	if err != nil {
-		t.Fatal(err)
-	}
-	client := &probe.Client{HTTP: probe.NewHTTP(), Base: s.Info.APIURL, Token: token}
+	s := system.Start(t, stack.Options{})
 
 	send := func(name string, content []byte) probe.Upload {
 		t.Helper()
-		id, err := client.UploadFile(ctx, name, content)
+		id, err := s.Client.UploadFile(ctx, name, content)
 		if err != nil {
 			t.Fatal(err)
 		}
-		u, err := client.WaitForUpload(ctx, id)
+		u, err := s.Client.WaitForUpload(ctx, id)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -64,28 +54,28 @@ func TestFile_GoesThroughInBoundedMemoryAndCountsExactly(t *testing.T) {
 	}
 	first, one := makeFile(1)
 	send("first.csv", first) // starts the function
-	idle, _ := memory(t, s.CSVProcessor.PIDs())
+	idle, _ := system.Memory(t, s.CSVProcessor.PIDs()...)
 
 	content, valid := makeFile(rows)
 	broken := rows - len(valid)
 	began := time.Now()
 	u := send("large.csv", content)
 	took := time.Since(began)
-	_, peak := memory(t, s.CSVProcessor.PIDs())
+	_, peak := system.Memory(t, s.CSVProcessor.PIDs()...)
 	if u.Status != "completed-with-rejects" || u.RowsAccepted+u.RowsRejected != int64(rows) || u.RowsRejected != int64(broken) {
 		t.Errorf("upload %+v, want %d rows of which %d are broken", u, rows, broken)
 	}
 	t.Logf("%d rows (%.1f MB) in %.1f s: %.0f rows/s; the memory of a processor: %.1f MiB idle, %.1f MiB at most, %.1f above",
 		rows, float64(len(content))/1e6, took.Seconds(), float64(rows)/took.Seconds(),
-		mebibytes(idle), mebibytes(peak), mebibytes(peak-idle))
+		system.Mebibytes(idle), system.Mebibytes(peak), system.Mebibytes(peak-idle))
 	if peak-idle > fileMemoryGoal {
-		t.Errorf("the processor's memory rose by %.1f MiB, more than %.1f", mebibytes(peak-idle), mebibytes(fileMemoryGoal))
+		t.Errorf("the processor's memory rose by %.1f MiB, more than %.1f", system.Mebibytes(peak-idle), system.Mebibytes(fileMemoryGoal))
 	}
-	compare(ctx, t, s, client, append(valid, one...), began)
+	compare(ctx, t, s, append(valid, one...), began)
 }
 
 // compare holds the aggregates to the rows of the file once the aggregator has caught up.
-func compare(ctx context.Context, t *testing.T, s *stack.Stack, client *probe.Client, valid []probe.Stored, began time.Time) {
+func compare(ctx context.Context, t *testing.T, s *system.System, valid []probe.Stored, began time.Time) {
 	t.Helper()
 	if err := s.Idle(ctx); err != nil {
 		t.Fatal(err)
@@ -96,7 +86,7 @@ func compare(ctx context.Context, t *testing.T, s *stack.Stack, client *probe.Cl
 	defer cancel()
 	var differences []string
 	if err := await.Until(within, func() error {
-		pages, err := client.Aggregates(ctx, "1m", "", 10_000)
+		pages, err := s.Client.Aggregates(ctx, "1m", "", 10_000)
 		if err != nil {
 			return err
 		}
@@ -135,38 +125,4 @@ func makeFile(rows int) (content []byte, valid []probe.Stored) {
 		fmt.Fprintf(&b, "%s,%s,%s\n", r.EquipmentID, r.Timestamp, r.Value)
 	}
 	return b.Bytes(), valid
-}
-
-// memory returns what the largest of the processes holds now and what one of them held at most, in bytes. Each is an instance of the
-// function, which Lambda gives memory of its own.
-func memory(t *testing.T, pids []int) (now, most int64) {
-	t.Helper()
-	for _, pid := range pids {
-		status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-		if err != nil {
-			t.Fatalf("memory can be measured on Linux alone: %v", err)
-		}
-		for line := range strings.Lines(string(status)) {
-			name, value, _ := strings.Cut(line, ":")
-			kilobytes, _ := strconv.ParseInt(strings.TrimSuffix(strings.TrimSpace(value), " kB"), 10, 64)
-			switch name {
-			case "VmRSS":
-				now = max(now, kilobytes<<10)
-			case "VmHWM":
-				most = max(most, kilobytes<<10)
-			}
-		}
-	}
-	return now, most
-}
-
-func mebibytes(n int64) float64 { return float64(n) / (1 << 20) }
-
-func repository(t *testing.T) string {
-	t.Helper()
-	root, err := checkout.Root()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return root
 }

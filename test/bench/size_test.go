@@ -18,6 +18,8 @@ func TestSize_OfWhatIsDeployed(t *testing.T) {
 		bytesMax      int64
 	}{
 		{"the function aggregator", "aggregator", gobuild.Function, 12 * mebibyte},
+		{"the function repairer", "repairer", gobuild.Function, 12 * mebibyte},
+		{"the function auditor", "auditor", gobuild.Function, 12 * mebibyte},
 		{"the function csvprocessor", "csvprocessor", gobuild.Function, 12 * mebibyte},
 		{"the image of the API", "api", gobuild.Image, 15 * mebibyte},
 	} {

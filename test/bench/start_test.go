@@ -57,7 +57,7 @@ func binary(tb testing.TB, command string) string {
 	return filepath.Join(dir, gobuild.FunctionBinary)
 }
 
-// TestStart_OfEachFunctionMeetsTheGoal goes by the quickest of its starts: the others show what else the machine was doing.
+// TestStart_OfEachFunctionMeetsTheGoal looks at the quickest of several starts: the others were delayed by what else the machine was doing.
 func TestStart_OfEachFunctionMeetsTheGoal(t *testing.T) {
 	for _, command := range []string{"aggregator", "csvprocessor"} {
 		t.Run(command, func(t *testing.T) {

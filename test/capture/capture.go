@@ -1,4 +1,4 @@
-// Package capture keeps what programs and servers print, for tests that read it while more is printed.
+// Package capture keeps what programs and servers print. A test may read it while more is printed.
 package capture
 
 import (

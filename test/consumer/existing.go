@@ -35,6 +35,8 @@ func existing(scope constructs.Construct) {
 			".dkr.ecr.eu-central-1.amazonaws.com/sensorflow-api:v0.1.0"), nil),
 		AggregatorCode:   awslambda.Code_FromBucketV2(releases, jsii.String("v0.1.0/aggregator.zip"), nil),
 		CsvProcessorCode: awslambda.Code_FromBucketV2(releases, jsii.String("v0.1.0/csvprocessor.zip"), nil),
+		RepairerCode:     awslambda.Code_FromBucketV2(releases, jsii.String("v0.1.0/repairer.zip"), nil),
+		AuditorCode:      awslambda.Code_FromBucketV2(releases, jsii.String("v0.1.0/auditor.zip"), nil),
 	})
 }
 

@@ -24,7 +24,7 @@ const modulePath = "github.com/sensorflow/sensorflow"
 const mark = "sensorflow: built from the module cache"
 
 // commands are those that get the mark.
-func commands() []string { return []string{"aggregator", "api", "csvprocessor"} }
+func commands() []string { return []string{"aggregator", "api", "auditor", "csvprocessor", "repairer"} }
 
 // published is this module, as it lies in the checkout, on a proxy.
 type published struct {

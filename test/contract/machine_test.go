@@ -63,7 +63,7 @@ func TestMachine_RejectsAWrongSecretAndAnUnknownScope(t *testing.T) {
 		"unknown":       {url.Values{"grant_type": {grant}, "client_id": {"x"}, "client_secret": {secret}}, 401},
 		"no secret":     {url.Values{"grant_type": {grant}, "client_id": {id}}, 401},
 		"another grant": {url.Values{"grant_type": {"password"}, "client_id": {id}, "client_secret": {secret}}, 400},
-		"other scope":   {url.Values{"grant_type": {grant}, "client_id": {id}, "client_secret": {secret}, "scope": {"sensor-flow/admin"}}, 400},
+		"other scope":   {url.Values{"grant_type": {grant}, "client_id": {id}, "client_secret": {secret}, "scope": {"sensor-flow/all"}}, 400},
 	} {
 		if got := askToken(t, c.form, nil); got.Status != c.status {
 			t.Errorf("%s: status %d: %s", name, got.Status, got.Body)

@@ -18,7 +18,7 @@ func drawn() map[string]string {
 		"ECS::Service": "Fargate tasks", "ApplicationAutoScaling::ScalableTarget": "autoscaled",
 		"Cognito::UserPool": "Cognito user pool", "SecretsManager::Secret": "Secrets Manager",
 		"DynamoDB::GlobalTable": "tables: readings", "S3::Bucket": "bucket of uploads", "SQS::Queue": "queue", "Lambda::Function": "function aggregator",
-		"Lambda::EventSourceMapping": "stream of the readings", "CloudWatch::Alarm": "alarms", "SNS::Topic": "topic",
+		"Lambda::EventSourceMapping": "stream of the readings", "Events::Rule": "schedule", "Logs::MetricFilter": "a metric of its log", "CloudWatch::Alarm": "alarms", "SNS::Topic": "topic",
 	}
 }
 
@@ -31,7 +31,7 @@ func undrawn() []string {
 		"EC2::RouteTable", "EC2::SecurityGroup", "EC2::SecurityGroupEgress", "EC2::SecurityGroupIngress", "EC2::Subnet",
 		"EC2::SubnetRouteTableAssociation", "EC2::VPCGatewayAttachment", "ECS::Cluster", "ECS::ClusterCapacityProviderAssociations",
 		"ECS::TaskDefinition", "ElasticLoadBalancingV2::Listener", "ElasticLoadBalancingV2::TargetGroup", "IAM::ManagedPolicy", "IAM::Policy",
-		"IAM::Role", "KMS::Alias", "KMS::Key", "KMS::ReplicaKey", "Logs::LogGroup", "Route53::HealthCheck", "S3::BucketPolicy", "SNS::TopicPolicy",
+		"IAM::Role", "KMS::Alias", "KMS::Key", "KMS::ReplicaKey", "Logs::LogGroup", "Lambda::EventInvokeConfig", "Lambda::Permission", "Route53::HealthCheck", "S3::BucketPolicy", "SNS::TopicPolicy",
 		"SQS::QueuePolicy", "WAFv2::LoggingConfiguration", "WAFv2::WebACLAssociation",
 	}
 }

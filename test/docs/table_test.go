@@ -25,8 +25,8 @@ func readLibrary(t *testing.T) library {
 	return l
 }
 
-// handsOn lists where SensorFlow hands its props on to, field by field under the same names.
-func handsOn() map[string][][2]string {
+// passedTo lists the structs to which SensorFlow passes its props on, field by field under the same names.
+func passedTo() map[string][][2]string {
 	return map[string][][2]string{"SensorFlowProps": {{"apiservice", "ApiServiceProps"}, {"processing", "ProcessingProps"}}}
 }
 
@@ -68,7 +68,7 @@ func (l library) explained(t *testing.T, pkg, structName string) []field {
 }
 
 func (l library) handedOn(structName, name string) (field, bool) {
-	for _, to := range handsOn()[structName] {
+	for _, to := range passedTo()[structName] {
 		for _, f := range l[to[0]].fields(to[1]) {
 			if slices.Contains(f.names, name) && f.doc != "" {
 				return f, true

@@ -8,8 +8,8 @@ import (
 )
 
 // delivery stands between the stream and the aggregator and does what streams may do: it delivers a batch twice, again in
-// another cut, and splits an equipment's records into two shards that are out of step, of which one is held back until after
-// later records. The order of the records of one item is never changed.
+// another cut, and splits an equipment's records into two shards, of which one is held back until after later
+// records. The order of the records of one item is never changed.
 type delivery struct {
 	dice *dice
 

@@ -63,7 +63,7 @@ type unreliable struct {
 	transactions atomic.Int64
 }
 
-// alwaysCancelled is the number of a transaction that is cancelled whatever the dice say.
+// alwaysCancelled is the number of a transaction that is cancelled whatever the random numbers are.
 const alwaysCancelled = 20
 
 func (u *unreliable) wrap(forward http.Handler) http.Handler {

@@ -83,7 +83,7 @@ func TestSIGTERM_UnderLoadLeavesNothingWithoutAnAnswer(t *testing.T) {
 
 // watchReadiness asks as a load balancer does, only more often, and returns when 503 came first and when connections were
 // refused.
-func watchReadiness(ctx context.Context, t *testing.T, s *system) (unready, refused time.Time) {
+func watchReadiness(ctx context.Context, t *testing.T, s *running) (unready, refused time.Time) {
 	t.Helper()
 	watcher := &probe.Client{Base: s.Info.APIURL, HTTP: &http.Client{
 		Timeout: 2 * time.Second, Transport: &http.Transport{DisableKeepAlives: true},
@@ -108,8 +108,8 @@ func watchReadiness(ctx context.Context, t *testing.T, s *system) (unready, refu
 }
 
 // sendUntilGone sends readings one after the other, over new connections or kept ones.
-func sendUntilGone(ctx context.Context, s *system, o *outcomes, n int, gone *atomic.Bool) {
-	client := &probe.Client{Base: s.Info.APIURL, Token: s.client.Token, HTTP: &http.Client{
+func sendUntilGone(ctx context.Context, s *running, o *outcomes, n int, gone *atomic.Bool) {
+	client := &probe.Client{Base: s.Info.APIURL, Token: s.Client.Token, HTTP: &http.Client{
 		Timeout: 15 * time.Second, Transport: &http.Transport{DisableKeepAlives: n%2 == 0},
 	}}
 	at := time.Now().UTC().Truncate(time.Hour).Add(-time.Hour)

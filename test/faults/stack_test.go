@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -18,47 +17,24 @@ import (
 	"github.com/sensorflow/sensorflow/runtime/local/sqslocal"
 	"github.com/sensorflow/sensorflow/runtime/local/stack"
 	"github.com/sensorflow/sensorflow/test/await"
-	"github.com/sensorflow/sensorflow/test/capture"
 	"github.com/sensorflow/sensorflow/test/contract/probe"
+	"github.com/sensorflow/sensorflow/test/system"
 )
 
-// system is a running stack and a client of it.
-type system struct {
-	*stack.Stack
-	t      *testing.T
-	client *probe.Client
-	log    *capture.Buffer
+// running is a system and the test that runs it.
+type running struct {
+	*system.System
+	t *testing.T
 }
 
-// startSystem starts a stack that the test ends.
-func startSystem(t *testing.T, o stack.Options) *system {
+// startSystem starts a system that the test ends.
+func startSystem(t *testing.T, o stack.Options) *running {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
-	defer cancel()
-	s := &system{t: t, log: &capture.Buffer{}}
-	o.Log = s.log
-	var err error
-	if s.Stack, err = stack.Start(ctx, o); err != nil {
-		t.Fatalf("%v\n%s", err, s.log)
-	}
-	t.Cleanup(func() {
-		_ = s.Stop() // how a stack ends is for its own tests
-		if t.Failed() {
-			file := filepath.Join(os.TempDir(), "sensorflow-"+strings.ReplaceAll(t.Name(), "/", "-")+".log")
-			_ = os.WriteFile(file, []byte(s.log.String()), 0o600)
-			t.Logf("the stack's log is in %s", file)
-		}
-	})
-	token, err := probe.MachineToken(ctx, s.Info.TokenURL, s.Info.ClientID, s.Info.ClientSecret)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.client = &probe.Client{Base: s.Info.APIURL, Token: token, HTTP: probe.NewHTTP()}
-	return s
+	return &running{system.Start(t, o), t}
 }
 
 // readings scans the table past all faults.
-func (s *system) readings() []probe.Stored {
+func (s *running) readings() []probe.Stored {
 	s.t.Helper()
 	all, err := probe.Readings(s.t.Context(), probe.NewDynamoDB(s.Region, s.DynamoDBEndpoint), s.Tables[contract.ReadingsTable().Name])
 	if err != nil {
@@ -68,7 +44,7 @@ func (s *system) readings() []probe.Stored {
 }
 
 // quiet waits until the queue and the stream have been worked off.
-func (s *system) quiet(within time.Duration) {
+func (s *running) quiet(within time.Duration) {
 	s.t.Helper()
 	ctx, cancel := context.WithTimeout(s.t.Context(), within)
 	defer cancel()
@@ -77,18 +53,38 @@ func (s *system) quiet(within time.Duration) {
 	}
 }
 
-// nothingGivenUp checks that no record and no message was put aside.
-func (s *system) nothingGivenUp() {
+// exact checks, once all is quiet, that a load was answered rightly, that what was acknowledged is stored, and that it is
+// aggregated as it is stored.
+func (s *running) exact(l *load) {
 	s.t.Helper()
-	for name, q := range map[string]*sqslocal.Queue{"stream records": s.StreamFailures, "messages of files": s.DeadLetters} {
+	for _, fault := range l.faults {
+		s.t.Error(fault)
+	}
+	stored := s.readings()
+	for i, difference := range l.ledger.differences(stored) {
+		if i < 20 {
+			s.t.Error(difference)
+		}
+	}
+	s.nothingGivenUp()
+	s.aggregatesEqual(stored)
+}
+
+// nothingGivenUp checks that no record and no message was put aside.
+func (s *running) nothingGivenUp() {
+	s.t.Helper()
+	for name, q := range map[string]*sqslocal.Queue{"stream records": s.StreamFailures, "stream records for good": s.StreamDeadLetters, "messages of files": s.DeadLetters} {
 		if depth := q.Depth(); depth != (sqslocal.Depth{}) {
 			s.t.Errorf("%s were given up: %+v", name, depth)
 		}
 	}
+	if strings.Contains(s.Log.String(), "gave up records of the stream") { // also if they were repaired since
+		s.t.Error("records of the stream were given up")
+	}
 }
 
 // aggregatesEqual holds the aggregates, of the fleet and of each equipment, against the table.
-func (s *system) aggregatesEqual(readings []probe.Stored) {
+func (s *running) aggregatesEqual(readings []probe.Stored) {
 	s.t.Helper()
 	const interval, hours = "1w", 168
 	// No answer is older than what the API may keep one for; the rest is for a busy machine.
@@ -103,7 +99,7 @@ func (s *system) aggregatesEqual(readings []probe.Stored) {
 	for id, stored := range byEquipment {
 		var found []string
 		if err := await.Until(ctx, func() error {
-			pages, err := s.client.Aggregates(s.t.Context(), interval, id, 50)
+			pages, err := s.Client.Aggregates(s.t.Context(), interval, id, 50)
 			if err != nil {
 				return err
 			}
@@ -129,10 +125,10 @@ func (s *system) aggregatesEqual(readings []probe.Stored) {
 }
 
 // logApplied tells by which way the aggregator took in what it was given; a run without one of them tests less than it should.
-func (s *system) logApplied() {
+func (s *running) logApplied() {
 	s.t.Helper()
 	var sum struct{ Rows, Applied, Recounted, Raced, Retries int }
-	for line := range strings.Lines(s.log.String()) {
+	for line := range strings.Lines(s.Log.String()) {
 		var one struct {
 			Msg                                      string
 			Rows, Applied, Recounted, Raced, Retries int

@@ -66,7 +66,7 @@ func (h *holding) wrap(forward http.Handler) http.Handler {
 
 // undoing is the clients of one reading, and the calls that carry one of its values.
 type undoing struct {
-	*system
+	*running
 	*holding
 	equipment, timestamp string
 }
@@ -85,7 +85,7 @@ func (u *undoing) batch(value int) probe.Call {
 
 func (u *undoing) acknowledged(call probe.Call) {
 	u.t.Helper()
-	if got, err := u.client.Do(u.t.Context(), call); err != nil || got.Status != http.StatusCreated {
+	if got, err := u.Client.Do(u.t.Context(), call); err != nil || got.Status != http.StatusCreated {
 		u.t.Fatalf("%s: %d %s, %v", call.Body, got.Status, got.Body, err)
 	}
 }
@@ -111,7 +111,7 @@ func (u *undoing) keepsBack(value int, stored, all bool) {
 func (u *undoing) want(value int) {
 	u.t.Helper()
 	var page struct{ Items []struct{ Value int } }
-	got, err := u.client.Do(u.t.Context(), probe.Call{Path: "/sensor-data?equipmentId=" + u.equipment})
+	got, err := u.Client.Do(u.t.Context(), probe.Call{Path: "/sensor-data?equipmentId=" + u.equipment})
 	if err != nil {
 		u.t.Fatal(err)
 	}
@@ -153,7 +153,7 @@ func TestAcknowledged_IsNotUndoneByALateAttempt(t *testing.T) {
 			ctx, leave := context.WithCancel(t.Context())
 			gone := make(chan error, 1)
 			go func() {
-				_, err := u.client.Do(ctx, u.single(10))
+				_, err := u.Client.Do(ctx, u.single(10))
 				gone <- err
 			}()
 			<-u.kept
@@ -170,7 +170,7 @@ func TestAcknowledged_IsNotUndoneByALateAttempt(t *testing.T) {
 		})
 	}
 	const goesOnFor = 9 * time.Second // a little longer than the service tries
-	for end := time.Now().Add(goesOnFor); time.Now().Before(end) && !t.Failed(); time.Sleep(100 * time.Millisecond) {
+	for end := time.Now().Add(goesOnFor); time.Now().Before(end) && !t.Failed(); pause(t.Context(), 100*time.Millisecond) {
 		for _, u := range given {
 			u.t = t
 			u.want(12)
@@ -179,7 +179,7 @@ func TestAcknowledged_IsNotUndoneByALateAttempt(t *testing.T) {
 }
 
 // undo begins a case with a reading of its own.
-func undo(t *testing.T, s *system, h *holding) *undoing {
+func undo(t *testing.T, s *running, h *holding) *undoing {
 	t.Helper()
 	of := *s
 	of.t = t

@@ -42,6 +42,7 @@ func programs() map[string]func(environ []string) error {
 	return map[string]func([]string) error{
 		"api":          func(environ []string) error { _, err := config.LoadAPI(environ); return err },
 		"csvprocessor": func(environ []string) error { _, err := config.LoadCSVProcessor(environ); return err },
+		"repairer":     func(environ []string) error { _, err := config.LoadRepairer(environ); return err },
 		"aggregator":   func(environ []string) error { _, err := config.LoadAggregator(environ); return err },
 	}
 }
@@ -51,6 +52,7 @@ func environ(with map[string]string) []string {
 	all := map[string]string{
 		contract.EnvRegion: "eu-west-1", contract.EnvReadingsTable: "r", contract.EnvAggregatesTable: "a", contract.EnvUploadsTable: "u",
 		contract.EnvRevocationsTable: "v", contract.EnvUploadsBucket: "b", contract.EnvCSVQueueURL: "https://queue.example/q",
+		contract.EnvStreamFailuresURL: "https://queue.example/f", contract.EnvStreamDeadLettersURL: "https://queue.example/d",
 		contract.EnvUserPoolID: "p", contract.EnvUserPoolIssuer: "https://issuer.example/p", contract.EnvUserPoolClientID: "c",
 		contract.EnvUserPoolClientSecret: "s",
 	}
@@ -76,6 +78,9 @@ func variables(p *sensorflow.MultiRegionProps, region string) map[string]string 
 	}
 	if p.Domain != nil {
 		all[contract.EnvPublicURL] = "https://" + p.Domain.Name
+	}
+	if region == p.Regions[0] && len(p.Adopted) > 0 {
+		all[contract.EnvAdoptedRegions] = strings.Join(p.Adopted, ",")
 	}
 	if slices.Index(p.Regions, region) >= contract.PoolRegionsMax {
 		all[contract.EnvUserPoolRegion] = p.Regions[0]
@@ -103,6 +108,7 @@ func accepted() map[string]keys {
 		"one region":                         {"regions": []string{"af-south-1"}},
 		"ten regions":                        {"regions": strings.Fields("us-east-1 us-east-2 us-west-1 us-west-2 ca-central-1 sa-east-1 eu-west-1 eu-west-2 eu-west-3 af-south-1")},
 		"a region that leaves":               {"leaving": []string{"eu-central-1"}},
+		"a region that has left":             {"adopted": []string{"us-east-1"}},
 		"alarm addresses":                    {"alarmEmails": []string{"ops@example.com", "Ops+sf@Example.com"}},
 		"the longest domain":                 domain(long, "Z01234", "example.com"),
 		"a domain that is its zone":          domain("example.com", "Z"+strings.Repeat("A", 31), "example.com"),
@@ -258,6 +264,10 @@ func refused() map[string]refusal {
 		"a second one without replicas":   regions("regions[1]", "Regions[1]", "eu-west-1", "eu-south-1"),
 		"a primary that leaves":           {cdk: keys{"leaving": []string{"eu-west-1"}}, key: "leaving[0]", prop: "Leaving[0]", set: func(p *sensorflow.MultiRegionProps) { p.Leaving = []string{"eu-west-1"} }},
 
+		"a region that serves is adopted": {cdk: keys{"adopted": []string{"eu-west-1"}}, key: "adopted[0]", prop: "Adopted[0]",
+			set:      func(p *sensorflow.MultiRegionProps) { p.Adopted = []string{"eu-west-1"} },
+			variable: contract.EnvAdoptedRegions, value: "eu-west-1", programs: []string{"aggregator"}},
+
 		"an address without a host": {cdk: keys{"alarmEmails": []string{"ops@localhost"}}, key: "alarmEmails[0]", prop: "Flow.AlarmEmails[0]",
 			set: flow(func(p *sensorflow.SensorFlowProps) { p.AlarmEmails = []string{"ops@localhost"} })},
 		"an address twice": {cdk: keys{"alarmEmails": []string{"ops@example.com", "ops@example.com"}}, key: "alarmEmails[1]", prop: "Flow.AlarmEmails[1]",
@@ -281,9 +291,9 @@ func refused() map[string]refusal {
 			contract.EnvAllowedOrigins, "https://a.example,https://a.example", []string{"api"}},
 
 		"less than no retention": number("retentionDays", "Retention", -1, func(p *sensorflow.SensorFlowProps) { p.Retention = -day }).
-			read(contract.EnvRetention, "-24h", "api", "csvprocessor", "aggregator"),
+			read(contract.EnvRetention, "-24h", "api", "csvprocessor", "aggregator", "repairer"),
 		"more than a hundred years": number("retentionDays", "Retention", 36501, func(p *sensorflow.SensorFlowProps) { p.Retention = 36501 * day }).
-			read(contract.EnvRetention, "876024h", "api", "csvprocessor", "aggregator"),
+			read(contract.EnvRetention, "876024h", "api", "csvprocessor", "aggregator", "repairer"),
 
 		"less than no task":         number("tasksMin", "TasksMin", -1, func(p *sensorflow.SensorFlowProps) { p.TasksMin = -1 }),
 		"too many tasks at most":    number("tasksMax", "TasksMax", 1001, func(p *sensorflow.SensorFlowProps) { p.TasksMax = 1001 }),

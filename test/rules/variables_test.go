@@ -32,6 +32,7 @@ func TestConstruct_SetsTheseVariables(t *testing.T) {
 			p.Flow.ApiImage = awsecs.ContainerImage_FromRegistry(jsii.String("example.com/api:1"), nil)
 			p.ForRegion = func(_ awscdk.Stack, _ string, flow *sensorflow.SensorFlowProps) {
 				flow.AggregatorCode, flow.CsvProcessorCode = cdktest.LambdaCode(t), cdktest.LambdaCode(t)
+				flow.RepairerCode, flow.AuditorCode = cdktest.LambdaCode(t), cdktest.LambdaCode(t)
 			}
 			app := cdktest.NewApp(t)
 			sensorflow.NewMultiRegion(app, "Flow", p)
@@ -49,6 +50,10 @@ func TestConstruct_SetsTheseVariables(t *testing.T) {
 				wantOnly(t, region+", csvprocessor", functionVariables(t, template, "ProcessingCsvProcessor"), want, []string{contract.EnvRetention})
 				wantOnly(t, region+", aggregator", functionVariables(t, template, "ProcessingAggregator"), want,
 					[]string{contract.EnvRetention, contract.EnvIndexShards, contract.EnvFleetBuckets})
+				for _, function := range []string{"Repairer", "Auditor"} {
+					wantOnly(t, region+", "+function, functionVariables(t, template, "Processing"+function), want,
+						[]string{contract.EnvRetention, contract.EnvIndexShards, contract.EnvFleetBuckets})
+				}
 			}
 		})
 	}

@@ -58,6 +58,7 @@ func (w *world) checkAll() {
 	for _, r := range w.regions {
 		w.checkReadings(r)
 		w.checkAggregates(r)
+		w.checkListed(r)
 	}
 	for _, u := range w.uploads {
 		w.checkUpload(u)
@@ -190,6 +191,9 @@ func (w *world) ask() {
 		if other.own.planted {
 			return
 		}
+	}
+	if w.departure != nil && w.departure.leaver.own.planted {
+		return
 	}
 	w.count(countWindows, 1)
 	lag := r.db.Lag

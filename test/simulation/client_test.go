@@ -14,8 +14,8 @@ import (
 	"github.com/sensorflow/sensorflow/test/simulation/dynamodel"
 )
 
-// client is a region's tables as one process sees them: others go on before each call, calls fail as they may, and what is
-// no snapshot in DynamoDB is none here.
+// client is a region's tables as one process sees them. Other processes go on before each call, and calls may fail. Reads that
+// are no snapshots in DynamoDB are none here.
 type client struct {
 	w *world
 	p *process
@@ -47,7 +47,7 @@ func (c *client) read(what string) error {
 // write makes a call that has an effect, at once, later, or never.
 func (c *client) write(what string, effect func() error) error {
 	c.w.count(countCalls, 1)
-	run := func() { _ = effect() } // nobody hears of an error
+	run := func() { _ = effect() } // the caller never learns of an error
 	c.p.onItsWay = run
 	c.p.step()
 	c.p.onItsWay = nil
@@ -76,7 +76,7 @@ func (c *client) write(what string, effect func() error) error {
 		c.w.tracef("%s: %s", c.p.name, what)
 	}
 	if c.w.random.IntN(3) == 0 {
-		c.p.step() // dying here is dying after the effect
+		c.p.step() // a process that dies here dies after the effect
 	}
 	return err
 }

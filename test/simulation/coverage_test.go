@@ -8,12 +8,13 @@ var floors = map[string]float64{
 	countApplied: 15, countRecounted: 10, countRaced: 1, countBuckets: 0.7, countAdjusted: 0.02, countRetries: 3, countFailed: 0.5,
 	countOutvoted: 10, countPartly: 50, countMoved: 10, countIdentified: 0.2, countAnonymous: 0.2, countDestination: 0.2,
 	countQueriesCut: 10, countWindows: 0.7, countFiles: 0.3, countRanges: 1.2, countRangesAgain: 0.4,
-	countRangesTwice: 0.03, countTimeouts: 0.1, countCrashUnanswer: 0.3, countHours: 0.08, countQuiet: 0.03, countWide: 0.003,
+	countRangesTwice: 0.03, countTimeouts: 0.1, countCrashUnanswer: 0.3, countHours: 0.08, countQuiet: 0.03, countWide: 0.003, countLongFiles: 0.02,
 	countQuietApplied: 0.5, countQuietOne: 0.3,
+	countLostWrites: 0.5, countAdopted: 0.05,
 	countRestated: 0.1, countFleetMended: 0.02, countFleetMoving: 0.1,
 }
 
-// checkFloors fails where a fault hardly struck, or a way was hardly gone.
+// checkFloors fails where a fault happened too rarely, or a path through the code was taken too rarely.
 func (t *totals) checkFloors(tb testing.TB) {
 	tb.Helper()
 	for name, floor := range floors {

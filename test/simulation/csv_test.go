@@ -3,10 +3,12 @@ package simulation_test
 import (
 	"bytes"
 	"context"
+	"encoding/csv"
 	"errors"
 	"fmt"
 	"hash/fnv"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -18,7 +20,7 @@ import (
 	"github.com/sensorflow/sensorflow/test/simulation/dynamodel"
 )
 
-// upload is a CSV file on its way, with what must become of it.
+// upload is a CSV file that was sent, with the rows that must be stored or rejected.
 type upload struct {
 	id         string
 	region     *region
@@ -33,6 +35,8 @@ type csvRow struct {
 	valid bool
 	key   dynamodel.Key
 	at    int64 // where in the file it begins
+	line  int
+	text  string
 }
 
 // message is one of the region's queue.
@@ -48,6 +52,19 @@ const (
 	hiddenTime = workerTime + 10*time.Second
 )
 
+// drawFiles gives some histories long files, and lets many of the workers on them die. Another worker then takes the range over
+// while a write of the dead one, perhaps of an older line, is still on its way.
+func (w *world) drawFiles() {
+	if w.quiet || w.random.IntN(20) > 0 {
+		return
+	}
+	w.files = true
+	w.count(countLongFiles, 1)
+	for _, f := range []disruption{crashes, late, messages} {
+		w.on[f], w.rarity[f] = true, 1
+	}
+}
+
 // uploadFile puts a CSV file into a region's bucket, as a client does with its upload address.
 func (w *world) uploadFile() {
 	r := w.someRegion()
@@ -56,7 +73,11 @@ func (w *world) uploadFile() {
 		working: map[string]int{}, begun: map[string]int{},
 	}
 	file := w.makeFile(u)
-	u.rangeBytes = int64(len(file))/int64(1+w.random.IntN(4)) + 1 + w.random.Int64N(30)
+	ranges := 1 + w.random.IntN(4)
+	if w.files {
+		ranges = 1 // one worker writes the whole file, in several parts
+	}
+	u.rangeBytes = int64(len(file))/int64(ranges) + 1 + w.random.Int64N(30)
 	w.uploads = append(w.uploads, u)
 	w.count(countFiles, 1)
 	err := dynamo.NewUploads(r.db, uploadsTable).CreateUpload(context.Background(), csvfile.Upload{
@@ -84,12 +105,13 @@ func (w *world) duplicate() int {
 }
 
 func (w *world) makeFile(u *upload) []byte {
-	var b strings.Builder
 	eol := []string{"\n", "\r\n"}[w.random.IntN(2)]
+	var b strings.Builder
 	b.WriteString("value,equipmentId,timestamp" + eol)
+	line := 1
 	rows := 4 + w.random.IntN(14)
-	if w.random.IntN(15) == 0 {
-		rows = 210 + w.random.IntN(220) // more than a worker writes at a time
+	if w.files || w.random.IntN(15) == 0 {
+		rows = 210 + w.random.IntN(420) // more than a worker writes at a time
 	}
 	for range rows {
 		one := w.someReading()
@@ -97,19 +119,19 @@ func (w *world) makeFile(u *upload) []byte {
 		row := csvRow{valid: true, key: dynamodel.Key{Partition: string(one.EquipmentID), Sort: at}, at: int64(b.Len())}
 		switch w.random.IntN(12) {
 		case 0:
-			row.valid = false
-			fmt.Fprintf(&b, "x%s,%s,%s", one.Value, one.EquipmentID, at)
+			row.valid, row.text = false, fmt.Sprintf("x%s,%s,%s", one.Value, one.EquipmentID, at)
 		case 1:
-			row.valid = false
-			fmt.Fprintf(&b, "%s,%s", one.Value, one.EquipmentID)
+			row.valid, row.text = false, fmt.Sprintf("%s,%s", one.Value, one.EquipmentID)
 		case 2:
 			b.WriteString(eol) // an empty line is no row
-			row.at = int64(b.Len())
+			row.at, line = int64(b.Len()), line+1
 			fallthrough
 		default:
-			fmt.Fprintf(&b, "%s,%s,%q", one.Value, one.EquipmentID, one.Timestamp.In(time.FixedZone("", 3600)).Format(time.RFC3339Nano))
+			row.text = fmt.Sprintf("%s,%s,%q", one.Value, one.EquipmentID, one.Timestamp.In(time.FixedZone("", 3600)).Format(time.RFC3339Nano))
 		}
-		b.WriteString(eol)
+		b.WriteString(row.text + eol)
+		line++
+		row.line = line
 		u.rows = append(u.rows, row)
 	}
 	return []byte(strings.TrimSuffix(b.String(), []string{"", eol}[w.random.IntN(2)]))
@@ -127,7 +149,7 @@ func (w *world) receive() bool {
 	}
 	m.visible = w.now.Add(hiddenTime)
 	w.requests++
-	p := &process{name: fmt.Sprintf("%s/csv %d", r.name, w.requests), region: r, deadline: w.now.Add(workerTime)}
+	p := &process{name: fmt.Sprintf("%s/csv %d", r.name, w.requests), region: r, deadline: w.now.Add(workerTime), worker: true}
 	w.tracef("%s begins: %s", p.name, m.body)
 	w.countWorker(m, 1)
 	r.workers++
@@ -136,8 +158,11 @@ func (w *world) receive() bool {
 		w.countWorker(m, -1)
 		r.workers--
 		w.tracef("%s ends: %v", p.name, err)
-		if dead {
-			return // the message becomes visible again
+		if dead { // the message comes again, sometimes early: a queue may deliver a message twice
+			if w.chance(messages, 2) {
+				m.visible = p.deadline.Add(time.Duration(w.random.Int64N(int64(time.Second))))
+			}
+			return
 		}
 		if err == nil {
 			for i, other := range r.queue {
@@ -280,16 +305,18 @@ func (w *world) checkUpload(u *upload) {
 		w.violate("read upload %s: %v", u.id, err)
 		return
 	}
-	var accepted, rejected int64
+	var accepted int64
+	var rejects []string
 	last := map[dynamodel.Key]int64{}
 	for _, row := range u.rows {
 		if row.valid {
 			accepted++
 			last[row.key] = row.at
 		} else {
-			rejected++
+			rejects = append(rejects, fmt.Sprintf("%d: %s", row.line, row.text))
 		}
 	}
+	rejected := int64(len(rejects))
 	status := csvfile.Completed
 	if rejected > 0 {
 		status = csvfile.CompletedWithRejects
@@ -298,10 +325,30 @@ func (w *world) checkUpload(u *upload) {
 		w.violate("upload %s: %s with %d rows accepted and %d rejected (%s), want %s with %d and %d", u.id, got.Status, got.RowsAccepted,
 			got.RowsRejected, got.Reason, status, accepted, rejected)
 	}
-	if rejects := bytes.Count(u.region.objects[csvfile.RejectsKey(u.id)], []byte("\n")); rejected > 0 && int64(rejects) != rejected+1 {
-		w.violate("upload %s: %d lines of rejects, want %d and a header", u.id, rejects, rejected)
+	if told := w.rejectsOf(u); !slices.Equal(told, rejects) {
+		w.violate("upload %s: the rejects are %q, want %q", u.id, told, rejects)
 	}
 	for _, key := range sortedKeys(last) {
 		w.checkRow(u, key, reading.VersionAt(got.Plan.At).Row(last[key]))
 	}
+}
+
+// rejectsOf reads the file of an upload's rejected rows: the line and the text of each.
+func (w *world) rejectsOf(u *upload) (rejects []string) {
+	content, found := u.region.objects[csvfile.RejectsKey(u.id)]
+	if !found {
+		return nil
+	}
+	records, err := csv.NewReader(bytes.NewReader(content)).ReadAll()
+	if err != nil || len(records) == 0 || strings.Join(records[0], ",") != "line,reason,row" {
+		w.violate("upload %s: the rejects are %q: %v", u.id, content, err)
+		return nil
+	}
+	for _, r := range records[1:] {
+		if r[1] == "" {
+			w.violate("upload %s: line %s has no reason", u.id, r[0])
+		}
+		rejects = append(rejects, r[0]+": "+r[2])
+	}
+	return rejects
 }

@@ -24,7 +24,8 @@ const (
 	expiry                        // readings expire
 	poison                        // somebody else puts items into the table that are no readings
 	messages                      // queue messages come twice, also at the same time
-	planted                       // aggregates are damaged behind the back of the service
+	planted                       // somebody damages aggregates directly in the table
+	departs                       // a region leaves for good and is adopted
 	faultCount
 )
 
@@ -32,7 +33,7 @@ const (
 var faultNames = [faultCount]string{
 	"crash", "answer lost", "late effect", "throttle", "unprocessed items", "transaction conflict", "batch repeated", "batch overlapping",
 	"several shards", "shard split", "several lanes", "clock skew", "changes merged", "region cut off", "sent to two regions",
-	"correction", "deletion", "expiry", "poison item", "message twice", "error planted",
+	"correction", "deletion", "expiry", "poison item", "message twice", "error planted", "region leaves for good",
 }
 
 // Counts of the report that are no faults, and what each is.
@@ -70,14 +71,17 @@ const (
 	countRestated      = "parts of rows restated"
 	countFleetMended   = "fleet rows mended"
 	countFleetMoving   = "fleet rows that moved while they were compared"
+	countLostWrites    = "writes lost with their region"
+	countAdopted       = "regions adopted"
 	countQuiet         = "histories without a fault"
 	countWide          = "histories of many equipments"
+	countLongFiles     = "histories of long files"
 	countQuietOne      = "rows applied without a fault, one lane"
 	countQuietApplied  = "rows applied without a fault, several lanes"
 	countQuietRecounts = "slices recounted without a fault, several lanes"
 )
 
-// chance draws whether a fault strikes: while it is switched on, one time in n, or more rarely in some histories.
+// chance draws whether a fault happens: while it is switched on, one time in n, or more rarely in some histories.
 func (w *world) chance(f disruption, n int) bool {
 	if !w.on[f] || w.random.IntN(n*w.rarity[f]) != 0 {
 		return false
@@ -109,6 +113,7 @@ func (w *world) drawFaults() {
 	w.on[expiry] = w.random.IntN(4) == 0
 	w.on[poison] = w.random.IntN(4) == 0
 	w.on[planted] = w.random.IntN(6) == 0
+	w.on[departs] = w.random.IntN(5) < 2
 	if w.on[expiry] && w.random.IntN(2) == 0 { // what deletions in closed hours need
 		w.on[shards], w.on[lanes], w.on[splits], w.on[deletions] = false, false, false, true
 	}

@@ -2,6 +2,7 @@ package simulation_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -16,13 +17,15 @@ import (
 // invocation is one call of the aggregator's function.
 type invocation struct {
 	*process
-	batch  []*record
-	failed map[string]bool
-	result aggregate.Result
-	slices map[writtenSlice]int // how often it wrote each slice of a row
-	whole  bool                 // it came to its end
-	reads  int                  // of rows
-	waited int                  // steps, where a safeguard is missing
+	batch []*record
+	// adopted are the regions that its configuration names.
+	adopted []string
+	failed  map[string]bool
+	result  aggregate.Result
+	slices  map[writtenSlice]int // how often it wrote each slice of a row
+	whole   bool                 // it came to its end
+	reads   int                  // of rows
+	waited  int                  // steps, where a safeguard is missing
 }
 
 // writtenSlice names a slice of a stored row.
@@ -36,7 +39,7 @@ const invocationTime = time.Minute
 
 // invoke begins an invocation with records of a lane. Extra ones do not move the checkpoint.
 func (w *world) invoke(r *region, l *lane, first, n int, extra bool) {
-	i := &invocation{batch: slices.Clone(l.records[first : first+n]), slices: map[writtenSlice]int{}, failed: map[string]bool{}}
+	i := &invocation{batch: slices.Clone(l.records[first : first+n]), slices: map[writtenSlice]int{}, failed: map[string]bool{}, adopted: w.configuration(r)}
 	w.invocations++
 	i.process = &process{name: fmt.Sprintf("%s/aggregator %d", r.name, w.invocations), region: r, deadline: w.now.Add(invocationTime), invocation: i}
 	fresh := i.batch
@@ -78,13 +81,17 @@ func (w *world) process(i *invocation) {
 	r := i.region
 	changes := w.decode(i)
 	table := &guardedRows{RowTable: dynamo.NewAggregates(&client{w, i.process, lateRows}, readingsTable, aggregatesTable, indexShards), w: w, i: i}
-	a := aggregate.NewAggregator(table, r.name, aggregate.AggregatorOptions{
-		FleetBuckets: fleetBuckets, Retention: w.retention, Concurrency: 1, AttemptsMax: 2 + int(w.seed%3),
+	o := aggregate.AggregatorOptions{
+		FleetBuckets: fleetBuckets, Retention: w.retention, Adopted: i.adopted, Concurrency: 1, AttemptsMax: 2 + int(w.seed%3),
 		Now: r.clock, Random: w.random.Uint64,
 		Pacer: pacing.Pacer{Sleep: i.sleep(w, aggregate.MarginDefault), Jitter: w.random.Float64},
-	})
+	}
 	var err error
-	i.result, err = a.Process(context.Background(), changes)
+	if w.without == adoptedByRecount {
+		err = w.processAsOwn(i, table, o, changes)
+	} else {
+		i.result, err = aggregate.NewAggregator(table, r.name, o).Process(context.Background(), changes)
+	}
 	if (err == nil) != (len(i.result.Failed) == 0) {
 		w.violate("%s: error %v with failures %v", i.name, err, i.result.Failed)
 	}
@@ -98,6 +105,21 @@ func (w *world) process(i *invocation) {
 		clear(i.failed)
 	}
 	i.whole = true
+}
+
+// processAsOwn takes an adopted region's changes in as the region's own: by the sequence numbers of a stream that is not the one of
+// which its rows tell.
+func (w *world) processAsOwn(i *invocation, table aggregate.RowTable, o aggregate.AggregatorOptions, changes []aggregate.Change) error {
+	regions := append([]string{i.region.name}, o.Adopted...)
+	o.Adopted = nil
+	var all error
+	for _, name := range regions {
+		result, err := aggregate.NewAggregator(table, name, o).Process(context.Background(), changes)
+		all = errors.Join(all, err)
+		i.result.Rows += result.Rows
+		i.result.Failed = append(i.result.Failed, result.Failed...)
+	}
+	return all
 }
 
 // decode decodes the records and notes those that cannot be. What overwrote a reading counts for nothing, but that reading

@@ -63,7 +63,6 @@ type own struct {
 	// rows and fleet are what rows and fleet rows add up to, by slice, hour and day, named as the fleet's rows are.
 	rows, fleet map[string]amount
 	touched     bool
-	listed      map[string]bool // equipments
 	// planted tells that errors were planted, so that nothing holds until they are mended.
 	planted, mended bool
 }
@@ -71,7 +70,7 @@ type own struct {
 func newOwn() own {
 	return own{
 		written: map[sliceKey][]*identity{}, versions: map[dynamodel.Key][]dynamodel.Write{},
-		rows: map[string]amount{}, fleet: map[string]amount{}, listed: map[string]bool{},
+		rows: map[string]amount{}, fleet: map[string]amount{},
 	}
 }
 
@@ -250,30 +249,31 @@ func (w *world) noteRow(r *region, write dynamodel.Write) {
 	}
 	partition, sort := write.Key.Partition, write.Key.Sort
 	writer := sort[strings.LastIndex(sort, contract.KeySeparator)+1:]
-	if writer != r.name {
-		w.violate("%s wrote the row %v", r.name, write.Key)
-	}
+	of := w.ownerOf(r, writer)
 	switch {
-	case r.own.planted:
+	case of == nil:
+		w.violate("%s wrote the row %v", r.name, write.Key)
+	case r.own.planted || of.own.planted:
 		return
 	case strings.HasPrefix(partition, contract.FleetPartitionPrefix):
-		name := strings.TrimSuffix(sort, contract.KeySeparator+writer)
-		r.own.fleet[name] = r.own.fleet[name].plus(w.amountOf(write.New).minus(w.amountOf(write.Old)))
-		r.own.touched = true
+		if of == r { // of another region's rows some may not have been replicated
+			name := strings.TrimSuffix(sort, contract.KeySeparator+writer)
+			r.own.fleet[name] = r.own.fleet[name].plus(w.amountOf(write.New).minus(w.amountOf(write.Old)))
+			r.own.touched = true
+		}
 		if numberOf(write.New, contract.AttrRevision) == numberOf(write.Old, contract.AttrRevision) {
 			w.violate("%s: the revision of the fleet row %v did not rise", r.name, write.Key)
 		}
 	case strings.HasPrefix(partition, contract.EquipmentPartitionPrefix):
-		r.own.listed[strings.TrimSuffix(sort, contract.KeySeparator+writer)] = true
 	default:
-		w.noteHour(r, write)
+		w.noteHour(r, of, write)
 	}
 }
 
-// noteHour does so for an equipment's row.
-func (w *world) noteHour(r *region, write dynamodel.Write) {
+// noteHour does so for an equipment's row, which is another region's where that has been adopted.
+func (w *world) noteHour(r, of *region, write dynamodel.Write) {
 	r.own.touched = true
-	if !r.own.listed[write.Key.Partition] {
+	if write.Old == nil && !r.lists(write.Key.Partition, of.name) {
 		w.violate("%s: row %v was made before its equipment was listed", r.name, write.Key)
 	}
 	hour, _, _ := strings.Cut(write.Key.Sort, contract.KeySeparator)
@@ -292,9 +292,10 @@ func (w *world) noteHour(r *region, write dynamodel.Write) {
 		if i := w.invocationRunning(); i != nil {
 			i.slices[writtenSlice{write.Key, key.slice}]++
 		}
-		name := key.fleetNames()[0]
-		r.own.rows[name] = r.own.rows[name].plus(now.amount().minus(w.sliceFigures(write.Old, key.slice).amount()))
-		if !explained(r.own.written[key], now.amount()) {
+		if name := key.fleetNames()[0]; of == r {
+			r.own.rows[name] = r.own.rows[name].plus(now.amount().minus(w.sliceFigures(write.Old, key.slice).amount()))
+		}
+		if !explained(of.own.written[key], now.amount()) {
 			w.violate("%s: slice %d of row %v holds %d readings and a total that no choice of one version of each reading gives",
 				r.name, key.slice, write.Key, now.count)
 		}
@@ -302,6 +303,9 @@ func (w *world) noteHour(r *region, write dynamodel.Write) {
 	whole := w.hourFigures(write.New)
 	if whole.count != sum.count || whole.total.Cmp(sum.total) != 0 || whole.extremes != sum.extremes {
 		w.violate("%s: the hour of row %v says %v and its slices %v", r.name, write.Key, whole, sum)
+	}
+	if of != r {
+		return
 	}
 	names := key.fleetNames()
 	for _, name := range names[1:] {
@@ -375,7 +379,7 @@ func (w *world) invocationRunning() *invocation {
 	return w.running.invocation
 }
 
-// rowItem reads a row behind everybody's back, nil where there is none.
+// rowItem reads a row directly, without a call that could fail; nil where there is none.
 func (w *world) rowItem(r *region, key aggregate.RowKey) dynamodel.Item {
 	item, _ := r.db.Get(aggregatesTable, dynamodel.Key{
 		Partition: string(key.EquipmentID), Sort: reading.FormatHour(key.Hour) + contract.KeySeparator + key.Region,
@@ -383,7 +387,7 @@ func (w *world) rowItem(r *region, key aggregate.RowKey) dynamodel.Item {
 	return item
 }
 
-// revisionOf does so with a slice's revision.
+// revisionOf reads a slice's revision in the same way.
 func (w *world) revisionOf(r *region, key aggregate.RowKey, slice int) int64 {
 	var revision int64
 	if item := w.rowItem(r, key); item != nil {

@@ -107,6 +107,9 @@ const requestTime = 8 * time.Second
 // send is a request with readings. A client that hears nothing, or that the service is busy, sends them again, perhaps to
 // another region.
 func (w *world) send(r *region, rs []reading.Reading, attempts int) {
+	if r.gone {
+		r = w.someRegion()
+	}
 	w.requests++
 	p := &process{name: fmt.Sprintf("%s/request %d", r.name, w.requests), region: r, deadline: w.now.Add(requestTime + lateMax)}
 	if w.trace != nil {
@@ -203,7 +206,7 @@ func (w *world) deleteOld() {
 	for _, r := range w.regions {
 		for _, item := range r.db.Items(readingsTable) {
 			due := expiryOf(item)
-			if due.IsZero() || !isReading(item) || !writtenBy(item, r.name) || due.Before(w.now.Add(soon)) {
+			if due.IsZero() || !isReading(item) || !r.keeps(item) || due.Before(w.now.Add(soon)) {
 				continue
 			}
 			at, err := reading.ParseTimestamp(textOf(item, contract.AttrTimestamp))

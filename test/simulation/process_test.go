@@ -24,6 +24,8 @@ type process struct {
 	ended func(dead bool)
 	// invocation is set where it is one of the aggregator.
 	invocation *invocation
+	// worker tells that it works on a file.
+	worker bool
 }
 
 // died unwinds a process that ends between two calls.
@@ -80,7 +82,7 @@ func (w *world) resumeOne() bool {
 			w.kill(at, "ran out of time")
 		case p.wake.After(w.now):
 			continue
-		case w.chance(crashes, 50):
+		case w.chance(crashes, 50), w.files && p.worker && p.onItsWay != nil && w.chance(crashes, 8):
 			w.kill(at, "crashed")
 		default:
 			w.running = p
@@ -104,17 +106,31 @@ func (w *world) kill(at int, how string) {
 	// What was sent before hours went by has arrived, or is lost.
 	if p.onItsWay != nil && (p.deadline.IsZero() || w.now.Before(p.deadline.Add(lateMax))) {
 		w.count(countCrashUnanswer, 1)
-		switch w.random.IntN(3) {
-		case 0:
+		switch choice := w.random.IntN(3); {
+		case choice == 0 && !(w.files && p.worker):
 			p.onItsWay()
-		case 1:
+		case choice <= 1:
 			if w.on[late] {
-				w.land(lateMax, p.onItsWay)
+				from, within := w.lateAfter(p)
+				w.landAfter(from, within, p.onItsWay)
 			}
 		}
 	}
 	w.remove(at)
 	p.ended(true)
+}
+
+// lateAfter draws how much later than its death what a process has sent may arrive. A worker's may until a little after its
+// deadline, which is what its claim allows for, and often does so at the very end.
+func (w *world) lateAfter(p *process) (from, within time.Duration) {
+	if !p.worker {
+		return 0, lateMax
+	}
+	left := max(p.deadline.Sub(w.now), 0)
+	if w.random.IntN(2) == 0 {
+		return left, lateMax
+	}
+	return 0, left + lateMax
 }
 
 func (w *world) remove(at int) {
@@ -136,11 +152,13 @@ type lateEffect struct {
 	effect func()
 }
 
-func (w *world) land(within time.Duration, effect func()) {
-	w.late = append(w.late, lateEffect{w.now.Add(time.Duration(w.random.Int64N(int64(within)))), effect})
+func (w *world) land(within time.Duration, effect func()) { w.landAfter(0, within, effect) }
+
+func (w *world) landAfter(from, within time.Duration, effect func()) {
+	w.late = append(w.late, lateEffect{w.now.Add(from + time.Duration(w.random.Int64N(int64(within)))), effect})
 }
 
-// advance moves the clock on, and lets arrive what is due on the way, each at its time.
+// advance moves the clock on. Late calls that are due on the way take place, each at its time.
 func (w *world) advance(d time.Duration) {
 	until := w.now.Add(d)
 	for {

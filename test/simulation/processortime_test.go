@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// processorTime is what a history took of a processor, which other programs on the machine do not blur.
+// processorTime is the processor time of a history. Other programs on the machine do not change it.
 func processorTime(histories uint64) time.Duration {
 	var usage syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil || histories == 0 {

@@ -20,6 +20,9 @@ type inFlight struct {
 
 // noteWrite is told every write of a region's tables.
 func (w *world) noteWrite(r *region, write dynamodel.Write) {
+	if r.gone { // it sends nothing any more
+		return
+	}
 	switch write.Table {
 	case readingsTable:
 		w.noteReading(r, write)

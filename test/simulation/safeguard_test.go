@@ -38,6 +38,17 @@ const (
 	rangeCommit
 	unprocessedRetry
 	returnFailed
+	writersStopped
+	arrived
+	adoptionNamed
+	invocationsEnded
+	namedFirst
+	rowsRestated
+	rowsListed
+	fleetSet
+	rowsFirst
+	oneAdopter
+	adoptedByRecount
 	safeguardCount
 )
 
@@ -48,6 +59,11 @@ var safeguardNames = [safeguardCount]string{
 	"consistent read in the recount", "consistent read of the rows", "conditions on extremes", "row and fleet in one transaction", "mark of a recounted row", "row read before its readings",
 	"each record once within a batch", "each reading once within a write", "totals in two numbers", "expiry is no deletion",
 	"range committed once", "unprocessed items written again", "records that failed come back",
+	"a leaver's writers have stopped", "what a leaver replicated has arrived", "the adopter's configuration names the leaver",
+	"invocations that know nothing of the adoption have ended", "a leaver's rows restated after it is named, not before",
+	"a leaver's rows restated", "a leaver's equipments listed", "a leaver's fleet rows set to the sum of its rows",
+	"a leaver's fleet rows set after its equipments are listed, not before",
+	"one region adopts", "an adopted region's rows change by recounts",
 }
 
 // guardedRows is the aggregator's table, with a safeguard switched off where the history says so.

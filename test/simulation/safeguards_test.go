@@ -7,7 +7,7 @@ import (
 )
 
 // foundWithin is by which seed, counted from 1, each safeguard that is switched off must be missed. Where it takes longer, the
-// simulation has grown blind.
+// simulation has become worse at finding faults.
 const foundWithin = 3000
 
 // TestSimulation_MissesEverySafeguard switches the safeguards off, one at a time.

@@ -19,7 +19,7 @@ import (
 // seedsDefault is how many histories a usual test runs.
 const seedsDefault = 2000
 
-// TestMain gives histories, which make much garbage and live shortly, more room before the collector comes.
+// TestMain lets the heap grow further before each collection: a history is short and makes much garbage.
 func TestMain(m *testing.M) {
 	debug.SetGCPercent(1600)
 	os.Exit(m.Run())

@@ -114,7 +114,7 @@ func (s *shard) readable() bool {
 
 // emit adds a write of the readings to the region's stream.
 func (w *world) emit(r *region, write dynamodel.Write) {
-	if !write.Changed() || !writtenBy(write.Old, r.name) && !writtenBy(write.New, r.name) {
+	if !write.Changed() || !w.passes(r, write) {
 		return
 	}
 	hash := hashOf(write.Key.Partition, write.Key.Sort)

@@ -35,6 +35,7 @@ type world struct {
 	counts map[string]int
 	quiet  bool // no fault at all
 	wide   bool // many equipments, few readings of each
+	files  bool // long files, over which workers die all the time
 
 	now, began  time.Time
 	steps       int
@@ -50,6 +51,7 @@ type world struct {
 	links      []*link
 	processes  []*process
 	running    *process
+	departure  *departure
 	late       []lateEffect
 	uploads    []*upload
 	identities []reading.Reading
@@ -74,9 +76,15 @@ type region struct {
 	used        map[int64]bool
 	invocations int
 	workers     int
-	objects     map[string][]byte
-	queue       []*message
-	own         own
+	// gone tells that it has left for good, adopted are those that have and whose rows it keeps. While rolling, the deployment that
+	// says so is on its way.
+	gone    bool
+	adopted []string
+	rolling bool
+
+	objects map[string][]byte
+	queue   []*message
+	own     own
 }
 
 var regionNames = []string{"eu-west-1", "us-east-1", "ap-south-1", "sa-east-1", "ca-central-1"}
@@ -94,6 +102,7 @@ func newWorld(seed uint64, without safeguard, trace io.Writer) *world {
 	if w.on[expiry] {
 		w.retention = contract.RetentionMin
 	}
+	w.drawFiles()
 	w.batchMax = 1 + w.random.IntN(8)
 	w.values = values[:4+w.random.IntN(2)*(len(values)-4)] // few values meet each other as extremes
 	if w.random.IntN(150) == 0 {                           // more rows than a transaction takes
@@ -169,7 +178,7 @@ func (w *world) begin(hour time.Time, operations int) {
 			}
 		}
 	}
-	if w.random.IntN(2) == 0 {
+	if w.files || w.random.IntN(2) == 0 {
 		w.uploadFile()
 	}
 }
@@ -187,7 +196,7 @@ func (w *world) run() error {
 			idle = 0
 		} else if idle++; idle > idleMax {
 			idle = 0
-			if !w.jump() && w.left == 0 && w.resting() && !w.mendPlanted() && !w.goOn() {
+			if !w.jump() && w.left == 0 && w.resting() && !w.adopt() && !w.mendPlanted() && !w.goOn() {
 				break
 			}
 		}
@@ -227,9 +236,11 @@ func (w *world) act() bool {
 	}
 }
 
-// disturb lets happen what nobody asked for.
+// disturb lets something happen that no client asked for: a split, a region that is cut off, an expiry.
 func (w *world) disturb() bool {
-	switch w.random.IntN(7) {
+	switch w.random.IntN(8) {
+	case 7:
+		return w.depart()
 	case 6:
 		if w.left > 0 && w.random.IntN(2) == 0 {
 			return w.plant()
@@ -286,6 +297,7 @@ func (w *world) jump() bool {
 		consider(r.cutUntil)
 	}
 	for _, l := range w.links {
+		consider(l.from.cutUntil) // also of a region that has left
 		for _, f := range l.pending {
 			consider(f.due)
 		}

@@ -26,7 +26,7 @@ const (
 		"domain":{"name":"api.example.com","hostedZoneId":"Z0123456789ABCDEFGHIJ","hostedZoneName":"example.com"},
 		"alarmEmails":["ada@example.com"],"allowedOrigins":["https://app.example.com"],"tasksMin":4,"tasksMax":8,"taskCpu":1024,
 		"taskMemoryMiB":2048,"spotPercent":50,"machineClients":["gateway","report"],"indexShards":16,"fleetBuckets":16,
-		"csvConcurrency":8,"requestLimit":1000,"logRetentionDays":365,"leaving":["eu-central-1"],"disposable":true}`
+		"csvConcurrency":8,"requestLimit":1000,"logRetentionDays":365,"leaving":["eu-central-1"],"adopted":["us-west-2"],"disposable":true}`
 	three         = `"three":{"account":"111122223333","regions":["eu-west-1","eu-central-1","us-east-1"]}`
 	threeBefore   = `"three":{"account":"111122223333","regions":["eu-west-1","eu-central-1"]}`
 	pipelineOfOne = `"pipeline":{"connectionArn":"arn:aws:codeconnections:eu-west-1:111122223333:connection/0a-1b","repository":"acme/sensorflow","environments":["one"]}`

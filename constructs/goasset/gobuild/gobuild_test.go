@@ -154,7 +154,7 @@ func TestFunction_SaysWhatIsWrong(t *testing.T) {
 		{"does not compile", "aggregator", "arm64", nil, []string{
 			"build runtime/cmd/aggregator for linux/arm64: the Go toolchain says:",
 			"runtime/cmd/aggregator/broken.go:3:13: cannot use \"text\""}},
-		{"unknown command", "aggregates", "arm64", nil,
+		{"unknown command", "aggregator2", "arm64", nil,
 			[]string{"there is no such command; the module has aggregator, api, "}},
 		{"a path", "../cmd/api", "arm64", nil, []string{"there is no such command"}},
 		{"unknown architecture", "aggregator", "mips", nil,

@@ -50,6 +50,9 @@ func run(ctx context.Context, args, environ []string, out, progress io.Writer) (
 	if err != nil {
 		return statusUsage, err
 	}
+	if err := s.permit(c.Region, c.Adopted); err != nil {
+		return statusUsage, err
+	}
 	cfg, err := config.AWS()
 	if err != nil {
 		return statusUsage, fmt.Errorf("prepare the AWS client: %w", err)

@@ -77,7 +77,7 @@ func (t *task) finish(tally repair.Tally, err error) (status int, _ error) {
 	switch {
 	case err != nil:
 		return statusUsage, err
-	case tally.Failed > 0, tally.Different > tally.Mended:
+	case tally.Failed > 0, tally.Different > tally.Mended, t.adopt && tally.Moving > 0:
 		return statusWrong, nil
 	default:
 		return statusRight, nil

@@ -21,7 +21,7 @@ func build(c config.Aggregator, cfg aws.Config, logs io.Writer) function.Handler
 	table := dynamo.NewAggregates(dynamo.NewClient(cfg), c.ReadingsTable, c.AggregatesTable, c.IndexShards)
 	h := &handler{
 		aggregator: aggregate.NewAggregator(table, c.Region, aggregate.AggregatorOptions{
-			FleetBuckets: c.FleetBuckets, Retention: c.Retention,
+			FleetBuckets: c.FleetBuckets, Retention: c.Retention, Adopted: c.Adopted,
 		}),
 		now: time.Now, log: config.NewLogger(logs, c.LogLevel),
 	}

@@ -161,7 +161,7 @@ func (d *deployment) records(t testing.TB, n int) []json.RawMessage {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second+time.Duration(n)*time.Millisecond)
 	defer cancel()
 	sink := &recordSink{enough: n, cancel: cancel}
 	if err := eventsource.PollStream(ctx, eventsource.StreamOptions{
@@ -221,7 +221,7 @@ func (d *deployment) wantExact(t testing.TB) (rows int) {
 	t.Helper()
 	want := map[aggregate.RowKey]*[contract.SlicesPerHour]aggregate.Figures{}
 	var all aggregate.Sum
-	pages := dynamodb.NewScanPaginator(d.client, &dynamodb.ScanInput{TableName: &d.readings})
+	pages := dynamodb.NewScanPaginator(d.client, &dynamodb.ScanInput{TableName: &d.readings, Limit: aws.Int32(1000)})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(t.Context())
 		if err != nil {

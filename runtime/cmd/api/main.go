@@ -10,11 +10,15 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"runtime/debug"
+	"slices"
+	"strings"
 	"syscall"
 	"time"
 
 	"github.com/sensorflow/sensorflow/runtime/config"
 	"github.com/sensorflow/sensorflow/runtime/httpapi"
+	"github.com/sensorflow/sensorflow/runtime/memory"
 )
 
 func main() {
@@ -39,8 +43,12 @@ func run(ctx context.Context, args, environ []string, stderr io.Writer) error {
 		return fmt.Errorf("unknown arguments %q; there is only: healthcheck", args)
 	}
 	log := config.NewLogger(stderr, cfg.LogLevel)
-	log.InfoContext(ctx, "configured", "config", cfg)
-	parts, err := wire(ctx, cfg, log)
+	plan := memory.PlanFor(memory.Limit(int64(cfg.MemoryLimitMiB)<<20, os.DirFS("/")))
+	log.InfoContext(ctx, "configured", "config", cfg, "memory_limit_bytes", plan.Limit)
+	if !slices.ContainsFunc(environ, func(line string) bool { return strings.HasPrefix(line, "GOMEMLIMIT=") }) {
+		debug.SetMemoryLimit(plan.Soft)
+	}
+	parts, err := wire(ctx, cfg, plan, log)
 	if err != nil {
 		return err
 	}
@@ -51,10 +59,11 @@ func run(ctx context.Context, args, environ []string, stderr io.Writer) error {
 	if err != nil {
 		return errors.Join(fmt.Errorf("listen: %w", err), parts.close(context.WithoutCancel(ctx)))
 	}
-	server := httpapi.NewHTTPServer(cfg.ListenAddress, parts.api)
+	connections := httpapi.NewConnections(plan)
+	server := httpapi.NewHTTPServer(cfg.ListenAddress, parts.api, connections)
 	server.ErrorLog = slog.NewLogLogger(log.Handler(), slog.LevelWarn)
 	s := &service{server: server, drainTimeout: cfg.DrainTimeout, begin: parts.api.Drain, finish: parts.close, log: log}
-	return s.serve(ctx, httpapi.NewListener(listener))
+	return s.serve(ctx, connections.Listen(listener))
 }
 
 // healthcheckTimeout stays below what container schedulers wait for a health check, 5 s unless set.

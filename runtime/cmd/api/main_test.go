@@ -127,7 +127,7 @@ func (i *instance) startPool() {
 	if i.pool, err = cognitolocal.New(cognitolocal.Options{
 		BaseURL: base, Users: []cognitolocal.User{{Username: username, Password: password, Email: username}},
 		Browser:  cognitolocal.Client{ID: browserID, Secret: browserSecret},
-		Machines: []cognitolocal.Client{{ID: machineID, Secret: machineSecret}}, Scopes: []string{contract.ScopeRead, contract.ScopeWrite},
+		Machines: []cognitolocal.Client{{ID: machineID, Secret: machineSecret}}, Scopes: contract.Scopes(),
 	}); err != nil {
 		i.t.Fatal(err)
 	}

@@ -19,6 +19,7 @@ import (
 	"github.com/sensorflow/sensorflow/runtime/config"
 	"github.com/sensorflow/sensorflow/runtime/contract"
 	"github.com/sensorflow/sensorflow/runtime/dynamo"
+	"github.com/sensorflow/sensorflow/runtime/memory"
 	"github.com/sensorflow/sensorflow/runtime/reading"
 	"github.com/sensorflow/sensorflow/test/await"
 )
@@ -342,7 +343,7 @@ func TestRun_RefusesWhatIsWrongForGood(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := wire(t.Context(), cfg, config.NewLogger(io.Discard, cfg.LogLevel)); err == nil {
+		if _, err := wire(t.Context(), cfg, memory.PlanFor(memory.LimitDefault), config.NewLogger(io.Discard, cfg.LogLevel)); err == nil {
 			t.Error("no error")
 		}
 	})

@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"crypto/hkdf"
+	"crypto/sha256"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -19,6 +21,7 @@ import (
 	"github.com/sensorflow/sensorflow/runtime/dynamo"
 	"github.com/sensorflow/sensorflow/runtime/httpapi"
 	"github.com/sensorflow/sensorflow/runtime/ingest"
+	"github.com/sensorflow/sensorflow/runtime/memory"
 	"github.com/sensorflow/sensorflow/runtime/pacing"
 	"github.com/sensorflow/sensorflow/runtime/s3store"
 )
@@ -75,7 +78,7 @@ type assembly struct {
 
 // wire assembles the service. It calls nobody, so that a dependency that is down shows in readiness and not in a task that
 // cannot start; what it returns an error for is wrong for good.
-func wire(ctx context.Context, cfg config.API, log *slog.Logger) (parts, error) {
+func wire(ctx context.Context, cfg config.API, plan memory.Plan, log *slog.Logger) (parts, error) {
 	awsConfig, err := config.AWS()
 	if err != nil {
 		return parts{}, fmt.Errorf("configure AWS: %w", err)
@@ -93,7 +96,7 @@ func wire(ctx context.Context, cfg config.API, log *slog.Logger) (parts, error) 
 		return parts{}, fmt.Errorf("configure sign-in: %w", err)
 	}
 	a.coalescer = ingest.NewCoalescer(a.readings, ingest.Options{}, pacing.Pacer{})
-	api, err := a.api(ctx, cfg, log)
+	api, err := a.api(ctx, cfg, plan, log)
 	if err != nil {
 		return parts{}, err
 	}
@@ -124,10 +127,14 @@ func wire(ctx context.Context, cfg config.API, log *slog.Logger) (parts, error) 
 }
 
 // api puts the HTTP layer on the assembled pieces.
-func (a assembly) api(ctx context.Context, cfg config.API, log *slog.Logger) (*httpapi.Server, error) {
+func (a assembly) api(ctx context.Context, cfg config.API, plan memory.Plan, log *slog.Logger) (*httpapi.Server, error) {
 	uploadOrigin, err := a.bucket.Origin(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("configure the bucket: %w", err)
+	}
+	key, err := cursorKey(cfg)
+	if err != nil {
+		return nil, err
 	}
 	uploads := csvfile.NewUploads(a.uploads, a.bucket, time.Now)
 	api, err := httpapi.New(httpapi.Dependencies{
@@ -135,16 +142,28 @@ func (a assembly) api(ctx context.Context, cfg config.API, log *slog.Logger) (*h
 		Uploads: uploads, UploadStatus: uploads, Authenticator: a.people,
 		Windows: aggregate.NewWindows(a.rows, time.Now, cfg.AggregateCacheTTL, aggregate.WindowsOptions{
 			IndexShards: cfg.IndexShards, FleetBuckets: cfg.FleetBuckets,
+			ReadsInFlightMax: plan.TableReads, RowsInFlightMax: plan.RowsRead, CacheItemsMax: plan.RowsKept,
 		}),
 		Checks: a.checks(), Logger: log, Now: time.Now,
 	}, httpapi.Options{
 		Retention: cfg.Retention, AllowedOrigins: cfg.AllowedOrigins, PublicURL: cfg.PublicURL, TokenURL: cfg.TokenURL,
 		UploadOrigin: uploadOrigin, TrustedProxies: cfg.TrustedProxies,
+		CursorKey: key, Memory: plan,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("make the API: %w", err)
 	}
 	return api, nil
+}
+
+// cursorKey derives the key that signs cursors from the one secret that all processes of a deployment have, in all regions: the
+// user pool's client is the same in each. A new secret ends the listings that are under way.
+func cursorKey(cfg config.API) ([]byte, error) {
+	key, err := hkdf.Key(sha256.New, []byte(cfg.UserPoolClientSecret), nil, "sensor-flow cursors", sha256.Size)
+	if err != nil {
+		return nil, fmt.Errorf("derive the key of cursors: %w", err)
+	}
+	return key, nil
 }
 
 func authentication(cfg config.API, awsConfig aws.Config, tables *dynamodb.Client, keys *cognito.KeySet, log *slog.Logger) (*auth.Service, error) {

@@ -28,7 +28,9 @@ type sampler interface {
 
 // handler answers invocations.
 type handler struct {
-	region    string
+	// regions are those whose rows this one keeps; each invocation looks at the rows of one of them.
+	regions   []string
+	draw      func(n int) int // uniformly, 0 to n-1
 	sweep     func(report func(repair.Finding)) sampler
 	fleet     repair.FleetUnits
 	readUnits func() float64
@@ -46,7 +48,8 @@ func (h *handler) handle(ctx context.Context, _ json.RawMessage) (json.RawMessag
 		}
 	})
 	of := repair.Scope{
-		Region: h.region, From: reading.Hour(began.Add(-windowSampled)), Through: reading.Hour(began.Add(contract.FutureMax)), Fleet: true,
+		Region: h.regions[h.draw(len(h.regions))],
+		From:   reading.Hour(began.Add(-windowSampled)), Through: reading.Hour(began.Add(contract.FutureMax)), Fleet: true,
 	}
 	o := repair.SampleOptions{Rows: rowsSampled, Days: daysSampled}
 	if deadline, limited := ctx.Deadline(); limited {

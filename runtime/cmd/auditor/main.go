@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"io"
+	"math/rand/v2"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -33,7 +34,7 @@ func build(c config.Aggregator, cfg aws.Config, logs io.Writer) function.Handler
 	table := dynamo.NewFinder(client, c.ReadingsTable, c.AggregatesTable, c.IndexShards)
 	fleet := aggregate.NewFleetRestater(table, c.FleetBuckets)
 	rows := aggregate.NewAggregator(table, c.Region, aggregate.AggregatorOptions{FleetBuckets: c.FleetBuckets, Retention: c.Retention})
-	h := &handler{region: c.Region, now: time.Now, log: config.NewLogger(logs, c.LogLevel), readUnits: client.Used, fleet: fleet}
+	h := &handler{regions: append([]string{c.Region}, c.Adopted...), draw: rand.IntN, now: time.Now, log: config.NewLogger(logs, c.LogLevel), readUnits: client.Used, fleet: fleet}
 	h.sweep = func(report func(repair.Finding)) sampler {
 		return repair.NewSweep(table, rows, fleet, repair.Options{FleetBuckets: c.FleetBuckets, Retention: c.Retention, Report: report})
 	}

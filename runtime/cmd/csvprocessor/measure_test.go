@@ -9,13 +9,13 @@ import (
 	"net/http/httputil"
 	"net/url"
 	"os"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/sensorflow/sensorflow/runtime/csvfile"
 	"github.com/sensorflow/sensorflow/test/await"
+	"github.com/sensorflow/sensorflow/test/system"
 )
 
 // withoutWrites stands in front of DynamoDB and answers for batches of readings itself, so that what is measured is not the
@@ -43,22 +43,6 @@ func withoutWrites(t *testing.T) func(endpoint string) string {
 	}
 }
 
-// memoryOf reads a figure of a process in KiB.
-func memoryOf(t *testing.T, pid int, name string) int {
-	t.Helper()
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, rest, _ := strings.Cut(string(status), name+":")
-	fields := strings.Fields(rest)
-	n, err := strconv.Atoi(fields[0])
-	if err != nil {
-		t.Fatal(err)
-	}
-	return n
-}
-
 // TestFunction_Measure runs a large file of 36-byte rows through the binary and tells its throughput and memory. It
 // takes minutes: MEASURE=1 asks for it.
 func TestFunction_Measure(t *testing.T) {
@@ -79,7 +63,7 @@ func TestFunction_Measure(t *testing.T) {
 	}
 	s.ended(t, s.upload(t, strings.NewReader("equipmentId,timestamp,value\nE,2026-03-01T08:30:00Z,1\n"))) // warms it up
 	pid := s.function.PIDs()[0]
-	idle := memoryOf(t, pid, "VmRSS")
+	idle, _ := system.Memory(t, pid)
 
 	var b bytes.Buffer
 	b.WriteString("equipmentId,timestamp,value\n")
@@ -95,10 +79,10 @@ func TestFunction_Measure(t *testing.T) {
 	if u.Status != csvfile.Completed || u.RowsAccepted != int64(rows) {
 		t.Errorf("%+v", u)
 	}
-	peak := memoryOf(t, pid, "VmHWM")
+	_, peak := system.Memory(t, pid)
 	t.Logf("%d rows in %d ranges in %v: %.0f rows/s; resident %.1f MiB idle, %.1f MiB at most", rows, u.Plan.Ranges,
-		took.Round(time.Second), float64(rows)/took.Seconds(), float64(idle)/1024, float64(peak)/1024)
-	if peak-idle > 64<<10 {
-		t.Errorf("%d KiB above idle", peak-idle)
+		took.Round(time.Second), float64(rows)/took.Seconds(), system.Mebibytes(idle), system.Mebibytes(peak))
+	if peak-idle > 64<<20 {
+		t.Errorf("%.1f MiB above idle", system.Mebibytes(peak-idle))
 	}
 }

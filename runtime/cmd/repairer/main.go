@@ -31,7 +31,7 @@ func build(c config.Repairer, cfg aws.Config, logs io.Writer) function.Handler[e
 	queues := sqs.NewFromConfig(cfg)
 	h := &handler{
 		mender: repair.NewMender(dynamo.NewStream(cfg), rows, sqsqueue.NewSender(queues, c.FailuresURL), sqsqueue.NewSender(queues, c.DeadLettersURL),
-			repair.MenderOptions{Regions: []string{c.Region}}),
+			repair.MenderOptions{Regions: append([]string{c.Region}, c.Adopted...)}),
 		now: time.Now, log: config.NewLogger(logs, c.LogLevel),
 	}
 	return h.handle

@@ -66,6 +66,17 @@ func Leaving(key string, got, regions []string) Faults {
 	})
 }
 
+// Adopted accepts regions that have left for good and whose aggregate rows another one keeps. None that serves is among them: two
+// regions would write the same rows.
+func Adopted(key string, got []string, serving ...string) Faults {
+	return Each(key, got, func(key, region string) Faults {
+		return All(Region(key, region), Fault{
+			Field: key, Rule: "must not be one of the regions that serve", Got: region,
+			Advice: "a region is adopted once its stack is gone",
+		}.If(slices.Contains(serving, region)))
+	})
+}
+
 // ZonesIn is how many availability zones a new network can span in a region, or in the poorest of several.
 func ZonesIn(regions ...string) int {
 	if slices.Contains(regions, "us-west-1") {

@@ -219,6 +219,11 @@ func TestRules_JudgeLists(t *testing.T) {
 		"the first one leaves":     {rule.Leaving("leaving[*]", eleven[:2], eleven[:3]), `leaving[0] must be one of the regions other than the first, got "us-east-1"`},
 		"a stranger leaves, twice": {rule.Leaving("leaving[*]", []string{"us-east-2", "mars", "us-east-2"}, eleven[:3]),
 			"leaving[1] must be one of the regions other than the first, got \"mars\"\nleaving[2] must be given once, got \"us-east-2\" again"},
+		"a region has left":  {rule.Adopted("adopted[*]", eleven[2:3], eleven[:2]...), ""},
+		"a region is nobody": {rule.Adopted("adopted[*]", []string{"mars"}, "mars"), rule.Region("adopted[0]", "mars").Error()},
+		"a region serves, another is given twice": {rule.Adopted("adopted[*]", []string{"us-east-2", "eu-west-1", "eu-west-1"}, eleven[:3]...),
+			"adopted[0] must not be one of the regions that serve, got \"us-east-2\"; a region is adopted once its stack is gone\n" +
+				"adopted[2] must be given once, got \"eu-west-1\" again"},
 		"addresses":       {rule.Emails("to[*]", []string{"ops@example.com", "Ops+sf@Example.com", "a@b.co", strings.Repeat("a", 64) + "@example.com"}), ""},
 		"an address long": {rule.Emails("to[*]", []string{strings.Repeat("a", 243) + "@example.com"}), fmt.Sprintf("to[0] must be an e-mail address such as ops@example.com, got %q", strings.Repeat("a", 243)+"@example.com")},
 		"no addresses": {rule.Emails("to[*]", []string{"nobody", "Ada <ada@example.com>", "ada@localhost", "ada@example.com", "ada@example.com", ""}),

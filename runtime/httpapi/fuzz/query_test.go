@@ -57,7 +57,7 @@ func FuzzQuery(f *testing.F) {
 	})
 }
 
-// FuzzCursor holds that the only cursor that leads on is the one that was given out, in each of the listings.
+// FuzzCursor holds that the only cursor that leads on is the one that was given out, in each of the listings; a place is signed.
 func FuzzCursor(f *testing.F) {
 	g := newTarget(f)
 	paths := []string{"/sensor-data?equipmentId=EQ-1&limit=1", "/sensor-data/uploads?limit=1", "/sensor-data/aggregated?interval=24h&limit=1"}

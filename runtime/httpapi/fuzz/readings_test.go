@@ -46,6 +46,10 @@ func FuzzPostBatch(f *testing.F) {
 			if w.Code != http.StatusBadRequest && w.Code != http.StatusRequestEntityTooLarge || len(g.saved) > 0 {
 				t.Errorf("status %d, %d readings were stored", w.Code, len(g.saved))
 			}
+			var elements []json.RawMessage
+			if !lines && bytes.Contains(w.Body.Bytes(), []byte("must be a JSON array")) && json.Unmarshal(text, &elements) == nil && elements != nil {
+				t.Errorf("%q is an array", text)
+			}
 			return
 		}
 		var got struct {

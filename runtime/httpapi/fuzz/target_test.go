@@ -109,7 +109,7 @@ func (k *taken) Authenticate(_ context.Context, token string) (auth.Identity, er
 		return auth.Identity{}, auth.ErrUnauthenticated
 	}
 	return auth.Identity{
-		Subject: token, Username: token, Scopes: []string{contract.ScopeRead, contract.ScopeWrite}, ExpiresAt: testNow.Add(time.Hour),
+		Subject: token, Username: token, Scopes: contract.Scopes(), ExpiresAt: testNow.Add(time.Hour),
 	}, nil
 }
 

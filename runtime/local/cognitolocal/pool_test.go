@@ -34,7 +34,7 @@ func serve(t *testing.T, change func(*cognitolocal.Options)) *cognitolocal.Pool 
 	o := cognitolocal.Options{
 		BaseURL: "http://" + server.Listener.Addr().String(), Browser: browser,
 		Machines: []cognitolocal.Client{machine}, Users: []cognitolocal.User{ada, grace},
-		Scopes: []string{contract.ScopeRead, contract.ScopeWrite},
+		Scopes: contract.Scopes(),
 	}
 	if change != nil {
 		change(&o)
@@ -272,7 +272,7 @@ func TestToken_GivesMachinesADayWithTheScopesAskedFor(t *testing.T) {
 	now := time.Date(2026, 3, 1, 8, 30, 0, 0, time.UTC)
 	pool := serve(t, func(o *cognitolocal.Options) { o.Now = func() time.Time { return now } })
 	for name, test := range map[string]struct{ asked, want string }{
-		"all by default": {"", "sensor-flow/read sensor-flow/write"},
+		"all by default": {"", "sensor-flow/read sensor-flow/write sensor-flow/admin"},
 		"one":            {"sensor-flow/read", "sensor-flow/read"},
 		"both":           {"sensor-flow/write sensor-flow/read", "sensor-flow/write sensor-flow/read"},
 	} {
@@ -324,7 +324,7 @@ func TestToken_AnswersAsRFC6749Asks(t *testing.T) {
 		},
 		"rejects no client":            {fields(), none, 401, "invalid_client"},
 		"rejects the browser's client": {fields(), browser, 400, "unauthorized_client"},
-		"rejects an unknown scope":     {fields("scope", "sensor-flow/admin"), machine, 400, "invalid_scope"},
+		"rejects an unknown scope":     {fields("scope", "sensor-flow/all"), machine, 400, "invalid_scope"},
 		"rejects a scope among others": {fields("scope", "sensor-flow/read openid"), machine, 400, "invalid_scope"},
 		"rejects a repeated field":     {fields("scope", "sensor-flow/read", "scope", "sensor-flow/write"), machine, 400, "invalid_request"},
 		"rejects a missing grant":      {url.Values{}, machine, 400, "invalid_request"},

@@ -41,12 +41,11 @@ func (s *Stack) startIdentity(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("start the user pool: %w", err)
 	}
-	scopes := []string{contract.ScopeRead, contract.ScopeWrite}
 	pool, err := cognitolocal.New(cognitolocal.Options{
 		BaseURL: base, Issuer: s.secrets.PoolURL + "/" + cognitolocal.PoolID, Key: key,
 		Users:    []cognitolocal.User{{Username: username, Password: s.secrets.Password, Email: username}},
 		Browser:  cognitolocal.Client{ID: browserID, Secret: s.secrets.BrowserSecret},
-		Machines: []cognitolocal.Client{{ID: machineID, Secret: s.secrets.ClientSecret}}, Scopes: scopes,
+		Machines: []cognitolocal.Client{{ID: machineID, Secret: s.secrets.ClientSecret}}, Scopes: contract.Scopes(),
 	})
 	if err != nil {
 		return fmt.Errorf("start the user pool: %w", err)

@@ -173,7 +173,7 @@ func (s *Stack) describe() {
 	s.Info = Info{
 		APIURL: api, ConsoleURL: api + "/console", DocsURL: api + "/docs", TokenURL: s.pool.tokenURL,
 		Username: s.pool.username, Password: s.pool.password, ClientID: s.pool.machineID, ClientSecret: s.pool.machineSecret,
-		Scopes: []string{contract.ScopeRead, contract.ScopeWrite},
+		Scopes: contract.Scopes(),
 	}
 }
 

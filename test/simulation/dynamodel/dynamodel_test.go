@@ -24,7 +24,7 @@ func TestDatabase_CarriesTheAggregates(t *testing.T) {
 		d.Create("readings", contract.ReadingsTable())
 		d.Create("aggregates", contract.AggregatesTable())
 		adapter := dynamo.NewAggregates(d, "readings", "aggregates", indexShards)
-		return aggregatetest.Tables{RowTable: adapter, WindowTable: adapter, IndexShards: indexShards, Put: func(t *testing.T, images ...aggregate.Image) {
+		return aggregatetest.Tables{RowTable: adapter, WindowTable: adapter, FleetTable: adapter, IndexShards: indexShards, Put: func(t *testing.T, images ...aggregate.Image) {
 			for _, i := range images {
 				put(t, d, i)
 			}

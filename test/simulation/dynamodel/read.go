@@ -37,7 +37,7 @@ func (d *Database) GetItem(_ context.Context, in *dynamodb.GetItemInput, _ ...op
 	return &dynamodb.GetItemOutput{Item: project(s, d.read(t.find(key), aws.ToBool(in.ConsistentRead)))}, nil
 }
 
-// BatchGetItem returns at most 100 items of distinct keys, all that there are: leaving some unprocessed is for those who stand
+// BatchGetItem returns at most 100 items of distinct keys, all that there are: leaving some unprocessed is for the code
 // around the model.
 func (d *Database) BatchGetItem(_ context.Context, in *dynamodb.BatchGetItemInput, _ ...option) (*dynamodb.BatchGetItemOutput, error) {
 	out := &dynamodb.BatchGetItemOutput{Responses: map[string][]Item{}, UnprocessedKeys: map[string]types.KeysAndAttributes{}}

@@ -92,22 +92,16 @@ func normalizeSet(texts []string) (types.AttributeValue, error) {
 }
 
 func equalValues(a, b types.AttributeValue) bool {
+	if order, ordered := compareValues(a, b); ordered {
+		return order == 0
+	}
 	switch x := a.(type) {
-	case *types.AttributeValueMemberS:
-		y, same := b.(*types.AttributeValueMemberS)
-		return same && x.Value == y.Value
-	case *types.AttributeValueMemberN:
-		y, same := b.(*types.AttributeValueMemberN)
-		return same && (x.Value == y.Value || compareNumbers(x.Value, y.Value) == 0)
 	case *types.AttributeValueMemberNS:
 		y, same := b.(*types.AttributeValueMemberNS)
 		return same && slices.Equal(x.Value, y.Value)
 	case *types.AttributeValueMemberBOOL:
 		y, same := b.(*types.AttributeValueMemberBOOL)
 		return same && x.Value == y.Value
-	case *types.AttributeValueMemberB:
-		y, same := b.(*types.AttributeValueMemberB)
-		return same && bytes.Equal(x.Value, y.Value)
 	case *types.AttributeValueMemberNULL:
 		_, same := b.(*types.AttributeValueMemberNULL)
 		return same
@@ -125,6 +119,9 @@ func compareValues(a, b types.AttributeValue) (order int, ok bool) {
 		}
 	case *types.AttributeValueMemberN:
 		if y, same := b.(*types.AttributeValueMemberN); same {
+			if x.Value == y.Value {
+				return 0, true
+			}
 			return compareNumbers(x.Value, y.Value), true
 		}
 	case *types.AttributeValueMemberB:

@@ -80,6 +80,20 @@ func (d *Database) prepareDelete(name *string, key Item, c *string, names map[st
 	return o, err
 }
 
+// returning lets the operation return the item where the condition fails, if that is the wish.
+func (o operation) returning(wish types.ReturnValuesOnConditionCheckFailure) operation {
+	o.returnOld = wish == types.ReturnValuesOnConditionCheckFailureAllOld
+	return o
+}
+
+// oldOnly is what a write returns that knows no other wish than the old item.
+func oldOnly(wish types.ReturnValue, before Item) Item {
+	if wish == types.ReturnValueAllOld {
+		return before
+	}
+	return nil
+}
+
 // run makes the write if its condition holds.
 func (d *Database) run(o operation) (before, after Item, err error) {
 	before = o.table.item(o.key)
@@ -103,16 +117,11 @@ func (d *Database) PutItem(_ context.Context, in *dynamodb.PutItemInput, _ ...op
 	if err != nil {
 		return nil, err
 	}
-	o.returnOld = in.ReturnValuesOnConditionCheckFailure == types.ReturnValuesOnConditionCheckFailureAllOld
-	before, _, err := d.run(o)
+	before, _, err := d.run(o.returning(in.ReturnValuesOnConditionCheckFailure))
 	if err != nil {
 		return nil, err
 	}
-	out := &dynamodb.PutItemOutput{}
-	if in.ReturnValues == types.ReturnValueAllOld {
-		out.Attributes = before
-	}
-	return out, nil
+	return &dynamodb.PutItemOutput{Attributes: oldOnly(in.ReturnValues, before)}, nil
 }
 
 // UpdateItem changes an item, and makes it where there is none.
@@ -121,8 +130,7 @@ func (d *Database) UpdateItem(_ context.Context, in *dynamodb.UpdateItemInput, _
 	if err != nil {
 		return nil, err
 	}
-	o.returnOld = in.ReturnValuesOnConditionCheckFailure == types.ReturnValuesOnConditionCheckFailureAllOld
-	before, after, err := d.run(o)
+	before, after, err := d.run(o.returning(in.ReturnValuesOnConditionCheckFailure))
 	if err != nil {
 		return nil, err
 	}
@@ -143,20 +151,15 @@ func (d *Database) DeleteItem(_ context.Context, in *dynamodb.DeleteItemInput, _
 	if err != nil {
 		return nil, err
 	}
-	o.returnOld = in.ReturnValuesOnConditionCheckFailure == types.ReturnValuesOnConditionCheckFailureAllOld
-	before, _, err := d.run(o)
+	before, _, err := d.run(o.returning(in.ReturnValuesOnConditionCheckFailure))
 	if err != nil {
 		return nil, err
 	}
-	out := &dynamodb.DeleteItemOutput{}
-	if in.ReturnValues == types.ReturnValueAllOld {
-		out.Attributes = before
-	}
-	return out, nil
+	return &dynamodb.DeleteItemOutput{Attributes: oldOnly(in.ReturnValues, before)}, nil
 }
 
-// BatchWriteItem puts and deletes at most 25 items of distinct keys, all of them: leaving some unprocessed is for those who
-// stand around the model.
+// BatchWriteItem puts and deletes at most 25 items of distinct keys, all of them: leaving some unprocessed is for
+// the code around the model.
 func (d *Database) BatchWriteItem(_ context.Context, in *dynamodb.BatchWriteItemInput, _ ...option) (*dynamodb.BatchWriteItemOutput, error) {
 	operations, err := d.prepareBatch(in)
 	if err != nil {

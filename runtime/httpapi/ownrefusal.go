@@ -2,51 +2,11 @@ package httpapi
 
 import (
 	"bytes"
-	"net"
 	"net/http"
 	"strconv"
 
 	"github.com/google/uuid"
 )
-
-// NewListener returns a listener whose connections make problems, with a request id, of the answers that net/http gives on
-// its own: for what it cannot read as a request it asks no handler, and the API promises a problem for every error. As
-// net/http has no hook for these answers, they are recognised by their text. TestWire_WhatIsNoRequestIsAProblemToo tells
-// when a version of Go writes them in another way.
-func NewListener(inner net.Listener) net.Listener { return listener{inner} }
-
-type listener struct{ net.Listener }
-
-// Accept implements net.Listener.
-func (l listener) Accept() (net.Conn, error) {
-	accepted, err := l.Listener.Accept()
-	if err != nil {
-		return nil, err
-	}
-	return &conn{accepted}, nil
-}
-
-type conn struct{ net.Conn }
-
-// CloseWrite lets net/http end an answer without cutting off a client that is still sending.
-func (c *conn) CloseWrite() error {
-	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
-		return half.CloseWrite()
-	}
-	return nil
-}
-
-// Write implements net.Conn.
-func (c *conn) Write(p []byte) (int, error) {
-	refusal := ownRefusal(p)
-	if refusal == nil {
-		return c.Conn.Write(p)
-	}
-	if _, err := c.Conn.Write(asAnswer(refusal)); err != nil {
-		return 0, err
-	}
-	return len(p), nil
-}
 
 const (
 	answerStart = "HTTP/1.1 "
@@ -55,7 +15,9 @@ const (
 	refusalHeaders = "\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n"
 )
 
-// ownRefusal returns the problem for an answer that net/http wrote on its own, and nil for any other.
+// ownRefusal returns the problem for an answer that net/http wrote on its own, and nil for any other: for what it cannot read as
+// a request it asks no handler, and the API promises a problem for every error. As net/http has no hook for these answers, they
+// are recognised by their text. TestWire_WhatIsNoRequestIsAProblemToo tells when a version of Go writes them in another way.
 func ownRefusal(p []byte) *problem {
 	if !bytes.HasPrefix(p, []byte(answerStart)) {
 		return nil

@@ -1,0 +1,214 @@
+package deletion
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/google/uuid"
+	"golang.org/x/sync/semaphore"
+
+	"github.com/sensorflow/sensorflow/runtime/contract"
+	"github.com/sensorflow/sensorflow/runtime/fault"
+	"github.com/sensorflow/sensorflow/runtime/ingest"
+	"github.com/sensorflow/sensorflow/runtime/pacing"
+	"github.com/sensorflow/sensorflow/runtime/reading"
+)
+
+// Status is how far a long deletion is (API contract, section Readings).
+type Status string
+
+// The statuses of a long deletion.
+const (
+	Running   Status = "running"
+	Completed Status = "completed"
+)
+
+// Deletion is a long deletion.
+type Deletion struct {
+	ID string // a UUID
+	Range
+	// Version is that of the request, and of all tombstones.
+	Version   reading.Version
+	CreatedAt time.Time // UTC
+	Status    Status
+	Progress
+}
+
+// Progress is how far the work on a deletion is.
+type Progress struct {
+	// Place is as Part has it; all of the range up to it is done. It is empty before the first part.
+	Place string
+	// Deleted counts the readings that are gone.
+	Deleted int64
+}
+
+// Answer is what a request to delete came to.
+type Answer struct {
+	Deleted int64
+	// Running is the id of the deletion that goes on behind the answer; empty where it is done.
+	Running string
+}
+
+const (
+	// shortMax bounds the short deletions at work at the same time in one process. Each holds up to 5,001 identities, about
+	// 1 MB.
+	shortMax = 4
+	// writersMax bounds the batches in flight, those of short deletions and those of long ones.
+	writersMax = 4
+	// shortCallsMax bounds how much a short deletion reads: a range may hold far more tombstones than readings. Beyond it, about
+	// 40 MB, the deletion is a long one.
+	shortCallsMax = 40
+)
+
+// Options adjust a Service. The zero value of a field selects its default.
+type Options struct {
+	// Retention is how long raw readings are kept. Default: forever.
+	Retention time.Duration
+	// PartReadings is how many readings a long deletion deletes before it records how far it is. Default: 500.
+	PartReadings int
+	// Lease is how long a worker has a deletion to itself without recording anything. Default: 30 s.
+	Lease time.Duration
+	// Poll is how often a worker looks for deletions that nobody works on. Default: 5 s.
+	Poll time.Duration
+	// Turn is how long a worker stays with one deletion while others wait. Default: 5 s.
+	Turn time.Duration
+	// Now is the clock. Default: time.Now.
+	Now func() time.Time
+	// Pacer makes the pauses between attempts. Default: those of package pacing.
+	Pacer pacing.Pacer
+	// Log receives what happens behind the answers. Default: discarded.
+	Log *slog.Logger
+}
+
+func (o Options) withDefaults() Options {
+	const part, lease, poll, turn = 500, 30 * time.Second, 5 * time.Second, 5 * time.Second
+	o.PartReadings = cmp.Or(o.PartReadings, part)
+	o.Lease, o.Poll, o.Turn = cmp.Or(o.Lease, lease), cmp.Or(o.Poll, poll), cmp.Or(o.Turn, turn)
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	return o
+}
+
+// Service deletes readings. It is safe for concurrent use.
+type Service struct {
+	readings Readings
+	table    Table
+	writer   *ingest.Writer // of short deletions
+	long     *ingest.Writer // of long ones
+	short    *semaphore.Weighted
+	worker   string
+	begun    chan string // ids of deletions that were just written down
+	options  Options
+}
+
+// NewService returns a Service that writes tombstones to store. All collaborators are required.
+func NewService(readings Readings, store ingest.Store, table Table, o Options) *Service {
+	o = o.withDefaults()
+	return &Service{
+		readings: readings, table: table, options: o, short: semaphore.NewWeighted(shortMax),
+		writer: ingest.NewWriter(store, writersMax, o.Pacer), long: ingest.NewWriter(store, writersMax, o.Pacer),
+		worker: uuid.NewString(), begun: make(chan string, runningMax),
+	}
+}
+
+// Delete deletes the readings of a range. The version is that of the moment at which the request came. It returns once they
+// are gone, or once a longer deletion is sure to be completed. After an error any of them may be gone; the error is of kind
+// fault.Unavailable where the same request may succeed later.
+func (s *Service) Delete(ctx context.Context, r Range, version reading.Version) (Answer, error) {
+	if !s.short.TryAcquire(1) {
+		return Answer{}, &fault.Error{Kind: fault.Unavailable, Message: "other deletions are at work; try again shortly"}
+	}
+	defer s.short.Release(1)
+	found, all, err := s.find(ctx, r)
+	if err != nil {
+		return Answer{}, err
+	}
+	if !all {
+		return s.begin(ctx, r, version)
+	}
+	if err := s.writer.Write(ctx, tombstones(found, version, false)); err != nil {
+		return Answer{}, fmt.Errorf("delete %d readings: %w", len(found), err)
+	}
+	return Answer{Deleted: int64(len(found))}, nil
+}
+
+// DeleteOne deletes one reading, as Delete does, also where it is still on its way to the table.
+func (s *Service) DeleteOne(ctx context.Context, id reading.EquipmentID, at time.Time, version reading.Version) (Answer, error) {
+	one := Found{Reading: reading.Reading{EquipmentID: id, Timestamp: at}}
+	if expires, does := one.ExpiresAt(s.options.Retention); does && !s.options.Now().Before(expires) {
+		return Answer{}, nil // whether it is still there is DynamoDB's affair, and its aggregates outlive it
+	}
+	found, _, err := s.find(ctx, Range{EquipmentID: id, From: at, To: at.Add(1)})
+	if err != nil {
+		return Answer{}, err
+	}
+	if err := s.writer.Write(ctx, tombstones([]Found{one}, version, false)); err != nil {
+		return Answer{}, fmt.Errorf("delete a reading: %w", err)
+	}
+	return Answer{Deleted: int64(len(found))}, nil
+}
+
+// Get returns a long deletion; the error is of kind fault.NotFound where there is none.
+func (s *Service) Get(ctx context.Context, id string) (Deletion, error) {
+	if parsed, err := uuid.Parse(id); err != nil || parsed.String() != id {
+		return Deletion{}, &fault.Error{Kind: fault.NotFound, Message: "there is no such deletion"}
+	}
+	d, err := s.table.ReadDeletion(ctx, id)
+	if err != nil {
+		return Deletion{}, fmt.Errorf("read deletion %s: %w", id, err)
+	}
+	return d, nil
+}
+
+// find returns the readings of a range, and whether these are all.
+func (s *Service) find(ctx context.Context, r Range) (found []Found, all bool, err error) {
+	const most = contract.DeletionReadingsMax
+	place := ""
+	for range shortCallsMax {
+		part, err := s.readings.Deletable(ctx, r, place, most+1-len(found))
+		if err != nil {
+			return nil, false, fmt.Errorf("read what is to be deleted: %w", err)
+		}
+		if found = append(found, part.Readings...); len(found) > most {
+			return nil, false, nil
+		}
+		if !part.More {
+			return found, true, nil
+		}
+		place = part.Place
+	}
+	return nil, false, nil
+}
+
+// begin writes a long deletion down, after which it is sure to be completed.
+func (s *Service) begin(ctx context.Context, r Range, version reading.Version) (Answer, error) {
+	id, err := uuid.NewRandom()
+	if err != nil {
+		return Answer{}, fmt.Errorf("make an id for a deletion: %w", err)
+	}
+	d := Deletion{ID: id.String(), Range: r, Version: version, CreatedAt: s.options.Now().UTC(), Status: Running}
+	if err := s.table.CreateDeletion(ctx, d); err != nil {
+		return Answer{}, fmt.Errorf("create deletion %s: %w", d.ID, err)
+	}
+	select {
+	case s.begun <- d.ID:
+	default: // it is found like those of other processes
+	}
+	return Answer{Running: d.ID}, nil
+}
+
+// tombstones are the writes that delete what was found.
+func tombstones(found []Found, version reading.Version, yields bool) []reading.Write {
+	writes := make([]reading.Write, len(found))
+	for i, one := range found {
+		writes[i] = reading.Write{Reading: one.Reading, Deleted: true, Version: version, Yields: yields}
+	}
+	return writes
+}

@@ -1,0 +1,169 @@
+package httpapi
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strconv"
+
+	"github.com/sensorflow/sensorflow/runtime/admission"
+	"github.com/sensorflow/sensorflow/runtime/contract"
+	"github.com/sensorflow/sensorflow/runtime/fault"
+	"github.com/sensorflow/sensorflow/runtime/reading"
+)
+
+const (
+	// readingBytes is what a reading of a batch holds until it is stored, with the longest name and value.
+	readingBytes = 512
+	// explainedBytesMax bounds what a batch's answer says about its faults. Further readings that are not stored are named by
+	// their index alone.
+	explainedBytesMax = 64 << 10
+	// faultsShownMax bounds the faults of a batch of which nothing is valid.
+	faultsShownMax = 100
+)
+
+// rejected is one reading of a batch that was not stored.
+type rejected struct {
+	Index  int                `json:"index"`
+	Errors []fault.FieldError `json:"errors"`
+}
+
+// batch gathers the readings of a batch as they are decoded. What it holds is set aside as it grows.
+type batch struct {
+	version reading.Version
+	limits  reading.Limits
+	hold    *admission.Hold
+
+	length   int
+	accepted []reading.Write
+	// rejected are the members of the answer's array, as they will be sent.
+	rejected bytes.Buffer
+	// faults are those of the first readings that were rejected, with their place.
+	faults   []fault.FieldError
+	reserved int
+}
+
+// postBatch stores the valid readings of a batch. After an answer of 503 any part of them may be stored.
+func (s *Server) postBatch(w http.ResponseWriter, r *http.Request) error {
+	media, _, err := mediaType(r, mediaJSON, mediaNDJSON)
+	if err != nil {
+		return err
+	}
+	in, err := s.openBody(w, r, s.batches, contract.BatchBodyBytesMax, batchBytes)
+	if err != nil {
+		return err
+	}
+	defer in.hold.Leave()
+	now := s.Now()
+	b := &batch{version: reading.VersionAt(now), limits: s.limits(now), hold: in.hold}
+	if e := newElements(in, b.take); media == mediaNDJSON {
+		err = e.lines()
+	} else {
+		err = e.array()
+	}
+	switch {
+	case in.err != nil:
+		return bodyError(in.err)
+	case err != nil:
+		return err
+	case b.length == 0:
+		return malformed("The batch is empty; it must hold 1 to %d readings.", contract.BatchReadingsMax)
+	case len(b.accepted) == 0:
+		message := fmt.Sprintf("None of the %d readings is valid; nothing was stored.", b.length)
+		return &problem{kind: problemInvalid, message: message, fields: b.faults}
+	}
+	if err := s.writeBatch(r, b); err != nil {
+		return err
+	}
+	b.answer(w, r)
+	return nil
+}
+
+// writeBatch stores the valid readings once it is their turn.
+func (s *Server) writeBatch(r *http.Request, b *batch) error {
+	turn, err := s.admitBatch(r, len(b.accepted))
+	if err != nil {
+		return err
+	}
+	defer turn.Leave()
+	ctx, cancel := calling(r)
+	defer cancel()
+	if err := s.Batches.Write(ctx, b.accepted); err != nil {
+		return fmt.Errorf("save a batch: %w", err)
+	}
+	return nil
+}
+
+// take decodes and judges one element.
+func (b *batch) take(element []byte, unreadable error) error {
+	index := b.length
+	if b.length++; b.length > contract.BatchReadingsMax {
+		return malformed("The batch holds more than %d readings; send several batches or a CSV file.", contract.BatchReadingsMax)
+	}
+	parsed, faults := readElement(element, unreadable, b.limits)
+	if len(faults) > 0 {
+		b.reject(index, faults)
+	} else {
+		b.accepted = append(b.accepted, reading.Write{Reading: parsed, Version: b.version})
+	}
+	return b.reserve()
+}
+
+// readElement makes a reading of one element of a batch, or tells what is wrong with it: with its fields, or with all of it.
+func readElement(element []byte, unreadable error, limits reading.Limits) (reading.Reading, []fault.FieldError) {
+	var b readingBody
+	var shape []fault.FieldError
+	if unreadable == nil {
+		shape, unreadable = decodeObject(element, readingMembers, &b)
+	}
+	if unreadable != nil {
+		return reading.Reading{}, []fault.FieldError{{Field: "", Reason: unreadable.Error()}}
+	}
+	return b.reading(limits, shape)
+}
+
+// reject notes an element's faults, or its index alone once enough is explained.
+func (b *batch) reject(index int, faults []fault.FieldError) {
+	if len(b.faults) < faultsShownMax {
+		b.faults = append(b.faults, at(index, faults)...)
+	}
+	separator := ","
+	if b.rejected.Len() == 0 {
+		separator = ""
+	}
+	b.rejected.WriteString(separator)
+	if b.rejected.Len() < explainedBytesMax {
+		encoder := json.NewEncoder(&b.rejected)
+		encoder.SetEscapeHTML(false)
+		if err := encoder.Encode(rejected{index, faults}); err != nil {
+			panic(fmt.Sprintf("httpapi: encode faults: %v", err)) // unreachable: strings and numbers only
+		}
+		b.rejected.Truncate(b.rejected.Len() - len("\n"))
+		return
+	}
+	b.rejected.WriteString(`{"index":` + strconv.Itoa(index) + `,"errors":[]}`)
+}
+
+// reserve sets memory aside for what the batch holds now.
+func (b *batch) reserve() error {
+	held := len(b.accepted)*readingBytes + 2*b.rejected.Len() // a buffer is at most twice what it holds
+	if held <= b.reserved {
+		return nil
+	}
+	step := max(held-b.reserved, reservedStep)
+	if err := b.hold.Grow(int64(step)); err != nil {
+		return refused(err)
+	}
+	b.reserved += step
+	return nil
+}
+
+// answer tells how many readings are stored and which are not.
+func (b *batch) answer(w http.ResponseWriter, r *http.Request) {
+	out := newStream(w, r, http.StatusCreated)
+	out.write([]byte(`{"accepted":` + strconv.Itoa(len(b.accepted)) + `,"rejected":[`))
+	out.write(b.rejected.Bytes())
+	out.write([]byte("]}\n"))
+	out.end()
+}
