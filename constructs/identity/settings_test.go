@@ -26,7 +26,9 @@ func TestImportSettings_CanBeReadWithTheKeyOfTheRegion(t *testing.T) {
 		},
 		map[string]any{
 			"Effect": "Allow", "Action": "kms:Decrypt", "Resource": "arn:aws:kms:eu-west-1:111111111111:key/mrk-0",
-			"Condition": map[string]any{"StringEquals": map[string]any{"kms:ViaService": "secretsmanager.eu-west-1.amazonaws.com"}},
+			"Condition": map[string]any{
+				"StringEquals": map[string]any{"kms:ViaService": "secretsmanager.eu-west-1.amazonaws.com"},
+			},
 		},
 	}, "PolicyDocument", "Statement")
 	got := cdktest.Panic(t, func() { identity.ImportSettings(stack, "It", "", nil) })

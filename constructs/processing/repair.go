@@ -17,8 +17,8 @@ import (
 )
 
 const (
-	// RepairTimeout is the longest that Lambda allows. What it is too short for goes on in another invocation; Lambda's detection
-	// of loops ends that after some hours, and the message is among the dead letters then.
+	// RepairTimeout is the longest that Lambda allows. What it is too short for goes on in another invocation; Lambda's
+	// detection of loops ends that after some hours, and the message is among the dead letters then.
 	RepairTimeout = 15 * time.Minute
 	// RepairVisibilityTimeout lets a message come back soon after an invocation that failed.
 	RepairVisibilityTimeout = RepairTimeout + time.Minute
@@ -34,7 +34,8 @@ const (
 )
 
 func (c *Processing) addRepairQueues(p ProcessingProps) {
-	c.StreamDeadLetters = c.newQueue("StreamDeadLetters", p, &awssqs.QueueProps{RetentionPeriod: duration(failureRetention)})
+	c.StreamDeadLetters = c.newQueue("StreamDeadLetters", p,
+		&awssqs.QueueProps{RetentionPeriod: duration(failureRetention)})
 	c.StreamFailures = c.newQueue("StreamFailures", p, &awssqs.QueueProps{
 		RetentionPeriod: duration(failureRetention), VisibilityTimeout: duration(RepairVisibilityTimeout),
 		DeadLetterQueue: &awssqs.DeadLetterQueue{
@@ -50,7 +51,8 @@ func (c *Processing) addRepairer(p ProcessingProps) {
 	p.Tables.GrantReadStream(permissions)
 	p.Tables.GrantUpdateAggregates(permissions)
 	permissions.AddStatements(
-		statement.Allow(c.StreamFailures.QueueArn(), "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage",
+		statement.Allow(c.StreamFailures.QueueArn(), "sqs:DeleteMessage", "sqs:GetQueueAttributes",
+			"sqs:ReceiveMessage",
 			"sqs:SendMessage"),
 		statement.Allow(c.StreamDeadLetters.QueueArn(), "sqs:SendMessage"),
 		allowKey(c, p.Key, "sqs", "kms:Decrypt", "kms:GenerateDataKey"),
@@ -75,7 +77,8 @@ func (c *Processing) addRepairer(p ProcessingProps) {
 	})
 }
 
-// addAuditor makes the function that compares a sample of the aggregates with the readings, its schedule and its metric.
+// addAuditor makes the function that compares a sample of the aggregates with the readings, its schedule and its
+// metric.
 func (c *Processing) addAuditor(p ProcessingProps) {
 	permissions := c.newPermissions("Auditor", p)
 	p.Tables.GrantAuditAggregates(permissions)
@@ -89,9 +92,10 @@ func (c *Processing) addAuditor(p ProcessingProps) {
 		RetryAttempts: jsii.Number(0),
 	})
 	const (
-		again = "an audit that fails writes nothing and loses nothing; it has an alarm, and the next one comes by the schedule"
-		once  = "the schedule invokes the function once an hour, longer than it can run; reserving a concurrency would take it " +
-			"from the account's other functions"
+		again = "an audit that fails writes nothing and loses nothing; it has an alarm, and the next one comes by " +
+			"the schedule"
+		once = "the schedule invokes the function once an hour, longer than it can run; reserving a concurrency " +
+			"would take it from the account's other functions"
 	)
 	nag.Explain(c.Auditor, again, "LambdaDLQ")
 	nag.Explain(c.Auditor, once, "LambdaConcurrency")
@@ -99,7 +103,8 @@ func (c *Processing) addAuditor(p ProcessingProps) {
 		Description: jsii.String("Compares a sample of the aggregates with the readings"),
 		Schedule:    awsevents.Schedule_Rate(duration(AuditEvery)),
 		Targets: &[]awsevents.IRuleTarget{
-			awseventstargets.NewLambdaFunction(c.Auditor, &awseventstargets.LambdaFunctionProps{RetryAttempts: jsii.Number(0)}),
+			awseventstargets.NewLambdaFunction(c.Auditor,
+				&awseventstargets.LambdaFunctionProps{RetryAttempts: jsii.Number(0)}),
 		},
 	})
 	// The path keeps apart what two of them in one account and region measure.
