@@ -3,6 +3,7 @@ package processing
 import (
 	"time"
 
+	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatch"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsevents"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awseventstargets"
@@ -99,7 +100,7 @@ func (c *Processing) addAuditor(p ProcessingProps) {
 	)
 	nag.Explain(c.Auditor, again, "LambdaDLQ")
 	nag.Explain(c.Auditor, once, "LambdaConcurrency")
-	awsevents.NewRule(c, jsii.String("AuditSchedule"), &awsevents.RuleProps{
+	schedule := awsevents.NewRule(c, jsii.String("AuditSchedule"), &awsevents.RuleProps{
 		Description: jsii.String("Compares a sample of the aggregates with the readings"),
 		Schedule:    awsevents.Schedule_Rate(duration(AuditEvery)),
 		Targets: &[]awsevents.IRuleTarget{
@@ -107,6 +108,7 @@ func (c *Processing) addAuditor(p ProcessingProps) {
 				&awseventstargets.LambdaFunctionProps{RetryAttempts: jsii.Number(0)}),
 		},
 	})
+	namePermissions(schedule)
 	// The path keeps apart what two of them in one account and region measure.
 	c.differences = &awscloudwatch.MetricProps{
 		Namespace: jsii.String("SensorFlow/" + *c.Node().Path()), MetricName: jsii.String("AggregateDifferences"),
@@ -118,4 +120,16 @@ func (c *Processing) addAuditor(p ProcessingProps) {
 			`{ ($.msg = "` + contract.AuditMessage + `") && ($.` + contract.AuditDifferent + ` = *) }`)),
 		MetricValue: jsii.String("$." + contract.AuditDifferent),
 	})
+}
+
+// namePermissions gives the permission to invoke the function of the rule a logical id of the rule alone. The CDK makes
+// the id of the whole path, which differs below a Stage: a pipeline that takes over what was deployed from a command
+// line would then make the permission a second time.
+func namePermissions(rule awsevents.Rule) {
+	owner := *awscdk.Stack_Of(rule).GetLogicalId(rule.Node().DefaultChild().(awscdk.CfnElement))
+	for _, child := range *rule.Node().Children() {
+		if permission, ok := child.(awslambda.CfnPermission); ok {
+			permission.OverrideLogicalId(jsii.String(owner + "Permission"))
+		}
+	}
 }
