@@ -3,10 +3,9 @@ package processing
 import (
 	"time"
 
-	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatch"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsevents"
-	"github.com/aws/aws-cdk-go/awscdk/v2/awseventstargets"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslogs"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awssqs"
@@ -35,8 +34,7 @@ const (
 )
 
 func (c *Processing) addRepairQueues(p ProcessingProps) {
-	c.StreamDeadLetters = c.newQueue("StreamDeadLetters", p,
-		&awssqs.QueueProps{RetentionPeriod: duration(failureRetention)})
+	c.StreamDeadLetters = c.newQueue("StreamDeadLetters", p, &awssqs.QueueProps{RetentionPeriod: duration(failureRetention)})
 	c.StreamFailures = c.newQueue("StreamFailures", p, &awssqs.QueueProps{
 		RetentionPeriod: duration(failureRetention), VisibilityTimeout: duration(RepairVisibilityTimeout),
 		DeadLetterQueue: &awssqs.DeadLetterQueue{
@@ -52,8 +50,7 @@ func (c *Processing) addRepairer(p ProcessingProps) {
 	p.Tables.GrantReadStream(permissions)
 	p.Tables.GrantUpdateAggregates(permissions)
 	permissions.AddStatements(
-		statement.Allow(c.StreamFailures.QueueArn(), "sqs:DeleteMessage", "sqs:GetQueueAttributes",
-			"sqs:ReceiveMessage",
+		statement.Allow(c.StreamFailures.QueueArn(), "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage",
 			"sqs:SendMessage"),
 		statement.Allow(c.StreamDeadLetters.QueueArn(), "sqs:SendMessage"),
 		allowKey(c, p.Key, "sqs", "kms:Decrypt", "kms:GenerateDataKey"),
@@ -78,6 +75,23 @@ func (c *Processing) addRepairer(p ProcessingProps) {
 	})
 }
 
+// scheduleAudits invokes the auditor. The CDK's own target of a rule would put the path of the stack into the id of the
+// permission, which must be the same below a Stage.
+func (c *Processing) scheduleAudits() {
+	schedule := awsevents.NewCfnRule(c, jsii.String("AuditSchedule"), &awsevents.CfnRuleProps{
+		Description:        jsii.String("Compares a sample of the aggregates with the readings"),
+		ScheduleExpression: awsevents.Schedule_Rate(duration(AuditEvery)).ExpressionString(),
+		State:              jsii.String("ENABLED"),
+		Targets: []any{&awsevents.CfnRule_TargetProperty{
+			Id: jsii.String("Auditor"), Arn: c.Auditor.FunctionArn(),
+			RetryPolicy: &awsevents.CfnRule_RetryPolicyProperty{MaximumRetryAttempts: jsii.Number(0)},
+		}},
+	})
+	c.Auditor.AddPermission(jsii.String("AuditSchedule"), &awslambda.Permission{
+		Principal: awsiam.NewServicePrincipal(jsii.String("events.amazonaws.com"), nil), SourceArn: schedule.AttrArn(),
+	})
+}
+
 // addAuditor makes the function that compares a sample of the aggregates with the readings, its schedule and its
 // metric.
 func (c *Processing) addAuditor(p ProcessingProps) {
@@ -93,22 +107,13 @@ func (c *Processing) addAuditor(p ProcessingProps) {
 		RetryAttempts: jsii.Number(0),
 	})
 	const (
-		again = "an audit that fails writes nothing and loses nothing; it has an alarm, and the next one comes by " +
-			"the schedule"
-		once = "the schedule invokes the function once an hour, longer than it can run; reserving a concurrency " +
-			"would take it from the account's other functions"
+		again = "an audit that fails writes nothing and loses nothing; it has an alarm, and the next one comes by the schedule"
+		once  = "the schedule invokes the function once an hour, longer than it can run; reserving a concurrency would take it " +
+			"from the account's other functions"
 	)
 	nag.Explain(c.Auditor, again, "LambdaDLQ")
 	nag.Explain(c.Auditor, once, "LambdaConcurrency")
-	schedule := awsevents.NewRule(c, jsii.String("AuditSchedule"), &awsevents.RuleProps{
-		Description: jsii.String("Compares a sample of the aggregates with the readings"),
-		Schedule:    awsevents.Schedule_Rate(duration(AuditEvery)),
-		Targets: &[]awsevents.IRuleTarget{
-			awseventstargets.NewLambdaFunction(c.Auditor,
-				&awseventstargets.LambdaFunctionProps{RetryAttempts: jsii.Number(0)}),
-		},
-	})
-	namePermissions(schedule)
+	c.scheduleAudits()
 	// The path keeps apart what two of them in one account and region measure.
 	c.differences = &awscloudwatch.MetricProps{
 		Namespace: jsii.String("SensorFlow/" + *c.Node().Path()), MetricName: jsii.String("AggregateDifferences"),
@@ -120,16 +125,4 @@ func (c *Processing) addAuditor(p ProcessingProps) {
 			`{ ($.msg = "` + contract.AuditMessage + `") && ($.` + contract.AuditDifferent + ` = *) }`)),
 		MetricValue: jsii.String("$." + contract.AuditDifferent),
 	})
-}
-
-// namePermissions gives the permission to invoke the function of the rule a logical id of the rule alone. The CDK makes
-// the id of the whole path, which differs below a Stage: a pipeline that takes over what was deployed from a command
-// line would then make the permission a second time.
-func namePermissions(rule awsevents.Rule) {
-	owner := *awscdk.Stack_Of(rule).GetLogicalId(rule.Node().DefaultChild().(awscdk.CfnElement))
-	for _, child := range *rule.Node().Children() {
-		if permission, ok := child.(awslambda.CfnPermission); ok {
-			permission.OverrideLogicalId(jsii.String(owner + "Permission"))
-		}
-	}
 }

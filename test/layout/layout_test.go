@@ -105,6 +105,7 @@ func walls() []wall {
 		{"use cases know neither AWS nor HTTP", module + "/runtime/aggregate", []string{"github.com/aws", "net/http"}, nil},
 		{"use cases know neither AWS nor HTTP", module + "/runtime/repair", []string{"github.com/aws", "net/http"}, nil},
 		{"use cases know neither AWS nor HTTP", module + "/runtime/ingest", []string{"github.com/aws", "net/http"}, nil},
+		{"use cases know neither AWS nor HTTP", module + "/runtime/deletion", []string{"github.com/aws", "net/http"}, nil},
 		{"use cases know neither AWS nor HTTP", module + "/runtime/csvfile", []string{"github.com/aws", "net/http"}, nil},
 		{"the HTTP layer knows no AWS", module + "/runtime/httpapi", append(own("runtime/dynamo", "runtime/s3store", "runtime/cognito"), "github.com/aws"), nil},
 	}
