@@ -108,7 +108,10 @@ func TestProcessing_EveryPropChangesTheTemplate(t *testing.T) {
 			"CsvConcurrency":  func(_ awscdk.Stack, p *processing.ProcessingProps) { p.CsvConcurrency = 2 },
 			"StreamLanes":     func(_ awscdk.Stack, p *processing.ProcessingProps) { p.StreamLanes = 2 },
 			"StreamBatchSize": func(_ awscdk.Stack, p *processing.ProcessingProps) { p.StreamBatchSize = 1 },
-			"Adopted":         func(_ awscdk.Stack, p *processing.ProcessingProps) { p.Adopted = []string{"us-east-1"} },
+			"Adopted": func(_ awscdk.Stack,
+				p *processing.ProcessingProps) {
+				p.Adopted = []string{"us-east-1"}
+			},
 			"LogRetention": func(_ awscdk.Stack,
 				p *processing.ProcessingProps) {
 				p.LogRetention = awslogs.RetentionDays_ONE_DAY
@@ -291,7 +294,8 @@ func TestProcessing_MeasuresWhatOperatorsAsk(t *testing.T) {
 	}
 }
 
-// TestProcessing_RepairsWhatTheStreamGivesUp: the queue of failures feeds the repairer, and nothing leaves it in silence.
+// TestProcessing_RepairsWhatTheStreamGivesUp: the queue of failures feeds the repairer, and nothing leaves it in
+// silence.
 func TestProcessing_RepairsWhatTheStreamGivesUp(t *testing.T) {
 	template := synth(t, byDefault).Template(t, "Stack")
 	queue := template.Find(t, "AWS::SQS::Queue", "ProcessingStreamFailures")
@@ -313,7 +317,8 @@ func TestProcessing_RepairsWhatTheStreamGivesUp(t *testing.T) {
 	}
 }
 
-// TestProcessing_AuditsBySchedule: the auditor can write nothing, and its log's last line becomes the metric of the alarm.
+// TestProcessing_AuditsBySchedule: the auditor can write nothing, and its log's last line becomes the metric of the
+// alarm.
 func TestProcessing_AuditsBySchedule(t *testing.T) {
 	template := synth(t, byDefault).Template(t, "Stack")
 	function := template.Find(t, "AWS::Lambda::Function", "ProcessingAuditor")
