@@ -418,3 +418,14 @@ func TestProcessor_FailsAFileThatMadeNoProgressWhileReadingsExpire(t *testing.T)
 		})
 	}
 }
+
+func TestProcessor_TakesEventsOfItsOwnBucketOnly(t *testing.T) {
+	for bucket, want := range map[string]csvfile.Status{"": csvfile.Completed, "ours": csvfile.Completed, "theirs": csvfile.AwaitingUpload} {
+		f := newFixture([]byte("equipmentId,timestamp,value\nE1,2026-03-10T08:30:00Z,1\n"))
+		f.bucket = bucket
+		err := f.process(t, f.queue[0], wholeFile)
+		if f.upload.Status != want || (err == nil) != (want == csvfile.Completed) || err != nil && fault.KindOf(err) != fault.Invalid {
+			t.Errorf("%q: the upload is %s, %v", bucket, f.upload.Status, err)
+		}
+	}
+}

@@ -183,7 +183,7 @@ func TestLayout_SaysWhatEachPackageIsFor(t *testing.T) {
 
 // TestLayout_HasNoOtherFolders holds the top level that the project's users know.
 func TestLayout_HasNoOtherFolders(t *testing.T) {
-	allowed := []string{"infra", "runtime", "constructs", "internal", "test", "cdk.json", "go.mod", "go.sum", "Makefile", "README.md", "LICENSE"}
+	allowed := []string{"infra", "runtime", "constructs", "test", "cdk.json", "go.mod", "go.sum", "Makefile", "README.md", "LICENSE"}
 	cmd := exec.Command("git", "ls-files")
 	cmd.Dir = root(t)
 	out, err := cmd.Output()
