@@ -8,8 +8,8 @@ import (
 	"github.com/aws/jsii-runtime-go"
 
 	"github.com/sensorflow/sensorflow/constructs/internal/removal"
+	"github.com/sensorflow/sensorflow/constructs/nag"
 	"github.com/sensorflow/sensorflow/constructs/storage"
-	"github.com/sensorflow/sensorflow/internal/nag"
 )
 
 // addLogBucket makes the bucket that takes the access logs of the load balancer and of CloudFront.

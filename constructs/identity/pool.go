@@ -9,7 +9,7 @@ import (
 	"github.com/aws/jsii-runtime-go"
 
 	"github.com/sensorflow/sensorflow/constructs/internal/removal"
-	"github.com/sensorflow/sensorflow/internal/nag"
+	"github.com/sensorflow/sensorflow/constructs/nag"
 	"github.com/sensorflow/sensorflow/runtime/contract"
 )
 

@@ -14,7 +14,7 @@ import (
 	"github.com/sensorflow/sensorflow/constructs/goasset/gobuild"
 	"github.com/sensorflow/sensorflow/constructs/internal/removal"
 	"github.com/sensorflow/sensorflow/constructs/internal/statement"
-	"github.com/sensorflow/sensorflow/internal/nag"
+	"github.com/sensorflow/sensorflow/constructs/nag"
 	"github.com/sensorflow/sensorflow/runtime/contract"
 )
 

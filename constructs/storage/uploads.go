@@ -16,7 +16,7 @@ import (
 	"github.com/sensorflow/sensorflow/constructs/internal/prop"
 	"github.com/sensorflow/sensorflow/constructs/internal/refuse"
 	"github.com/sensorflow/sensorflow/constructs/internal/removal"
-	"github.com/sensorflow/sensorflow/internal/nag"
+	"github.com/sensorflow/sensorflow/constructs/nag"
 	"github.com/sensorflow/sensorflow/runtime/contract"
 	"github.com/sensorflow/sensorflow/runtime/contract/rule"
 )

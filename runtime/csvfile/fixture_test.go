@@ -32,6 +32,8 @@ type fixture struct {
 	begun   int
 
 	bytesRead int // of the upload's file
+
+	retention time.Duration
 }
 
 const uploadID = "0b5f9c3e-0000-4000-8000-000000000001"
@@ -64,7 +66,7 @@ func (f *fixture) processor(rangeBytes int64, step func() error) *csvfile.Proces
 	}
 	v := view{f, step}
 	return csvfile.NewProcessor(v, v, v, v, csvfile.ProcessorOptions{
-		Concurrency: 1, RangeBytes: rangeBytes, Now: func() time.Time { return f.now },
+		Concurrency: 1, RangeBytes: rangeBytes, Retention: f.retention, Now: func() time.Time { return f.now },
 		Pacer: pacing.Pacer{
 			Sleep: func(context.Context, time.Duration) error { return nil }, Jitter: func() float64 { return 0 },
 		},

@@ -49,6 +49,7 @@ func (o ProcessorOptions) withDefaults() ProcessorOptions {
 // one upload.
 type Processor struct {
 	progress
+	expires  bool // whether readings have a retention
 	planner  planner
 	ranger   ranger
 	finisher finisher
@@ -60,6 +61,7 @@ func NewProcessor(table WorkTable, bucket WorkBucket, queue Queue, store ingest.
 	p, f := progress{table, options.Now, options.Log}, files{bucket}
 	return &Processor{
 		progress: p,
+		expires:  options.Retention > 0,
 		planner:  planner{progress: p, files: f, queue: queue, rangeBytes: options.RangeBytes},
 		ranger: ranger{
 			progress: p, files: f, writer: ingest.NewWriter(store, options.Concurrency, options.Pacer), pacer: options.Pacer,
@@ -108,6 +110,9 @@ func (p *Processor) processFile(ctx context.Context, id string) error {
 		return p.work(ctx, u, 0)
 	case u.RangesDone == u.Plan.Ranges:
 		return p.finisher.finish(ctx, u)
+	case p.abandoned(u):
+		_, err := p.fail(ctx, u, reasonAbandoned)
+		return err
 	default:
 		return p.planner.shareOut(ctx, u)
 	}
@@ -136,6 +141,10 @@ func (p *Processor) work(ctx context.Context, u Upload, number int) error {
 	if err != nil {
 		return fmt.Errorf("read range %d of upload %s: %w", number, u.ID, err)
 	}
+	if !done && p.abandoned(u) {
+		_, err := p.fail(ctx, u, reasonAbandoned)
+		return err
+	}
 	if !done {
 		if err := p.ranger.run(ctx, u, r); err != nil {
 			return fmt.Errorf("range %d of upload %s: %w", number, u.ID, err)
@@ -148,6 +157,16 @@ func (p *Processor) work(ctx context.Context, u Upload, number int) error {
 		return nil
 	}
 	return p.finisher.finish(ctx, u)
+}
+
+// abandoned tells whether an upload has made no progress for so long that the readings of its file may have expired. Those
+// that were stored have been aggregated; to store them again would count them once more.
+func (p *Processor) abandoned(u Upload) bool {
+	since := u.Plan.At
+	if u.UpdatedAt.After(since) { // the last range was committed then
+		since = u.UpdatedAt
+	}
+	return p.expires && p.now().Sub(since) >= contract.UploadIdleMax
 }
 
 // progress is what all steps know of uploads: how far each is, and when that is.
@@ -173,6 +192,7 @@ func (p progress) read(ctx context.Context, id string) (Upload, error) {
 const (
 	reasonReplaced  = "the file was replaced while it was being processed; upload it anew"
 	reasonRemoved   = "the file was removed before it was processed; upload it anew"
+	reasonAbandoned = "the file could not be processed for 24 h, in which its readings may have expired; upload it anew"
 	reasonReplanned = "the service was changed while the file was being processed; upload it anew"
 )
 
