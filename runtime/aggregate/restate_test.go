@@ -156,6 +156,10 @@ func TestRestate_EndsWhereItCannot(t *testing.T) {
 	if got, err := f.Restate(t.Context(), rowOf("B")); fault.KindOf(err) != fault.Unavailable || got.Raced != 4 {
 		t.Errorf("somebody is faster each time: %+v, %v", got, err)
 	}
+	f.before = func(int, aggregate.Transaction) error { return &aggregate.Canceled{Throttled: 1} }
+	if _, err := f.Restate(t.Context(), rowOf("B")); fault.KindOf(err) != fault.Unavailable {
+		t.Errorf("the table is busy: %v", err)
+	}
 	f.before = func(int, aggregate.Transaction) error { return &aggregate.Canceled{Rejected: []int{0}} }
 	if got, err := f.Restate(t.Context(), rowOf("B")); fault.KindOf(err) != fault.Internal || len(got.Differences) > 0 {
 		t.Errorf("a row that is refused: %+v, %v", got, err)
