@@ -17,8 +17,8 @@ import (
 )
 
 const (
-	// RepairTimeout is the longest that Lambda allows. What it is too short for goes on in another invocation; Lambda's detection
-	// of loops ends that after some hours, and the message is among the dead letters then.
+	// RepairTimeout is the longest that Lambda allows. What it is too short for goes on in another invocation; Lambda's
+	// detection of loops ends that after some hours, and the message is among the dead letters then.
 	RepairTimeout = 15 * time.Minute
 	// RepairVisibilityTimeout lets a message come back soon after an invocation that failed.
 	RepairVisibilityTimeout = RepairTimeout + time.Minute
@@ -92,7 +92,8 @@ func (c *Processing) scheduleAudits() {
 	})
 }
 
-// addAuditor makes the function that compares a sample of the aggregates with the readings, its schedule and its metric.
+// addAuditor makes the function that compares a sample of the aggregates with the readings, its schedule and its
+// metric.
 func (c *Processing) addAuditor(p ProcessingProps) {
 	permissions := c.newPermissions("Auditor", p)
 	p.Tables.GrantAuditAggregates(permissions)

@@ -21,6 +21,9 @@ type ProcessorOptions struct {
 	// Concurrency is how many batches are written at once; with 1 no goroutine is started. Default: 16, with which batches of
 	// 25 that take 8 ms come to 50,000 readings a second.
 	Concurrency int
+	// Bucket is the name of the bucket whose events are taken; those of others can never succeed. The queue takes events of all
+	// buckets of the account: its policy must be there before the bucket is, and so cannot name it. Default: any.
+	Bucket string
 	// RangeBytes is the size of the ranges. All processors that work on an upload must have the same. Default:
 	// contract.CSVRangeBytes.
 	RangeBytes int64
@@ -49,7 +52,8 @@ func (o ProcessorOptions) withDefaults() ProcessorOptions {
 // one upload.
 type Processor struct {
 	progress
-	expires  bool // whether readings have a retention
+	expires  bool   // whether readings have a retention
+	bucket   string // as in ProcessorOptions
 	planner  planner
 	ranger   ranger
 	finisher finisher
@@ -62,6 +66,7 @@ func NewProcessor(table WorkTable, bucket WorkBucket, queue Queue, store ingest.
 	return &Processor{
 		progress: p,
 		expires:  options.Retention > 0,
+		bucket:   options.Bucket,
 		planner:  planner{progress: p, files: f, queue: queue, rangeBytes: options.RangeBytes},
 		ranger: ranger{
 			progress: p, files: f, writer: ingest.NewWriter(store, options.Concurrency, options.Pacer), pacer: options.Pacer,
@@ -84,7 +89,11 @@ func (p *Processor) Process(ctx context.Context, body string) error {
 		return p.processRange(ctx, *w.rng)
 	}
 	var failures []error
-	for _, id := range w.uploads {
+	for i, id := range w.uploads {
+		if p.bucket != "" && w.buckets[i] != p.bucket {
+			failures = append(failures, never(fmt.Sprintf("the S3 event is of another bucket: %.80q", w.buckets[i]), nil))
+			continue
+		}
 		if err := p.processFile(ctx, id); err != nil {
 			failures = append(failures, err)
 		}

@@ -62,7 +62,7 @@ func enter(r *http.Request, gate *admission.Gate, n int64, timeout time.Duration
 		return hold, nil
 	}
 	if r.Context().Err() != nil {
-		return nil, err //nolint:wrapcheck // the client has left
+		return nil, err
 	}
 	return nil, refused(err)
 }

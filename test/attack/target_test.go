@@ -13,7 +13,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/sensorflow/sensorflow/runtime/contract"
 	"github.com/sensorflow/sensorflow/runtime/local/stack"
 	"github.com/sensorflow/sensorflow/test/system"
 )
@@ -85,9 +84,6 @@ func (s *target) memory(t *testing.T) (now, most int64) {
 	t.Helper()
 	return system.Memory(t, s.PIDs()[stack.PartAPI]...)
 }
-
-// readingsTable is the name of the table that fastTable stands for.
-func (s *target) readingsTable() string { return s.Tables[contract.ReadingsTable().Name] }
 
 // status counts answers by their status; 0 stands for none.
 type status map[int]int
