@@ -12,8 +12,8 @@ import (
 	"github.com/aws/constructs-go/constructs/v10"
 )
 
-// If panics where there is an error, with the path of the construct id that was to be made in the scope. Where the scope
-// is nil, the path is the id.
+// If panics where there is an error, with the path of the construct id that was to be made in the scope; that is the id
+// alone where the scope is nil.
 func If(scope constructs.Construct, id string, err error) {
 	if err == nil {
 		return
