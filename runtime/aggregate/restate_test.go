@@ -200,7 +200,7 @@ func TestAggregator_KeepsTheRowsOfARegionThatItHasAdopted(t *testing.T) {
 	}
 	wantTheirs()
 	if got := f.process(t, f.write(t, "A", at, "ap-south-1", "5")); got.Rows != 1 { // a region that is still there
-		t.Errorf("a third region's affair: %+v", got)
+		t.Errorf("a third region's reading: %+v", got)
 	}
 }
 
