@@ -49,6 +49,11 @@ synthesize() {
 	fi
 	export CDK_VALIDATION=true
 	cdk synth --quiet
+	validated
+}
+
+# validated fails where the CDK did not check the templates that were made last.
+validated() {
 	[ -s cdk.out/validation-report.json ] || fail "the CDK has not checked the templates: cdk.out has no validation-report.json"
 }
 
@@ -58,11 +63,12 @@ hint() {
 
 case $task in
 golden)
-	packages=$(grep -rl --include='*_test.go' 'Golden(' constructs infra test/synth | xargs -n 1 dirname | sort -u | sed 's|^|./|')
+	packages=$(grep -rl --include='*_test.go' 'Golden(' constructs infra test | xargs -n 1 dirname | sort -u | sed 's|^|./|')
 	# shellcheck disable=SC2086 # a list
 	exec go test $packages -update
 	;;
 lint)
+	validated
 	home=.local/cfn-lint
 	command -v python3 >/dev/null || fail "Python 3 was not found; cfn-lint needs it"
 	if ! cmp -s .make/cfn-lint.txt $home/cfn-lint.txt; then

@@ -19,7 +19,8 @@ func checkNode(ctx context.Context, getenv func(string) string) error {
 	if node == "" {
 		node = "node"
 	}
-	out, err := exec.CommandContext(ctx, node, "--version").Output() //nolint:gosec // whoever sets JSII_NODE wants it to be run
+	//nolint:gosec // whoever sets JSII_NODE wants it to be run
+	out, err := exec.CommandContext(ctx, node, "--version").Output()
 	if err != nil {
 		return fmt.Errorf("the CDK needs Node.js %d or newer, and %s cannot be run: install it from https://nodejs.org",
 			nodeMajorMin, node)

@@ -15,7 +15,7 @@ import (
 	"github.com/sensorflow/sensorflow/constructs/internal/prop"
 	"github.com/sensorflow/sensorflow/constructs/internal/refuse"
 	"github.com/sensorflow/sensorflow/constructs/internal/removal"
-	"github.com/sensorflow/sensorflow/internal/nag"
+	"github.com/sensorflow/sensorflow/constructs/nag"
 )
 
 // ApiService is the HTTP API of one region.

@@ -82,8 +82,7 @@ func (a *ApiService) addFirewall(p ApiServiceProps) {
 		ResourceArn: a.WebAcl.AttrArn(), LogDestinationConfigs: &[]any{logs.LogGroupArn()},
 		// Tokens and cookies do not belong in a log.
 		RedactedFields: &[]any{
-			&awswafv2.CfnLoggingConfiguration_FieldToMatchProperty{SingleHeader: map[string]string{"Name": "authorization"}},
-			&awswafv2.CfnLoggingConfiguration_FieldToMatchProperty{SingleHeader: map[string]string{"Name": "cookie"}},
+			redacted("authorization"), redacted("cookie"),
 		},
 	})
 }
@@ -114,6 +113,10 @@ func (a *ApiService) rateRule(p ApiServiceProps) *awswafv2.CfnWebACL_RulePropert
 		}},
 		VisibilityConfig: visibility("RequestLimit"),
 	}
+}
+
+func redacted(header string) *awswafv2.CfnLoggingConfiguration_FieldToMatchProperty {
+	return &awswafv2.CfnLoggingConfiguration_FieldToMatchProperty{SingleHeader: map[string]string{"Name": header}}
 }
 
 func visibility(metric string) *awswafv2.CfnWebACL_VisibilityConfigProperty {

@@ -8,8 +8,8 @@ import (
 	"github.com/aws/jsii-runtime-go"
 
 	"github.com/sensorflow/sensorflow/constructs/internal/removal"
+	"github.com/sensorflow/sensorflow/constructs/nag"
 	"github.com/sensorflow/sensorflow/constructs/storage"
-	"github.com/sensorflow/sensorflow/internal/nag"
 )
 
 // addLogBucket makes the bucket that takes the access logs of the load balancer and of CloudFront.
@@ -47,8 +47,10 @@ func (a *ApiService) addLogBucket(p ApiServiceProps) {
 func (a *ApiService) logAccess(balancer awselasticloadbalancingv2.ApplicationLoadBalancer) {
 	const prefix = "load-balancer"
 	a.AccessLogs.AddToResourcePolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
-		Principals: &[]awsiam.IPrincipal{awsiam.NewServicePrincipal(jsii.String("logdelivery.elasticloadbalancing.amazonaws.com"), nil)},
-		Actions:    jsii.Strings("s3:PutObject"),
+		Principals: &[]awsiam.IPrincipal{
+			awsiam.NewServicePrincipal(jsii.String("logdelivery.elasticloadbalancing.amazonaws.com"), nil),
+		},
+		Actions: jsii.Strings("s3:PutObject"),
 		// The service writes below the number of the account that owns the load balancer. AWS documents no condition
 		// that names the source more exactly.
 		Resources: &[]*string{a.AccessLogs.ArnForObjects(jsii.String(prefix + "/AWSLogs/" + *awscdk.Stack_Of(a).

@@ -7,7 +7,7 @@ import (
 	"github.com/aws/jsii-runtime-go"
 
 	"github.com/sensorflow/sensorflow/constructs/identity"
-	"github.com/sensorflow/sensorflow/internal/nag"
+	"github.com/sensorflow/sensorflow/constructs/nag"
 )
 
 // newTaskRole makes the role that the API's calls are signed with. Signing in needs no permission: the pool's client

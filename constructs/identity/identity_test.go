@@ -157,7 +157,8 @@ func TestClients_AllowOneWayInEach(t *testing.T) {
 	both := template.Find(t, "AWS::Cognito::UserPoolClient", "IdentityMachineClientboth")
 	both.Want(t, []any{read, write}, "AllowedOAuthScopes")
 	all := template.Find(t, "AWS::Cognito::UserPoolClient", "IdentityMachineClientall")
-	all.Want(t, []any{read, write, map[string]any{"Fn::Join": []any{"", []any{server, "/admin"}}}}, "AllowedOAuthScopes")
+	all.Want(t, []any{read, write, map[string]any{"Fn::Join": []any{"", []any{server, "/admin"}}}},
+		"AllowedOAuthScopes")
 	both.Want(t, identity.TokenLifetimeDefault.Minutes(), "AccessTokenValidity")
 	for _, machine := range []cdktest.Resource{reader, both} {
 		machine.Want(t, []string{"client_credentials"}, "AllowedOAuthFlows")

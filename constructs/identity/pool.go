@@ -9,7 +9,7 @@ import (
 	"github.com/aws/jsii-runtime-go"
 
 	"github.com/sensorflow/sensorflow/constructs/internal/removal"
-	"github.com/sensorflow/sensorflow/internal/nag"
+	"github.com/sensorflow/sensorflow/constructs/nag"
 	"github.com/sensorflow/sensorflow/runtime/contract"
 )
 
@@ -39,7 +39,9 @@ func (i *Identity) addPool(p IdentityProps) {
 		KeyType: jsii.String("CUSTOMER_MANAGED_KEY"), KmsKeyArn: p.Key.KeyArn(),
 	})
 	if len(p.Replicas) > 0 {
-		resource.SetIssuerConfiguration(&awscognito.CfnUserPool_IssuerConfigurationProperty{Type: jsii.String("UPDATED")})
+		resource.SetIssuerConfiguration(&awscognito.CfnUserPool_IssuerConfigurationProperty{
+			Type: jsii.String("UPDATED"),
+		})
 	}
 	nag.Explain(i.UserPool, "the API's sign-in takes a password and has no second step; guessing is bounded by the "+
 		"API, by the pool's lockout and by the firewall, and deployments that sign people in elsewhere can set Mfa",

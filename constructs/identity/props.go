@@ -46,8 +46,8 @@ const (
 type MachineClient struct {
 	// Name tells the clients of a pool apart: 1 to 64 letters, digits and hyphens, starting with a letter. Required.
 	Name string
-	// Scopes are what its tokens allow: contract.ScopeRead, contract.ScopeWrite, contract.ScopeAdmin. Default: the first two,
-	// so that a client can delete readings only where the third is asked for.
+	// Scopes are what its tokens allow: contract.ScopeRead, contract.ScopeWrite, contract.ScopeAdmin. Default: the
+	// first two, so that a client can delete readings only where the third is asked for.
 	Scopes []string
 	// TokenLifetime is how long its tokens live, TokenLifetimeMin to 24 hours in whole minutes.
 	//
@@ -149,7 +149,8 @@ func (c MachineClient) faults() rule.Faults {
 	l := c.TokenLifetime
 	return rule.All(
 		rule.Each("Scopes[*]", c.Scopes, func(key, scope string) rule.Faults {
-			return rule.Text(key, scope, slices.Contains(contract.Scopes(), scope), strings.Join(contract.Scopes(), ", "))
+			return rule.Text(key, scope, slices.Contains(contract.Scopes(), scope),
+				strings.Join(contract.Scopes(), ", "))
 		}),
 		rule.Fault{
 			Field: "TokenLifetime", Got: l,

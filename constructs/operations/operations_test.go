@@ -277,7 +277,8 @@ AddAlarm("Mine"): options.EvaluationPeriods is required; give the number of peri
 		})
 	}
 	o.AddAlarm("Mine", metric, options)
-	cdktest.RefusesToBuild(t, `Stack/Operations: AddAlarm("Mine") would be a second alarm of that name; choose another name`,
+	cdktest.RefusesToBuild(t,
+		`Stack/Operations: AddAlarm("Mine") would be a second alarm of that name; choose another name`,
 		func() { o.AddAlarm("Mine", metric, options) })
 }
 

@@ -59,7 +59,8 @@ func rules(p OperationsProps) []alarmRule {
 			"Aggregates are not what the readings give. The auditor's log names them; see how many more there are by " +
 				"the command aggregates, which also repairs them.", nil},
 		{"AuditErrors", p.Processing.MetricAuditErrors(hour), 0, 2,
-			"Aggregates could not be compared with the readings twice in a row. The auditor's log has the reason.", nil},
+			"Aggregates could not be compared with the readings twice in a row. The auditor's log has the reason.",
+			nil},
 		{"DeadLetters", p.Processing.MetricDeadLetters(one), 0, 1,
 			"A part of a CSV file could not be processed and was put aside among the dead letters.", nil},
 		{"CsvAge", p.Processing.MetricCsvAge(one), p.CsvAgeMax.Seconds(), 5,

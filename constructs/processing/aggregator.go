@@ -77,8 +77,8 @@ func ofAggregates(p ProcessingProps) map[string]*string {
 	return own
 }
 
-// ofRegions passes the records whose new or old image this region wrote, or one that it has adopted. What another region
-// wrote is counted there, and its replicas invoke nothing here.
+// ofRegions passes the records whose new or old image this region wrote, or one that it has adopted. What another
+// region wrote is counted there, and its replicas invoke nothing here.
 func ofRegions(regions []string) *[]*map[string]any {
 	image := func(which string) *map[string]any {
 		return awslambda.FilterCriteria_Filter(&map[string]any{

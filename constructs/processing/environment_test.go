@@ -55,7 +55,8 @@ func TestProcessing_GivesTheFunctionsWhatTheyRead(t *testing.T) {
 			if err != nil {
 				t.Error(err)
 			}
-			if repairer.Retention != c.retention || repairer.IndexShards != c.shards || repairer.FleetBuckets != c.buckets ||
+			if repairer.Retention != c.retention || repairer.IndexShards != c.shards ||
+				repairer.FleetBuckets != c.buckets ||
 				repairer.FailuresURL == "" || repairer.DeadLettersURL == "" {
 				t.Errorf("the repairer reads %+v", repairer)
 			}

@@ -14,7 +14,7 @@ import (
 	"github.com/sensorflow/sensorflow/constructs/goasset/gobuild"
 	"github.com/sensorflow/sensorflow/constructs/internal/removal"
 	"github.com/sensorflow/sensorflow/constructs/internal/statement"
-	"github.com/sensorflow/sensorflow/internal/nag"
+	"github.com/sensorflow/sensorflow/constructs/nag"
 	"github.com/sensorflow/sensorflow/runtime/contract"
 )
 
@@ -49,9 +49,9 @@ func (c *Processing) newFunction(
 	props.Runtime, props.Handler, props.Architecture = awslambda.Runtime_PROVIDED_AL2023(),
 		jsii.String(gobuild.FunctionBinary), p.Architecture.Function()
 	function := awslambda.NewFunction(c, &id, props)
-	const outside = "the function calls DynamoDB, S3 and SQS only, over TLS and with its role's signature, and nothing " +
-		"connects to it; a VPC would add network interfaces and NAT or endpoints to fail and to pay for, and no " +
-		"protection"
+	const outside = "the function calls DynamoDB, S3 and SQS only, over TLS and with its role's signature, and " +
+		"nothing connects to it; a VPC would add network interfaces and NAT or endpoints to fail and to pay for, " +
+		"and no protection"
 	nag.Explain(function, outside, "LambdaInsideVPC")
 	return function
 }

@@ -100,19 +100,20 @@ func (c *Processing) MetricDeadLetters(options *awscloudwatch.MetricOptions) aws
 	return c.CsvDeadLetters.MetricApproximateNumberOfMessagesVisible(options)
 }
 
-// MetricStreamFailures is how many pieces of the stream were given up, by default in all of a period. Repairer sees to them; a
-// person should see why.
+// MetricStreamFailures is how many pieces of the stream were given up, by default in all of a period. Repairer sees to
+// them; a person should see why.
 func (c *Processing) MetricStreamFailures(options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
 	return c.StreamFailures.MetricNumberOfMessagesSent(options)
 }
 
-// MetricStreamDeadLetters is how many messages tell of rows that could not be repaired. A person must act on more than none.
+// MetricStreamDeadLetters is how many messages tell of rows that could not be repaired. A person must act on more than
+// none.
 func (c *Processing) MetricStreamDeadLetters(options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
 	return c.StreamDeadLetters.MetricApproximateNumberOfMessagesVisible(options)
 }
 
-// MetricDifferences is how many of the aggregates that an audit looks at are not what the readings give. A person must act on more
-// than none. By default the maximum.
+// MetricDifferences is how many of the aggregates that an audit looks at are not what the readings give. A person must
+// act on more than none. By default the maximum.
 func (c *Processing) MetricDifferences(options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
 	props := *c.differences
 	if options != nil {

@@ -2,6 +2,7 @@ package processing_test
 
 import (
 	"fmt"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -107,7 +108,10 @@ func TestProcessing_EveryPropChangesTheTemplate(t *testing.T) {
 			"CsvConcurrency":  func(_ awscdk.Stack, p *processing.ProcessingProps) { p.CsvConcurrency = 2 },
 			"StreamLanes":     func(_ awscdk.Stack, p *processing.ProcessingProps) { p.StreamLanes = 2 },
 			"StreamBatchSize": func(_ awscdk.Stack, p *processing.ProcessingProps) { p.StreamBatchSize = 1 },
-			"Adopted":         func(_ awscdk.Stack, p *processing.ProcessingProps) { p.Adopted = []string{"us-east-1"} },
+			"Adopted": func(_ awscdk.Stack,
+				p *processing.ProcessingProps) {
+				p.Adopted = []string{"us-east-1"}
+			},
 			"LogRetention": func(_ awscdk.Stack,
 				p *processing.ProcessingProps) {
 				p.LogRetention = awslogs.RetentionDays_ONE_DAY
@@ -224,6 +228,23 @@ func TestProcessing_TakesTheBucketsEventsWithoutACustomResource(t *testing.T) {
 		map[string]any{"Name": "prefix", "Value": "uploads/"}, map[string]any{"Name": "suffix", "Value": ".csv"},
 	}, "NotificationConfiguration", "QueueConfigurations", 0, "Filter", "S3Key", "Rules")
 	policy := template.Find(t, "AWS::SQS::QueuePolicy", "ProcessingCsvQueue")
+	// The policy cannot name the bucket, which is made after it; the function refuses events of others (EnvUploadsBucket).
+	var senders []any
+	for _, one := range cdktest.At(policy.Body, "Properties", "PolicyDocument", "Statement").([]any) {
+		if cdktest.At(one, "Effect") == "Allow" {
+			senders = append(senders, one)
+		}
+	}
+	queue := template.Find(t, "AWS::SQS::Queue", "ProcessingCsvQueue")
+	if want := []any{map[string]any{
+		"Sid": "BucketEvents", "Effect": "Allow", "Action": "sqs:SendMessage", "Principal": map[string]any{"Service": "s3.amazonaws.com"},
+		"Resource":  map[string]any{"Fn::GetAtt": []any{queue.ID, "Arn"}},
+		"Condition": map[string]any{"StringEquals": map[string]any{"aws:SourceAccount": cdktest.Account}},
+	}}; !reflect.DeepEqual(senders, want) {
+		t.Errorf("into the queue may send %v", senders)
+	}
+	template.Find(t, "AWS::Lambda::Function", "ProcessingCsvProcessor").
+		Want(t, bucket.ID, "Environment", "Variables", "UPLOADS_BUCKET", "Ref")
 	if !strings.Contains(cdktest.JSON(t, bucket.Body["DependsOn"]), `"`+policy.ID+`"`) {
 		t.Error("the bucket can be made before S3 may send to the queue, which S3 refuses")
 	}
@@ -273,7 +294,8 @@ func TestProcessing_MeasuresWhatOperatorsAsk(t *testing.T) {
 	}
 }
 
-// TestProcessing_RepairsWhatTheStreamGivesUp: the queue of failures feeds the repairer, and nothing leaves it in silence.
+// TestProcessing_RepairsWhatTheStreamGivesUp: the queue of failures feeds the repairer, and nothing leaves it in
+// silence.
 func TestProcessing_RepairsWhatTheStreamGivesUp(t *testing.T) {
 	template := synth(t, byDefault).Template(t, "Stack")
 	queue := template.Find(t, "AWS::SQS::Queue", "ProcessingStreamFailures")
@@ -295,7 +317,8 @@ func TestProcessing_RepairsWhatTheStreamGivesUp(t *testing.T) {
 	}
 }
 
-// TestProcessing_AuditsBySchedule: the auditor can write nothing, and its log's last line becomes the metric of the alarm.
+// TestProcessing_AuditsBySchedule: the auditor can write nothing, and its log's last line becomes the metric of the
+// alarm.
 func TestProcessing_AuditsBySchedule(t *testing.T) {
 	template := synth(t, byDefault).Template(t, "Stack")
 	function := template.Find(t, "AWS::Lambda::Function", "ProcessingAuditor")

@@ -24,9 +24,9 @@ const (
 	StreamLanesDefault = 1
 	StreamLanesMax     = 10
 
-	// StreamBatchSizeDefault records cost one write for each equipment and hour among them. It is more than a shard gets in
-	// the four seconds that the longest recount takes, so that the aggregates do not fall behind while a slice is recounted
-	// batch by batch.
+	// StreamBatchSizeDefault records cost one write for each equipment and hour among them. It is more than a shard
+	// gets in the four seconds that the longest recount takes, so that the aggregates do not fall behind while a slice
+	// is recounted batch by batch.
 	StreamBatchSizeDefault = 5000
 	StreamBatchSizeMax     = 10_000
 

@@ -5,20 +5,20 @@ import (
 
 	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatch"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsevents"
-	"github.com/aws/aws-cdk-go/awscdk/v2/awseventstargets"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslogs"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awssqs"
 	"github.com/aws/jsii-runtime-go"
 
 	"github.com/sensorflow/sensorflow/constructs/internal/statement"
-	"github.com/sensorflow/sensorflow/internal/nag"
+	"github.com/sensorflow/sensorflow/constructs/nag"
 	"github.com/sensorflow/sensorflow/runtime/contract"
 )
 
 const (
-	// RepairTimeout is the longest that Lambda allows. What it is too short for goes on in another invocation; Lambda's detection
-	// of loops ends that after some hours, and the message is among the dead letters then.
+	// RepairTimeout is the longest that Lambda allows. What it is too short for goes on in another invocation; Lambda's
+	// detection of loops ends that after some hours, and the message is among the dead letters then.
 	RepairTimeout = 15 * time.Minute
 	// RepairVisibilityTimeout lets a message come back soon after an invocation that failed.
 	RepairVisibilityTimeout = RepairTimeout + time.Minute
@@ -75,7 +75,25 @@ func (c *Processing) addRepairer(p ProcessingProps) {
 	})
 }
 
-// addAuditor makes the function that compares a sample of the aggregates with the readings, its schedule and its metric.
+// scheduleAudits invokes the auditor. The CDK's own target of a rule would put the path of the stack into the id of the
+// permission, which must be the same below a Stage.
+func (c *Processing) scheduleAudits() {
+	schedule := awsevents.NewCfnRule(c, jsii.String("AuditSchedule"), &awsevents.CfnRuleProps{
+		Description:        jsii.String("Compares a sample of the aggregates with the readings"),
+		ScheduleExpression: awsevents.Schedule_Rate(duration(AuditEvery)).ExpressionString(),
+		State:              jsii.String("ENABLED"),
+		Targets: []any{&awsevents.CfnRule_TargetProperty{
+			Id: jsii.String("Auditor"), Arn: c.Auditor.FunctionArn(),
+			RetryPolicy: &awsevents.CfnRule_RetryPolicyProperty{MaximumRetryAttempts: jsii.Number(0)},
+		}},
+	})
+	c.Auditor.AddPermission(jsii.String("AuditSchedule"), &awslambda.Permission{
+		Principal: awsiam.NewServicePrincipal(jsii.String("events.amazonaws.com"), nil), SourceArn: schedule.AttrArn(),
+	})
+}
+
+// addAuditor makes the function that compares a sample of the aggregates with the readings, its schedule and its
+// metric.
 func (c *Processing) addAuditor(p ProcessingProps) {
 	permissions := c.newPermissions("Auditor", p)
 	p.Tables.GrantAuditAggregates(permissions)
@@ -95,13 +113,7 @@ func (c *Processing) addAuditor(p ProcessingProps) {
 	)
 	nag.Explain(c.Auditor, again, "LambdaDLQ")
 	nag.Explain(c.Auditor, once, "LambdaConcurrency")
-	awsevents.NewRule(c, jsii.String("AuditSchedule"), &awsevents.RuleProps{
-		Description: jsii.String("Compares a sample of the aggregates with the readings"),
-		Schedule:    awsevents.Schedule_Rate(duration(AuditEvery)),
-		Targets: &[]awsevents.IRuleTarget{
-			awseventstargets.NewLambdaFunction(c.Auditor, &awseventstargets.LambdaFunctionProps{RetryAttempts: jsii.Number(0)}),
-		},
-	})
+	c.scheduleAudits()
 	// The path keeps apart what two of them in one account and region measure.
 	c.differences = &awscloudwatch.MetricProps{
 		Namespace: jsii.String("SensorFlow/" + *c.Node().Path()), MetricName: jsii.String("AggregateDifferences"),

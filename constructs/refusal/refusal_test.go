@@ -56,7 +56,8 @@ func TestExit_EndsAnAppWithTheSentence(t *testing.T) {
 		mistake, want string
 		status        int
 	}{
-		{"props", "Telemetry/SensorFlow: Retention must be at least 24h, got 1m; leave it out to keep readings for ever\n" +
+		{"props", "Telemetry/SensorFlow: Retention must be at least 24h, got 1m; leave it out to keep readings for " +
+			"ever\n" +
 			"AlarmEmails[0] must be an e-mail address such as ops@example.com, got \"on-call\"\n", 1},
 		{"scope", "SensorFlow: the scope must be a Stack or a construct in one; make one with awscdk.NewStack, " +
 			"or those of several regions with sensorflow.NewMultiRegion\n", 1},

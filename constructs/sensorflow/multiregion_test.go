@@ -147,13 +147,17 @@ func TestMultiRegion_EveryPropMatters(t *testing.T) {
 	}
 	plain := text(regions())
 	for name, change := range map[string]func(*sensorflow.MultiRegionProps){
-		"Leaving":            func(p *sensorflow.MultiRegionProps) { p.Leaving = []string{"eu-central-1"} },
-		"Adopted":            func(p *sensorflow.MultiRegionProps) { p.Adopted = []string{"us-east-1"} },
-		"Name":               func(p *sensorflow.MultiRegionProps) { p.Name = "Other" },
-		"Domain":             func(p *sensorflow.MultiRegionProps) { p.Domain = zone() },
-		"VpcCidrs":           func(p *sensorflow.MultiRegionProps) { p.VpcCidrs = map[string]string{"eu-central-1": "10.9.0.0/16"} },
-		"TokenHealthCheckId": func(p *sensorflow.MultiRegionProps) { p.TokenHealthCheckId = "12345678-1234-1234-1234-123456789012" },
-		"Flow":               func(p *sensorflow.MultiRegionProps) { p.Flow.Disposable = true },
+		"Leaving": func(p *sensorflow.MultiRegionProps) { p.Leaving = []string{"eu-central-1"} },
+		"Adopted": func(p *sensorflow.MultiRegionProps) { p.Adopted = []string{"us-east-1"} },
+		"Name":    func(p *sensorflow.MultiRegionProps) { p.Name = "Other" },
+		"Domain":  func(p *sensorflow.MultiRegionProps) { p.Domain = zone() },
+		"VpcCidrs": func(p *sensorflow.MultiRegionProps) {
+			p.VpcCidrs = map[string]string{"eu-central-1": "10.9.0.0/16"}
+		},
+		"TokenHealthCheckId": func(p *sensorflow.MultiRegionProps) {
+			p.TokenHealthCheckId = "12345678-1234-1234-1234-123456789012"
+		},
+		"Flow": func(p *sensorflow.MultiRegionProps) { p.Flow.Disposable = true },
 		"Flow's clients": func(p *sensorflow.MultiRegionProps) {
 			p.Flow.MachineClients = []identity.MachineClient{{Name: "gateway"}}
 		},

@@ -50,8 +50,8 @@ type SensorFlowProps struct {
 	// recounts, never exactness. Default: 1.
 	StreamLanes int
 
-	// Adopted are regions that have left for good and whose aggregates this one keeps; no other region may adopt the same.
-	// Default: none.
+	// Adopted are regions that have left for good and whose aggregates this one keeps; no other region may adopt the
+	// same. Default: none.
 	Adopted []string
 
 	// MachineClients are the app clients of programs. Default: one, named identity.DefaultMachineClient. Not with

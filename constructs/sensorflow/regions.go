@@ -21,9 +21,9 @@ type MultiRegionProps struct {
 	//
 	// A new deployment may begin with all of them. To one that exists add a region at the end, deploy, then add the
 	// next: DynamoDB takes one new replica per update of a table, and nothing at synthesis can tell what is deployed.
-	// To remove one, put it into Leaving, deploy, destroy its stack <name>-<region>, move it from Regions and Leaving to
-	// Adopted, deploy, run the program aggregates adopt, and destroy the stack of its key. Cognito replicates the user
-	// pool to the second region only. In a third one, people sign in through the primary.
+	// To remove one, put it into Leaving, deploy, destroy its stack <name>-<region>, move it from Regions and Leaving
+	// to Adopted, deploy, run the program aggregates adopt, and destroy the stack of its key. Cognito replicates the
+	// user pool to the second region only. In a third one, people sign in through the primary.
 	Regions []string
 	// Leaving are those of Regions that are about to be removed: their tables lose the protection against deletion. Not
 	// the primary. Default: none.

@@ -16,7 +16,7 @@ import (
 	"github.com/sensorflow/sensorflow/constructs/internal/prop"
 	"github.com/sensorflow/sensorflow/constructs/internal/refuse"
 	"github.com/sensorflow/sensorflow/constructs/internal/removal"
-	"github.com/sensorflow/sensorflow/internal/nag"
+	"github.com/sensorflow/sensorflow/constructs/nag"
 	"github.com/sensorflow/sensorflow/runtime/contract"
 	"github.com/sensorflow/sensorflow/runtime/contract/rule"
 )
@@ -209,8 +209,12 @@ func (u *Uploads) grantObjects(grantee awsiam.IGrantable, actions map[string][]s
 		granted = granted.Combine(grant(grantee, u.Bucket.ArnForObjects(jsii.String(prefix+"*")), actions[prefix]...))
 		wildcards = append(wildcards, "Resource::<"+*bucket+".Arn>/"+prefix+"*")
 	}
-	if construct, ok := grantee.(constructs.IConstruct); ok {
-		nag.ExplainWildcards(construct, "an object is named after its upload, so that whoever works on uploads needs "+
+	policed, ok := grantee.GrantPrincipal().(constructs.IConstruct) // a role, also that of a function
+	if !ok {
+		policed, ok = grantee.(constructs.IConstruct) // a policy
+	}
+	if ok {
+		nag.ExplainWildcards(policed, "an object is named after its upload, so that whoever works on uploads needs "+
 			"all objects below a prefix; the policy names the bucket, the prefix and each action", wildcards...)
 	}
 	return granted

@@ -7,6 +7,7 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/assertions"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
 	"github.com/aws/jsii-runtime-go"
 
 	"github.com/sensorflow/sensorflow/constructs/storage"
@@ -156,6 +157,41 @@ func TestGrants_NameEveryActionAndResource(t *testing.T) {
 		}
 	}
 	out.LeastPrivilege(t)
+}
+
+// TestUploads_ExplainTheirWildcardsToWhomeverIsGranted grants to all kinds of grantees whose policies cdk-nag reads.
+func TestUploads_ExplainTheirWildcardsToWhomeverIsGranted(t *testing.T) {
+	app := cdktest.NewApp(t, cdktest.Nag)
+	stack := cdktest.NewStack(app, "Stack", secondary)
+	uploads := storage.NewUploads(stack, "Uploads", &storage.UploadsProps{Key: keyIn(stack, secondary)})
+	lambda := awsiam.NewServicePrincipal(jsii.String("lambda.amazonaws.com"), nil)
+	role := func(id string) awsiam.Role {
+		return awsiam.NewRole(stack, &id, &awsiam.RoleProps{AssumedBy: lambda})
+	}
+	for name, grantee := range map[string]awsiam.IGrantable{
+		"role":   role("Role"),
+		"policy": awsiam.NewManagedPolicy(stack, jsii.String("Policy"), nil),
+		"function with a role of another place": awslambda.NewFunction(stack, jsii.String("Function"),
+			&awslambda.FunctionProps{
+				Runtime: awslambda.Runtime_PROVIDED_AL2023(), Handler: jsii.String("bootstrap"),
+				Code: cdktest.LambdaCode(t), Role: role("FunctionRole"),
+			}),
+	} {
+		t.Log(name)
+		uploads.GrantTakeUploads(grantee)
+	}
+	explained := 0
+	for _, f := range cdktest.Synth(t, app).Findings(t) {
+		if f.Rule != "AwsSolutions-IAM5" && !strings.HasPrefix(f.Rule, "AwsSolutions-IAM5[") {
+			continue
+		}
+		if explained++; f.Reason == "" {
+			t.Errorf("%s: %s", f.Resource, f.Rule)
+		}
+	}
+	if explained < 3 {
+		t.Errorf("only %d wildcards were found", explained)
+	}
 }
 
 func TestGlobalTables_MeasureThrottlingAndReplication(t *testing.T) {

@@ -40,8 +40,8 @@ type Environment struct {
 	// Leaving are those of Regions that the deployment after the next one takes away. The next one ends the protection
 	// of their tables against deletion. Default: none.
 	Leaving []string `json:"leaving"`
-	// Adopted are regions that have left for good. The first of Regions keeps their aggregates equal to the readings that
-	// they wrote. They stay here, and out of Regions, as long as the environment lives. Default: none.
+	// Adopted are regions that have left for good. The first of Regions keeps their aggregates equal to the readings
+	// that they wrote. They stay here, and out of Regions, as long as the environment lives. Default: none.
 	Adopted []string `json:"adopted"`
 	// AlarmEmails receive the alarms. Default: nobody.
 	AlarmEmails []string `json:"alarmEmails"`

@@ -234,10 +234,9 @@ func TestLoad_NamesEachMistake(t *testing.T) {
 			noAccount + "\n" +
 				"environments.dev.spotPercent must be 0 to 100, got 101; leave it out for 0\n" +
 				"environments.dev.taskMin is not a key; accepted are account, regions, leaving, adopted, " +
-				"alarmEmails, " +
-				"domain, allowedOrigins, retentionDays, tasksMin, tasksMax, taskCpu, taskMemoryMiB, spotPercent, " +
-				"vpcCidrs, zones, natGateways, machineClients, indexShards, fleetBuckets, csvConcurrency, " +
-				"requestLimit, logRetentionDays, disposable, approval\n" +
+				"alarmEmails, domain, allowedOrigins, retentionDays, tasksMin, tasksMax, taskCpu, taskMemoryMiB, " +
+				"spotPercent, vpcCidrs, zones, natGateways, machineClients, indexShards, fleetBuckets, " +
+				"csvConcurrency, requestLimit, logRetentionDays, disposable, approval\n" +
 				"environments.dev.zones must be a whole number, got a text"},
 
 		"rejects a pipeline of an unknown environment": {

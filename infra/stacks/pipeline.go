@@ -140,9 +140,9 @@ func synthStep(p config.Pipeline) pipelines.ShellStep {
 		Commands:               jsii.Strings("make check", "make test", "make synth VALIDATE=yes"),
 		PrimaryOutputDirectory: jsii.String("cdk.out"),
 		Timeout:                awscdk.Duration_Hours(jsii.Number(2)),
-		PartialBuildSpec: awscodebuild.BuildSpec_FromObject(&map[string]interface{}{
+		PartialBuildSpec: awscodebuild.BuildSpec_FromObject(&map[string]any{
 			"version": "0.2",
-			"phases": map[string]interface{}{"install": map[string]interface{}{"runtime-versions": map[string]interface{}{
+			"phases": map[string]any{"install": map[string]any{"runtime-versions": map[string]any{
 				"golang": "latest", "nodejs": "20", "java": "corretto17",
 			}}},
 		}),

@@ -47,6 +47,9 @@ const (
 	UploadURLLifetime = 15 * time.Minute
 	// FileNameCharsMax bounds the name that a client gives to a file.
 	FileNameCharsMax = 255
+	// UploadIdleMax is how long an upload may go without progress where readings expire. It is then failed and not taken up
+	// again, since it would bring back readings that have expired meanwhile. It is shorter than ExpiryMargin.
+	UploadIdleMax = 24 * time.Hour
 	// UploadStatusDays is how long the status of an upload can be asked for.
 	UploadStatusDays = 90
 	// CSVRangeBytes is the size of the ranges that a large file is split into. A range is repeated as a whole, and so must fit

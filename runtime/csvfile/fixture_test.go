@@ -32,6 +32,9 @@ type fixture struct {
 	begun   int
 
 	bytesRead int // of the upload's file
+
+	retention time.Duration
+	bucket    string
 }
 
 const uploadID = "0b5f9c3e-0000-4000-8000-000000000001"
@@ -47,7 +50,7 @@ func newFixture(file []byte) *fixture {
 }
 
 func s3Event(key string) string {
-	return fmt.Sprintf(`{"Records":[{"eventName":"ObjectCreated:Put","s3":{"object":{"key":%q}}}]}`, key)
+	return fmt.Sprintf(`{"Records":[{"eventName":"ObjectCreated:Put","s3":{"bucket":{"name":"ours"},"object":{"key":%q}}}]}`, key)
 }
 
 // view is the fixture as one worker sees it.
@@ -64,7 +67,7 @@ func (f *fixture) processor(rangeBytes int64, step func() error) *csvfile.Proces
 	}
 	v := view{f, step}
 	return csvfile.NewProcessor(v, v, v, v, csvfile.ProcessorOptions{
-		Concurrency: 1, RangeBytes: rangeBytes, Now: func() time.Time { return f.now },
+		Concurrency: 1, RangeBytes: rangeBytes, Retention: f.retention, Bucket: f.bucket, Now: func() time.Time { return f.now },
 		Pacer: pacing.Pacer{
 			Sleep: func(context.Context, time.Duration) error { return nil }, Jitter: func() float64 { return 0 },
 		},

@@ -17,6 +17,7 @@ const rangeKind = "sensorflow.csv-range.v1"
 // work is what a message asks for.
 type work struct {
 	uploads []string // files that have arrived, by upload id
+	buckets []string // where they are
 	rng     *RangeID // or one range of a file
 }
 
@@ -26,6 +27,9 @@ type message struct {
 	Records []struct {
 		EventName string `json:"eventName"`
 		S3        struct {
+			Bucket struct {
+				Name string `json:"name"`
+			} `json:"bucket"`
 			Object struct {
 				Key string `json:"key"`
 			} `json:"object"`
@@ -82,7 +86,7 @@ func decodeMessage(body string) (work, error) {
 		if err != nil {
 			return work{}, err
 		}
-		w.uploads = append(w.uploads, id)
+		w.uploads, w.buckets = append(w.uploads, id), append(w.buckets, r.S3.Bucket.Name)
 	}
 	return w, nil
 }

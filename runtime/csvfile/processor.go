@@ -21,6 +21,9 @@ type ProcessorOptions struct {
 	// Concurrency is how many batches are written at once; with 1 no goroutine is started. Default: 16, with which batches of
 	// 25 that take 8 ms come to 50,000 readings a second.
 	Concurrency int
+	// Bucket is the name of the bucket whose events are taken; those of others can never succeed. The queue takes events of all
+	// buckets of the account: its policy must be there before the bucket is, and so cannot name it. Default: any.
+	Bucket string
 	// RangeBytes is the size of the ranges. All processors that work on an upload must have the same. Default:
 	// contract.CSVRangeBytes.
 	RangeBytes int64
@@ -49,6 +52,8 @@ func (o ProcessorOptions) withDefaults() ProcessorOptions {
 // one upload.
 type Processor struct {
 	progress
+	expires  bool   // whether readings have a retention
+	bucket   string // as in ProcessorOptions
 	planner  planner
 	ranger   ranger
 	finisher finisher
@@ -60,6 +65,8 @@ func NewProcessor(table WorkTable, bucket WorkBucket, queue Queue, store ingest.
 	p, f := progress{table, options.Now, options.Log}, files{bucket}
 	return &Processor{
 		progress: p,
+		expires:  options.Retention > 0,
+		bucket:   options.Bucket,
 		planner:  planner{progress: p, files: f, queue: queue, rangeBytes: options.RangeBytes},
 		ranger: ranger{
 			progress: p, files: f, writer: ingest.NewWriter(store, options.Concurrency, options.Pacer), pacer: options.Pacer,
@@ -82,7 +89,11 @@ func (p *Processor) Process(ctx context.Context, body string) error {
 		return p.processRange(ctx, *w.rng)
 	}
 	var failures []error
-	for _, id := range w.uploads {
+	for i, id := range w.uploads {
+		if p.bucket != "" && w.buckets[i] != p.bucket {
+			failures = append(failures, never(fmt.Sprintf("the S3 event is of another bucket: %.80q", w.buckets[i]), nil))
+			continue
+		}
 		if err := p.processFile(ctx, id); err != nil {
 			failures = append(failures, err)
 		}
@@ -108,6 +119,9 @@ func (p *Processor) processFile(ctx context.Context, id string) error {
 		return p.work(ctx, u, 0)
 	case u.RangesDone == u.Plan.Ranges:
 		return p.finisher.finish(ctx, u)
+	case p.abandoned(u):
+		_, err := p.fail(ctx, u, reasonAbandoned)
+		return err
 	default:
 		return p.planner.shareOut(ctx, u)
 	}
@@ -136,6 +150,10 @@ func (p *Processor) work(ctx context.Context, u Upload, number int) error {
 	if err != nil {
 		return fmt.Errorf("read range %d of upload %s: %w", number, u.ID, err)
 	}
+	if !done && p.abandoned(u) {
+		_, err := p.fail(ctx, u, reasonAbandoned)
+		return err
+	}
 	if !done {
 		if err := p.ranger.run(ctx, u, r); err != nil {
 			return fmt.Errorf("range %d of upload %s: %w", number, u.ID, err)
@@ -148,6 +166,16 @@ func (p *Processor) work(ctx context.Context, u Upload, number int) error {
 		return nil
 	}
 	return p.finisher.finish(ctx, u)
+}
+
+// abandoned tells whether an upload has made no progress for so long that the readings of its file may have expired. Those
+// that were stored have been aggregated; to store them again would count them once more.
+func (p *Processor) abandoned(u Upload) bool {
+	since := u.Plan.At
+	if u.UpdatedAt.After(since) { // the last range was committed then
+		since = u.UpdatedAt
+	}
+	return p.expires && p.now().Sub(since) >= contract.UploadIdleMax
 }
 
 // progress is what all steps know of uploads: how far each is, and when that is.
@@ -173,6 +201,7 @@ func (p progress) read(ctx context.Context, id string) (Upload, error) {
 const (
 	reasonReplaced  = "the file was replaced while it was being processed; upload it anew"
 	reasonRemoved   = "the file was removed before it was processed; upload it anew"
+	reasonAbandoned = "the file could not be processed for 24 h, in which its readings may have expired; upload it anew"
 	reasonReplanned = "the service was changed while the file was being processed; upload it anew"
 )
 

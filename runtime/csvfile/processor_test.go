@@ -2,6 +2,7 @@ package csvfile_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -12,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sensorflow/sensorflow/runtime/contract"
 	"github.com/sensorflow/sensorflow/runtime/csvfile"
 	"github.com/sensorflow/sensorflow/runtime/fault"
 	"github.com/sensorflow/sensorflow/runtime/ingest"
@@ -347,5 +349,63 @@ func TestProcessor_LetsTheLaterLineWinWithBatchesInParallel(t *testing.T) {
 	}
 	if err := f.table.Broken(); err != nil {
 		t.Error(err)
+	}
+}
+
+// A file whose messages come back after its readings may have expired, out of the dead letters for example, is not taken up
+// again: it would bring them back, and they would be counted twice.
+func TestProcessor_FailsAFileThatMadeNoProgressWhileReadingsExpire(t *testing.T) {
+	const file = "equipmentId,timestamp,value\nE1,2026-03-10T08:30:00Z,1\nE2,2026-03-10T08:30:00Z,2\nE3,2026-03-10T08:30:00Z,3\n"
+	const month = 30 * 24 * time.Hour
+	for name, c := range map[string]struct {
+		retention, idle time.Duration
+		ranges          int64
+		want            csvfile.Status
+	}{
+		"a moment before":    {month, contract.UploadIdleMax - 1, 40, csvfile.Completed},
+		"a day":              {month, contract.UploadIdleMax, 40, csvfile.Failed},
+		"a day, one range":   {month, contract.UploadIdleMax, wholeFile, csvfile.Failed},
+		"nothing expires":    {0, 10 * month, 40, csvfile.Completed},
+		"nothing, one range": {0, 10 * month, wholeFile, csvfile.Completed},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFixture([]byte(file))
+			f.retention = c.retention
+			event := f.queue[0]
+			died := errors.New("the worker dies")
+			calls := 0
+			_ = f.processor(c.ranges, func() error { // once the plan is written
+				if f.begun == 0 {
+					return nil
+				}
+				if calls++; calls > 1 {
+					return died
+				}
+				return nil
+			}).Process(t.Context(), event)
+			if f.upload.Status != csvfile.Processing {
+				t.Fatalf("the upload is %s", f.upload.Status)
+			}
+			f.now = f.now.Add(c.idle)
+			f.settle(t, c.ranges, first)
+			if f.upload.Status != c.want || c.want == csvfile.Failed && (len(f.values()) > 0 || !strings.Contains(f.upload.Reason, "24 h")) {
+				t.Errorf("the upload is %s (%s), stored is %v", f.upload.Status, f.upload.Reason, f.values())
+			}
+			f.queue = []string{event}
+			if f.settle(t, c.ranges, first); f.upload.Status != c.want {
+				t.Errorf("after the event came again the upload is %s", f.upload.Status)
+			}
+		})
+	}
+}
+
+func TestProcessor_TakesEventsOfItsOwnBucketOnly(t *testing.T) {
+	for bucket, want := range map[string]csvfile.Status{"": csvfile.Completed, "ours": csvfile.Completed, "theirs": csvfile.AwaitingUpload} {
+		f := newFixture([]byte("equipmentId,timestamp,value\nE1,2026-03-10T08:30:00Z,1\n"))
+		f.bucket = bucket
+		err := f.process(t, f.queue[0], wholeFile)
+		if f.upload.Status != want || (err == nil) != (want == csvfile.Completed) || err != nil && fault.KindOf(err) != fault.Invalid {
+			t.Errorf("%q: the upload is %s, %v", bucket, f.upload.Status, err)
+		}
 	}
 }

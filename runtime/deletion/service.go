@@ -53,14 +53,16 @@ type Answer struct {
 }
 
 const (
-	// shortMax bounds the short deletions at work at the same time in one process. Each holds up to 5,001 identities, about
-	// 1 MB.
+	// shortMax bounds the short deletions at work at the same time in one process. Each holds up to 5,001 identities, below
+	// 1 MB, and one answer of the table.
 	shortMax = 4
 	// writersMax bounds the batches in flight, those of short deletions and those of long ones.
 	writersMax = 4
-	// shortCallsMax bounds how much a short deletion reads: a range may hold far more tombstones than readings. Beyond it, about
-	// 40 MB, the deletion is a long one.
-	shortCallsMax = 40
+	// callReadings bounds what one call to the table brings to a short deletion, about 1.5 MB once it is decoded.
+	callReadings = 1000
+	// shortCallsMax bounds how often a short deletion reads: a range may hold far more tombstones than readings. Beyond it the
+	// deletion is a long one.
+	shortCallsMax = 100
 )
 
 // Options adjust a Service. The zero value of a field selects its default.
@@ -172,7 +174,7 @@ func (s *Service) find(ctx context.Context, r Range) (found []Found, all bool, e
 	const most = contract.DeletionReadingsMax
 	place := ""
 	for range shortCallsMax {
-		part, err := s.readings.Deletable(ctx, r, place, most+1-len(found))
+		part, err := s.readings.Deletable(ctx, r, place, min(most+1-len(found), callReadings))
 		if err != nil {
 			return nil, false, fmt.Errorf("read what is to be deleted: %w", err)
 		}

@@ -178,8 +178,9 @@ func readDeletion(stored item) (deletion.Deletion, error) {
 // place, their timestamp as it is stored, is above after. What has expired is left out, as is what is no reading.
 func (s *Readings) Deletable(ctx context.Context, r deletion.Range, after string, limit int) (deletion.Part, error) {
 	first, last := s.span(r.From, r.To)
-	if last.Before(first) {
-		return deletion.Part{Place: after}, nil // DynamoDB refuses such a range
+	// DynamoDB refuses such a range. A zero time leaves no end open here: it is the first moment that there is.
+	if last.Before(first) || !r.From.Before(r.To) {
+		return deletion.Part{Place: after}, nil
 	}
 	low, high := max(reading.FormatTimestamp(first), after), reading.FormatTimestamp(last)
 	if high <= after {

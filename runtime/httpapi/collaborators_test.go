@@ -2,6 +2,7 @@ package httpapi_test
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"net/http"
 	"slices"
@@ -13,6 +14,7 @@ import (
 	"github.com/sensorflow/sensorflow/runtime/auth"
 	"github.com/sensorflow/sensorflow/runtime/contract"
 	"github.com/sensorflow/sensorflow/runtime/csvfile"
+	"github.com/sensorflow/sensorflow/runtime/deletion"
 	"github.com/sensorflow/sensorflow/runtime/fault"
 	"github.com/sensorflow/sensorflow/runtime/ingest"
 	"github.com/sensorflow/sensorflow/runtime/reading"
@@ -71,6 +73,32 @@ func (t *table) values() map[string]string {
 		values[string(key.EquipmentID)+" "+key.Timestamp] = t.Value(key)
 	}
 	return values
+}
+
+// deletions records what it is asked, as text, and answers what it is told to.
+type deletions struct {
+	asked  []string
+	answer deletion.Answer
+	known  map[string]deletion.Deletion
+	err    error
+}
+
+func (d *deletions) Delete(_ context.Context, r deletion.Range, version reading.Version) (deletion.Answer, error) {
+	d.asked = append(d.asked, fmt.Sprintf("%s from %s to %s at %s", r.EquipmentID, r.From.Format(time.RFC3339Nano), r.To.Format(time.RFC3339Nano), version))
+	return d.answer, d.err
+}
+
+func (d *deletions) DeleteOne(_ context.Context, id reading.EquipmentID, at time.Time, version reading.Version) (deletion.Answer, error) {
+	d.asked = append(d.asked, fmt.Sprintf("%s %s at %s", id, at.Format(time.RFC3339Nano), version))
+	return d.answer, d.err
+}
+
+func (d *deletions) Get(_ context.Context, id string) (deletion.Deletion, error) {
+	found, ok := d.known[id]
+	if !ok {
+		return deletion.Deletion{}, &fault.Error{Kind: fault.NotFound, Message: "there is no such deletion"}
+	}
+	return found, nil
 }
 
 // uploads answers like package csvfile, whose own tests cover the real thing; here only the translation is of interest.
@@ -193,6 +221,8 @@ func (a *authenticator) Authenticate(_ context.Context, token string) (auth.Iden
 		id.Scopes = []string{contract.ScopeRead}
 	case token == tokenWriter:
 		id.Scopes = []string{contract.ScopeWrite}
+	case token == tokenAdmin:
+		id.Scopes = []string{contract.ScopeAdmin}
 	default:
 		return auth.Identity{}, auth.ErrUnauthenticated
 	}

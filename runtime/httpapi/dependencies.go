@@ -11,6 +11,7 @@ import (
 	"github.com/sensorflow/sensorflow/runtime/aggregate"
 	"github.com/sensorflow/sensorflow/runtime/auth"
 	"github.com/sensorflow/sensorflow/runtime/csvfile"
+	"github.com/sensorflow/sensorflow/runtime/deletion"
 	"github.com/sensorflow/sensorflow/runtime/ingest"
 	"github.com/sensorflow/sensorflow/runtime/memory"
 	"github.com/sensorflow/sensorflow/runtime/reading"
@@ -32,6 +33,15 @@ type BatchWriter interface {
 // from <= t < to; a zero time leaves that end open.
 type Pager interface {
 	Page(ctx context.Context, id reading.EquipmentID, from, to time.Time, limit int) (rs []reading.Stored, more bool, err error)
+}
+
+// Deleter deletes readings, one or those of a range, and returns once they are gone, or once a longer deletion is sure to be
+// completed, of which Get then tells. Its errors are of kind fault.Unavailable when the same request may succeed later, and
+// that of Get is of kind fault.NotFound where there is no such deletion.
+type Deleter interface {
+	Delete(ctx context.Context, r deletion.Range, version reading.Version) (deletion.Answer, error)
+	DeleteOne(ctx context.Context, id reading.EquipmentID, at time.Time, version reading.Version) (deletion.Answer, error)
+	Get(ctx context.Context, id string) (deletion.Deletion, error)
 }
 
 // UploadCreator begins uploads: by a presigned address, or by taking the file itself.
@@ -63,6 +73,7 @@ type Dependencies struct {
 	Saver         Saver
 	Batches       BatchWriter
 	Pager         Pager
+	Deletions     Deleter
 	Uploads       UploadCreator
 	UploadStatus  UploadReader
 	Windows       Windows

@@ -29,7 +29,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 	}()
 	if r.Method == http.MethodOptions && r.RequestURI == "*" { // a question about the server itself (RFC 9110, section 9.3.7)
-		s.preflight(e, r, methods{http.MethodGet: {}, http.MethodHead: {}, http.MethodPost: {}})
+		s.preflight(e, r, methods{http.MethodDelete: {}, http.MethodGet: {}, http.MethodHead: {}, http.MethodPost: {}})
 		return
 	}
 	// The mux would answer other paths on its own, with a redirection or with plain text.

@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/sensorflow/sensorflow/runtime/contract"
 )
 
 var update = flag.Bool("update", false, "rewrite documents/docs.html")
@@ -236,15 +238,23 @@ func keysInOrder(raw json.RawMessage) ([]string, error) {
 }
 
 // methodsInOrder is the order in which a path's calls are shown.
-var methodsInOrder = []string{"post", "get"}
+var methodsInOrder = []string{"post", "get", "delete"}
 
 func accessText(security []map[string][]string) string {
 	var ways []string
+	person := "a person signed in"
+	for _, way := range security {
+		for _, scopes := range way {
+			if slices.Contains(scopes, contract.ScopeAdmin) {
+				person = "a person of the group " + contract.AdminGroup
+			}
+		}
+	}
 	for _, way := range security {
 		for name, scopes := range way {
 			switch {
 			case name == "cookie":
-				ways = append(ways, "a person signed in")
+				ways = append(ways, person)
 			case name == "basic":
 				ways = append(ways, "user name and password")
 			case len(scopes) > 0:

@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -33,6 +34,7 @@ const (
 	tokenPerson = "person"
 	tokenReader = "reader"
 	tokenWriter = "writer"
+	tokenAdmin  = "admin"
 )
 
 var testNow = time.Date(2026, 3, 1, 8, 30, 0, 0, time.UTC)
@@ -44,12 +46,14 @@ type fixture struct {
 	url     string
 	table   *table
 	uploads *uploads
-	windows *windows
-	auth    *authenticator
-	log     *capture.Buffer
-	checks  []httpapi.Check
-	spec    validator.Validator
-	now     func() time.Time
+	// deletions answers DELETE /sensor-data.
+	deletions *deletions
+	windows   *windows
+	auth      *authenticator
+	log       *capture.Buffer
+	checks    []httpapi.Check
+	spec      validator.Validator
+	now       func() time.Time
 
 	listener net.Listener // nil for one on a free port
 	client   http.Client
@@ -60,7 +64,7 @@ type fixture struct {
 func newFixture(t *testing.T, o httpapi.Options, change ...func(*fixture)) *fixture {
 	t.Helper()
 	f := &fixture{
-		t: t, table: &table{}, windows: &windows{}, log: &capture.Buffer{},
+		t: t, table: &table{}, windows: &windows{}, deletions: &deletions{}, log: &capture.Buffer{},
 		uploads: &uploads{stored: map[string]string{}, known: map[string]csvfile.Upload{}},
 		auth:    &authenticator{loggedOut: map[string]bool{}},
 		now:     func() time.Time { return testNow },
@@ -76,7 +80,7 @@ func newFixture(t *testing.T, o httpapi.Options, change ...func(*fixture)) *fixt
 	coalescer := ingest.NewCoalescer(f.table, ingest.Options{}, pacer)
 	t.Cleanup(func() { _ = coalescer.Close(context.Background()) })
 	api, err := httpapi.New(httpapi.Dependencies{
-		Saver: coalescer, Batches: ingest.NewWriter(f.table, 4, pacer), Pager: f.table, Uploads: f.uploads, UploadStatus: f.uploads,
+		Saver: coalescer, Batches: ingest.NewWriter(f.table, 4, pacer), Pager: f.table, Deletions: f.deletions, Uploads: f.uploads, UploadStatus: f.uploads,
 		Windows: f.windows, Authenticator: f.auth, Checks: f.checks, Now: f.now,
 		Logger: slog.New(slog.NewJSONHandler(f.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}, o)
@@ -187,7 +191,7 @@ func (f *fixture) send(r *http.Request) reply {
 // conforms holds an answer to the OpenAPI description; 405 and the 404 of unknown addresses are described in prose.
 func (f *fixture) conforms(r *http.Request, response *http.Response, got reply) {
 	f.t.Helper()
-	if r.URL.Opaque != "" || r.Method != http.MethodGet && r.Method != http.MethodPost || got.status == http.StatusMethodNotAllowed ||
+	if r.URL.Opaque != "" || !slices.Contains([]string{http.MethodGet, http.MethodPost, http.MethodDelete}, r.Method) || got.status == http.StatusMethodNotAllowed ||
 		strings.Contains(got.body, "nothing at this address") {
 		return
 	}

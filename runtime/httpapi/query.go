@@ -19,6 +19,7 @@ const (
 	paramEquipmentID = "equipmentId"
 	paramFrom        = "from"
 	paramTo          = "to"
+	paramTimestamp   = "timestamp"
 	paramLimit       = "limit"
 	paramCursor      = "cursor"
 	paramInterval    = "interval"

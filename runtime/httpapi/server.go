@@ -49,6 +49,7 @@ const (
 	signedIn
 	mayRead
 	mayWrite
+	mayDelete
 )
 
 // scope is what the caller's token must hold; empty where any valid token will do.
@@ -58,6 +59,8 @@ func (a access) scope() string {
 		return contract.ScopeRead
 	case mayWrite:
 		return contract.ScopeWrite
+	case mayDelete:
+		return contract.ScopeAdmin
 	default:
 		return ""
 	}
@@ -126,6 +129,8 @@ func (s *Server) routeTable() []route {
 		{method: "POST", path: "/sensor-data", access: mayWrite, handle: s.postReading},
 		{method: "POST", path: "/sensor-data/batch", access: mayWrite, handle: s.postBatch},
 		{method: "GET", path: "/sensor-data", access: mayRead, handle: s.getReadings},
+		{method: "DELETE", path: "/sensor-data", access: mayDelete, handle: s.deleteReadings},
+		{method: "GET", path: deletionsPath + "{id}", access: mayDelete, handle: s.getDeletion},
 		{method: "POST", path: "/sensor-data/uploads", access: mayWrite, handle: s.postUpload},
 		{method: "POST", path: "/sensor-data/upload-csv", access: mayWrite, handle: s.postFile},
 		{method: "GET", path: "/sensor-data/uploads", access: mayRead, handle: s.getUploads},

@@ -152,7 +152,7 @@ func TestUnknownAddressesAndMethods(t *testing.T) {
 		}
 	}
 	for _, test := range []struct{ method, path, allow string }{
-		{"DELETE", "/sensor-data", "GET, HEAD, OPTIONS, POST"},
+		{"PUT", "/sensor-data", "DELETE, GET, HEAD, OPTIONS, POST"},
 		{"GET", "/auth/login", "OPTIONS, POST"},
 		{"PUT", "/sensor-data/batch", "OPTIONS, POST"},
 		{"POST", "/sensor-data/aggregated", "GET, HEAD, OPTIONS"},
@@ -169,7 +169,7 @@ func TestUnknownAddressesAndMethods(t *testing.T) {
 			t.Errorf("HEAD %s: %d %q", path, got.status, got.body)
 		}
 	}
-	if got := f.do(call{method: "OPTIONS", path: "/sensor-data"}); got.status != http.StatusNoContent || got.header.Get("Allow") != "GET, HEAD, OPTIONS, POST" {
+	if got := f.do(call{method: "OPTIONS", path: "/sensor-data"}); got.status != http.StatusNoContent || got.header.Get("Allow") != "DELETE, GET, HEAD, OPTIONS, POST" {
 		t.Errorf("OPTIONS: %d, Allow %q", got.status, got.header.Get("Allow"))
 	}
 }

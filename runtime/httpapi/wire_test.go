@@ -100,7 +100,7 @@ func TestWire_WhatIsNoRequestIsAProblemToo(t *testing.T) {
 	}
 	w := f.dial()
 	_, _ = io.WriteString(w, "OPTIONS * HTTP/1.1\r\n"+host+"\r\n")
-	if got := w.answer(http.MethodOptions); got.status != http.StatusNoContent || got.header.Get("Allow") != "GET, HEAD, OPTIONS, POST" {
+	if got := w.answer(http.MethodOptions); got.status != http.StatusNoContent || got.header.Get("Allow") != "DELETE, GET, HEAD, OPTIONS, POST" {
 		t.Errorf("OPTIONS *: status %d, Allow %q", got.status, got.header.Get("Allow"))
 	}
 }

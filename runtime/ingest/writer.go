@@ -49,7 +49,8 @@ func (w *Writer) WriteInTurn(ctx context.Context, turn Turn, ws []reading.Write)
 	ws = lastOfEach(ws)
 	all, pending := make([]effort, len(ws)), make([]*effort, len(ws))
 	for i, one := range ws {
-		all[i] = effort{Write: one, waits: func() bool { return ctx.Err() == nil }}
+		// What is deleted is usually there, and a first attempt that is refused costs as much as one that is made.
+		all[i] = effort{Write: one, over: one.Deleted, waits: func() bool { return ctx.Err() == nil }}
 		pending[i] = &all[i]
 	}
 	for attempt := 0; len(pending) > 0; {

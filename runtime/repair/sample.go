@@ -98,11 +98,11 @@ func (w *walk) draw(ctx context.Context, fromReadings bool, random func() uint64
 		return key, false, nil
 	}
 	for _, span := range [][2]time.Time{{at, w.place.Through}, {w.openFrom(), at}} {
-		start, any, err := retried2(ctx, w, func() (time.Time, bool, error) { return hour(id, span[0], span[1]) })
+		start, has, err := retried2(ctx, w, func() (time.Time, bool, error) { return hour(id, span[0], span[1]) })
 		if err != nil {
 			return key, false, fmt.Errorf("draw an hour of %s: %w", id, err)
 		}
-		if any {
+		if has {
 			return aggregate.RowKey{EquipmentID: id, Hour: start, Region: w.place.Region}, true, nil
 		}
 	}

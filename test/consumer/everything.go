@@ -38,6 +38,7 @@ func everything(scope constructs.Construct) {
 		TaskCpu: 1024, TaskMemoryMiB: 2048, SpotPercent: 50, CpuTargetPercent: 50, RequestsPerTask: 20_000,
 		CsvConcurrency: 8,
 		StreamLanes:    2,
+		Adopted:        []string{"us-west-2"},
 		MachineClients: []identity.MachineClient{{Name: "gateways", TokenLifetime: 12 * time.Hour}},
 		Mfa:            identity.MfaOptional,
 		AlarmEmails:    []string{"on-call@example.com"},

@@ -35,12 +35,13 @@ func regions(scope constructs.Construct) {
 	})
 }
 
-// leaving is a deployment whose second region is about to be removed.
+// leaving is a deployment whose second region is about to be removed, after another one that has left.
 func leaving(scope constructs.Construct) {
 	stage := awscdk.NewStage(scope, jsii.String("Staging"), nil)
 	sensorflow.NewMultiRegion(stage, "Coldchain-staging", &sensorflow.MultiRegionProps{
 		Account: account,
 		Regions: []string{"eu-west-1", "eu-north-1"},
 		Leaving: []string{"eu-north-1"},
+		Adopted: []string{"eu-central-1"},
 	})
 }

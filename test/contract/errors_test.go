@@ -29,7 +29,7 @@ func TestErrors_OtherMethodsAreNamedInAllow(t *testing.T) {
 	t.Parallel()
 	for path, allowed := range map[string]string{
 		"/": "GET", "/healthz": "GET", "/readyz": "GET", "/auth/login": "POST", "/auth/me": "GET", "/auth/logout": "POST",
-		"/sensor-data": "GET POST", "/sensor-data/batch": "POST", "/sensor-data/uploads": "GET POST", "/sensor-data/upload-csv": "POST",
+		"/sensor-data": "GET POST DELETE", "/sensor-data/deletions/x": "GET", "/sensor-data/batch": "POST", "/sensor-data/uploads": "GET POST", "/sensor-data/upload-csv": "POST",
 		"/sensor-data/uploads/x": "GET", "/sensor-data/aggregated": "GET", "/openapi.json": "GET", "/docs": "GET", "/console": "GET",
 	} {
 		for _, method := range []string{"PUT", "DELETE", "PATCH", "TRACE", "GET", "POST"} {

@@ -63,6 +63,7 @@ func (w *world) checkAll() {
 	for _, u := range w.uploads {
 		w.checkUpload(u)
 	}
+	w.checkMoments()
 	w.checkWindows()
 	if w.quiet && w.regions[0].laneCount == 1 {
 		for _, r := range w.regions {

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sensorflow/sensorflow/runtime/contract"
 	"github.com/sensorflow/sensorflow/runtime/csvfile"
 	"github.com/sensorflow/sensorflow/runtime/dynamo"
 	"github.com/sensorflow/sensorflow/runtime/fault"
@@ -32,8 +33,9 @@ type upload struct {
 
 // csvRow is a data row of a file, as it was made.
 type csvRow struct {
-	valid bool
+	valid bool // but for its timestamp, which may lie too far ahead
 	key   dynamodel.Key
+	when  time.Time
 	at    int64 // where in the file it begins
 	line  int
 	text  string
@@ -113,10 +115,20 @@ func (w *world) makeFile(u *upload) []byte {
 	if w.files || w.random.IntN(15) == 0 {
 		rows = 210 + w.random.IntN(420) // more than a worker writes at a time
 	}
+	// Whether these are too far ahead is decided by the moment of the plan, and not by when a worker looks at them.
+	ahead := w.now.Add(contract.FutureMax).Truncate(time.Second)
+	// Repairs and adoptions go over the hours of w.identities alone.
+	withEdges := !w.on[departs] && !w.on[planted]
+	edges := []time.Time{ahead.Add(time.Second), ahead.Add(time.Duration(2+w.random.IntN(30)) * time.Second)}
 	for range rows {
 		one := w.someReading()
+		if withEdges && w.random.IntN(12) == 0 {
+			one.EquipmentID, one.Timestamp = w.identities[0].EquipmentID, edges[w.random.IntN(len(edges))]
+		}
 		at := reading.FormatTimestamp(one.Timestamp)
-		row := csvRow{valid: true, key: dynamodel.Key{Partition: string(one.EquipmentID), Sort: at}, at: int64(b.Len())}
+		row := csvRow{
+			valid: true, key: dynamodel.Key{Partition: string(one.EquipmentID), Sort: at}, when: one.Timestamp, at: int64(b.Len()),
+		}
 		switch w.random.IntN(12) {
 		case 0:
 			row.valid, row.text = false, fmt.Sprintf("x%s,%s,%s", one.Value, one.EquipmentID, at)
@@ -309,7 +321,7 @@ func (w *world) checkUpload(u *upload) {
 	var rejects []string
 	last := map[dynamodel.Key]int64{}
 	for _, row := range u.rows {
-		if row.valid {
+		if row.valid && !row.when.After(got.Plan.At.Add(contract.FutureMax)) {
 			accepted++
 			last[row.key] = row.at
 		} else {
@@ -330,6 +342,30 @@ func (w *world) checkUpload(u *upload) {
 	}
 	for _, key := range sortedKeys(last) {
 		w.checkRow(u, key, reading.VersionAt(got.Plan.At).Row(last[key]))
+	}
+}
+
+// checkMoments holds the versions of rows to the moments of the plans: a worker that took another one would let an earlier line of
+// a file win over a later one.
+func (w *world) checkMoments() {
+	planned := map[string]bool{}
+	for _, u := range w.uploads {
+		got, err := dynamo.NewUploads(u.region.db, uploadsTable).ReadUpload(context.Background(), u.id)
+		if err != nil {
+			w.violate("read upload %s: %v", u.id, err)
+			return
+		}
+		planned[string(reading.VersionAt(got.Plan.At))] = true
+	}
+	for _, r := range w.regions {
+		for _, key := range sortedKeys(r.own.versions) {
+			for _, write := range r.own.versions[key] {
+				moment, _, ofRow := strings.Cut(string(versionOf(write.New)), "+")
+				if ofRow && write.Origin == dynamodel.Local && !planned[moment] {
+					w.violate("%s: %v was written with the version %s, which is of no plan", r.name, key, versionOf(write.New))
+				}
+			}
+		}
 	}
 }
 

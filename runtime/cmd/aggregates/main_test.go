@@ -140,11 +140,6 @@ func (v *service) run(t *testing.T, args ...string) (status int, out string) {
 	return cmd.ProcessState.ExitCode(), output.String()
 }
 
-func (v *service) audit(t *testing.T, args ...string) (status int, out string) {
-	t.Helper()
-	return v.run(t, append([]string{"audit", "-settle", "20ms"}, args...)...)
-}
-
 // want runs the command and compares its status.
 func (v *service) want(t *testing.T, status int, args ...string) string {
 	t.Helper()
@@ -260,14 +255,14 @@ func (v *service) wantExactBut(t *testing.T, other string) {
 // fill stores a few readings of three equipments, over the end of a day, some of another region's.
 func (v *service) fill(t *testing.T) {
 	t.Helper()
-	for _, hour := range []time.Duration{0, 1, 20} {
+	for _, hour := range []time.Duration{0, time.Hour, 20 * time.Hour} {
 		for i := range 5 {
 			for e := 1; e <= 3; e++ {
 				from := region
 				if e == 3 && i == 4 {
 					from = other
 				}
-				v.put(t, from, fmt.Sprintf("EQ-%d", e), theHour.Add(hour*time.Hour+time.Duration(i)*7*time.Minute), fmt.Sprintf("%d.%d", i+1, e))
+				v.put(t, from, fmt.Sprintf("EQ-%d", e), theHour.Add(hour+time.Duration(i)*7*time.Minute), fmt.Sprintf("%d.%d", i+1, e))
 			}
 		}
 	}

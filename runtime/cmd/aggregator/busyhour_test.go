@@ -16,7 +16,7 @@ import (
 // "full", which takes minutes, and a hundredth of that otherwise. test/simulation has the same with 3.6 million in virtual time.
 func TestBinary_ABusyHourStaysExactThoughABatchComesAgain(t *testing.T) {
 	n, size := 3000, 50
-	if os.Getenv("BUSY_HOUR") == "full" {
+	if busyHourFull() {
 		n, size = 300_000, 1000
 	}
 	d := deploy(t)
@@ -59,6 +59,8 @@ func TestBinary_ABusyHourStaysExactThoughABatchComesAgain(t *testing.T) {
 	t.Logf("%d readings stored in %v; %d in batches of %d aggregated in %v before the repeat, %d in %v after it; %d batches had to come again",
 		n, stored.Round(time.Millisecond), middle, size, before.Round(time.Millisecond), n-middle, after.Round(time.Millisecond), failed)
 }
+
+func busyHourFull() bool { return os.Getenv("BUSY_HOUR") == "full" }
 
 // deliverAll delivers batches as Lambda does, which gives a batch again while records of it fail: a busy machine may be too slow
 // for the function's calls. It returns how often that was.

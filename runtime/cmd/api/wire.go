@@ -18,6 +18,7 @@ import (
 	"github.com/sensorflow/sensorflow/runtime/cognito"
 	"github.com/sensorflow/sensorflow/runtime/config"
 	"github.com/sensorflow/sensorflow/runtime/csvfile"
+	"github.com/sensorflow/sensorflow/runtime/deletion"
 	"github.com/sensorflow/sensorflow/runtime/dynamo"
 	"github.com/sensorflow/sensorflow/runtime/httpapi"
 	"github.com/sensorflow/sensorflow/runtime/ingest"
@@ -32,6 +33,8 @@ var (
 	_ httpapi.Pager         = (*dynamo.Readings)(nil)
 	_ aggregate.WindowTable = (*dynamo.Aggregates)(nil)
 	_ csvfile.UploadTable   = (*dynamo.Uploads)(nil)
+	_ deletion.Readings     = (*dynamo.Readings)(nil)
+	_ deletion.Table        = (*dynamo.Deletions)(nil)
 	_ csvfile.UploadBucket  = (*s3store.Bucket)(nil)
 	_ auth.Revocations      = (*dynamo.Revocations)(nil)
 	_ auth.Directory        = (*cognito.UserPool)(nil)
@@ -39,6 +42,7 @@ var (
 
 	_ httpapi.Saver         = (*ingest.Coalescer)(nil)
 	_ httpapi.BatchWriter   = (*ingest.Writer)(nil)
+	_ httpapi.Deleter       = (*deletion.Service)(nil)
 	_ httpapi.UploadCreator = (*csvfile.Uploads)(nil)
 	_ httpapi.UploadReader  = (*csvfile.Uploads)(nil)
 	_ httpapi.Windows       = (*aggregate.Windows)(nil)
@@ -74,6 +78,7 @@ type assembly struct {
 	keys      *cognito.KeySet
 	people    *auth.Service
 	coalescer *ingest.Coalescer
+	deletions *deletion.Service
 }
 
 // wire assembles the service. It calls nobody, so that a dependency that is down shows in readiness and not in a task that
@@ -96,6 +101,9 @@ func wire(ctx context.Context, cfg config.API, plan memory.Plan, log *slog.Logge
 		return parts{}, fmt.Errorf("configure sign-in: %w", err)
 	}
 	a.coalescer = ingest.NewCoalescer(a.readings, ingest.Options{}, pacing.Pacer{})
+	a.deletions = deletion.NewService(a.readings, a.readings, dynamo.NewDeletions(tables, cfg.UploadsTable), deletion.Options{
+		Retention: cfg.Retention, Log: log,
+	})
 	api, err := a.api(ctx, cfg, plan, log)
 	if err != nil {
 		return parts{}, err
@@ -111,6 +119,7 @@ func wire(ctx context.Context, cfg config.API, plan memory.Plan, log *slog.Logge
 				return fmt.Errorf("the tables refuse this service: %w", err)
 			}
 			following.Go(func() { a.people.FollowLogouts(followed) })
+			following.Go(func() { a.deletions.Follow(followed) })
 			return nil
 		},
 		close: func(ctx context.Context) error {
@@ -139,7 +148,8 @@ func (a assembly) api(ctx context.Context, cfg config.API, plan memory.Plan, log
 	uploads := csvfile.NewUploads(a.uploads, a.bucket, time.Now)
 	api, err := httpapi.New(httpapi.Dependencies{
 		Saver: a.coalescer, Batches: ingest.NewWriter(a.readings, batchesInFlightMax, pacing.Pacer{}), Pager: a.readings,
-		Uploads: uploads, UploadStatus: uploads, Authenticator: a.people,
+		Deletions: a.deletions,
+		Uploads:   uploads, UploadStatus: uploads, Authenticator: a.people,
 		Windows: aggregate.NewWindows(a.rows, time.Now, cfg.AggregateCacheTTL, aggregate.WindowsOptions{
 			IndexShards: cfg.IndexShards, FleetBuckets: cfg.FleetBuckets,
 			ReadsInFlightMax: plan.TableReads, RowsInFlightMax: plan.RowsRead, CacheItemsMax: plan.RowsKept,

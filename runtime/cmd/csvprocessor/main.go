@@ -37,7 +37,7 @@ func build(c config.CSVProcessor, cfg aws.Config, logs io.Writer) function.Handl
 			s3store.New(s3store.NewClient(cfg), c.UploadsBucket),
 			sqsqueue.NewSender(sqs.NewFromConfig(cfg), c.QueueURL),
 			dynamo.NewReadings(client, c.ReadingsTable, c.Region, c.Retention),
-			csvfile.ProcessorOptions{Retention: c.Retention, Log: log},
+			csvfile.ProcessorOptions{Retention: c.Retention, Bucket: c.UploadsBucket, Log: log},
 		),
 		now: time.Now, log: log,
 	}

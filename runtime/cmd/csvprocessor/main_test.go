@@ -28,7 +28,7 @@ func attribute(item map[string]types.AttributeValue, name string) string {
 }
 
 func event(id string) string {
-	return fmt.Sprintf(`{"Records":[{"eventName":"ObjectCreated:Put","s3":{"object":{"key":"uploads/%s.csv"}}}]}`, id)
+	return fmt.Sprintf(`{"Records":[{"eventName":"ObjectCreated:Put","s3":{"bucket":{"name":%q},"object":{"key":"uploads/%s.csv"}}}]}`, bucketName, id)
 }
 
 func TestFunction_StoresAFileOnceHoweverOftenItIsTold(t *testing.T) {
