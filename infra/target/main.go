@@ -188,9 +188,15 @@ func (r request) needAccount(c config.Config, t target) error {
 	if len(keys) == 0 || r.hasCredentials() {
 		return nil
 	}
-	return fmt.Errorf("%s must be set in %s to an account number of 12 digits; or name it once: make %s "+
-		"ACCOUNT=111122223333",
-		strings.Join(keys, ", "), config.File, r.task)
+	// Whoever pastes the command must not get another target than the one that was asked for.
+	again := []string{"make", r.task}
+	for _, name := range []string{"ENV", "REGION"} {
+		if value := r.getenv(name); value != "" {
+			again = append(again, name+"="+value)
+		}
+	}
+	return fmt.Errorf("%s must be set in %s to an account number of 12 digits; or name it once: %s ACCOUNT=111122223333",
+		strings.Join(keys, ", "), config.File, strings.Join(again, " "))
 }
 
 // needCredentials says what it takes to deploy.

@@ -112,8 +112,9 @@ func TestChoose_SaysWhatIsWrong(t *testing.T) {
 			"environments.dev.account, environments.test.account must be set in cdk.json to an account number of 12 " +
 				"digits; or name it once: make synth ACCOUNT=111122223333"},
 		"no account of one": {
-			"destroy", map[string]string{"ENV": "dev"}, cdkJSON(both, ""),
-			"environments.dev.account must be set in cdk.json",
+			"destroy", map[string]string{"ENV": "dev", "REGION": "eu-west-1"}, cdkJSON(both, ""),
+			"environments.dev.account must be set in cdk.json to an account number of 12 digits; or name it once: " +
+				"make destroy ENV=dev REGION=eu-west-1 ACCOUNT=111122223333",
 		},
 		"no account of any": {
 			"synth", map[string]string{"ENV": "pipeline"}, cdkJSON(both, ","+pipeline),

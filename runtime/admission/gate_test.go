@@ -49,7 +49,7 @@ func TestGate_OneCallerLeavesRoomForAnother(t *testing.T) {
 }
 
 // enter starts somebody who waits and returns once that one does.
-func enter(t *testing.T, ctx context.Context, g *admission.Gate, caller string, n int64, entered func(*admission.Hold, error)) {
+func enter(ctx context.Context, t *testing.T, g *admission.Gate, caller string, n int64, entered func(*admission.Hold, error)) {
 	t.Helper()
 	go func() { entered(g.Enter(ctx, caller, n)) }()
 	synctest.Wait()
@@ -63,7 +63,7 @@ func TestGate_IsFirstComeFirstServed(t *testing.T) {
 		var order []string
 		for _, name := range []string{"large", "small", "smaller"} {
 			n := map[string]int64{"large": 10, "small": 2, "smaller": 1}[name]
-			enter(t, t.Context(), g, name, n, func(h *admission.Hold, err error) {
+			enter(t.Context(), t, g, name, n, func(h *admission.Hold, err error) {
 				if err != nil {
 					t.Errorf("%s: %v", name, err)
 					return
@@ -101,7 +101,7 @@ func TestGate_ACallersQueueLetsOthersPass(t *testing.T) {
 		var mu sync.Mutex
 		var order []string
 		wait := func(caller string) {
-			enter(t, ctx, g, caller, 2, func(_ *admission.Hold, err error) {
+			enter(ctx, t, g, caller, 2, func(_ *admission.Hold, err error) {
 				mu.Lock()
 				defer mu.Unlock()
 				if err == nil {
@@ -134,7 +134,7 @@ func TestGate_WhoGivesUpLeavesNothingBehind(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		var got error
-		enter(t, ctx, g, "b", 7, func(_ *admission.Hold, err error) { got = err })
+		enter(ctx, t, g, "b", 7, func(_ *admission.Hold, err error) { got = err })
 		if _, err := g.Enter(ctx, "c", 7); !errors.Is(err, admission.ErrFull) {
 			t.Errorf("with somebody waiting already: %v", err)
 		}

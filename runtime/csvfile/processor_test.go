@@ -305,6 +305,26 @@ func TestProcessor_ReadsTheFileOnce(t *testing.T) {
 	}
 }
 
+func TestProcessor_CommitsNoRangeThatItCouldNotStore(t *testing.T) {
+	for name, file := range map[string][]byte{"good rows": fileOf(3), "with rejects": append(fileOf(3), "bad\n"...)} {
+		t.Run(name, func(t *testing.T) {
+			f := newFixture(file)
+			f.table.Answer = func(_ context.Context, _ int, attempts []ingest.Attempt) []ingesttest.Fate {
+				return slices.Repeat([]ingesttest.Fate{ingesttest.Busy}, len(attempts))
+			}
+			if err := f.process(t, f.queue[0], wholeFile); fault.KindOf(err) != fault.Unavailable {
+				t.Errorf("got %v", err)
+			}
+			if f.upload.RangesDone != 0 || f.upload.Status.Ended() {
+				t.Errorf("%+v", f.upload)
+			}
+			f.table.Answer = nil
+			f.settle(t, wholeFile, first)
+			f.check(t, file)
+		})
+	}
+}
+
 // shuffled lets batches that are in flight at the same time land in any order, and refuses some of their readings for the moment.
 func shuffled(table *ingesttest.Table, rng *rand.Rand) {
 	var mu sync.Mutex

@@ -52,7 +52,7 @@ func TestDeleteOne_KeepsALateWriteAwayAlsoWhereNothingIsStored(t *testing.T) {
 			all := &tables{}
 			all.put(stored, start)
 			late := reading.Write{Reading: reading.Reading{EquipmentID: equipment, Timestamp: start}, Version: reading.VersionAt(start.Add(time.Minute))}
-			all.Answer = func(_ context.Context, call int, attempts []ingest.Attempt) []ingesttest.Fate {
+			all.Answer = func(_ context.Context, call int, _ []ingest.Attempt) []ingesttest.Fate {
 				if call == 0 {
 					return []ingesttest.Fate{ingesttest.Held}
 				}
@@ -189,7 +189,7 @@ func TestFollow_CountsOnceWhereTwoWorkAtTheSameTime(t *testing.T) {
 // shared gives a deletion to everybody who claims it.
 type shared struct{ *tables }
 
-func (s *shared) ClaimDeletion(ctx context.Context, id string, l deletion.Lease) (deletion.Deletion, bool, error) {
+func (s *shared) ClaimDeletion(ctx context.Context, id string, _ deletion.Lease) (deletion.Deletion, bool, error) {
 	d, err := s.ReadDeletion(ctx, id)
 	return d, err == nil && d.Status == deletion.Running, err
 }

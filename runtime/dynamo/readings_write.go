@@ -159,6 +159,7 @@ func statementOutcome(e *types.BatchStatementError) ingest.Outcome {
 			o.Found = &found
 		}
 		return o
+	default: // below
 	}
 	err := &fault.Error{
 		Kind: fault.Unavailable, Message: unavailableMessage,

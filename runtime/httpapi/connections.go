@@ -151,7 +151,7 @@ func (l listener) Accept() (net.Conn, error) {
 		}
 		admitted, closed := l.connections.admit(accepted)
 		if closed != nil {
-			_ = closed.Conn.Close() // it was idle
+			_ = closed.Close() // it was idle
 		}
 		if admitted != nil {
 			return admitted, nil

@@ -102,24 +102,28 @@ func (e *elements) array() error {
 		if err = e.value(c); err != nil {
 			break
 		}
-		if !e.long && !json.Valid(e.element) {
-			return notArray(nil)
-		}
-		if err := e.give(); err != nil {
+		if err := e.giveValid(); err != nil {
 			return err
 		}
 		if c, err = e.next(); err != nil {
 			break
 		}
-		switch c {
-		case ',':
-		case ']':
+		if c == ']' {
 			return e.end()
-		default:
+		}
+		if c != ',' {
 			return notArray(nil)
 		}
 	}
 	return notArray(err)
+}
+
+// giveValid gives an element of an array, whose end can be told only as long as all before it is JSON.
+func (e *elements) giveValid() error {
+	if !e.long && !json.Valid(e.element) {
+		return notArray(nil)
+	}
+	return e.give()
 }
 
 // next returns the next character that is no space.

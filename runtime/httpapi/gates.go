@@ -66,7 +66,7 @@ func enter(ctx context.Context, r *http.Request, gate *admission.Gate, n int64, 
 		return hold, nil
 	}
 	if r.Context().Err() != nil {
-		return nil, err //nolint:wrapcheck // the client has left
+		return nil, err
 	}
 	return nil, refused(err)
 }

@@ -59,7 +59,7 @@ func TestWrite_NothingIsNoCall(t *testing.T) {
 
 func TestWrite_SendsAgainOnlyWhatIsNotDone(t *testing.T) {
 	var p pauses
-	table := ingesttest.Table{Answer: answers(func(call int, attempts []ingest.Attempt) []ingesttest.Fate {
+	table := ingesttest.Table{Answer: answers(func(call int, _ []ingest.Attempt) []ingesttest.Fate {
 		switch call {
 		case 0:
 			return busyFrom(25, 22)

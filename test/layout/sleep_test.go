@@ -25,24 +25,12 @@ var sleepers = map[string]string{
 // TestLayout_TestsWaitForConditions holds that tests neither sleep nor wait in loops of their own: they wait by test/await, or
 // run in virtual time, which a file is taken to do that imports testing/synctest.
 func TestLayout_TestsWaitForConditions(t *testing.T) {
-	base := root(t)
 	found := map[string]bool{}
-	err := filepath.WalkDir(base, func(path string, entry fs.DirEntry, err error) error {
-		if err != nil {
-			return err
+	eachFile(t, root(t), func(name string, source []byte) {
+		if !strings.HasSuffix(name, "_test.go") && !strings.HasPrefix(name, "test/") {
+			return
 		}
-		name, _ := filepath.Rel(base, path) // both are absolute
-		if entry.IsDir() {
-			if strings.HasPrefix(entry.Name(), ".") && path != base || entry.Name() == "node_modules" {
-				return fs.SkipDir
-			}
-			return nil
-		}
-		ofTests := strings.HasSuffix(name, "_test.go") || strings.HasPrefix(name, "test/") && strings.HasSuffix(name, ".go")
-		if !ofTests {
-			return nil
-		}
-		for _, at := range sleepsIn(t, path) {
+		for _, at := range sleepsIn(t, name, source) {
 			by := name
 			if sleepers[by] == "" {
 				by = filepath.Dir(name) + "/"
@@ -51,11 +39,7 @@ func TestLayout_TestsWaitForConditions(t *testing.T) {
 				t.Errorf("%s:%d lets real time pass: wait by test/await, or use testing/synctest", name, at)
 			}
 		}
-		return nil
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
 	for name := range sleepers {
 		if !found[name] {
 			t.Errorf("%s does not sleep, and may be left out of the list", name)
@@ -63,15 +47,43 @@ func TestLayout_TestsWaitForConditions(t *testing.T) {
 	}
 }
 
-// sleepsIn returns the lines of a file on which it sleeps in real time.
-func sleepsIn(t *testing.T, path string) (lines []int) {
+// eachFile calls do with every Go file of the tree, in whichever module, by its path from the root.
+func eachFile(t *testing.T, base string, do func(name string, source []byte)) {
 	t.Helper()
-	source, err := os.ReadFile(path)
+	err := filepath.WalkDir(base, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if entry.IsDir() {
+			if strings.HasPrefix(entry.Name(), ".") && path != base || entry.Name() == "node_modules" {
+				return fs.SkipDir
+			}
+			return nil
+		}
+		if !strings.HasSuffix(path, ".go") {
+			return nil
+		}
+		source, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		name, err := filepath.Rel(base, path)
+		if err != nil {
+			return err
+		}
+		do(filepath.ToSlash(name), source)
+		return nil
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
+}
+
+// sleepsIn returns the lines of a file on which it sleeps in real time.
+func sleepsIn(t *testing.T, name string, source []byte) (lines []int) {
+	t.Helper()
 	files := token.NewFileSet()
-	file, err := parser.ParseFile(files, path, source, parser.SkipObjectResolution)
+	file, err := parser.ParseFile(files, name, source, parser.SkipObjectResolution)
 	if err != nil {
 		t.Fatal(err)
 	}

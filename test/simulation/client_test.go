@@ -154,6 +154,10 @@ func (c *client) BatchExecuteStatement(ctx context.Context, in *dynamodb.BatchEx
 		c.p.step()
 		return nil, err
 	}
+	if c.p.region.refuseUntil.After(c.w.now) {
+		c.p.step()
+		return nil, errThrottled
+	}
 	out := &dynamodb.BatchExecuteStatementOutput{Responses: make([]types.BatchStatementResponse, len(in.Statements))}
 	order := c.w.random.Perm(len(in.Statements))
 	if len(order) > 1 && c.w.chance(unprocessed, 5) {

@@ -26,6 +26,7 @@ const (
 	messages                      // queue messages come twice, also at the same time
 	planted                       // somebody damages aggregates directly in the table
 	departs                       // a region leaves for good and is adopted
+	outages                       // a region's readings take no writes, for longer than a caller tries
 	faultCount
 )
 
@@ -34,6 +35,7 @@ var faultNames = [faultCount]string{
 	"crash", "answer lost", "late effect", "throttle", "unprocessed items", "transaction conflict", "batch repeated", "batch overlapping",
 	"several shards", "shard split", "several lanes", "clock skew", "changes merged", "region cut off", "sent to two regions",
 	"correction", "deletion", "expiry", "poison item", "message twice", "error planted", "region leaves for good",
+	"outage",
 }
 
 // Counts of the report that are no faults, and what each is.

@@ -107,7 +107,7 @@ func (w *world) kill(at int, how string) {
 	if p.onItsWay != nil && (p.deadline.IsZero() || w.now.Before(p.deadline.Add(lateMax))) {
 		w.count(countCrashUnanswer, 1)
 		switch choice := w.random.IntN(3); {
-		case choice == 0 && !(w.files && p.worker):
+		case choice == 0 && (!w.files || !p.worker):
 			p.onItsWay()
 		case choice <= 1:
 			if w.on[late] {

@@ -142,6 +142,20 @@ func (w *world) cut() bool {
 	return true
 }
 
+// outageMax exceeds what a writer of readings tries.
+const outageMax = 30 * time.Second
+
+// refuse lets a region's readings take no writes for a while.
+func (w *world) refuse() bool {
+	r := w.someRegion()
+	if r.refuseUntil.After(w.now) || !w.chance(outages, 2) {
+		return false
+	}
+	r.refuseUntil = w.now.Add(time.Duration(w.random.Int64N(int64(outageMax))))
+	w.tracef("%s takes no readings until %s", r.name, clock(r.refuseUntil))
+	return true
+}
+
 // cutsMax bounds how long a part of a history lasts in virtual time.
 const cutsMax = 9 * time.Hour
 

@@ -167,7 +167,7 @@ func (g *guardedRows) ReadRows(ctx context.Context, keys []aggregate.RowKey) (ma
 			rows[key] = row
 		}
 	}
-	return rows, err //nolint:wrapcheck // it stands for the table
+	return rows, err
 }
 
 func (g *guardedRows) ReadSlices(ctx context.Context, key aggregate.RowKey, first, last int) ([]aggregate.Figures, error) {
@@ -176,10 +176,10 @@ func (g *guardedRows) ReadSlices(ctx context.Context, key aggregate.RowKey, firs
 		return g.early[first : last+1], nil
 	case recounting:
 		rows, err := g.RowTable.ReadRows(ctx, []aggregate.RowKey{key})
-		return []aggregate.Figures{rows[key].Slices[first].Figures}, err //nolint:wrapcheck // it stands for the table
+		return []aggregate.Figures{rows[key].Slices[first].Figures}, err
 	default:
 	}
-	return g.RowTable.ReadSlices(ctx, key, first, last) //nolint:wrapcheck // it stands for the table
+	return g.RowTable.ReadSlices(ctx, key, first, last)
 }
 
 // withoutRegion makes every image one of the region's own.

@@ -70,6 +70,7 @@ type region struct {
 	db          *dynamodel.Database
 	out         []*link
 	cutUntil    time.Time
+	refuseUntil time.Time // no write of readings before
 	shards      []*shard
 	laneCount   int
 	sequence    int64
@@ -252,6 +253,9 @@ func (w *world) disturb() bool {
 	case 0:
 		return w.chance(splits, 3) && w.split(w.someRegion())
 	case 1:
+		if w.random.IntN(4) == 0 {
+			return w.refuse()
+		}
 		return w.cut()
 	case 2:
 		return w.leap()

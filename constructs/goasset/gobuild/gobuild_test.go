@@ -155,7 +155,7 @@ func TestFunction_SaysWhatIsWrong(t *testing.T) {
 			"build runtime/cmd/aggregator for linux/arm64: the Go toolchain says:",
 			"runtime/cmd/aggregator/broken.go:3:13: cannot use \"text\""}},
 		{"unknown command", "aggregator2", "arm64", nil,
-			[]string{"there is no such command; the module has aggregator, api, "}},
+			[]string{"there is no such command; the module has aggregates, aggregator, api, "}},
 		{"a path", "../cmd/api", "arm64", nil, []string{"there is no such command"}},
 		{"unknown architecture", "aggregator", "mips", nil,
 			[]string{`the architecture must be arm64 or amd64, got "mips"`}},

@@ -94,7 +94,7 @@ func awaitRights(ctx context.Context, probes []func(context.Context) error) erro
 		refused := probeAll(ctx, probes)
 		switch {
 		case refused == nil || ctx.Err() != nil:
-			return nil
+			return nil //nolint:nilerr // who is told to end was not refused
 		case time.Since(began) >= rightsPatience:
 			return refused
 		}

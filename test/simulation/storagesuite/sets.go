@@ -48,7 +48,7 @@ func testSets(t *testing.T, s *subject) {
 			TableName: &s.table, Key: key, UpdateExpression: &expression, ExpressionAttributeValues: Item{":v": v},
 			ExpressionAttributeNames: map[string]string{"#set": "set"},
 		})
-		return err //nolint:wrapcheck // outcome looks at it
+		return err
 	}
 	want(t, "an empty set", update("SET #set = :v", numbers()), refused)
 	want(t, "a number twice", update("SET #set = :v", numbers("1", "1.0")), refused)
@@ -97,7 +97,7 @@ func testBatchGet(t *testing.T, s *subject) {
 			s.table: {Keys: keys, ConsistentRead: aws.Bool(true)},
 		}})
 		if err != nil {
-			return "", err //nolint:wrapcheck // outcome looks at it
+			return "", err
 		}
 		if len(out.UnprocessedKeys) > 0 {
 			t.Errorf("%d keys were left", len(out.UnprocessedKeys))
