@@ -134,7 +134,9 @@ func (m *mix) do(ctx context.Context, call probe.Call) int {
 }
 
 func (m *mix) batch(body []byte) func(context.Context, int) int {
-	return func(ctx context.Context, _ int) int { return m.do(ctx, probe.Call{Path: "/sensor-data/batch", Body: body}) }
+	return func(ctx context.Context, _ int) int {
+		return m.do(ctx, probe.Call{Path: "/sensor-data/batch", Body: body})
+	}
 }
 
 // file sends files of almost the largest size.
