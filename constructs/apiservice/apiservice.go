@@ -138,11 +138,12 @@ func (a *ApiService) addLoadBalancer(
 // nothing outside of a task, and what the task has cached is lost. Route 53 checks whether a region serves. Whether a
 // new version may use the tables, a task finds out itself before it begins to listen.
 func (a *ApiService) addTargetGroup() {
+	const leastBusy = awselasticloadbalancingv2.TargetGroupLoadBalancingAlgorithmType_LEAST_OUTSTANDING_REQUESTS
 	a.TargetGroup = awselasticloadbalancingv2.NewApplicationTargetGroup(a, jsii.String("Tasks"),
 		&awselasticloadbalancingv2.ApplicationTargetGroupProps{
 			Vpc: a.Vpc, Port: jsii.Number(containerPort), Protocol: awselasticloadbalancingv2.ApplicationProtocol_HTTP,
 			TargetType:                 awselasticloadbalancingv2.TargetType_IP,
-			LoadBalancingAlgorithmType: awselasticloadbalancingv2.TargetGroupLoadBalancingAlgorithmType_LEAST_OUTSTANDING_REQUESTS,
+			LoadBalancingAlgorithmType: leastBusy,
 			// ECS takes a task out of the group, waits for this long, and then sends SIGTERM. The API's own drain
 			// covers the rest.
 			DeregistrationDelay: awscdk.Duration_Seconds(jsii.Number(15)),

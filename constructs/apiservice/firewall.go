@@ -15,7 +15,8 @@ const (
 	// tooManyRequestsBody looks like a problem of the API. Only the content type differs: the firewall cannot send
 	// application/problem+json.
 	tooManyRequestsBody = `{"type":"about:blank","title":"Too many requests","status":429,` +
-		`"detail":"Too many requests from this address; wait before the next.","message":"Too many requests from this address; wait before the next."}`
+		`"detail":"Too many requests from this address; wait before the next.",` +
+		`"message":"Too many requests from this address; wait before the next."}`
 )
 
 // managedRules lists the rule groups of AWS that are used. Rules that are named count requests and refuse none.

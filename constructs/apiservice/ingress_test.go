@@ -39,7 +39,10 @@ func TestApiService_TellsTheFirewallWhoTheClientIs(t *testing.T) {
 	code := template.Only(t, "AWS::CloudFront::Function").Text(t, "FunctionCode")
 	out, err := exec.Command("node", "-e", code+`; console.log(JSON.stringify(handler({
 		viewer: {ip: "2001:db8::1"},
-		request: {uri: "/sensor-data", headers: {"x-viewer-address": {value: "192.0.2.1"}, host: {value: "d1.cloudfront.net"}}},
+		request: {
+			uri: "/sensor-data",
+			headers: {"x-viewer-address": {value: "192.0.2.1"}, host: {value: "d1.cloudfront.net"}},
+		},
 	})))`).CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v: %s", err, out)

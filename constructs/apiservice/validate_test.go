@@ -34,7 +34,8 @@ func TestApiService_SaysWhatIsWrongWithItsProps(t *testing.T) {
 				"Domain.HostedZone is required; give the public zone that holds Domain.Name"),
 		cdktest.Row("rejects capitals, which a browser's origin never has",
 			func(p *props) { p.Domain = &apiservice.Domain{Name: "API.example.com", HostedZone: named.HostedZone} },
-			`Domain.Name must be a domain name in lower case of at most 64 characters, such as api.example.com, got "API.example.com"`),
+			`Domain.Name must be a domain name in lower case of at most 64 characters, `+
+				`such as api.example.com, got "API.example.com"`),
 		cdktest.Row("rejects another zone's name",
 			func(p *props) { p.Domain = &apiservice.Domain{Name: "api.myexample.com", HostedZone: named.HostedZone} },
 			`Domain.Name must lie in the hosted zone example.com, got "api.myexample.com"`),
@@ -50,7 +51,8 @@ func TestApiService_SaysWhatIsWrongWithItsProps(t *testing.T) {
 				strings.Repeat("a", 53)+".example.com\""),
 		cdktest.Row("rejects what is no origin",
 			func(p *props) { p.AllowedOrigins = []string{"https://a.example.com", "*"} },
-			`AllowedOrigins[1] must be an origin such as https://app.example.com, or http://localhost:3000 for this machine, got "*"`),
+			`AllowedOrigins[1] must be an origin such as https://app.example.com, `+
+				`or http://localhost:3000 for this machine, got "*"`),
 		cdktest.Row("rejects less than a day", func(p *props) { p.Retention = 30 * time.Minute },
 			"Retention must be at least 24h, got 30m; leave it out to keep readings for ever"),
 		cdktest.Row("rejects what is no region", func(p *props) { p.UserPoolRegion = "Ireland" },

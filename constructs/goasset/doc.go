@@ -2,5 +2,6 @@
 // container images, by `go build` and without Docker: package gobuild says how. Docker is needed only to publish an
 // image, when it is deployed.
 //
-// It imports the CDK and gobuild only. Constructs that use it take a prop for a prebuilt artifact instead.
+// It imports the CDK, gobuild and runtime/contract/rule, and no other construct. Constructs that use it take a
+// prop for a prebuilt artifact instead.
 package goasset

@@ -3,6 +3,6 @@
 // fed by their stream. What can never succeed goes to a queue of its own, with its reason in the function's log, and
 // does not stop the rest.
 //
-// It describes infrastructure. It imports the CDK, the sibling constructs, runtime/contract and the internal packages
-// that the constructs share.
+// It describes infrastructure. It imports the CDK, packages storage, goasset and nag, runtime/contract and the
+// internal packages that the constructs share.
 package processing

@@ -164,7 +164,7 @@ func TestProcessing_FollowsOnlyItsOwnRegionsReadings(t *testing.T) {
 	}
 }
 
-// What becomes of the readings that an adopted region wrote is this region's affair.
+// This region aggregates changes of the readings that an adopted region wrote.
 func TestProcessing_FollowsTheReadingsOfAdoptedRegions(t *testing.T) {
 	template := synth(t, everything).Template(t, "Stack")
 	source := template.Find(t, "AWS::Lambda::EventSourceMapping", "ProcessingAggregatorSource")
@@ -237,7 +237,8 @@ func TestProcessing_TakesTheBucketsEventsWithoutACustomResource(t *testing.T) {
 	}
 	queue := template.Find(t, "AWS::SQS::Queue", "ProcessingCsvQueue")
 	if want := []any{map[string]any{
-		"Sid": "BucketEvents", "Effect": "Allow", "Action": "sqs:SendMessage", "Principal": map[string]any{"Service": "s3.amazonaws.com"},
+		"Sid": "BucketEvents", "Effect": "Allow", "Action": "sqs:SendMessage",
+		"Principal": map[string]any{"Service": "s3.amazonaws.com"},
 		"Resource":  map[string]any{"Fn::GetAtt": []any{queue.ID, "Arn"}},
 		"Condition": map[string]any{"StringEquals": map[string]any{"aws:SourceAccount": cdktest.Account}},
 	}}; !reflect.DeepEqual(senders, want) {

@@ -34,7 +34,9 @@ const (
 )
 
 func (c *Processing) addRepairQueues(p ProcessingProps) {
-	c.StreamDeadLetters = c.newQueue("StreamDeadLetters", p, &awssqs.QueueProps{RetentionPeriod: duration(failureRetention)})
+	c.StreamDeadLetters = c.newQueue("StreamDeadLetters", p, &awssqs.QueueProps{
+		RetentionPeriod: duration(failureRetention),
+	})
 	c.StreamFailures = c.newQueue("StreamFailures", p, &awssqs.QueueProps{
 		RetentionPeriod: duration(failureRetention), VisibilityTimeout: duration(RepairVisibilityTimeout),
 		DeadLetterQueue: &awssqs.DeadLetterQueue{
@@ -107,9 +109,10 @@ func (c *Processing) addAuditor(p ProcessingProps) {
 		RetryAttempts: jsii.Number(0),
 	})
 	const (
-		again = "an audit that fails writes nothing and loses nothing; it has an alarm, and the next one comes by the schedule"
-		once  = "the schedule invokes the function once an hour, longer than it can run; reserving a concurrency would take it " +
-			"from the account's other functions"
+		again = "an audit that fails writes nothing and loses nothing; it has an alarm, and the next one comes by " +
+			"the schedule"
+		once = "the schedule invokes the function once an hour, longer than it can run; reserving a concurrency " +
+			"would take it from the account's other functions"
 	)
 	nag.Explain(c.Auditor, again, "LambdaDLQ")
 	nag.Explain(c.Auditor, once, "LambdaConcurrency")

@@ -260,7 +260,8 @@ Regions must list 1 to 10 regions, got 0`},
 				TasksMin: -1, VpcCidr: "10.0.0.0/16", UserPoolRegion: "eu-west-1", Zones: 4,
 				Adopted: []string{"us-east-1"},
 			},
-		}, `Flow: Account must be an account number of 12 digits, got "1"; stacks that find each other by name need to know theirs
+		}, `Flow: Account must be an account number of 12 digits, got "1"; ` +
+			`stacks that find each other by name need to know theirs
 Regions[2] must be given once, got "eu-west-1" again
 ` + rule.Regions("Regions[*]", []string{"eu-south-1", "eu-west-1"}).Error() + `
 Leaving[0] must be one of the regions other than the first, got "eu-south-1"

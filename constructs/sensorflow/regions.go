@@ -131,6 +131,12 @@ func (d *ZoneDomain) faults() rule.Faults {
 
 // scopeFaults checks that stacks can be made in the scope. Inside a stack there can be no stack of another region.
 func scopeFaults(scope constructs.Construct) rule.Faults {
+	if scope == nil {
+		return rule.Faults{{
+			Field: "the scope of several stacks", Rule: "must be an App or a Stage, got nil",
+			Advice: "make an App with awscdk.NewApp",
+		}}
+	}
 	return rule.Fault{
 		Field: "the scope of several stacks", Rule: "must be an App or a Stage",
 		Advice: "inside a stack, NewSensorFlow makes the service of its region",

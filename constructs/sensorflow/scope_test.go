@@ -35,6 +35,20 @@ func constructors() map[string]func(scope constructs.Construct) {
 	}
 }
 
+func TestConstructs_RefuseAScopeThatIsNil(t *testing.T) {
+	for name, construct := range constructors() {
+		t.Run(name, func(t *testing.T) {
+			cdktest.RefusesToBuild(t, "It: the scope must be a Stack or a construct in one, got nil; make one with "+
+				"awscdk.NewStack, or those of several regions with sensorflow.NewMultiRegion",
+				func() { construct(nil) })
+		})
+	}
+	t.Run("NewMultiRegion", func(t *testing.T) {
+		cdktest.RefusesToBuild(t, "It: the scope of several stacks must be an App or a Stage, got nil; make an App with "+
+			"awscdk.NewApp", func() { sensorflow.NewMultiRegion(nil, "It", deployment(t, "eu-west-1")) })
+	})
+}
+
 // TestConstructs_RefuseAScopeOutsideAStack gives them an App and a Stage, for which the CDK would end in a trace of
 // JavaScript.
 func TestConstructs_RefuseAScopeOutsideAStack(t *testing.T) {

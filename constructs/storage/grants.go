@@ -128,8 +128,8 @@ func (t *GlobalTables) MetricReplicationLatency(
 // names no region, so that a new one is measured without a change here. With one region there is nothing to measure.
 func (t *GlobalTables) MetricReplicationLatencyMax(options *awscloudwatch.MetricOptions) awscloudwatch.IMetric {
 	props := &awscloudwatch.MathExpressionProps{
-		Expression: jsii.String(`SELECT MAX(ReplicationLatency) FROM SCHEMA("AWS/DynamoDB", ReceivingRegion, TableName) WHERE TableName = '` +
-			*t.Readings.TableName() + `'`),
+		Expression: jsii.String("SELECT MAX(ReplicationLatency) " +
+			`FROM SCHEMA("AWS/DynamoDB", ReceivingRegion, TableName) WHERE TableName = '` + *t.Readings.TableName() + `'`),
 		Label: jsii.String("Replication of readings to the slowest region"),
 	}
 	if options != nil {

@@ -141,7 +141,7 @@ func TestGate_WhoGivesUpLeavesNothingBehind(t *testing.T) {
 		time.Sleep(2 * time.Second)
 		synctest.Wait()
 		if !errors.Is(got, context.DeadlineExceeded) {
-			t.Errorf("who waited in vain: %v", got)
+			t.Errorf("who waited until the deadline: %v", got)
 		}
 		first.Leave()
 		hold(t, g, "d", 7).Leave()

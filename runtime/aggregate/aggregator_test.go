@@ -93,7 +93,7 @@ func TestAggregator_CountsEachReadingOnce(t *testing.T) {
 	f.process(t, f.write(t, "A", at, there, "12")) // a retry that landed in another region
 	f.wantSum(t, "A", aggregate.Sum{})
 	if other := f.process(t, f.write(t, "A", at, there, "13")); other.Ignored != 1 {
-		t.Errorf("another region's affair: %+v", other)
+		t.Errorf("another region's reading: %+v", other)
 	}
 	f.process(t, f.write(t, "A", at, here, "14"))
 	f.wantSum(t, "A", sum(t, "14"))

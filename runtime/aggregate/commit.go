@@ -78,8 +78,10 @@ func (a *Aggregator) commit(ctx context.Context, lane int, tasks []task) (out ou
 // transaction took place, the very same is sent again, token included.
 func (a *Aggregator) await(ctx context.Context, attempt int, cause error) error {
 	var canceled *Canceled
-	mayPass := errors.As(cause, &canceled) || fault.KindOf(cause) == fault.Unavailable
-	if !mayPass || attempt >= a.o.AttemptsMax || ctx.Err() != nil {
+	if errors.As(cause, &canceled) {
+		cause = &fault.Error{Kind: fault.Unavailable, Message: "the aggregate rows are busy", Cause: cause}
+	}
+	if fault.KindOf(cause) != fault.Unavailable || attempt >= a.o.AttemptsMax || ctx.Err() != nil {
 		return fmt.Errorf("write rows: %w", cause)
 	}
 	return a.pause(ctx, attempt)

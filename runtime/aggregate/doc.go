@@ -6,5 +6,5 @@
 //
 // The package speaks of rows and sums and knows neither AWS nor HTTP. Tables, clock, sleep and randomness are injected;
 // with a Concurrency of 1 (and, for Windows, no cache) it starts no goroutine, so that one seed is one history.
-// It imports the standard library, golang.org/x/sync, the contract and package reading.
+// It imports the standard library, golang.org/x/sync, the contract and packages admission, fault, pacing and reading.
 package aggregate

@@ -121,3 +121,26 @@ func TestAggregator_HoldsTheHoursExtremesWhileOthersWrite(t *testing.T) {
 		}
 	}
 }
+
+// TestAggregator_LeavesAnExtremeThatSomebodyElseExtended lets a batch of earlier records go in between the reading of a row and the
+// commit of later ones.
+func TestAggregator_LeavesAnExtremeThatSomebodyElseExtended(t *testing.T) {
+	f := newFixture(t)
+	// Another slice holds the hour's, so that the slice's own are what is at stake.
+	f.process(t, f.write(t, "A", at, here, "20"), f.write(t, "A", hour, here, "-1000"), f.write(t, "A", hour.Add(1), here, "1000"))
+	earlier := []aggregate.Change{f.write(t, "A", at.Add(1), here, "-99"), f.write(t, "A", at.Add(2), here, "99")}
+	later := []aggregate.Change{f.write(t, "A", at.Add(3), here, "10"), f.write(t, "A", at.Add(4), here, "30")}
+	other := aggregate.NewAggregator(f.Memory, here, aggregate.AggregatorOptions{FleetBuckets: 3, Concurrency: 1})
+	f.before = func(int, aggregate.Transaction) error {
+		f.before = nil
+		_, err := other.Process(t.Context(), earlier)
+		return err
+	}
+	if got := f.process(t, later...); got.Applied != 1 || got.Raced != 1 {
+		t.Errorf("got %+v", got)
+	}
+	f.wantFigures(t, "A", "20", "-1000", "1000", "-99", "99", "10", "30")
+	if got, want := f.row(t, "A", hour).Slices[present].Extremes, aggregate.ExtremesOf(value(t, "-99")).Union(aggregate.ExtremesOf(value(t, "99"))); got != want {
+		t.Errorf("the slice lies between %v", got)
+	}
+}

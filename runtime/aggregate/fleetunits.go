@@ -9,8 +9,8 @@ import (
 )
 
 // CompareUnits compares the fleet's row of a UTC day in a region with those of its hours, and these with those of their slices. It
-// reads no equipment's row, so that it costs the same whatever the fleet. It finds what Compare finds but for an error that all
-// units share, and names as mended what is missing from the larger unit.
+// reads no equipment's row, so that it costs the same whatever the fleet. It finds what Compare finds, except an error that
+// all units share, and names as mended what is missing from the larger unit.
 func (f *FleetRestater) CompareUnits(ctx context.Context, region string, day time.Time) (r FleetRestated, err error) {
 	day = reading.Day(day)
 	var reads [2]shares

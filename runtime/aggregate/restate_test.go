@@ -123,6 +123,25 @@ func TestRestate_GoesTogetherWithTheStream(t *testing.T) {
 	f.wantFigures(t, "A", "1", "2", "4", "8", "16")
 }
 
+func TestRestate_TwoDoNotMendTheSameHour(t *testing.T) {
+	f := newFixture(t)
+	f.process(t, f.write(t, "A", at, here, "1"))
+	f.Plant("A", sortOf, contract.AttrSampleCount, "7")
+	other := aggregate.NewAggregator(f.Memory, here, aggregate.AggregatorOptions{FleetBuckets: 3, Concurrency: 1})
+	f.before = func(int, aggregate.Transaction) error {
+		f.before = nil
+		got, err := other.Restate(t.Context(), rowOf("A"))
+		if len(got.Differences) != 1 {
+			t.Errorf("the other one: %+v", got)
+		}
+		return err
+	}
+	got, err := f.Restate(t.Context(), rowOf("A"))
+	if err != nil || got.Raced != 1 || len(got.Differences) > 0 || f.row(t, "A", hour).Sum != sum(t, "1") {
+		t.Errorf("got %+v, %v, row %+v", got, err, f.row(t, "A", hour))
+	}
+}
+
 func TestRestate_EndsWhereItCannot(t *testing.T) {
 	f := expiring(t)
 	f.process(t, f.put(kept(image(t, "A", oldHour.Add(time.Minute), here, "1"))))
@@ -136,6 +155,10 @@ func TestRestate_EndsWhereItCannot(t *testing.T) {
 	f.before = func(int, aggregate.Transaction) error { return &aggregate.Canceled{Stale: []int{0}} }
 	if got, err := f.Restate(t.Context(), rowOf("B")); fault.KindOf(err) != fault.Unavailable || got.Raced != 4 {
 		t.Errorf("somebody is faster each time: %+v, %v", got, err)
+	}
+	f.before = func(int, aggregate.Transaction) error { return &aggregate.Canceled{Throttled: 1} }
+	if _, err := f.Restate(t.Context(), rowOf("B")); fault.KindOf(err) != fault.Unavailable {
+		t.Errorf("the table is busy: %v", err)
 	}
 	f.before = func(int, aggregate.Transaction) error { return &aggregate.Canceled{Rejected: []int{0}} }
 	if got, err := f.Restate(t.Context(), rowOf("B")); fault.KindOf(err) != fault.Internal || len(got.Differences) > 0 {
@@ -177,7 +200,7 @@ func TestAggregator_KeepsTheRowsOfARegionThatItHasAdopted(t *testing.T) {
 	}
 	wantTheirs()
 	if got := f.process(t, f.write(t, "A", at, "ap-south-1", "5")); got.Rows != 1 { // a region that is still there
-		t.Errorf("a third region's affair: %+v", got)
+		t.Errorf("a third region's reading: %+v", got)
 	}
 }
 

@@ -109,7 +109,7 @@ type Bound struct {
 	Slice    int // or WholeHour
 	End      End
 	Relation Relation
-	Extreme  Extreme // Any, but for Is
+	Extreme  Extreme // Any, except for Is
 }
 
 // Unit is the length of time that a fleet row covers.

@@ -6,6 +6,6 @@
 // every request. The tokens that were logged out are a list in memory, which is brought up to date every RevocationsEvery. What
 // cannot be found out is refused: fault.Unavailable, never a token let through.
 //
-// The package imports the domain, a JWT library and small standard-like ones; no AWS SDK and no HTTP. The user pool and
-// its keys (package cognito) and the table of revocations (package dynamo) come in through the interfaces declared here.
+// The package imports the contract, packages fault and pacing, a JWT library and a cache; no AWS SDK and no HTTP. The
+// user pool and its keys (package cognito) and the table of revocations (package dynamo) come in through the interfaces declared here.
 package auth

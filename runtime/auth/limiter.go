@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// limit says how many failures are borne before attempts must wait, and how the wait grows.
+// limit says how many failures are allowed before attempts must wait, and how the wait grows.
 type limit struct {
 	failuresMax int           // within window
 	window      time.Duration // from the first of them
@@ -247,7 +247,7 @@ func (l *limiter) leave(r *record, by limit, o outcome) {
 	}
 }
 
-// allowance is how many more failures are borne, at least 1.
+// allowance is how many more failures are allowed, at least 1.
 func (r *record) allowance(now time.Time, by limit) int {
 	r.forget(now, by)
 	if r.waits > 0 {

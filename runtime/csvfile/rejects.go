@@ -30,7 +30,7 @@ func putError(key string, body *madeText, err error) error {
 	return fmt.Errorf("put %s: %w", key, err)
 }
 
-// appendReject appends a line of the rejects. The row is as the client sent it, but for bytes that are not UTF-8.
+// appendReject appends a line of the rejects. The row is as the client sent it, except for bytes that are not UTF-8.
 func appendReject(dst []byte, line int64, reason string, row []byte) []byte {
 	dst = strconv.AppendInt(dst, line, 10)
 	dst = append(dst, ',')
@@ -59,7 +59,7 @@ type madeText struct {
 	buf     []byte
 	// more appends the next piece to dst; io.EOF ends the text.
 	more   func(dst []byte) ([]byte, error)
-	failed error // what ended it, but for io.EOF
+	failed error // what ended it, unless io.EOF did
 }
 
 // Read implements io.Reader. It fills p as far as the text goes, so that small pieces do not make small transfers.

@@ -145,7 +145,7 @@ func (s *Service) Delete(ctx context.Context, r Range, version reading.Version) 
 func (s *Service) DeleteOne(ctx context.Context, id reading.EquipmentID, at time.Time, version reading.Version) (Answer, error) {
 	one := Found{Reading: reading.Reading{EquipmentID: id, Timestamp: at}}
 	if expires, does := one.ExpiresAt(s.options.Retention); does && !s.options.Now().Before(expires) {
-		return Answer{}, nil // whether it is still there is DynamoDB's affair, and its aggregates outlive it
+		return Answer{}, nil // DynamoDB deletes it, if it is still there; its aggregates stay
 	}
 	found, _, err := s.find(ctx, Range{EquipmentID: id, From: at, To: at.Add(1)})
 	if err != nil {

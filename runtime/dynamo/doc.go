@@ -2,5 +2,6 @@
 // operation and maps AWS's errors to kinds of package fault. Business rules and retries are the callers'. The SDK repeats
 // calls whose errors may pass.
 //
-// It imports the AWS SDK, the contract and the domain packages; only cmd and tests import it.
+// It imports the AWS SDK, the contract, the domain and the use cases that it serves. None of them imports it: only cmd,
+// tests and the local stack do, which makes its tables.
 package dynamo

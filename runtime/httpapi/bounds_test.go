@@ -182,14 +182,14 @@ func TestSlowBody_HoldsWhatHasComeAndEndsInTime(t *testing.T) {
 			}
 		}
 		if took := time.Since(began); took > 11*time.Second {
-			t.Errorf("slow batches were borne for %s", took)
+			t.Errorf("slow batches were served for %s", took)
 		}
 		clients.Wait()
 	})
 }
 
 // A kilobyte a second is slow and enough.
-func TestSlowBody_IsBorneWhereItKeepsCompany(t *testing.T) {
+func TestSlowBody_IsReadWhereItIsFastEnough(t *testing.T) {
 	underAttack(t, nil, func(p *attacked) {
 		conn := p.open()
 		sent := make(chan struct{})

@@ -39,7 +39,7 @@ var (
 )
 
 // seal writes a place. The query is what the next page must have in common with this one: the kind of the listing and its
-// parameters but for the limit.
+// parameters, except the limit.
 func (c cursors) seal(place any, query ...string) (string, error) {
 	text, err := json.Marshal(place)
 	if err != nil {

@@ -15,8 +15,8 @@ import (
 
 // Options bound a Coalescer. The zero value of a field selects its default.
 type Options struct {
-	// Linger is how long a reading may wait for company while other batches are in flight; with none in flight it does not
-	// wait at all. Default: 3ms.
+	// Linger is how long a reading may wait for others that share its call, while other batches are in flight; with none in
+	// flight it does not wait at all. Default: 3ms.
 	Linger time.Duration
 	// BatchesInFlightMax bounds the concurrent writes. Default: 64, beyond which throughput no longer rose and latency did.
 	BatchesInFlightMax int

@@ -297,7 +297,7 @@ func TestSave_EachIsAnsweredForItsOwnReading(t *testing.T) {
 	})
 }
 
-func TestSave_WhatTheTableHoldsBackDoesNotHoldItsCompanyUp(t *testing.T) {
+func TestSave_WhatTheTableHoldsBackDoesNotHoldUpTheRestOfItsCall(t *testing.T) {
 	hot, cold := write("HOT", 1), write("COLD", 1)
 	var began time.Time
 	table := &ingesttest.Table{Answer: func(ctx context.Context, call int, attempts []ingest.Attempt) []ingesttest.Fate {
@@ -313,9 +313,9 @@ func TestSave_WhatTheTableHoldsBackDoesNotHoldItsCompanyUp(t *testing.T) {
 	inBubble(t, ingest.Options{}, table, func(t *testing.T, l *line) {
 		began = l.began
 		first := l.save(write("A", 1))
-		held, company := l.save(hot), l.save(cold)
+		held, beside := l.save(hot), l.save(cold)
 		l.want("first", first, 10*time.Millisecond)
-		l.want("company", company, 13*time.Millisecond)
+		l.want("beside it", beside, 13*time.Millisecond)
 		l.want("the next of the same identity", l.save(writeAt("COLD", 2, 1)), 33*time.Millisecond) // refused as an insertion, then made
 		if got := <-held; got.err != nil || got.took < 100*time.Millisecond || got.took > 300*time.Millisecond {
 			t.Errorf("held back: answered %v after %s", got.err, got.took)

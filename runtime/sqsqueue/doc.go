@@ -1,4 +1,5 @@
 // Package sqsqueue sends messages to an SQS queue.
 //
-// It is an adapter: it imports the AWS SDK and the package fault for the kinds of errors; only commands import it.
+// It is an adapter: it imports the AWS SDK and the packages fault and pacing, and no use case; only cmd and tests
+// import it.
 package sqsqueue

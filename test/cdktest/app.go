@@ -20,7 +20,7 @@ import (
 const Account = "111111111111"
 
 // flags is what `cdk init` of aws-cdk-lib 2.220.0 and 2.276.0 writes into cdk.json (recommended-feature-flags.json of
-// that package), but for two. References between stacks stay strong, as they are deployed. Warnings stay out of the
+// that package), except two. References between stacks stay strong, as they are deployed. Warnings stay out of the
 // validation report, so that there is a report only where the CDK has checked the templates.
 //
 //go:embed flags.json

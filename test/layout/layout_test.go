@@ -131,8 +131,8 @@ func TestLayout_HoldsTheWalls(t *testing.T) {
 	}
 }
 
-// TestLayout_KeepsTheLocalSystemOutOfWhatIsDeployed holds more than the three programs and the stacks: a package that only the
-// local system uses belongs to it.
+// TestLayout_KeepsTheLocalSystemOutOfWhatIsDeployed holds more than the programs and the stacks that are deployed: a package
+// that only the local system uses belongs to it.
 func TestLayout_KeepsTheLocalSystemOutOfWhatIsDeployed(t *testing.T) {
 	const local = module + "/runtime/local"
 	seen := map[string]bool{}

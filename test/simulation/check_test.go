@@ -96,7 +96,7 @@ func (w *world) checkMarks(r *region) {
 	}
 }
 
-// checkReadings holds a region's readings to the writes that win, but for those that have expired.
+// checkReadings holds a region's readings to the writes that win, except those that have expired.
 func (w *world) checkReadings(r *region) {
 	for _, key := range sortedKeys(w.truth) {
 		want := w.truth[key]

@@ -33,7 +33,7 @@ type upload struct {
 
 // csvRow is a data row of a file, as it was made.
 type csvRow struct {
-	valid bool // but for its timestamp, which may lie too far ahead
+	valid bool // except for its timestamp, which may lie too far ahead
 	key   dynamodel.Key
 	when  time.Time
 	at    int64 // where in the file it begins

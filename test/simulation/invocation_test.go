@@ -76,7 +76,7 @@ func sequences(batch []*record) []string {
 	return all
 }
 
-// process does what runtime/cmd/aggregator does with a batch, but for decoding JSON.
+// process does what runtime/cmd/aggregator does with a batch, except that it decodes no JSON.
 func (w *world) process(i *invocation) {
 	r := i.region
 	changes := w.decode(i)

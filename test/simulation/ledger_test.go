@@ -137,7 +137,7 @@ func sliceOf(key dynamodel.Key) sliceKey {
 	return sliceKey{key.Partition, key.Sort[:len("2006-01-02T15")], minute / 5}
 }
 
-// fleetNames are what the fleet's rows of a slice, its hour and its day are called, but for the region.
+// fleetNames are what the fleet's rows of a slice, its hour and its day are called, without the region.
 func (k sliceKey) fleetNames() [3]string {
 	return [3]string{
 		fmt.Sprintf("%s%s:%02d", contract.FleetSlicePrefix, k.hour, k.slice*5), contract.FleetHourPrefix + k.hour,

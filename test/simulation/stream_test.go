@@ -213,7 +213,7 @@ func (w *world) deliver(r *region) bool {
 	return true
 }
 
-// invocationsMax is how many invocations a region has at a time, but for repeated ones.
+// invocationsMax is how many invocations a region has at a time, repeated ones not counted.
 const invocationsMax = 4
 
 // failed sets the checkpoint back to the first record that failed, and gives a record up that never can succeed.

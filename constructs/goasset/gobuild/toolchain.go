@@ -175,7 +175,8 @@ func (b *build) pkg() string { return "./runtime/cmd/" + b.target.command }
 // compiler's version is in the build ids. To link again only to see that nothing changed would cost each synthesis a
 // second or two per command.
 func (b *build) identity(ctx context.Context) (string, error) {
-	const format = `{{.ImportPath}} {{.BuildID}} {{.DefaultGODEBUG}} {{with .Module}}{{.Path}} {{.Version}}{{with .Replace}} {{.Path}} {{.Version}}{{end}}{{end}}`
+	const format = `{{.ImportPath}} {{.BuildID}} {{.DefaultGODEBUG}} ` +
+		`{{with .Module}}{{.Path}} {{.Version}}{{with .Replace}} {{.Path}} {{.Version}}{{end}}{{end}}`
 	args := append([]string{"list", "-C", b.module, "-deps", "-export", "-f", format}, flags()...)
 	packages, err := b.toolchain.run(ctx, b.environ(), append(args, b.pkg())...)
 	if err != nil {

@@ -178,7 +178,7 @@ func TestRules_JudgePairs(t *testing.T) {
 	}.check(t)
 }
 
-// TestTaskSize_TakesFargatesPairs counts the pairs that Fargate documents, but for those of less than a GiB.
+// TestTaskSize_TakesFargatesPairs counts the pairs that Fargate documents, except those of less than a GiB.
 func TestTaskSize_TakesFargatesPairs(t *testing.T) {
 	for cpu, want := range map[int]int{256: 2, 512: 4, 1024: 7, 2048: 13, 4096: 23, 8192: 12, 16384: 12} {
 		accepted := 0

@@ -6,5 +6,5 @@
 //   - PollStream feeds a function from a DynamoDB stream, through the real Streams API.
 //   - S3Webhook turns the local S3's events into those that S3 sends to a queue.
 //
-// It is not for production. It imports the AWS SDK, the contract and the other stand-ins, and no use case.
+// It is not for production. It imports the AWS SDK, the contract, the other stand-ins and package pacing, and no use case.
 package eventsource

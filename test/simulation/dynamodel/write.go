@@ -15,7 +15,7 @@ import (
 // option is what every call of the SDK's client may be given; the model takes none into account.
 type option = func(*dynamodb.Options)
 
-// operation is a conditional write of one item that was checked, but for what depends on the item.
+// operation is a conditional write of one item that was checked, except for what depends on the item.
 type operation struct {
 	table     *table
 	key       Key
