@@ -53,6 +53,19 @@ func (g *Gate) UsingIdle() *Gate {
 	return g
 }
 
+type callerKey struct{}
+
+// WithCaller tells those who work on a request whose it is.
+func WithCaller(ctx context.Context, caller string) context.Context {
+	return context.WithValue(ctx, callerKey{}, caller)
+}
+
+// CallerOf is whom a context's work is for, empty where nobody has told.
+func CallerOf(ctx context.Context) string {
+	caller, _ := ctx.Value(callerKey{}).(string)
+	return caller
+}
+
 // Hold is a part of a Gate in use. It belongs to one goroutine at a time.
 type Hold struct {
 	gate   *Gate

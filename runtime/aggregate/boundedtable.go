@@ -16,7 +16,7 @@ type boundedTable struct {
 }
 
 func bounded[V any](ctx context.Context, reads *admission.Gate, read func() (V, error)) (V, error) {
-	hold, err := reads.Enter(ctx, "", 1)
+	hold, err := reads.Enter(ctx, admission.CallerOf(ctx), 1)
 	if err != nil {
 		var none V
 		return none, busy(err)

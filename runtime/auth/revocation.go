@@ -6,7 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 )
 
 // Revocations keep the tokens that were logged out, for all processes in all regions, by the SHA-256 of their text in hex.
@@ -28,7 +31,9 @@ const (
 	// revocationsStandFor is how long an answer is good enough, counted from its question. Without a newer one no token is
 	// accepted: one that is refused elsewhere must not work here.
 	revocationsStandFor = 4 * time.Second
-	// revocationTimeout bounds one question, and the record of one logout.
+	// questionsMax is how many questions may wait for their answers: one a second, for as long as an answer is of use.
+	questionsMax = int(revocationsStandFor / RevocationsEvery)
+	// revocationTimeout bounds the record of one logout, and reading one hour whole.
 	revocationTimeout = 2 * time.Second
 	// lookBack is how far each question goes back. It covers what replication and the clocks of others are late by in the usual
 	// case; what is later still, after a region was cut off, is found by reading the hours whole, one with each question.
@@ -49,53 +54,56 @@ type denyList struct {
 	until   map[fingerprint]time.Time // by when the token expires
 	askedAt time.Time                 // when the last question that was answered began, since what happened later is not in it
 	loaded  bool                      // all hours have been read
-	next    int                       // the hour to be read whole next, counted back from the current one
+	next    int                       // the hour to be read whole next, counted back from the current one; of reread alone
 }
 
 func newDenyList(store Revocations, now func() time.Time) *denyList {
 	return &denyList{store: store, now: now, until: map[fingerprint]time.Time{}}
 }
 
-// refresh asks for what is new, and reads one hour whole; the first time all hours.
+// refresh asks for what is new, and the first time for everything.
 func (d *denyList) refresh(ctx context.Context) error {
+	d.mu.RLock()
+	loaded := d.loaded
+	d.mu.RUnlock()
 	askedAt := d.now()
-	if !d.loaded {
-		if err := d.loadAll(ctx, askedAt); err != nil {
-			return err
-		}
-	} else if err := d.readSince(ctx, askedAt.Add(-lookBack), askedAt); err != nil {
+	from := askedAt.Add(-lookBack)
+	if !loaded {
+		from = askedAt.Add(-hoursBack * time.Hour)
+	}
+	ctx, cancel := context.WithTimeout(ctx, revocationsStandFor)
+	defer cancel()
+	var hours errgroup.Group
+	// Processes whose clock is ahead have begun the next hour.
+	for hour := from.UTC().Truncate(time.Hour); !hour.After(askedAt.Add(lookBack)); hour = hour.Add(time.Hour) {
+		hours.Go(func() error { return d.read(ctx, hour, from) })
+	}
+	if err := hours.Wait(); err != nil {
 		return err
 	}
 	d.mu.Lock()
-	d.askedAt, d.loaded = askedAt, true
-	d.mu.Unlock()
-
-	hour := askedAt.UTC().Truncate(time.Hour).Add(-time.Duration(d.next) * time.Hour)
-	if d.next++; d.next > hoursBack {
-		d.next = 0
-		d.forget(askedAt)
-	}
-	return d.read(ctx, hour, hour)
-}
-
-// loadAll reads every hour that may matter.
-func (d *denyList) loadAll(ctx context.Context, now time.Time) error {
-	return d.readSince(ctx, now.Add(-hoursBack*time.Hour), now)
-}
-
-// readSince reads what was logged out from a moment on, also by processes whose clock is ahead.
-func (d *denyList) readSince(ctx context.Context, from, now time.Time) error {
-	for hour := from.UTC().Truncate(time.Hour); !hour.After(now.Add(lookBack)); hour = hour.Add(time.Hour) {
-		if err := d.read(ctx, hour, from); err != nil {
-			return err
-		}
+	defer d.mu.Unlock()
+	d.loaded = true
+	if askedAt.After(d.askedAt) {
+		d.askedAt = askedAt
 	}
 	return nil
 }
 
-func (d *denyList) read(ctx context.Context, hour, from time.Time) error {
+// reread reads one hour whole, another one each time.
+func (d *denyList) reread(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, revocationTimeout)
 	defer cancel()
+	now := d.now()
+	hour := now.UTC().Truncate(time.Hour).Add(-time.Duration(d.next) * time.Hour)
+	if d.next++; d.next > hoursBack {
+		d.next = 0
+		d.forget(now)
+	}
+	return d.read(ctx, hour, hour)
+}
+
+func (d *denyList) read(ctx context.Context, hour, from time.Time) error {
 	if err := d.store.RevokedIn(ctx, hour, from, d.learn); err != nil {
 		return fmt.Errorf("read the logouts of %s: %w", hour.Format(time.RFC3339), err)
 	}
@@ -170,26 +178,43 @@ func (d *denyList) revoke(ctx context.Context, mark fingerprint, expiresAt time.
 }
 
 // RefreshLogouts asks once for the tokens that were logged out lately. Until it has succeeded, and whenever it has not for
-// 4 s, Authenticate refuses every token with an error of kind fault.Unavailable. It is called by one goroutine at a time.
+// 4 s, Authenticate refuses every token with an error of kind fault.Unavailable.
 func (s *Service) RefreshLogouts(ctx context.Context) error { return s.revocations.refresh(ctx) }
 
-// FollowLogouts calls RefreshLogouts every RevocationsEvery until ctx ends.
+// RereadLogouts reads one hour of the table of logouts whole, another one each time, for what was late. It is called by one
+// goroutine at a time.
+func (s *Service) RereadLogouts(ctx context.Context) error { return s.revocations.reread(ctx) }
+
+// FollowLogouts asks every RevocationsEvery for new logouts, whether or not the questions before are answered: a table that
+// takes seconds to answer is no reason to refuse everybody. Beside that it reads hour after hour again. It returns when ctx has
+// ended and nothing of it is left.
 func (s *Service) FollowLogouts(ctx context.Context) {
-	failing := false
+	var following sync.WaitGroup
+	following.Go(func() {
+		for s.options.Sleep(ctx, RevocationsEvery) == nil {
+			_ = s.RereadLogouts(ctx) // the hour comes round again; whether the table answers at all, the questions below tell
+		}
+	})
+	asking := make(chan struct{}, questionsMax)
+	var failing atomic.Bool
 	for ctx.Err() == nil {
-		began := s.options.Now()
-		err := s.RefreshLogouts(ctx)
-		switch {
-		case err != nil && ctx.Err() == nil && !failing:
-			s.options.Logger.WarnContext(ctx, "logouts cannot be followed", "error", err.Error())
-		case err == nil && failing:
-			s.options.Logger.InfoContext(ctx, "logouts are followed again")
+		select {
+		case asking <- struct{}{}:
+			following.Go(func() {
+				defer func() { <-asking }()
+				err := s.RefreshLogouts(ctx)
+				switch {
+				case err != nil && ctx.Err() == nil && !failing.Swap(true):
+					s.options.Logger.WarnContext(ctx, "logouts cannot be followed", "error", err.Error())
+				case err == nil && failing.Swap(false):
+					s.options.Logger.InfoContext(ctx, "logouts are followed again")
+				}
+			})
+		default: // enough of them wait
 		}
-		failing = err != nil
-		if rest := RevocationsEvery - s.options.Now().Sub(began); rest > 0 {
-			_ = s.options.Sleep(ctx, rest) // ctx is looked at above
-		}
+		_ = s.options.Sleep(ctx, RevocationsEvery) // ctx is looked at above
 	}
+	following.Wait()
 }
 
 // LogoutsKnown returns nil while the list of logouts is up to date, which is what Authenticate needs.

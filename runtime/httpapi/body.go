@@ -113,7 +113,7 @@ func (s *Server) openBody(w http.ResponseWriter, r *http.Request, memory *admiss
 		return nil, tooLarge(bytesMax)
 	}
 	first := min(reservedFirst, memoryMax)
-	hold, err := memory.Try(callerOf(r).identity.Subject, first)
+	hold, err := memory.Try(admission.CallerOf(r.Context()), first)
 	if err != nil {
 		return nil, refused(err)
 	}

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sensorflow/sensorflow/runtime/admission"
 	"github.com/sensorflow/sensorflow/runtime/contract"
 )
 
@@ -92,7 +93,8 @@ func (s *Server) run(w http.ResponseWriter, r *http.Request, route route) error 
 				challenge: fmt.Sprintf(`Bearer realm="%s", error="insufficient_scope", scope="%s"`, contract.ResourceServer, scope),
 			}
 		}
-		r = r.WithContext(context.WithValue(r.Context(), callerKey{}, caller{id, token}))
+		ctx := admission.WithCaller(r.Context(), id.Subject)
+		r = r.WithContext(context.WithValue(ctx, callerKey{}, caller{id, token}))
 	}
 	return route.handle(w, r)
 }

@@ -61,7 +61,7 @@ func (g gates) admitRead(r *http.Request, items, bytesEach int) (*admission.Hold
 func enter(ctx context.Context, r *http.Request, gate *admission.Gate, n int64, timeout time.Duration) (*admission.Hold, error) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	hold, err := gate.Enter(ctx, callerOf(r).identity.Subject, n)
+	hold, err := gate.Enter(ctx, admission.CallerOf(ctx), n)
 	if err == nil {
 		return hold, nil
 	}
