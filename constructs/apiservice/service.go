@@ -157,6 +157,7 @@ func (a *ApiService) environment(p ApiServiceProps) *map[string]*string {
 		contract.EnvListenAddress:    jsii.String(":" + strconv.Itoa(containerPort)), contract.EnvPublicURL: a.Url,
 		contract.EnvTrustedProxies: jsii.String(strconv.Itoa(proxies)),
 		contract.EnvDrainTimeout:   jsii.String(contract.DrainTimeoutDefault.String()),
+		contract.EnvMemoryLimit:    jsii.String(strconv.Itoa(p.TaskMemoryMiB)), // a container may not see the task's control group
 	}
 	if p.Retention > 0 {
 		all[contract.EnvRetention] = jsii.String(p.Retention.String())

@@ -45,6 +45,7 @@ func TestApiService_GivesTheProgramWhatItReads(t *testing.T) {
 	}
 	if cfg.TrustedProxies != 2 || cfg.PublicURL != "https://later.example.com" || cfg.Retention != 0 ||
 		cfg.UserPoolRegion != "eu-west-1" ||
+		cfg.MemoryLimitMiB != contract.TaskMemoryMiBDefault ||
 		cfg.IndexShards != contract.IndexShardsDefault || cfg.FleetBuckets != contract.FleetBucketsDefault {
 		t.Errorf("behind CloudFront the API reads %+v", cfg)
 	}
@@ -54,7 +55,7 @@ func TestApiService_GivesTheProgramWhatItReads(t *testing.T) {
 	}
 	if cfg.TrustedProxies != 1 || cfg.PublicURL != "https://api.example.com" || cfg.Retention != 90*24*time.Hour ||
 		cfg.UserPoolRegion != "us-east-1" ||
-		cfg.IndexShards != 16 || cfg.FleetBuckets != 32 ||
+		cfg.MemoryLimitMiB != 4096 || cfg.IndexShards != 16 || cfg.FleetBuckets != 32 ||
 		!slices.Equal(cfg.AllowedOrigins, []string{"https://console.example.com", "https://other.example.com"}) {
 		t.Errorf("under a domain the API reads %+v", cfg)
 	}

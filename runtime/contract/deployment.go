@@ -31,7 +31,8 @@ const (
 	TaskCountMax = 1000
 	// TaskCPUDefault is in CPU units; 1024 are one vCPU.
 	TaskCPUDefault = 512
-	// TaskMemoryMiBMin holds the bodies that the API reads at the same time, about 0.5 GB, and the program beside them.
+	// TaskMemoryMiBMin is what the API's bounds are measured with: package memory shares it out among connections, bodies and
+	// answers.
 	TaskMemoryMiBMin     = 1024
 	TaskMemoryMiBDefault = TaskMemoryMiBMin
 	SpotPercentMax       = 100

@@ -46,9 +46,9 @@ var (
 
 // Page returns at most limit readings of an equipment, newest first, and whether there are more. It takes those of
 // from <= t < to; a zero time leaves that end open. It sees every write that was acknowledged in this region before. DynamoDB
-// deletes expired items within a few days; where readings have a retention, those that have expired are left
-// out, so that what is listed does not depend on that. Items that somebody else put into the table and that are no readings
-// are left out, as they are from the aggregates; so are tombstones, which have no value.
+// deletes expired items within a few days; where readings have a retention, those that have expired are left out, so that what
+// is listed does not depend on that. Items that somebody else put into the table and that are no readings are left out, as they
+// are from the aggregates; so are tombstones, which have no value.
 func (s *Readings) Page(
 	ctx context.Context, id reading.EquipmentID, from, to time.Time, limit int,
 ) (rs []reading.Stored, more bool, err error) {

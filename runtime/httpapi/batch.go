@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -80,16 +81,12 @@ func (s *Server) postBatch(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// writeBatch stores the valid readings once it is their turn.
+// writeBatch stores the valid readings, each time that it is their turn.
 func (s *Server) writeBatch(r *http.Request, b *batch) error {
-	turn, err := s.admitBatch(r, len(b.accepted))
-	if err != nil {
-		return err
-	}
-	defer turn.Leave()
-	ctx, cancel := calling(r)
+	ctx, cancel := context.WithTimeout(r.Context(), writeQueueTimeout+callTimeout)
 	defer cancel()
-	if err := s.Batches.Write(ctx, b.accepted); err != nil {
+	turn := func(ctx context.Context, readings int) (func(), error) { return s.admitBatch(ctx, r, readings) }
+	if err := s.Batches.WriteInTurn(ctx, turn, b.accepted); err != nil {
 		return fmt.Errorf("save a batch: %w", err)
 	}
 	return nil

@@ -17,6 +17,7 @@ import (
 	"github.com/sensorflow/sensorflow/runtime/auth"
 	"github.com/sensorflow/sensorflow/runtime/contract"
 	"github.com/sensorflow/sensorflow/runtime/httpapi"
+	"github.com/sensorflow/sensorflow/runtime/ingest"
 	"github.com/sensorflow/sensorflow/runtime/reading"
 )
 
@@ -140,4 +141,4 @@ func (discard) Save(context.Context, reading.Write) error { return nil }
 
 type discardBatches struct{}
 
-func (discardBatches) Write(context.Context, []reading.Write) error { return nil }
+func (discardBatches) WriteInTurn(context.Context, ingest.Turn, []reading.Write) error { return nil }

@@ -17,6 +17,7 @@ import (
 	"github.com/sensorflow/sensorflow/runtime/aggregate"
 	"github.com/sensorflow/sensorflow/runtime/contract"
 	"github.com/sensorflow/sensorflow/runtime/httpapi"
+	"github.com/sensorflow/sensorflow/runtime/ingest"
 	"github.com/sensorflow/sensorflow/runtime/memory"
 	"github.com/sensorflow/sensorflow/runtime/reading"
 )
@@ -90,7 +91,12 @@ type slowTable struct {
 
 func (s *slowTable) Save(context.Context, reading.Write) error { return nil }
 
-func (s *slowTable) Write(ctx context.Context, rs []reading.Write) error {
+func (s *slowTable) WriteInTurn(ctx context.Context, turn ingest.Turn, rs []reading.Write) error {
+	leave, err := turn(ctx, len(rs))
+	if err != nil {
+		return err
+	}
+	defer leave()
 	for n := 0; n < len(rs); n += contract.BatchStatementsMax {
 		select {
 		case s.turn <- struct{}{}:

@@ -12,6 +12,7 @@ import (
 	"github.com/sensorflow/sensorflow/runtime/auth"
 	"github.com/sensorflow/sensorflow/runtime/csvfile"
 	"github.com/sensorflow/sensorflow/runtime/deletion"
+	"github.com/sensorflow/sensorflow/runtime/ingest"
 	"github.com/sensorflow/sensorflow/runtime/memory"
 	"github.com/sensorflow/sensorflow/runtime/reading"
 )
@@ -22,9 +23,10 @@ type Saver interface {
 	Save(ctx context.Context, w reading.Write) error
 }
 
-// BatchWriter is a Saver of many writes at a time; of one identity the last counts.
+// BatchWriter is a Saver of many writes at a time; of one identity the last counts. It asks for a turn each time before it goes
+// over those that are left, and gives it back before it waits for the table.
 type BatchWriter interface {
-	Write(ctx context.Context, ws []reading.Write) error
+	WriteInTurn(ctx context.Context, turn ingest.Turn, ws []reading.Write) error
 }
 
 // Pager reads at most limit raw readings of one equipment, newest first, and tells whether there are more. It takes those of

@@ -43,19 +43,23 @@ func newGates(plan memory.Plan) gates {
 	}
 }
 
-// admitBatch waits until a batch of so many readings may be written.
-func (g gates) admitBatch(r *http.Request, readings int) (*admission.Hold, error) {
+// admitBatch waits until so many readings of a request may be written, and returns what gives the turn back.
+func (g gates) admitBatch(ctx context.Context, r *http.Request, readings int) (leave func(), err error) {
 	calls := min((readings+contract.BatchStatementsMax-1)/contract.BatchStatementsMax, writerCallsMax)
-	return enter(r, g.writers, int64(calls), writeQueueTimeout)
+	hold, err := enter(ctx, r, g.writers, int64(calls), writeQueueTimeout)
+	if err != nil {
+		return nil, err
+	}
+	return hold.Leave, nil
 }
 
 // admitRead waits until an answer of at most so many items, of bytesEach, may be made.
 func (g gates) admitRead(r *http.Request, items, bytesEach int) (*admission.Hold, error) {
-	return enter(r, g.reads, answerBytes+int64(items)*int64(bytesEach), readQueueTimeout)
+	return enter(r.Context(), r, g.reads, answerBytes+int64(items)*int64(bytesEach), readQueueTimeout)
 }
 
-func enter(r *http.Request, gate *admission.Gate, n int64, timeout time.Duration) (*admission.Hold, error) {
-	ctx, cancel := context.WithTimeout(r.Context(), timeout)
+func enter(ctx context.Context, r *http.Request, gate *admission.Gate, n int64, timeout time.Duration) (*admission.Hold, error) {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	hold, err := gate.Enter(ctx, callerOf(r).identity.Subject, n)
 	if err == nil {

@@ -22,6 +22,9 @@ type Options struct {
 	BatchesInFlightMax int
 	// QueueMax is how many readings may wait; further ones are refused at once. Default: 4000.
 	QueueMax int
+	// LaneMax is how many readings of one equipment may wait while the table holds that equipment back. All such lanes together
+	// take at most three quarters of the queue. Default: 250.
+	LaneMax int
 	// WriteTimeout bounds a reading's attempts together. Default: 8s, so that a client hears within its own patience.
 	WriteTimeout time.Duration
 }
@@ -35,6 +38,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.QueueMax == 0 {
 		o.QueueMax = 4000
+	}
+	if o.LaneMax == 0 {
+		o.LaneMax = 250
 	}
 	if o.WriteTimeout == 0 {
 		o.WriteTimeout = 8 * time.Second
@@ -50,10 +56,11 @@ type Coalescer struct {
 
 	mu      sync.Mutex
 	waiting []*entry
-	// ready are the slots whose next attempt is due; they go before what waits. held counts the entries of those and of the
-	// slots that pause.
+	// ready are the slots whose next attempt is due; they go before what waits.
 	ready []*slot
-	held  int
+	// held counts the entries of ready.
+	held int
+	lanes
 	// writing holds the identities that have a slot. A later reading of one waits until that is decided.
 	writing  map[reading.Key]bool
 	inFlight int
@@ -66,6 +73,7 @@ type Coalescer struct {
 type entry struct {
 	reading.Write
 	waits  func() bool
+	until  time.Time // when it is given up if it is still in a lane
 	answer chan error
 }
 
@@ -76,26 +84,33 @@ type slot struct {
 	effort   effort
 	attempts int
 	deadline time.Time
+	lane     *lane // nil until the table has held it back
 }
 
 // NewCoalescer returns a Coalescer that writes to store.
 func NewCoalescer(store Store, options Options, pacer pacing.Pacer) *Coalescer {
-	return &Coalescer{store: store, options: options.withDefaults(), pacer: pacer, writing: map[reading.Key]bool{}}
+	return &Coalescer{
+		store: store, options: options.withDefaults(), pacer: pacer, writing: map[reading.Key]bool{},
+		lanes: lanes{of: map[reading.EquipmentID]*lane{}},
+	}
 }
 
 var (
 	errQueueFull = errors.New("the queue of readings is full")
+	errLaneFull  = errors.New("the queue of readings of this equipment is full, which the table holds back")
 	errClosed    = errors.New("the service is shutting down")
 )
 
 // Save makes one write and returns nil only once it is durable, or superseded by a newer one of the same identity that is. It
 // takes the end of ctx for the leaving of the sender, after which the write may yet be made, at the version that it has by
-// then. Its error has the kind fault.Unavailable at once when the queue is full.
+// then. Its error has the kind fault.Unavailable at once when the queue is full, or the equipment's own.
 func (c *Coalescer) Save(ctx context.Context, w reading.Write) error {
 	if err := ctx.Err(); err != nil {
 		return unavailable(err) // the sender may have left before the version was taken
 	}
-	e := &entry{Write: w, waits: func() bool { return ctx.Err() == nil }, answer: make(chan error, 1)}
+	e := &entry{
+		Write: w, waits: func() bool { return ctx.Err() == nil }, until: time.Now().Add(c.options.WriteTimeout), answer: make(chan error, 1),
+	}
 	if err := c.enqueue(e); err != nil { //nolint:contextcheck // a call carries the readings of others and outlives this request
 		return unavailable(err)
 	}
@@ -114,7 +129,7 @@ func (c *Coalescer) Close(ctx context.Context) error {
 	c.dispatch(true) //nolint:contextcheck // what was accepted is written, also when nobody waits any longer
 	c.mu.Unlock()
 	drained := make(chan struct{})
-	go func() { c.open.Wait(); close(drained) }()
+	go func() { c.open.Wait(); c.rests.Wait(); close(drained) }()
 	select {
 	case <-drained:
 		return nil
@@ -129,11 +144,19 @@ func (c *Coalescer) enqueue(e *entry) error {
 	if c.closed {
 		return errClosed
 	}
-	if len(c.waiting)+c.held >= c.options.QueueMax {
+	if len(c.waiting)+c.held+c.inLanes >= c.options.QueueMax {
 		return errQueueFull
 	}
+	l := c.of[e.EquipmentID]
+	if l != nil && (l.size >= c.options.LaneMax || c.inLanes >= c.options.QueueMax*3/4) {
+		return errLaneFull
+	}
 	c.open.Add(1)
-	c.waiting = append(c.waiting, e)
+	if l != nil {
+		c.queue(l, e)
+	} else {
+		c.waiting = append(c.waiting, e)
+	}
 	c.dispatch(false)
 	return nil
 }
@@ -142,7 +165,7 @@ func (c *Coalescer) enqueue(e *entry) error {
 // lingering is over (lingered).
 func (c *Coalescer) dispatch(lingered bool) {
 	for c.inFlight < c.options.BatchesInFlightMax {
-		n := len(c.ready) + len(c.waiting)
+		n := c.dueSlots() + len(c.ready) + len(c.waiting)
 		if n == 0 {
 			return
 		}
@@ -168,24 +191,29 @@ func (c *Coalescer) lingerOver() {
 	c.dispatch(true)
 }
 
-// take removes what the next call carries: slots that are due again, and then new ones of what waits, in order of arrival.
+// take removes what the next call carries: slots of lanes, slots that are due again, and then new ones of what waits, in order
+// of arrival.
 func (c *Coalescer) take() []*slot {
-	again := min(len(c.ready), contract.BatchStatementsMax)
-	batch := slices.Clone(c.ready[:again])
-	c.ready = slices.Delete(c.ready, 0, again)
-	for _, s := range batch {
+	batch := c.takeDue()
+	again := min(len(c.ready), contract.BatchStatementsMax-len(batch))
+	for _, s := range c.ready[:again] {
 		c.held -= len(s.entries)
 	}
+	batch = append(batch, c.ready[:again]...)
+	c.ready = slices.Delete(c.ready, 0, again)
 	fresh := map[reading.Key]*slot{}
 	left := c.waiting[:0]
 	for _, e := range c.waiting {
 		key := e.Key()
-		s := fresh[key]
-		if s == nil && (c.writing[key] || len(batch) == contract.BatchStatementsMax) {
+		s, l := fresh[key], c.of[e.EquipmentID]
+		switch {
+		case s == nil && l != nil: // it came before the table began to hold its equipment back
+			c.queue(l, e)
+			continue
+		case s == nil && (c.writing[key] || len(batch) == contract.BatchStatementsMax):
 			left = append(left, e)
 			continue
-		}
-		if s == nil {
+		case s == nil:
 			s = &slot{key: key, deadline: time.Now().Add(c.options.WriteTimeout)}
 			fresh[key], c.writing[key] = s, true
 			batch = append(batch, s)
@@ -233,14 +261,19 @@ func (c *Coalescer) landed(batch []*slot) {
 	c.inFlight--
 	for _, s := range batch {
 		s.attempts++
-		switch e := &s.effort; {
+		e := &s.effort
+		if e.busy {
+			c.heldBack(s)
+		} else {
+			c.passed(s)
+		}
+		switch {
 		case e.done:
 			c.decide(s, e.err)
 		case s.attempts >= attemptsMax || !time.Now().Before(s.deadline):
 			c.decide(s, unavailable(fmt.Errorf("write a reading, %d attempts: %w", s.attempts, lastReason([]*effort{e}))))
-		case e.busy:
-			c.held += len(s.entries)
-			go c.pause(s)
+		case s.lane != nil:
+			c.again(s)
 		default:
 			c.held += len(s.entries)
 			c.ready = append(c.ready, s)
@@ -249,25 +282,15 @@ func (c *Coalescer) landed(batch []*slot) {
 	c.dispatch(c.closed || c.inFlight == 0)
 }
 
-// pause lets time go by before a slot's next attempt. Who shared its call does not wait for it.
-func (c *Coalescer) pause(s *slot) {
-	ctx, cancel := context.WithDeadline(context.Background(), s.deadline)
-	defer cancel()
-	err := c.pacer.Pause(ctx, s.attempts)
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if err != nil {
-		c.held -= len(s.entries)
-		c.decide(s, unavailable(fmt.Errorf("%w (no time for another attempt: %w)", lastReason([]*effort{&s.effort}), err)))
-	} else {
-		c.ready = append(c.ready, s)
-	}
-	c.dispatch(c.closed || c.inFlight == 0)
-}
-
 // decide ends a slot and answers all of its entries; c.mu is held.
 func (c *Coalescer) decide(s *slot, err error) {
 	delete(c.writing, s.key)
+	if s.lane != nil {
+		c.leaves(s.lane, len(s.entries))
+	}
+	if l := c.of[s.key.EquipmentID]; l != nil {
+		c.check(l) // what waits there may have waited for this identity
+	}
 	for _, e := range s.entries {
 		e.answer <- err
 		c.open.Done()

@@ -31,11 +31,21 @@ func NewWriter(store Store, concurrency int, pacer pacing.Pacer) *Writer {
 	}
 }
 
-// Write makes the writes and returns nil only when each is durable, or superseded by a newer one that is; where an identity
+// Turn waits until so many readings may be written and returns what to call once they have been tried. Its error ends the
+// write.
+type Turn func(ctx context.Context, readings int) (leave func(), err error)
+
+// Write is WriteInTurn for those who wait for nobody.
+func (w *Writer) Write(ctx context.Context, ws []reading.Write) error {
+	return w.WriteInTurn(ctx, func(context.Context, int) (func(), error) { return func() {}, nil }, ws)
+}
+
+// WriteInTurn makes the writes and returns nil only when each is durable, or superseded by a newer one that is; where an identity
 // occurs repeatedly, the last one counts. It takes the end of ctx for the leaving of the sender. After an error any of them
 // may have been made or may yet be, and to make all of them again is safe. The kind of the error is fault.Unavailable when
-// that may help.
-func (w *Writer) Write(ctx context.Context, ws []reading.Write) error {
+// that may help. It asks for a turn before each pass over what is left, and gives it back while the table holds that back: who
+// writes an equipment beyond what its partition takes is in nobody's way.
+func (w *Writer) WriteInTurn(ctx context.Context, turn Turn, ws []reading.Write) error {
 	ws = lastOfEach(ws)
 	all, pending := make([]effort, len(ws)), make([]*effort, len(ws))
 	for i, one := range ws {
@@ -44,7 +54,12 @@ func (w *Writer) Write(ctx context.Context, ws []reading.Write) error {
 		pending[i] = &all[i]
 	}
 	for attempt := 0; len(pending) > 0; {
-		if err := w.pass(ctx, pending); err != nil {
+		leave, err := turn(ctx, len(pending))
+		if err != nil {
+			return err
+		}
+		err = w.pass(ctx, pending)
+		if leave(); err != nil {
 			return err
 		}
 		left := slices.DeleteFunc(slices.Clone(pending), func(e *effort) bool { return e.done })

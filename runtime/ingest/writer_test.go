@@ -290,3 +290,35 @@ func TestWrite_NilMeansAllAreStored(t *testing.T) {
 		}
 	})
 }
+
+// While the table holds something back, the turn is somebody else's.
+func TestWriteInTurn_GivesTheTurnBackBeforeItWaits(t *testing.T) {
+	table := &ingesttest.Table{Answer: answers(func(call int, attempts []ingest.Attempt) []ingesttest.Fate {
+		if call == 0 {
+			return busyFrom(len(attempts), 3)
+		}
+		return nil
+	})}
+	var turns []int
+	inTurn := false
+	pacer := pacing.Pacer{Sleep: func(context.Context, time.Duration) error {
+		if inTurn {
+			t.Error("it waits for the table and keeps its turn")
+		}
+		return nil
+	}}
+	turn := func(_ context.Context, readings int) (func(), error) {
+		turns, inTurn = append(turns, readings), true
+		return func() { inTurn = false }, nil
+	}
+	if err := ingest.NewWriter(table, 1, pacer).WriteInTurn(t.Context(), turn, many(10)); err != nil {
+		t.Fatal(err)
+	}
+	if want := []int{10, 7}; !slices.Equal(turns, want) || inTurn {
+		t.Errorf("turns for %v readings, want %v; given back: %t", turns, want, !inTurn)
+	}
+	refused := errors.New("too many wait")
+	if err := ingest.NewWriter(table, 1, pacer).WriteInTurn(t.Context(), func(context.Context, int) (func(), error) { return nil, refused }, many(1)); !errors.Is(err, refused) {
+		t.Errorf("without a turn: %v", err)
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"testing"
 	"testing/fstest"
 
+	"github.com/sensorflow/sensorflow/runtime/contract"
 	"github.com/sensorflow/sensorflow/runtime/memory"
 )
 
@@ -38,6 +39,12 @@ func TestLimit_IsTheLeastThatIsSaid(t *testing.T) {
 		if got := memory.Limit(c.setting, c.files); got != c.want {
 			t.Errorf("%s: %d MiB, want %d", name, got/mib, c.want/mib)
 		}
+	}
+}
+
+func TestLimitDefault_IsWhatATaskHasAtLeast(t *testing.T) {
+	if memory.LimitDefault != contract.TaskMemoryMiBMin<<20 {
+		t.Errorf("%d bytes, a task has %d MiB", memory.LimitDefault, contract.TaskMemoryMiBMin)
 	}
 }
 

@@ -3,11 +3,12 @@ package attack_test
 import (
 	"testing"
 
+	"github.com/sensorflow/sensorflow/runtime/contract"
 	"github.com/sensorflow/sensorflow/test/system"
 )
 
-// memoryLimit is what a task has at least: apiservice.TaskMemoryMiBMin.
-const memoryLimit = 1024 << 20
+// memoryLimit is what a task has at least, and what the API takes for its limit where nothing tells it one.
+const memoryLimit = contract.TaskMemoryMiBMin << 20
 
 func TestAttacks(t *testing.T) {
 	s := startTarget(t)
@@ -24,6 +25,7 @@ func TestAttacks(t *testing.T) {
 		{"large batches at once", largeBatches, long},
 		{"sign-ins under long names", longNames, false},
 		{"bucket away", bucketAway, false},
+		{"everything at once", everythingAtOnce, long},
 	} {
 		t.Run(attack.name, func(t *testing.T) {
 			if attack.long && !fullSize() {

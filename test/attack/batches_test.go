@@ -22,7 +22,7 @@ const answerBytesMax = 256 << 10
 func faultyBatches(t *testing.T, s *target) {
 	s.table.turnOn(0, tableLatency)
 	clients := sized(4, 24)
-	body := []byte("[" + reading("faults", 1) + strings.Repeat(","+unknownNames(), contract.BatchReadingsMax-1) + "]")
+	body := faultyBody()
 	var mu sync.Mutex
 	got, largest := status{}, 0
 	var work sync.WaitGroup
@@ -47,6 +47,11 @@ func faultyBatches(t *testing.T, s *target) {
 		t.Errorf("%d had no answer", got[0])
 	}
 	staysBelowTheLimit(t, s)
+}
+
+// faultyBody is a batch of one good reading and many bad ones.
+func faultyBody() []byte {
+	return []byte("[" + reading("faults", 1) + strings.Repeat(","+unknownNames(), contract.BatchReadingsMax-1) + "]")
 }
 
 // unknownNames is an object with ten unknown names of 29 line separators, which are 3 bytes here and 6 in an answer.
@@ -85,7 +90,8 @@ func tricklingBatches(t *testing.T, s *target) {
 
 // trickle sends the beginning of a batch of so many bytes until ctx ends or the API hangs up.
 func (s *target) trickle(ctx context.Context, t *testing.T, bytes int) {
-	conn := s.dial(t)
+	t.Helper()
+	conn := s.dialQuietly(ctx)
 	if conn == nil {
 		return
 	}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/url"
 	"os"
 	"strconv"
 	"strings"
@@ -53,29 +52,29 @@ func (s *target) fresh(t *testing.T) {
 	}
 }
 
-// address is where the API listens.
-func (s *target) address(t *testing.T) string {
-	t.Helper()
-	u, err := url.Parse(s.Info.APIURL)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return u.Host
-}
-
-// dial opens a connection to the API that the test closes. Its end keeps little of what it is sent: the API's own end holds the rest.
+// dial opens a connection to the API that the test closes.
 func (s *target) dial(t *testing.T) net.Conn {
 	t.Helper()
+	conn := s.dialQuietly(t.Context())
+	if conn == nil {
+		t.Error("the API takes no connection")
+		return nil
+	}
+	t.Cleanup(func() { _ = conn.Close() })
+	return conn
+}
+
+// dialQuietly opens a connection to the API, or returns nil where there is none. Its end keeps little of what it is sent: the API's
+// own end holds the rest.
+func (s *target) dialQuietly(ctx context.Context) net.Conn {
 	small := func(_, _ string, raw syscall.RawConn) error {
 		var err error
 		return errors.Join(raw.Control(func(fd uintptr) { err = syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_RCVBUF, 4<<10) }), err)
 	}
-	conn, err := (&net.Dialer{Control: small}).DialContext(t.Context(), "tcp", s.address(t))
+	conn, err := (&net.Dialer{Control: small, Timeout: 10 * time.Second}).DialContext(ctx, "tcp", strings.TrimPrefix(s.Info.APIURL, "http://"))
 	if err != nil {
-		t.Error(err)
 		return nil
 	}
-	t.Cleanup(func() { _ = conn.Close() })
 	return conn
 }
 

@@ -101,6 +101,8 @@ func walls() []wall {
 		{"the contract imports nothing but the standard library", module + "/runtime/contract", []string{module, "github.com", "golang.org"}, contract},
 		{"the domain knows no technology", module + "/runtime/reading", append(own("runtime"), "github.com/aws", "net/http", "log/slog"), append(own("runtime/reading", "runtime/fault"), contract...)},
 		{"kinds of faults stand on nothing", module + "/runtime/fault", append(own("runtime"), "github.com/aws", "net/http", "log/slog"), own("runtime/fault")},
+		{"admission stands on nothing", module + "/runtime/admission", append(own("runtime"), "github.com/aws", "net/http", "log/slog"), own("runtime/admission")},
+		{"the memory plan stands on nothing", module + "/runtime/memory", append(own("runtime"), "github.com/aws", "net/http", "log/slog"), own("runtime/memory")},
 		{"the pacing of calls stands on the kinds of faults alone", module + "/runtime/pacing", append(own("runtime"), "github.com/aws", "net/http", "log/slog"), own("runtime/pacing", "runtime/fault")},
 		{"use cases know neither AWS nor HTTP", module + "/runtime/aggregate", []string{"github.com/aws", "net/http"}, nil},
 		{"use cases know neither AWS nor HTTP", module + "/runtime/repair", []string{"github.com/aws", "net/http"}, nil},

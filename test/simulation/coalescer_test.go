@@ -169,9 +169,13 @@ func (h *saving) run(t *testing.T) {
 		BatchesInFlightMax: 1 + h.random.IntN(3), QueueMax: 20 + h.random.IntN(60), WriteTimeout: time.Second,
 	}, pacing.Pacer{Jitter: func() float64 { return 0.5 }})
 	identities, spread := 1+h.random.IntN(12), time.Duration(1+h.random.IntN(120))*time.Millisecond
+	equipments := 1 + h.random.IntN(6) // each has a lane of its own while the table holds it back
 	var clients sync.WaitGroup
 	for range 40 + h.random.IntN(60) {
-		one := reading.Reading{EquipmentID: "A", Timestamp: firstHour.Add(time.Duration(h.random.IntN(identities)) * time.Minute)}
+		which := h.random.IntN(identities)
+		one := reading.Reading{
+			EquipmentID: reading.EquipmentID(fmt.Sprint("EQ-", which%equipments)), Timestamp: firstHour.Add(time.Duration(which) * time.Minute),
+		}
 		one.Value = values[h.random.IntN(len(values))]
 		at := time.Duration(h.random.Int64N(int64(spread)))
 		clients.Go(func() {

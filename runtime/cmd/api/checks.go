@@ -8,7 +8,9 @@ import (
 
 	"github.com/sensorflow/sensorflow/runtime/fault"
 	"github.com/sensorflow/sensorflow/runtime/httpapi"
+	"github.com/sensorflow/sensorflow/runtime/ingest"
 	"github.com/sensorflow/sensorflow/runtime/pacing"
+	"github.com/sensorflow/sensorflow/runtime/reading"
 )
 
 // nobody is an id that no equipment and no upload can have.
@@ -34,10 +36,23 @@ func (a assembly) checks() []httpapi.Check {
 	}
 }
 
+// probeReadings reads, and tries to change an item that is not there, which the table refuses after it has looked at the right
+// to do so and at the key that encrypts it.
 func (a assembly) probeReadings(ctx context.Context) error {
-	_, _, err := a.readings.Page(ctx, nobody, time.Time{}, time.Time{}, 1)
-	return wrap("readings table", err)
+	if _, _, err := a.readings.Page(ctx, nobody, time.Time{}, time.Time{}, 1); err != nil {
+		return wrap("readings table", err)
+	}
+	epoch := time.Unix(0, 0).UTC()
+	change := ingest.Attempt{
+		Write: reading.Write{Reading: reading.Reading{EquipmentID: nobody, Timestamp: epoch}, Version: reading.VersionAt(epoch)}, Over: true,
+	}
+	if outcome := a.readings.Try(ctx, []ingest.Attempt{change})[0]; outcome.Result != ingest.Refused {
+		return wrap("readings table", errors.Join(errNotRefused, outcome.Err))
+	}
+	return nil
 }
+
+var errNotRefused = errors.New("the change of an item that is not there was not refused")
 
 func (a assembly) probeAggregates(ctx context.Context) error {
 	_, err := a.rows.EquipmentRows(ctx, nobody, time.Unix(0, 0), time.Unix(0, 0))

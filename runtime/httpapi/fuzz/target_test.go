@@ -22,6 +22,7 @@ import (
 	"github.com/sensorflow/sensorflow/runtime/csvfile"
 	"github.com/sensorflow/sensorflow/runtime/fault"
 	"github.com/sensorflow/sensorflow/runtime/httpapi"
+	"github.com/sensorflow/sensorflow/runtime/ingest"
 	"github.com/sensorflow/sensorflow/runtime/reading"
 )
 
@@ -59,7 +60,12 @@ func (k *taken) Save(_ context.Context, r reading.Write) error {
 	return nil
 }
 
-func (k *taken) Write(_ context.Context, rs []reading.Write) error {
+func (k *taken) WriteInTurn(ctx context.Context, turn ingest.Turn, rs []reading.Write) error {
+	leave, err := turn(ctx, len(rs))
+	if err != nil {
+		return err
+	}
+	defer leave()
 	k.saved = append(k.saved, rs...)
 	return nil
 }
