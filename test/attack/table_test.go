@@ -86,7 +86,7 @@ func (f *fastTable) query(w http.ResponseWriter, r *http.Request, forward http.H
 	f.mu.Unlock()
 	switch {
 	case bytes.Contains(body, []byte(contract.AttrRevokedHour)):
-		answer, known = []byte(`{"Items":[],"Count":0,"ScannedCount":0}`), true
+		answer = []byte(`{"Items":[],"Count":0,"ScannedCount":0}`)
 	case !known:
 		r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
 		recorder := httptest.NewRecorder()
