@@ -148,7 +148,7 @@ func TestCSV_SentTwiceCountsOnce(t *testing.T) {
 func TestCSV_ManyRowsAreCountedExactly(t *testing.T) {
 	t.Parallel()
 	c, id, at := machine(t), equipment(t), recent().Truncate(time.Hour)
-	lines := make([]string, 10_000)
+	lines := make([]string, 4_000) // DynamoDB Local takes some hundred statements a second where other tests run beside
 	rejected, total := 0, 0
 	for i := range lines {
 		lines[i] = fmt.Sprintf("%s,%s,%d.5", id, stamp(at.Add(time.Duration(i)*100*time.Millisecond)), i)
