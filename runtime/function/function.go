@@ -1,5 +1,6 @@
 // Package function starts a Lambda function: it reads the function's configuration, builds its handler and gives that the
-// invocations. It knows nothing of what handlers do, and is imported by the functions' mains alone.
+// invocations. Where those carry the messages of a queue, it hands them out one by one. It knows nothing of what handlers do,
+// and is imported by the functions' mains alone.
 package function
 
 import (

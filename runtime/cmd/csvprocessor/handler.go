@@ -9,6 +9,7 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 
 	"github.com/sensorflow/sensorflow/runtime/fault"
+	"github.com/sensorflow/sensorflow/runtime/function"
 )
 
 // processor is what does the work.
@@ -16,8 +17,7 @@ type processor interface {
 	Process(ctx context.Context, body string) error
 }
 
-// answerTime is the part of an invocation's time that is kept for its answer. If work ran into the end of the invocation, the
-// answers for the other messages of the batch would be lost too.
+// answerTime is the part of an invocation's time that is kept for its answer.
 const answerTime = 2 * time.Second
 
 // handler answers invocations.
@@ -27,33 +27,16 @@ type handler struct {
 	log       *slog.Logger
 }
 
-// errUnnamed makes Lambda deliver the whole batch again, as it would for an empty identifier.
-var errUnnamed = errors.New("a message that failed has no id")
-
 // handle processes the messages one after the other and returns those that are to come back. One that can never succeed is
 // among them each time, until the queue moves it to its dead letters.
 func (h *handler) handle(ctx context.Context, batch events.SQSEvent) (events.SQSEventResponse, error) {
-	work := ctx
-	if deadline, limited := ctx.Deadline(); limited {
-		// The processor claims its ranges until this deadline of the work's own.
-		var cancel context.CancelFunc
-		work, cancel = context.WithDeadline(ctx, deadline.Add(-answerTime))
-		defer cancel()
-	}
-	out := events.SQSEventResponse{BatchItemFailures: []events.SQSBatchItemFailure{}}
-	for _, m := range batch.Records {
+	// The processor claims its ranges until the deadline of the work's own.
+	return function.Messages(ctx, batch, answerTime, func(work context.Context, m events.SQSMessage) error {
 		began := h.now()
 		err := h.process(work, m.Body)
 		h.report(ctx, m.MessageId, h.now().Sub(began), err)
-		if err == nil {
-			continue
-		}
-		if m.MessageId == "" {
-			return events.SQSEventResponse{}, errUnnamed
-		}
-		out.BatchItemFailures = append(out.BatchItemFailures, events.SQSBatchItemFailure{ItemIdentifier: m.MessageId})
-	}
-	return out, nil
+		return err
+	})
 }
 
 // process works on a message, unless the time is over.

@@ -2,13 +2,13 @@ package main
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"strconv"
 	"time"
 
 	"github.com/aws/aws-lambda-go/events"
 
+	"github.com/sensorflow/sensorflow/runtime/function"
 	"github.com/sensorflow/sensorflow/runtime/repair"
 )
 
@@ -27,33 +27,16 @@ type handler struct {
 	log    *slog.Logger
 }
 
-// errUnnamed makes Lambda deliver the whole batch again, as it would for an empty identifier.
-var errUnnamed = errors.New("a message that failed has no id")
-
 // handle works the messages off, one after the other, and returns those that are to come back.
 func (h *handler) handle(ctx context.Context, batch events.SQSEvent) (events.SQSEventResponse, error) {
-	work := ctx
-	if deadline, limited := ctx.Deadline(); limited {
-		var cancel context.CancelFunc
-		work, cancel = context.WithDeadline(ctx, deadline.Add(-answerTime))
-		defer cancel()
-	}
-	out := events.SQSEventResponse{BatchItemFailures: []events.SQSBatchItemFailure{}}
-	for _, m := range batch.Records {
+	return function.Messages(ctx, batch, answerTime, func(work context.Context, m events.SQSMessage) error {
 		began := h.now()
 		// A message without a count has come for the first time.
 		receives, _ := strconv.Atoi(m.Attributes["ApproximateReceiveCount"])
 		r, err := h.mender.Mend(work, m.Body, max(1, receives))
 		h.report(ctx, m, r, err, h.now().Sub(began))
-		if err == nil {
-			continue
-		}
-		if m.MessageId == "" {
-			return events.SQSEventResponse{}, errUnnamed
-		}
-		out.BatchItemFailures = append(out.BatchItemFailures, events.SQSBatchItemFailure{ItemIdentifier: m.MessageId})
-	}
-	return out, nil
+		return err
+	})
 }
 
 // report logs the outcome of a message. A message that was put aside is an error: a person must act.
