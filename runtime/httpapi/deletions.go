@@ -89,11 +89,7 @@ func (s *Server) remove(ctx context.Context, asked removal, version reading.Vers
 
 // getDeletion tells how far a deletion is that goes on behind its answer.
 func (s *Server) getDeletion(w http.ResponseWriter, r *http.Request) error {
-	in, err := readQuery(r)
-	if err != nil {
-		return err
-	}
-	if err := in.err(); err != nil {
+	if err := noQuery(r); err != nil {
 		return err
 	}
 	ctx, cancel := calling(r)

@@ -52,6 +52,15 @@ func readQuery(r *http.Request, known ...string) (*query, error) {
 	return q, nil
 }
 
+// noQuery refuses any parameter.
+func noQuery(r *http.Request) error {
+	q, err := readQuery(r)
+	if err != nil {
+		return err
+	}
+	return q.err()
+}
+
 func sortedKeys(values url.Values) []string {
 	keys := make([]string, 0, len(values))
 	for key := range values {

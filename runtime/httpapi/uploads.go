@@ -185,11 +185,7 @@ func newUploadItem(u csvfile.Upload, rejectsURL string) uploadItem {
 
 // getUpload answers with the state of one upload.
 func (s *Server) getUpload(w http.ResponseWriter, r *http.Request) error {
-	in, err := readQuery(r)
-	if err != nil {
-		return err
-	}
-	if err := in.err(); err != nil {
+	if err := noQuery(r); err != nil {
 		return err
 	}
 	ctx, cancel := calling(r)
