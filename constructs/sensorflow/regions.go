@@ -121,12 +121,7 @@ func (d *ZoneDomain) faults() rule.Faults {
 	if d == nil {
 		return nil
 	}
-	zone := rule.HostedZone("HostedZoneName", d.HostedZoneName)
-	all := rule.All(rule.Domain("Name", d.Name), rule.HostedZoneID("HostedZoneId", d.HostedZoneId), zone)
-	if len(zone) > 0 {
-		return all
-	}
-	return rule.All(all, rule.InZone("Name", d.Name, d.HostedZoneName))
+	return rule.ZoneDomain("Name", d.Name, "HostedZoneId", d.HostedZoneId, "HostedZoneName", d.HostedZoneName)
 }
 
 // scopeFaults checks that stacks can be made in the scope. Inside a stack there can be no stack of another region.

@@ -77,12 +77,7 @@ func (d *Domain) faults() rule.Faults {
 	if d == nil {
 		return nil
 	}
-	zone := rule.HostedZone("hostedZoneName", d.HostedZoneName)
-	all := rule.All(rule.Domain("name", d.Name), rule.HostedZoneID("hostedZoneId", d.HostedZoneID), zone)
-	if len(zone) > 0 {
-		return all
-	}
-	return rule.All(all, rule.InZone("name", d.Name, d.HostedZoneName))
+	return rule.ZoneDomain("name", d.Name, "hostedZoneId", d.HostedZoneID, "hostedZoneName", d.HostedZoneName)
 }
 
 var (

@@ -117,3 +117,14 @@ func InZone(key, domain, zone string) Faults {
 	return Fault{Field: key, Rule: "must lie in the hosted zone " + zone, Got: domain}.
 		If(domain != zone && !strings.HasSuffix(domain, "."+zone))
 }
+
+// ZoneDomain accepts an address of the API, the id of a hosted zone, and the zone's name, which must hold the address. Where the
+// zone's name is refused itself, nothing is said of whether it holds the address.
+func ZoneDomain(domainKey, domain, idKey, id, zoneKey, zone string) Faults {
+	named := HostedZone(zoneKey, zone)
+	all := All(Domain(domainKey, domain), HostedZoneID(idKey, id), named)
+	if len(named) > 0 {
+		return all
+	}
+	return All(all, InZone(domainKey, domain, zone))
+}
