@@ -107,6 +107,23 @@ func (u *undoing) keepsBack(value int, stored, all bool) {
 	})
 }
 
+// givesUp sends a call whose client leaves once its write is kept back.
+func (u *undoing) givesUp(call probe.Call) {
+	u.t.Helper()
+	ctx, leave := context.WithCancel(u.t.Context())
+	defer leave()
+	gone := make(chan error, 1)
+	go func() {
+		_, err := u.Client.Do(ctx, call)
+		gone <- err
+	}()
+	<-u.kept
+	leave()
+	if err := <-gone; err == nil {
+		u.t.Fatal("the client was answered")
+	}
+}
+
 // want asks the service for the reading.
 func (u *undoing) want(value int) {
 	u.t.Helper()
@@ -150,17 +167,7 @@ func TestAcknowledged_IsNotUndoneByALateAttempt(t *testing.T) {
 				u.acknowledged(u.single(5))
 			}
 			u.keepsBack(10, stored, true)
-			ctx, leave := context.WithCancel(t.Context())
-			gone := make(chan error, 1)
-			go func() {
-				_, err := u.Client.Do(ctx, u.single(10))
-				gone <- err
-			}()
-			<-u.kept
-			leave()
-			if err := <-gone; err == nil {
-				t.Fatal("the client was answered")
-			}
+			u.givesUp(u.single(10))
 			u.acknowledged(u.batch(12))
 			u.want(12)
 			u.hold(nil)
