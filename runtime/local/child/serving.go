@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"strconv"
@@ -20,17 +21,38 @@ const servingWithin = time.Minute
 // ErrPortInUse means that another program listens on a port.
 var ErrPortInUse = errors.New("is in use by another program; stop that one or choose another PORT")
 
+// Ports that FreePort finds are within these bounds. They lie below what the system hands out by itself (32768 and up on Linux,
+// 49152 and up elsewhere): a port is bound again by a child only later, and again after a restart, and a connection that
+// somebody opened in between must not have taken it.
+const (
+	portMin = 15000
+	portMax = 32000
+)
+
 // FreePort makes sure that nobody listens on a port of 127.0.0.1, or finds such a port for 0.
 func FreePort(ctx context.Context, port int) (int, error) {
+	if port != 0 {
+		return port, free(ctx, port)
+	}
+	for range 100 {
+		port = portMin + rand.IntN(portMax-portMin)
+		if err := free(ctx, port); !errors.Is(err, ErrPortInUse) {
+			return port, err
+		}
+	}
+	return 0, errors.New("find a free port: 100 ports that were tried are all in use")
+}
+
+func free(ctx context.Context, port int) error {
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:"+strconv.Itoa(port))
 	if errors.Is(err, syscall.EADDRINUSE) {
-		return 0, fmt.Errorf("port %d %w", port, ErrPortInUse)
+		return fmt.Errorf("port %d %w", port, ErrPortInUse)
 	}
 	if err != nil {
-		return 0, fmt.Errorf("find a free port: %w", err)
+		return fmt.Errorf("find a free port: %w", err)
 	}
-	defer func() { _ = listener.Close() }()
-	return listener.Addr().(*net.TCPAddr).Port, nil // TCP was asked for
+	_ = listener.Close() // it has served its purpose
+	return nil
 }
 
 // WaitServing returns once the address answers with a status below 500, for a minute at most. A process that ends before

@@ -29,7 +29,8 @@ func TestFreePort_NamesAPortInUse(t *testing.T) {
 	if port, err := child.FreePort(t.Context(), taken); err != nil || port != taken {
 		t.Errorf("the port, free again: %d, %v", port, err)
 	}
-	if port, err := child.FreePort(t.Context(), 0); err != nil || port == 0 {
+	// One that the system itself hands out may be a connection's by the time that a child binds it.
+	if port, err := child.FreePort(t.Context(), 0); err != nil || port < 1024 || port >= 32768 {
 		t.Errorf("any port: %d, %v", port, err)
 	}
 }
