@@ -8,10 +8,8 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
-	"github.com/aws/smithy-go"
 
 	"github.com/sensorflow/sensorflow/runtime/contract"
 	"github.com/sensorflow/sensorflow/runtime/fault"
@@ -92,7 +90,11 @@ func (s *Readings) Try(ctx context.Context, attempts []ingest.Attempt) []ingest.
 		err = fmt.Errorf("%d answers to %d statements", len(out.Responses), len(attempts))
 	}
 	if err != nil {
-		one := ingest.Outcome{Result: resultOf(err), Err: mapError("write readings", err)}
+		// An error of the call says nothing about its statements, some of which may have been run by then.
+		one := ingest.Outcome{Result: ingest.Unknown, Err: mapError("write readings", err)}
+		if isInvalid(err) {
+			one.Result = ingest.Impossible
+		}
 		for i := range outcomes {
 			outcomes[i] = one
 		}
@@ -128,38 +130,22 @@ func (s *Readings) statement(a ingest.Attempt) types.BatchStatementRequest {
 // unixCeiling is a moment for time to live, which counts whole seconds: rounding up never lets an item expire early.
 func unixCeiling(t time.Time) types.AttributeValue { return integer(t.Add(time.Second - 1).Unix()) }
 
-// resultOf is what the failure of a whole call says about each of its writes. An answer that blames the request, a throttle
-// among them, says that nothing was done; without an answer, or with one that blames the service, that is not known.
-func resultOf(err error) ingest.Result {
-	var answer *awshttp.ResponseError
-	var api smithy.APIError
-	switch {
-	case isInvalid(err):
-		return ingest.Impossible
-	case errors.As(err, &answer) && answer.HTTPStatusCode()/100 == 4, errors.As(err, &api) && api.ErrorFault() == smithy.FaultClient:
-		return ingest.Busy
-	default:
-		return ingest.Unknown
-	}
-}
-
 // statementOutcome is what became of one statement of a batch.
 // https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchStatementError.html lists the codes.
 func statementOutcome(e *types.BatchStatementError) ingest.Outcome {
 	if e == nil {
 		return ingest.Outcome{Result: ingest.Made}
 	}
-	switch e.Code {
-	case types.BatchStatementErrorCodeEnumDuplicateItem:
+	if e.Code == types.BatchStatementErrorCodeEnumDuplicateItem {
 		return ingest.Outcome{Result: ingest.Refused}
-	case types.BatchStatementErrorCodeEnumConditionalCheckFailed:
+	}
+	if e.Code == types.BatchStatementErrorCodeEnumConditionalCheckFailed {
 		o := ingest.Outcome{Result: ingest.Refused}
 		if len(e.Item) > 0 { // where there is no item, and on DynamoDB Local, it tells nothing
 			found := foundItem(e.Item)
 			o.Found = &found
 		}
 		return o
-	default: // below
 	}
 	err := &fault.Error{
 		Kind: fault.Unavailable, Message: unavailableMessage,

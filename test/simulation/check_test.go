@@ -54,7 +54,7 @@ func (e exacts) first(wrong func(*exact) bool) (string, *exact) {
 
 // checkAll checks a history that has come to rest.
 func (w *world) checkAll() {
-	w.checkAcknowledged()
+	w.checkRegisters()
 	for _, r := range w.regions {
 		w.checkReadings(r)
 		w.checkAggregates(r)
@@ -290,9 +290,9 @@ func (w *world) addFleet(sums exacts, item dynamodel.Item, sort, from, through s
 
 const hourLength = 3600 * 1e9
 
-// checkRow holds the region's writes of an identity to a file's last line of it, whose version is given: it was written, or something
-// newer was there already, and no earlier line was written after it.
-func (w *world) checkRow(u *upload, key dynamodel.Key, last reading.Version) {
+// checkRow holds the region's writes of an identity to a file's last line of it: the reading had its value, or something newer was
+// there, and no earlier line was written after it.
+func (w *world) checkRow(u *upload, key dynamodel.Key, last reading.Version, value string) {
 	file, _, _ := strings.Cut(string(last), "+")
 	ever, still := false, false // that, or the reading was removed or written elsewhere
 	for _, write := range u.region.own.versions[key] {
@@ -301,7 +301,7 @@ func (w *world) checkRow(u *upload, key dynamodel.Key, last reading.Version) {
 			w.violate("upload %s: %v was written by an earlier line after the last one", u.id, key)
 		}
 		still = version >= last
-		ever = ever || still
+		ever = ever || still || isReading(write.New) && numberOf(write.New, contract.AttrValue) == value
 	}
 	if !ever {
 		w.violate("upload %s: the last line of %v was not written", u.id, key)

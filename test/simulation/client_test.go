@@ -95,7 +95,7 @@ func (c *client) BatchGetItem(ctx context.Context, in *dynamodb.BatchGetItemInpu
 	}
 	for table, wanted := range in.RequestItems { // of one table
 		lagging := wanted
-		if c.w.without == consistentRows {
+		if c.w.without == consistentRows && table == aggregatesTable || c.w.without == consistentLook && table == readingsTable {
 			lagging.ConsistentRead = nil
 		}
 		if left := len(wanted.Keys); c.w.chance(unprocessed, 20) {
@@ -158,6 +158,18 @@ func (c *client) BatchExecuteStatement(ctx context.Context, in *dynamodb.BatchEx
 		c.p.step()
 		return nil, errThrottled
 	}
+	if c.w.without == wholeItem {
+		in = half(in)
+	}
+	out, err := c.run(ctx, in)
+	if c.w.without == oneAttempt && errors.Is(err, errTimeout) {
+		return c.run(ctx, in)
+	}
+	return out, err
+}
+
+// run sends a batch of statements once.
+func (c *client) run(ctx context.Context, in *dynamodb.BatchExecuteStatementInput) (*dynamodb.BatchExecuteStatementOutput, error) {
 	out := &dynamodb.BatchExecuteStatementOutput{Responses: make([]types.BatchStatementResponse, len(in.Statements))}
 	order := c.w.random.Perm(len(in.Statements))
 	if len(order) > 1 && c.w.chance(unprocessed, 5) {
@@ -180,7 +192,12 @@ func (c *client) BatchExecuteStatement(ctx context.Context, in *dynamodb.BatchEx
 			statements[i] = in.Statements[at]
 		}
 		if err := c.write("BatchExecuteStatement", func() error {
-			done, err := c.db().BatchExecuteStatement(ctx, &dynamodb.BatchExecuteStatementInput{Statements: statements})
+			batch := &dynamodb.BatchExecuteStatementInput{Statements: statements}
+			run := func() (*dynamodb.BatchExecuteStatementOutput, error) { return c.db().BatchExecuteStatement(ctx, batch) }
+			if c.w.without == conditions {
+				run = func() (*dynamodb.BatchExecuteStatementOutput, error) { return c.put(ctx, batch) }
+			}
+			done, err := run()
 			if err != nil {
 				return err
 			}

@@ -37,6 +37,7 @@ type csvRow struct {
 	key   dynamodel.Key
 	when  time.Time
 	at    int64 // where in the file it begins
+	value string
 	line  int
 	text  string
 }
@@ -69,7 +70,7 @@ func (w *world) drawFiles() {
 
 // uploadFile puts a CSV file into a region's bucket, as a client does with its upload address.
 func (w *world) uploadFile() {
-	r := w.someRegion()
+	r := w.home()
 	u := &upload{
 		id: fmt.Sprintf("%08x-0000-4000-8000-%012d", uint32(w.seed), len(w.uploads)), region: r,
 		working: map[string]int{}, begun: map[string]int{},
@@ -128,6 +129,7 @@ func (w *world) makeFile(u *upload) []byte {
 		at := reading.FormatTimestamp(one.Timestamp)
 		row := csvRow{
 			valid: true, key: dynamodel.Key{Partition: string(one.EquipmentID), Sort: at}, when: one.Timestamp, at: int64(b.Len()),
+			value: one.Value.String(),
 		}
 		switch w.random.IntN(12) {
 		case 0:
@@ -207,10 +209,11 @@ func (w *world) countWorker(m *message, n int) {
 }
 
 func (w *world) processor(p *process, u *upload) *csvfile.Processor {
+	w.assign(p)
 	c := &client{w, p, lateMax}
 	files := &bucket{c, u}
 	return csvfile.NewProcessor(dynamo.NewUploads(c, uploadsTable), files, files, w.store(c), csvfile.ProcessorOptions{
-		Retention: w.retention, Concurrency: 1, RangeBytes: u.rangeBytes, Now: p.region.clock,
+		Retention: w.retention, Concurrency: 1, RangeBytes: u.rangeBytes, Now: func() time.Time { return p.region.clock().Add(p.offset) },
 		Pacer: pacing.Pacer{Sleep: p.sleep(w, 0), Jitter: w.random.Float64},
 	})
 }
@@ -310,6 +313,11 @@ func (b *bucket) Send(_ context.Context, bodies []string) error {
 	return nil
 }
 
+// accepted tells whether the row is stored as a reading, where its file was planned at the given moment.
+func (r csvRow) accepted(planned time.Time) bool {
+	return r.valid && !r.when.After(planned.Add(contract.FutureMax))
+}
+
 // checkUpload holds an upload to its rows: each is stored or rejected, and counted once.
 func (w *world) checkUpload(u *upload) {
 	got, err := dynamo.NewUploads(u.region.db, uploadsTable).ReadUpload(context.Background(), u.id)
@@ -319,11 +327,11 @@ func (w *world) checkUpload(u *upload) {
 	}
 	var accepted int64
 	var rejects []string
-	last := map[dynamodel.Key]int64{}
+	last := map[dynamodel.Key]csvRow{}
 	for _, row := range u.rows {
-		if row.valid && !row.when.After(got.Plan.At.Add(contract.FutureMax)) {
+		if row.accepted(got.Plan.At) {
 			accepted++
-			last[row.key] = row.at
+			last[row.key] = row
 		} else {
 			rejects = append(rejects, fmt.Sprintf("%d: %s", row.line, row.text))
 		}
@@ -341,7 +349,7 @@ func (w *world) checkUpload(u *upload) {
 		w.violate("upload %s: the rejects are %q, want %q", u.id, told, rejects)
 	}
 	for _, key := range sortedKeys(last) {
-		w.checkRow(u, key, reading.VersionAt(got.Plan.At).Row(last[key]))
+		w.checkRow(u, key, reading.VersionAt(got.Plan.At).Row(last[key].at), last[key].value)
 	}
 }
 

@@ -79,8 +79,7 @@ func (w *world) leave() bool {
 		r.out = slices.DeleteFunc(r.out, func(l *link) bool { return l.to == g })
 	}
 	w.links = slices.DeleteFunc(w.links, func(l *link) bool { return l.to == g })
-	// What a region told its clients was true there; its files are worked off no more.
-	w.acknowledged = slices.DeleteFunc(w.acknowledged, func(a acknowledgement) bool { return a.region == g })
+	// Its files are worked off no more.
 	w.uploads = slices.DeleteFunc(w.uploads, func(u *upload) bool { return u.region == g })
 	lose := w.random.IntN(2) == 0
 	w.tracef("%s leaves for good, %s will adopt it, what is on its way is lost: %t", g.name, w.departure.adopter.name, lose)
@@ -163,6 +162,7 @@ func (w *world) adopt() bool {
 				r.adopted, r.rolling = []string{d.leaver.name}, true
 			}
 		}
+		w.left += 5 // what the leaver wrote is corrected and deleted also while it is being adopted
 		w.stepDone()
 	case settled:
 		if a.rolling {

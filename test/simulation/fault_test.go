@@ -25,6 +25,8 @@ const (
 	poison                        // somebody else puts items into the table that are no readings
 	messages                      // queue messages come twice, also at the same time
 	planted                       // somebody damages aggregates directly in the table
+	leaves                        // a client leaves while its request is worked on
+	tasks                         // the clocks of a region's tasks differ
 	departs                       // a region leaves for good and is adopted
 	outages                       // a region's readings take no writes, for longer than a caller tries
 	faultCount
@@ -34,8 +36,8 @@ const (
 var faultNames = [faultCount]string{
 	"crash", "answer lost", "late effect", "throttle", "unprocessed items", "transaction conflict", "batch repeated", "batch overlapping",
 	"several shards", "shard split", "several lanes", "clock skew", "changes merged", "region cut off", "sent to two regions",
-	"correction", "deletion", "expiry", "poison item", "message twice", "error planted", "region leaves for good",
-	"outage",
+	"correction", "deletion", "expiry", "poison item", "message twice", "error planted",
+	"client left", "tasks' clocks differ", "region leaves for good", "outage",
 }
 
 // Counts of the report that are no faults, and what each is.
@@ -77,6 +79,8 @@ const (
 	countAdopted       = "regions adopted"
 	countQuiet         = "histories without a fault"
 	countWide          = "histories of many equipments"
+	countNarrow        = "histories of one or two readings"
+	countLooks         = "readings listed"
 	countLongFiles     = "histories of long files"
 	countQuietOne      = "rows applied without a fault, one lane"
 	countQuietApplied  = "rows applied without a fault, several lanes"
@@ -114,7 +118,8 @@ func (w *world) drawFaults() {
 	}
 	w.on[expiry] = w.random.IntN(4) == 0
 	w.on[poison] = w.random.IntN(4) == 0
-	w.on[planted] = w.random.IntN(6) == 0
+	w.drawNarrow()
+	w.on[planted] = w.random.IntN(5) == 0
 	w.on[departs] = w.random.IntN(5) < 2
 	if w.on[expiry] && w.random.IntN(2) == 0 { // what deletions in closed hours need
 		w.on[shards], w.on[lanes], w.on[splits], w.on[deletions] = false, false, false, true
@@ -125,7 +130,7 @@ func (w *world) drawFaults() {
 func (w *world) calm() {
 	for f := range w.on {
 		switch disruption(f) {
-		case shards, lanes, skew, expiry:
+		case shards, lanes, skew, expiry, tasks:
 		default:
 			w.on[f] = false
 		}

@@ -3,7 +3,6 @@ package simulation_test
 import (
 	"fmt"
 	"math/big"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -28,19 +27,10 @@ func (a amount) plus(b amount) amount { return amount{a.count + b.count, a.total
 // ledger is what the writes of a history must come to. It sees every write and knows none of the code under test.
 type ledger struct {
 	// truth is, by identity, the write that wins everywhere in the end; an expiry is none.
-	truth map[dynamodel.Key]dynamodel.Write
-	// acknowledged are the readings that a client was told to be stored.
-	acknowledged []acknowledgement
-	numbers      map[string]*big.Int
+	truth   map[dynamodel.Key]dynamodel.Write
+	numbers map[string]*big.Int
 	// loose are hours that were closed when readings of theirs were deleted: they keep their extremes.
 	loose map[string]bool
-}
-
-// acknowledgement is a promise: the region has stored this, and only a later write of the identity may replace it.
-type acknowledgement struct {
-	region *region
-	key    dynamodel.Key
-	stamp  dynamodel.Stamp
 }
 
 // sliceKey names five minutes of an equipment's hour.
@@ -58,8 +48,9 @@ type identity struct {
 
 // own is a region's running account.
 type own struct {
-	written  map[sliceKey][]*identity
-	versions map[dynamodel.Key][]dynamodel.Write
+	written   map[sliceKey][]*identity
+	versions  map[dynamodel.Key][]dynamodel.Write
+	registers map[dynamodel.Key]*register
 	// rows and fleet are what rows and fleet rows add up to, by slice, hour and day, named as the fleet's rows are.
 	rows, fleet map[string]amount
 	touched     bool
@@ -69,7 +60,7 @@ type own struct {
 
 func newOwn() own {
 	return own{
-		written: map[sliceKey][]*identity{}, versions: map[dynamodel.Key][]dynamodel.Write{},
+		written: map[sliceKey][]*identity{}, versions: map[dynamodel.Key][]dynamodel.Write{}, registers: map[dynamodel.Key]*register{},
 		rows: map[string]amount{}, fleet: map[string]amount{},
 	}
 }
@@ -147,6 +138,7 @@ func (k sliceKey) fleetNames() [3]string {
 
 // noteReading takes a write of the readings table into the ledger.
 func (w *world) noteReading(r *region, write dynamodel.Write) {
+	w.noteRegister(r, write)
 	r.own.versions[write.Key] = append(r.own.versions[write.Key], write)
 	if write.Origin == dynamodel.Expired {
 		w.expired[write.Key] = true
@@ -328,46 +320,6 @@ func (w *world) checkFleet() {
 		}
 		if wrong != "" {
 			w.violate("%s: the fleet's total of %s is %v and the rows have %v", r.name, wrong, r.own.fleet[wrong], r.own.rows[wrong])
-		}
-	}
-}
-
-// acknowledge notes that a client was told that its writes are made. They must be.
-func (w *world) acknowledge(p *process, ws []reading.Write) {
-	r := p.region
-	last := map[dynamodel.Key]reading.Write{}
-	for _, one := range ws {
-		last[dynamodel.Key{Partition: string(one.EquipmentID), Sort: reading.FormatTimestamp(one.Timestamp)}] = one
-	}
-	for _, key := range sortedKeys(last) {
-		one := last[key]
-		w.count(countAcknowledged, 1)
-		stamp, found := r.stampOf(key, one)
-		if !found {
-			w.violate("%s: %s at %s was acknowledged and is not stored", p.name, key.Partition, key.Sort)
-			continue
-		}
-		w.acknowledged = append(w.acknowledged, acknowledgement{r, key, stamp})
-	}
-}
-
-// stampOf finds the last write by which the region had what a write says, at its version or a newer one.
-func (r *region) stampOf(key dynamodel.Key, one reading.Write) (dynamodel.Stamp, bool) {
-	for _, write := range slices.Backward(r.own.versions[key]) {
-		said := isReading(write.New) && !one.Deleted && numberOf(write.New, contract.AttrValue) == one.Value.String() || isTombstone(write.New) && one.Deleted
-		if said && versionOf(write.New) >= one.Version {
-			return write.Stamp, true
-		}
-	}
-	return dynamodel.Stamp{}, false
-}
-
-// checkAcknowledged tells whether every acknowledged reading is in its region, or what came after it.
-func (w *world) checkAcknowledged() {
-	for _, a := range w.acknowledged {
-		item, stamp := a.region.db.Get(readingsTable, a.key)
-		if order := stamp.Compare(a.stamp); order < 0 || order == 0 && item == nil {
-			w.violate("%s: the acknowledged reading %v has disappeared", a.region.name, a.key)
 		}
 	}
 }

@@ -58,7 +58,7 @@ func (w *world) operate() {
 	switch choice := w.random.IntN(12); {
 	case choice == 0 && w.on[deletions]:
 		one := w.someReading()
-		w.delete(w.someRegion(), dynamodel.Key{Partition: string(one.EquipmentID), Sort: reading.FormatTimestamp(one.Timestamp)})
+		w.delete(w.home(), dynamodel.Key{Partition: string(one.EquipmentID), Sort: reading.FormatTimestamp(one.Timestamp)})
 	case choice >= 8 && w.on[deletions] && w.parts > 1 && w.random.IntN(2) == 0:
 		w.deleteOld()
 	case choice == 1 && w.on[poison]:
@@ -66,15 +66,15 @@ func (w *world) operate() {
 	case choice == 2 && w.on[twice]:
 		w.strike(twice)
 		one := w.someReading()
-		w.send(w.someRegion(), []reading.Reading{one}, 3)
-		w.send(w.someRegion(), []reading.Reading{one}, 3)
+		w.send(w.home(), []reading.Reading{one}, 3)
+		w.send(w.home(), []reading.Reading{one}, 3)
 	case choice == 3 && w.on[corrections] && len(w.sent) > 0:
 		w.strike(corrections)
 		one := w.sent[w.random.IntN(len(w.sent))]
 		one.Value = w.values[w.random.IntN(len(w.values))]
-		w.send(w.someRegion(), []reading.Reading{one}, 3)
+		w.send(w.home(), []reading.Reading{one}, 3)
 	case w.wide && choice <= 4:
-		w.send(w.someRegion(), w.allReadings(), 3)
+		w.send(w.home(), w.allReadings(), 3)
 	case choice <= 6:
 		rs := make([]reading.Reading, 2+w.random.IntN(4))
 		for i := range rs {
@@ -85,9 +85,9 @@ func (w *world) operate() {
 				rs = append(rs, w.someReading())
 			}
 		}
-		w.send(w.someRegion(), rs, 3)
+		w.send(w.home(), rs, 3)
 	default:
-		w.send(w.someRegion(), []reading.Reading{w.someReading()}, 3)
+		w.send(w.home(), []reading.Reading{w.someReading()}, 3)
 	}
 }
 
@@ -130,21 +130,25 @@ func (w *world) send(r *region, rs []reading.Reading, attempts int) {
 	w.spawn(p, func() { answered = w.save(p, rs) })
 }
 
-// save does what the API does with readings, and tells whether it answered that they are stored.
+// save does what the API does with readings, and tells whether its client heard that they are stored.
 func (w *world) save(p *process, rs []reading.Reading) bool {
+	w.assign(p)
 	limits := reading.Limits{Now: p.region.clock(), Retention: w.retention}
 	writes := make([]reading.Write, len(rs))
 	for i, one := range rs {
 		if limits.Check(one.Timestamp) != nil {
 			return true // refused: it is too old
 		}
-		writes[i] = reading.Write{Reading: one, Version: reading.VersionAt(w.instant())}
+		writes[i] = reading.Write{Reading: one, Version: w.version(p)}
 	}
 	return w.write(p, writes)
 }
 
-// write makes writes as the API does, and tells whether it answered that they are made.
+// write makes writes as the API does, and tells whether its client heard that they are made.
 func (w *world) write(p *process, writes []reading.Write) bool {
+	ctx, leave := context.WithCancel(context.Background())
+	defer leave()
+	promise := w.promise(p, writes, leave)
 	store := w.store(&client{w, p, lateMax})
 	var err error
 	if w.without == writerDedup {
@@ -154,11 +158,15 @@ func (w *world) write(p *process, writes []reading.Write) bool {
 		}
 		err = store.Try(context.Background(), attempts)[0].Err
 	} else {
-		err = ingest.NewWriter(store, 1, pacing.Pacer{Sleep: p.sleep(w, 0), Jitter: w.random.Float64}).Write(context.Background(), writes)
+		err = ingest.NewWriter(store, 1, pacing.Pacer{Sleep: p.sleep(w, 0), Jitter: w.random.Float64}).Write(ctx, writes)
 	}
-	if err == nil {
-		w.acknowledge(p, writes)
+	if err == nil && promise.end(!w.chance(lost, 20)) {
+		w.count(countAcknowledged, len(writes))
 		return true
+	}
+	promise.end(false)
+	if err == nil {
+		return false // the answer does not reach its client
 	}
 	w.tracef("%s: %v", p.name, err)
 	if fault.KindOf(err) != fault.Unavailable {
@@ -170,10 +178,14 @@ func (w *world) write(p *process, writes []reading.Write) bool {
 // store is the region's readings as a process writes them.
 func (w *world) store(c *client) ingest.Store {
 	store := dynamo.NewReadings(c, readingsTable, c.p.region.name, w.retention)
-	if w.without == unprocessedRetry {
+	switch w.without {
+	case unprocessedRetry:
 		return forgetful{store}
+	case sameValue, unknownOutcomes, tombstones:
+		return careless{store, c}
+	default:
+		return store
 	}
-	return store
 }
 
 // forgetful takes what was throttled for stored.
@@ -236,7 +248,8 @@ func (w *world) delete(r *region, key dynamodel.Key) {
 	}
 	w.spawn(p, func() {
 		one := reading.Write{Reading: reading.Reading{EquipmentID: reading.EquipmentID(key.Partition), Timestamp: at}, Deleted: true}
-		one.Version = reading.VersionAt(w.instant())
+		w.assign(p)
+		one.Version = w.version(p)
 		w.write(p, []reading.Write{one})
 	})
 }
@@ -245,6 +258,8 @@ func (w *world) delete(r *region, key dynamodel.Key) {
 func (w *world) removeItem(r *region, key dynamodel.Key) {
 	w.strike(deletions)
 	w.tracef("%s: an operator removes %v", r.name, key)
+	w.operator = true
+	defer func() { w.operator = false }()
 	if _, err := r.db.DeleteItem(context.Background(), &dynamodb.DeleteItemInput{TableName: name(readingsTable), Key: keyItem(key)}); err != nil {
 		w.violate("%s: remove %v: %v", r.name, key, err)
 	}
@@ -268,6 +283,8 @@ func (w *world) intrude() {
 	}
 	w.strike(poison)
 	w.tracef("%s: a stranger puts %s", r.name, describe(item))
+	w.operator = true
+	defer func() { w.operator = false }()
 	if _, err := r.db.PutItem(context.Background(), &dynamodb.PutItemInput{TableName: name(readingsTable), Item: item}); err != nil {
 		w.violate("a stranger could not put an item: %v", err)
 	}

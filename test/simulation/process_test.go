@@ -20,6 +20,11 @@ type process struct {
 	onItsWay func()
 	// unknown counts the calls of which it does not know whether they took place.
 	unknown int
+	// leave lets its client leave, if it is a request that has one; died tells the client that no answer will come. offset is what
+	// its task's clock is ahead.
+	leave  func()
+	died   func()
+	offset time.Duration
 	// ended is called once, at its end.
 	ended func(dead bool)
 	// invocation is set where it is one of the aggregator.
@@ -85,6 +90,9 @@ func (w *world) resumeOne() bool {
 		case w.chance(crashes, 50), w.files && p.worker && p.onItsWay != nil && w.chance(crashes, 8):
 			w.kill(at, "crashed")
 		default:
+			if p.leave != nil && w.chance(leaves, 20) {
+				p.leave()
+			}
 			w.running = p
 			_, alive := p.next()
 			w.running = nil
@@ -103,6 +111,9 @@ func (w *world) kill(at int, how string) {
 	p := w.processes[at]
 	w.tracef("%s %s", p.name, how)
 	p.stop()
+	if p.died != nil {
+		p.died()
+	}
 	// What was sent before hours went by has arrived, or is lost.
 	if p.onItsWay != nil && (p.deadline.IsZero() || w.now.Before(p.deadline.Add(lateMax))) {
 		w.count(countCrashUnanswer, 1)
@@ -121,7 +132,7 @@ func (w *world) kill(at int, how string) {
 }
 
 // lateAfter draws how much later than its death what a process has sent may arrive. A worker's may until a little after its
-// deadline, which is what its claim allows for, and often does so at the very end.
+// deadline, when another one has taken over, and often does so at the very end.
 func (w *world) lateAfter(p *process) (from, within time.Duration) {
 	if !p.worker {
 		return 0, lateMax
@@ -140,7 +151,7 @@ func (w *world) remove(at int) {
 	w.processes = w.processes[:last]
 }
 
-// lateMax is how much later than its caller gave up a call may take place: less than the margin of a CSV worker's claim.
+// lateMax is how much later than its caller gave up a call may take place: more than a call may take.
 const lateMax = 4900 * time.Millisecond
 
 // lateRows is the same for the aggregator, whose transactions may take place at any time: also when their tokens are forgotten.

@@ -30,6 +30,7 @@ func (w *world) noteWrite(r *region, write dynamodel.Write) {
 	case aggregatesTable:
 		w.noteRow(r, write)
 	default:
+		w.notePlan(r, write)
 		return // uploads are regional
 	}
 	if write.Origin == dynamodel.Replicated {

@@ -49,6 +49,15 @@ const (
 	rowsFirst
 	oneAdopter
 	adoptedByRecount
+	conditions
+	sameValue
+	unknownOutcomes
+	leaving
+	oneAttempt
+	consistentLook
+	wholeItem
+	tombstones
+	afterWait // of the coalescer, from here on
 	safeguardCount
 )
 
@@ -64,6 +73,9 @@ var safeguardNames = [safeguardCount]string{
 	"a leaver's rows restated", "a leaver's equipments listed", "a leaver's fleet rows set to the sum of its rows",
 	"a leaver's fleet rows set after its equipments are listed, not before",
 	"one region adopts", "an adopted region's rows change by recounts",
+	"condition on the version of a write", "the same value is done only where it is not older",
+	"no newer version after an unknown outcome", "no newer version for a client that has left", "one attempt a call", "consistent look at what refused a write",
+	"the whole item over a tombstone", "a tombstone of a deletion", "the version is taken before the wait",
 }
 
 // guardedRows is the aggregator's table, with a safeguard switched off where the history says so.

@@ -13,7 +13,7 @@ const foundWithin = 3000
 // TestSimulation_MissesEverySafeguard switches the safeguards off, one at a time.
 func TestSimulation_MissesEverySafeguard(t *testing.T) {
 	var table strings.Builder
-	for s := nothing + 1; s < safeguardCount; s++ {
+	for s := nothing + 1; s < afterWait; s++ {
 		_, seed, err := runSeeds(1, foundWithin, s, func(uint64, *totals) {})
 		if err == nil {
 			t.Errorf("without %q, %d histories ended well", s, foundWithin)

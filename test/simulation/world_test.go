@@ -35,10 +35,12 @@ type world struct {
 	counts map[string]int
 	quiet  bool // no fault at all
 	wide   bool // many equipments, few readings of each
+	narrow bool // one or two readings of few values, by many requests of one region
 	files  bool // long files, over which workers die all the time
 
 	now, began  time.Time
 	steps       int
+	events      int // what registers order by
 	operations  int
 	requests    int
 	invocations int
@@ -51,6 +53,7 @@ type world struct {
 	links      []*link
 	processes  []*process
 	running    *process
+	operator   bool // somebody writes past the service
 	departure  *departure
 	late       []lateEffect
 	uploads    []*upload
@@ -106,7 +109,7 @@ func newWorld(seed uint64, without safeguard, trace io.Writer) *world {
 	w.drawFiles()
 	w.batchMax = 1 + w.random.IntN(8)
 	w.values = values[:4+w.random.IntN(2)*(len(values)-4)] // few values meet each other as extremes
-	if w.random.IntN(150) == 0 {                           // more rows than a transaction takes
+	if !w.narrow && w.random.IntN(150) == 0 {              // more rows than a transaction takes
 		w.wide, w.batchMax = true, 250
 		w.count(countWide, 1)
 	}
@@ -160,6 +163,10 @@ func (w *world) begin(hour time.Time, operations int) {
 	w.began, w.left, w.sent = w.now, operations, nil
 	w.calmIn, w.troubleMax = 1+w.random.IntN(400), w.steps+8000
 	w.identities = nil
+	if w.narrow {
+		w.beginNarrow(hour)
+		return
+	}
 	// Ids of which one begins like another, in an order that composed keys must keep.
 	equipments := []reading.EquipmentID{"A", "A-1", "A.b:c_2"}[:1+w.random.IntN(3)]
 	// Minutes of one slice, of several, at their ends and next to each other.
@@ -267,7 +274,7 @@ func (w *world) disturb() bool {
 	case 4:
 		return w.retention > 0 && w.expire()
 	default:
-		w.checkAcknowledged()
+		w.look()
 		return true
 	}
 }
