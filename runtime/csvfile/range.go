@@ -77,7 +77,7 @@ func (w *ranger) run(ctx context.Context, u Upload, r RangeID) error {
 func (w *ranger) store(ctx context.Context, u Upload, r RangeID) (RangeResult, error) {
 	p := w.pass(ctx, u, r)
 	rejected, err := p.next(nil)
-	if errors.Is(err, io.EOF) {
+	if err == io.EOF {
 		return p.result, nil
 	}
 	if err != nil {
@@ -132,7 +132,7 @@ func (p *pass) next(dst []byte) ([]byte, error) {
 	for {
 		row, long, err := p.rows.next()
 		p.result.Lines = p.rows.lines
-		if errors.Is(err, io.EOF) {
+		if err == io.EOF {
 			if err := p.flush(); err != nil {
 				return dst, err
 			}

@@ -148,17 +148,19 @@ func (e *effort) take(o Outcome) (unclear bool) {
 
 // settle decides what follows when the table holds something that the write does not take the place of.
 //
-// The same value at an older version does not do: a third write that is still on its way, with a version between the two,
-// would come out on top. After an attempt of unknown outcome a newer version is out of the question: the value may have been
-// seen already, and would come back after the one that followed it. The same is true once nobody waits: a request that begins
-// later must win.
+// The same value at another version does not do. At an older one, a third write that is still on its way with a version between
+// the two would come out on top. At a newer one, so would the last attempt of a request that found that version too, took the
+// next one, and was over before this one began.
+//
+// After an attempt of unknown outcome a newer version is out of the question: the value may have been seen already, and would
+// come back after the one that followed it. The same is true once nobody waits: a request that begins later must win.
 func (e *effort) settle(f Found) {
 	switch {
 	case !f.Exists:
 		e.over = false
 	case f.Version < e.Version:
-	case e.Yields, e.Deleted == f.Deleted && (e.Deleted || e.Value == f.Value):
-		e.end(nil)
+	case e.Yields, f.Version == e.Version && e.Deleted == f.Deleted && (e.Deleted || e.Value == f.Value):
+		e.end(nil) // what is there is newer, or an attempt of this write
 	case e.unknown:
 		e.end(unavailable(errOvertaken))
 	case !e.waits():
