@@ -203,7 +203,7 @@ func (s *Readings) Deletable(ctx context.Context, r deletion.Range, after string
 			part.More = true
 			break
 		}
-		if part.Place = place; one.boolean(contract.AttrDeleted) {
+		if part.Place = place; one.tombstone() {
 			part.Tombstones = append(part.Tombstones, reading.Version(one.text(contract.AttrRegisterTime)))
 		} else if found, err := readStored(stored); err == nil {
 			part.Readings = append(part.Readings, deletion.Found{

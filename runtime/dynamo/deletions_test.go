@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/google/go-cmp/cmp"
@@ -130,6 +131,16 @@ func TestReadings_TellWhatCanBeDeleted(t *testing.T) {
 	if _, err := localClient.PutItem(t.Context(), &dynamodb.PutItemInput{TableName: &name, Item: map[string]types.AttributeValue{
 		contract.AttrEquipmentID: &types.AttributeValueMemberS{Value: "EQ-1"}, contract.AttrTimestamp: &types.AttributeValueMemberS{Value: at(6)[:19] + "+00:00"},
 	}}); err != nil {
+		t.Fatal(err)
+	}
+	// A mark beside a value makes no tombstone: the reading counts, and so it can be deleted.
+	if _, err := localClient.UpdateItem(t.Context(), &dynamodb.UpdateItemInput{
+		TableName: &name, UpdateExpression: aws.String("SET deleted = :true"),
+		Key: map[string]types.AttributeValue{
+			contract.AttrEquipmentID: &types.AttributeValueMemberS{Value: "EQ-1"}, contract.AttrTimestamp: &types.AttributeValueMemberS{Value: at(7)},
+		},
+		ExpressionAttributeValues: map[string]types.AttributeValue{":true": &types.AttributeValueMemberBOOL{Value: true}},
+	}); err != nil {
 		t.Fatal(err)
 	}
 	within := deletion.Range{EquipmentID: "EQ-1", From: deletionStart.Add(2 * time.Second), To: deletionStart.Add(9 * time.Second)}

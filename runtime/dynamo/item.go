@@ -7,6 +7,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
+	"github.com/sensorflow/sensorflow/runtime/contract"
 	"github.com/sensorflow/sensorflow/runtime/fault"
 	"github.com/sensorflow/sensorflow/runtime/reading"
 )
@@ -108,6 +109,11 @@ func (r *itemReader) integers(name string) (all []int64) {
 func (r *itemReader) boolean(name string) bool {
 	b, ok := r.item[name].(*types.AttributeValueMemberBOOL)
 	return ok && b.Value
+}
+
+// tombstone tells whether the item is what a deletion leaves. One with a value is not, as isTombstone says.
+func (r *itemReader) tombstone() bool {
+	return r.item[contract.AttrValue] == nil && r.boolean(contract.AttrDeleted)
 }
 
 // time returns a timestamp as reading.FormatTimestamp writes it.

@@ -199,6 +199,6 @@ func foundItem(stored item) ingest.Found {
 	r := itemReader{item: stored}
 	return ingest.Found{
 		Exists: true, Version: reading.Version(r.optionalText(contract.AttrRegisterTime)), Value: r.decimal(contract.AttrValue),
-		Deleted: r.boolean(contract.AttrDeleted),
+		Deleted: r.tombstone(),
 	}
 }
