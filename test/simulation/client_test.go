@@ -95,7 +95,7 @@ func (c *client) BatchGetItem(ctx context.Context, in *dynamodb.BatchGetItemInpu
 	}
 	for table, wanted := range in.RequestItems { // of one table
 		lagging := wanted
-		if c.w.without == consistentRows && table == aggregatesTable || c.w.without == consistentLook && table == readingsTable {
+		if c.w.without == consistentRows && table == aggregatesTable {
 			lagging.ConsistentRead = nil
 		}
 		if left := len(wanted.Keys); c.w.chance(unprocessed, 20) {

@@ -136,6 +136,15 @@ func (w *world) noteRegister(r *region, write dynamodel.Write) {
 		value = numberOf(write.New, contract.AttrValue)
 	}
 	r.register(write.Key).set(w.event(), value, write.Origin != dynamodel.Local || w.operator)
+	if write.Origin == dynamodel.Local && !w.operator && write.New != nil && !w.whole(write.New) {
+		w.violate("%s: a write left half an item at %v: %s", r.name, write.Key, describe(write.New))
+	}
+}
+
+// whole tells whether an item is a reading or a tombstone with all that belongs to it and nothing that an item before it left.
+func (w *world) whole(item dynamodel.Item) bool {
+	_, expires := item[contract.AttrExpiresAt]
+	return isTombstone(item) && expires || isReading(item) && item[contract.AttrDeleted] == nil && expires == (w.retention > 0)
 }
 
 // notePlan begins the requests that the rows of a file are, once it is planned. They are over at once: whatever a call writes from

@@ -54,7 +54,6 @@ const (
 	unknownOutcomes
 	leaving
 	oneAttempt
-	consistentLook
 	wholeItem
 	tombstones
 	afterWait // of the coalescer, from here on
@@ -74,7 +73,7 @@ var safeguardNames = [safeguardCount]string{
 	"a leaver's fleet rows set after its equipments are listed, not before",
 	"one region adopts", "an adopted region's rows change by recounts",
 	"condition on the version of a write", "the same value is done only where it is not older",
-	"no newer version after an unknown outcome", "no newer version for a client that has left", "one attempt a call", "consistent look at what refused a write",
+	"no newer version after an unknown outcome", "no newer version for a client that has left", "one attempt a call",
 	"the whole item over a tombstone", "a tombstone of a deletion", "the version is taken before the wait",
 }
 
