@@ -68,7 +68,7 @@ func samples(from, to time.Time) []sample {
 // weekend, with some noise. It is a whole number of hundredths, written without a float's rounding.
 func valueAt(equipment string, at time.Time) string {
 	hash := fnv.New64a()
-	_, _ = hash.Write([]byte(equipment))          // never fails
+	_, _ = hash.Write([]byte(equipment)) // never fails
 	own := rand.New(rand.NewPCG(hash.Sum64(), 0))
 	level, swing := 55+30*own.Float64(), 4+6*own.Float64()
 	hour := float64(at.Hour()) + float64(at.Minute())/60
