@@ -3,7 +3,7 @@
 #
 #	cdk.sh synth|golden|lint|bootstrap|diff|deploy|destroy
 #
-# ENV, REGION and ACCOUNT say what is meant, and VALIDATE=yes lets the CDK check the templates. Command infra/target, which reads them and cdk.json, says in a sentence what is missing.
+# ENV, REGION and ACCOUNT say what is meant, VALIDATE=yes lets the CDK check the templates, and DOCKER=yes lets Docker publish the image. Command infra/target, which reads them and cdk.json, says in a sentence what is missing.
 set -eu
 cd "$(dirname "$0")/.."
 task=$1
@@ -57,6 +57,18 @@ validated() {
 	[ -s cdk.out/validation-report.json ] || fail "the CDK has not checked the templates: cdk.out has no validation-report.json"
 }
 
+# without_docker lets our own program publish the image, so that a machine with Go and Node.js is enough. DOCKER=yes takes Docker, and
+# CDK_DOCKER any other program. What ours keeps, the registries' passwords included, is gone when the deployment ends.
+without_docker() {
+	[ "${DOCKER:-}" != yes ] && [ -z "${CDK_DOCKER:-}" ] || return 0
+	go build -C infra/operate -buildvcs=false -o "$PWD/.local/bin/" ./cmd/publisher
+	SENSORFLOW_PUBLISHER_DIR=$(mktemp -d)
+	trap 'rm -rf "$SENSORFLOW_PUBLISHER_DIR"' EXIT
+	trap 'exit 130' INT TERM HUP
+	CDK_DOCKER=$PWD/.local/bin/publisher
+	export CDK_DOCKER SENSORFLOW_PUBLISHER_DIR
+}
+
 hint() {
 	fail "if an environment is not bootstrapped, make bootstrap ENV=$env does that once; if credentials have expired, log in again"
 }
@@ -91,9 +103,14 @@ bootstrap)
 	# The key for the assets is the account's own (--customer-key would make another), and nobody else is trusted.
 	cdk bootstrap
 	;;
-diff | deploy)
+diff)
 	choose
-	cdk "$task" "$stacks" || hint
+	cdk diff "$stacks" || hint
+	;;
+deploy)
+	choose
+	without_docker
+	cdk deploy "$stacks" || hint
 	;;
 destroy)
 	choose
