@@ -1,7 +1,7 @@
 #!/bin/sh
 # Runs the CDK's command line for an environment of cdk.json.
 #
-#	cdk.sh synth|golden|lint|bootstrap|diff|deploy|destroy
+#	cdk.sh synth|cost|golden|lint|bootstrap|diff|deploy|destroy
 #
 # ENV, REGION and ACCOUNT say what is meant, VALIDATE=yes lets the CDK check the templates, and DOCKER=yes lets Docker publish the image. Command infra/target, which reads them and cdk.json, says in a sentence what is missing.
 set -eu
@@ -69,6 +69,12 @@ without_docker() {
 	export CDK_DOCKER SENSORFLOW_PUBLISHER_DIR
 }
 
+# holds tells whether a folder has the templates of the environment, made after the last change of what they are made from.
+holds() {
+	[ -f "$1/manifest.json" ] && grep -q "\"SensorFlow-$env[-\"]" "$1/manifest.json" &&
+		[ -z "$(find cdk.json go.mod infra constructs runtime/contract -type f -newer "$1/manifest.json" | head -n 1)" ]
+}
+
 hint() {
 	fail "if an environment is not bootstrapped, make bootstrap ENV=$env does that once; if credentials have expired, log in again"
 }
@@ -97,6 +103,21 @@ synth)
 	choose
 	synthesize
 	echo "synth: the templates are in cdk.out"
+	;;
+cost)
+	# What things cost does not depend on the account. Without any, the templates of a made-up one do, in a folder of their own.
+	export CDK_DEFAULT_ACCOUNT="${CDK_DEFAULT_ACCOUNT:-111122223333}"
+	choose
+	assembly=cdk.out
+	if ! holds $assembly; then
+		assembly=.local/cost
+		holds $assembly || {
+			echo "cost: synthesizing the templates first" >&2
+			cdk synth --quiet --output $assembly
+		}
+	fi
+	go build -buildvcs=false -o .local/bin/cost ./infra/cost
+	ENV=$env exec .local/bin/cost -assembly $assembly
 	;;
 bootstrap)
 	choose
