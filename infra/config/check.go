@@ -54,7 +54,7 @@ func (e Environment) faults(defaults Defaults) rule.Faults {
 		rule.Deployment("deployment", e.Deployment),
 		rule.Networks("vpcCidrs.*", e.VPCCidrs, e.Regions),
 		rule.Zones("zones", e.Zones, "natGateways", e.NatGateways, e.Regions...),
-		rule.MachineClients("machineClients[*]", e.MachineClients),
+		machineFaults("machineClients", e.MachineClients),
 		rule.Shards("indexShards", e.IndexShards),
 		rule.Shards("fleetBuckets", e.FleetBuckets),
 		rule.CSVConcurrency("csvConcurrency", e.CSVConcurrency),
@@ -72,6 +72,19 @@ func (e Environment) accountFaults(defaults Defaults) rule.Faults {
 		return faults.Advise("no credentials are in use that tell one")
 	}
 	return faults
+}
+
+func machineFaults(list string, clients []MachineClient) rule.Faults {
+	var all []rule.MachineClient
+	for i, m := range clients {
+		key := fmt.Sprintf("%s[%d]", list, i)
+		client := rule.MachineClient{NameKey: key + ".name", Name: m.Name, ScopesKey: key + ".scopes[*]", Scopes: m.Scopes}
+		if m.NameAlone {
+			client.NameKey = key
+		}
+		all = append(all, client)
+	}
+	return rule.MachineClients(list, all)
 }
 
 func (d *Domain) faults() rule.Faults {
