@@ -140,9 +140,10 @@ func (a *ApiService) addLoadBalancer(
 	return group
 }
 
-// newTargetGroup makes a group of tasks. It checks whether tasks live, and not whether they are ready. ECS replaces unhealthy tasks: that repairs
-// nothing outside of a task, and what the task has cached is lost. Route 53 checks whether a region serves. Whether a
-// new version may use the tables, a task finds out itself before it begins to listen.
+// newTargetGroup makes a group of tasks. It checks whether tasks live, and not whether they are ready. ECS replaces
+// unhealthy tasks: that repairs nothing outside of a task, and what the task has cached is lost. Route 53 checks
+// whether a region serves. Whether a new version may use the tables, a task finds out itself before it begins to
+// listen.
 func (a *ApiService) newTargetGroup(id string) awselasticloadbalancingv2.ApplicationTargetGroup {
 	const leastBusy = awselasticloadbalancingv2.TargetGroupLoadBalancingAlgorithmType_LEAST_OUTSTANDING_REQUESTS
 	return awselasticloadbalancingv2.NewApplicationTargetGroup(a, &id,

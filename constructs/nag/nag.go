@@ -63,7 +63,8 @@ func ExplainInlinePolicies(construct constructs.IConstruct) {
 // ids are the ids of a rule in the packs that have it.
 func ids(rule string) []string {
 	switch rule {
-	case "ELBDeletionProtectionEnabled", "LambdaConcurrency", "LambdaDLQ", "SecretsManagerRotationEnabled":
+	case "CloudWatchAlarmAction", "ELBDeletionProtectionEnabled", "LambdaConcurrency", "LambdaDLQ",
+		"SecretsManagerRotationEnabled":
 		return []string{nist + rule, hipaa + rule}
 	case "CodeBuildProjectSourceRepoUrl":
 		return []string{hipaa + rule, pci + rule}
