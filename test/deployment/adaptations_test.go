@@ -68,6 +68,9 @@ var adaptations = map[string]adaptation{
 	"AWS::Cognito::UserPoolResourceServer": {
 		reason: unknown + "the emulator's CreateResourceServer makes it from the same properties", make: resourceServer,
 	},
+	"AWS::Cognito::UserPoolGroup": {
+		reason: unknown + "the emulator's CreateGroup makes it from the same properties", make: userPoolGroup,
+	},
 	"AWS::Cognito::UserPoolReplica": {
 		reason: unknown + "nor the call; the one pool answers in both regions", values: nothing,
 	},

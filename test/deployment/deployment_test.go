@@ -2,7 +2,6 @@ package deployment_test
 
 import (
 	"fmt"
-	"strings"
 	"testing"
 	"time"
 
@@ -29,7 +28,7 @@ func TestDeployment(t *testing.T) {
 	t.Cleanup(func() {
 		e.stop()
 		if t.Failed() {
-			t.Logf("the emulator printed:\n%s", last(log.String(), 100))
+			t.Logf("the emulator printed:\n%s", log.String())
 		}
 	})
 	progress("the emulator answers")
@@ -47,10 +46,4 @@ func stopwatch(t *testing.T) func(format string, args ...any) {
 		t.Helper()
 		t.Logf("%5.1f s  %s", time.Since(began).Seconds(), fmt.Sprintf(format, args...))
 	}
-}
-
-// last are the last lines of a text.
-func last(text string, lines int) string {
-	all := strings.Split(strings.TrimSuffix(text, "\n"), "\n")
-	return strings.Join(all[max(0, len(all)-lines):], "\n")
 }

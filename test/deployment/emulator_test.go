@@ -30,6 +30,14 @@ const (
 	// motoHome is where `make test` installs the emulator, below the root of the checkout.
 	motoHome = ".local/moto"
 
+	// quietly runs moto without a line for each request, and without one for each resource that its CloudFormation does not know:
+	// those are in the table of adaptations.
+	quietly = `import logging, sys
+from moto.server import main
+for name in ("werkzeug", "moto"):
+    logging.getLogger(name).setLevel(logging.ERROR)
+main(sys.argv[1:])`
+
 	callTimeout = 30 * time.Second
 	stopWithin  = 3 * time.Second
 )
@@ -52,7 +60,7 @@ func startEmulator(ctx context.Context, root string, output io.Writer) (*emulato
 		return nil, err
 	}
 	process, err := child.Start(child.Program{
-		Path: python, Args: []string{"-m", "moto.server", "-H", "127.0.0.1", "-p", strconv.Itoa(port)}, Output: output,
+		Path: python, Args: []string{"-c", quietly, "-H", "127.0.0.1", "-p", strconv.Itoa(port)}, Output: output,
 		Env: []string{
 			"PATH=" + os.Getenv("PATH"), "HOME=" + os.TempDir(), "MOTO_ACCOUNT_ID=" + account, "MOTO_PORT=" + strconv.Itoa(port),
 			"PYTHONWARNINGS=ignore",

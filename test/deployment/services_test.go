@@ -116,6 +116,11 @@ func resourceServer(ctx context.Context, s *stack, p object) (map[string]string,
 	return map[string]string{"": text(p, "Identifier")}, err
 }
 
+func userPoolGroup(ctx context.Context, s *stack, p object) (map[string]string, error) {
+	err := s.emulator.json(ctx, s.Region, "cognito-idp", cognito+"CreateGroup", p, nil)
+	return map[string]string{"": text(p, "GroupName")}, err
+}
+
 func secret(ctx context.Context, s *stack, p object) (map[string]string, error) {
 	in := maps.Clone(p)
 	in["AddReplicaRegions"] = p["ReplicaRegions"]
