@@ -297,6 +297,8 @@ func TestLoad_NamesEachMistake(t *testing.T) {
 			one, `,"pipeline":{` + source + `,"environments":["prod"]}`,
 			`pipeline.environments[0] must be one of the environments dev, got "prod"`,
 		},
+		"rejects networks of no region at all": {`"account":"111122223333","regions":[],"vpcCidrs":{"eu-west-1":"10.0.0.0/16"}`, "",
+			"environments.dev.regions must list 1 to 10 regions, got 0"},
 		"rejects a pipeline without a source": {one, `,"pipeline":{}`,
 			"pipeline.connectionArn must be set to the ARN of a connection of CodeConnections\npipeline.repository " +
 				"must be set to owner/name"},
@@ -350,9 +352,11 @@ func TestLoad_SaysWhatIsMissingAltogether(t *testing.T) {
 		`{"sensorflow":{"environments":{"dev":null}}}`: "environments.dev.account must be set to an account number " +
 			"of 12 digits; no credentials are in use that tell one\n" +
 			"environments.dev.regions must list 1 to 10 regions, got 0",
+		`{"sensorflow":{"environments":{},"pipeline":{` + source + `,"environments":["dev"],"region":"eu-west-1"}}}`: "environments must name at " +
+			"least one environment",
 	} {
 		_, err := config.Load([]byte(context), config.Defaults{})
-		if err == nil || !strings.Contains(err.Error(), want) {
+		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "environments ,") {
 			t.Errorf("%s: error %v, want %s", context, err, want)
 		}
 	}
