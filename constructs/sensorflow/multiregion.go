@@ -19,8 +19,8 @@ import (
 )
 
 // MultiRegion is the service in several regions: stacks named <name>-keys-<region>, <name>-state and <name>-<region>.
-// The stacks have no outputs: whoever owns them adds what is wanted, such as the Api.Url of one of Flows and the TokenURL
-// of Identity.
+// The stacks have no outputs: whoever owns them adds what is wanted, such as the Api.Url of one of Flows and the
+// TokenURL of Identity.
 //
 // The stacks are made directly in the scope, so that their ids, by which the command line selects them, are their
 // names.
