@@ -33,7 +33,7 @@ diff: .have-cdk ## show what a deployment would change
 	@$(CDK_TASK) diff
 
 .PHONY: deploy
-deploy: .have-cdk ## deploy an environment, or one region of it and what it needs
+deploy: .have-cdk ## deploy an environment, or one region of it and what it needs (DOCKER=yes publishes the image with Docker)
 	@$(CDK_TASK) deploy
 
 .PHONY: destroy

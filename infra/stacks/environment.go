@@ -6,6 +6,7 @@ import (
 	"github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
 
+	"github.com/sensorflow/sensorflow/constructs/apiservice"
 	"github.com/sensorflow/sensorflow/constructs/identity"
 	"github.com/sensorflow/sensorflow/constructs/sensorflow"
 	"github.com/sensorflow/sensorflow/infra/config"
@@ -26,6 +27,7 @@ func Props(e config.Environment) *sensorflow.MultiRegionProps {
 			TaskCpu:        e.TaskCPU,
 			TaskMemoryMiB:  e.TaskMemory,
 			SpotPercent:    e.SpotPercent,
+			Deployment:     apiservice.Deployment(e.Deployment),
 			CsvConcurrency: e.CSVConcurrency,
 			AlarmEmails:    e.AlarmEmails,
 			IndexShards:    e.IndexShards,
