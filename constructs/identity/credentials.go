@@ -12,13 +12,14 @@ import (
 
 	"github.com/sensorflow/sensorflow/constructs/internal/refuse"
 	"github.com/sensorflow/sensorflow/constructs/nag"
+	"github.com/sensorflow/sensorflow/runtime/contract"
 )
 
 // Fields of the secret that Credentials returns: what a program sends to the token endpoint by client credentials.
 const (
-	CredentialsTokenURL     = "token_url"
-	CredentialsClientID     = "client_id"
-	CredentialsClientSecret = "client_secret"
+	CredentialsTokenURL     = contract.CredentialsTokenURL
+	CredentialsClientID     = contract.CredentialsClientID
+	CredentialsClientSecret = contract.CredentialsClientSecret
 )
 
 // Credentials returns a secret with what a program needs to get tokens as a machine client: a JSON object of

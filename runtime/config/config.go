@@ -92,6 +92,17 @@ type Repairer struct {
 	LogLevel        slog.Level    `env:"LOG_LEVEL" envDefault:"info"`
 }
 
+// SmokeTest configures runtime/cmd/smoketest.
+type SmokeTest struct {
+	Region            string     `env:"AWS_REGION" validate:"required"`
+	APIURL            string     `env:"API_URL" validate:"required,endpoint"`
+	CredentialsSecret string     `env:"CREDENTIALS_SECRET" validate:"required"`
+	LogLevel          slog.Level `env:"LOG_LEVEL" envDefault:"info"`
+}
+
+// LoadSmokeTest is LoadAPI for the smoke test.
+func LoadSmokeTest(environ []string) (SmokeTest, error) { return load[SmokeTest](environ) }
+
 // LoadAPI reads the API's configuration from environ, which has the form of os.Environ. The error has one line for each
 // key that is wrong.
 func LoadAPI(environ []string) (API, error) {

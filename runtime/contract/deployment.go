@@ -5,6 +5,13 @@ import "time"
 // Deployments are the ways in which a new version of the API takes over.
 func Deployments() []string { return []string{DeploymentCanary, DeploymentLinear, DeploymentRolling} }
 
+// Fields of the secret that tells a program how to get tokens as a machine client.
+const (
+	CredentialsTokenURL     = "token_url"
+	CredentialsClientID     = "client_id"
+	CredentialsClientSecret = "client_secret"
+)
+
 // What a deployment may be set to, and what it is where nothing is said. Package rule tells which values keep to it.
 const (
 	// RegionsMax is how many regions serve together.
@@ -48,6 +55,11 @@ const (
 	// nothing: those tasks ask for the same tokens as the others.
 	NewTasksHeader = "X-Sensorflow-Tasks"
 	NewTasksValue  = "new"
+
+	// SmokeTestClient is the machine client that tries each region, and SmokeTestEquipmentPrefix is what the name of its
+	// equipment begins with, before the region.
+	SmokeTestClient          = "smoketest"
+	SmokeTestEquipmentPrefix = "sensorflow.smoketest."
 
 	// ZonesMin and ZonesMax bound how many availability zones a new network spans.
 	ZonesMin = 2

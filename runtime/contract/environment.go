@@ -66,6 +66,10 @@ const (
 	EnvMemoryLimit = "MEMORY_LIMIT_MIB"
 	// EnvDrainTimeout bounds how long in-flight requests may take to finish after SIGTERM (api).
 	EnvDrainTimeout = "DRAIN_TIMEOUT"
+	// EnvAPIURL is the address of the API that is tried (smoketest).
+	EnvAPIURL = "API_URL"
+	// EnvCredentialsSecret is the ARN of the secret with the machine client that tries it (smoketest).
+	EnvCredentialsSecret = "CREDENTIALS_SECRET"
 	// EnvLogLevel is debug, info, warn or error (all binaries).
 	EnvLogLevel = "LOG_LEVEL"
 )
