@@ -3,8 +3,8 @@ package storagesuite
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
-	"testing"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -14,6 +14,7 @@ import (
 
 	"github.com/sensorflow/sensorflow/runtime/contract"
 	"github.com/sensorflow/sensorflow/runtime/csvfile"
+	"github.com/sensorflow/sensorflow/runtime/deletion"
 	"github.com/sensorflow/sensorflow/runtime/dynamo"
 	"github.com/sensorflow/sensorflow/runtime/fault"
 	"github.com/sensorflow/sensorflow/runtime/ingest"
@@ -26,7 +27,7 @@ var morning = time.Date(2026, 3, 1, 8, 30, 0, 5, time.UTC)
 const region = "eu-west-1"
 
 // written is a write of a reading, so many nanoseconds after the morning.
-func written(t *testing.T, id string, when time.Time, value string, after time.Duration) reading.Write {
+func written(t T, id string, when time.Time, value string, after time.Duration) reading.Write {
 	t.Helper()
 	v, err := reading.ParseValue(value)
 	if err != nil {
@@ -44,7 +45,7 @@ func writer(client Client, table string, retention time.Duration) *ingest.Writer
 	})
 }
 
-func (s *subject) wantReadings(t *testing.T, table *dynamo.Readings, id string, want ...string) {
+func (s *subject) wantReadings(t T, table *dynamo.Readings, id string, want ...string) {
 	t.Helper()
 	rs, more, err := table.Page(t.Context(), reading.EquipmentID(id), time.Time{}, time.Time{}, contract.ReadingsPageMax)
 	var got []string
@@ -56,7 +57,7 @@ func (s *subject) wantReadings(t *testing.T, table *dynamo.Readings, id string, 
 	}
 }
 
-func testReadings(t *testing.T, s *subject) {
+func testReadings(t T, s *subject) {
 	table, w := dynamo.NewReadings(s.Client, s.table, region, 0), writer(s.Client, s.table, 0)
 	write := func(ws ...reading.Write) {
 		t.Helper()
@@ -84,7 +85,82 @@ func testReadings(t *testing.T, s *subject) {
 	wantChanges(t, s.records(t)[show(key)], chain(item("10", 0), item("12", 2), item("14", 3))...)
 }
 
-func testDeletion(t *testing.T, s *subject) {
+// testOwnStatements holds what becomes of the very statements that the service sends, in both kinds of tables: with and without an
+// expiry. Each states the whole item.
+func testOwnStatements(t T, s *subject) {
+	for _, retention := range []time.Duration{0, 24 * time.Hour} {
+		table := dynamo.NewReadings(s.Client, s.table, region, retention)
+		id, when := "E"+retention.String(), time.Now().UTC().Truncate(time.Hour)
+		attempt := func(after time.Duration, over, deleted bool) ingest.Attempt {
+			w := written(t, id, when, fmt.Sprint(int(after)), after)
+			w.Deleted = deleted
+			return ingest.Attempt{Write: w, Over: over}
+		}
+		value := []string{contract.AttrEquipmentID, contract.AttrID, contract.AttrRegion, contract.AttrRegisterTime, contract.AttrTimestamp, contract.AttrValue}
+		if retention > 0 {
+			value = append([]string{contract.AttrExpiresAt}, value...)
+			slices.Sort(value)
+		}
+		tombstone := []string{
+			contract.AttrDeleted, contract.AttrEquipmentID, contract.AttrExpiresAt, contract.AttrID, contract.AttrRegion, contract.AttrRegisterTime,
+			contract.AttrTimestamp,
+		}
+		for _, step := range []struct {
+			what    string
+			attempt ingest.Attempt
+			want    ingest.Result
+			left    []string // the item's attributes; nil where it stays as it was
+		}{
+			{"an update of nothing", attempt(1, true, false), ingest.Refused, nil},
+			{"a tombstone for nothing, as an update", attempt(1, true, true), ingest.Refused, nil},
+			{"an insertion", attempt(2, false, false), ingest.Made, value},
+			{"an insertion of what is there", attempt(3, false, false), ingest.Refused, nil},
+			{"a tombstone inserted where something is", attempt(3, false, true), ingest.Refused, nil},
+			{"an older value", attempt(1, true, false), ingest.Refused, nil},
+			{"the same version", attempt(2, true, false), ingest.Refused, nil},
+			{"a newer value", attempt(4, true, false), ingest.Made, value},
+			{"a newer tombstone", attempt(5, true, true), ingest.Made, tombstone},
+			{"an older value over a tombstone", attempt(4, true, false), ingest.Refused, nil},
+			{"a value over a tombstone", attempt(6, true, false), ingest.Made, value},
+		} {
+			s.attempt(t, table, step.what, step.attempt, step.want, step.left)
+		}
+		other := attempt(1, false, true)
+		other.EquipmentID += "-other"
+		s.attempt(t, table, "a tombstone inserted for nothing", other, ingest.Made, tombstone)
+		stranger := attempt(1, true, false)
+		stranger.EquipmentID += "-stranger"
+		s.put(t, with(keyOf(string(stranger.EquipmentID), reading.FormatTimestamp(when)), Item{contract.AttrDeleted: yes(), contract.AttrExpiresAt: number("1")}))
+		s.attempt(t, table, "a value over what has no version", stranger, ingest.Made, value)
+	}
+}
+
+// attempt makes an attempt and looks at what it leaves.
+func (s *subject) attempt(t T, table *dynamo.Readings, what string, a ingest.Attempt, result ingest.Result, left []string) {
+	t.Helper()
+	key := keyOf(string(a.EquipmentID), reading.FormatTimestamp(a.Timestamp))
+	before := s.get(t, s.table, key)
+	got := table.Try(t.Context(), []ingest.Attempt{a})
+	after := s.get(t, s.table, key)
+	if len(got) != 1 || got[0].Result != result {
+		t.Errorf("%s: got %v, want %v", what, got, result)
+		return
+	}
+	if left == nil {
+		if show(after) != show(before) {
+			t.Errorf("%s: stored is %s, want %s as before", what, show(after), show(before))
+		}
+		if found := got[0].Found; found != nil && string(found.Version) != textOf(before[contract.AttrRegisterTime]) {
+			t.Errorf("%s: told is version %s, stored is %s", what, found.Version, show(before))
+		}
+		return
+	}
+	if names := slices.Sorted(maps.Keys(after)); !slices.Equal(names, left) || textOf(after[contract.AttrRegisterTime]) != string(a.Version) {
+		t.Errorf("%s: stored is %s, want %v", what, show(after), left)
+	}
+}
+
+func testDeletion(t T, s *subject) {
 	table, w := dynamo.NewReadings(s.Client, s.table, region, 0), writer(s.Client, s.table, 0)
 	write := func(what string, one reading.Write) {
 		t.Helper()
@@ -140,7 +216,7 @@ func (c *scarce) BatchExecuteStatement(ctx context.Context, in *dynamodb.BatchEx
 	return out, nil
 }
 
-func testThrottled(t *testing.T, s *subject) {
+func testThrottled(t T, s *subject) {
 	table := &scarce{Client: s.Client, most: 3}
 	var ws []reading.Write
 	var want []string
@@ -164,7 +240,7 @@ func testThrottled(t *testing.T, s *subject) {
 	}
 }
 
-func testExpiry(t *testing.T, s *subject) {
+func testExpiry(t T, s *subject) {
 	const retention = 24 * time.Hour
 	when := time.Now().UTC().Truncate(time.Hour).Add(5) // a little after a full second
 	one := written(t, "E", when, "1", 0)
@@ -183,7 +259,7 @@ func testExpiry(t *testing.T, s *subject) {
 	}
 }
 
-func wantKind(t *testing.T, what string, err error, kind fault.Kind) {
+func wantKind(t T, what string, err error, kind fault.Kind) {
 	t.Helper()
 	if err == nil || fault.KindOf(err) != kind {
 		t.Errorf("%s: error %v of kind %v, want %v", what, err, fault.KindOf(err), kind)
@@ -191,7 +267,7 @@ func wantKind(t *testing.T, what string, err error, kind fault.Kind) {
 }
 
 // uploads are the table of uploads with one whose plan has two ranges.
-func (s *subject) uploads(t *testing.T) (*dynamo.Uploads, csvfile.Upload, csvfile.Plan) {
+func (s *subject) uploads(t T) (*dynamo.Uploads, csvfile.Upload, csvfile.Plan) {
 	t.Helper()
 	table := dynamo.NewUploads(s.Client, s.Create(t, contract.UploadsTable()))
 	u := csvfile.Upload{
@@ -203,7 +279,7 @@ func (s *subject) uploads(t *testing.T) (*dynamo.Uploads, csvfile.Upload, csvfil
 	return table, u, csvfile.Plan{ETag: `"e"`, Bytes: 120, Ranges: 2, Columns: csvfile.Columns{EquipmentID: 2, Value: 1}, At: morning.Add(time.Minute)}
 }
 
-func wantUpload(t *testing.T, what string, table *dynamo.Uploads, want csvfile.Upload) {
+func wantUpload(t T, what string, table *dynamo.Uploads, want csvfile.Upload) {
 	t.Helper()
 	got, err := table.ReadUpload(t.Context(), want.ID)
 	if diff := cmp.Diff(want, got); diff != "" || err != nil {
@@ -211,7 +287,7 @@ func wantUpload(t *testing.T, what string, table *dynamo.Uploads, want csvfile.U
 	}
 }
 
-func testUploads(t *testing.T, s *subject) {
+func testUploads(t T, s *subject) {
 	table, u, plan := s.uploads(t)
 	wantUpload(t, "created", table, u)
 	wantKind(t, "created again", table.CreateUpload(t.Context(), u), fault.Conflict)
@@ -247,7 +323,7 @@ func testUploads(t *testing.T, s *subject) {
 	wantKind(t, "read what is not there", err, fault.NotFound)
 }
 
-func testRanges(t *testing.T, s *subject) {
+func testRanges(t T, s *subject) {
 	table, u, plan := s.uploads(t)
 	u, err := table.BeginUpload(t.Context(), u.ID, plan)
 	if err != nil {
@@ -286,7 +362,7 @@ func testRanges(t *testing.T, s *subject) {
 	wantKind(t, "commit to what is not there", table.CommitRange(t.Context(), csvfile.RangeID{UploadID: uuid.NewString()}, result, at), fault.NotFound)
 }
 
-func testUploadList(t *testing.T, s *subject) {
+func testUploadList(t T, s *subject) {
 	table := dynamo.NewUploads(s.Client, s.Create(t, contract.UploadsTable()))
 	var want []string
 	for i := range 9 {
@@ -316,7 +392,7 @@ func testUploadList(t *testing.T, s *subject) {
 	}
 }
 
-func testRevocations(t *testing.T, s *subject) {
+func testRevocations(t T, s *subject) {
 	name := s.Create(t, contract.RevocationsTable())
 	table := dynamo.NewRevocations(s.Client, name)
 	hour := morning.Truncate(time.Hour)
@@ -345,4 +421,53 @@ func testRevocations(t *testing.T, s *subject) {
 	wantRevoked(hour, morning.Add(time.Second+1))
 	wantRevoked(hour.Add(time.Hour), hour)
 	wantRevoked(hour.Add(-time.Hour), hour.Add(-time.Hour))
+}
+
+// testDeletions holds what workers share a long deletion by.
+func testDeletions(t T, s *subject) {
+	table := dynamo.NewDeletions(s.Client, s.Create(t, contract.UploadsTable()))
+	one := deletion.Deletion{
+		ID: uuid.NewString(), Range: deletion.Range{EquipmentID: "EQ-1", From: morning, To: morning.Add(time.Hour)},
+		Version: reading.VersionAt(morning), CreatedAt: morning, Status: deletion.Running,
+	}
+	if err := table.CreateDeletion(t.Context(), one); err != nil {
+		t.Fatal(err)
+	}
+	wantRunning := func(what string, want ...string) {
+		t.Helper()
+		if ids, err := table.RunningDeletions(t.Context(), 10); err != nil || !slices.Equal(ids, want) {
+			t.Errorf("%s: running are %v, %v, want %v", what, ids, err, want)
+		}
+	}
+	wantRunning("created", one.ID)
+	lease := func(worker string, after time.Duration) deletion.Lease {
+		return deletion.Lease{Worker: worker, Now: morning.Add(after), Until: morning.Add(after + time.Minute)}
+	}
+	for i, c := range []struct {
+		worker string
+		after  time.Duration
+		want   bool
+	}{{"a", 0, true}, {"b", time.Minute - 1, false}, {"a", 1, true}, {"b", time.Minute, false}, {"b", time.Minute + 1, true}} {
+		if got, claimed, err := table.ClaimDeletion(t.Context(), one.ID, lease(c.worker, c.after)); claimed != c.want || err != nil || claimed && !cmp.Equal(got, one) {
+			t.Errorf("claim %d: %t, %v, %+v, want %t", i, claimed, err, got, c.want)
+		}
+	}
+	advance := func(what, from string, to deletion.Progress, status deletion.Status, want bool) {
+		t.Helper()
+		next := one
+		next.Progress, next.Status = to, status
+		if got, err := table.AdvanceDeletion(t.Context(), next, deletion.Progress{Place: from}, lease("b", time.Hour)); got != want || err != nil {
+			t.Errorf("%s: advanced %t, %v", what, got, err)
+		}
+	}
+	advance("the first part", "", deletion.Progress{Place: "p", Deleted: 500}, deletion.Running, true)
+	advance("the first part by another worker", "", deletion.Progress{Place: "p", Deleted: 400}, deletion.Running, false)
+	advance("the end", "p", deletion.Progress{Place: "q", Deleted: 700}, deletion.Completed, true)
+	advance("after the end", "q", deletion.Progress{Place: "r", Deleted: 800}, deletion.Running, false)
+	wantRunning("completed")
+	got, err := table.ReadDeletion(t.Context(), one.ID)
+	one.Progress, one.Status = deletion.Progress{Place: "q", Deleted: 700}, deletion.Completed
+	if diff := cmp.Diff(one, got); diff != "" || err != nil {
+		t.Errorf("in the end: %v (-want +got):\n%s", err, diff)
+	}
 }

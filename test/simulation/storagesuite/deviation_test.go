@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"maps"
-	"os"
-	"os/exec"
 	"slices"
 	"strconv"
 	"strings"
@@ -17,10 +15,8 @@ import (
 
 	"github.com/sensorflow/sensorflow/runtime/contract"
 	"github.com/sensorflow/sensorflow/test/simulation/storagesuite"
+	"github.com/sensorflow/sensorflow/test/verdict"
 )
-
-// deviationKey names, to a process of TestSuite_FindsEachDeviation, how its model is to deviate.
-const deviationKey = "STORAGE_DEVIATION"
 
 type option = func(*dynamodb.Options)
 
@@ -321,7 +317,7 @@ func deviationsOfReads() map[string]deviation {
 	ctx := context.Background()
 	records := func(s *storagesuite.Storage, change func([]storagesuite.Record)) {
 		of := s.Records
-		s.Records = func(t *testing.T, table string) []storagesuite.Record {
+		s.Records = func(t storagesuite.T, table string) []storagesuite.Record {
 			all := slices.Clone(of(t, table))
 			change(all)
 			return all
@@ -385,34 +381,22 @@ func deviationsOfReads() map[string]deviation {
 	}
 }
 
-// TestSuite_FindsEachDeviation runs the suite over the model with each deviation, in a process of its own since it must fail.
+// TestSuite_FindsEachDeviation runs the suite over the model with each deviation, up to the first case that finds it.
 func TestSuite_FindsEachDeviation(t *testing.T) {
-	if os.Getenv(deviationKey) != "" {
-		t.Skip("this is such a process")
-	}
-	program, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	over := func(name string) (passed bool, output string) {
-		cmd := exec.CommandContext(t.Context(), program, "-test.run", "^TestModel_BehavesAsDynamoDB$", "-test.v")
-		cmd.Env = append(os.Environ(), deviationKey+"="+name)
-		out, err := cmd.CombinedOutput()
-		return err == nil && strings.Contains(string(out), "--- PASS: TestModel"), string(out)
-	}
-	if passed, output := over("none"); !passed {
-		t.Fatalf("without a deviation:\n%s", output)
-	}
 	for name := range deviations() {
-		passed, output := over(name)
-		if passed || !strings.Contains(output, "--- FAIL: TestModel_BehavesAsDynamoDB/") || strings.Contains(output, "panic:") {
-			t.Errorf("%s: passed %t\n%s", name, passed, output)
-			continue
-		}
-		for line := range strings.Lines(output) {
-			if found, is := strings.CutPrefix(strings.TrimSpace(line), "--- FAIL: TestModel_BehavesAsDynamoDB/"); is {
-				t.Logf("%s: found by %q", name, strings.TrimSpace(found))
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			for _, c := range storagesuite.Cases() {
+				result := c.Try(t.Context(), deviating(name))
+				if finding := strings.Join(result.Findings, " "); strings.Contains(finding, "panicked") {
+					t.Error(finding)
+				}
+				if result.Verdict == verdict.Differs {
+					t.Logf("found: %s: %q", c.Name, result.Findings)
+					return
+				}
 			}
-		}
+			t.Error("nothing found it")
+		})
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -32,7 +31,7 @@ func sorts(out *dynamodb.QueryOutput) string {
 	return strings.Join(found, " ")
 }
 
-func testQueryRange(t *testing.T, s *subject) {
+func testQueryRange(t T, s *subject) {
 	for _, sort := range []string{"b", "a", "B", "a#", "a$", "a0", "é", "z", "ab"} {
 		s.put(t, with(keyOf("E", sort), Item{"v": text(sort)}))
 		s.put(t, keyOf("F", sort))
@@ -89,7 +88,7 @@ func testQueryRange(t *testing.T, s *subject) {
 	want(t, "a filter on a key", err, refused)
 }
 
-func testQueryPages(t *testing.T, s *subject) {
+func testQueryPages(t T, s *subject) {
 	var all []string
 	for i := range 11 {
 		sort := fmt.Sprintf("%02d", i)
@@ -122,7 +121,7 @@ func testQueryPages(t *testing.T, s *subject) {
 }
 
 // pages returns the sort keys of all pages.
-func (s *subject) pages(t *testing.T, limit int32, forward bool) (found []string) {
+func (s *subject) pages(t T, limit int32, forward bool) (found []string) {
 	t.Helper()
 	in := s.query("0", "9")
 	in.Limit, in.ScanIndexForward = &limit, &forward
@@ -142,7 +141,7 @@ func (s *subject) pages(t *testing.T, limit int32, forward bool) (found []string
 	}
 }
 
-func testQueryMegabyte(t *testing.T, s *subject) {
+func testQueryMegabyte(t T, s *subject) {
 	const items, padding = 30, 64 << 10 // 1.9 MB
 	for i := range items {
 		s.put(t, with(keyOf("E", fmt.Sprintf("%02d", i)), Item{"padding": text(strings.Repeat("x", padding))}))
@@ -166,7 +165,7 @@ func testQueryMegabyte(t *testing.T, s *subject) {
 	}
 }
 
-func testIndex(t *testing.T, s *subject) {
+func testIndex(t T, s *subject) {
 	table := s.Create(t, contract.AggregatesTable())
 	row := func(id, partition, sort string) Item {
 		item := Item{contract.AttrEquipmentID: text(id), contract.AttrInterval: text("i")}
