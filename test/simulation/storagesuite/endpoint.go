@@ -42,6 +42,8 @@ const (
 	callTimeout = 30 * time.Second
 	// connectionsMax is how many connections are kept open.
 	connectionsMax = 32
+	// createWithin bounds the making of a table.
+	createWithin = 3 * time.Minute
 	// dropWithin bounds the deletion of a table, which DynamoDB refuses while it still makes it.
 	dropWithin = 2 * time.Minute
 	dropPause  = 500 * time.Millisecond
@@ -58,7 +60,19 @@ func NewEndpoint(cfg aws.Config) *Endpoint {
 	}
 }
 
-// Describe returns who answers: the account, the region and the kind of table as the name of a table that it makes tells.
+// Ask asks for a table that is not there, and returns nil where the answer says so.
+func (e *Endpoint) Ask(ctx context.Context) error {
+	_, err := e.client.DescribeTable(ctx, &dynamodb.DescribeTableInput{TableName: aws.String(e.Prefix + "none")})
+	if errors.As(err, new(*types.ResourceNotFoundException)) {
+		return nil
+	}
+	if err == nil {
+		return errors.New("a table is there that nobody has made")
+	}
+	return err
+}
+
+// Describe returns who answers: it makes a table, whose ARN tells the account and the region, and deletes it.
 func (e *Endpoint) Describe(ctx context.Context) (arn string, err error) {
 	name, err := e.create(ctx, contract.RevocationsTable())
 	if err != nil {
@@ -110,13 +124,16 @@ func (e *Endpoint) Storage() (s Storage, drop func(context.Context) error) {
 	}
 }
 
-// create makes a table and returns once it is active. Its name is known to Close before the call is made.
+// create makes a table and returns once it is active. Its name is known to Close before the call is made, and the call is not cut off
+// when ctx ends: a table that appears after its deletion was tried would stay.
 func (e *Endpoint) create(ctx context.Context, definition contract.Table) (name string, err error) {
 	e.mu.Lock()
 	e.made++
 	name = fmt.Sprintf("%s%s-%d", e.Prefix, definition.Name, e.made)
 	e.tables[name] = &follower{iterators: map[string]*string{}}
 	e.mu.Unlock()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), createWithin)
+	defer cancel()
 	return name, dynamolocal.CreateTable(ctx, e.client, name, definition)
 }
 

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/smithy-go"
@@ -221,14 +222,26 @@ func outcome(err error) string {
 		return "canceled: " + strings.Join(reasons, ", ")
 	}
 	var api smithy.APIError
+	var response *awshttp.ResponseError
 	switch {
 	case err == nil:
 		return "done"
 	case errors.As(err, &api):
 		return api.ErrorCode()
+	case errors.As(err, &response) && response.HTTPStatusCode() > 0: // of an emulator that broke down
+		return fmt.Sprintf("HTTP status %d without a code", response.HTTPStatusCode())
 	default:
 		return err.Error()
 	}
+}
+
+// because is what an error says beside its code, in brackets.
+func because(err error) string {
+	var api smithy.APIError
+	if !errors.As(err, &api) || api.ErrorMessage() == "" {
+		return ""
+	}
+	return " (" + api.ErrorMessage() + ")"
 }
 
 const (
@@ -240,7 +253,7 @@ const (
 func want(t T, what string, err error, outcomeWanted string) {
 	t.Helper()
 	if got := outcome(err); got != outcomeWanted {
-		t.Errorf("%s: %s, want %s (%v)", what, got, outcomeWanted, err)
+		t.Errorf("%s: %s%s, want %s", what, got, because(err), outcomeWanted)
 	}
 }
 

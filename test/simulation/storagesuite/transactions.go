@@ -128,7 +128,7 @@ func testTransactionDuplicates(t T, s *subject) {
 	for what, items := range s.duplicates(a) {
 		err := s.transact(t, items...)
 		if got := outcome(err); got != refused && !strings.HasPrefix(got, "canceled: ") {
-			t.Errorf("%s: %s (%v)", what, got, err)
+			t.Errorf("%s: %s%s", what, got, because(err))
 		}
 		s.wantItem(t, what, a, nil)
 	}
