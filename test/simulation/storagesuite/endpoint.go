@@ -42,6 +42,8 @@ const (
 	callTimeout = 30 * time.Second
 	// connectionsMax is how many connections are kept open.
 	connectionsMax = 32
+	// patience is for what lags.
+	patience = 30 * time.Second
 	// createWithin bounds the making of a table.
 	createWithin = 3 * time.Minute
 	// dropWithin bounds the deletion of a table, which DynamoDB refuses while it still makes it.
@@ -90,7 +92,7 @@ func (e *Endpoint) Storage() (s Storage, drop func(context.Context) error) {
 	var mu sync.Mutex
 	var mine []string
 	s = Storage{
-		Client: &settling{Client: e.client, settle: e.Settle}, Concurrent: true,
+		Client: &settling{Client: e.client, settle: e.Settle}, Concurrent: true, Patience: patience,
 		Create: func(t T, definition contract.Table) string {
 			t.Helper()
 			name, err := e.create(t.Context(), definition)

@@ -83,16 +83,13 @@ func testReplicas(t T, s *subject) {
 	wantChanges(t, other.records(t)[show(key)], chain(first, second, nil)...)
 }
 
-// settleWithin bounds how long something may take that is so only in the end.
-const settleWithin = 30 * time.Second
-
-// eventually waits until holds returns nil.
+// eventually waits until holds returns nil, for as long as the implementation may take to what is so only in the end.
 func (s *subject) eventually(t T, what string, holds func() error) {
 	t.Helper()
 	if err := holds(); err == nil {
 		return
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), settleWithin)
+	ctx, cancel := context.WithTimeout(t.Context(), s.Patience)
 	defer cancel()
 	if err := await.Until(ctx, holds); err != nil {
 		t.Errorf("%s: %v", what, err)
@@ -160,12 +157,14 @@ func testRecordTime(t T, s *subject) {
 			return
 		}
 		next := time.Now().Truncate(time.Second).Add(time.Second + time.Second/10)
-		s.eventually(t, "the next second", func() error {
+		if err := await.Until(t.Context(), func() error {
 			if time.Now().Before(next) {
-				return errors.New("it has not begun")
+				return errors.New("the next second has not begun")
 			}
 			return nil
-		})
+		}); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 

@@ -112,7 +112,7 @@ func testStatementRefusals(t T, s *subject) {
 		}
 		got, told := s.run(t, statement)
 		if len(told) != 1 || len(told[0]) > 0 && show(told[0]) != show(expected) {
-			t.Errorf("%s: %s tells %v, want %s or nothing", what, got, told, show(expected))
+			t.Errorf("%s: %s tells %s, want %s or nothing", what, got, showTold(told), show(expected))
 		}
 	}
 }

@@ -51,6 +51,8 @@ type Storage struct {
 	Settings func(t T, table string) Settings
 	// Expire lets time to live remove an item that is due. Nil where nobody can make it happen.
 	Expire func(t T, table string, key Item)
+	// Patience is how long something may take that is so only in the end. 0 where nothing lags.
+	Patience time.Duration
 	// Concurrent tells that calls may be made at the same time.
 	Concurrent bool
 	// Elsewhere is another region, which has the same tables under the same names. Nil where there is none.
