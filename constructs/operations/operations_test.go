@@ -131,8 +131,8 @@ func TestOperations_AlarmsInTheUnitsOfTheMetrics(t *testing.T) {
 		{"ServerErrors", "HTTPCode_Target_5XX_Count", 300, 1, above, missingIsFine, 10, 3},
 		{"Unanswered", "HTTPCode_ELB_5XX_Count", 300, 1, above, missingIsFine, 10, 3},
 		{"Latency", "TargetResponseTime", 300, 2, above, missingIsFine, 1, 0.25}, // seconds
-		{"NoTasks", "HealthyHostCount", 60, 5, under, missingIsWrong, 1, 1},
-		{"UnhealthyTasks", "UnHealthyHostCount", 60, 5, above, missingIsFine, 0, 0},
+		{"NoTasks", "MAX([FILL(ofHealthyHostCount, 0)", 60, 5, under, missingIsWrong, 1, 1},
+		{"UnhealthyTasks", "MAX([FILL(ofUnHealthyHostCount, 0)", 60, 5, above, missingIsFine, 0, 0},
 		{"Throttles", "FILL(readingsRead, 0) + FILL(readingsWrite, 0)", 300, 2, above, missingIsFine, 100, 7},
 		{"AggregationLag", "IteratorAge", 60, 5, above, missingIsFine, 60_000, 90_000}, // milliseconds
 		{"Replication", "SELECT MAX(ReplicationLatency)", 60, 5, above, missingIsFine, 30_000, 5_000},
@@ -144,7 +144,7 @@ func TestOperations_AlarmsInTheUnitsOfTheMetrics(t *testing.T) {
 		{"CsvAge", "ApproximateAgeOfOldestMessage", 60, 5, above, missingIsFine, 3600, 7200}, // seconds
 	}
 	plain, full := synth(t, byDefault).Template(t, "Stack"), synth(t, everything).Template(t, "Stack")
-	if n := len(plain.All("AWS::CloudWatch::Alarm")); n != len(all) {
+	if n := len(plain.Below("Operations").All("AWS::CloudWatch::Alarm")); n != len(all) {
 		t.Errorf("there are %d alarms, not %d", n, len(all))
 	}
 	topic := plain.Only(t, "AWS::SNS::Topic").ID

@@ -43,6 +43,10 @@ type SensorFlowProps struct {
 	// apiservice.ApiServiceProps.
 	TaskCpu, TaskMemoryMiB, SpotPercent, CpuTargetPercent, RequestsPerTask int
 
+	// Deployment is how a new version of the API takes over: see apiservice.ApiServiceProps. Default:
+	// apiservice.Canary; with Disposable apiservice.Rolling.
+	Deployment apiservice.Deployment
+
 	// CsvConcurrency is how many ranges of CSV files are worked on at once, at least 2. Default: that of package
 	// processing.
 	CsvConcurrency int

@@ -108,6 +108,7 @@ func (p SensorFlowProps) api(f *SensorFlow) *apiservice.ApiServiceProps {
 		TaskCpu:          p.TaskCpu,
 		TaskMemoryMiB:    p.TaskMemoryMiB,
 		SpotPercent:      p.SpotPercent,
+		Deployment:       p.Deployment,
 		CpuTargetPercent: p.CpuTargetPercent, RequestsPerTask: p.RequestsPerTask,
 		Architecture: p.Architecture,
 		Image:        p.ApiImage,

@@ -197,6 +197,7 @@ func TestSensorFlow_EveryPropMatters(t *testing.T) {
 			"TaskCpu":          set(func(p *props) { p.TaskCpu, p.TaskMemoryMiB = 1024, 2048 }),
 			"TaskMemoryMiB":    set(func(p *props) { p.TaskMemoryMiB = 2048 }),
 			"SpotPercent":      set(func(p *props) { p.SpotPercent = 50 }),
+			"Deployment":       set(func(p *props) { p.Deployment = apiservice.Linear }),
 			"CpuTargetPercent": set(func(p *props) { p.CpuTargetPercent = 50 }),
 			"RequestsPerTask":  set(func(p *props) { p.RequestsPerTask = 1000 }),
 			"CsvConcurrency":   set(func(p *props) { p.CsvConcurrency = 7 }),

@@ -6,6 +6,7 @@ import (
 	"github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
 
+	"github.com/sensorflow/sensorflow/constructs/apiservice"
 	"github.com/sensorflow/sensorflow/constructs/identity"
 	"github.com/sensorflow/sensorflow/constructs/sensorflow"
 	"github.com/sensorflow/sensorflow/infra/config"
@@ -26,6 +27,7 @@ func Props(e config.Environment) *sensorflow.MultiRegionProps {
 			TaskCpu:        e.TaskCPU,
 			TaskMemoryMiB:  e.TaskMemory,
 			SpotPercent:    e.SpotPercent,
+			Deployment:     apiservice.Deployment(e.Deployment),
 			CsvConcurrency: e.CSVConcurrency,
 			AlarmEmails:    e.AlarmEmails,
 			IndexShards:    e.IndexShards,
@@ -33,8 +35,8 @@ func Props(e config.Environment) *sensorflow.MultiRegionProps {
 			LogRetention:   retentionDays(e.LogRetentionDays), Disposable: e.Disposable,
 		},
 	}
-	for _, name := range e.MachineClients {
-		p.Flow.MachineClients = append(p.Flow.MachineClients, identity.MachineClient{Name: name})
+	for _, m := range e.MachineClients {
+		p.Flow.MachineClients = append(p.Flow.MachineClients, identity.MachineClient{Name: m.Name, Scopes: m.Scopes})
 	}
 	if d := e.Domain; d != nil {
 		p.Domain = &sensorflow.ZoneDomain{Name: d.Name, HostedZoneId: d.HostedZoneID, HostedZoneName: d.HostedZoneName}

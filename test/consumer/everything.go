@@ -36,6 +36,7 @@ func everything(scope constructs.Construct) {
 		NatGateways:    2,
 		TasksMin:       2, TasksMax: 40,
 		TaskCpu: 1024, TaskMemoryMiB: 2048, SpotPercent: 50, CpuTargetPercent: 50, RequestsPerTask: 20_000,
+		Deployment:     apiservice.Linear,
 		CsvConcurrency: 8,
 		StreamLanes:    2,
 		Adopted:        []string{"us-west-2"},
