@@ -54,7 +54,7 @@ func tryOne(ctx context.Context, endpoint *storagesuite.Endpoint, c storagesuite
 	began := time.Now()
 	limited, cancel := context.WithTimeout(ctx, caseWithin)
 	defer cancel()
-	storage, drop := endpoint.Storage()
+	storage, drop := endpoint.Storage() //nolint:contextcheck // each case brings its own
 	o := outcome{name: c.Name, begun: true, Result: c.Try(limited, storage)}
 	o.took = time.Since(began)
 	if ctx.Err() != nil { // what it found is that it was cut off

@@ -12,6 +12,9 @@ import (
 
 var _ verdict.T = (*testing.T)(nil)
 
+// fatal ends a check, as a helper of it would.
+func fatal(t verdict.T) { t.Fatalf("no %s", "table") }
+
 func TestTry_TellsWhatACheckFound(t *testing.T) {
 	for name, c := range map[string]struct {
 		check func(verdict.T)
@@ -19,9 +22,9 @@ func TestTry_TellsWhatACheckFound(t *testing.T) {
 	}{
 		"nothing":       {func(verdict.T) {}, verdict.Result{}},
 		"two errors":    {func(t verdict.T) { t.Errorf("got %d, want 2", 1); t.Error("and", 3) }, verdict.Result{Verdict: verdict.Differs, Findings: []string{"got 1, want 2", "and 3"}}},
-		"a fatal error": {func(t verdict.T) { t.Fatal("first"); t.Error("never reached") }, verdict.Result{Verdict: verdict.Differs, Findings: []string{"first"}}},
+		"a fatal error": {func(t verdict.T) { defer t.Error("last"); t.Fatal("first") }, verdict.Result{Verdict: verdict.Differs, Findings: []string{"first", "last"}}},
 		"a fatal one, with a format": {
-			func(t verdict.T) { t.Fatalf("no %s", "table"); t.Error("never reached") },
+			func(t verdict.T) { fatal(t); t.Error("never reached") },
 			verdict.Result{Verdict: verdict.Differs, Findings: []string{"no table"}},
 		},
 		"what cannot be tried": {

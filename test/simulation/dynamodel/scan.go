@@ -13,15 +13,9 @@ import (
 // Scan returns a page of a whole table, partition after partition, in an order that is none of their names and stays the same. It
 // may begin behind a key that is not there.
 func (d *Database) Scan(_ context.Context, in *dynamodb.ScanInput, _ ...option) (*dynamodb.ScanOutput, error) {
-	t, err := d.table(in.TableName)
+	t, behind, err := d.scanStart(in)
 	if err != nil {
 		return nil, err
-	}
-	if in.FilterExpression != nil || in.IndexName != nil || in.Segment != nil {
-		return nil, invalid("scans of indexes, segments and by filters are not modelled")
-	}
-	if in.Limit != nil && *in.Limit < 1 {
-		return nil, invalid("1 validation error detected: Value at 'limit' must be greater than or equal to 1")
 	}
 	project, uses, err := projection(in.ProjectionExpression)
 	if err != nil {
@@ -30,14 +24,6 @@ func (d *Database) Scan(_ context.Context, in *dynamodb.ScanInput, _ ...option) 
 	s, err := newScope(in.ExpressionAttributeNames, nil, uses)
 	if err != nil {
 		return nil, err
-	}
-	var behind *Key
-	if len(in.ExclusiveStartKey) > 0 {
-		key, err := t.exactKey(in.ExclusiveStartKey)
-		if err != nil {
-			return nil, err
-		}
-		behind = &key
 	}
 	out := &dynamodb.ScanOutput{}
 	bytes := 0
@@ -57,6 +43,24 @@ func (d *Database) Scan(_ context.Context, in *dynamodb.ScanInput, _ ...option) 
 	out.Count = out.ScannedCount
 	out.ConsumedCapacity = consumed(in.ReturnConsumedCapacity, t.name, readUnits(bytes, aws.ToBool(in.ConsistentRead)))
 	return out, nil
+}
+
+// scanStart checks a scan and returns its table and the key behind which it begins, nil for the beginning.
+func (d *Database) scanStart(in *dynamodb.ScanInput) (t *table, behind *Key, err error) {
+	if t, err = d.table(in.TableName); err != nil {
+		return nil, nil, err
+	}
+	if in.FilterExpression != nil || in.IndexName != nil || in.Segment != nil {
+		return nil, nil, invalid("scans of indexes, segments and by filters are not modelled")
+	}
+	if in.Limit != nil && *in.Limit < 1 {
+		return nil, nil, invalid("1 validation error detected: Value at 'limit' must be greater than or equal to 1")
+	}
+	if len(in.ExclusiveStartKey) == 0 {
+		return t, nil, nil
+	}
+	key, err := t.exactKey(in.ExclusiveStartKey)
+	return t, &key, err
 }
 
 // scanned lists what is stored behind a key, nil meaning everything, in the order of scans.

@@ -1,6 +1,7 @@
 package storagesuite
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -9,7 +10,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
-	"github.com/google/go-cmp/cmp"
 
 	"github.com/sensorflow/sensorflow/runtime/aggregate"
 	"github.com/sensorflow/sensorflow/runtime/contract"
@@ -95,64 +95,65 @@ func testNotProjected(t T, s *subject) {
 	}
 }
 
-// testScan holds that a scan meets everything once, partition after partition, in an order that stays, and may begin behind any key.
-func testScan(t T, s *subject) {
-	all := map[string]bool{}
-	for _, partition := range []string{"A", "B", "C", "D", "E"} {
-		for _, sort := range []string{"1", "2", "3"} {
-			s.put(t, with(keyOf(partition, sort), Item{"n": number("1")}))
-			all[partition+sort] = true
-		}
-	}
+// scan returns the keys that a scan meets, page by page, as partition and sort key together.
+func (s *subject) scan(t T, limit int32, start Item) (found []string) {
+	t.Helper()
 	in := &dynamodb.ScanInput{
-		TableName: &s.table, ConsistentRead: aws.Bool(true), ProjectionExpression: aws.String("#p, #s"),
+		TableName: &s.table, ConsistentRead: aws.Bool(true), ProjectionExpression: aws.String("#p, #s"), Limit: &limit, ExclusiveStartKey: start,
 		ExpressionAttributeNames: map[string]string{"#p": contract.AttrEquipmentID, "#s": contract.AttrTimestamp},
 	}
-	scan := func(limit int32, start Item) (found []string) {
-		t.Helper()
-		in.Limit, in.ExclusiveStartKey = &limit, start
-		for {
-			out, err := s.Scan(t.Context(), in)
-			if err != nil || len(out.Items) > int(limit) {
-				t.Fatalf("limit %d: %d items, %v", limit, len(out.Items), err)
-			}
-			for _, item := range out.Items {
-				found = append(found, textOf(item[contract.AttrEquipmentID])+textOf(item[contract.AttrTimestamp]))
-				if len(item) != 2 {
-					t.Errorf("a projection gives %s", show(item))
-				}
-			}
-			if in.ExclusiveStartKey = out.LastEvaluatedKey; len(in.ExclusiveStartKey) == 0 {
-				return found
+	for {
+		out, err := s.Scan(t.Context(), in)
+		if err != nil || len(out.Items) > int(limit) {
+			t.Fatalf("limit %d: %d items, %v", limit, len(out.Items), err)
+		}
+		for _, item := range out.Items {
+			found = append(found, textOf(item[contract.AttrEquipmentID])+textOf(item[contract.AttrTimestamp]))
+			if len(item) != 2 {
+				t.Errorf("a projection gives %s", show(item))
 			}
 		}
-	}
-	first := scan(1, nil)
-	if diff := cmp.Diff(first, scan(4, nil)); diff != "" {
-		t.Errorf("the order does not stay (-first +second):\n%s", diff)
-	}
-	if len(first) != len(all) {
-		t.Fatalf("found %v", first)
-	}
-	for i, item := range first {
-		if !all[item] || i%3 != 0 && item[0] != first[i-1][0] || i%3 != 0 && item <= first[i-1] {
-			t.Errorf("partitions and their sort keys follow each other as %v", first)
-		}
-		if diff := cmp.Diff(first[i+1:], scan(100, keyOf(item[:1], item[1:])), cmpEmpty); diff != "" {
-			t.Errorf("behind %s (-want +got):\n%s", item, diff)
+		if in.ExclusiveStartKey = out.LastEvaluatedKey; len(in.ExclusiveStartKey) == 0 {
+			return found
 		}
 	}
-	// Behind a key that is not there: first[2] is the last one of its partition.
-	if diff := cmp.Diff(first[3:], scan(100, keyOf(first[0][:1], "~"))); diff != "" {
-		t.Errorf("behind the first partition (-want +got):\n%s", diff)
-	}
-	in.Limit, in.ExclusiveStartKey = aws.Int32(0), nil
-	_, err := s.Scan(t.Context(), in)
-	want(t, "a limit of 0", err, refused)
 }
 
-// cmpEmpty takes no items for the same as none.
-var cmpEmpty = cmp.Transformer("some", func(all []string) string { return fmt.Sprint(all) })
+// testScan holds that a scan meets everything once, partition after partition, in an order that stays, and may begin behind any key.
+func testScan(t T, s *subject) {
+	const partitions, sorts = "ABCDE", "123"
+	for _, partition := range partitions {
+		for _, sort := range sorts {
+			s.put(t, with(keyOf(string(partition), string(sort)), Item{"n": number("1")}))
+		}
+	}
+	all := s.scan(t, 1, nil)
+	if got := s.scan(t, 4, nil); !slices.Equal(got, all) {
+		t.Errorf("the order does not stay: %v, then %v", all, got)
+	}
+	met := map[string]bool{}
+	for i := 0; i+len(sorts) <= len(all); i += len(sorts) {
+		partition := all[i][:1]
+		if got := strings.Join(all[i:i+len(sorts)], ""); got != partition+"1"+partition+"2"+partition+"3" {
+			t.Errorf("the keys of a partition follow each other as %s", got)
+		}
+		met[partition] = true
+	}
+	if len(met) != len(partitions) || len(all) != len(partitions)*len(sorts) {
+		t.Fatalf("met %v", all)
+	}
+	for i, key := range all {
+		if got := s.scan(t, 100, keyOf(key[:1], key[1:])); !slices.Equal(got, all[i+1:]) {
+			t.Errorf("behind %s come %v, want %v", key, got, all[i+1:])
+		}
+	}
+	// Behind a key that is not there, the highest of its partition.
+	if got := s.scan(t, 100, keyOf(all[0][:1], "~")); !slices.Equal(got, all[len(sorts):]) {
+		t.Errorf("behind the first partition come %v, want %v", got, all[len(sorts):])
+	}
+	_, err := s.Scan(t.Context(), &dynamodb.ScanInput{TableName: &s.table, Limit: aws.Int32(0)})
+	want(t, "a limit of 0", err, refused)
+}
 
 // testFinder holds what repairs and audits find by.
 func testFinder(t T, s *subject) {
@@ -166,52 +167,49 @@ func testFinder(t T, s *subject) {
 			}))
 		}
 		if _, err := s.PutItem(t.Context(), &dynamodb.PutItemInput{TableName: &rows, Item: Item{
-			contract.AttrEquipmentID: text(id), contract.AttrInterval: text(reading.FormatHour(morning) + "#" + region),
+			contract.AttrEquipmentID: text(id), contract.AttrInterval: text(reading.FormatHour(morning) + contract.KeySeparator + region),
 		}}); err != nil {
 			t.Fatal(err)
 		}
 	}
 	s.put(t, keyOf("no equipment#", "t"))
-	walk := func(next func(after reading.EquipmentID) (reading.EquipmentID, bool, error)) (found []string) {
-		t.Helper()
-		for after := reading.EquipmentID(""); len(found) <= len(equipments); {
-			id, any, err := next(after)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if !any {
-				break
-			}
-			found, after = append(found, string(id)), id
-		}
-		slices.Sort(found)
-		return found
-	}
-	for what, next := range map[string]func(reading.EquipmentID) (reading.EquipmentID, bool, error){
-		"readings": func(after reading.EquipmentID) (reading.EquipmentID, bool, error) {
-			return finder.NextWithReadings(t.Context(), after)
-		},
-		"rows": func(after reading.EquipmentID) (reading.EquipmentID, bool, error) {
-			return finder.NextWithRows(t.Context(), after)
-		},
+	for what, next := range map[string]func(context.Context, reading.EquipmentID) (reading.EquipmentID, bool, error){
+		"readings": finder.NextWithReadings, "rows": finder.NextWithRows,
 	} {
-		if diff := cmp.Diff(equipments, walk(next)); diff != "" {
-			t.Errorf("equipments with %s (-want +got):\n%s", what, diff)
+		if found := walk(t, next, len(equipments)); !slices.Equal(found, equipments) {
+			t.Errorf("equipments with %s are %v, want %v", what, found, equipments)
 		}
 	}
 	hour := reading.Hour(morning)
-	if got, found, err := finder.NextReading(t.Context(), "EQ-2", hour.Add(time.Hour), hour.Add(9*time.Hour)); !found || !got.Equal(hour.Add(2*time.Hour)) || err != nil {
-		t.Errorf("the next reading is of %v, %t, %v", got, found, err)
+	wantHour := func(what string, expected time.Time) func(time.Time, bool, error) {
+		return func(got time.Time, found bool, err error) {
+			t.Helper()
+			if err != nil || found == expected.IsZero() || found && !got.Equal(expected) {
+				t.Errorf("%s: %v, found %t, %v, want %v", what, got, found, err, expected)
+			}
+		}
 	}
-	if _, found, err := finder.NextReading(t.Context(), "EQ-2", hour.Add(5*time.Hour), hour.Add(9*time.Hour)); found || err != nil {
-		t.Errorf("a reading in hours without one: %t, %v", found, err)
+	wantHour("the next reading", hour.Add(2*time.Hour))(finder.NextReading(t.Context(), "EQ-2", hour.Add(time.Hour), hour.Add(9*time.Hour)))
+	wantHour("hours without a reading", time.Time{})(finder.NextReading(t.Context(), "EQ-2", hour.Add(5*time.Hour), hour.Add(9*time.Hour)))
+	wantHour("the next row", hour)(finder.NextRow(t.Context(), "EQ-3", region, hour.Add(-time.Hour), hour))
+	wantHour("a region without a row", time.Time{})(finder.NextRow(t.Context(), "EQ-3", "us-east-1", hour.Add(-time.Hour), hour))
+}
+
+// walk goes from one equipment to the next, and stops where there are more than there should be. It returns them in their order.
+func walk(t T, next func(context.Context, reading.EquipmentID) (reading.EquipmentID, bool, error), limit int) (found []string) {
+	t.Helper()
+	for after := reading.EquipmentID(""); len(found) <= limit; {
+		id, more, err := next(t.Context(), after)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !more {
+			break
+		}
+		found, after = append(found, string(id)), id
 	}
-	if got, found, err := finder.NextRow(t.Context(), "EQ-3", region, hour.Add(-time.Hour), hour); !found || !got.Equal(hour) || err != nil {
-		t.Errorf("the next row is of %v, %t, %v", got, found, err)
-	}
-	if _, found, err := finder.NextRow(t.Context(), "EQ-3", "us-east-1", hour.Add(-time.Hour), hour); found || err != nil {
-		t.Errorf("a row of a region that has none: %t, %v", found, err)
-	}
+	slices.Sort(found)
+	return found
 }
 
 // testReadUnits holds what a read says that it took: repairs and audits keep to a rate by it. A unit is a consistent read of 4 KB

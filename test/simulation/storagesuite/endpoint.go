@@ -187,8 +187,8 @@ func (e *Endpoint) settings(t T, table string) (s Settings) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	switch d := expiry.TimeToLiveDescription; d.TimeToLiveStatus {
-	case types.TimeToLiveStatusEnabled, types.TimeToLiveStatusEnabling: // which takes up to an hour
+	d := expiry.TimeToLiveDescription
+	if d.TimeToLiveStatus == types.TimeToLiveStatusEnabled || d.TimeToLiveStatus == types.TimeToLiveStatusEnabling { // which takes up to an hour
 		s.TimeToLive = aws.ToString(d.AttributeName)
 	}
 	return s

@@ -53,7 +53,7 @@ func (m *modelRegion) storage(other *modelRegion) Storage {
 			name := fmt.Sprintf("%s-%d", definition.Name, len(m.definitions)+1)
 			for _, r := range []*modelRegion{m, other} {
 				r.definitions[name] = definition
-				r.Database.Create(name, definition)
+				r.Create(name, definition)
 			}
 			return name
 		},
@@ -76,7 +76,7 @@ func (m *modelRegion) storage(other *modelRegion) Storage {
 		},
 		Expire: func(t T, table string, key Item) {
 			k := dynamodel.Key{Partition: textOf(key[contract.AttrEquipmentID]), Sort: textOf(key[contract.AttrTimestamp])}
-			if !m.Database.Expire(table, k) {
+			if !m.Expire(table, k) {
 				t.Errorf("%s does not expire", show(key))
 			}
 		},

@@ -200,15 +200,18 @@ func testDeletions(t T, s *subject) {
 	lease := func(worker string, after time.Duration) deletion.Lease {
 		return deletion.Lease{Worker: worker, Now: morning.Add(after), Until: morning.Add(after + time.Minute)}
 	}
-	for i, c := range []struct {
-		worker string
-		after  time.Duration
-		want   bool
-	}{{"a", 0, true}, {"b", time.Minute - 1, false}, {"a", 1, true}, {"b", time.Minute, false}, {"b", time.Minute + 1, true}} {
-		if got, claimed, err := table.ClaimDeletion(t.Context(), one.ID, lease(c.worker, c.after)); claimed != c.want || err != nil || claimed && !cmp.Equal(got, one) {
-			t.Errorf("claim %d: %t, %v, %+v, want %t", i, claimed, err, got, c.want)
+	claim := func(what, worker string, after time.Duration, want bool) {
+		t.Helper()
+		got, claimed, err := table.ClaimDeletion(t.Context(), one.ID, lease(worker, after))
+		if claimed != want || err != nil || claimed && !cmp.Equal(got, one) {
+			t.Errorf("%s: claimed %t, %v, %+v, want %t", what, claimed, err, got, want)
 		}
 	}
+	claim("the first", "a", 0, true)
+	claim("another while it is leased", "b", time.Minute-1, false)
+	claim("the same again", "a", 1, true)
+	claim("another while it is leased again", "b", time.Minute, false)
+	claim("another at the end of the lease", "b", time.Minute+1, true)
 	advance := func(what, from string, to deletion.Progress, status deletion.Status, want bool) {
 		t.Helper()
 		next := one
