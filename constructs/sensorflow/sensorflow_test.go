@@ -206,6 +206,7 @@ func TestSensorFlow_EveryPropMatters(t *testing.T) {
 			"MachineClients":   set(func(p *props) { p.MachineClients = []identity.MachineClient{{Name: "gateway"}} }),
 			"Mfa":              set(func(p *props) { p.Mfa = identity.MfaOptional }),
 			"AlarmEmails":      set(func(p *props) { p.AlarmEmails = []string{"ada@example.com"} }),
+			"Alarms":           set(func(p *props) { p.Alarms.Latency.Disabled = true }),
 			"IndexShards":      set(func(p *props) { p.IndexShards = 16 }),
 			"FleetBuckets":     set(func(p *props) { p.FleetBuckets = 16 }),
 			"LogRetention":     set(func(p *props) { p.LogRetention = awslogs.RetentionDays_ONE_YEAR }),

@@ -135,6 +135,7 @@ func TestStacks(t *testing.T) {
 	t.Run("look nothing up", func(t *testing.T) { lookNothingUp(t, all) })
 	t.Run("fit into CloudFormation", func(t *testing.T) { fitIntoCloudFormation(t, all) })
 	t.Run("are the same below a stage", func(t *testing.T) { areTheSameBelowAStage(t, all) })
+	t.Run("tell where they are", func(t *testing.T) { tellWhereTheyAre(t, all) })
 	t.Run("have a price", func(t *testing.T) { havePrices(t, all) })
 	t.Run("stay when a region comes", func(t *testing.T) { stayWhenARegionComes(t, all) })
 }
