@@ -6,6 +6,7 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsec2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsecs"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awselasticloadbalancingv2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslogs"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awss3"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awswafv2"
@@ -30,6 +31,9 @@ type ApiService struct {
 	TargetGroup, AlternateTargetGroup awselasticloadbalancingv2.ApplicationTargetGroup
 	Cluster                           awsecs.Cluster
 	Service                           awsecs.FargateService
+	// SmokeTest is the function that tries the API; nil without SmokeTestCredentials. Invoked with {} it answers with a
+	// hookStatus of SUCCEEDED, FAILED, or IN_PROGRESS: then it wants to be invoked with its own answer.
+	SmokeTest awslambda.Function
 	// Logs has a stream for each task, also for those that could not start.
 	Logs awslogs.LogGroup
 	// AccessLogs is the bucket with the access logs of the load balancer and of the Distribution.
@@ -45,6 +49,8 @@ type ApiService struct {
 	RegionUrl *string
 
 	firewallName string
+	// addresses must be there before anybody finds the API under its address.
+	addresses []constructs.IDependable
 	// listener takes the requests of clients.
 	listener awselasticloadbalancingv2.ApplicationListener
 }
@@ -76,6 +82,7 @@ func NewApiService(scope constructs.Construct, id string, props *ApiServiceProps
 		a.addDistribution(p)
 	}
 	a.addService(p, tasks, ways)
+	a.addSmokeTest(p)
 	a.addFirewall(p)
 	nameRules(tasks, balancer)
 	return a

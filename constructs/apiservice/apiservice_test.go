@@ -37,11 +37,13 @@ func image(t *testing.T) awsecs.ContainerImage {
 func required(t *testing.T) func(awscdk.Stack) apiservice.ApiServiceProps {
 	return func(stack awscdk.Stack) apiservice.ApiServiceProps {
 		key := storage.NewKey(stack, "Key", nil).Key
+		pool := identity.NewIdentity(stack, "Identity", &identity.IdentityProps{Key: key})
 		return apiservice.ApiServiceProps{
 			Tables:   storage.NewGlobalTables(stack, "Tables", &storage.GlobalTablesProps{Key: key}),
 			Uploads:  storage.NewUploads(stack, "Uploads", &storage.UploadsProps{Key: key}),
-			Settings: identity.NewIdentity(stack, "Identity", &identity.IdentityProps{Key: key}).Settings,
+			Settings: pool.Settings,
 			Key:      key, Image: image(t),
+			SmokeTestCredentials: pool.SmokeTest, SmokeTestCode: cdktest.LambdaCode(t),
 		}
 	}
 }
@@ -74,7 +76,7 @@ func everything(stack awscdk.Stack, p *apiservice.ApiServiceProps) {
 	p.TasksMin, p.TasksMax, p.TaskCpu, p.TaskMemoryMiB, p.SpotPercent = 2, 10, 1024, 4096, 70
 	p.CpuTargetPercent, p.RequestsPerTask, p.RequestLimit = 50, 10_000, 100
 	p.Architecture, p.LogRetention, p.Disposable = goasset.AMD64, awslogs.RetentionDays_ONE_YEAR, true
-	p.Deployment = apiservice.Linear
+	p.Deployment, p.SmokeTestName = apiservice.Linear, "try"
 }
 
 // imported is what the regional stack of several regions hands over, and an existing network.
@@ -82,6 +84,7 @@ func imported(stack awscdk.Stack, p *apiservice.ApiServiceProps) {
 	p.Tables = storage.ImportGlobalTables(stack, "ImportedTables",
 		&storage.ImportGlobalTablesProps{Name: "SensorFlow-dev", Key: p.Key})
 	p.Settings = identity.ImportSettings(stack, "Settings", "SensorFlow-dev", p.Key)
+	p.SmokeTestCredentials = identity.ImportSmokeTest(stack, "SmokeTest", "SensorFlow-dev", p.Key)
 	p.Vpc = existing(stack)
 }
 
@@ -189,26 +192,31 @@ func TestApiService_EveryPropChangesTheTemplate(t *testing.T) {
 	cdktest.EveryPropMatters(t, base,
 		func(stack awscdk.Stack, p *props) { apiservice.NewApiService(stack, "Api", p) },
 		map[string]change{
-			"Tables":           func(_ awscdk.Stack, p *props) { p.Tables = other.Tables },
-			"Uploads":          func(_ awscdk.Stack, p *props) { p.Uploads = other.Uploads },
-			"Settings":         func(_ awscdk.Stack, p *props) { p.Settings = other.Settings },
-			"Key":              func(_ awscdk.Stack, p *props) { p.Key = other.Key },
-			"Domain":           func(_ awscdk.Stack, p *props) { p.Domain = other.Domain },
-			"AllowedOrigins":   func(_ awscdk.Stack, p *props) { p.AllowedOrigins = []string{"https://a.example.com"} },
-			"Retention":        func(_ awscdk.Stack, p *props) { p.Retention = 24 * time.Hour },
-			"UserPoolRegion":   func(_ awscdk.Stack, p *props) { p.UserPoolRegion = "us-east-1" },
-			"IndexShards":      func(_ awscdk.Stack, p *props) { p.IndexShards = 9 },
-			"FleetBuckets":     func(_ awscdk.Stack, p *props) { p.FleetBuckets = 9 },
-			"Vpc":              func(_ awscdk.Stack, p *props) { p.Vpc = other.Vpc },
-			"VpcCidr":          func(_ awscdk.Stack, p *props) { p.VpcCidr = "10.2.0.0/16" },
-			"Zones":            func(_ awscdk.Stack, p *props) { p.Zones = 2 },
-			"NatGateways":      func(_ awscdk.Stack, p *props) { p.NatGateways = 2 },
-			"TasksMin":         func(_ awscdk.Stack, p *props) { p.TasksMin = 4 },
-			"TasksMax":         func(_ awscdk.Stack, p *props) { p.TasksMax = 61 },
-			"TaskCpu":          func(_ awscdk.Stack, p *props) { p.TaskCpu = 256 },
-			"TaskMemoryMiB":    func(_ awscdk.Stack, p *props) { p.TaskMemoryMiB = 2048 },
-			"SpotPercent":      func(_ awscdk.Stack, p *props) { p.SpotPercent = 50 },
-			"Deployment":       func(_ awscdk.Stack, p *props) { p.Deployment = apiservice.Linear },
+			"Tables":         func(_ awscdk.Stack, p *props) { p.Tables = other.Tables },
+			"Uploads":        func(_ awscdk.Stack, p *props) { p.Uploads = other.Uploads },
+			"Settings":       func(_ awscdk.Stack, p *props) { p.Settings = other.Settings },
+			"Key":            func(_ awscdk.Stack, p *props) { p.Key = other.Key },
+			"Domain":         func(_ awscdk.Stack, p *props) { p.Domain = other.Domain },
+			"AllowedOrigins": func(_ awscdk.Stack, p *props) { p.AllowedOrigins = []string{"https://a.example.com"} },
+			"Retention":      func(_ awscdk.Stack, p *props) { p.Retention = 24 * time.Hour },
+			"UserPoolRegion": func(_ awscdk.Stack, p *props) { p.UserPoolRegion = "us-east-1" },
+			"IndexShards":    func(_ awscdk.Stack, p *props) { p.IndexShards = 9 },
+			"FleetBuckets":   func(_ awscdk.Stack, p *props) { p.FleetBuckets = 9 },
+			"Vpc":            func(_ awscdk.Stack, p *props) { p.Vpc = other.Vpc },
+			"VpcCidr":        func(_ awscdk.Stack, p *props) { p.VpcCidr = "10.2.0.0/16" },
+			"Zones":          func(_ awscdk.Stack, p *props) { p.Zones = 2 },
+			"NatGateways":    func(_ awscdk.Stack, p *props) { p.NatGateways = 2 },
+			"TasksMin":       func(_ awscdk.Stack, p *props) { p.TasksMin = 4 },
+			"TasksMax":       func(_ awscdk.Stack, p *props) { p.TasksMax = 61 },
+			"TaskCpu":        func(_ awscdk.Stack, p *props) { p.TaskCpu = 256 },
+			"TaskMemoryMiB":  func(_ awscdk.Stack, p *props) { p.TaskMemoryMiB = 2048 },
+			"SpotPercent":    func(_ awscdk.Stack, p *props) { p.SpotPercent = 50 },
+			"Deployment":     func(_ awscdk.Stack, p *props) { p.Deployment = apiservice.Linear },
+			"SmokeTestCredentials": func(stack awscdk.Stack, p *props) {
+				p.SmokeTestCredentials = identity.ImportSmokeTest(stack, "OtherSmokeTest", "other", p.Key)
+			},
+			"SmokeTestName":    func(_ awscdk.Stack, p *props) { p.SmokeTestName = "try" },
+			"SmokeTestCode":    func(_ awscdk.Stack, p *props) { p.SmokeTestCode = nil },
 			"CpuTargetPercent": func(_ awscdk.Stack, p *props) { p.CpuTargetPercent = 61 },
 			"RequestsPerTask":  func(_ awscdk.Stack, p *props) { p.RequestsPerTask = 1 },
 			"Architecture":     func(_ awscdk.Stack, p *props) { p.Architecture = goasset.AMD64 },

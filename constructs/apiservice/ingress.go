@@ -146,8 +146,9 @@ func (a *ApiService) addDomain(p ApiServiceProps) {
 func (a *ApiService) addRecords(domain *Domain, regional *string) {
 	region := awscdk.Stack_Of(a).Region()
 	target := awsroute53.RecordTarget_FromAlias(awsroute53targets.NewLoadBalancerTarget(a.LoadBalancer, nil))
-	awsroute53.NewARecord(a, jsii.String("RegionRecord"),
+	own := awsroute53.NewARecord(a, jsii.String("RegionRecord"),
 		&awsroute53.ARecordProps{Zone: domain.HostedZone, RecordName: regional, Target: target})
+	a.addresses = append(a.addresses, own)
 	// The check asks for readiness, from several continents: DNS must leave out a region that answers but cannot store.
 	health := awsroute53.NewHealthCheck(a, jsii.String("HealthCheck"), &awsroute53.HealthCheckProps{
 		Type:            awsroute53.HealthCheckType_HTTPS,

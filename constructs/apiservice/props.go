@@ -6,6 +6,7 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsec2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsecs"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awskms"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslogs"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsroute53"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awssecretsmanager"
@@ -114,6 +115,18 @@ type ApiServiceProps struct {
 	// some minutes where the last deployment has left the tasks in AlternateTargetGroup: deploy once more before.
 	// Default: Canary; with Disposable Rolling.
 	Deployment Deployment
+
+	// SmokeTestCredentials are the credentials of a machine client with all scopes, as identity.Identity.SmokeTest holds
+	// them, encrypted with Key. With them a function tries the API: it signs in, writes a reading, reads its aggregate
+	// and deletes it. With Canary and Linear, a deployment goes back when new tasks fail that. Default: none, and no
+	// such function.
+	SmokeTestCredentials awssecretsmanager.ISecret
+
+	// SmokeTestName is the name of the function, by which a pipeline may invoke it. Default: CloudFormation makes it up.
+	SmokeTestName string
+
+	// SmokeTestCode was built elsewhere from runtime/cmd/smoketest. Default: built from this module's sources.
+	SmokeTestCode awslambda.Code
 
 	// CpuTargetPercent is the mean CPU use that the scaling aims at, 10 to 90. Default: CpuTargetPercentDefault.
 	CpuTargetPercent int

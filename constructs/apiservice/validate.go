@@ -2,6 +2,7 @@ package apiservice
 
 import (
 	"github.com/sensorflow/sensorflow/constructs/internal/prop"
+	"github.com/sensorflow/sensorflow/runtime/contract"
 	"github.com/sensorflow/sensorflow/runtime/contract/rule"
 )
 
@@ -31,6 +32,7 @@ func (p ApiServiceProps) faults(region string) rule.Faults {
 		rule.Between("RequestsPerTask", d.RequestsPerTask, 1, RequestsPerTaskMax, RequestsPerTaskDefault),
 		rule.RequestLimit("RequestLimit", d.RequestLimit),
 		p.networkFaults(region),
+		p.smokeTestFaults(),
 		rule.Of(p.Architecture.Validate()),
 	)
 }
@@ -47,6 +49,18 @@ func (d *Domain) faults() rule.Faults {
 		return rule.All(name, rule.InZone("Name", d.Name, zone))
 	}
 	return name
+}
+
+// smokeTestFaults refuses a name that Lambda refuses, and one of nothing.
+func (p ApiServiceProps) smokeTestFaults() rule.Faults {
+	if p.SmokeTestName == "" {
+		return nil
+	}
+	return rule.All(
+		prop.LeftOut("SmokeTestName", p.SmokeTestCredentials == nil, " without SmokeTestCredentials",
+			"there is no smoke test without them"),
+		rule.Name("SmokeTestName", p.SmokeTestName, contract.NameCharsMax),
+	)
 }
 
 func (p ApiServiceProps) poolRegionFaults() rule.Faults {

@@ -60,6 +60,11 @@ func TestApiService_SaysWhatIsWrongWithItsProps(t *testing.T) {
 		cdktest.Row("rejects an unknown way to deploy", func(p *props) { p.Deployment = "blue" },
 			`Deployment must be one of canary, linear, rolling, got "blue"; `+
 				"leave it out for canary, or rolling where everything is disposable"),
+		cdktest.Row("rejects a name that Lambda has not", func(p *props) { p.SmokeTestName = "a try" },
+			`SmokeTestName must be 1 to 64 letters, digits and hyphens, beginning with a letter, got "a try"`),
+		cdktest.Row("rejects a name of no smoke test", func(p *props) {
+			p.SmokeTestName, p.SmokeTestCredentials = "try", nil
+		}, "SmokeTestName must be left out without SmokeTestCredentials; there is no smoke test without them"),
 		cdktest.Row("rejects numbers out of range", func(p *props) {
 			p.TasksMin, p.TasksMax, p.SpotPercent, p.CpuTargetPercent, p.RequestsPerTask, p.RequestLimit = 5, 4, 101, 9,
 				-1, 9

@@ -34,13 +34,7 @@ func (i *Identity) Credentials(machine string) awssecretsmanager.ISecret {
 		refuse.By(i, fmt.Errorf("there is no machine client %q among %s", machine,
 			strings.Join(i.machineNames(), ", ")))
 	}
-	plain := awscdk.SecretValue_UnsafePlainText
-	fields := map[string]awscdk.SecretValue{
-		CredentialsTokenURL: plain(i.TokenURL),
-		CredentialsClientID: plain(client.UserPoolClientId()),
-		CredentialsClientSecret: awscdk.SecretValue_ResourceAttribute(client.Node().
-			DefaultChild().(awscognito.CfnUserPoolClient).AttrClientSecret()),
-	}
+	fields := i.credentialsOf(client)
 	secret := awssecretsmanager.NewSecret(i, jsii.String("Credentials-"+machine), &awssecretsmanager.SecretProps{
 		Description: jsii.String("How " + machine + " gets tokens for SensorFlow"), EncryptionKey: i.key,
 		SecretObjectValue: &fields, RemovalPolicy: awscdk.RemovalPolicy_DESTROY,
@@ -48,6 +42,17 @@ func (i *Identity) Credentials(machine string) awssecretsmanager.ISecret {
 	explainNoRotation(secret)
 	i.credentials[machine] = secret
 	return secret
+}
+
+// credentialsOf are the fields of a secret for a machine client.
+func (i *Identity) credentialsOf(client awscognito.UserPoolClient) map[string]awscdk.SecretValue {
+	plain := awscdk.SecretValue_UnsafePlainText
+	return map[string]awscdk.SecretValue{
+		CredentialsTokenURL: plain(i.TokenURL),
+		CredentialsClientID: plain(client.UserPoolClientId()),
+		CredentialsClientSecret: awscdk.SecretValue_ResourceAttribute(client.Node().
+			DefaultChild().(awscognito.CfnUserPoolClient).AttrClientSecret()),
+	}
 }
 
 // GrantMachineCredentials lets the grantee, a program, read the credentials of a machine client, with which it gets

@@ -21,12 +21,12 @@ func TestCredentials_AreMadeOnceAndReadByWhomTheyAreGrantedTo(t *testing.T) {
 	if i.Credentials(identity.DefaultMachineClient) != i.Credentials(identity.DefaultMachineClient) {
 		t.Error("each call makes another secret")
 	}
-	cdktest.RefusesToBuild(t, `Stack/Identity: there is no machine client "gone" among machine`,
+	cdktest.RefusesToBuild(t, `Stack/Identity: there is no machine client "gone" among machine, smoketest`,
 		func() { i.Credentials("gone") })
 	out := cdktest.Synth(t, app)
 	template := out.Template(t, "Stack")
 	secret := template.Find(t, "AWS::SecretsManager::Secret", "IdentityCredentials")
-	client := template.Find(t, "AWS::Cognito::UserPoolClient", "IdentityMachineClient").ID
+	client := template.Find(t, "AWS::Cognito::UserPoolClient", "IdentityMachineClientmachine").ID
 	text := strings.NewReplacer("\n", "", " ", "").Replace(cdktest.JSON(t, secret.Property("SecretString")))
 	for _, want := range []string{
 		`{"Fn::GetAtt":["` + client + `","ClientSecret"]}`, `{"Ref":"` + client + `"}`, `/oauth2/token`,

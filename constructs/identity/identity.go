@@ -33,7 +33,7 @@ type Identity struct {
 	UserPool awscognito.UserPool
 	// BrowserClient is the client through which the API signs people in.
 	BrowserClient awscognito.UserPoolClient
-	// MachineClients are the clients of programs by their names.
+	// MachineClients are the clients of programs by their names, that of the smoke tests among them.
 	MachineClients map[string]awscognito.UserPoolClient
 	// Domain serves the token endpoint.
 	Domain awscognito.UserPoolDomain
@@ -43,6 +43,9 @@ type Identity struct {
 	// Settings is the secret whose JSON fields are named like the environment keys of the API: contract.EnvUserPoolID,
 	// EnvUserPoolIssuer, EnvUserPoolClientID, EnvUserPoolClientSecret, EnvMachineClientIDs and EnvTokenURL.
 	Settings awssecretsmanager.ISecret
+	// SmokeTest is the secret with the credentials of the smoke tests, as Credentials returns them. Their client may
+	// read, write and delete.
+	SmokeTest awssecretsmanager.ISecret
 	// Issuer is the `iss` of the pool's tokens.
 	Issuer *string
 	// TokenURL is where machines get their tokens.
@@ -75,9 +78,11 @@ func NewIdentity(scope constructs.Construct, id string, props *IdentityProps) *I
 	for _, m := range p.MachineClients {
 		i.MachineClients[m.Name] = i.addMachineClient(m, scopes)
 	}
+	i.addSmokeTestClient(scopes)
 	i.addDomain(p)
 	i.addReplica(p)
 	i.addSettings(p)
+	i.addSmokeTestCredentials(p)
 	return i
 }
 

@@ -65,7 +65,7 @@ func TestIdentity_OfOneRegion(t *testing.T) {
 	if pool.Property("IssuerConfiguration") != nil {
 		t.Error("the issuer is that of a replicated pool")
 	}
-	settings := cdktest.JSON(t, template.Only(t, "AWS::SecretsManager::Secret").Body)
+	settings := cdktest.JSON(t, template.Find(t, "AWS::SecretsManager::Secret", "IdentitySettings").Body)
 	if !strings.Contains(settings, "https://cognito-idp.us-east-1.amazonaws.com/") {
 		t.Errorf("the issuer is not among the settings: %s", settings)
 	}
@@ -88,7 +88,7 @@ func TestIdentity_OfSeveralRegionsReplicatesToTheFirst(t *testing.T) {
 	pool.Want(t, "arn:aws:kms:us-east-1:111111111111:key/mrk-0", "KeyConfiguration", "KmsKeyArn")
 	replica := template.Only(t, "AWS::Cognito::UserPoolReplica")
 	replica.Want(t, map[string]any{"RegionName": secondary, "UserPoolId": map[string]any{"Ref": pool.ID}})
-	settings := template.Only(t, "AWS::SecretsManager::Secret")
+	settings := template.Find(t, "AWS::SecretsManager::Secret", "IdentitySettings")
 	settings.Want(t, "Flow/identity", "Name")
 	settings.Want(t, []any{
 		map[string]any{"Region": secondary, "KmsKeyId": "arn:aws:kms:eu-west-1:111111111111:key/mrk-0"},
@@ -101,6 +101,41 @@ func TestIdentity_OfSeveralRegionsReplicatesToTheFirst(t *testing.T) {
 	out.NoFindings(t)
 }
 
+// TestIdentity_HasAClientForSmokeTests looks at the client, and at the secret that every region finds by its name.
+func TestIdentity_HasAClientForSmokeTests(t *testing.T) {
+	app := cdktest.NewApp(t)
+	stack := cdktest.NewStack(app, "Stack", primary)
+	props := replicated(stack)
+	identity.NewIdentity(stack, "Identity", &props)
+	elsewhere := cdktest.NewStack(app, "Elsewhere", secondary)
+	key := storage.NewKey(elsewhere, "Key", nil).Key
+	found := identity.ImportSmokeTest(elsewhere, "SmokeTest", "Flow", key)
+	template := cdktest.Synth(t, app).Template(t, "Stack")
+	client := template.Find(t, "AWS::Cognito::UserPoolClient", "IdentityMachineClientsmoketest")
+	client.Want(t, 5, "AccessTokenValidity") // minutes
+	scopes := cdktest.JSON(t, client.Property("AllowedOAuthScopes"))
+	for _, scope := range []string{`"/read"`, `"/write"`, `"/admin"`} {
+		if !strings.Contains(scopes, scope) {
+			t.Errorf("the client lacks the scope %s", scope)
+		}
+	}
+	secret := template.Find(t, "AWS::SecretsManager::Secret", "IdentitySmokeTest")
+	secret.Want(t, "Flow/smoketest", "Name")
+	if name := *found.SecretName(); name != "Flow/smoketest" {
+		t.Errorf("regions look for %s", name)
+	}
+	settings := template.Find(t, "AWS::SecretsManager::Secret", "IdentitySettings")
+	secret.Want(t, settings.Property("ReplicaRegions"), "ReplicaRegions")
+	text := cdktest.JSON(t, secret.Property("SecretString"))
+	for _, part := range []string{
+		contract.CredentialsTokenURL, contract.CredentialsClientID, contract.CredentialsClientSecret, client.ID,
+	} {
+		if !strings.Contains(text, part) {
+			t.Errorf("the secret lacks %s: %s", part, text)
+		}
+	}
+}
+
 // TestSettings_HoldWhatTheEnvironmentNames joins the secret to the environment of the API, and sees that
 // CloudFormation, not the template, knows the client's secret.
 func TestSettings_HoldWhatTheEnvironmentNames(t *testing.T) {
@@ -110,7 +145,8 @@ func TestSettings_HoldWhatTheEnvironmentNames(t *testing.T) {
 	})
 	template := cdktest.Synth(t, app).Template(t, "Stack")
 	browser := template.Find(t, "AWS::Cognito::UserPoolClient", "IdentityBrowserClient").ID
-	parts, _ := template.Only(t, "AWS::SecretsManager::Secret").Property("SecretString", "Fn::Join", 1).([]any)
+	settings := template.Find(t, "AWS::SecretsManager::Secret", "IdentitySettings")
+	parts, _ := settings.Property("SecretString", "Fn::Join", 1).([]any)
 	text := ""
 	for _, part := range parts {
 		if literal, ok := part.(string); ok {
@@ -130,7 +166,9 @@ func TestSettings_HoldWhatTheEnvironmentNames(t *testing.T) {
 	}
 	alpha := template.Find(t, "AWS::Cognito::UserPoolClient", "IdentityMachineClientalpha").ID
 	zeta := template.Find(t, "AWS::Cognito::UserPoolClient", "IdentityMachineClientzeta").ID
-	if want := `"MACHINE_CLIENT_IDS":"{Ref:` + alpha + `},{Ref:` + zeta + `}"`; !strings.Contains(text, want) {
+	own := template.Find(t, "AWS::Cognito::UserPoolClient", "IdentityMachineClientsmoketest").ID
+	want = `"MACHINE_CLIENT_IDS":"{Ref:` + alpha + `},{Ref:` + own + `},{Ref:` + zeta + `}"`
+	if !strings.Contains(text, want) {
 		t.Errorf("the settings lack %s: %s", want, text)
 	}
 	if want := ".auth.us-east-1.amazoncognito.com/oauth2/token"; !strings.Contains(text, want) {

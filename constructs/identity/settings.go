@@ -53,33 +53,48 @@ func (i *Identity) addSettings(p IdentityProps) {
 	if p.Name != "" {
 		props.SecretName = jsii.String(SettingsName(p.Name))
 	}
+	props.ReplicaRegions = secretReplicas(p)
+	secret := awssecretsmanager.NewSecret(i, jsii.String("Settings"), props)
+	i.Settings = secret
+	explainNoRotation(secret)
+}
+
+// secretReplicas are the regions that need the pool's secrets besides its own; nil for none.
+func secretReplicas(p IdentityProps) *[]*awssecretsmanager.ReplicaRegion {
+	if len(p.Replicas) == 0 {
+		return nil
+	}
 	var replicas []*awssecretsmanager.ReplicaRegion
 	for _, r := range p.Replicas {
 		replicas = append(replicas, &awssecretsmanager.ReplicaRegion{
 			Region: jsii.String(r.Region), EncryptionKey: r.Key,
 		})
 	}
-	if len(replicas) > 0 {
-		props.ReplicaRegions = &replicas
-	}
-	secret := awssecretsmanager.NewSecret(i, jsii.String("Settings"), props)
-	i.Settings = secret
-	explainNoRotation(secret)
+	return &replicas
 }
 
 // ImportSettings finds the settings of a deployment in the stack's own region, by the Name that its Identity was made
 // with. key encrypts them there.
 func ImportSettings(scope constructs.Construct, id, name string, key awskms.IKey) awssecretsmanager.ISecret {
-	stack := refuse.OutsideStack(scope, id)
-	refuse.If(scope, id, rule.All(
+	refuse.OutsideStack(scope, id)
+	refuse.If(scope, id, importFaults(name, key).Err())
+	return importSecret(scope, id, SettingsName(name), key)
+}
+
+func importFaults(name string, key awskms.IKey) rule.Faults {
+	return rule.All(
 		rule.Name("name", name, contract.NameCharsMax),
 		prop.Required("key", key == nil, "the key of the stack's region"),
-	).Err())
+	)
+}
+
+// importSecret finds a secret by its name.
+func importSecret(scope constructs.Construct, id, name string, key awskms.IKey) awssecretsmanager.ISecret {
 	return awssecretsmanager.Secret_FromSecretAttributes(scope, &id, &awssecretsmanager.SecretAttributes{
-		SecretPartialArn: stack.FormatArn(&awscdk.ArnComponents{
+		SecretPartialArn: awscdk.Stack_Of(scope).FormatArn(&awscdk.ArnComponents{
 			Service:      jsii.String("secretsmanager"),
 			Resource:     jsii.String("secret"),
-			ResourceName: jsii.String(SettingsName(name)),
+			ResourceName: &name,
 			ArnFormat:    awscdk.ArnFormat_COLON_RESOURCE_NAME,
 		}),
 		EncryptionKey: key,

@@ -46,7 +46,7 @@ func (c *Processing) addAggregator(p ProcessingProps) {
 		Environment: environment(p, ofAggregates(p)),
 	})
 	explainSource(c.Aggregator)
-	source := awslambda.NewEventSourceMapping(c, jsii.String("AggregatorSource"), &awslambda.EventSourceMappingProps{
+	props := &awslambda.EventSourceMappingProps{
 		Target: c.Aggregator, EventSourceArn: p.Tables.ReadingsStreamArn,
 		// LATEST can miss records while a mapping is made or changed.
 		StartingPosition: awslambda.StartingPosition_TRIM_HORIZON,
@@ -54,10 +54,11 @@ func (c *Processing) addAggregator(p ProcessingProps) {
 		BatchSize:        jsii.Number(p.StreamBatchSize), ParallelizationFactor: jsii.Number(p.StreamLanes),
 		ReportBatchItemFailures: jsii.Bool(true), BisectBatchOnError: jsii.Bool(true),
 		RetryAttempts: jsii.Number(StreamRetries), MaxRecordAge: duration(StreamRecordAgeMax),
-	})
+	}
+	c.AggregatorSource = awslambda.NewEventSourceMapping(c, jsii.String("AggregatorSource"), props)
 	// It is set on the raw resource: the CDK's own destination would add wildcard actions on the key to the function's
 	// role.
-	source.Node().DefaultChild().(awslambda.CfnEventSourceMapping).
+	c.AggregatorSource.Node().DefaultChild().(awslambda.CfnEventSourceMapping).
 		SetDestinationConfig(&awslambda.CfnEventSourceMapping_DestinationConfigProperty{
 			OnFailure: &awslambda.CfnEventSourceMapping_OnFailureProperty{Destination: c.StreamFailures.QueueArn()},
 		})

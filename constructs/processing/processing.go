@@ -24,6 +24,9 @@ type Processing struct {
 	// Aggregator reads the stream of the readings, CsvProcessor the queue of CSV files.
 	Aggregator, CsvProcessor awslambda.Function
 
+	// AggregatorSource lets Aggregator follow the stream.
+	AggregatorSource awslambda.EventSourceMapping
+
 	// Repairer restates the rows of what the stream gave up. Auditor compares a sample of the rows with the readings.
 	Repairer, Auditor awslambda.Function
 

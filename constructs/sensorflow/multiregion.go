@@ -149,6 +149,8 @@ func (m *MultiRegion) addRegion(p MultiRegionProps, index int, key awskms.IKey) 
 	}
 	flow.Tables = storage.ImportGlobalTables(stack, "Tables", &storage.ImportGlobalTablesProps{Name: p.Name, Key: key})
 	flow.Settings = identity.ImportSettings(stack, "Settings", p.Name, key)
+	flow.SmokeTestCredentials = identity.ImportSmokeTest(stack, "SmokeTestCredentials", p.Name, key)
+	flow.SmokeTestName = SmokeTestName(p.Name)
 	switch {
 	case index >= contract.PoolRegionsMax:
 		flow.UserPoolRegion = p.Regions[0]
@@ -162,6 +164,9 @@ func (m *MultiRegion) addRegion(p MultiRegionProps, index int, key awskms.IKey) 
 	}
 	m.Flows[region] = NewSensorFlow(stack, "SensorFlow", &flow)
 }
+
+// SmokeTestName is the name, in each region, of the function that tries the API of a deployment of that name.
+func SmokeTestName(name string) string { return name + "-" + contract.SmokeTestClient }
 
 // All lists the stacks in the order in which they are deployed.
 func (m *MultiRegion) All() []awscdk.Stack { return m.stacks }

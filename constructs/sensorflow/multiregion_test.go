@@ -25,6 +25,7 @@ func deployment(t *testing.T, regions ...string) *sensorflow.MultiRegionProps {
 		ForRegion: func(_ awscdk.Stack, _ string, flow *sensorflow.SensorFlowProps) {
 			flow.AggregatorCode, flow.CsvProcessorCode = cdktest.LambdaCode(t), cdktest.LambdaCode(t)
 			flow.RepairerCode, flow.AuditorCode = cdktest.LambdaCode(t), cdktest.LambdaCode(t)
+			flow.SmokeTestCode = cdktest.LambdaCode(t)
 		},
 	}
 }

@@ -48,6 +48,13 @@ type SensorFlowProps struct {
 	// apiservice.Canary; with Disposable apiservice.Rolling.
 	Deployment apiservice.Deployment
 
+	// SmokeTestCredentials, with Settings, are those of a machine client with all scopes, such as
+	// identity.ImportSmokeTest returns: see apiservice.ApiServiceProps. Default: those of the new user pool; with
+	// Settings none, and no smoke test.
+	SmokeTestCredentials awssecretsmanager.ISecret
+	// SmokeTestName is the name of the function that tries the API. Default: CloudFormation makes it up.
+	SmokeTestName string
+
 	// CsvConcurrency is how many ranges of CSV files are worked on at once, at least 2. Default: that of package
 	// processing.
 	CsvConcurrency int
@@ -80,12 +87,13 @@ type SensorFlowProps struct {
 	// Architecture is what Lambdas and image are built for. Default: ARM64.
 	Architecture goasset.Architecture
 	// ApiImage and the codes of the functions were built elsewhere from runtime/cmd/api, aggregator, csvprocessor,
-	// repairer and auditor. Default: built from this module's sources.
+	// repairer, auditor and smoketest. Default: built from this module's sources.
 	ApiImage         awsecs.ContainerImage
 	AggregatorCode   awslambda.Code
 	CsvProcessorCode awslambda.Code
 	RepairerCode     awslambda.Code
 	AuditorCode      awslambda.Code
+	SmokeTestCode    awslambda.Code
 
 	// Key encrypts everything. Default: a new one.
 	Key awskms.IKey

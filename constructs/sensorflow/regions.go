@@ -46,7 +46,7 @@ type MultiRegionProps struct {
 	// down, and go on with those that they have, for up to a day.
 	TokenHealthCheckId string
 	// Flow holds for every region. What belongs to one region must be left out: Key, Tables, Settings, UserPoolRegion,
-	// Adopted, Domain, Vpc, VpcCidr, and the code of functions, which the CDK ties to one stack.
+	// Adopted, Domain, Vpc, VpcCidr, the smoke test, and the code of functions, which the CDK ties to one stack.
 	Flow SensorFlowProps
 	// ForRegion may change what holds for one region, such as its Vpc, tasks or prebuilt code, before its SensorFlow is
 	// made in the stack. Key, Tables, Settings, UserPoolRegion and Adopted are given. Default: all regions are alike.
@@ -109,6 +109,9 @@ func (p MultiRegionProps) flowFaults() rule.Faults {
 		prop.LeftOut("CsvProcessorCode", f.CsvProcessorCode != nil, "", given),
 		prop.LeftOut("RepairerCode", f.RepairerCode != nil, "", given),
 		prop.LeftOut("AuditorCode", f.AuditorCode != nil, "", given),
+		prop.LeftOut("SmokeTestCode", f.SmokeTestCode != nil, "", given),
+		prop.LeftOut("SmokeTestCredentials", f.SmokeTestCredentials != nil, "", made),
+		prop.LeftOut("SmokeTestName", f.SmokeTestName != "", "", made),
 		rule.Of(f.Validate()),
 	)
 	if p.ForRegion != nil { // which may say otherwise for a region with fewer zones

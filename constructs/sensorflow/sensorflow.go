@@ -65,6 +65,10 @@ func NewSensorFlow(scope constructs.Construct, id string, props *SensorFlowProps
 	f.Processing = processing.NewProcessing(f, "Processing", p.processing(f))
 	f.Api = apiservice.NewApiService(f, "Api", p.api(f))
 	f.Uploads.AllowOrigins(*f.Api.Url) // the console sends files from there
+	if f.Api.SmokeTest != nil {
+		// New tasks are tried together with the functions that are deployed with them.
+		f.Api.Service.Node().AddDependency(f.Processing.Aggregator, f.Processing.AggregatorSource)
+	}
 	f.Operations = operations.NewOperations(f, "Operations", &operations.OperationsProps{
 		Api: f.Api, Processing: f.Processing, Tables: f.Tables, Key: f.Key, AlarmEmails: p.AlarmEmails,
 		Alarms: p.Alarms,
@@ -104,12 +108,17 @@ func (p SensorFlowProps) api(f *SensorFlow) *apiservice.ApiServiceProps {
 		Domain: p.Domain, AllowedOrigins: p.AllowedOrigins, Retention: p.Retention, UserPoolRegion: p.UserPoolRegion,
 		IndexShards: p.IndexShards, FleetBuckets: p.FleetBuckets,
 		Vpc: p.Vpc, VpcCidr: p.VpcCidr, Zones: p.Zones, NatGateways: p.NatGateways,
-		TasksMin:         p.TasksMin,
-		TasksMax:         p.TasksMax,
-		TaskCpu:          p.TaskCpu,
-		TaskMemoryMiB:    p.TaskMemoryMiB,
-		SpotPercent:      p.SpotPercent,
-		Deployment:       p.Deployment,
+		TasksMin:      p.TasksMin,
+		TasksMax:      p.TasksMax,
+		TaskCpu:       p.TaskCpu,
+		TaskMemoryMiB: p.TaskMemoryMiB,
+		SpotPercent:   p.SpotPercent,
+		Deployment:    p.Deployment,
+
+		SmokeTestCredentials: p.smokeTestCredentials(f),
+		SmokeTestName:        p.SmokeTestName,
+		SmokeTestCode:        p.SmokeTestCode,
+
 		CpuTargetPercent: p.CpuTargetPercent, RequestsPerTask: p.RequestsPerTask,
 		Architecture: p.Architecture,
 		Image:        p.ApiImage,
@@ -117,6 +126,14 @@ func (p SensorFlowProps) api(f *SensorFlow) *apiservice.ApiServiceProps {
 		LogRetention: p.LogRetention,
 		Disposable:   p.Disposable,
 	}
+}
+
+// smokeTestCredentials are those that were given, or those of the new user pool.
+func (p SensorFlowProps) smokeTestCredentials(f *SensorFlow) awssecretsmanager.ISecret {
+	if p.SmokeTestCredentials == nil && f.Identity != nil {
+		return f.Identity.SmokeTest
+	}
+	return p.SmokeTestCredentials
 }
 
 // GrantReadTables lets a program of the user's own, such as a report, read readings and aggregates in the tables

@@ -28,6 +28,7 @@ func prebuilt(t *testing.T) *sensorflow.SensorFlowProps {
 	return &sensorflow.SensorFlowProps{
 		AggregatorCode: cdktest.LambdaCode(t), CsvProcessorCode: cdktest.LambdaCode(t),
 		RepairerCode: cdktest.LambdaCode(t), AuditorCode: cdktest.LambdaCode(t), ApiImage: image(),
+		SmokeTestCode: cdktest.LambdaCode(t),
 	}
 }
 
@@ -216,6 +217,8 @@ func TestSensorFlow_EveryPropMatters(t *testing.T) {
 			"CsvProcessorCode": set(func(p *props) { p.CsvProcessorCode = nil }),
 			"RepairerCode":     set(func(p *props) { p.RepairerCode = nil }),
 			"AuditorCode":      set(func(p *props) { p.AuditorCode = nil }),
+			"SmokeTestCode":    set(func(p *props) { p.SmokeTestCode = nil }),
+			"SmokeTestName":    set(func(p *props) { p.SmokeTestName = "try" }),
 			"Key":              withKey(func(awscdk.Stack, *props) {}),
 			"Tables": withKey(func(stack awscdk.Stack, p *props) {
 				p.Tables = storage.ImportGlobalTables(stack, "Tables",
@@ -223,6 +226,10 @@ func TestSensorFlow_EveryPropMatters(t *testing.T) {
 			}),
 			"Settings": withKey(func(stack awscdk.Stack, p *props) {
 				p.Settings = identity.ImportSettings(stack, "Settings", "Flow", p.Key)
+			}),
+			"SmokeTestCredentials": withKey(func(stack awscdk.Stack, p *props) {
+				p.Settings = identity.ImportSettings(stack, "Settings", "Flow", p.Key)
+				p.SmokeTestCredentials = identity.ImportSmokeTest(stack, "SmokeTest", "Flow", p.Key)
 			}),
 			"UserPoolRegion": withKey(func(stack awscdk.Stack, p *props) {
 				p.Settings, p.UserPoolRegion = identity.ImportSettings(stack, "Settings", "Flow", p.Key), "us-east-1"

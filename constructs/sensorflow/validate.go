@@ -18,6 +18,8 @@ func (p SensorFlowProps) Validate() error {
 	return rule.All(
 		prop.LeftOut("MachineClients", p.Settings != nil && len(p.MachineClients) > 0, " with Settings", poolAdvice),
 		prop.LeftOut("Mfa", p.Settings != nil && p.Mfa != identity.MfaOff, " with Settings", poolAdvice),
+		prop.LeftOut("SmokeTestCredentials", p.Settings == nil && p.SmokeTestCredentials != nil, " without Settings",
+			"a new user pool has its own"),
 		rule.Fault{
 			Field: "UserPoolRegion", Rule: "goes with Settings alone",
 			Advice: "a new user pool lives in the stack's own region",
@@ -39,6 +41,9 @@ func (p SensorFlowProps) Validate() error {
 // those existed.
 func (p SensorFlowProps) assumed() *SensorFlow {
 	f := &SensorFlow{Key: p.Key, Tables: p.Tables, Settings: p.Settings, Uploads: &storage.Uploads{}}
+	if p.Settings == nil {
+		f.Identity = &identity.Identity{SmokeTest: struct{ awssecretsmanager.ISecret }{}}
+	}
 	if f.Key == nil {
 		f.Key = struct{ awskms.IKey }{}
 	}

@@ -28,14 +28,16 @@ func existing(scope constructs.Construct) {
 		Key: key,
 		Tables: storage.ImportGlobalTables(stack, "Tables",
 			&storage.ImportGlobalTablesProps{Name: "SensorFlow-prod", Key: key}),
-		Settings:       identity.ImportSettings(stack, "Settings", "SensorFlow-prod", key),
-		UserPoolRegion: "eu-west-1",
-		Architecture:   goasset.AMD64,
+		Settings:             identity.ImportSettings(stack, "Settings", "SensorFlow-prod", key),
+		UserPoolRegion:       "eu-west-1",
+		SmokeTestCredentials: identity.ImportSmokeTest(stack, "SmokeTest", "SensorFlow-prod", key),
+		Architecture:         goasset.AMD64,
 		ApiImage: awsecs.ContainerImage_FromRegistry(jsii.String(account+
 			".dkr.ecr.eu-central-1.amazonaws.com/sensorflow-api:v0.1.0"), nil),
 		AggregatorCode:   awslambda.Code_FromBucketV2(releases, jsii.String("v0.1.0/aggregator.zip"), nil),
 		CsvProcessorCode: awslambda.Code_FromBucketV2(releases, jsii.String("v0.1.0/csvprocessor.zip"), nil),
 		RepairerCode:     awslambda.Code_FromBucketV2(releases, jsii.String("v0.1.0/repairer.zip"), nil),
+		SmokeTestCode:    awslambda.Code_FromBucketV2(releases, jsii.String("v0.1.0/smoketest.zip"), nil),
 		AuditorCode:      awslambda.Code_FromBucketV2(releases, jsii.String("v0.1.0/auditor.zip"), nil),
 	})
 }

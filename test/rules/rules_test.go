@@ -337,6 +337,7 @@ func refused() map[string]refusal {
 
 		"a machine with a blank":    machines(0, "a machine"),
 		"a machine twice":           machines(1, "m", "m"),
+		"the smoke tests' machine":  machines(0, contract.SmokeTestClient),
 		"a machine's name too long": machines(0, strings.Repeat("m", 65)),
 		"a machine's other scope":   scopes("machineClients[0].scopes[0]", "Flow.MachineClients[0].Scopes[0]", "sensor-flow/delete"),
 		"a machine's scope twice":   scopes("machineClients[0].scopes[1]", "Flow.MachineClients[0].Scopes[1]", contract.ScopeAdmin, contract.ScopeAdmin),

@@ -33,6 +33,7 @@ func TestConstruct_SetsTheseVariables(t *testing.T) {
 			p.ForRegion = func(_ awscdk.Stack, _ string, flow *sensorflow.SensorFlowProps) {
 				flow.AggregatorCode, flow.CsvProcessorCode = cdktest.LambdaCode(t), cdktest.LambdaCode(t)
 				flow.RepairerCode, flow.AuditorCode = cdktest.LambdaCode(t), cdktest.LambdaCode(t)
+				flow.SmokeTestCode = cdktest.LambdaCode(t)
 			}
 			app := cdktest.NewApp(t)
 			sensorflow.NewMultiRegion(app, "Flow", p)

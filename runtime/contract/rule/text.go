@@ -82,7 +82,9 @@ func MachineClients(key string, clients []MachineClient) Faults {
 	}.If(len(clients) > contract.MachineClientsMax)
 	var names []string
 	for _, c := range clients {
-		named := All(Name(c.NameKey, c.Name, contract.NameCharsMax), once(c.NameKey, c.Name, names))
+		named := All(Name(c.NameKey, c.Name, contract.NameCharsMax), once(c.NameKey, c.Name, names), Fault{
+			Field: c.NameKey, Rule: "must have another name: the client of the smoke tests has this one", Got: c.Name,
+		}.If(c.Name == contract.SmokeTestClient))
 		all = append(append(all, named...), machineScopes(c.ScopesKey, c.Scopes)...)
 		names = append(names, c.Name)
 	}
