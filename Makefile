@@ -18,6 +18,9 @@ GOVULNCHECK = golang.org/x/vuln/cmd/govulncheck@v1.9.0
 BUILD = go build -buildvcs=false -o .local/bin/ ./runtime/cmd/... ./runtime/local && \
 	go build -C runtime/local/s3local/s3gateway -buildvcs=false -o '$(CURDIR)/.local/bin/' .
 
+# What publishes the image without Docker. The tasks of .make/deploy.mk build it too.
+BUILD_TOOLS = go build -C infra/operate -buildvcs=false -o '$(CURDIR)/.local/bin/' ./cmd/...
+
 # How many histories `make simulate` runs.
 SEEDS ?= 10000
 
@@ -87,7 +90,7 @@ fmt: .have-go ## format the Go files
 
 .PHONY: build
 build: .have-go ## build the programs into .local/bin
-	@mkdir -p .local/bin && $(BUILD)
+	@mkdir -p .local/bin && $(BUILD) && $(BUILD_TOOLS)
 
 .PHONY: setup
 setup: .set-up ## get what the local system needs: DynamoDB Local

@@ -25,7 +25,8 @@ import (
 //	aws cognito-idp admin-create-user --user-pool-id ID --username ada@example.com --message-action SUPPRESS
 //	aws cognito-idp admin-set-user-password --user-pool-id ID --username ada@example.com --password … --permanent
 //
-// The password must be permanent: the API's sign-in has no step in which to change it.
+// The password must be permanent: the API's sign-in has no step in which to change it. Whoever may delete readings is
+// put into the group contract.AdminGroup, which the pool has (admin-add-user-to-group).
 type Identity struct {
 	constructs.Construct
 
@@ -76,6 +77,7 @@ func NewIdentity(scope constructs.Construct, id string, props *IdentityProps) *I
 	}
 	i.key = p.Key
 	i.addPool(p)
+	i.addAdmins(p)
 	scopes := i.addScopes()
 	i.addBrowserClient()
 	for _, m := range p.MachineClients {

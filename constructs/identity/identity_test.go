@@ -53,6 +53,11 @@ func TestIdentity_OfOneRegion(t *testing.T) {
 	if pool.Body["DeletionPolicy"] != "Retain" {
 		t.Error("the pool goes with its stack")
 	}
+	group := template.Only(t, "AWS::Cognito::UserPoolGroup")
+	group.Want(t, contract.AdminGroup, "GroupName")
+	if group.Body["DeletionPolicy"] != "Retain" {
+		t.Error("who may delete is forgotten when the stack goes, and the pool with its people stays")
+	}
 	pool.Want(t, "ACTIVE", "DeletionProtection")
 	pool.Want(t, "ESSENTIALS", "UserPoolTier")
 	pool.Want(t, true, "AdminCreateUserConfig", "AllowAdminCreateUserOnly")
@@ -263,7 +268,7 @@ func TestIdentity_RejectsEveryProblemInOneAnswer(t *testing.T) {
 		"Key is required with Replicas",
 		"Mfa must be MfaOff or MfaOptional, got 7",
 		`DomainPrefix must not contain "cognito", which Cognito reserves, got "my-cognito"`,
-		`MachineClients[0].Scopes[0] must be sensor-flow/read, sensor-flow/write, sensor-flow/admin, got "read"`,
+		`MachineClients[0].Scopes[0] must be one of sensor-flow/read, sensor-flow/write, sensor-flow/admin, got "read"`,
 		`MachineClients[1].Name must be given once, got "a" again`,
 		"MachineClients[1].TokenLifetime must be 5m to 24h in whole minutes, got 4m59s",
 		"MachineClients[2].Name must be",
@@ -305,6 +310,9 @@ func TestIdentityProps_ValidateAtTheEdges(t *testing.T) {
 		cdktest.Row("the most clients", clients(identity.MachineClientsMax), ""),
 		cdktest.Row("rejects more clients", clients(identity.MachineClientsMax+1),
 			"MachineClients must list at most 100, got 101"),
+		cdktest.Row("rejects a client without scopes",
+			func(p *props) { p.MachineClients = []identity.MachineClient{{Name: "a", Scopes: []string{}}} },
+			"MachineClients[0].Scopes must list at least one scope; leave it out for sensor-flow/read, sensor-flow/write"),
 		cdktest.Row("the shortest token", lifetime(identity.TokenLifetimeMin), ""),
 		cdktest.Row("rejects a longer token", lifetime(24*time.Hour+time.Minute), lifetimeMust+"24h1m"),
 		cdktest.Row("rejects half a minute", lifetime(10*time.Minute+30*time.Second), lifetimeMust+"10m30s"),

@@ -51,6 +51,15 @@ func (i *Identity) addPool(p IdentityProps) {
 		"replication included", "AwsSolutions-COG8")
 }
 
+// addAdmins makes the group whose people may delete readings. It stays and goes with the pool.
+func (i *Identity) addAdmins(p IdentityProps) {
+	group := awscognito.NewUserPoolGroup(i, jsii.String("Admins"), &awscognito.UserPoolGroupProps{
+		UserPool: i.UserPool, GroupName: jsii.String(contract.AdminGroup),
+		Description: jsii.String("People who may delete readings"),
+	})
+	group.ApplyRemovalPolicy(removal.Policy(p.Disposable))
+}
+
 // addScopes makes the resource server that the scopes of machines belong to.
 func (i *Identity) addScopes() map[string]awscognito.OAuthScope {
 	described := map[string]string{
@@ -94,7 +103,7 @@ func (i *Identity) addMachineClient(
 	m MachineClient, scopes map[string]awscognito.OAuthScope,
 ) awscognito.UserPoolClient {
 	if len(m.Scopes) == 0 {
-		m.Scopes = []string{contract.ScopeRead, contract.ScopeWrite}
+		m.Scopes = contract.MachineScopesDefault()
 	}
 	if m.TokenLifetime == 0 {
 		m.TokenLifetime = TokenLifetimeDefault

@@ -68,9 +68,9 @@ type Environment struct {
 	Zones int `json:"zones"`
 	// NatGateways is how many of the zones have a NAT gateway, 1 to Zones. Default: 1.
 	NatGateways int `json:"natGateways"`
-	// MachineClients name the app clients of machines: 100 at most, of up to 64 letters, digits and hyphens. Default:
-	// machine.
-	MachineClients []string `json:"machineClients"`
+	// MachineClients are the app clients of machines, 100 at most. Each is its name alone, or an object of a
+	// MachineClient's keys. Default: one named machine.
+	MachineClients []MachineClient `json:"machineClients"`
 	// IndexShards and FleetBuckets spread the aggregates over partitions, 1 to 256 each; both may be raised and never
 	// lowered. Default: 8 each.
 	IndexShards  int `json:"indexShards"`
@@ -87,6 +87,19 @@ type Environment struct {
 	// Approval lets the pipeline wait for a person before it deploys this environment.
 	Approval bool `json:"approval"`
 }
+
+// MachineClient is an app client through which programs get tokens.
+type MachineClient struct {
+	// Name tells the clients apart: up to 64 letters, digits and hyphens, beginning with a letter.
+	Name string `json:"name"`
+	// Scopes are what its tokens allow, of sensor-flow/read, sensor-flow/write and sensor-flow/admin. Default: the
+	// first two, so that only a machine of which it is said can delete readings.
+	Scopes []string `json:"scopes"`
+	// NameAlone is set where the configuration holds a text in place of the object.
+	NameAlone bool `json:"-"`
+}
+
+func (m *MachineClient) setText(name string) { *m = MachineClient{Name: name, NameAlone: true} }
 
 // Domain is an address in a hosted zone of Route 53.
 type Domain struct {
@@ -149,7 +162,7 @@ func (e Environment) withDefaults(name string, written func(key string) bool, de
 		e.Account = defaults.Account
 	}
 	if len(e.MachineClients) == 0 {
-		e.MachineClients = []string{"machine"}
+		e.MachineClients = []MachineClient{{Name: "machine"}}
 	}
 	if !written("tasksMax") {
 		e.TasksMax = rule.TasksMaxDefault(e.TasksMin)

@@ -33,8 +33,8 @@ func Props(e config.Environment) *sensorflow.MultiRegionProps {
 			LogRetention:   retentionDays(e.LogRetentionDays), Disposable: e.Disposable,
 		},
 	}
-	for _, name := range e.MachineClients {
-		p.Flow.MachineClients = append(p.Flow.MachineClients, identity.MachineClient{Name: name})
+	for _, m := range e.MachineClients {
+		p.Flow.MachineClients = append(p.Flow.MachineClients, identity.MachineClient{Name: m.Name, Scopes: m.Scopes})
 	}
 	if d := e.Domain; d != nil {
 		p.Domain = &sensorflow.ZoneDomain{Name: d.Name, HostedZoneId: d.HostedZoneID, HostedZoneName: d.HostedZoneName}

@@ -184,6 +184,17 @@ func TestCredentials_AreFoundWhereTheCommandLineLooks(t *testing.T) {
 	}
 }
 
+// TestChoose_NeedsNoAccountForTheCost takes it that nobody deploys what is only priced.
+func TestChoose_NeedsNoAccountForTheCost(t *testing.T) {
+	if got, err := ask("cost", "choose", map[string]string{"ENV": "dev"}, cdkJSON(dev, "")); err != nil || got != "dev SensorFlow-dev-*\n" {
+		t.Errorf("got %q, error %v", got, err)
+	}
+	want := `ENV must be one of dev, as cdk.json has them, got "stage"`
+	if _, err := ask("cost", "choose", map[string]string{"ENV": "stage"}, cdkJSON(dev, "")); err == nil || err.Error() != want {
+		t.Errorf("an unknown environment: %v, want %s", err, want)
+	}
+}
+
 func TestKeeper_IsTheFirstRegion(t *testing.T) {
 	left := cdkJSON(`"dev":{"regions":["eu-west-1","us-east-1"],"adopted":["eu-central-1"]}`, "")
 	variables := map[string]string{"AWS_PROFILE": "mine", "REGION": "eu-central-1"}
@@ -199,6 +210,7 @@ func TestKeeper_IsTheFirstRegion(t *testing.T) {
 			t.Errorf("%q: got %q, error %v, want %s", region, got, err, want)
 		}
 	}
+	variables["REGION"] = ""
 	if _, err := ask("adopt", "keeper", variables, cdkJSON(dev, "")); err == nil ||
 		err.Error() != `REGION must be one of none, the adopted regions of dev in cdk.json, got ""` {
 		t.Errorf("where none is adopted: %v", err)

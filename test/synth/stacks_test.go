@@ -18,6 +18,7 @@ import (
 func stateful() []string {
 	return []string{
 		"AWS::Cognito::UserPool", "AWS::Cognito::UserPoolClient", "AWS::Cognito::UserPoolDomain",
+		"AWS::Cognito::UserPoolGroup",
 		"AWS::DynamoDB::GlobalTable", "AWS::KMS::Key",
 		"AWS::KMS::ReplicaKey", "AWS::S3::Bucket", "AWS::SecretsManager::Secret",
 	}
@@ -37,6 +38,19 @@ func keepStatefulResources(t *testing.T, all []stack) {
 		}
 	}
 	cdktest.Golden(t, "stateful.golden.txt", strings.Join(lines, "\n")+"\n")
+}
+
+// grantDeletingByName holds the clients of machines to the scopes that the configuration gives them.
+func grantDeletingByName(t *testing.T, all []stack) {
+	at := slices.IndexFunc(all, func(s stack) bool { return s.Stage == "" && s.Name == "SensorFlow-two-state" })
+	server := map[string]any{"Ref": all[at].Template.Only(t, "AWS::Cognito::UserPoolResourceServer").ID}
+	for name, scopes := range map[string][]string{"gateway": {"/read", "/write"}, "report": {"/read", "/admin"}} {
+		var want []any
+		for _, scope := range scopes {
+			want = append(want, map[string]any{"Fn::Join": []any{"", []any{server, scope}}})
+		}
+		all[at].Template.Find(t, "AWS::Cognito::UserPoolClient", "IdentityMachineClient"+name).Want(t, want, "AllowedOAuthScopes")
+	}
 }
 
 // referToTheirOwnRegion checks that no stack takes a value from a stack in another region, in either of the CDK's ways.
