@@ -93,7 +93,7 @@ build: .have-go ## build the programs into .local/bin
 	@mkdir -p .local/bin && $(BUILD) && $(BUILD_TOOLS)
 
 .PHONY: setup
-setup: .set-up ## get what the local system needs: DynamoDB Local
+setup: .set-up ## get what the local system and the tests need: DynamoDB Local, and moto in an environment of Python
 	@echo "setup: everything is there"
 
 .PHONY: clean
@@ -119,7 +119,9 @@ include .make/deploy.mk
 	@sh .make/prerequisites.sh go node java
 
 .set-up: .have-all
+	@sh .make/prerequisites.sh python
 	@sh .make/setup.sh
+	@sh .make/python.sh moto
 
 # Downloading and compiling wait for different things, so they go side by side.
 .prepared: .have-all

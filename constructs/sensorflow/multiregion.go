@@ -21,6 +21,8 @@ import (
 )
 
 // MultiRegion is the service in several regions: stacks named <name>-keys-<region>, <name>-state and <name>-<region>.
+// The stacks have no outputs but those that stacks of other regions read: whoever owns them adds what is wanted, such as
+// the Api.Url of one of Flows and the TokenURL of Identity.
 //
 // The stacks are made directly in the scope, so that their ids, by which the command line selects them, are their
 // names.
@@ -32,8 +34,6 @@ type MultiRegion struct {
 	Stacks map[string]awscdk.Stack
 	// Flows are the service's parts by region.
 	Flows map[string]*SensorFlow
-	// RegionUrls are the outputs that hold each region's own address.
-	RegionUrls map[string]awscdk.CfnOutput
 	// Identity is the user pool, in State.
 	Identity *identity.Identity
 	// Tables are the global tables, in State.
@@ -59,11 +59,10 @@ func NewMultiRegion(scope constructs.Construct, id string, props *MultiRegionPro
 	refuse.If(scope, id, faults.Err())
 	refuse.If(scope, id, p.claimStacks(scope, id).Err())
 	m := &MultiRegion{
-		scope:      scope,
-		Keys:       map[string]awscdk.Stack{},
-		Stacks:     map[string]awscdk.Stack{},
-		Flows:      map[string]*SensorFlow{},
-		RegionUrls: map[string]awscdk.CfnOutput{},
+		scope:  scope,
+		Keys:   map[string]awscdk.Stack{},
+		Stacks: map[string]awscdk.Stack{},
+		Flows:  map[string]*SensorFlow{},
 	}
 	keys, replicas := m.addKeys(p)
 	m.addState(p, keys[p.Regions[0]], replicas)
@@ -123,14 +122,14 @@ func (m *MultiRegion) addKeys(p MultiRegionProps) (keys map[string]awskms.IKey, 
 		Alias: p.Name, MultiRegion: true, Disposable: p.Flow.Disposable,
 	})
 	keys[primary] = key.Key
-	output(stack, outputKeyArn, key.Key.KeyArn(), "The key, for its replicas in other regions")
+	tell(stack, toldKeyArn, key.Key.KeyArn())
 	for _, region := range p.Regions[1:] {
 		leaving := slices.Contains(p.Leaving, region)
 		stack := m.stack(p, prefixKeys+region, region, "SensorFlow: encryption key, replica", leaving)
 		stack.AddStackDependency(m.Keys[primary], jsii.String("a replica needs its primary key"))
 		m.Keys[region] = stack
 		keys[region] = storage.NewReplicaKey(stack, "Key", &storage.ReplicaKeyProps{
-			PrimaryKeyArn: outputOf(m.Keys[primary], outputKeyArn), Alias: p.Name, Disposable: p.Flow.Disposable,
+			PrimaryKeyArn: told(m.Keys[primary], toldKeyArn), Alias: p.Name, Disposable: p.Flow.Disposable,
 		}).Key
 		replica := key.Replica(region)
 		replica.Disposable = leaving
@@ -163,8 +162,9 @@ func (m *MultiRegion) addState(p MultiRegionProps, key awskms.IKey, replicas []s
 	m.Identity = identity.NewIdentity(m.State, "Identity", props)
 	// The last step: until then everything can be taken back.
 	m.Tables.Protection.Node().AddDependency(m.Identity)
-	output(m.State, outputUserPool, m.Identity.UserPool.UserPoolId(), "The user pool: people are added here")
-	output(m.State, "TokenUrl", m.Identity.TokenURL, "Where machines get their tokens")
+	if len(p.Regions) > 1 {
+		tell(m.State, toldUserPool, m.Identity.UserPool.UserPoolId())
+	}
 }
 
 func (m *MultiRegion) addRegion(p MultiRegionProps, index int, key awskms.IKey) {
@@ -193,7 +193,7 @@ func (m *MultiRegion) addRegion(p MultiRegionProps, index int, key awskms.IKey) 
 		flow.UserPoolRegion = p.Regions[0]
 	case index > 0:
 		identity.NewReplicaActivation(stack, "PoolReplica", &identity.ReplicaActivationProps{
-			UserPoolId: outputOf(m.State, outputUserPool),
+			UserPoolId: told(m.State, toldUserPool),
 		})
 	}
 	if d := p.Domain; d != nil {
@@ -202,25 +202,25 @@ func (m *MultiRegion) addRegion(p MultiRegionProps, index int, key awskms.IKey) 
 				&awsroute53.HostedZoneAttributes{HostedZoneId: &d.HostedZoneId, ZoneName: &d.HostedZoneName})}
 	}
 	m.Flows[region] = NewSensorFlow(stack, "SensorFlow", &flow)
-	output(stack, "ApiUrl", m.Flows[region].Api.Url, "The API")
-	m.RegionUrls[region] = output(stack, "RegionUrl", m.Flows[region].Api.RegionUrl,
-		"The API of this region, whatever Route 53 thinks of its health")
 }
 
-// The outputs that stacks of other regions read.
+// The outputs that stacks of other regions read, and nobody else.
 const (
-	outputKeyArn   = "KeyArn"
-	outputUserPool = "UserPoolId"
+	toldKeyArn   = "PrimaryKeyArn"
+	toldUserPool = "ReplicatedUserPoolId"
 )
 
-// outputOf is the output of another stack, which CloudFormation looks up when it deploys the stack that asks. That one
-// does not follow when the output changes, so it is for what never does.
-func outputOf(stack awscdk.Stack, id string) string {
-	return *awscdk.Fn_GetStackOutput(stack.StackName(), &id, stack.Region(), nil)
+// tell makes an output for stacks of other regions.
+func tell(stack awscdk.Stack, id string, value *string) {
+	awscdk.NewCfnOutput(stack, &id, &awscdk.CfnOutputProps{
+		Value: value, Description: jsii.String("Read by the stacks of other regions"),
+	})
 }
 
-func output(stack awscdk.Stack, id string, value *string, description string) awscdk.CfnOutput {
-	return awscdk.NewCfnOutput(stack, &id, &awscdk.CfnOutputProps{Value: value, Description: &description})
+// told is what another stack tells. CloudFormation looks it up when it deploys the stack that asks. That one does not
+// follow when the output changes, so it is for what never does.
+func told(stack awscdk.Stack, id string) string {
+	return *awscdk.Fn_GetStackOutput(stack.StackName(), &id, stack.Region(), nil)
 }
 
 // All lists the stacks in the order in which they are deployed.

@@ -51,6 +51,7 @@ func (e Environment) faults(defaults Defaults) rule.Faults {
 		rule.Tasks("tasksMin", e.TasksMin, "tasksMax", e.TasksMax),
 		rule.TaskSize("taskCpu", e.TaskCPU, "taskMemoryMiB", e.TaskMemory),
 		rule.SpotPercent("spotPercent", e.SpotPercent),
+		rule.Deployment("deployment", e.Deployment),
 		rule.Networks("vpcCidrs.*", e.VPCCidrs, e.Regions),
 		rule.Zones("zones", e.Zones, "natGateways", e.NatGateways, e.Regions...),
 		machineFaults("machineClients", e.MachineClients),

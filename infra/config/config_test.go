@@ -180,6 +180,11 @@ func TestLoad_NamesEachMistake(t *testing.T) {
 			one + `,"spotPercent":101`, "",
 			"environments.dev.spotPercent must be 0 to 100, got 101; leave it out for 0",
 		},
+		"rejects an unknown way to deploy": {
+			one + `,"deployment":"blue"`, "",
+			`environments.dev.deployment must be one of canary, linear, rolling, got "blue"; ` +
+				"leave it out for canary, or rolling where everything is disposable",
+		},
 		"rejects networks that overlap": {two + `,"vpcCidrs":{"eu-west-1":"10.1.0.0/17"}`, "",
 			`environments.dev.vpcCidrs.eu-west-1 must not overlap the network of eu-central-1, 10.1.0.0/16, got "10.1.0.0/17"`},
 		"rejects a network of no region": {two + `,"vpcCidrs":{"us-east-1":"10.9.0.0/16"}`, "",
@@ -284,7 +289,7 @@ func TestLoad_NamesEachMistake(t *testing.T) {
 				"environments.dev.spotPercent must be 0 to 100, got 101; leave it out for 0\n" +
 				"environments.dev.taskMin is not a key; accepted are account, regions, leaving, adopted, " +
 				"alarmEmails, domain, allowedOrigins, retentionDays, tasksMin, tasksMax, taskCpu, taskMemoryMiB, " +
-				"spotPercent, vpcCidrs, zones, natGateways, machineClients, indexShards, fleetBuckets, " +
+				"spotPercent, deployment, vpcCidrs, zones, natGateways, machineClients, indexShards, fleetBuckets, " +
 				"csvConcurrency, requestLimit, logRetentionDays, disposable, approval\n" +
 				"environments.dev.zones must be a whole number, got a text"},
 
