@@ -24,7 +24,7 @@ type SampleOptions struct {
 	Random func() uint64
 }
 
-// drawsPerRow bounds the draws. Those that meet an equipment without rows in these hours, or a row again, are in vain.
+// drawsPerRow bounds the draws, those in vain included: of an equipment without rows in these hours, or of a row again.
 const drawsPerRow = 2
 
 // FleetUnits compares the fleet's rows with each other; see aggregate.FleetRestater.
@@ -39,7 +39,7 @@ func (s *Sweep) Sample(ctx context.Context, of Scope, units FleetUnits, o Sample
 	if o.Random == nil {
 		o.Random = rand.Uint64
 	}
-	p := &sample{walk: s.newWalk(Begin(of), false), o: o, seen: map[aggregate.RowKey]bool{}}
+	p := &sample{walk: s.newWalk(Begin(of), false), o: o, seen: map[aggregate.RowKey]bool{}, latest: map[reading.EquipmentID]time.Time{}}
 	if err := p.drawRows(ctx); err != nil {
 		return p.place.Tally, err
 	}
@@ -59,6 +59,8 @@ type sample struct {
 	*walk
 	o    SampleOptions
 	seen map[aggregate.RowKey]bool
+	// latest is the hour of each equipment that was come across last.
+	latest map[reading.EquipmentID]time.Time
 }
 
 // over tells whether no other row or day is to be begun with.
@@ -71,7 +73,7 @@ func (p *sample) take(ctx context.Context, key aggregate.RowKey) error {
 	if p.seen[key] {
 		return nil
 	}
-	p.seen[key] = true
+	p.seen[key], p.latest[key.EquipmentID] = true, key.Hour
 	if !p.visited[key.EquipmentID] {
 		p.visited[key.EquipmentID] = true
 		p.place.Equipments++
@@ -79,9 +81,19 @@ func (p *sample) take(ctx context.Context, key aggregate.RowKey) error {
 	return p.look(ctx, key)
 }
 
+// drawRows draws rows. One that was drawn before is followed by the next ones of its equipment: where its rows lie close together
+// behind a long pause, nearly all draws meet the first of them.
 func (p *sample) drawRows(ctx context.Context) error {
-	for i := 0; i < drawsPerRow*p.o.Rows && p.wantsRows(); i++ {
-		key, found, err := p.draw(ctx, p.source(i%2 == 0))
+	most := drawsPerRow * p.o.Rows
+	for i := 0; i < most && p.wantsRows(); i++ {
+		of := p.source(i%2 == 0)
+		key, found, err := p.draw(ctx, of)
+		for ; err == nil && found && p.seen[key] && i < most; i++ {
+			key.Hour, found, err = p.nextHour(ctx, of, key.EquipmentID, p.latest[key.EquipmentID].Add(time.Hour), p.place.Through)
+			if found && p.seen[key] {
+				p.latest[key.EquipmentID] = key.Hour
+			}
+		}
 		if err != nil {
 			return err
 		}

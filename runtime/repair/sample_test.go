@@ -128,6 +128,20 @@ func TestSample_GoesThroughTheScopeOnlyWhereItIsTold(t *testing.T) {
 	}
 }
 
+// Nearly every hour that is drawn lies before the first of the rows.
+func TestSample_DrawsRowsThatLieCloseTogether(t *testing.T) {
+	for seed := range uint64(20) {
+		s := newSampling(seed, allRight)
+		for i := range 8 {
+			s.add(reading.EquipmentID(fmt.Sprintf("%x", 2*i+1)), 20, true)
+		}
+		s.options.Rows = 100
+		if got := s.run(t); got.Rows < 80 {
+			t.Fatalf("seed %d: of 160 rows %d were compared", seed, got.Rows)
+		}
+	}
+}
+
 func TestSample_CountsEquipmentsOnce(t *testing.T) {
 	s := newSampling(1, allRight)
 	s.add("4", 40, true)

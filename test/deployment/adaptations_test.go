@@ -133,7 +133,8 @@ var adaptations = map[string]adaptation{
 	"AWS::ApplicationAutoScaling::ScalingPolicy":    {reason: unknown + "one process serves a region", values: nothing},
 	"AWS::Lambda::EventInvokeConfig":                {reason: unknown + "the auditor is invoked once", values: nothing},
 	"AWS::CloudWatch::Alarm": {
-		reason: unknown + "nobody measures here", values: map[string]string{"Arn": "arn:aws:cloudwatch:eu-west-1:" + account + ":alarm:none"},
+		reason: unknown + "nobody measures here",
+		values: map[string]string{"": "none", "Arn": "arn:aws:cloudwatch:eu-west-1:" + account + ":alarm:none"},
 	},
 	"AWS::Logs::MetricFilter":          {reason: unknown + "nobody measures here", values: nothing},
 	"AWS::WAFv2::WebACL":               {reason: unknown + "the API is called directly", values: nothing},
