@@ -21,8 +21,9 @@ func (a *ApiService) addServiceRole(p ApiServiceProps) constructs.IDependable {
 		Do: &customresources.AwsSdkCall{
 			Service: jsii.String("IAM"), Action: jsii.String("createServiceLinkedRole"),
 			Parameters: map[string]any{"AWSServiceName": service}, OutputPaths: jsii.Strings("Role.Arn"),
-			// IAM answers so where the role "has been taken": the only input is the constant above.
-			IgnoreErrorCodesMatching: jsii.String("^InvalidInput"),
+			// IAM answers the first where the role "has been taken", since the only input is the constant above, and the
+			// second for roles of other kinds.
+			IgnoreErrorCodesMatching: jsii.String("^(InvalidInput|EntityAlreadyExists)"),
 			PhysicalResourceId:       customresources.PhysicalResourceId_Of(jsii.String(role)),
 		},
 		Allow: awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{

@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// call is what a custom resource asks the function of the CDK to do.
-type call struct {
+// customCall is what a custom resource asks the function of the CDK to do.
+type customCall struct {
 	Service, Action, Region  string
 	Parameters               object
 	OutputPaths              []string
@@ -19,7 +19,7 @@ type call struct {
 
 // makeCall makes the call that the function of the CDK would make, and returns what of the answer the stack uses.
 func makeCall(ctx context.Context, s *stack, p object) (map[string]string, error) {
-	var c call
+	var c customCall
 	if err := json.Unmarshal([]byte(text(p, "Create")), &c); err != nil {
 		return nil, fmt.Errorf("the call is %q: %w", text(p, "Create"), err)
 	}
@@ -45,7 +45,7 @@ func makeCall(ctx context.Context, s *stack, p object) (map[string]string, error
 }
 
 // send makes one of the calls that the templates have.
-func (s *stack) send(ctx context.Context, c call) (answer any, err error) {
+func (s *stack) send(ctx context.Context, c customCall) (answer any, err error) {
 	const dynamoDB = "DynamoDB_20120810."
 	switch c.Service + "." + c.Action {
 	case "DynamoDB.describeTable":
@@ -74,7 +74,7 @@ func (s *stack) send(ctx context.Context, c call) (answer any, err error) {
 var errorCode = regexp.MustCompile(`<Code>([^<]+)</Code>|"__type": *"(?:[^"]*#)?([^"]+)"`)
 
 // ignores tells whether the function takes the error for a success.
-func (c call) ignores(err error) bool {
+func (c customCall) ignores(err error) bool {
 	var no *refused
 	if c.IgnoreErrorCodesMatching == "" || !errors.As(err, &no) {
 		return false
