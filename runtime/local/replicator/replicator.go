@@ -52,7 +52,7 @@ type Options struct {
 	Streams  StreamClient // required
 	Replicas []Replica    // required: the tables are empty, or equal, when Run begins
 	Log      *slog.Logger // required
-	// Delay is how old a write is at least when it arrives. Default: DelayDefault.
+	// Delay is how old a write is at least when it arrives, up to DelayMax.
 	Delay time.Duration
 }
 
@@ -77,9 +77,6 @@ type table struct {
 
 // New returns a Replicator; Run makes it work.
 func New(o Options) *Replicator {
-	if o.Delay == 0 {
-		o.Delay = DelayDefault
-	}
 	r := &Replicator{log: o.Log, cut: map[string]bool{}, lost: map[string]bool{}}
 	for _, replica := range o.Replicas {
 		if !slices.Contains(r.regions, replica.Region) {

@@ -2,6 +2,7 @@ package replicator
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"time"
@@ -50,13 +51,18 @@ type pages struct {
 
 // next returns the changes that follow, 1,000 at most, and none at the end. After an error it begins again behind position.
 func (p *pages) next(ctx context.Context) ([]change, error) {
-	for {
+	for sought := false; ; {
 		if p.iterator == nil {
 			if found, err := p.seek(ctx); err != nil || !found {
 				return nil, err
 			}
+			sought = true
 		}
 		out, err := p.records(ctx)
+		if isOld(err) && !sought {
+			p.iterator = nil
+			continue
+		}
 		if err != nil {
 			p.iterator = nil
 			return nil, err
@@ -75,6 +81,12 @@ func (p *pages) next(ctx context.Context) ([]change, error) {
 			return changes, nil
 		}
 	}
+}
+
+// isOld tells whether an iterator is no longer good: it was not used for long, or it was made while the shard was empty, which
+// DynamoDB Local takes for a place that has been trimmed.
+func isOld(err error) bool {
+	return errors.As(err, new(*types.TrimmedDataAccessException)) || errors.As(err, new(*types.ExpiredIteratorException))
 }
 
 func (p *pages) records(ctx context.Context) (*dynamodbstreams.GetRecordsOutput, error) {
