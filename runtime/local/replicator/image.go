@@ -1,11 +1,13 @@
 package replicator
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"fmt"
 	"hash"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -22,6 +24,7 @@ type item = map[string]dynamotypes.AttributeValue
 type digest [16]byte
 
 // digestOf writes attributes in the order of their names, and the members of sets in an order of their own: neither has one.
+// Numbers are written by their values: DynamoDB Local gives 1E3 in one place as it was written, and in another one as 1000.
 func digestOf(of item) digest {
 	if of == nil {
 		return digest{}
@@ -43,7 +46,11 @@ func writeValue(h hash.Hash, value dynamotypes.AttributeValue) {
 	case *dynamotypes.AttributeValueMemberSS:
 		fmt.Fprintf(h, "SS%q", slices.Sorted(slices.Values(v.Value)))
 	case *dynamotypes.AttributeValueMemberNS:
-		fmt.Fprintf(h, "NS%q", slices.Sorted(slices.Values(v.Value)))
+		members := make([]string, len(v.Value))
+		for i, member := range v.Value {
+			members[i] = plain(member)
+		}
+		fmt.Fprintf(h, "NS%q", slices.Sorted(slices.Values(members)))
 	case *dynamotypes.AttributeValueMemberBS:
 		members := make([]string, len(v.Value))
 		for i, member := range v.Value {
@@ -63,7 +70,7 @@ func writeValue(h hash.Hash, value dynamotypes.AttributeValue) {
 	case *dynamotypes.AttributeValueMemberS:
 		fmt.Fprintf(h, "S%q", v.Value)
 	case *dynamotypes.AttributeValueMemberN:
-		fmt.Fprintf(h, "N%q", v.Value)
+		fmt.Fprintf(h, "N%q", plain(v.Value))
 	case *dynamotypes.AttributeValueMemberB:
 		fmt.Fprintf(h, "B%q", v.Value)
 	case *dynamotypes.AttributeValueMemberBOOL:
@@ -71,6 +78,28 @@ func writeValue(h hash.Hash, value dynamotypes.AttributeValue) {
 	default:
 		fmt.Fprintf(h, "%T", value)
 	}
+}
+
+// plain writes equal numbers alike: the digits without zeros at either end, and the power of ten.
+func plain(number string) string {
+	mantissa, power, _ := strings.Cut(strings.ToLower(number), "e")
+	exponent, err := strconv.Atoi(cmp.Or(power, "0"))
+	if err != nil {
+		return number // DynamoDB has none like that
+	}
+	mantissa, negative := strings.CutPrefix(mantissa, "-")
+	whole, fraction, _ := strings.Cut(strings.TrimPrefix(mantissa, "+"), ".")
+	digits := strings.TrimLeft(whole+fraction, "0")
+	exponent -= len(fraction)
+	short := strings.TrimRight(digits, "0")
+	exponent += len(digits) - len(short)
+	switch {
+	case short == "":
+		return "0"
+	case negative:
+		short = "-" + short
+	}
+	return short + "e" + strconv.Itoa(exponent)
 }
 
 // keyOf are an item's key attributes.
