@@ -75,10 +75,11 @@ func (l *load) run(ctx context.Context, worker int, dice *rand.Rand) {
 	hour := time.Now().UTC().Truncate(time.Hour).Add(-2 * time.Hour)
 	var mine []identity
 	for i := 0; ; i++ {
+		pause(ctx, time.Duration(dice.IntN(20))*time.Millisecond)
 		select {
 		case <-l.stop:
 			return
-		case <-time.After(time.Duration(dice.IntN(20)) * time.Millisecond): // how fast clients send
+		default:
 		}
 		readings := map[identity]string{}
 		for range 1 + dice.IntN(8) {
@@ -123,7 +124,7 @@ func (l *load) send(ctx context.Context, readings map[identity]string) {
 			return
 		case err == nil && got.Status == http.StatusServiceUnavailable:
 			l.refused.Add(1)
-			time.Sleep(100 * time.Millisecond) // less than the answer asks for
+			pause(ctx, 100*time.Millisecond) // less than the answer asks for
 		default:
 			l.fault("%s: %d %.200s, %v", l.member.Region, got.Status, got.Body, err)
 			return
@@ -160,4 +161,12 @@ func lost(stored []probe.Stored, loads ...*load) []string {
 		}
 	}
 	return found
+}
+
+// pause lets time pass: how fast clients send and how long regions are parted is what these drills are made of.
+func pause(ctx context.Context, d time.Duration) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(d):
+	}
 }

@@ -21,7 +21,7 @@ func TestRegions_LoseOneForGood(t *testing.T) {
 	one, two := newLoad(d.first, 0), newLoad(d.second, 1)
 	one.start(ctx)
 	two.start(ctx)
-	time.Sleep(togetherFor)
+	pause(ctx, togetherFor)
 	two.ends.Store(true)
 	if err := d.Lose(ctx, d.second.Region); err != nil {
 		t.Fatal(err)
@@ -40,7 +40,7 @@ func TestRegions_LoseOneForGood(t *testing.T) {
 	d.runAdopt()
 	d.correct(theirs[1], "-17.25")
 	d.remove(theirs[2])
-	time.Sleep(togetherFor / 2)
+	pause(ctx, togetherFor/2)
 	one.end()
 	d.exact(d.first, equalWithin)
 	d.nothingGivenUp(d.first)

@@ -24,18 +24,18 @@ func TestRegions_PartAndComeBack(t *testing.T) {
 	one, two := newLoad(d.first, 0), newLoad(d.second, 1)
 	one.start(ctx)
 	two.start(ctx)
-	time.Sleep(togetherFor)
+	pause(ctx, togetherFor)
 	if err := d.Replicator.Cut(ctx, d.second.Region); err != nil {
 		t.Fatal(err)
 	}
 	d.apart()
-	time.Sleep(partedFor)
+	pause(ctx, partedFor)
 	waiting := len(d.readings(d.first))
 	if err := d.Replicator.Heal(ctx, d.second.Region); err != nil {
 		t.Fatal(err)
 	}
 	healed := time.Now()
-	time.Sleep(togetherFor)
+	pause(ctx, togetherFor)
 	one.end()
 	two.end()
 	ended := time.Now()
@@ -80,7 +80,7 @@ func (d *drill) apart() {
 			}
 		}
 	}
-	time.Sleep(3 * regionDelay)
+	pause(d.t.Context(), 3*regionDelay)
 	for i, m := range []*member{d.first, d.second} {
 		for _, r := range d.readings(m) {
 			if r.EquipmentID == fmt.Sprintf("only-%d", 1-i) {

@@ -2,7 +2,6 @@ package replicator_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"strconv"
@@ -73,31 +72,6 @@ func imageOf(item dynamodel.Item) map[string]streamtypes.AttributeValue {
 		}
 	}
 	return image
-}
-
-var errFault = errors.New("a call failed")
-
-// call makes a call in its time, with its faults.
-func call[T any](ctx context.Context, d *database, do func() (T, error)) (T, error) {
-	var none T
-	d.mu.Lock()
-	pause, before, after := time.Duration(0), d.random.IntN(1000) < d.perMille, d.random.IntN(1000) < d.perMille
-	if d.slow > 0 {
-		pause = time.Duration(d.random.Int64N(int64(d.slow)))
-	}
-	d.mu.Unlock()
-	if before {
-		return none, errFault
-	}
-	time.Sleep(pause)
-	d.mu.Lock()
-	out, err := do()
-	d.mu.Unlock()
-	time.Sleep(pause)
-	if after {
-		return none, errFault
-	}
-	return out, errors.Join(err, ctx.Err())
 }
 
 func (d *database) BatchGetItem(ctx context.Context, in *dynamodb.BatchGetItemInput, _ ...func(*dynamodb.Options)) (*dynamodb.BatchGetItemOutput, error) {

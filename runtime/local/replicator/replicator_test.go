@@ -2,6 +2,7 @@ package replicator_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -64,6 +65,31 @@ func newHistory(random *rand.Rand, regions int, delay time.Duration) *history {
 	}
 	h.Replicator = replicator.New(o)
 	return h
+}
+
+var errFault = errors.New("a call failed")
+
+// call makes a call in its time, with its faults.
+func call[T any](ctx context.Context, d *database, do func() (T, error)) (T, error) {
+	var none T
+	d.mu.Lock()
+	pause, before, after := time.Duration(0), d.random.IntN(1000) < d.perMille, d.random.IntN(1000) < d.perMille
+	if d.slow > 0 {
+		pause = time.Duration(d.random.Int64N(int64(d.slow)))
+	}
+	d.mu.Unlock()
+	if before {
+		return none, errFault
+	}
+	time.Sleep(pause)
+	d.mu.Lock()
+	out, err := do()
+	d.mu.Unlock()
+	time.Sleep(pause)
+	if after {
+		return none, errFault
+	}
+	return out, errors.Join(err, ctx.Err())
 }
 
 // write is a client's: a reading, a tombstone, or a removal.
@@ -177,7 +203,7 @@ func (h *history) run(t *testing.T, seed uint64, faults bool) {
 // TestReplicator_GivesWhatTheSimulationGives runs histories of writes, removals and tombstones of few items in two to four regions,
 // with cuts, with and without failing calls. All replicas end as the simulation's model of a global table has them.
 func TestReplicator_GivesWhatTheSimulationGives(t *testing.T) {
-	first, count := uint64(1), uint64(150)
+	first, count := uint64(1), uint64(80)
 	if text := os.Getenv("SEED"); text != "" {
 		var err error
 		if first, err = strconv.ParseUint(text, 10, 64); err != nil {
