@@ -18,6 +18,9 @@ GOVULNCHECK = golang.org/x/vuln/cmd/govulncheck@v1.9.0
 BUILD = go build -buildvcs=false -o .local/bin/ ./runtime/cmd/... ./runtime/local && \
 	go build -C runtime/local/s3local/s3gateway -buildvcs=false -o '$(CURDIR)/.local/bin/' .
 
+# What publishes the image without Docker. The tasks of .make/deploy.mk build it too.
+BUILD_TOOLS = go build -C infra/operate -buildvcs=false -o '$(CURDIR)/.local/bin/' ./cmd/...
+
 # How many histories `make simulate` runs.
 SEEDS ?= 10000
 
@@ -81,6 +84,10 @@ simulate: .have-go ## several regions under every fault (SEEDS=10000; SEED=7 rep
 simulate-nightly: SEEDS = 1000000
 simulate-nightly: simulate ## the same for a million seeds
 
+.PHONY: conformance
+conformance: .have-go ## what we rely on in DynamoDB, at ENDPOINT=http://host:port, or on AWS with the environment's credentials
+	@go build -buildvcs=false -o .local/bin/conformance ./test/conformance && ENDPOINT='$(ENDPOINT)' exec .local/bin/conformance
+
 .PHONY: attack
 attack: .set-up ## hostile and greedy clients at full size, with figures; loopback only
 	@ATTACK=full go test -count=1 -v -timeout 30m ./test/attack
@@ -95,10 +102,10 @@ fmt: .have-go ## format the Go files
 
 .PHONY: build
 build: .have-go ## build the programs into .local/bin
-	@mkdir -p .local/bin && $(BUILD)
+	@mkdir -p .local/bin && $(BUILD) && $(BUILD_TOOLS)
 
 .PHONY: setup
-setup: .set-up ## get what the local system needs: DynamoDB Local
+setup: .set-up ## get what the local system and the tests need: DynamoDB Local, and moto in an environment of Python
 	@echo "setup: everything is there"
 
 .PHONY: clean
@@ -127,7 +134,9 @@ include .make/deploy.mk
 	@sh .make/prerequisites.sh go node java
 
 .set-up: .have-all
+	@sh .make/prerequisites.sh python
 	@sh .make/setup.sh
+	@sh .make/python.sh moto
 
 # Downloading and compiling wait for different things, so they go side by side.
 .prepared: .have-all

@@ -1,9 +1,9 @@
 #!/bin/sh
 # Runs the CDK's command line for an environment of cdk.json.
 #
-#	cdk.sh synth|golden|lint|bootstrap|diff|deploy|destroy
+#	cdk.sh synth|cost|golden|lint|bootstrap|diff|deploy|destroy
 #
-# ENV, REGION and ACCOUNT say what is meant, and VALIDATE=yes lets the CDK check the templates. Command infra/target, which reads them and cdk.json, says in a sentence what is missing.
+# ENV, REGION and ACCOUNT say what is meant, VALIDATE=yes lets the CDK check the templates, and DOCKER=yes lets Docker publish the image. Command infra/target, which reads them and cdk.json, says in a sentence what is missing.
 set -eu
 cd "$(dirname "$0")/.."
 task=$1
@@ -57,8 +57,26 @@ validated() {
 	[ -s cdk.out/validation-report.json ] || fail "the CDK has not checked the templates: cdk.out has no validation-report.json"
 }
 
+# without_docker lets our own program publish the image, so that a machine with Go and Node.js is enough. DOCKER=yes takes Docker, and
+# CDK_DOCKER any other program. What ours keeps, the registries' passwords included, is gone when the deployment ends.
+without_docker() {
+	[ "${DOCKER:-}" != yes ] && [ -z "${CDK_DOCKER:-}" ] || return 0
+	go build -C infra/operate -buildvcs=false -o "$PWD/.local/bin/" ./cmd/publisher
+	SENSORFLOW_PUBLISHER_DIR=$(mktemp -d)
+	trap 'rm -rf "$SENSORFLOW_PUBLISHER_DIR"' EXIT
+	trap 'exit 130' INT TERM HUP
+	CDK_DOCKER=$PWD/.local/bin/publisher
+	export CDK_DOCKER SENSORFLOW_PUBLISHER_DIR
+}
+
+# holds tells whether a folder has the templates of the environment, made after the last change of what they are made from.
+holds() {
+	[ -f "$1/manifest.json" ] && grep -q "\"SensorFlow-$env[-\"]" "$1/manifest.json" &&
+		[ -z "$(find cdk.json go.mod infra constructs runtime/contract -type f -newer "$1/manifest.json" | head -n 1)" ]
+}
+
 hint() {
-	fail "if an environment is not bootstrapped, make bootstrap ENV=$env does that once; if credentials have expired, log in again"
+	fail "if an environment is not bootstrapped, make bootstrap ENV=$env does that once; if credentials have expired, log in again; if a stack could not be made, infra/LIFE.md says what to do before the next attempt"
 }
 
 case $task in
@@ -69,31 +87,44 @@ golden)
 	;;
 lint)
 	validated
-	home=.local/cfn-lint
-	command -v python3 >/dev/null || fail "Python 3 was not found; cfn-lint needs it"
-	if ! cmp -s .make/cfn-lint.txt $home/cfn-lint.txt; then
-		rm -rf $home
-		python3 -m venv $home || fail "Python's venv is missing (Debian, Ubuntu: python3-venv)"
-		$home/bin/pip install --quiet --disable-pip-version-check --no-deps --requirement .make/cfn-lint.txt || fail "pip could not get cfn-lint"
-		cp .make/cfn-lint.txt $home/
-	fi
+	sh .make/python.sh cfn-lint
 	regions=$(target regions)
 	# shellcheck disable=SC2086 # a list
-	exec $home/bin/cfn-lint --config-file .make/cfn-lint.yaml --regions $regions -- cdk.out/*.template.json
+	exec .local/cfn-lint/bin/cfn-lint --config-file .make/cfn-lint.yaml --regions $regions -- cdk.out/*.template.json
 	;;
 synth)
 	choose
 	synthesize
 	echo "synth: the templates are in cdk.out"
 	;;
+cost)
+	# What things cost does not depend on the account. Without any, the templates of a made-up one do, in a folder of their own.
+	export CDK_DEFAULT_ACCOUNT="${CDK_DEFAULT_ACCOUNT:-111122223333}"
+	choose
+	assembly=cdk.out
+	if ! holds $assembly; then
+		assembly=.local/cost
+		holds $assembly || {
+			echo "cost: synthesizing the templates first" >&2
+			cdk synth --quiet --output $assembly
+		}
+	fi
+	go build -buildvcs=false -o .local/bin/cost ./infra/cost
+	ENV=$env exec .local/bin/cost -assembly $assembly
+	;;
 bootstrap)
 	choose
 	# The key for the assets is the account's own (--customer-key would make another), and nobody else is trusted.
 	cdk bootstrap
 	;;
-diff | deploy)
+diff)
 	choose
-	cdk "$task" "$stacks" || hint
+	cdk diff "$stacks" || hint
+	;;
+deploy)
+	choose
+	without_docker
+	cdk deploy "$stacks" || hint
 	;;
 destroy)
 	choose

@@ -16,6 +16,14 @@ lint-templates: export VALIDATE = yes
 lint-templates: synth ## check the templates, by the CDK and by cfn-lint (Python)
 	@$(CDK_TASK) lint
 
+.PHONY: cost
+cost: .have-cdk ## what an environment costs a month (READINGS_PER_SECOND=100 READINGS_PER_REQUEST=1 EQUIPMENTS=1000 MACHINES=100 TOKEN_HOURS=24 USERS=10)
+	@$(CDK_TASK) cost
+
+.PHONY: prices
+prices: .have-go ## the prices that make cost multiplies by, with source and date
+	@go run ./infra/cost -prices
+
 .PHONY: bootstrap
 bootstrap: .have-cdk ## prepare the account for the CDK, once in each region
 	@$(CDK_TASK) bootstrap
@@ -25,7 +33,7 @@ diff: .have-cdk ## show what a deployment would change
 	@$(CDK_TASK) diff
 
 .PHONY: deploy
-deploy: .have-cdk ## deploy an environment, or one region of it and what it needs
+deploy: .have-cdk ## deploy an environment, or one region of it and what it needs (DOCKER=yes publishes the image with Docker)
 	@$(CDK_TASK) deploy
 
 .PHONY: destroy

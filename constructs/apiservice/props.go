@@ -55,6 +55,11 @@ type ApiServiceProps struct {
 	Uploads  *storage.Uploads
 	Settings awssecretsmanager.ISecret
 
+	// SettingsRevision is any text that changes with what Settings hold, such as SettingsRevision of package identity.
+	// Tasks read them when they start: with another text the next deployment replaces the tasks. Default: they are
+	// replaced when something else of them changes.
+	SettingsRevision string
+
 	// Key encrypts the logs. Its policy must let CloudWatch Logs write, as that of storage.Key does. Required.
 	Key awskms.IKey
 
@@ -108,6 +113,13 @@ type ApiServiceProps struct {
 	// since ECS ignores a capacity provider without weight. Default: 0.
 	SpotPercent int
 
+	// Deployment is how a new version takes over. With Canary and Linear, requests move to the new tasks in steps, and
+	// alarms on errors, latency and unhealthy tasks send the deployment back; during a deployment there are twice as
+	// many tasks. An existing service may go to either at any time. On the way back to Rolling, requests can fail for
+	// some minutes where the last deployment has left the tasks in AlternateTargetGroup: deploy once more before.
+	// Default: Canary; with Disposable Rolling.
+	Deployment Deployment
+
 	// CpuTargetPercent is the mean CPU use that the scaling aims at, 10 to 90. Default: CpuTargetPercentDefault.
 	CpuTargetPercent int
 
@@ -130,7 +142,11 @@ type ApiServiceProps struct {
 	// LogRetention is how long logs are kept. Default: LogRetentionDefault.
 	LogRetention awslogs.RetentionDays
 
-	// Disposable lets the load balancer, the logs and, once it is empty, the bucket of access logs be deleted with
+	// Leaving takes the load balancer's protection against deletion away, so that the stack can be destroyed. Logs stay.
+	// Default: it is protected.
+	Leaving bool
+
+	// Disposable lets the load balancer, the logs and the bucket of access logs, which is emptied, be deleted with
 	// their stack. For test environments. Default: deletion protection, and logs stay when their stack goes.
 	Disposable bool
 }
@@ -159,6 +175,9 @@ func (p ApiServiceProps) withDefaults(region string) ApiServiceProps {
 	}
 	if p.VpcCidr == "" {
 		p.VpcCidr = rule.NetworkDefault(0)
+	}
+	if p.Deployment == "" {
+		p.Deployment = p.deploymentByDefault()
 	}
 	if p.LogRetention == "" {
 		p.LogRetention = LogRetentionDefault

@@ -53,6 +53,11 @@ func TestIdentity_OfOneRegion(t *testing.T) {
 	if pool.Body["DeletionPolicy"] != "Retain" {
 		t.Error("the pool goes with its stack")
 	}
+	group := template.Only(t, "AWS::Cognito::UserPoolGroup")
+	group.Want(t, contract.AdminGroup, "GroupName")
+	if group.Body["DeletionPolicy"] != "Retain" {
+		t.Error("who may delete is forgotten when the stack goes, and the pool with its people stays")
+	}
 	pool.Want(t, "ACTIVE", "DeletionProtection")
 	pool.Want(t, "ESSENTIALS", "UserPoolTier")
 	pool.Want(t, true, "AdminCreateUserConfig", "AllowAdminCreateUserOnly")
@@ -94,6 +99,32 @@ func TestIdentity_OfSeveralRegionsReplicatesToTheFirst(t *testing.T) {
 		t.Errorf("the issuer is not among the settings: %s", text)
 	}
 	out.NoFindings(t)
+}
+
+// TestIdentity_KeepsTheIssuerWithoutItsReplica compares the pool of a deployment whose second region has left with one
+// that has it.
+func TestIdentity_KeepsTheIssuerWithoutItsReplica(t *testing.T) {
+	issuers := map[string]string{}
+	for name, change := range map[string]func(*identity.IdentityProps){
+		"replicated": func(*identity.IdentityProps) {},
+		"left":       func(p *identity.IdentityProps) { p.Replicas, p.KeepIssuer = nil, true },
+		"single":     func(p *identity.IdentityProps) { p.Replicas = nil },
+	} {
+		app := cdktest.NewApp(t)
+		stack := cdktest.NewStack(app, "Stack", primary)
+		props := replicated(stack)
+		change(&props)
+		issuer := stack.Resolve(identity.NewIdentity(stack, "Identity", &props).Issuer)
+		template := cdktest.Synth(t, app).Template(t, "Stack")
+		kind := template.Only(t, "AWS::Cognito::UserPool").Property("IssuerConfiguration")
+		issuers[name] = cdktest.JSON(t, []any{issuer, kind})
+		if n := len(template.All("AWS::Cognito::UserPoolReplica")); (n == 1) != (name == "replicated") {
+			t.Errorf("%s: there are %d replicas", name, n)
+		}
+	}
+	if issuers["left"] != issuers["replicated"] || issuers["left"] == issuers["single"] {
+		t.Errorf("the issuers are %v", issuers)
+	}
 }
 
 // TestSettings_HoldWhatTheEnvironmentNames joins the secret to the environment of the API, and sees that
@@ -183,6 +214,9 @@ func TestIdentity_EveryPropMatters(t *testing.T) {
 				p.Key = storage.NewKey(s, "Key", nil).Key
 			},
 			"Replicas": func(_ awscdk.Stack, p *identity.IdentityProps) { p.Replicas = nil },
+			"KeepIssuer": func(_ awscdk.Stack, p *identity.IdentityProps) {
+				p.Replicas, p.KeepIssuer = nil, true
+			},
 			"FailoverHealthCheck": func(s awscdk.Stack,
 				p *identity.IdentityProps) {
 				p.FailoverHealthCheck = healthCheck(s)
@@ -234,7 +268,7 @@ func TestIdentity_RejectsEveryProblemInOneAnswer(t *testing.T) {
 		"Key is required with Replicas",
 		"Mfa must be MfaOff or MfaOptional, got 7",
 		`DomainPrefix must not contain "cognito", which Cognito reserves, got "my-cognito"`,
-		`MachineClients[0].Scopes[0] must be sensor-flow/read, sensor-flow/write, sensor-flow/admin, got "read"`,
+		`MachineClients[0].Scopes[0] must be one of sensor-flow/read, sensor-flow/write, sensor-flow/admin, got "read"`,
 		`MachineClients[1].Name must be given once, got "a" again`,
 		"MachineClients[1].TokenLifetime must be 5m to 24h in whole minutes, got 4m59s",
 		"MachineClients[2].Name must be",
@@ -276,6 +310,9 @@ func TestIdentityProps_ValidateAtTheEdges(t *testing.T) {
 		cdktest.Row("the most clients", clients(identity.MachineClientsMax), ""),
 		cdktest.Row("rejects more clients", clients(identity.MachineClientsMax+1),
 			"MachineClients must list at most 100, got 101"),
+		cdktest.Row("rejects a client without scopes",
+			func(p *props) { p.MachineClients = []identity.MachineClient{{Name: "a", Scopes: []string{}}} },
+			"MachineClients[0].Scopes must list at least one scope; leave it out for sensor-flow/read, sensor-flow/write"),
 		cdktest.Row("the shortest token", lifetime(identity.TokenLifetimeMin), ""),
 		cdktest.Row("rejects a longer token", lifetime(24*time.Hour+time.Minute), lifetimeMust+"24h1m"),
 		cdktest.Row("rejects half a minute", lifetime(10*time.Minute+30*time.Second), lifetimeMust+"10m30s"),

@@ -38,7 +38,7 @@ func (i *Identity) addPool(p IdentityProps) {
 	resource.SetKeyConfiguration(&awscognito.CfnUserPool_KeyConfigurationProperty{
 		KeyType: jsii.String("CUSTOMER_MANAGED_KEY"), KmsKeyArn: p.Key.KeyArn(),
 	})
-	if len(p.Replicas) > 0 {
+	if p.replicated() {
 		resource.SetIssuerConfiguration(&awscognito.CfnUserPool_IssuerConfigurationProperty{
 			Type: jsii.String("UPDATED"),
 		})
@@ -49,6 +49,15 @@ func (i *Identity) addPool(p IdentityProps) {
 	nag.Explain(i.UserPool, "the Plus plan adds threat protection and costs more per person; the API limits failed "+
 		"sign-ins per person and address itself, and the Essentials plan has all else that the service uses, "+
 		"replication included", "AwsSolutions-COG8")
+}
+
+// addAdmins makes the group whose people may delete readings. It stays and goes with the pool.
+func (i *Identity) addAdmins(p IdentityProps) {
+	group := awscognito.NewUserPoolGroup(i, jsii.String("Admins"), &awscognito.UserPoolGroupProps{
+		UserPool: i.UserPool, GroupName: jsii.String(contract.AdminGroup),
+		Description: jsii.String("People who may delete readings"),
+	})
+	group.ApplyRemovalPolicy(removal.Policy(p.Disposable))
 }
 
 // addScopes makes the resource server that the scopes of machines belong to.
@@ -94,7 +103,7 @@ func (i *Identity) addMachineClient(
 	m MachineClient, scopes map[string]awscognito.OAuthScope,
 ) awscognito.UserPoolClient {
 	if len(m.Scopes) == 0 {
-		m.Scopes = []string{contract.ScopeRead, contract.ScopeWrite}
+		m.Scopes = contract.MachineScopesDefault()
 	}
 	if m.TokenLifetime == 0 {
 		m.TokenLifetime = TokenLifetimeDefault

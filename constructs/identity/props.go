@@ -3,7 +3,6 @@ package identity
 import (
 	"fmt"
 	"regexp"
-	"slices"
 	"strings"
 	"time"
 
@@ -47,7 +46,7 @@ type MachineClient struct {
 	// Name tells the clients of a pool apart: 1 to 64 letters, digits and hyphens, starting with a letter. Required.
 	Name string
 	// Scopes are what its tokens allow: contract.ScopeRead, contract.ScopeWrite, contract.ScopeAdmin. Default: the
-	// first two, so that a client can delete readings only where the third is asked for.
+	// first two, so that a client can delete readings only where the third is asked for. An empty list is refused.
 	Scopes []string
 	// TokenLifetime is how long its tokens live, TokenLifetimeMin to 24 hours in whole minutes.
 	//
@@ -72,8 +71,12 @@ type IdentityProps struct {
 	// by the primary. Do not change the first one: another first region replaces the pool's replica.
 	//
 	// With the first replica the issuer of the tokens gets another name, under which both regions accept them. Older
-	// tokens are then refused, and everybody signs in once more. Default: none.
+	// tokens are then refused, and everybody signs in once more. Where the last one goes, set KeepIssuer. Default: none.
 	Replicas []storage.Replica
+
+	// KeepIssuer lets a pool that has had a replica, and has none any more, issue tokens under the same name as before:
+	// nobody has to sign in again when the second region leaves. Default: the name follows from Replicas.
+	KeepIssuer bool
 
 	// FailoverHealthCheck is the Route 53 health check by which the token endpoint moves to the pool's replica: Cognito
 	// routes to the primary as long as it is healthy. Only with Replicas. Default: none. Machines then get no new
@@ -136,26 +139,25 @@ func prefixFaults(prefix string) rule.Faults {
 }
 
 func machineFaults(clients []MachineClient) rule.Faults {
-	names, rest := make([]string, len(clients)), rule.Faults{}
+	var all []rule.MachineClient
+	var rest rule.Faults
 	for i, c := range clients {
-		names[i] = c.Name
-		rest = append(rest, c.faults().Under(fmt.Sprintf("MachineClients[%d].", i))...)
+		key := fmt.Sprintf("MachineClients[%d].", i)
+		all = append(all, rule.MachineClient{
+			NameKey: key + "Name", Name: c.Name, ScopesKey: key + "Scopes[*]", Scopes: c.Scopes,
+		})
+		rest = append(rest, lifetimeFaults(key+"TokenLifetime", c.TokenLifetime)...)
 	}
-	return rule.All(rule.MachineClients("MachineClients[*].Name", names), rest)
+	return rule.All(rule.MachineClients("MachineClients", all), rest)
 }
 
-// faults are those beside the name, which must differ from others.
-func (c MachineClient) faults() rule.Faults {
-	l := c.TokenLifetime
-	return rule.All(
-		rule.Each("Scopes[*]", c.Scopes, func(key, scope string) rule.Faults {
-			return rule.Text(key, scope, slices.Contains(contract.Scopes(), scope),
-				strings.Join(contract.Scopes(), ", "))
-		}),
-		rule.Fault{
-			Field: "TokenLifetime", Got: l,
-			Rule: "must be " + rule.Show(TokenLifetimeMin) + " to " + rule.Show(TokenLifetimeDefault) +
-				" in whole minutes",
-		}.If(l != 0 && (l < TokenLifetimeMin || l > TokenLifetimeDefault || l%time.Minute != 0)),
-	)
+func lifetimeFaults(key string, got time.Duration) rule.Faults {
+	return rule.Fault{
+		Field: key, Got: got,
+		Rule: "must be " + rule.Show(TokenLifetimeMin) + " to " + rule.Show(TokenLifetimeDefault) +
+			" in whole minutes",
+	}.If(got != 0 && (got < TokenLifetimeMin || got > TokenLifetimeDefault || got%time.Minute != 0))
 }
+
+// replicated tells whether the issuer has the name that all regions accept.
+func (p IdentityProps) replicated() bool { return len(p.Replicas) > 0 || p.KeepIssuer }

@@ -51,9 +51,10 @@ func (e Environment) faults(defaults Defaults) rule.Faults {
 		rule.Tasks("tasksMin", e.TasksMin, "tasksMax", e.TasksMax),
 		rule.TaskSize("taskCpu", e.TaskCPU, "taskMemoryMiB", e.TaskMemory),
 		rule.SpotPercent("spotPercent", e.SpotPercent),
+		rule.Deployment("deployment", e.Deployment),
 		rule.Networks("vpcCidrs.*", e.VPCCidrs, e.Regions),
 		rule.Zones("zones", e.Zones, "natGateways", e.NatGateways, e.Regions...),
-		rule.MachineClients("machineClients[*]", e.MachineClients),
+		machineFaults("machineClients", e.MachineClients),
 		rule.Shards("indexShards", e.IndexShards),
 		rule.Shards("fleetBuckets", e.FleetBuckets),
 		rule.CSVConcurrency("csvConcurrency", e.CSVConcurrency),
@@ -71,6 +72,19 @@ func (e Environment) accountFaults(defaults Defaults) rule.Faults {
 		return faults.Advise("no credentials are in use that tell one")
 	}
 	return faults
+}
+
+func machineFaults(list string, clients []MachineClient) rule.Faults {
+	var all []rule.MachineClient
+	for i, m := range clients {
+		key := fmt.Sprintf("%s[%d]", list, i)
+		client := rule.MachineClient{NameKey: key + ".name", Name: m.Name, ScopesKey: key + ".scopes[*]", Scopes: m.Scopes}
+		if m.NameAlone {
+			client.NameKey = key
+		}
+		all = append(all, client)
+	}
+	return rule.MachineClients(list, all)
 }
 
 func (d *Domain) faults() rule.Faults {
@@ -101,6 +115,9 @@ func (p Pipeline) faults(environments map[string]Environment) rule.Faults {
 		rule.Text("branch", p.Branch, p.Branch != "", "the name of a branch"),
 	)
 	known := slices.Sorted(maps.Keys(environments))
+	if len(known) == 0 {
+		return all // that there are none is said of the environments
+	}
 	return rule.All(all, rule.Each("environments[*]", p.Environments, func(key, name string) rule.Faults {
 		return rule.Fault{Field: key, Rule: "must be one of the environments " + strings.Join(known, ", "), Got: name}.
 			If(!slices.Contains(known, name))

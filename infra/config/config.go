@@ -38,7 +38,7 @@ type Environment struct {
 	// tables live. Of several, Cognito must replicate user pools between the first two.
 	Regions []string `json:"regions"`
 	// Leaving are those of Regions that the deployment after the next one takes away. The next one ends the protection
-	// of their tables against deletion. Default: none.
+	// of their tables, load balancers and stacks against deletion. Default: none.
 	Leaving []string `json:"leaving"`
 	// Adopted are regions that have left for good. The first of Regions keeps their aggregates equal to the readings
 	// that they wrote. They stay here, and out of Regions, as long as the environment lives. Default: none.
@@ -61,6 +61,10 @@ type Environment struct {
 	TaskMemory int `json:"taskMemoryMiB"`
 	// SpotPercent is the share of tasks above TasksMin that run on Fargate Spot, 0 to 100. Default: 0.
 	SpotPercent int `json:"spotPercent"`
+	// Deployment is how a new version takes over: canary gives it a tenth of the requests for ten minutes and then all,
+	// linear a fifth more every three minutes, and alarms send it back; rolling replaces task after task. Default:
+	// canary; rolling for a disposable environment.
+	Deployment string `json:"deployment"`
 	// VPCCidrs are the private address ranges of the regions' networks, by region, /16 to /22; they must not overlap.
 	// Default: 10.0.0.0/16 for the first region, 10.1.0.0/16 for the second and so on.
 	VPCCidrs map[string]string `json:"vpcCidrs"`
@@ -68,9 +72,9 @@ type Environment struct {
 	Zones int `json:"zones"`
 	// NatGateways is how many of the zones have a NAT gateway, 1 to Zones. Default: 1.
 	NatGateways int `json:"natGateways"`
-	// MachineClients name the app clients of machines: 100 at most, of up to 64 letters, digits and hyphens. Default:
-	// machine.
-	MachineClients []string `json:"machineClients"`
+	// MachineClients are the app clients of machines, 100 at most. Each is its name alone, or an object of a
+	// MachineClient's keys. Default: one named machine.
+	MachineClients []MachineClient `json:"machineClients"`
 	// IndexShards and FleetBuckets spread the aggregates over partitions, 1 to 256 each; both may be raised and never
 	// lowered. Default: 8 each.
 	IndexShards  int `json:"indexShards"`
@@ -87,6 +91,19 @@ type Environment struct {
 	// Approval lets the pipeline wait for a person before it deploys this environment.
 	Approval bool `json:"approval"`
 }
+
+// MachineClient is an app client through which programs get tokens.
+type MachineClient struct {
+	// Name tells the clients apart: up to 64 letters, digits and hyphens, beginning with a letter.
+	Name string `json:"name"`
+	// Scopes are what its tokens allow, of sensor-flow/read, sensor-flow/write and sensor-flow/admin. Default: the
+	// first two, so that only a machine of which it is said can delete readings.
+	Scopes []string `json:"scopes"`
+	// NameAlone is set where the configuration holds a text in place of the object.
+	NameAlone bool `json:"-"`
+}
+
+func (m *MachineClient) setText(name string) { *m = MachineClient{Name: name, NameAlone: true} }
 
 // Domain is an address in a hosted zone of Route 53.
 type Domain struct {
@@ -149,7 +166,7 @@ func (e Environment) withDefaults(name string, written func(key string) bool, de
 		e.Account = defaults.Account
 	}
 	if len(e.MachineClients) == 0 {
-		e.MachineClients = []string{"machine"}
+		e.MachineClients = []MachineClient{{Name: "machine"}}
 	}
 	if !written("tasksMax") {
 		e.TasksMax = rule.TasksMaxDefault(e.TasksMin)

@@ -33,7 +33,7 @@ func TestLoad_FillsInDefaults(t *testing.T) {
 	want := config.Environment{
 		Name: "dev", Account: account, Regions: []string{"eu-west-1", "eu-central-1"},
 		TasksMin: 3, TasksMax: 60, TaskCPU: 512, TaskMemory: 1024,
-		MachineClients: []string{"machine"},
+		MachineClients: []config.MachineClient{{Name: "machine"}},
 		IndexShards:    contract.IndexShardsDefault,
 		FleetBuckets:   contract.FleetBucketsDefault,
 		CSVConcurrency: contract.CSVConcurrencyDefault, RequestLimit: 6000, LogRetentionDays: 30,
@@ -43,6 +43,21 @@ func TestLoad_FillsInDefaults(t *testing.T) {
 	}
 	if c.Pipeline != nil || len(c.Notes()) != 0 {
 		t.Errorf("pipeline %v, notes %q", c.Pipeline, c.Notes())
+	}
+}
+
+func TestLoad_TakesAMachineByItsNameOrWithItsScopes(t *testing.T) {
+	c, err := config.Load(context(one+`,"machineClients":["line-1",{"name":"line-2"},
+		{"name":"cleaner","scopes":["sensor-flow/read","sensor-flow/admin"]}]`, ""), config.Defaults{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []config.MachineClient{
+		{Name: "line-1", NameAlone: true}, {Name: "line-2"},
+		{Name: "cleaner", Scopes: []string{contract.ScopeRead, contract.ScopeAdmin}},
+	}
+	if got := c.Environments["dev"].MachineClients; !reflect.DeepEqual(got, want) {
+		t.Errorf("got  %+v\nwant %+v", got, want)
 	}
 }
 
@@ -165,6 +180,11 @@ func TestLoad_NamesEachMistake(t *testing.T) {
 			one + `,"spotPercent":101`, "",
 			"environments.dev.spotPercent must be 0 to 100, got 101; leave it out for 0",
 		},
+		"rejects an unknown way to deploy": {
+			one + `,"deployment":"blue"`, "",
+			`environments.dev.deployment must be one of canary, linear, rolling, got "blue"; ` +
+				"leave it out for canary, or rolling where everything is disposable",
+		},
 		"rejects networks that overlap": {two + `,"vpcCidrs":{"eu-west-1":"10.1.0.0/17"}`, "",
 			`environments.dev.vpcCidrs.eu-west-1 must not overlap the network of eu-central-1, 10.1.0.0/16, got "10.1.0.0/17"`},
 		"rejects a network of no region": {two + `,"vpcCidrs":{"us-east-1":"10.9.0.0/16"}`, "",
@@ -177,6 +197,40 @@ func TestLoad_NamesEachMistake(t *testing.T) {
 		"rejects a machine without a name": {one + `,"machineClients":["line-1",""]`, "",
 			"environments.dev.machineClients[1] must be set to 1 to 64 letters, digits and hyphens, beginning with " +
 				"a letter"},
+		"rejects a scope that is none": {
+			one + `,"machineClients":["line-1",{"name":"cleaner","scopes":["sensor-flow/read","admin"]}]`, "",
+			"environments.dev.machineClients[1].scopes[1] must be one of sensor-flow/read, sensor-flow/write, " +
+				`sensor-flow/admin, got "admin"`,
+		},
+		"rejects a scope twice": {
+			one + `,"machineClients":[{"name":"m","scopes":["sensor-flow/admin","sensor-flow/admin"]}]`, "",
+			`environments.dev.machineClients[0].scopes[1] must be given once, got "sensor-flow/admin" again`,
+		},
+		"rejects a machine without scopes": {
+			one + `,"machineClients":[{"name":"m","scopes":[]}]`, "",
+			"environments.dev.machineClients[0].scopes must list at least one scope; leave it out for " +
+				"sensor-flow/read, sensor-flow/write",
+		},
+		"rejects a nameless object": {
+			one + `,"machineClients":[{"scopes":["sensor-flow/read"]}]`, "",
+			"environments.dev.machineClients[0].name must be set to 1 to 64 letters",
+		},
+		"rejects a name in both forms": {
+			one + `,"machineClients":["m",{"name":"m"}]`, "",
+			`environments.dev.machineClients[1].name must be given once, got "m" again`,
+		},
+		"rejects an unknown key of a machine": {
+			one + `,"machineClients":[{"name":"m","scope":"sensor-flow/read"}]`, "",
+			"environments.dev.machineClients[0].scope is not a key; accepted are name, scopes",
+		},
+		"rejects a text for scopes": {
+			one + `,"machineClients":[{"name":"m","scopes":"sensor-flow/read"}]`, "",
+			"environments.dev.machineClients[0].scopes must be a list of texts, got a text",
+		},
+		"rejects a text for machines": {
+			one + `,"machineClients":"m"`, "",
+			"environments.dev.machineClients must be a list of texts or objects, got a text",
+		},
 		"rejects too many partitions": {
 			one + `,"indexShards":257`, "",
 			"environments.dev.indexShards must be 1 to 256, got 257; leave it out for 8",
@@ -216,7 +270,7 @@ func TestLoad_NamesEachMistake(t *testing.T) {
 		},
 		"rejects a list of numbers": {
 			one + `,"machineClients":["a",5]`, "",
-			"environments.dev.machineClients must be a list of texts, got a number",
+			"environments.dev.machineClients[1] must be a text or an object, got a number",
 		},
 		"rejects a text for an object": {
 			one + `,"domain":"api.example.com"`, "", "environments.dev.domain must be an object, got a text",
@@ -235,7 +289,7 @@ func TestLoad_NamesEachMistake(t *testing.T) {
 				"environments.dev.spotPercent must be 0 to 100, got 101; leave it out for 0\n" +
 				"environments.dev.taskMin is not a key; accepted are account, regions, leaving, adopted, " +
 				"alarmEmails, domain, allowedOrigins, retentionDays, tasksMin, tasksMax, taskCpu, taskMemoryMiB, " +
-				"spotPercent, vpcCidrs, zones, natGateways, machineClients, indexShards, fleetBuckets, " +
+				"spotPercent, deployment, vpcCidrs, zones, natGateways, machineClients, indexShards, fleetBuckets, " +
 				"csvConcurrency, requestLimit, logRetentionDays, disposable, approval\n" +
 				"environments.dev.zones must be a whole number, got a text"},
 
@@ -243,6 +297,8 @@ func TestLoad_NamesEachMistake(t *testing.T) {
 			one, `,"pipeline":{` + source + `,"environments":["prod"]}`,
 			`pipeline.environments[0] must be one of the environments dev, got "prod"`,
 		},
+		"rejects networks of no region at all": {`"account":"111122223333","regions":[],"vpcCidrs":{"eu-west-1":"10.0.0.0/16"}`, "",
+			"environments.dev.regions must list 1 to 10 regions, got 0"},
 		"rejects a pipeline without a source": {one, `,"pipeline":{}`,
 			"pipeline.connectionArn must be set to the ARN of a connection of CodeConnections\npipeline.repository " +
 				"must be set to owner/name"},
@@ -296,9 +352,11 @@ func TestLoad_SaysWhatIsMissingAltogether(t *testing.T) {
 		`{"sensorflow":{"environments":{"dev":null}}}`: "environments.dev.account must be set to an account number " +
 			"of 12 digits; no credentials are in use that tell one\n" +
 			"environments.dev.regions must list 1 to 10 regions, got 0",
+		`{"sensorflow":{"environments":{},"pipeline":{` + source + `,"environments":["dev"],"region":"eu-west-1"}}}`: "environments must name at " +
+			"least one environment",
 	} {
 		_, err := config.Load([]byte(context), config.Defaults{})
-		if err == nil || !strings.Contains(err.Error(), want) {
+		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "environments ,") {
 			t.Errorf("%s: error %v, want %s", context, err, want)
 		}
 	}

@@ -104,11 +104,42 @@ func decodeObject(raw json.RawMessage, place string, into reflect.Value) rule.Fa
 		case field.Kind() == reflect.Pointer && !isNull(object[key]):
 			field.Set(reflect.New(field.Type().Elem()))
 			faults = append(faults, decodeObject(object[key], prefix+key, field.Elem())...)
+		case isListOfObjects(field.Type()):
+			faults = append(faults, decodeList(object[key], prefix+key, field)...)
 		default:
 			if err := json.Unmarshal(object[key], field.Addr().Interface()); err != nil {
 				faults = append(faults, wrongType(prefix+key, field.Type(), err))
 			}
 		}
+	}
+	return faults
+}
+
+// text is an object that may also be written as a text.
+type text interface{ setText(string) }
+
+func isListOfObjects(t reflect.Type) bool {
+	return t.Kind() == reflect.Slice && t.Elem().Kind() == reflect.Struct
+}
+
+// decodeList decodes a list of objects, or of the texts that may stand for them.
+func decodeList(raw json.RawMessage, place string, into reflect.Value) rule.Faults {
+	var items []json.RawMessage
+	if err := json.Unmarshal(raw, &items); err != nil {
+		return rule.Faults{wrongType(place, into.Type(), err)}
+	}
+	into.Set(reflect.MakeSlice(into.Type(), len(items), len(items)))
+	var faults rule.Faults
+	for i, raw := range items {
+		item := into.Index(i)
+		if short, ok := item.Addr().Interface().(text); ok {
+			var given string
+			if json.Unmarshal(raw, &given) == nil {
+				short.setText(given)
+				continue
+			}
+		}
+		faults = append(faults, decodeObject(raw, fmt.Sprintf("%s[%d]", place, i), item)...)
 	}
 	return faults
 }
@@ -168,8 +199,14 @@ func typeName(t reflect.Type) string {
 	case reflect.String:
 		return "a text"
 	case reflect.Slice:
+		if isListOfObjects(t) {
+			return "a list of texts or objects"
+		}
 		return "a list of texts"
 	default:
+		if reflect.PointerTo(t).Implements(reflect.TypeFor[text]()) {
+			return "a text or an object"
+		}
 		return "an object"
 	}
 }

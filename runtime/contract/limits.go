@@ -113,7 +113,8 @@ const (
 	ScopeRead      = ResourceServer + "/read"
 	ScopeWrite     = ResourceServer + "/write"
 	ScopeAdmin     = ResourceServer + "/admin"
-	// AdminGroup is the group of the user pool whose people have ScopeAdmin. All people have the other scopes.
+	// AdminGroup is the group of the user pool whose people have ScopeAdmin. All people have the other scopes. The pool is made
+	// with the group and without anybody in it.
 	AdminGroup = "admin"
 	// CookieName carries a signed-in person's ID token.
 	CookieName = "Authentication"
@@ -123,3 +124,6 @@ const (
 
 // Scopes lists the scopes of the service.
 func Scopes() []string { return []string{ScopeRead, ScopeWrite, ScopeAdmin} }
+
+// MachineScopesDefault are those of a machine for which nothing is said: it cannot delete.
+func MachineScopesDefault() []string { return []string{ScopeRead, ScopeWrite} }

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -240,15 +241,15 @@ func TestTry_TellsWhatIsKnownOfAnAttempt(t *testing.T) {
 }
 
 func TestTry_KnowsNothingOfCallsWithoutAnAnswer(t *testing.T) {
-	calls := 0
+	var calls atomic.Int64 // a broken connection orders nothing between its ends
 	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
-		calls++
+		calls.Add(1)
 		panic(http.ErrAbortHandler)
 	}))
 	defer server.Close()
 	readings := dynamo.NewReadings(clientOf(server.URL), "r", "eu-west-1", 0)
-	if got := readings.Try(t.Context(), []ingest.Attempt{attempt(t, "A", "1", 0)}); got[0].Result != ingest.Unknown || fault.KindOf(got[0].Err) != fault.Unavailable || calls != 1 {
-		t.Errorf("a connection that breaks: %+v after %d calls", got, calls)
+	if got := readings.Try(t.Context(), []ingest.Attempt{attempt(t, "A", "1", 0)}); got[0].Result != ingest.Unknown || fault.KindOf(got[0].Err) != fault.Unavailable || calls.Load() != 1 {
+		t.Errorf("a connection that breaks: %+v after %d calls", got, calls.Load())
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()

@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
+	"github.com/sensorflow/sensorflow/infra/pricing"
 	"github.com/sensorflow/sensorflow/runtime/aggregate"
 	"github.com/sensorflow/sensorflow/runtime/contract"
 	"github.com/sensorflow/sensorflow/runtime/dynamo"
@@ -227,6 +228,34 @@ func (u *units) report(t *testing.T, name string) {
 		u.total.Applied, u.total.Recounted, largest, fleet)
 	if rows != unitsEquipments {
 		t.Errorf("%d rows", rows)
+	}
+}
+
+// TestUnits_AreThoseThatAreBilled holds the arithmetic of `make cost` to what is measured: the first batch of an hour,
+// of one equipment, of some, and of more than a transaction takes. Each new equipment writes another row, once.
+func TestUnits_AreThoseThatAreBilled(t *testing.T) {
+	for _, equipments := range []int{1, 2, unitsEquipments, 250} {
+		u := newUnits()
+		var batch []aggregate.Change
+		for range 2 { // the second one meets rows that are there
+			u.table, u.index, u.reads = 0, 0, 0
+			batch = batch[:0]
+			for i := range equipments {
+				u.sequence++
+				image := aggregate.Image{Region: "eu-west-1", Reading: reading.Reading{
+					EquipmentID: reading.EquipmentID(fmt.Sprintf("EQ-%05d", i)), Value: parsed(t, "21.5"),
+					Timestamp: unitsHour.Add(time.Duration(u.sequence) * time.Millisecond),
+				}}
+				batch = append(batch, aggregate.Change{Sequence: fmt.Sprintf("%021d", u.sequence), New: &image})
+			}
+			if _, err := u.aggregator.Process(t.Context(), batch); err != nil {
+				t.Fatal(err)
+			}
+		}
+		writes, reads := pricing.AggregateUnits(float64(equipments))
+		if got := float64(u.table + u.index); got != writes || float64(u.reads) != reads {
+			t.Errorf("%d equipments: %v write units and %d read units, billed as %v and %v", equipments, got, u.reads, writes, reads)
+		}
 	}
 }
 

@@ -56,8 +56,8 @@ func TestSignIn_MeTellsWhoIsSignedIn(t *testing.T) {
 		ExpiresAt            time.Time
 	}](t, anonymous(t).good(probe.Call{Path: "/auth/me", Header: carrying(cookie)}, http.StatusOK))
 	slices.Sort(me.Scopes)
-	if me.Username != local.Info.Username || me.Sub == "" || me.Email == "" || me.Groups == nil ||
-		!slices.Equal(me.Scopes, []string{"sensor-flow/read", "sensor-flow/write"}) {
+	if me.Username != local.Info.Username || me.Sub == "" || me.Email == "" || !slices.Equal(me.Groups, []string{"admin"}) ||
+		!slices.Equal(me.Scopes, []string{"sensor-flow/admin", "sensor-flow/read", "sensor-flow/write"}) {
 		t.Errorf("me is %+v", me)
 	}
 	if left := time.Until(me.ExpiresAt); left < 55*time.Minute || left > 61*time.Minute {

@@ -28,9 +28,15 @@ type goPackage struct {
 // packages lists the module's own packages, without their tests, with everything that they depend on.
 func packages(t *testing.T) []goPackage {
 	t.Helper()
+	return packagesOf(t, ".")
+}
+
+// packagesOf lists those of the module in a folder.
+func packagesOf(t *testing.T, folder string) []goPackage {
+	t.Helper()
 	lookAtSources(t)
 	cmd := exec.Command("go", "list", "-json=ImportPath,Dir,Name,Doc,GoFiles,Imports,Deps", "./...")
-	cmd.Dir = root(t)
+	cmd.Dir = filepath.Join(root(t), folder)
 	cmd.Stderr = os.Stderr
 	out, err := cmd.Output()
 	if err != nil {
@@ -97,7 +103,10 @@ func walls() []wall {
 		{"constructs describe and never call AWS", module + "/constructs", append(own("infra", "test", "runtime"), "github.com/aws/aws-sdk-go-v2", "github.com/aws/aws-lambda-go"), contract},
 		{"stacks describe and never call AWS", module + "/infra", append(own("test", "runtime"), "github.com/aws/aws-sdk-go-v2", "github.com/aws/aws-lambda-go"), contract},
 		{"the configuration of the environments is checked without the CDK", module + "/infra/config", cdk, nil},
+		{"what describes knows nothing of the tools that operate", module + "/infra", own("infra/operate"), nil},
 		{"the Makefile asks about the configuration without the CDK", module + "/infra/target", cdk, nil},
+		{"templates are priced without the CDK", module + "/infra/pricing", cdk, nil},
+		{"the Makefile asks for the cost without the CDK", module + "/infra/cost", cdk, nil},
 		{"the contract imports nothing but the standard library", module + "/runtime/contract", []string{module, "github.com", "golang.org"}, contract},
 		{"the domain knows no technology", module + "/runtime/reading", append(own("runtime"), "github.com/aws", "net/http", "log/slog"), append(own("runtime/reading", "runtime/fault"), contract...)},
 		{"kinds of faults stand on nothing", module + "/runtime/fault", append(own("runtime"), "github.com/aws", "net/http", "log/slog"), own("runtime/fault")},
@@ -129,6 +138,29 @@ func TestLayout_HoldsTheWalls(t *testing.T) {
 					t.Errorf("%s: %s depends on %s", w.why, p.ImportPath, dependency)
 				}
 			}
+		}
+	}
+}
+
+// TestLayout_KeepsToolsThatCallAWSApart holds the other side of the walls around infra: what publishes, asks and rolls back is a module
+// of its own, which starts in no time, since it never loads the CDK, and which shares the configuration and the contract alone.
+func TestLayout_KeepsToolsThatCallAWSApart(t *testing.T) {
+	const tools = module + "/infra/operate"
+	shared := []string{tools, module + "/infra/config", module + "/runtime/contract"}
+	all := packagesOf(t, "infra/operate")
+	if len(all) < 3 {
+		t.Fatalf("only %d packages were listed", len(all))
+	}
+	never := []string{module, "github.com/aws/aws-cdk-go", "github.com/aws/constructs-go", "github.com/aws/jsii-runtime-go", "github.com/cdklabs"}
+	for _, p := range all {
+		for _, dependency := range p.Deps {
+			if slices.ContainsFunc(never, func(n string) bool { return below(dependency, n) }) &&
+				!slices.ContainsFunc(shared, func(s string) bool { return below(dependency, s) }) {
+				t.Errorf("%s depends on %s", p.ImportPath, dependency)
+			}
+		}
+		if len(p.GoFiles) > 0 && p.Doc == "" {
+			t.Errorf("%s has no package comment", p.ImportPath)
 		}
 	}
 }

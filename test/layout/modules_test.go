@@ -54,6 +54,7 @@ func TestModules_FindTheModuleOfAPackage(t *testing.T) {
 		{"a folder", "./runtime/ingest", []string{". ./runtime/ingest"}},
 		{"a tree", "./runtime/...", []string{". ./runtime/..."}},
 		{"the folder of another module", "./runtime/local/s3local/s3gateway", []string{"runtime/local/s3local/s3gateway ."}},
+		{"a folder of a module below infra", "./infra/operate/image", []string{"infra/operate ./image"}},
 		{"two modules", "./test/layout ./runtime/local/s3local/s3gateway/...", []string{". ./test/layout", "runtime/local/s3local/s3gateway ./..."}},
 		{"rejects a module that is tested otherwise", "./test/consumer", nil},
 	} {

@@ -127,6 +127,8 @@ func accepted() map[string]keys {
 		"a task in steps of 4 GiB":           {"taskCpu": 8192, "taskMemoryMiB": 20480},
 		"no Spot":                            {"spotPercent": 0},
 		"all Spot":                           {"spotPercent": 100},
+		"steps of a deployment":              {"deployment": "linear"},
+		"a deployment by default":            {"deployment": ""},
 		"the widest network":                 {"vpcCidrs": map[string]string{"eu-west-1": "172.31.0.0/16"}},
 		"the narrowest network":              {"vpcCidrs": map[string]string{"eu-west-1": "192.168.252.0/22"}},
 		"a network by default":               {"vpcCidrs": map[string]string{"eu-west-1": ""}},
@@ -134,6 +136,8 @@ func accepted() map[string]keys {
 		"three zones, a gateway in each":     {"zones": 3, "natGateways": 3},
 		"the two zones of a poor region":     {"regions": []string{"us-west-1", "us-east-1"}, "zones": 2, "natGateways": 2},
 		"machines":                           {"machineClients": append(list("M-%d", 99), strings.Repeat("m", 64))},
+		"a machine that may delete":          {"machineClients": []any{"m", keys{"name": "n", "scopes": contract.Scopes()}}},
+		"a machine of one scope":             {"machineClients": []any{keys{"name": "n", "scopes": []string{contract.ScopeAdmin}}}},
 		"the fewest partitions":              {"indexShards": 1, "fleetBuckets": 1},
 		"the most partitions":                {"indexShards": 256, "fleetBuckets": 256},
 		"the fewest functions":               {"csvConcurrency": 2},
@@ -250,6 +254,16 @@ func machines(at int, names ...string) refusal {
 	}
 }
 
+func scopes(key, prop string, of ...string) refusal {
+	of = append([]string{}, of...)
+	return refusal{
+		cdk: keys{"machineClients": []keys{{"name": "m", "scopes": of}}}, key: key, prop: prop,
+		set: flow(func(p *sensorflow.SensorFlowProps) {
+			p.MachineClients = []identity.MachineClient{{Name: "m", Scopes: of}}
+		}),
+	}
+}
+
 // refused are values at the edges of the rules, on the other side. A 0 is none for a prop, where it stands for the default.
 func refused() map[string]refusal {
 	day := 24 * time.Hour
@@ -304,6 +318,9 @@ func refused() map[string]refusal {
 		"memory between two steps":  size(8192, 17408, "taskMemoryMiB", "TaskMemoryMiB"),
 		"more than all on Spot":     number("spotPercent", "SpotPercent", 101, func(p *sensorflow.SensorFlowProps) { p.SpotPercent = 101 }),
 
+		"no way to deploy": {cdk: keys{"deployment": "blue"}, key: "deployment", prop: "Flow.Deployment",
+			set: flow(func(p *sensorflow.SensorFlowProps) { p.Deployment = "blue" })},
+
 		"a network too wide":              network("10.0.0.0/15"),
 		"a network too narrow":            network("10.9.0.0/23"),
 		"a network of others":             network("172.32.0.0/16"),
@@ -321,6 +338,9 @@ func refused() map[string]refusal {
 		"a machine with a blank":    machines(0, "a machine"),
 		"a machine twice":           machines(1, "m", "m"),
 		"a machine's name too long": machines(0, strings.Repeat("m", 65)),
+		"a machine's other scope":   scopes("machineClients[0].scopes[0]", "Flow.MachineClients[0].Scopes[0]", "sensor-flow/delete"),
+		"a machine's scope twice":   scopes("machineClients[0].scopes[1]", "Flow.MachineClients[0].Scopes[1]", contract.ScopeAdmin, contract.ScopeAdmin),
+		"a machine without a scope": scopes("machineClients[0].scopes", "Flow.MachineClients[0].Scopes"),
 
 		"too many partitions":     number("indexShards", "IndexShards", 257, func(p *sensorflow.SensorFlowProps) { p.IndexShards = 257 }).read(contract.EnvIndexShards, "257", "api", "aggregator"),
 		"too many buckets":        number("fleetBuckets", "FleetBuckets", 257, func(p *sensorflow.SensorFlowProps) { p.FleetBuckets = 257 }).read(contract.EnvFleetBuckets, "257", "api", "aggregator"),

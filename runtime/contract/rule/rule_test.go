@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sensorflow/sensorflow/runtime/contract"
 	"github.com/sensorflow/sensorflow/runtime/contract/rule"
 )
 
@@ -102,6 +103,14 @@ func TestOrigin_TakesWhatABrowserSends(t *testing.T) {
 			"https://2001:db8::1", "https://[::1", "https://a..b", "https://-a.b", "https://app.example.com.", "https://bücher.example", "app.example.com", "ftp://localhost", "null", "",
 		},
 		`Key must be an origin such as https://app.example.com, or http://localhost:3000 for this machine, got "https://app.example.com:443"`,
+	}.check(t)
+}
+
+func TestDeployment_TakesTheThreeWays(t *testing.T) {
+	verdicts[string]{
+		"deployment", rule.Deployment, []string{"", "canary", "linear", "rolling"},
+		[]string{"blue", "Canary", "canary ", "all"},
+		`Key must be one of canary, linear, rolling, got "blue"; leave it out for canary, or rolling where everything is disposable`,
 	}.check(t)
 }
 
@@ -235,9 +244,18 @@ func TestRules_JudgeLists(t *testing.T) {
 		"origins":            {rule.Origins("ORIGINS", many("https://a%d.example", 99)), ""},
 		"an origin too many": {rule.Origins("origins[*]", many("https://a%d.example", 100)), "origins must list at most 99, got 100"},
 		"an origin again":    {rule.Origins("ORIGINS", []string{"https://a.example", "https://a.example"}), `ORIGINS must be given once, got "https://a.example" again`},
-		"machines":           {rule.MachineClients("machines[*].Name", many("m%d", 100)), ""},
-		"a machine too many": {rule.MachineClients("machines[*].Name", many("m%d", 101)), "machines must list at most 100, got 101"},
-		"a machine again":    {rule.MachineClients("machines[*].Name", []string{"m", "m"}), `machines[1].Name must be given once, got "m" again`},
+		"machines":           {rule.MachineClients("machines", machines(many("m%d", 100)...)), ""},
+		"a machine too many": {rule.MachineClients("machines", machines(many("m%d", 101)...)), "machines must list at most 100, got 101"},
+		"a machine again":    {rule.MachineClients("machines", machines("m", "m")), `machines[1].Name must be given once, got "m" again`},
+		"all scopes":         {scoped(contract.Scopes()...), ""},
+		"scopes by default":  {rule.MachineClients("machines", []rule.MachineClient{{NameKey: "name", Name: "m", ScopesKey: "scopes[*]"}}), ""},
+		"an empty list of scopes": {rule.MachineClients("machines", []rule.MachineClient{{NameKey: "name", Name: "m", ScopesKey: "scopes[*]", Scopes: []string{}}}),
+			"scopes must list at least one scope; leave it out for sensor-flow/read, sensor-flow/write"},
+		"another scope": {scoped(contract.ScopeAdmin, "admin"), `scopes[1] must be one of sensor-flow/read, sensor-flow/write, sensor-flow/admin, got "admin"`},
+		"a scope again": {scoped(contract.ScopeAdmin, contract.ScopeAdmin), `scopes[1] must be given once, got "sensor-flow/admin" again`},
+		"a name and a scope": {rule.MachineClients("machines", []rule.MachineClient{{NameKey: "name", Name: "a m", ScopesKey: "scopes[*]", Scopes: []string{""}}}),
+			"name must be 1 to 64 letters, digits and hyphens, beginning with a letter, got \"a m\"\n" +
+				"scopes[0] must be set to one of sensor-flow/read, sensor-flow/write, sensor-flow/admin"},
 	}.check(t)
 }
 
@@ -252,4 +270,16 @@ func TestNetworks_MustNotOverlap(t *testing.T) {
 		"not a network": {networks(map[string]string{"eu-central-1": "10.0.0.0/8"}), `cidrs.eu-central-1 must be a private IPv4 range of /16 to /22 such as 10.0.0.0/16, got "10.0.0.0/8"`},
 		"of no region":  {networks(map[string]string{"mars": "10.9.0.0/16"}), "cidrs.mars must be for one of the regions eu-west-1, eu-central-1, us-east-1; leave it out"},
 	}.check(t)
+}
+
+func machines(names ...string) []rule.MachineClient {
+	var all []rule.MachineClient
+	for i, name := range names {
+		all = append(all, rule.MachineClient{NameKey: fmt.Sprintf("machines[%d].Name", i), Name: name})
+	}
+	return all
+}
+
+func scoped(scopes ...string) rule.Faults {
+	return rule.MachineClients("machines", []rule.MachineClient{{NameKey: "name", Name: "m", ScopesKey: "scopes[*]", Scopes: scopes}})
 }

@@ -67,14 +67,49 @@ func Name(key, got string, charsMax int) Faults {
 		fmt.Sprintf("1 to %d letters, digits and hyphens, beginning with a letter", charsMax))
 }
 
-// MachineClients accepts the names of the app clients of a user pool.
-func MachineClients(key string, names []string) Faults {
-	return All(
-		Fault{
-			Field: list(key), Rule: fmt.Sprintf("must list at most %d", contract.MachineClientsMax), Got: len(names),
-		}.If(len(names) > contract.MachineClientsMax),
-		Each(key, names, func(key, got string) Faults { return Name(key, got, contract.NameCharsMax) }),
-	)
+// MachineClient is an app client of a user pool, with the keys that a person wrote.
+type MachineClient struct {
+	NameKey, Name string
+	// ScopesKey ends in "[*]". Scopes are nil where none are written.
+	ScopesKey string
+	Scopes    []string
+}
+
+// MachineClients accepts the app clients of a user pool. key is that of their list.
+func MachineClients(key string, clients []MachineClient) Faults {
+	all := Fault{
+		Field: key, Rule: fmt.Sprintf("must list at most %d", contract.MachineClientsMax), Got: len(clients),
+	}.If(len(clients) > contract.MachineClientsMax)
+	var names []string
+	for _, c := range clients {
+		named := All(Name(c.NameKey, c.Name, contract.NameCharsMax), once(c.NameKey, c.Name, names))
+		all = append(append(all, named...), machineScopes(c.ScopesKey, c.Scopes)...)
+		names = append(names, c.Name)
+	}
+	return all
+}
+
+// machineScopes accepts what the tokens of a machine may allow. An empty list is refused: who writes one does not mean
+// the default, and a client that may do nothing gets no token.
+func machineScopes(key string, scopes []string) Faults {
+	if scopes != nil && len(scopes) == 0 {
+		return Faults{{
+			Field: list(key), Rule: "must list at least one scope",
+			Advice: "leave it out for " + strings.Join(contract.MachineScopesDefault(), ", "),
+		}}
+	}
+	return Each(key, scopes, func(key, got string) Faults {
+		return Text(key, got, slices.Contains(contract.Scopes(), got), "one of "+strings.Join(contract.Scopes(), ", "))
+	})
+}
+
+// Deployment accepts how a new version takes over; an empty text leaves it to the default.
+func Deployment(key, got string) Faults {
+	return Fault{
+		Field: key, Rule: "must be one of " + strings.Join(contract.Deployments(), ", "), Got: got,
+		Advice: "leave it out for " + contract.DeploymentCanary + ", or " + contract.DeploymentRolling +
+			" where everything is disposable",
+	}.If(got != "" && !slices.Contains(contract.Deployments(), got))
 }
 
 // Emails accepts the addresses that alarms go to.

@@ -45,7 +45,10 @@ func (s *Stack) startIdentity(ctx context.Context) error {
 	}
 	pool, err := cognitolocal.New(cognitolocal.Options{
 		BaseURL: base, Issuer: s.secrets.PoolURL + "/" + cognitolocal.PoolID, Key: key,
-		Users:    []cognitolocal.User{{Username: username, Password: s.secrets.Password, Email: username}},
+		// On one machine all can be tried, deleting too.
+		Users: []cognitolocal.User{{
+			Username: username, Password: s.secrets.Password, Email: username, Groups: []string{contract.AdminGroup},
+		}},
 		Browser:  cognitolocal.Client{ID: browserID, Secret: s.secrets.BrowserSecret},
 		Machines: []cognitolocal.Client{{ID: machineID, Secret: s.secrets.ClientSecret}}, Scopes: contract.Scopes(),
 	})

@@ -1,0 +1,57 @@
+package main_test
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestDeploy_PublishesByThisProgram runs what `make deploy` runs, with a program in place of Node.js that tells what it was given.
+func TestDeploy_PublishesByThisProgram(t *testing.T) {
+	root, err := filepath.Abs(filepath.Join("..", "..", "..", ".."))
+	if err != nil {
+		t.Fatal(err)
+	}
+	script := filepath.Join(root, ".make", "cdk.sh")
+	if _, err := os.ReadFile(script); err != nil { // which lets the Go command run this test again once it has changed
+		t.Fatal(err)
+	}
+	programs, work := t.TempDir(), t.TempDir()
+	node := "#!/bin/sh\necho \"docker=${CDK_DOCKER:-docker}\"\nls -d \"${SENSORFLOW_PUBLISHER_DIR:-/}\"\n"
+	if err := os.WriteFile(filepath.Join(programs, "node"), []byte(node), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	own := filepath.Join(root, ".local", "bin", "publisher")
+	for name, c := range map[string]struct{ variable, want string }{
+		"by default":      {"", own},
+		"with Docker":     {"DOCKER=yes", "docker"},
+		"another program": {"CDK_DOCKER=podman", "podman"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cmd := exec.Command("sh", script, "deploy")
+			cmd.Env = []string{
+				"PATH=" + programs + ":" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME"), "TMPDIR=" + work, "ENV=dev",
+				"AWS_ACCESS_KEY_ID=A", "AWS_SECRET_ACCESS_KEY=a", c.variable,
+			}
+			out, err := cmd.CombinedOutput()
+			if err != nil || !strings.Contains(string(out), "docker="+c.want+"\n") {
+				t.Errorf("want docker=%s, error %v\n%s", c.want, err, out)
+			}
+			if left, err := os.ReadDir(work); err != nil || len(left) != 0 {
+				t.Errorf("%d folders are left, error %v", len(left), err)
+			}
+		})
+	}
+	if out, err := exec.Command(own, "inspect", "nothing:1").CombinedOutput(); exitCode(err) != 1 || !strings.Contains(string(out), "there is no such image here") {
+		t.Errorf("the program that was built says %q, error %v", out, err)
+	}
+}
+
+func exitCode(err error) int {
+	if e, isExit := err.(*exec.ExitError); isExit {
+		return e.ExitCode()
+	}
+	return 0
+}

@@ -1,0 +1,80 @@
+package synth_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/sensorflow/sensorflow/infra/config"
+	"github.com/sensorflow/sensorflow/infra/pricing"
+	"github.com/sensorflow/sensorflow/infra/stacks"
+	"github.com/sensorflow/sensorflow/test/cdktest"
+)
+
+// havePrices fails for a type of resource of which nobody said what it costs, so that the table keeps up with the
+// stacks.
+func havePrices(t *testing.T, all []stack) {
+	said := map[string]bool{}
+	for _, s := range all {
+		for _, r := range s.Template.All("") {
+			if _, known := pricing.Free(r.Type); !known && !said[r.Type] {
+				said[r.Type] = true
+				t.Errorf("%s of %s is neither priced nor declared free, with the reason, in infra/pricing", r.Type, s.Name)
+			}
+		}
+	}
+}
+
+// costOnPage is the piece of README.md that tells what the environment of cdk.json costs.
+const (
+	costBegins = "<!-- generated: cost -->\n\n"
+	costEnds   = "\n<!-- end -->"
+)
+
+// TestCost_IsWhatTheReadmeSays works the cost of cdk.json's environment out and compares it with the page. -update writes
+// it there.
+func TestCost_IsWhatTheReadmeSays(t *testing.T) {
+	root := filepath.Join("..", "..")
+	context, err := config.ReadContext(func(string) string { return "" }, func(name string) ([]byte, error) {
+		return os.ReadFile(filepath.Join(root, name))
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := config.Load(context.All, config.Defaults{Account: "111122223333"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	app := cdktest.NewApp(t)
+	stacks.NewApp(app, c)
+	read, err := pricing.ReadStacks(os.DirFS(cdktest.Synth(t, app).Dir), func(name string) bool {
+		return strings.HasPrefix(name, "SensorFlow-dev-")
+	})
+	if err != nil || len(read) < 3 {
+		t.Fatalf("%d stacks, error %v", len(read), err)
+	}
+	usage, err := pricing.UsageOf(func(string) string { return "" })
+	if err != nil {
+		t.Fatal(err)
+	}
+	deployment := pricing.Of(read)
+	if len(deployment.Unpriced) > 0 {
+		t.Errorf("no price is known of %v", deployment.Unpriced)
+	}
+	estimate := pricing.NewEstimate(deployment, usage)
+	if rest := estimate.Total() - estimate.PerMillion()*usage.ReadingsPerSecond*730*3600/1e6; rest > pricing.SampleUSD/2 {
+		t.Errorf("at rest it costs %.0f, which is not well below the %d of AWS's sample", rest, pricing.SampleUSD)
+	}
+	page, err := os.ReadFile(filepath.Join(root, "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, rest, begins := strings.Cut(string(page), costBegins)
+	_, after, ends := strings.Cut(rest, costEnds)
+	if !begins || !ends {
+		t.Fatal("README.md has no piece for the cost")
+	}
+	got := before + costBegins + pricing.Summary(estimate, pricing.Savings(deployment, usage)) + costEnds + after
+	cdktest.Golden(t, filepath.Join("..", "..", "..", "README.md"), got)
+}
