@@ -76,6 +76,10 @@ simulate: .have-go ## several regions under every fault (SEEDS=10000; SEED=7 rep
 simulate-nightly: SEEDS = 1000000
 simulate-nightly: simulate ## the same for a million seeds
 
+.PHONY: conformance
+conformance: .have-go ## what we rely on in DynamoDB, at ENDPOINT=http://host:port, or on AWS with the environment's credentials
+	@go build -buildvcs=false -o .local/bin/conformance ./test/conformance && ENDPOINT='$(ENDPOINT)' exec .local/bin/conformance
+
 .PHONY: attack
 attack: .set-up ## hostile and greedy clients at full size, with figures; loopback only
 	@ATTACK=full go test -count=1 -v -timeout 30m ./test/attack

@@ -25,15 +25,17 @@ type created struct {
 	Outputs map[string]string
 	// Physical are the ids of the resources that the emulator's CloudFormation has made, by logical id.
 	Physical map[string]string
-	// Resolved are the properties of those resources as the emulator has understood them, by logical id: references are values.
+	// Resolved are the properties of resources with values in place of references, by logical id: of those that are made by other
+	// means than CloudFormation, and of the types in kept, as the emulator has understood them.
 	Resolved map[string]object
+	// Values are what resources made by other means are called by, by logical id and attribute.
+	Values map[string]map[string]string
 }
 
 // deployment creates stacks, one after the other.
 type deployment struct {
 	emulator *emulator
 	stacks   map[string]*created
-	order    []string
 	exports  map[string]map[string]string // by region and name
 	// used are the adaptations that some resource needed.
 	used map[string]bool
@@ -46,20 +48,19 @@ func newDeployment(e *emulator) *deployment {
 }
 
 // deploy prepares the regions and creates the stacks.
-func deploy(ctx context.Context, e *emulator, stacks []stackTemplate, progress func(string, ...any)) (*deployment, error) {
+func (d *deployment) deploy(ctx context.Context, stacks []stackTemplate, progress func(string, ...any)) error {
 	for _, region := range regions {
-		if err := e.bootstrap(ctx, region); err != nil {
-			return nil, err
+		if err := d.emulator.bootstrap(ctx, region); err != nil {
+			return err
 		}
 	}
-	d := newDeployment(e)
 	for _, s := range stacks {
 		if err := d.create(ctx, s); err != nil {
-			return nil, err
+			return err
 		}
 		progress("stack %s: %d resources, %d of them made by CloudFormation", s.Name, len(s.resources()), len(d.stacks[s.Name].Physical))
 	}
-	return d, nil
+	return nil
 }
 
 // stack is one that is being created. Values are what stands for resources that the emulator's CloudFormation does not make, by
@@ -67,12 +68,13 @@ func deploy(ctx context.Context, e *emulator, stacks []stackTemplate, progress f
 type stack struct {
 	*deployment
 	stackTemplate
-	values map[string]map[string]string
+	values   map[string]map[string]string
+	resolved map[string]object
 }
 
 // create makes a stack, with what it needs beside the emulator's CloudFormation.
 func (d *deployment) create(ctx context.Context, template stackTemplate) error {
-	s := &stack{deployment: d, stackTemplate: template, values: map[string]map[string]string{}}
+	s := &stack{deployment: d, stackTemplate: template, values: map[string]map[string]string{}, resolved: map[string]object{}}
 	if err := d.emulator.publish(ctx, template.Assets); err != nil {
 		return fmt.Errorf("stack %s: %w", template.Name, err)
 	}
@@ -89,8 +91,9 @@ func (d *deployment) create(ctx context.Context, template stackTemplate) error {
 	if err != nil {
 		return err
 	}
-	made.stackTemplate = template
-	d.stacks[template.Name], d.order = made, append(d.order, template.Name)
+	made.stackTemplate, made.Values = template, s.values
+	maps.Copy(made.Resolved, s.resolved)
+	d.stacks[template.Name] = made
 	if err := s.complete(ctx, made); err != nil {
 		return fmt.Errorf("stack %s: %w", template.Name, err)
 	}
@@ -127,7 +130,8 @@ func (s *stack) value(ctx context.Context, id string) error {
 		if err != nil {
 			return err
 		}
-		s.values[id], err = a.make(ctx, s, resolved.(object))
+		s.resolved[id] = asObject(resolved)
+		s.values[id], err = a.make(ctx, s, s.resolved[id])
 		return err
 	}
 	return nil
@@ -187,6 +191,7 @@ const resolvedPrefix = "Resolved"
 // kept are the types whose resolved properties are looked at.
 var kept = map[string]bool{
 	"AWS::ECS::TaskDefinition": true, "AWS::Lambda::Function": true, "AWS::Lambda::EventSourceMapping": true, "AWS::S3::Bucket": true,
+	"AWS::ElasticLoadBalancingV2::TargetGroup": true, "AWS::Events::Rule": true,
 	"AWS::KMS::ReplicaKey": true, "AWS::IAM::Role": true, "AWS::IAM::Policy": true, "AWS::IAM::ManagedPolicy": true,
 }
 
@@ -273,6 +278,15 @@ func (s *stack) complete(ctx context.Context, made *created) error {
 		}
 	}
 	return nil
+}
+
+// only returns the properties of the one resource of a type.
+func (c *created) only(kind string) (id string, properties object, err error) {
+	ids := c.ofType(kind)
+	if len(ids) != 1 {
+		return "", nil, fmt.Errorf("stack %s has %d resources of type %s, not one", c.Name, len(ids), kind)
+	}
+	return ids[0], c.Resolved[ids[0]], nil
 }
 
 // check holds the table of adaptations against what the emulator has made: a type that it does not know must be in the table, and

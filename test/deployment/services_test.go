@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"net/url"
 	"strconv"
 	"strings"
 
@@ -193,12 +192,4 @@ func (e *emulator) secretField(ctx context.Context, from string) (string, error)
 		return "", fmt.Errorf("secret %s has no field %s", parts[6], parts[7])
 	}
 	return value, nil
-}
-
-// queueName is the last part of a queue's address or ARN.
-func queueName(addressOrARN string) string {
-	if u, err := url.Parse(addressOrARN); err == nil && u.Host != "" {
-		return addressOrARN[strings.LastIndex(addressOrARN, "/")+1:]
-	}
-	return addressOrARN[strings.LastIndex(addressOrARN, ":")+1:]
 }
