@@ -77,6 +77,7 @@ func everything(stack awscdk.Stack, p *apiservice.ApiServiceProps) {
 	p.CpuTargetPercent, p.RequestsPerTask, p.RequestLimit = 50, 10_000, 100
 	p.Architecture, p.LogRetention, p.Disposable = goasset.AMD64, awslogs.RetentionDays_ONE_YEAR, true
 	p.Deployment, p.SmokeTestName = apiservice.Linear, "try"
+	p.SettingsRevision, p.Leaving = "2", true
 }
 
 // imported is what the regional stack of several regions hands over, and an existing network.
@@ -192,26 +193,28 @@ func TestApiService_EveryPropChangesTheTemplate(t *testing.T) {
 	cdktest.EveryPropMatters(t, base,
 		func(stack awscdk.Stack, p *props) { apiservice.NewApiService(stack, "Api", p) },
 		map[string]change{
-			"Tables":         func(_ awscdk.Stack, p *props) { p.Tables = other.Tables },
-			"Uploads":        func(_ awscdk.Stack, p *props) { p.Uploads = other.Uploads },
-			"Settings":       func(_ awscdk.Stack, p *props) { p.Settings = other.Settings },
-			"Key":            func(_ awscdk.Stack, p *props) { p.Key = other.Key },
-			"Domain":         func(_ awscdk.Stack, p *props) { p.Domain = other.Domain },
-			"AllowedOrigins": func(_ awscdk.Stack, p *props) { p.AllowedOrigins = []string{"https://a.example.com"} },
-			"Retention":      func(_ awscdk.Stack, p *props) { p.Retention = 24 * time.Hour },
-			"UserPoolRegion": func(_ awscdk.Stack, p *props) { p.UserPoolRegion = "us-east-1" },
-			"IndexShards":    func(_ awscdk.Stack, p *props) { p.IndexShards = 9 },
-			"FleetBuckets":   func(_ awscdk.Stack, p *props) { p.FleetBuckets = 9 },
-			"Vpc":            func(_ awscdk.Stack, p *props) { p.Vpc = other.Vpc },
-			"VpcCidr":        func(_ awscdk.Stack, p *props) { p.VpcCidr = "10.2.0.0/16" },
-			"Zones":          func(_ awscdk.Stack, p *props) { p.Zones = 2 },
-			"NatGateways":    func(_ awscdk.Stack, p *props) { p.NatGateways = 2 },
-			"TasksMin":       func(_ awscdk.Stack, p *props) { p.TasksMin = 4 },
-			"TasksMax":       func(_ awscdk.Stack, p *props) { p.TasksMax = 61 },
-			"TaskCpu":        func(_ awscdk.Stack, p *props) { p.TaskCpu = 256 },
-			"TaskMemoryMiB":  func(_ awscdk.Stack, p *props) { p.TaskMemoryMiB = 2048 },
-			"SpotPercent":    func(_ awscdk.Stack, p *props) { p.SpotPercent = 50 },
-			"Deployment":     func(_ awscdk.Stack, p *props) { p.Deployment = apiservice.Linear },
+			"Tables":           func(_ awscdk.Stack, p *props) { p.Tables = other.Tables },
+			"Uploads":          func(_ awscdk.Stack, p *props) { p.Uploads = other.Uploads },
+			"Settings":         func(_ awscdk.Stack, p *props) { p.Settings = other.Settings },
+			"SettingsRevision": func(_ awscdk.Stack, p *props) { p.SettingsRevision = "2" },
+			"Leaving":          func(_ awscdk.Stack, p *props) { p.Leaving = true },
+			"Key":              func(_ awscdk.Stack, p *props) { p.Key = other.Key },
+			"Domain":           func(_ awscdk.Stack, p *props) { p.Domain = other.Domain },
+			"AllowedOrigins":   func(_ awscdk.Stack, p *props) { p.AllowedOrigins = []string{"https://a.example.com"} },
+			"Retention":        func(_ awscdk.Stack, p *props) { p.Retention = 24 * time.Hour },
+			"UserPoolRegion":   func(_ awscdk.Stack, p *props) { p.UserPoolRegion = "us-east-1" },
+			"IndexShards":      func(_ awscdk.Stack, p *props) { p.IndexShards = 9 },
+			"FleetBuckets":     func(_ awscdk.Stack, p *props) { p.FleetBuckets = 9 },
+			"Vpc":              func(_ awscdk.Stack, p *props) { p.Vpc = other.Vpc },
+			"VpcCidr":          func(_ awscdk.Stack, p *props) { p.VpcCidr = "10.2.0.0/16" },
+			"Zones":            func(_ awscdk.Stack, p *props) { p.Zones = 2 },
+			"NatGateways":      func(_ awscdk.Stack, p *props) { p.NatGateways = 2 },
+			"TasksMin":         func(_ awscdk.Stack, p *props) { p.TasksMin = 4 },
+			"TasksMax":         func(_ awscdk.Stack, p *props) { p.TasksMax = 61 },
+			"TaskCpu":          func(_ awscdk.Stack, p *props) { p.TaskCpu = 256 },
+			"TaskMemoryMiB":    func(_ awscdk.Stack, p *props) { p.TaskMemoryMiB = 2048 },
+			"SpotPercent":      func(_ awscdk.Stack, p *props) { p.SpotPercent = 50 },
+			"Deployment":       func(_ awscdk.Stack, p *props) { p.Deployment = apiservice.Linear },
 			"SmokeTestCredentials": func(stack awscdk.Stack, p *props) {
 				p.SmokeTestCredentials = identity.ImportSmokeTest(stack, "OtherSmokeTest", "other", p.Key)
 			},

@@ -54,7 +54,8 @@ func TestApiService_TriesWithoutAHookWhereTasksAreReplaced(t *testing.T) {
 		t.Errorf("ECS has the hooks %v for a deployment without a test rule", hooks)
 	}
 	without := synth(t, func(_ awscdk.Stack, p *apiservice.ApiServiceProps) { p.SmokeTestCredentials = nil })
-	if got := without.Part("AWS::ECS::Service").All("")[0].Property("DeploymentConfiguration", "LifecycleHooks"); got != nil {
+	got := without.Only(t, "AWS::ECS::Service").Property("DeploymentConfiguration", "LifecycleHooks")
+	if got != nil {
 		t.Errorf("without credentials there are the hooks %v", got)
 	}
 	for _, function := range without.All("AWS::Lambda::Function") {

@@ -29,9 +29,10 @@ func existing(scope constructs.Construct) {
 		Tables: storage.ImportGlobalTables(stack, "Tables",
 			&storage.ImportGlobalTablesProps{Name: "SensorFlow-prod", Key: key}),
 		Settings:             identity.ImportSettings(stack, "Settings", "SensorFlow-prod", key),
+		SettingsRevision:     "2", // raised when the pool gets another client, so that tasks learn of it
 		UserPoolRegion:       "eu-west-1",
-		SmokeTestCredentials: identity.ImportSmokeTest(stack, "SmokeTest", "SensorFlow-prod", key),
 		Architecture:         goasset.AMD64,
+		SmokeTestCredentials: identity.ImportSmokeTest(stack, "SmokeTest", "SensorFlow-prod", key),
 		ApiImage: awsecs.ContainerImage_FromRegistry(jsii.String(account+
 			".dkr.ecr.eu-central-1.amazonaws.com/sensorflow-api:v0.1.0"), nil),
 		AggregatorCode:   awslambda.Code_FromBucketV2(releases, jsii.String("v0.1.0/aggregator.zip"), nil),
