@@ -49,16 +49,23 @@ const (
 	rollbackMinutes        = 3
 )
 
-// shifts tells whether the load balancer moves requests between two sets of tasks.
-func (p ApiServiceProps) shifts() bool { return p.Deployment != Rolling }
-
-// deploymentByDefault is Rolling for what is thrown away: it should be there soon, and nobody depends on it.
-func (p ApiServiceProps) deploymentByDefault() Deployment {
-	if p.Disposable {
+// Or is the deployment, or where none is given the default: Rolling for what is thrown away, which should be there
+// soon, and Canary for everything else.
+func (d Deployment) Or(disposable bool) Deployment {
+	switch {
+	case d != "":
+		return d
+	case disposable:
 		return Rolling
+	default:
+		return Canary
 	}
-	return Canary
 }
+
+// Shifts tells whether ECS moves requests between two sets of tasks, by the rules of the load balancer.
+func (d Deployment) Shifts() bool { return d != Rolling }
+
+func (p ApiServiceProps) shifts() bool { return p.Deployment.Shifts() }
 
 // setStrategy adds to the service what the deployment needs.
 func (p ApiServiceProps) setStrategy(service *awsecs.FargateServiceProps) {

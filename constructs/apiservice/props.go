@@ -189,9 +189,7 @@ func (p ApiServiceProps) withDefaults(region string) ApiServiceProps {
 	if p.VpcCidr == "" {
 		p.VpcCidr = rule.NetworkDefault(0)
 	}
-	if p.Deployment == "" {
-		p.Deployment = p.deploymentByDefault()
-	}
+	p.Deployment = p.Deployment.Or(p.Disposable)
 	if p.LogRetention == "" {
 		p.LogRetention = LogRetentionDefault
 	}

@@ -58,19 +58,20 @@ func TestPipeline_TestsThenDeploysRegionByRegion(t *testing.T) {
 	if want := []string{"Source", "Build", "UpdatePipeline", "Assets", "dev", "prod"}; !slices.Equal(got[""], want) {
 		t.Errorf("the stages are %v, want %v", got[""], want)
 	}
-	want := []string{"Approve-prod"}
+	want := []string{"Drift-prod", "Approve-prod"}
 	for _, step := range []string{
 		"keys-eu-west-1.Prepare", "keys-eu-west-1.Deploy", "keys-eu-central-1.Prepare", "keys-eu-central-1.Deploy",
-		"state.Prepare", "state.Deploy",
-		"eu-west-1.Prepare", "eu-west-1.Deploy", "eu-west-1.Smoke-prod-eu-west-1", "eu-central-1.Prepare",
-		"eu-central-1.Deploy", "eu-central-1.Smoke-prod-eu-central-1",
+		"state.Prepare", "state.Review-prod-state", "state.Deploy",
+		"eu-west-1.Prepare", "eu-west-1.Review-prod-eu-west-1", "eu-west-1.Deploy", "eu-west-1.Smoke-prod-eu-west-1",
+		"eu-central-1.Prepare", "eu-central-1.Review-prod-eu-central-1", "eu-central-1.Deploy",
+		"eu-central-1.Smoke-prod-eu-central-1",
 	} {
 		want = append(want, "SensorFlow-prod-"+step)
 	}
 	if !slices.Equal(got["prod"], want) {
 		t.Errorf("prod is deployed by\n%s\nwant\n%s", strings.Join(got["prod"], "\n"), strings.Join(want, "\n"))
 	}
-	if strings.Contains(fmt.Sprint(got["dev"]), "Approve") {
+	if text := fmt.Sprint(got["dev"]); strings.Contains(text, "Approve") || strings.Contains(text, "Review") {
 		t.Errorf("dev waits for a person: %v", got["dev"])
 	}
 	// Actions of a stage that run at once would not stop each other.
@@ -95,6 +96,7 @@ func TestPipeline_TestsThenDeploysRegionByRegion(t *testing.T) {
 	out.LeastPrivilege(t)
 	out.NoCircles(t)
 	checkProjects(t, template)
+	cdktest.Golden(t, "policies.golden.txt", template.Policies())
 }
 
 // checkProjects looks at what the builds do, and that they bring no program of a version that nobody chose.
@@ -117,12 +119,21 @@ func checkProjects(t *testing.T, template cdktest.Template) {
 		}
 		at = next
 	}
+	for _, want := range []string{
+		`"n ` + stacks.NodeVersion + `"`, `"GOTOOLCHAIN":"go` + stacks.GoVersion + `"`, "go version",
+	} {
+		if !strings.Contains(spec+cdktest.JSON(t, template.All("AWS::CodePipeline::Pipeline")[0].Body)+projects(t, template), want) {
+			t.Errorf("what builds is not pinned by %s: %s", want, spec)
+		}
+	}
 	update := commands[template.Find(t, "AWS::CodeBuild::Project", "PipelineUpdatePipeline").ID]
 	if !strings.Contains(update, "aws-cdk@"+stacks.CLIVersion+`"`) {
 		t.Errorf("the pipeline updates itself by %s", update)
 	}
 	smoke := commands[template.Find(t, "AWS::CodeBuild::Project", "PipelineprodSensorFlowprodeucentral1Smoke").ID]
-	for _, want := range []string{"--fail", "/readyz", `status\":\"ready`, "401"} {
+	for _, want := range []string{
+		"--fail", "/readyz", `status\":\"ready`, "401", ":lambda:eu-central-1:111122223333:function:SensorFlow-prod-smoketest",
+	} {
 		if !strings.Contains(smoke, want) {
 			t.Errorf("the smoke test lacks %s: %s", want, smoke)
 		}
