@@ -45,11 +45,12 @@ type MultiRegionProps struct {
 	// tokens in the second one. Needs two regions. Default: none; machines then get no new tokens while the primary is
 	// down, and go on with those that they have, for up to a day.
 	TokenHealthCheckId string
-	// Flow holds for every region. What belongs to one region must be left out: Key, Tables, Settings, UserPoolRegion,
-	// Adopted, Domain, Vpc, VpcCidr, and the code of functions, which the CDK ties to one stack.
+	// Flow holds for every region. What belongs to one region must be left out: Key, Tables, UploadsBucket, UserPool,
+	// Settings, UserPoolRegion, Adopted, Domain, Vpc, VpcCidr, and the code of functions, which the CDK ties to one stack.
 	Flow SensorFlowProps
 	// ForRegion may change what holds for one region, such as its Vpc, tasks or prebuilt code, before its SensorFlow is
-	// made in the stack. Key, Tables, Settings, UserPoolRegion and Adopted are given. Default: all regions are alike.
+	// made in the stack. Key, Tables, UploadsBucket, UserPool, Settings, UserPoolRegion and Adopted are given. Default:
+	// all regions are alike.
 	ForRegion func(stack awscdk.Stack, region string, flow *SensorFlowProps)
 	// OneByOne makes the stack of each region wait for that of the region before, for deployments that stop at the
 	// first region that fails. Default: regions do not wait for each other.
@@ -100,6 +101,8 @@ func (p MultiRegionProps) flowFaults() rule.Faults {
 		prop.LeftOut("Key", f.Key != nil, "", made),
 		prop.LeftOut("Tables", f.Tables != nil, "", made),
 		prop.LeftOut("Settings", f.Settings != nil, "", made),
+		prop.LeftOut("UploadsBucket", f.UploadsBucket != nil, "", made),
+		prop.LeftOut("UserPool", f.UserPool != nil, "", "several regions replicate a user pool of their own"),
 		prop.LeftOut("UserPoolRegion", f.UserPoolRegion != "", "", made),
 		prop.LeftOut("Adopted", len(f.Adopted) > 0, "", "one region adopts: give them by the Adopted of all"),
 		prop.LeftOut("Domain", f.Domain != nil, "", made),
