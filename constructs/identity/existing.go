@@ -28,6 +28,7 @@ func (p IdentityProps) existingFaults() rule.Faults {
 	}
 	return rule.All(
 		prop.LeftOut("Replicas", len(p.Replicas) > 0, " with UserPool", "only the pool's owner can replicate it"),
+		prop.LeftOut("KeepIssuer", p.KeepIssuer, " with UserPool", "the pool has the issuer that it has"),
 		prop.LeftOut("Mfa", p.Mfa != MfaOff, " with UserPool", newAdvice),
 		prop.LeftOut("DomainPrefix", p.DomainPrefix != "" && p.UserPoolDomain != nil, " with UserPoolDomain",
 			"the pool has an address already"),

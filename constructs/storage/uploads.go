@@ -44,8 +44,8 @@ type UploadsProps struct {
 	// Default: contract.UploadStatusDays, as long as their status can be asked for.
 	RetentionDays int
 
-	// Disposable lets table and buckets be deleted with their stack; S3 refuses as long as a bucket holds objects, so
-	// empty both first. For test environments. Default: deletion protection, and they stay when their stack goes.
+	// Disposable lets table and buckets be deleted with their stack, which empties the buckets. For test environments.
+	// Default: deletion protection, and they stay when their stack goes.
 	Disposable bool
 }
 
@@ -106,8 +106,8 @@ func NewUploads(scope constructs.Construct, id string, props *UploadsProps) *Upl
 		u.Bucket, u.existing = p.Bucket, true
 		return u
 	}
-	u.AccessLogs = newAccessLogs(u, p.Disposable)
-	u.Bucket = awss3.NewBucket(u, jsii.String("Bucket"), &awss3.BucketProps{
+	u.AccessLogs = newAccessLogs(u, p.Disposable, u.key)
+	bucket := awss3.NewBucket(u, jsii.String("Bucket"), &awss3.BucketProps{
 		Encryption: awss3.BucketEncryption_KMS, EncryptionKey: u.key, BucketKeyEnabled: jsii.Bool(true),
 		BlockPublicAccess: awss3.BlockPublicAccess_BLOCK_ALL(),
 		ObjectOwnership:   awss3.ObjectOwnership_BUCKET_OWNER_ENFORCED,
@@ -117,11 +117,15 @@ func NewUploads(scope constructs.Construct, id string, props *UploadsProps) *Upl
 			expire("Files", contract.UploadKeyPrefix, p.RetentionDays),
 			expire("Rejects", contract.RejectsKeyPrefix, p.RetentionDays),
 		},
-		RemovalPolicy: removal.Policy(p.Disposable),
+		RemovalPolicy: removal.Policy(p.Disposable), AutoDeleteObjects: &p.Disposable,
 	})
-	sendAccessLogs(u.Bucket, u.AccessLogs)
+	u.Bucket = bucket
+	if p.Disposable {
+		EmptiedWithStack(bucket, u.key)
+	}
+	sendAccessLogs(bucket, u.AccessLogs)
 	u.AllowOrigins(p.AllowedOrigins...)
-	nag.Explain(u.Bucket, "what a file holds is in the global tables once it is processed; the file itself is a copy "+
+	nag.Explain(bucket, "what a file holds is in the global tables once it is processed; the file itself is a copy "+
 		"of what the sender has, is processed in its own region only, and would be counted as another upload in a "+
 		"second one", "S3BucketReplicationEnabled")
 	return u
@@ -157,7 +161,7 @@ func expire(id, prefix string, days int) *awss3.LifecycleRule {
 }
 
 // newAccessLogs makes the bucket for the access log, which S3 can write to only where it encrypts with its own key.
-func newAccessLogs(scope constructs.Construct, disposable bool) awss3.Bucket {
+func newAccessLogs(scope constructs.Construct, disposable bool, key awskms.IKey) awss3.Bucket {
 	bucket := awss3.NewBucket(scope, jsii.String("AccessLogs"), &awss3.BucketProps{
 		Encryption:        awss3.BucketEncryption_S3_MANAGED,
 		BlockPublicAccess: awss3.BlockPublicAccess_BLOCK_ALL(),
@@ -165,8 +169,11 @@ func newAccessLogs(scope constructs.Construct, disposable bool) awss3.Bucket {
 		EnforceSSL:        jsii.Bool(true), MinimumTLSVersion: jsii.Number(1.2),
 		Versioned:      jsii.Bool(true),
 		LifecycleRules: &[]*awss3.LifecycleRule{expire("Logs", "", AccessLogDays)},
-		RemovalPolicy:  removal.Policy(disposable),
+		RemovalPolicy:  removal.Policy(disposable), AutoDeleteObjects: &disposable,
 	})
+	if disposable {
+		EmptiedWithStack(bucket, key)
+	}
 	nag.Explain(bucket, "S3 delivers access logs only to buckets that it encrypts with its own key (SSE-S3)",
 		"S3DefaultEncryptionKMS")
 	nag.Explain(bucket, "the access log of one region concerns that region and is not needed to serve in another",
@@ -176,7 +183,7 @@ func newAccessLogs(scope constructs.Construct, disposable bool) awss3.Bucket {
 
 // sendAccessLogs does what the CDK itself does only in an app with a certain feature flag. Without that flag the CDK
 // would grant by access control lists, which the buckets do not have.
-func sendAccessLogs(from awss3.IBucket, to awss3.Bucket) {
+func sendAccessLogs(from, to awss3.Bucket) {
 	to.AddToResourcePolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
 		Principals: &[]awsiam.IPrincipal{service("logging.s3.amazonaws.com")},
 		Actions:    jsii.Strings("s3:PutObject"), Resources: &[]*string{to.ArnForObjects(jsii.String("*"))},
