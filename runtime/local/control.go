@@ -10,6 +10,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -135,9 +136,9 @@ func tell(ctx context.Context, s settings, out printer) error {
 		}
 		return errOneRegion
 	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, c.URL+"/"+s.command+"/"+s.region, nil)
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, c.URL+"/"+s.command+"/"+url.PathEscape(s.region), nil)
 	if err != nil {
-		return fmt.Errorf("the name of a region is expected, got %q", s.region)
+		return fmt.Errorf("%s %s: %w", s.command, s.region, err)
 	}
 	request.Header.Set("Authorization", "Bearer "+c.Key)
 	response, err := (&http.Client{Timeout: healWithin + callTimeout}).Do(request)
@@ -155,6 +156,6 @@ func tell(ctx context.Context, s settings, out printer) error {
 	case response.StatusCode == http.StatusConflict:
 		return errors.New(sentence)
 	default:
-		return fmt.Errorf("the name of a region is expected, got %q", s.region)
+		return fmt.Errorf("%s %s: status %d: %s", s.command, s.region, response.StatusCode, sentence)
 	}
 }

@@ -77,6 +77,8 @@ func (d *drill) apart() {
 			body := fmt.Appendf(nil, `{"equipmentId":"only-%d","timestamp":%q,"value":1}`, i, at)
 			if got, err := client.Do(d.t.Context(), probe.Call{Path: "/sensor-data", Body: body}); err != nil || got.Status != http.StatusCreated {
 				d.t.Errorf("%s with a token of %s: %d %s, %v", m.Region, d.Info.Regions[from].Name, got.Status, got.Body, err)
+			} else if told := got.Header.Get("X-Region"); told != m.Region {
+				d.t.Errorf("an answer of %s says that it is of %q", m.Region, told)
 			}
 		}
 	}
