@@ -36,6 +36,7 @@ func TestRegions_PartAndComeBack(t *testing.T) {
 	}
 	healed := time.Now()
 	pause(ctx, togetherFor)
+	d.fits()
 	one.end()
 	two.end()
 	ended := time.Now()
