@@ -220,7 +220,8 @@ func TestMultiRegion_RollsTheTasksWhenSettingsChange(t *testing.T) {
 	}
 	one, two, again := tasks("machine"), tasks("machine", "gateway"), tasks("machine")
 	for region, labels := range one {
-		if labels == two[region] || labels != again[region] || labels != one["eu-west-1"] || !strings.Contains(labels, "settings") {
+		if labels == two[region] || labels != again[region] || labels != one["eu-west-1"] ||
+			!strings.Contains(labels, "settings") {
 			t.Errorf("%s: the tasks have %s, with another client %s, without it again %s", region, labels, two[region],
 				again[region])
 		}

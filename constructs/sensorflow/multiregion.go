@@ -21,8 +21,8 @@ import (
 )
 
 // MultiRegion is the service in several regions: stacks named <name>-keys-<region>, <name>-state and <name>-<region>.
-// The stacks have no outputs but those that stacks of other regions read: whoever owns them adds what is wanted, such as
-// the Api.Url of one of Flows and the TokenURL of Identity.
+// The stacks have no outputs but those that stacks of other regions read: whoever owns them adds what is wanted, such
+// as the Api.Url of one of Flows and the TokenURL of Identity.
 //
 // The stacks are made directly in the scope, so that their ids, by which the command line selects them, are their
 // names.
@@ -45,10 +45,10 @@ type MultiRegion struct {
 
 // NewMultiRegion adds the stacks of a deployment to scope, an App or a Stage. It panics when the props are wrong.
 //
-// No stack is tied to a stack of another region: the two could then never be deployed or deleted apart. Stacks find each
-// other by names. Two values that no name tells, the address of the primary key and the id of the user pool, are read
-// from an output of the other stack while a stack is deployed; neither ever changes. Only the order of the deployments
-// joins the stacks: keys of the primary, keys of the others, state, regions.
+// No stack is tied to a stack of another region: the two could then never be deployed or deleted apart. Stacks find
+// each other by names. Two values that no name tells, the address of the primary key and the id of the user pool, are
+// read from an output of the other stack while a stack is deployed; neither ever changes. Only the order of the
+// deployments joins the stacks: keys of the primary, keys of the others, state, regions.
 func NewMultiRegion(scope constructs.Construct, id string, props *MultiRegionProps) *MultiRegion {
 	p := prop.OrZero(props)
 	faults := rule.All(scopeFaults(scope), rule.Of(p.Validate()))
@@ -178,6 +178,7 @@ func (m *MultiRegion) addRegion(p MultiRegionProps, index int, key awskms.IKey) 
 	if p.ForRegion != nil {
 		p.ForRegion(stack, region, &flow)
 	}
+	flow.UploadsBucket, flow.UserPool, flow.UserPoolDomain, flow.UserPoolIssuer = nil, nil, nil, ""
 	if flow.Vpc != nil && flow.VpcCidr == p.cidr(index) {
 		flow.VpcCidr = ""
 	}

@@ -124,6 +124,7 @@ func TestStacks(t *testing.T) {
 	t.Run("pass the packs", func(t *testing.T) { passThePacks(t, out) })
 	t.Run("explain what is found", func(t *testing.T) { explainWhatIsFound(t, out, all) })
 	t.Run("name every action", func(t *testing.T) { nameEveryAction(t, out, all) })
+	t.Run("delete no item", func(t *testing.T) { deleteNoItem(t, all) })
 	t.Run("have no circles", func(t *testing.T) { out.NoCircles(t) })
 	t.Run("hold no secret", func(t *testing.T) { holdNoSecret(t, all) })
 	t.Run("know exact streams", func(t *testing.T) { knowExactStreams(t, all) })

@@ -69,6 +69,31 @@ func nameEveryAction(t *testing.T, out *cdktest.Assembly, all []stack) {
 	}
 }
 
+// deleteNoItem wants nobody to be able to delete an item of a table: a deletion of the service leaves a tombstone, and what is old
+// goes by its expiry. BatchWriteItem deletes as well as it writes.
+func deleteNoItem(t *testing.T, all []stack) {
+	tables := 0
+	for _, s := range all {
+		for _, r := range s.Template.All("") {
+			for _, statement := range statements(r.Body["Properties"]) {
+				for _, action := range list(statement["Action"]) {
+					service, call, _ := strings.Cut(action, ":")
+					if service != "dynamodb" {
+						continue
+					}
+					tables++
+					if strings.HasPrefix(call, "Delete") || call == "BatchWriteItem" || call == "PartiQLDelete" || strings.Contains(call, "*") {
+						t.Errorf("%s: %s allows %s", s.Name, r.ID, action)
+					}
+				}
+			}
+		}
+	}
+	if tables < 100 {
+		t.Errorf("only %d rights to tables were looked at", tables)
+	}
+}
+
 // empties tells whether a statement lets the function empty a bucket that goes with its stack.
 func empties(s stack, statement map[string]any) bool {
 	const role = "CustomS3AutoDeleteObjectsCustomResourceProviderRole"
