@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"strings"
 )
 
 // adaptation says what is done about a type of resource that the emulator's CloudFormation cannot make as the template has it.
@@ -212,11 +213,16 @@ func lookUp(ctx context.Context, s *stack, p object) (map[string]string, error) 
 	}
 	var answer any
 	var err error
+	allowed := lookup{call: callOf(call.Service, call.Action, "*")}
 	switch call.Service + "." + call.Action {
 	case "DynamoDB.describeTable":
 		err = s.emulator.json(ctx, region, "dynamodb", "DynamoDB_20120810.DescribeTable", call.Parameters, &answer)
+		allowed.Resource = "arn:aws:dynamodb:" + region + ":" + account + ":table/" + text(call.Parameters, "TableName")
 	case "KMS.describeKey":
 		err = s.emulator.json(ctx, region, "kms", "TrentService.DescribeKey", call.Parameters, &answer)
+		// The emulator makes keys of one region, whose ids begin otherwise.
+		allowed.Resource = "arn:aws:kms:" + region + ":" + account + ":key/mrk-" + text(answer, "KeyMetadata", "KeyId")
+		allowed.conditions = map[string]string{"kms:RequestAlias": text(call.Parameters, "KeyId")}
 	case "EC2.describeManagedPrefixLists":
 		answer, err = s.prefixLists(ctx, region, text(call.Parameters, "Filters", 0, "Values", 0))
 	default:
@@ -225,6 +231,8 @@ func lookUp(ctx context.Context, s *stack, p object) (map[string]string, error) 
 	if err != nil {
 		return nil, err
 	}
+	function, _, _ := referred(asObject(properties(s.resources()[s.making])["ServiceToken"]))
+	s.lookups[function] = append(s.lookups[function], allowed)
 	values := map[string]string{}
 	for _, path := range call.OutputPaths {
 		found := text(answer, steps(path)...)
@@ -234,4 +242,9 @@ func lookUp(ctx context.Context, s *stack, p object) (map[string]string, error) 
 		values[path] = found
 	}
 	return values, nil
+}
+
+// callOf is a call of the SDK as IAM writes it.
+func callOf(service, action, resource string) call {
+	return call{Action: strings.ToLower(service) + ":" + strings.ToUpper(action[:1]) + action[1:], Resource: resource}
 }

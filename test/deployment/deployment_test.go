@@ -27,6 +27,7 @@ func TestDeployment(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.holdTable(t)
+	w.holdTheRights(t)
 }
 
 // stage is where deployments are tried: the templates, and an emulator.
