@@ -11,6 +11,7 @@ import (
 	"github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
 
+	"github.com/sensorflow/sensorflow/constructs/internal/claim"
 	"github.com/sensorflow/sensorflow/constructs/internal/prop"
 	"github.com/sensorflow/sensorflow/constructs/internal/refuse"
 	"github.com/sensorflow/sensorflow/constructs/storage"
@@ -43,6 +44,9 @@ type Identity struct {
 	// Settings is the secret whose JSON fields are named like the environment keys of the API: contract.EnvUserPoolID,
 	// EnvUserPoolIssuer, EnvUserPoolClientID, EnvUserPoolClientSecret, EnvMachineClientIDs and EnvTokenURL.
 	Settings awssecretsmanager.ISecret
+	// SettingsRevision changes with what the template writes into Settings. A task that was started with other settings
+	// must be replaced: see apiservice.ApiServiceProps.
+	SettingsRevision string
 	// Issuer is the `iss` of the pool's tokens.
 	Issuer *string
 	// TokenURL is where machines get their tokens.
@@ -57,6 +61,10 @@ func NewIdentity(scope constructs.Construct, id string, props *IdentityProps) *I
 	region := *refuse.OutsideStack(scope, id).Region()
 	p := prop.OrZero(props)
 	refuse.If(scope, id, rule.All(rule.Of(p.Validate()), rule.Of(storage.ValidateReplicas(p.Replicas, region))).Err())
+	if p.Name != "" {
+		refuse.If(scope, id, claim.Physical(scope, id, "Name", p.Name, claim.Of(awscdk.Stack_Of(scope)), "secret",
+			SettingsName(p.Name)).Err())
+	}
 	if len(p.MachineClients) == 0 {
 		p.MachineClients = []MachineClient{{Name: DefaultMachineClient}}
 	}
@@ -84,12 +92,14 @@ func NewIdentity(scope constructs.Construct, id string, props *IdentityProps) *I
 // addReplica replicates the pool to one other region. The name of the tokens' issuer depends on that.
 func (i *Identity) addReplica(p IdentityProps) {
 	region := *awscdk.Stack_Of(i).Region()
+	i.Issuer = jsii.String("https://cognito-idp." + region + ".amazonaws.com/" + *i.UserPool.UserPoolId())
+	if p.replicated() {
+		// The usual issuer names the region that signed. The primary would not accept tokens that the replica signed.
+		i.Issuer = jsii.String("https://issuer-cognito-idp." + region + ".amazonaws.com/" + *i.UserPool.UserPoolId())
+	}
 	if len(p.Replicas) == 0 {
-		i.Issuer = jsii.String("https://cognito-idp." + region + ".amazonaws.com/" + *i.UserPool.UserPoolId())
 		return
 	}
-	// The usual issuer names the region that signed. The primary would not accept tokens that the replica signed.
-	i.Issuer = jsii.String("https://issuer-cognito-idp." + region + ".amazonaws.com/" + *i.UserPool.UserPoolId())
 	for _, r := range []string{region, p.Replicas[0].Region} {
 		if !rule.Replicates(r) {
 			awscdk.Annotations_Of(i).AddWarningV2(jsii.String("sensorflow:user-pool-replica"), jsii.String(

@@ -38,7 +38,7 @@ func (i *Identity) addPool(p IdentityProps) {
 	resource.SetKeyConfiguration(&awscognito.CfnUserPool_KeyConfigurationProperty{
 		KeyType: jsii.String("CUSTOMER_MANAGED_KEY"), KmsKeyArn: p.Key.KeyArn(),
 	})
-	if len(p.Replicas) > 0 {
+	if p.replicated() {
 		resource.SetIssuerConfiguration(&awscognito.CfnUserPool_IssuerConfigurationProperty{
 			Type: jsii.String("UPDATED"),
 		})

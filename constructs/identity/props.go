@@ -71,8 +71,12 @@ type IdentityProps struct {
 	// by the primary. Do not change the first one: another first region replaces the pool's replica.
 	//
 	// With the first replica the issuer of the tokens gets another name, under which both regions accept them. Older
-	// tokens are then refused, and everybody signs in once more. Default: none.
+	// tokens are then refused, and everybody signs in once more. Where the last one goes, set KeepIssuer. Default: none.
 	Replicas []storage.Replica
+
+	// KeepIssuer lets a pool that has had a replica, and has none any more, issue tokens under the same name as before:
+	// nobody has to sign in again when the second region leaves. Default: the name follows from Replicas.
+	KeepIssuer bool
 
 	// FailoverHealthCheck is the Route 53 health check by which the token endpoint moves to the pool's replica: Cognito
 	// routes to the primary as long as it is healthy. Only with Replicas. Default: none. Machines then get no new
@@ -154,3 +158,6 @@ func lifetimeFaults(key string, got time.Duration) rule.Faults {
 			" in whole minutes",
 	}.If(got != 0 && (got < TokenLifetimeMin || got > TokenLifetimeDefault || got%time.Minute != 0))
 }
+
+// replicated tells whether the issuer has the name that all regions accept.
+func (p IdentityProps) replicated() bool { return len(p.Replicas) > 0 || p.KeepIssuer }

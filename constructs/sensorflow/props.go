@@ -93,9 +93,15 @@ type SensorFlowProps struct {
 	Tables *storage.GlobalTables
 	// Settings tell of an existing user pool, from identity.ImportSettings. Default: a new pool.
 	Settings awssecretsmanager.ISecret
+	// SettingsRevision is any text that changes with what Settings hold; with another one the next deployment replaces
+	// the tasks, which read them when they start. Only with Settings. Default: none.
+	SettingsRevision string
 	// UserPoolRegion is the region whose Cognito signs people in, with Settings. Default: this one.
 	UserPoolRegion string
 
+	// Leaving takes the load balancer's protection against deletion away, so that the stack can be destroyed; data and
+	// logs stay. Default: it is protected.
+	Leaving bool
 	// Disposable lets everything, the data included, be destroyed with the stack. For test environments. Default:
 	// false.
 	Disposable bool

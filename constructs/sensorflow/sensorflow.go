@@ -59,7 +59,7 @@ func NewSensorFlow(scope constructs.Construct, id string, props *SensorFlowProps
 	}
 	if f.Settings == nil {
 		f.Identity = identity.NewIdentity(f, "Identity", p.identity(f))
-		f.Settings = f.Identity.Settings
+		f.Settings, p.SettingsRevision = f.Identity.Settings, f.Identity.SettingsRevision
 	}
 	f.Uploads = storage.NewUploads(f, "Uploads", p.uploads(f))
 	f.Processing = processing.NewProcessing(f, "Processing", p.processing(f))
@@ -100,7 +100,7 @@ func (p SensorFlowProps) processing(f *SensorFlow) *processing.ProcessingProps {
 
 func (p SensorFlowProps) api(f *SensorFlow) *apiservice.ApiServiceProps {
 	return &apiservice.ApiServiceProps{
-		Tables: f.Tables, Uploads: f.Uploads, Settings: f.Settings, Key: f.Key,
+		Tables: f.Tables, Uploads: f.Uploads, Settings: f.Settings, SettingsRevision: p.SettingsRevision, Key: f.Key,
 		Domain: p.Domain, AllowedOrigins: p.AllowedOrigins, Retention: p.Retention, UserPoolRegion: p.UserPoolRegion,
 		IndexShards: p.IndexShards, FleetBuckets: p.FleetBuckets,
 		Vpc: p.Vpc, VpcCidr: p.VpcCidr, Zones: p.Zones, NatGateways: p.NatGateways,
@@ -115,6 +115,7 @@ func (p SensorFlowProps) api(f *SensorFlow) *apiservice.ApiServiceProps {
 		Image:        p.ApiImage,
 		RequestLimit: p.RequestLimit,
 		LogRetention: p.LogRetention,
+		Leaving:      p.Leaving,
 		Disposable:   p.Disposable,
 	}
 }

@@ -144,6 +144,8 @@ func TestSensorFlow_RejectsWhatDoesNotGoTogether(t *testing.T) {
 		cdktest.Row("rejects a second factor of another's pool",
 			func(p *props) { p.Key, p.Settings, p.Mfa = key, settings, identity.MfaOptional },
 			"Mfa must be left out with Settings; it is for a new user pool"),
+		cdktest.Row("rejects the revision of settings that are not given", func(p *props) { p.SettingsRevision = "1" },
+			"SettingsRevision goes with Settings alone; that of a new user pool is known"),
 		cdktest.Row("rejects a network and how to make one", func(p *props) { p.Vpc, p.Zones = vpc(stack), 2 },
 			"Zones must be left out with Vpc; it is for a new network"),
 		cdktest.Row("settings with a region of their pool",
@@ -224,6 +226,10 @@ func TestSensorFlow_EveryPropMatters(t *testing.T) {
 			"Settings": withKey(func(stack awscdk.Stack, p *props) {
 				p.Settings = identity.ImportSettings(stack, "Settings", "Flow", p.Key)
 			}),
+			"SettingsRevision": withKey(func(stack awscdk.Stack, p *props) {
+				p.Settings, p.SettingsRevision = identity.ImportSettings(stack, "Settings", "Flow", p.Key), "2"
+			}),
+			"Leaving": set(func(p *props) { p.Leaving = true }),
 			"UserPoolRegion": withKey(func(stack awscdk.Stack, p *props) {
 				p.Settings, p.UserPoolRegion = identity.ImportSettings(stack, "Settings", "Flow", p.Key), "us-east-1"
 			}),

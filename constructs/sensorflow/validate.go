@@ -23,6 +23,10 @@ func (p SensorFlowProps) Validate() error {
 			Advice: "a new user pool lives in the stack's own region",
 		}.If(p.Settings == nil && p.UserPoolRegion != ""),
 		rule.Fault{
+			Field: "SettingsRevision", Rule: "goes with Settings alone",
+			Advice: "that of a new user pool is known",
+		}.If(p.Settings == nil && p.SettingsRevision != ""),
+		rule.Fault{
 			Field: "Key", Rule: "is required with Tables or Settings",
 			Advice: "give the one that they are encrypted with",
 		}.If(p.Key == nil && (p.Tables != nil || p.Settings != nil)),

@@ -35,8 +35,8 @@ type UploadsProps struct {
 	// Default: contract.UploadStatusDays, as long as their status can be asked for.
 	RetentionDays int
 
-	// Disposable lets table and buckets be deleted with their stack; S3 refuses as long as a bucket holds objects, so
-	// empty both first. For test environments. Default: deletion protection, and they stay when their stack goes.
+	// Disposable lets table and buckets be deleted with their stack, which empties the buckets. For test environments.
+	// Default: deletion protection, and they stay when their stack goes.
 	Disposable bool
 }
 
@@ -92,7 +92,7 @@ func NewUploads(scope constructs.Construct, id string, props *UploadsProps) *Upl
 		u.key = NewKey(u, "Key", &KeyProps{Disposable: p.Disposable}).Key
 	}
 	u.Table = newTable(u, contract.UploadsTable(), tableProps{key: u.key, disposable: p.Disposable})
-	u.AccessLogs = newAccessLogs(u, p.Disposable)
+	u.AccessLogs = newAccessLogs(u, p.Disposable, u.key)
 	u.Bucket = awss3.NewBucket(u, jsii.String("Bucket"), &awss3.BucketProps{
 		Encryption: awss3.BucketEncryption_KMS, EncryptionKey: u.key, BucketKeyEnabled: jsii.Bool(true),
 		BlockPublicAccess: awss3.BlockPublicAccess_BLOCK_ALL(),
@@ -103,8 +103,11 @@ func NewUploads(scope constructs.Construct, id string, props *UploadsProps) *Upl
 			expire("Files", contract.UploadKeyPrefix, p.RetentionDays),
 			expire("Rejects", contract.RejectsKeyPrefix, p.RetentionDays),
 		},
-		RemovalPolicy: removal.Policy(p.Disposable),
+		RemovalPolicy: removal.Policy(p.Disposable), AutoDeleteObjects: &p.Disposable,
 	})
+	if p.Disposable {
+		EmptiedWithStack(u.Bucket, u.key)
+	}
 	sendAccessLogs(u.Bucket, u.AccessLogs)
 	u.AllowOrigins(p.AllowedOrigins...)
 	nag.Explain(u.Bucket, "what a file holds is in the global tables once it is processed; the file itself is a copy "+
@@ -138,7 +141,7 @@ func expire(id, prefix string, days int) *awss3.LifecycleRule {
 }
 
 // newAccessLogs makes the bucket for the access log, which S3 can write to only where it encrypts with its own key.
-func newAccessLogs(scope constructs.Construct, disposable bool) awss3.Bucket {
+func newAccessLogs(scope constructs.Construct, disposable bool, key awskms.IKey) awss3.Bucket {
 	bucket := awss3.NewBucket(scope, jsii.String("AccessLogs"), &awss3.BucketProps{
 		Encryption:        awss3.BucketEncryption_S3_MANAGED,
 		BlockPublicAccess: awss3.BlockPublicAccess_BLOCK_ALL(),
@@ -146,8 +149,11 @@ func newAccessLogs(scope constructs.Construct, disposable bool) awss3.Bucket {
 		EnforceSSL:        jsii.Bool(true), MinimumTLSVersion: jsii.Number(1.2),
 		Versioned:      jsii.Bool(true),
 		LifecycleRules: &[]*awss3.LifecycleRule{expire("Logs", "", AccessLogDays)},
-		RemovalPolicy:  removal.Policy(disposable),
+		RemovalPolicy:  removal.Policy(disposable), AutoDeleteObjects: &disposable,
 	})
+	if disposable {
+		EmptiedWithStack(bucket, key)
+	}
 	nag.Explain(bucket, "S3 delivers access logs only to buckets that it encrypts with its own key (SSE-S3)",
 		"S3DefaultEncryptionKMS")
 	nag.Explain(bucket, "the access log of one region concerns that region and is not needed to serve in another",

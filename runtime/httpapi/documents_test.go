@@ -2,6 +2,7 @@ package httpapi_test
 
 import (
 	"encoding/json"
+	"html"
 	"net/http"
 	"regexp"
 	"slices"
@@ -69,6 +70,27 @@ func TestOpenAPI_DescribesEveryRouteAndNoOther(t *testing.T) {
 		}
 	}
 }
+
+// What a caller cannot find out by trying, or only by harm, stands in the description and on its page.
+func TestDocuments_SayWhatMustBeKnownBeforehand(t *testing.T) {
+	f := newFixture(t, httpapi.Options{})
+	for path, plain := range map[string]func(string) string{
+		"/openapi.json": func(text string) string { return text },
+		"/docs":         func(text string) string { return html.UnescapeString(tags.ReplaceAllString(text, "`")) },
+	} {
+		text := plain(f.do(call{method: "GET", path: path}).body)
+		for _, sentence := range []string{
+			"Whoever may read reads everything, and whoever may write writes any equipment: for several tenants, deploy the service for each.",
+			"a spreadsheet may take a cell that begins with `=`, `+`, `-` or `@` for a formula and run it",
+		} {
+			if !strings.Contains(text, sentence) {
+				t.Errorf("%s does not say %q", path, sentence)
+			}
+		}
+	}
+}
+
+var tags = regexp.MustCompile(`</?code>`)
 
 // Parameters that a call does not know are refused on every call of the API, also on those that know none. Pages, assets and
 // health ignore them.

@@ -28,9 +28,10 @@ func existing(scope constructs.Construct) {
 		Key: key,
 		Tables: storage.ImportGlobalTables(stack, "Tables",
 			&storage.ImportGlobalTablesProps{Name: "SensorFlow-prod", Key: key}),
-		Settings:       identity.ImportSettings(stack, "Settings", "SensorFlow-prod", key),
-		UserPoolRegion: "eu-west-1",
-		Architecture:   goasset.AMD64,
+		Settings:         identity.ImportSettings(stack, "Settings", "SensorFlow-prod", key),
+		SettingsRevision: "2", // raised when the pool gets another client, so that tasks learn of it
+		UserPoolRegion:   "eu-west-1",
+		Architecture:     goasset.AMD64,
 		ApiImage: awsecs.ContainerImage_FromRegistry(jsii.String(account+
 			".dkr.ecr.eu-central-1.amazonaws.com/sensorflow-api:v0.1.0"), nil),
 		AggregatorCode:   awslambda.Code_FromBucketV2(releases, jsii.String("v0.1.0/aggregator.zip"), nil),

@@ -23,6 +23,7 @@ type unused struct {
 // reasons are taken in this order. One that nothing needs fails the test.
 var reasons = []unused{
 	{"*", "kms:*", "DynamoDB, S3, SQS and Secrets Manager use the key with their caller's rights, and no emulator does"},
+	{"*ShiftRole", ownedByAWS + "AmazonECSInfrastructureRolePolicyForLoadBalancers", "ECS moves the traffic of a deployment by it"},
 	{"*", "logs:*", "ECS, Lambda and the VPC write the logs, which go to this test's own log here"},
 	{"*ExecutionRole", "ecr:*", "ECS gets the image, which runs as a program here"},
 	{"*ExecutionRole", "secretsmanager:DescribeSecret", "the CDK's grant to read a secret has it; it tells no value"},

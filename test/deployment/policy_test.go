@@ -33,6 +33,7 @@ func (l *list) UnmarshalJSON(data []byte) error {
 type policyStatement struct {
 	Effect           string
 	Action, Resource list
+	NotResource      list // in place of Resource
 	Condition        map[string]map[string]list
 }
 
@@ -57,7 +58,8 @@ func (s policyStatement) covers(c call, conditions map[string]string) bool {
 	matchesOne := func(patterns list, value string) bool {
 		return slices.ContainsFunc(patterns, func(pattern string) bool { return like(pattern, value) })
 	}
-	return matchesOne(s.Action, c.Action) && matchesOne(s.Resource, c.Resource) && s.holds(conditions)
+	meant := matchesOne(s.Resource, c.Resource) || len(s.NotResource) > 0 && !matchesOne(s.NotResource, c.Resource)
+	return meant && matchesOne(s.Action, c.Action) && s.holds(conditions)
 }
 
 // holds tells whether all conditions hold. A key that the call is made without holds nothing.
@@ -123,6 +125,8 @@ func TestPolicy_AllowsWhatItSays(t *testing.T) {
 		{"Effect":"Allow","Action":["s3:GetObject","s3:Put*"],"Resource":"arn:aws:s3:::b/uploads/*"},
 		{"Effect":"Allow","Action":"kms:DescribeKey","Resource":"*","Condition":{"StringEquals":{"kms:RequestAlias":["alias/a","alias/b"]}}},
 		{"Effect":"Allow","Action":"q:A","Resource":"r-??"},
+		{"Effect":"Allow","Action":"t:A","Resource":"*"},
+		{"Effect":"Deny","Action":"t:A","NotResource":["ours-*"]},
 		{"Effect":"Deny","Action":"*","Resource":"arn:aws:s3:::b/uploads/secret"}]}`
 	var decoded any
 	if err := json.Unmarshal([]byte(document), &decoded); err != nil {
@@ -146,6 +150,8 @@ func TestPolicy_AllowsWhatItSays(t *testing.T) {
 		"a condition that holds":           {"kms:DescribeKey", "key", alias("alias/b"), true},
 		"rejects another value":            {"kms:DescribeKey", "key", alias("alias/c"), false},
 		"rejects a call without the key":   {"kms:DescribeKey", "key", nil, false},
+		"what is excepted from a denial":   {"t:A", "ours-1", nil, true},
+		"rejects what is not excepted":     {"t:A", "theirs", nil, false},
 		"single characters":                {"q:A", "r-12", nil, true},
 		"rejects too many for the pattern": {"q:A", "r-123", nil, false},
 	} {
@@ -159,6 +165,9 @@ func TestPolicy_AllowsWhatItSays(t *testing.T) {
 		t.Error("a statement that this reader does not know is read")
 	}
 }
+
+// ownedByAWS begins the names of policies that AWS keeps.
+const ownedByAWS = "arn:aws:iam::aws:policy/"
 
 // roles returns the statements of each role of the stack, by the role's name.
 func (c *created) roles() (map[string][]policyStatement, error) {
@@ -178,6 +187,10 @@ func (c *created) roles() (map[string][]policyStatement, error) {
 			}
 		}
 		for _, arn := range texts(p["ManagedPolicyArns"]) {
+			if strings.HasPrefix(arn, ownedByAWS) { // its text is not in the template
+				all[name] = append(all[name], policyStatement{Effect: "Allow", Action: list{arn}, Resource: list{"*"}})
+				continue
+			}
 			found := false
 			for _, managed := range c.ofType("AWS::IAM::ManagedPolicy") {
 				if path.Base(c.Physical[managed]) == path.Base(arn) {

@@ -199,7 +199,7 @@ func (s *service) program(key, architecture string) string {
 	return ""
 }
 
-// startAPI runs the container of the task definition as a process, and waits until the target group's check and the container's own
+// startAPI runs the container of the task definition as a process, and waits until the checks of the target groups and the container's own
 // pass.
 func (s *service) startAPI(ctx context.Context) error {
 	_, task, err := s.stack.only("AWS::ECS::TaskDefinition")
@@ -221,12 +221,10 @@ func (s *service) startAPI(ctx context.Context) error {
 	if s.process, err = child.Start(child.Program{Path: binary, Env: s.environment, Output: s.log}); err != nil {
 		return fmt.Errorf("start the API: %w", err)
 	}
-	_, group, err := s.stack.only("AWS::ElasticLoadBalancingV2::TargetGroup")
-	if err != nil {
-		return err
-	}
-	if err := s.process.WaitServing(ctx, s.api+text(group, "HealthCheckPath")); err != nil {
-		return fmt.Errorf("the API of %s: %w", s.region, err)
+	for _, group := range s.stack.ofType("AWS::ElasticLoadBalancingV2::TargetGroup") {
+		if err := s.process.WaitServing(ctx, s.api+text(s.stack.Resolved[group], "HealthCheckPath")); err != nil {
+			return fmt.Errorf("the API, asked by %s: %w", group, err)
+		}
 	}
 	var arguments []string
 	for _, word := range texts(at(container, "HealthCheck", "Command"))[2:] { // CMD and the program
