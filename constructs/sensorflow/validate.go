@@ -18,6 +18,8 @@ func (p SensorFlowProps) Validate() error {
 	return rule.All(
 		prop.LeftOut("MachineClients", p.Settings != nil && len(p.MachineClients) > 0, " with Settings", poolAdvice),
 		prop.LeftOut("Mfa", p.Settings != nil && p.Mfa != identity.MfaOff, " with Settings", poolAdvice),
+		prop.LeftOut("UserPool", p.Settings != nil && p.UserPool != nil, " with Settings",
+			"they tell of the pool that signs people in"),
 		rule.Fault{
 			Field: "UserPoolRegion", Rule: "goes with Settings alone",
 			Advice: "a new user pool lives in the stack's own region",
