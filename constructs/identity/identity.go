@@ -30,14 +30,14 @@ import (
 type Identity struct {
 	constructs.Construct
 
-	// UserPool holds the people.
-	UserPool awscognito.UserPool
+	// UserPool holds the people, new or passed in.
+	UserPool awscognito.IUserPool
 	// BrowserClient is the client through which the API signs people in.
 	BrowserClient awscognito.UserPoolClient
 	// MachineClients are the clients of programs by their names, that of the smoke tests among them.
 	MachineClients map[string]awscognito.UserPoolClient
-	// Domain serves the token endpoint.
-	Domain awscognito.UserPoolDomain
+	// Domain serves the token endpoint, new or passed in.
+	Domain awscognito.IUserPoolDomain
 	// Replica is the pool's replica in the first of Replicas, nil without. It answers once a ReplicaActivation is
 	// deployed there.
 	Replica awscognito.CfnUserPoolReplica
@@ -63,7 +63,8 @@ type Identity struct {
 func NewIdentity(scope constructs.Construct, id string, props *IdentityProps) *Identity {
 	region := *refuse.OutsideStack(scope, id).Region()
 	p := prop.OrZero(props)
-	refuse.If(scope, id, rule.All(rule.Of(p.Validate()), rule.Of(storage.ValidateReplicas(p.Replicas, region))).Err())
+	refuse.If(scope, id, rule.All(rule.Of(p.Validate()), rule.Of(storage.ValidateReplicas(p.Replicas, region)),
+		rule.Of(p.ValidateRegion(region))).Err())
 	if p.Name != "" {
 		refuse.If(scope, id, claim.Physical(scope, id, "Name", p.Name, claim.Of(awscdk.Stack_Of(scope)), "secret",
 			SettingsName(p.Name)).Err())
@@ -81,7 +82,7 @@ func NewIdentity(scope constructs.Construct, id string, props *IdentityProps) *I
 	i.key = p.Key
 	i.addPool(p)
 	i.addAdmins(p)
-	scopes := i.addScopes()
+	scopes := i.addScopes(p)
 	i.addBrowserClient()
 	for _, m := range p.MachineClients {
 		i.MachineClients[m.Name] = i.addMachineClient(m, scopes)
@@ -97,6 +98,9 @@ func NewIdentity(scope constructs.Construct, id string, props *IdentityProps) *I
 // addReplica replicates the pool to one other region. The name of the tokens' issuer depends on that.
 func (i *Identity) addReplica(p IdentityProps) {
 	region := *awscdk.Stack_Of(i).Region()
+	if i.Issuer = &p.UserPoolIssuer; p.UserPoolIssuer != "" {
+		return
+	}
 	i.Issuer = jsii.String("https://cognito-idp." + region + ".amazonaws.com/" + *i.UserPool.UserPoolId())
 	if p.replicated() {
 		// The usual issuer names the region that signed. The primary would not accept tokens that the replica signed.

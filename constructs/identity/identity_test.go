@@ -263,8 +263,18 @@ func TestIdentity_EveryPropMatters(t *testing.T) {
 				p.MachineClients = []identity.MachineClient{{Name: "gateway"}}
 			},
 			"DomainPrefix": func(_ awscdk.Stack, p *identity.IdentityProps) { p.DomainPrefix = "flow" },
-			"Mfa":          func(_ awscdk.Stack, p *identity.IdentityProps) { p.Mfa = identity.MfaOptional },
-			"Disposable":   func(_ awscdk.Stack, p *identity.IdentityProps) { p.Disposable = true },
+			"UserPool": func(s awscdk.Stack, p *identity.IdentityProps) {
+				p.Replicas, p.UserPool = nil, existing(s)
+			},
+			"UserPoolDomain": func(s awscdk.Stack, p *identity.IdentityProps) {
+				p.Replicas, p.UserPool, p.UserPoolDomain = nil, existing(s), itsDomain(s, "acme")
+			},
+			"UserPoolIssuer": func(s awscdk.Stack, p *identity.IdentityProps) {
+				p.Replicas, p.UserPool = nil, existing(s)
+				p.UserPoolIssuer = "https://issuer-cognito-idp." + secondary + ".amazonaws.com/" + poolID
+			},
+			"Mfa":        func(_ awscdk.Stack, p *identity.IdentityProps) { p.Mfa = identity.MfaOptional },
+			"Disposable": func(_ awscdk.Stack, p *identity.IdentityProps) { p.Disposable = true },
 		})
 }
 

@@ -178,6 +178,7 @@ func (m *MultiRegion) addRegion(p MultiRegionProps, index int, key awskms.IKey) 
 	if p.ForRegion != nil {
 		p.ForRegion(stack, region, &flow)
 	}
+	flow.UploadsBucket, flow.UserPool, flow.UserPoolDomain, flow.UserPoolIssuer = nil, nil, nil, ""
 	if flow.Vpc != nil && flow.VpcCidr == p.cidr(index) {
 		flow.VpcCidr = ""
 	}

@@ -46,12 +46,16 @@ type SensorFlow struct {
 func NewSensorFlow(scope constructs.Construct, id string, props *SensorFlowProps) *SensorFlow {
 	refuse.OutsideStack(scope, id)
 	p := prop.OrZero(props)
-	own := rule.Adopted("Adopted[*]", p.Adopted, *awscdk.Stack_Of(scope).Region())
+	region := *awscdk.Stack_Of(scope).Region()
+	own := rule.All(rule.Adopted("Adopted[*]", p.Adopted, region),
+		rule.Of(p.identity(&SensorFlow{}).ValidateRegion(region)))
 	refuse.If(scope, id, rule.All(rule.Of(p.Validate()), own).Err())
 	f := &SensorFlow{Key: p.Key, Tables: p.Tables, Settings: p.Settings}
 	constructs.NewConstruct_Override(f, scope, &id)
 	if f.Key == nil {
-		f.Key = storage.NewKey(f, "Key", &storage.KeyProps{Disposable: p.Disposable}).Key
+		f.Key = storage.NewKey(f, "Key", &storage.KeyProps{
+			BucketEvents: p.UploadsBucket != nil, Disposable: p.Disposable,
+		}).Key
 	}
 	if f.Tables == nil {
 		f.Tables = storage.NewGlobalTables(f, "Tables",
@@ -77,11 +81,18 @@ func NewSensorFlow(scope constructs.Construct, id string, props *SensorFlowProps
 }
 
 func (p SensorFlowProps) identity(f *SensorFlow) *identity.IdentityProps {
-	return &identity.IdentityProps{Key: f.Key, MachineClients: p.MachineClients, Mfa: p.Mfa, Disposable: p.Disposable}
+	return &identity.IdentityProps{
+		Key: f.Key, MachineClients: p.MachineClients, Mfa: p.Mfa, Disposable: p.Disposable,
+		UserPool: p.UserPool, UserPoolDomain: p.UserPoolDomain, UserPoolIssuer: p.UserPoolIssuer,
+	}
 }
 
 func (p SensorFlowProps) uploads(f *SensorFlow) *storage.UploadsProps {
-	return &storage.UploadsProps{Key: f.Key, AllowedOrigins: p.AllowedOrigins, Disposable: p.Disposable}
+	props := &storage.UploadsProps{Key: f.Key, Bucket: p.UploadsBucket, Disposable: p.Disposable}
+	if p.UploadsBucket == nil { // the API's own answers need them besides
+		props.AllowedOrigins = p.AllowedOrigins
+	}
+	return props
 }
 
 func (p SensorFlowProps) processing(f *SensorFlow) *processing.ProcessingProps {

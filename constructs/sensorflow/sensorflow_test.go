@@ -8,11 +8,13 @@ import (
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatch"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awscognito"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsec2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsecs"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslogs"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsroute53"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awss3"
 	"github.com/aws/jsii-runtime-go"
 
 	"github.com/sensorflow/sensorflow/constructs/apiservice"
@@ -166,6 +168,14 @@ func vpc(stack awscdk.Stack) awsec2.IVpc {
 	})
 }
 
+func pool(stack awscdk.Stack) awscognito.IUserPool {
+	return awscognito.UserPool_FromUserPoolId(stack, jsii.String("Pool"), jsii.String("eu-west-1_AbCdEfGhI"))
+}
+
+func domain(stack awscdk.Stack) awscognito.IUserPoolDomain {
+	return awscognito.UserPoolDomain_FromDomainName(stack, jsii.String("PoolDomain"), jsii.String("acme"))
+}
+
 // TestSensorFlow_EveryPropMatters sets each prop in turn.
 func TestSensorFlow_EveryPropMatters(t *testing.T) {
 	type props = sensorflow.SensorFlowProps
@@ -226,6 +236,14 @@ func TestSensorFlow_EveryPropMatters(t *testing.T) {
 				p.Tables = storage.ImportGlobalTables(stack, "Tables",
 					&storage.ImportGlobalTablesProps{Name: "Flow", Key: p.Key})
 			}),
+			"UploadsBucket": func(stack awscdk.Stack, p *props) {
+				p.UploadsBucket = awss3.Bucket_FromBucketName(stack, jsii.String("Files"), jsii.String("acme-files"))
+			},
+			"UserPool":       func(stack awscdk.Stack, p *props) { p.UserPool = pool(stack) },
+			"UserPoolDomain": func(stack awscdk.Stack, p *props) { p.UserPool, p.UserPoolDomain = pool(stack), domain(stack) },
+			"UserPoolIssuer": func(stack awscdk.Stack, p *props) {
+				p.UserPool, p.UserPoolIssuer = pool(stack), "https://issuer-cognito-idp.eu-west-1.amazonaws.com/eu-west-1_AbCdEfGhI"
+			},
 			"Settings": withKey(func(stack awscdk.Stack, p *props) {
 				p.Settings = identity.ImportSettings(stack, "Settings", "Flow", p.Key)
 			}),

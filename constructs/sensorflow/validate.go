@@ -20,6 +20,8 @@ func (p SensorFlowProps) Validate() error {
 		prop.LeftOut("Mfa", p.Settings != nil && p.Mfa != identity.MfaOff, " with Settings", poolAdvice),
 		prop.LeftOut("SmokeTestCredentials", p.Settings == nil && p.SmokeTestCredentials != nil, " without Settings",
 			"a new user pool has its own"),
+		prop.LeftOut("UserPool", p.Settings != nil && p.UserPool != nil, " with Settings",
+			"they tell of the pool that signs people in"),
 		rule.Fault{
 			Field: "UserPoolRegion", Rule: "goes with Settings alone",
 			Advice: "a new user pool lives in the stack's own region",

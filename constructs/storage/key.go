@@ -28,6 +28,10 @@ type KeyProps struct {
 	// nobody can read what the old one encrypted, so decide before the first deployment. Default: a key of one region.
 	MultiRegion bool
 
+	// BucketEvents lets EventBridge send events of an existing bucket to an encrypted queue; see UploadsProps.Bucket.
+	// Default: false.
+	BucketEvents bool
+
 	// Disposable lets the key be deleted with its stack, after DisposableKeyWaitDays. What it encrypts is lost with it.
 	// For test environments. Default: the key stays when its stack goes.
 	Disposable bool
@@ -79,7 +83,7 @@ func NewKey(scope constructs.Construct, id string, props *KeyProps) *Key {
 		Description:       jsii.String("Data of " + *awscdk.Stack_Of(k).StackName()),
 		EnableKeyRotation: true,
 		MultiRegion:       p.MultiRegion,
-		KeyPolicy:         keyPolicy(awscdk.Stack_Of(k)), PendingWindowInDays: pendingWindow(p.Disposable),
+		KeyPolicy:         keyPolicy(awscdk.Stack_Of(k), p.BucketEvents), PendingWindowInDays: pendingWindow(p.Disposable),
 	})
 	policy := removal.Policy(p.Disposable)
 	if p.MultiRegion {
@@ -170,7 +174,7 @@ func NewReplicaKey(scope constructs.Construct, id string, props *ReplicaKeyProps
 	k.Resource = awskms.NewCfnReplicaKey(k, jsii.String("Resource"), &awskms.CfnReplicaKeyProps{
 		Description:   jsii.String("Data of " + *awscdk.Stack_Of(k).StackName()),
 		PrimaryKeyArn: &p.PrimaryKeyArn,
-		KeyPolicy:     keyPolicy(stack), PendingWindowInDays: pendingWindow(p.Disposable),
+		KeyPolicy:     keyPolicy(stack, false), PendingWindowInDays: pendingWindow(p.Disposable),
 	})
 	k.Resource.ApplyRemovalPolicy(removal.Created(p.Disposable), nil)
 	k.Key = awskms.Key_FromKeyArn(k, jsii.String("Key"), k.Resource.AttrArn())

@@ -79,9 +79,10 @@ func TestKey_EveryPropMatters(t *testing.T) {
 	cdktest.EveryPropMatters(t, func(awscdk.Stack) storage.KeyProps { return storage.KeyProps{} },
 		func(stack awscdk.Stack, p *storage.KeyProps) { storage.NewKey(stack, "Key", p) },
 		map[string]func(awscdk.Stack, *storage.KeyProps){
-			"Alias":       func(_ awscdk.Stack, p *storage.KeyProps) { p.Alias = "Flow" },
-			"MultiRegion": func(_ awscdk.Stack, p *storage.KeyProps) { p.MultiRegion = true },
-			"Disposable":  func(_ awscdk.Stack, p *storage.KeyProps) { p.Disposable = true },
+			"Alias":        func(_ awscdk.Stack, p *storage.KeyProps) { p.Alias = "Flow" },
+			"MultiRegion":  func(_ awscdk.Stack, p *storage.KeyProps) { p.MultiRegion = true },
+			"BucketEvents": func(_ awscdk.Stack, p *storage.KeyProps) { p.BucketEvents = true },
+			"Disposable":   func(_ awscdk.Stack, p *storage.KeyProps) { p.Disposable = true },
 		})
 }
 

@@ -195,3 +195,21 @@ func TestDocs_ShowEveryCallFieldAndProblem(t *testing.T) {
 		t.Error("the page does not name the token endpoint")
 	}
 }
+
+// TestRegion_IsToldWithEveryAnswer also holds that the console shows what it is told.
+func TestRegion_IsToldWithEveryAnswer(t *testing.T) {
+	f := newFixture(t, httpapi.Options{Region: "eu-central-1"})
+	for _, path := range []string{"/console", "/healthz", "/auth/me", "/nowhere"} {
+		if got := f.do(call{method: "GET", path: path}).header.Get("X-Region"); got != "eu-central-1" {
+			t.Errorf("%s is answered by %q", path, got)
+		}
+	}
+	page, script := f.do(call{method: "GET", path: "/console"}).body, f.do(call{method: "GET", path: "/assets/console.js"}).body
+	if !strings.Contains(page, `id="region-name"`) || !strings.Contains(script, `showRegion(answer.headers.get("X-Region"))`) {
+		t.Error("the console does not show the region")
+	}
+	alone := newFixture(t, httpapi.Options{})
+	if got := alone.do(call{method: "GET", path: "/healthz"}).header; got.Values("X-Region") != nil {
+		t.Errorf("a service that knows no region tells %q", got)
+	}
+}

@@ -10,6 +10,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -76,7 +77,7 @@ func serveControl(ctx context.Context, dir string, handler http.Handler) (end fu
 		return nil, fmt.Errorf("serve the control: %w", err)
 	}
 	c := control{URL: "http://" + listener.Addr().String(), Key: rand.Text()}
-	content, err := json.Marshal(c) //nolint:gosec // telling its owner the key is what the file is for
+	content, err := json.Marshal(c)
 	if err != nil {
 		return nil, fmt.Errorf("encode %s: %w", controlFile, err)
 	}
@@ -135,9 +136,9 @@ func tell(ctx context.Context, s settings, out printer) error {
 		}
 		return errOneRegion
 	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, c.URL+"/"+s.command+"/"+s.region, nil)
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, c.URL+"/"+s.command+"/"+url.PathEscape(s.region), nil)
 	if err != nil {
-		return fmt.Errorf("the name of a region is expected, got %q", s.region)
+		return fmt.Errorf("%s %s: %w", s.command, s.region, err)
 	}
 	request.Header.Set("Authorization", "Bearer "+c.Key)
 	response, err := (&http.Client{Timeout: healWithin + callTimeout}).Do(request)
@@ -155,6 +156,6 @@ func tell(ctx context.Context, s settings, out printer) error {
 	case response.StatusCode == http.StatusConflict:
 		return errors.New(sentence)
 	default:
-		return fmt.Errorf("the name of a region is expected, got %q", s.region)
+		return fmt.Errorf("%s %s: status %d: %s", s.command, s.region, response.StatusCode, sentence)
 	}
 }

@@ -39,7 +39,7 @@ func serve(ctx context.Context, s settings, out printer, then func(context.Conte
 		return explain(err, logs)
 	}
 	err = attend(ctx, s, running, logs, out, time.Since(began), then)
-	return errors.Join(err, running.Stop()) //nolint:contextcheck // stopping has a time of its own
+	return errors.Join(err, running.Stop())
 }
 
 // system is one region or several.

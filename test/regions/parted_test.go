@@ -36,6 +36,7 @@ func TestRegions_PartAndComeBack(t *testing.T) {
 	}
 	healed := time.Now()
 	pause(ctx, togetherFor)
+	d.fits()
 	one.end()
 	two.end()
 	ended := time.Now()
@@ -77,6 +78,8 @@ func (d *drill) apart() {
 			body := fmt.Appendf(nil, `{"equipmentId":"only-%d","timestamp":%q,"value":1}`, i, at)
 			if got, err := client.Do(d.t.Context(), probe.Call{Path: "/sensor-data", Body: body}); err != nil || got.Status != http.StatusCreated {
 				d.t.Errorf("%s with a token of %s: %d %s, %v", m.Region, d.Info.Regions[from].Name, got.Status, got.Body, err)
+			} else if told := got.Header.Get("X-Region"); told != m.Region {
+				d.t.Errorf("an answer of %s says that it is of %q", m.Region, told)
 			}
 		}
 	}

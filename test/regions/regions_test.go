@@ -23,6 +23,7 @@ import (
 	"github.com/sensorflow/sensorflow/test/await"
 	"github.com/sensorflow/sensorflow/test/capture"
 	"github.com/sensorflow/sensorflow/test/contract/probe"
+	"github.com/sensorflow/sensorflow/test/system"
 )
 
 // regionDelay is how long a write takes from region to region, and some more where the machine is busy.
@@ -72,6 +73,25 @@ func (d *drill) member(of, tokenFrom int) *member {
 	d.t.Helper()
 	client := &probe.Client{Base: d.Info.Regions[of].APIURL, Token: d.token(tokenFrom), HTTP: probe.NewHTTP()}
 	return &member{d.Stacks[of], client}
+}
+
+// memoryMax is what two regions may hold in memory, all processes together, this one included.
+const memoryMax = 800 << 20
+
+// fits checks what all processes hold in memory now.
+func (d *drill) fits() {
+	d.t.Helper()
+	var sum int64
+	for _, pids := range d.PIDs() {
+		for _, pid := range pids {
+			now, _ := system.Memory(d.t, pid)
+			sum += now
+		}
+	}
+	d.t.Logf("all processes hold %.0f MiB", system.Mebibytes(sum))
+	if sum > memoryMax {
+		d.t.Errorf("%d bytes are more than %d", sum, memoryMax)
+	}
 }
 
 // token asks a region's own endpoint.

@@ -36,48 +36,57 @@ func digestOf(of item) digest {
 
 func writeMembers(h hash.Hash, of item) {
 	for _, name := range slices.Sorted(maps.Keys(of)) {
-		fmt.Fprintf(h, "%q:", name)
+		write(h, "%q:", name)
 		writeValue(h, of[name])
 	}
 }
 
 func writeValue(h hash.Hash, value dynamotypes.AttributeValue) {
 	switch v := value.(type) {
-	case *dynamotypes.AttributeValueMemberSS:
-		fmt.Fprintf(h, "SS%q", slices.Sorted(slices.Values(v.Value)))
-	case *dynamotypes.AttributeValueMemberNS:
-		members := make([]string, len(v.Value))
-		for i, member := range v.Value {
-			members[i] = plain(member)
-		}
-		fmt.Fprintf(h, "NS%q", slices.Sorted(slices.Values(members)))
-	case *dynamotypes.AttributeValueMemberBS:
-		members := make([]string, len(v.Value))
-		for i, member := range v.Value {
-			members[i] = string(member)
-		}
-		fmt.Fprintf(h, "BS%q", slices.Sorted(slices.Values(members)))
+	case *dynamotypes.AttributeValueMemberS:
+		write(h, "S%q", v.Value)
+	case *dynamotypes.AttributeValueMemberN:
+		write(h, "N%q", plain(v.Value))
+	case *dynamotypes.AttributeValueMemberB:
+		write(h, "B%q", v.Value)
+	case *dynamotypes.AttributeValueMemberBOOL:
+		write(h, "BOOL%t", v.Value)
 	case *dynamotypes.AttributeValueMemberM:
-		fmt.Fprint(h, "M{")
+		write(h, "M{")
 		writeMembers(h, v.Value)
-		fmt.Fprint(h, "}")
+		write(h, "}")
 	case *dynamotypes.AttributeValueMemberL:
-		fmt.Fprint(h, "L[")
+		write(h, "L%d[", len(v.Value))
 		for _, element := range v.Value {
 			writeValue(h, element)
 		}
-		fmt.Fprint(h, "]")
-	case *dynamotypes.AttributeValueMemberS:
-		fmt.Fprintf(h, "S%q", v.Value)
-	case *dynamotypes.AttributeValueMemberN:
-		fmt.Fprintf(h, "N%q", plain(v.Value))
-	case *dynamotypes.AttributeValueMemberB:
-		fmt.Fprintf(h, "B%q", v.Value)
-	case *dynamotypes.AttributeValueMemberBOOL:
-		fmt.Fprintf(h, "BOOL%t", v.Value)
 	default:
-		fmt.Fprintf(h, "%T", value)
+		write(h, "%T%q", value, members(value))
 	}
+}
+
+func write(h hash.Hash, format string, args ...any) {
+	_, _ = fmt.Fprintf(h, format, args...) // a hash takes everything
+}
+
+// members are those of a set, in order.
+func members(value dynamotypes.AttributeValue) []string {
+	var of []string
+	switch v := value.(type) {
+	case *dynamotypes.AttributeValueMemberSS:
+		of = slices.Clone(v.Value)
+	case *dynamotypes.AttributeValueMemberNS:
+		for _, member := range v.Value {
+			of = append(of, plain(member))
+		}
+	case *dynamotypes.AttributeValueMemberBS:
+		for _, member := range v.Value {
+			of = append(of, string(member))
+		}
+	default: // NULL has none
+	}
+	slices.Sort(of)
+	return of
 }
 
 // plain writes equal numbers alike: the digits without zeros at either end, and the power of ten.
@@ -170,6 +179,25 @@ func imageOf(image map[string]streamtypes.AttributeValue) (item, error) {
 
 func valueOf(value streamtypes.AttributeValue) (dynamotypes.AttributeValue, error) {
 	switch v := value.(type) {
+	case *streamtypes.AttributeValueMemberM:
+		members, err := imageOf(v.Value)
+		return &dynamotypes.AttributeValueMemberM{Value: members}, err
+	case *streamtypes.AttributeValueMemberL:
+		elements := make([]dynamotypes.AttributeValue, len(v.Value))
+		for i, element := range v.Value {
+			var err error
+			if elements[i], err = valueOf(element); err != nil {
+				return nil, fmt.Errorf("element %d: %w", i, err)
+			}
+		}
+		return &dynamotypes.AttributeValueMemberL{Value: elements}, nil
+	default:
+		return flatValueOf(value)
+	}
+}
+
+func flatValueOf(value streamtypes.AttributeValue) (dynamotypes.AttributeValue, error) {
+	switch v := value.(type) {
 	case *streamtypes.AttributeValueMemberS:
 		return &dynamotypes.AttributeValueMemberS{Value: v.Value}, nil
 	case *streamtypes.AttributeValueMemberN:
@@ -186,18 +214,6 @@ func valueOf(value streamtypes.AttributeValue) (dynamotypes.AttributeValue, erro
 		return &dynamotypes.AttributeValueMemberNS{Value: v.Value}, nil
 	case *streamtypes.AttributeValueMemberBS:
 		return &dynamotypes.AttributeValueMemberBS{Value: v.Value}, nil
-	case *streamtypes.AttributeValueMemberM:
-		members, err := imageOf(v.Value)
-		return &dynamotypes.AttributeValueMemberM{Value: members}, err
-	case *streamtypes.AttributeValueMemberL:
-		elements := make([]dynamotypes.AttributeValue, len(v.Value))
-		for i, element := range v.Value {
-			var err error
-			if elements[i], err = valueOf(element); err != nil {
-				return nil, fmt.Errorf("element %d: %w", i, err)
-			}
-		}
-		return &dynamotypes.AttributeValueMemberL{Value: elements}, nil
 	default:
 		return nil, fmt.Errorf("attribute values of type %T are unknown", value)
 	}

@@ -49,7 +49,7 @@ func newHistory(random *rand.Rand, regions int, delay time.Duration) *history {
 	o := replicator.Options{Tables: h.database, Streams: h.database, Delay: delay, Log: slog.New(slog.DiscardHandler)}
 	for _, region := range []string{"r1", "r2", "r3", "r4"}[:regions] {
 		h.regions = append(h.regions, region)
-		h.database.model.Create(physical(region), contract.ReadingsTable())
+		h.model.Create(physical(region), contract.ReadingsTable())
 		o.Replicas = append(o.Replicas, replicator.Replica{
 			Region: region, Definition: contract.ReadingsTable(), Name: physical(region), StreamARN: physical(region),
 		})
@@ -112,7 +112,7 @@ func (h *history) write(region, equipment string, number int64) {
 		item[contract.AttrValue] = &types.AttributeValueMemberN{Value: strconv.FormatInt(number, 10)}
 	}
 	before := h.last
-	store(h.database.model, physical(region), key, item)
+	store(h.model, physical(region), key, item)
 	if h.last == before { // no stream has a record of it
 		return
 	}
@@ -152,7 +152,7 @@ func (h *history) settle(t *testing.T) []dynamodel.Item {
 }
 
 // run lets clients write for some virtual minutes while regions are cut off and come back.
-func (h *history) run(t *testing.T, seed uint64, faults bool) {
+func (h *history) run(t *testing.T, seed uint64) {
 	t.Helper()
 	ctx, stop := context.WithCancel(t.Context())
 	var replication, clients sync.WaitGroup
@@ -203,7 +203,7 @@ func (h *history) run(t *testing.T, seed uint64, faults bool) {
 // TestReplicator_GivesWhatTheSimulationGives runs histories of writes, removals and tombstones of few items in two to four regions,
 // with cuts, with and without failing calls. All replicas end as the simulation's model of a global table has them.
 func TestReplicator_GivesWhatTheSimulationGives(t *testing.T) {
-	first, count := uint64(1), uint64(80)
+	first, count := uint64(1), uint64(50)
 	if text := os.Getenv("SEED"); text != "" {
 		var err error
 		if first, err = strconv.ParseUint(text, 10, 64); err != nil {
@@ -221,10 +221,10 @@ func TestReplicator_GivesWhatTheSimulationGives(t *testing.T) {
 				h.perMille = 30
 			}
 			h.slow = time.Duration(random.Int64N(int64(40 * time.Millisecond)))
-			h.run(t, seed, faults)
+			h.run(t, seed)
 			want := h.settle(t)
 			for _, region := range h.regions {
-				if got := h.database.model.Items(physical(region)); !reflect.DeepEqual(got, want) {
+				if got := h.model.Items(physical(region)); !reflect.DeepEqual(got, want) {
 					t.Errorf("seed %d: %s has\n%s\nwant\n%s", seed, region, text(got), text(want))
 				}
 			}

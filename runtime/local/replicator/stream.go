@@ -51,20 +51,9 @@ type pages struct {
 
 // next returns the changes that follow, 1,000 at most, and none at the end. After an error it begins again behind position.
 func (p *pages) next(ctx context.Context) ([]change, error) {
-	for sought := false; ; {
-		if p.iterator == nil {
-			if found, err := p.seek(ctx); err != nil || !found {
-				return nil, err
-			}
-			sought = true
-		}
+	for {
 		out, err := p.records(ctx)
-		if isOld(err) && !sought {
-			p.iterator = nil
-			continue
-		}
-		if err != nil {
-			p.iterator = nil
+		if err != nil || out == nil {
 			return nil, err
 		}
 		changes, err := changesOf(out.Records, p.position)
@@ -83,13 +72,32 @@ func (p *pages) next(ctx context.Context) ([]change, error) {
 	}
 }
 
+// records returns the records that follow, nil where there is no shard to read. An iterator that is no longer good is replaced once.
+func (p *pages) records(ctx context.Context) (*dynamodbstreams.GetRecordsOutput, error) {
+	for sought := false; ; sought = true {
+		if p.iterator == nil {
+			if found, err := p.seek(ctx); err != nil || !found {
+				return nil, err
+			}
+			sought = true
+		}
+		out, err := p.get(ctx)
+		if err == nil {
+			return out, nil
+		}
+		if p.iterator = nil; !isOld(err) || sought {
+			return nil, err
+		}
+	}
+}
+
 // isOld tells whether an iterator is no longer good: it was not used for long, or it was made while the shard was empty, which
 // DynamoDB Local takes for a place that has been trimmed.
 func isOld(err error) bool {
 	return errors.As(err, new(*types.TrimmedDataAccessException)) || errors.As(err, new(*types.ExpiredIteratorException))
 }
 
-func (p *pages) records(ctx context.Context) (*dynamodbstreams.GetRecordsOutput, error) {
+func (p *pages) get(ctx context.Context) (*dynamodbstreams.GetRecordsOutput, error) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	out, err := p.client.GetRecords(ctx, &dynamodbstreams.GetRecordsInput{ShardIterator: p.iterator, Limit: aws.Int32(pageMax)})

@@ -71,7 +71,7 @@ func (s *Stack) startQueues(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("listen for S3's events: %w", err)
 	}
-	log := s.logger(PartEvents)
+	log := s.logger()
 	s.webhook = s.serve(PartEvents, events, eventsource.S3Webhook(eventsource.S3Options{
 		Log: log, Size: s.objectSize,
 		Send: func(body string) error {
@@ -167,15 +167,18 @@ type poller struct {
 	work   sync.WaitGroup
 }
 
-// stop lets invocations finish that are at work.
+// stop lets invocations finish that are at work. There may be none yet.
 func (p *poller) stop() {
+	if p == nil {
+		return
+	}
 	p.cancel()
 	p.work.Wait()
 }
 
 // startPollers brings events to the functions until ctx ends.
 func (s *Stack) startPollers(ctx context.Context) {
-	log := s.logger(PartEvents)
+	log := s.logger()
 	s.follow()
 	s.work.Go(func() {
 		eventsource.PollQueue(ctx, eventsource.QueueOptions{
@@ -189,7 +192,7 @@ func (s *Stack) startPollers(ctx context.Context) {
 
 // followStream brings the stream's records to the aggregator, and what it gives up to the repairer.
 func (s *Stack) followStream(ctx context.Context) {
-	log := s.logger(PartEvents)
+	log := s.logger()
 	following, cancel := context.WithCancel(ctx)
 	p := &poller{cancel: cancel}
 	p.work.Go(func() {
@@ -231,7 +234,7 @@ func (s *Stack) keepFailure(_ context.Context, f eventsource.Failure) error {
 	if err := errors.Join(json.Unmarshal(f.Records[0], &first), json.Unmarshal(f.Records[len(f.Records)-1], &last)); err != nil {
 		return fmt.Errorf("keep a failure: %w", err)
 	}
-	s.logger(PartEvents).Error("gave up records of the stream", "shard", f.ShardID, "records", len(f.Records), "attempts", f.Attempts, "error", f.Err)
+	s.logger().Error("gave up records of the stream", "shard", f.ShardID, "records", len(f.Records), "attempts", f.Attempts, "error", f.Err)
 	body, err := json.Marshal(map[string]any{
 		"requestContext": map[string]any{"condition": "RetryAttemptsExhausted", "approximateInvokeCount": f.Attempts},
 		"DDBStreamBatchInfo": map[string]any{

@@ -80,7 +80,7 @@ type shared struct {
 func StartRegions(ctx context.Context, o RegionsOptions) (*Regions, error) {
 	r := &Regions{options: o, failed: make(chan error, 1)}
 	var err error
-	if r.options.Options, err = o.Options.withDefaults(); err == nil {
+	if r.options.Options, err = o.withDefaults(); err == nil {
 		err = r.check()
 	}
 	if err != nil {

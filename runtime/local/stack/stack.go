@@ -244,9 +244,7 @@ func (s *Stack) stop(ctx context.Context) error {
 
 	var problems []error
 	s.halt()
-	if s.following != nil {
-		s.following.stop()
-	}
+	s.following.stop()
 	if api != nil {
 		if err := api.Stop(apiStopWithin); err != nil {
 			problems = append(problems, fmt.Errorf("stop the API: %w", err))
@@ -343,6 +341,7 @@ func (s *Stack) ProgramEnvironment(ctx context.Context) ([]string, error) {
 	return s.environment(ctx, nil)
 }
 
-func (s *Stack) logger(part string) *slog.Logger {
-	return slog.New(slog.NewTextHandler(s.options.Logs(part), nil))
+// logger is for what this process does: bringing events.
+func (s *Stack) logger() *slog.Logger {
+	return slog.New(slog.NewTextHandler(s.options.Logs(PartEvents), nil))
 }
