@@ -75,6 +75,7 @@ func NewPipeline(scope constructs.Construct, c config.Config) awscdk.Stack {
 	}
 	pipeline.BuildPipeline()
 	allowConnection(pipeline, p.ConnectionARN)
+	narrowPolicies(stack, pipeline)
 	explainFindings(stack, pipeline, artifacts)
 	return stack
 }

@@ -12,16 +12,6 @@ import (
 	"github.com/sensorflow/sensorflow/test/cdktest"
 )
 
-// projects is the text of all projects that build.
-func projects(t *testing.T, template cdktest.Template) string {
-	t.Helper()
-	all := ""
-	for _, project := range template.All("AWS::CodeBuild::Project") {
-		all += cdktest.JSON(t, project.Body)
-	}
-	return all
-}
-
 // commandsOf are the commands of the build of a project, as its shell gets them.
 func commandsOf(t *testing.T, template cdktest.Template, prefix string) []string {
 	t.Helper()
