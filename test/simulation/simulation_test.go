@@ -52,8 +52,12 @@ func TestSimulation_EveryHistoryEndsExact(t *testing.T) {
 		t.Fatalf("seed %d: %v\nreplay it with: make simulate SEED=%d", failed, err, failed)
 	}
 	t.Logf("%d histories, %.0f a second, %s of a processor each\n%s", n, float64(n)/time.Since(began).Seconds(), processorTime(n), sum)
-	if n >= seedsDefault {
+	switch {
+	case n >= seedsDefault:
+		sum.checkFaults(t, 0.05)
 		sum.checkFloors(t)
+	case !given: // few, in which every kind of fault must strike all the same
+		sum.checkFaults(t, 1/float64(n))
 	}
 }
 
