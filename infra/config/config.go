@@ -88,7 +88,8 @@ type Environment struct {
 	LogRetentionDays int `json:"logRetentionDays"`
 	// Disposable is for environments that are thrown away: destroying their stacks destroys their data.
 	Disposable bool `json:"disposable"`
-	// Approval lets the pipeline wait for a person before it deploys this environment.
+	// Approval lets the pipeline wait for a person before it deploys this environment, and again at the change set of
+	// each stack that holds data or serves.
 	Approval bool `json:"approval"`
 }
 

@@ -119,8 +119,9 @@ func checkProjects(t *testing.T, template cdktest.Template) {
 		}
 		at = next
 	}
-	build := cdktest.JSON(t, template.All("AWS::CodePipeline::Pipeline")[0].Body) + spec
-	for _, want := range []string{`"n ` + stacks.NodeVersion + `"`, "GOTOOLCHAIN", "go" + stacks.GoVersion, "go version"} {
+	build := cdktest.JSON(t, template.Only(t, "AWS::CodePipeline::Pipeline").Body) + spec +
+		cdktest.JSON(t, template.Find(t, "AWS::CodeBuild::Project", "PipelineBuildTestAndSynth").Property("Environment"))
+	for _, want := range []string{"n " + stacks.NodeVersion, "GOTOOLCHAIN", "go" + stacks.GoVersion, "go version |"} {
 		if !strings.Contains(build, want) {
 			t.Errorf("what builds is not pinned by %s: %s", want, spec)
 		}

@@ -30,7 +30,7 @@ func TestArchitecture_AgreesWithWhatIsSynthesized(t *testing.T) {
 // order is a picture of the stacks with an arrow from each to those that wait for it.
 func order(t *testing.T) string {
 	t.Helper()
-	all := stacks(deployment, regions())
+	all := stacksOf(deployment, regions())
 	box := func(stack string) string { return fmt.Sprintf("s%d", slices.Index(all, stack)) }
 	out := "```mermaid\nflowchart LR\n"
 	for _, stack := range all {
@@ -56,7 +56,7 @@ func stackTable(t *testing.T, resources []resource) string {
 	t.Helper()
 	var lines []string
 	names := map[string][]string{}
-	for _, stack := range append(stacks(deployment, regions()), stacks(withDomain, regions()[:1])...) {
+	for _, stack := range append(stacksOf(deployment, regions()), stacksOf(withDomain, regions()[:1])...) {
 		line := listed(resources, func(r resource) bool { return r.stack() == stack })
 		if line == "" {
 			t.Errorf("there is no stack %s", stack)

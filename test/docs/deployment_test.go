@@ -84,8 +84,8 @@ func readJSON(t *testing.T, path string, into any) {
 	}
 }
 
-// stacks lists the stacks of a deployment in the order in which they are deployed.
-func stacks(name string, regions []string) []string {
+// stacksOf lists the stacks of a deployment in the order in which they are deployed.
+func stacksOf(name string, regions []string) []string {
 	var all []string
 	for _, region := range regions {
 		all = append(all, name+"-keys-"+region)

@@ -67,7 +67,7 @@ func TestArchitecture_DrawsWhatIsThere(t *testing.T) {
 	}
 	zones := 0
 	for _, r := range resources {
-		if r.stack() == stacks(deployment, regions())[len(regions())+1] && r.kind == "AWS::EC2::Subnet" {
+		if r.stack() == stacksOf(deployment, regions())[len(regions())+1] && r.kind == "AWS::EC2::Subnet" {
 			zones++
 		}
 	}

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/sensorflow/sensorflow/infra/config"
+	"github.com/sensorflow/sensorflow/infra/stacks"
 	"github.com/sensorflow/sensorflow/test/cdktest"
 )
 
@@ -39,11 +41,37 @@ func TestSecurity_AgreesWithWhatThePacksFind(t *testing.T) {
 				delete(rows, key)
 			}
 			return table(rows)
+		case "pipeline":
+			return table(explanations(pipelineFindings(t)))
 		}
 		t.Errorf("the page wants %q, which nobody makes", strings.Join(words, " "))
 		return ""
 	})
 	cdktest.Golden(t, page("SECURITY.md"), got)
+}
+
+// pipelineFindings are what the packs find in the stack of a pipeline, and in those beside it, of two regions.
+func pipelineFindings(t *testing.T) []cdktest.Finding {
+	t.Helper()
+	c, err := config.Load([]byte(`{"sensorflow":{"environments":{"prod":{"account":"`+cdktest.Account+
+		`","regions":["eu-west-1","eu-central-1"],"approval":true}},"pipeline":{"connectionArn":`+
+		`"arn:aws:codeconnections:eu-west-1:`+cdktest.Account+`:connection/0a-1b","repository":"acme/sensorflow"}}}`), config.Defaults{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	app := cdktest.NewApp(t, cdktest.Nag)
+	stacks.NewPipeline(app, c)
+	var own []cdktest.Finding
+	for _, f := range cdktest.Synth(t, app).Findings(t) {
+		if strings.HasPrefix(f.Resource, stacks.PipelineName+"/prod/") { // the environment, which has its own table
+			continue
+		}
+		if f.Reason == "" {
+			t.Errorf("%s is not explained: %s: %s", f.Resource, f.Rule, f.Info)
+		}
+		own = append(own, f)
+	}
+	return own
 }
 
 // counts is the table of how many findings each pack has in each stack, before the suppressions and after.
@@ -65,7 +93,7 @@ func counts(found []cdktest.Finding) string {
 		}
 		out += row(cells...)
 	}
-	for _, stack := range append(stacks(deployment, regions()), stacks(withDomain, regions()[:1])...) {
+	for _, stack := range append(stacksOf(deployment, regions()), stacksOf(withDomain, regions()[:1])...) {
 		line("`"+stack+"`", func(f cdktest.Finding) bool { return strings.HasPrefix(f.Resource, stack+"/") })
 	}
 	line("all", func(cdktest.Finding) bool { return true })
