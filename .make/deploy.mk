@@ -24,6 +24,10 @@ cost: .have-cdk ## what an environment costs a month (READINGS_PER_SECOND=100 RE
 prices: .have-go ## the prices that make cost multiplies by, with source and date
 	@go run ./infra/cost -prices
 
+.PHONY: preflight
+preflight: .have-go ## say in one screen what a deployment would fail for, before it begins; changes nothing
+	@$(CDK_TASK) preflight
+
 .PHONY: bootstrap
 bootstrap: .have-cdk ## prepare the account for the CDK, once in each region
 	@$(CDK_TASK) bootstrap
