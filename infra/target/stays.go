@@ -60,7 +60,8 @@ func keptBy(assembly fs.FS, file string) ([]string, error) {
 	var kept []string
 	for _, id := range slices.Sorted(maps.Keys(template.Resources)) {
 		r := template.Resources[id]
-		if r.DeletionPolicy == "Retain" || r.DeletionPolicy == "RetainExceptOnCreate" {
+		// The versions of a function, which are kept from one deployment to the next, go with the function.
+		if (r.DeletionPolicy == "Retain" || r.DeletionPolicy == "RetainExceptOnCreate") && r.Type != "AWS::Lambda::Version" {
 			kept = append(kept, r.Type+"  "+id)
 		}
 	}

@@ -234,7 +234,7 @@ func TestRegions_AreThoseOfAllEnvironments(t *testing.T) {
 func TestStays_ListsWhatIsRetained(t *testing.T) {
 	assembly := fstest.MapFS{
 		"SensorFlow-dev-state.template.json": {Data: []byte(`{"Resources":{"Table":{"Type":"AWS::DynamoDB::GlobalTable","DeletionPolicy":"Retain"},` +
-			`"Role":{"Type":"AWS::IAM::Role"},"Bucket":{"Type":"AWS::S3::Bucket","DeletionPolicy":"RetainExceptOnCreate"},"Logs":{"Type":"AWS::Logs::LogGroup","DeletionPolicy":"Delete"}}}`)},
+			`"Role":{"Type":"AWS::IAM::Role"},"Version":{"Type":"AWS::Lambda::Version","DeletionPolicy":"Retain"},"Bucket":{"Type":"AWS::S3::Bucket","DeletionPolicy":"RetainExceptOnCreate"},"Logs":{"Type":"AWS::Logs::LogGroup","DeletionPolicy":"Delete"}}}`)},
 		"SensorFlow-prod-state.template.json": {Data: []byte(`{"Resources":{"Pool":{"Type":"AWS::Cognito::UserPool","DeletionPolicy":"Retain"}}}`)},
 		"SensorFlow-test-state.template.json": {Data: []byte(`{"Resources":{"Pool":{"Type":"AWS::Cognito::UserPool","DeletionPolicy":"Delete"}}}`)},
 		"SensorFlow-dev-state.assets.json":    {Data: []byte(`{}`)},
