@@ -76,6 +76,10 @@ simulate: .have-go ## several regions under every fault (SEEDS=10000; SEED=7 rep
 simulate-nightly: SEEDS = 1000000
 simulate-nightly: simulate ## the same for a million seeds
 
+.PHONY: conformance
+conformance: .have-go ## what we rely on in DynamoDB, at ENDPOINT=http://host:port, or on AWS with the environment's credentials
+	@go build -buildvcs=false -o .local/bin/conformance ./test/conformance && ENDPOINT='$(ENDPOINT)' exec .local/bin/conformance
+
 .PHONY: attack
 attack: .set-up ## hostile and greedy clients at full size, with figures; loopback only
 	@ATTACK=full go test -count=1 -v -timeout 30m ./test/attack
@@ -93,7 +97,7 @@ build: .have-go ## build the programs into .local/bin
 	@mkdir -p .local/bin && $(BUILD) && $(BUILD_TOOLS)
 
 .PHONY: setup
-setup: .set-up ## get what the local system needs: DynamoDB Local
+setup: .set-up ## get what the local system and the tests need: DynamoDB Local, and moto in an environment of Python
 	@echo "setup: everything is there"
 
 .PHONY: clean
@@ -119,7 +123,9 @@ include .make/deploy.mk
 	@sh .make/prerequisites.sh go node java
 
 .set-up: .have-all
+	@sh .make/prerequisites.sh python
 	@sh .make/setup.sh
+	@sh .make/python.sh moto
 
 # Downloading and compiling wait for different things, so they go side by side.
 .prepared: .have-all

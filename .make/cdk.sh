@@ -92,17 +92,10 @@ golden)
 	;;
 lint)
 	validated
-	home=.local/cfn-lint
-	command -v python3 >/dev/null || fail "Python 3 was not found; cfn-lint needs it"
-	if ! cmp -s .make/cfn-lint.txt $home/cfn-lint.txt; then
-		rm -rf $home
-		python3 -m venv $home || fail "Python's venv is missing (Debian, Ubuntu: python3-venv)"
-		$home/bin/pip install --quiet --disable-pip-version-check --no-deps --requirement .make/cfn-lint.txt || fail "pip could not get cfn-lint"
-		cp .make/cfn-lint.txt $home/
-	fi
+	sh .make/python.sh cfn-lint
 	regions=$(target regions)
 	# shellcheck disable=SC2086 # a list
-	exec $home/bin/cfn-lint --config-file .make/cfn-lint.yaml --regions $regions -- cdk.out/*.template.json
+	exec .local/cfn-lint/bin/cfn-lint --config-file .make/cfn-lint.yaml --regions $regions -- cdk.out/*.template.json
 	;;
 synth)
 	choose

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Checks that what the Makefile needs is on this machine, and names everything that is missing at once.
 #
-#	prerequisites.sh go node java
+#	prerequisites.sh go node java python
 set -u
 cd "$(dirname "$0")/.." || exit 1
 
@@ -54,6 +54,17 @@ check_java() {
 		missing "Java was not found; install 17 or newer." "openjdk-17-jre-headless" "java-latest-openjdk-headless" "openjdk"
 	elif below "$version" 17 0; then
 		missing "Java $version is too old; install 17 or newer." "openjdk-17-jre-headless" "java-latest-openjdk-headless" "openjdk"
+	fi
+}
+
+check_python() {
+	version=$(python3 -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
+	if [ -z "$version" ]; then
+		missing "Python was not found; install 3.11 or newer." "python3 python3-venv" "python3" "python"
+	elif below "$version" 3 11; then
+		missing "Python $version is too old; install 3.11 or newer." "python3, or https://www.python.org where that is older" "python3" "python"
+	elif ! python3 -c 'import ensurepip, venv' 2>/dev/null; then
+		missing "Python's venv was not found." "python3-venv" "python3" "python"
 	fi
 }
 

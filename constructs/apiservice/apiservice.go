@@ -24,11 +24,12 @@ type ApiService struct {
 
 	// Vpc is the network in use, new or passed in.
 	Vpc awsec2.IVpc
-	// LoadBalancer distributes the requests. TargetGroup holds the tasks that take them.
-	LoadBalancer awselasticloadbalancingv2.ApplicationLoadBalancer
-	TargetGroup  awselasticloadbalancingv2.ApplicationTargetGroup
-	Cluster      awsecs.Cluster
-	Service      awsecs.FargateService
+	// LoadBalancer distributes the requests. TargetGroup holds the tasks that take them; AlternateTargetGroup does so
+	// after every second deployment, and is nil with Rolling.
+	LoadBalancer                      awselasticloadbalancingv2.ApplicationLoadBalancer
+	TargetGroup, AlternateTargetGroup awselasticloadbalancingv2.ApplicationTargetGroup
+	Cluster                           awsecs.Cluster
+	Service                           awsecs.FargateService
 	// Logs has a stream for each task, also for those that could not start.
 	Logs awslogs.LogGroup
 	// AccessLogs is the bucket with the access logs of the load balancer and of the Distribution.
@@ -44,6 +45,8 @@ type ApiService struct {
 	RegionUrl *string
 
 	firewallName string
+	// listener takes the requests of clients.
+	listener awselasticloadbalancingv2.ApplicationListener
 }
 
 // NewApiService makes an ApiService.
@@ -63,7 +66,10 @@ func NewApiService(scope constructs.Construct, id string, props *ApiServiceProps
 	// DynamoDB, S3, Cognito, Secrets Manager, the image registry and the logs all speak HTTPS.
 	tasks.AddEgressRule(awsec2.Peer_AnyIpv4(), awsec2.Port_HTTPS(), jsii.String("AWS services over HTTPS"), nil)
 	balancer := a.addLoadBalancer(p, tasks, ways)
-	a.addTargetGroup()
+	a.TargetGroup = a.newTargetGroup("Tasks")
+	if p.shifts() {
+		a.AlternateTargetGroup = a.newTargetGroup("AlternateTasks")
+	}
 	if p.Domain != nil {
 		a.addDomain(p)
 	} else {
@@ -134,12 +140,13 @@ func (a *ApiService) addLoadBalancer(
 	return group
 }
 
-// addTargetGroup checks whether tasks live, and not whether they are ready. ECS replaces unhealthy tasks: that repairs
-// nothing outside of a task, and what the task has cached is lost. Route 53 checks whether a region serves. Whether a
-// new version may use the tables, a task finds out itself before it begins to listen.
-func (a *ApiService) addTargetGroup() {
+// newTargetGroup makes a group of tasks. It checks whether tasks live, and not whether they are ready. ECS replaces
+// unhealthy tasks: that repairs nothing outside of a task, and what the task has cached is lost. Route 53 checks
+// whether a region serves. Whether a new version may use the tables, a task finds out itself before it begins to
+// listen.
+func (a *ApiService) newTargetGroup(id string) awselasticloadbalancingv2.ApplicationTargetGroup {
 	const leastBusy = awselasticloadbalancingv2.TargetGroupLoadBalancingAlgorithmType_LEAST_OUTSTANDING_REQUESTS
-	a.TargetGroup = awselasticloadbalancingv2.NewApplicationTargetGroup(a, jsii.String("Tasks"),
+	return awselasticloadbalancingv2.NewApplicationTargetGroup(a, &id,
 		&awselasticloadbalancingv2.ApplicationTargetGroupProps{
 			Vpc: a.Vpc, Port: jsii.Number(containerPort), Protocol: awselasticloadbalancingv2.ApplicationProtocol_HTTP,
 			TargetType:                 awselasticloadbalancingv2.TargetType_IP,

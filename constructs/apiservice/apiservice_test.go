@@ -64,6 +64,8 @@ func withDomain(stack awscdk.Stack, p *apiservice.ApiServiceProps) { p.Domain = 
 
 func twoZones(_ awscdk.Stack, p *apiservice.ApiServiceProps) { p.Zones = 2 }
 
+func rolling(_ awscdk.Stack, p *apiservice.ApiServiceProps) { p.Deployment = apiservice.Rolling }
+
 // everything sets every prop that has a default, other than Vpc, which excludes some.
 func everything(stack awscdk.Stack, p *apiservice.ApiServiceProps) {
 	p.Domain, p.AllowedOrigins = domain(stack), []string{"https://console.example.com", "https://other.example.com"}
@@ -72,6 +74,7 @@ func everything(stack awscdk.Stack, p *apiservice.ApiServiceProps) {
 	p.TasksMin, p.TasksMax, p.TaskCpu, p.TaskMemoryMiB, p.SpotPercent = 2, 10, 1024, 4096, 70
 	p.CpuTargetPercent, p.RequestsPerTask, p.RequestLimit = 50, 10_000, 100
 	p.Architecture, p.LogRetention, p.Disposable = goasset.AMD64, awslogs.RetentionDays_ONE_YEAR, true
+	p.Deployment = apiservice.Linear
 }
 
 // imported is what the regional stack of several regions hands over, and an existing network.
@@ -149,6 +152,7 @@ func TestApiService_PassesThePacksAndNamesEveryAction(t *testing.T) {
 	for name, change := range map[string]change{
 		"CloudFront, three zones": byDefault, "CloudFront, two zones": twoZones, "a domain, three zones": withDomain,
 		"every prop, a domain and two zones": everything, "imported tables, settings and network": imported,
+		"task after task": rolling,
 	} {
 		t.Run(name, func(t *testing.T) {
 			out := synthIn(t, "eu-west-1", change, cdktest.Nag)
@@ -204,6 +208,7 @@ func TestApiService_EveryPropChangesTheTemplate(t *testing.T) {
 			"TaskCpu":          func(_ awscdk.Stack, p *props) { p.TaskCpu = 256 },
 			"TaskMemoryMiB":    func(_ awscdk.Stack, p *props) { p.TaskMemoryMiB = 2048 },
 			"SpotPercent":      func(_ awscdk.Stack, p *props) { p.SpotPercent = 50 },
+			"Deployment":       func(_ awscdk.Stack, p *props) { p.Deployment = apiservice.Linear },
 			"CpuTargetPercent": func(_ awscdk.Stack, p *props) { p.CpuTargetPercent = 61 },
 			"RequestsPerTask":  func(_ awscdk.Stack, p *props) { p.RequestsPerTask = 1 },
 			"Architecture":     func(_ awscdk.Stack, p *props) { p.Architecture = goasset.AMD64 },

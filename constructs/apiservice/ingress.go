@@ -39,12 +39,12 @@ const (
 // addDistribution puts CloudFront in front of the load balancer, which has no address on the internet: CloudFront
 // reaches it within AWS's network, and its own certificate serves the clients.
 func (a *ApiService) addDistribution(p ApiServiceProps) {
-	listener := a.LoadBalancer.AddListener(jsii.String("FromCloudFront"),
+	a.listener = a.LoadBalancer.AddListener(jsii.String("FromCloudFront"),
 		&awselasticloadbalancingv2.BaseApplicationListenerProps{
 			Protocol: awselasticloadbalancingv2.ApplicationProtocol_HTTP, Port: jsii.Number(80), Open: jsii.Bool(false),
 			DefaultTargetGroups: &[]awselasticloadbalancingv2.IApplicationTargetGroup{a.TargetGroup},
 		})
-	explainInnerHTTP(listener)
+	explainInnerHTTP(a.listener)
 	a.LoadBalancer.Connections().AllowFrom(awsec2.Peer_PrefixList(a.cloudFrontPrefixes(p)), awsec2.Port_HTTP(),
 		jsii.String("CloudFront"))
 	function := awscloudfront.NewFunction(a, jsii.String("ViewerAddress"), &awscloudfront.FunctionProps{
@@ -70,7 +70,7 @@ func (a *ApiService) addDistribution(p ApiServiceProps) {
 			}},
 		},
 	})
-	a.Distribution.Node().AddDependency(listener)
+	a.Distribution.Node().AddDependency(a.listener)
 	nag.Explain(a.Distribution,
 		"an API for equipment and people anywhere: who may use it is decided by sign-in, not by country",
 		"AwsSolutions-CFR1")
@@ -122,7 +122,7 @@ func (a *ApiService) addDomain(p ApiServiceProps) {
 			DomainName: &p.Domain.Name, SubjectAlternativeNames: &[]*string{regional},
 			Validation: awscertificatemanager.CertificateValidation_FromDns(p.Domain.HostedZone),
 		})
-	a.LoadBalancer.AddListener(jsii.String("Https"), &awselasticloadbalancingv2.BaseApplicationListenerProps{
+	a.listener = a.LoadBalancer.AddListener(jsii.String("Https"), &awselasticloadbalancingv2.BaseApplicationListenerProps{
 		Protocol: awselasticloadbalancingv2.ApplicationProtocol_HTTPS, Port: jsii.Number(443), Open: jsii.Bool(true),
 		Certificates:        &[]awselasticloadbalancingv2.IListenerCertificate{certificate},
 		SslPolicy:           awselasticloadbalancingv2.SslPolicy_TLS13_RES, // TLS 1.3, and 1.2 with forward secrecy

@@ -179,8 +179,6 @@ func TestApiService_MeasuresWhatOperatorsAsk(t *testing.T) {
 		{"HTTPCode_Target_5XX_Count", "AWS/ApplicationELB", "Sum", a.MetricServerErrors(nil)},
 		{"HTTPCode_ELB_5XX_Count", "AWS/ApplicationELB", "Sum", a.MetricUnanswered(nil)},
 		{"TargetResponseTime", "AWS/ApplicationELB", "p99", a.MetricLatency(nil)},
-		{"UnHealthyHostCount", "AWS/ApplicationELB", "Maximum", a.MetricUnhealthyTasks(nil)},
-		{"HealthyHostCount", "AWS/ApplicationELB", "Minimum", a.MetricHealthyTasks(nil)},
 		{"CPUUtilization", "AWS/ECS", "Average", a.MetricCpu(nil)},
 		{"MemoryUtilization", "AWS/ECS", "Maximum", a.MetricMemory(nil)},
 		{"BlockedRequests", "AWS/WAFV2", "Sum", a.MetricBlockedRequests(nil)},

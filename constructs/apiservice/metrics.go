@@ -1,6 +1,8 @@
 package apiservice
 
 import (
+	"cmp"
+
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatch"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awselasticloadbalancingv2"
@@ -24,13 +26,13 @@ func metricPeriod(o *awscloudwatch.MetricOptions, statistic string) *awscloudwat
 
 // MetricRequests counts the requests that reached the tasks.
 func (a *ApiService) MetricRequests(o *awscloudwatch.MetricOptions) awscloudwatch.Metric {
-	return a.TargetGroup.Metrics().RequestCount(metricPeriod(o, "Sum"))
+	return a.LoadBalancer.Metrics().RequestCount(metricPeriod(o, "Sum"))
 }
 
 // MetricServerErrors counts the answers of the tasks with a status of 500 and above; 503 is among them, which clients
 // repeat.
 func (a *ApiService) MetricServerErrors(o *awscloudwatch.MetricOptions) awscloudwatch.Metric {
-	return a.TargetGroup.Metrics().HttpCodeTarget(awselasticloadbalancingv2.HttpCodeTarget_TARGET_5XX_COUNT,
+	return a.LoadBalancer.Metrics().HttpCodeTarget(awselasticloadbalancingv2.HttpCodeTarget_TARGET_5XX_COUNT,
 		metricPeriod(o, "Sum"))
 }
 
@@ -43,17 +45,47 @@ func (a *ApiService) MetricUnanswered(o *awscloudwatch.MetricOptions) awscloudwa
 
 // MetricLatency is how long the tasks took to answer, in seconds, by default the 99th percentile.
 func (a *ApiService) MetricLatency(o *awscloudwatch.MetricOptions) awscloudwatch.Metric {
-	return a.TargetGroup.Metrics().TargetResponseTime(metricPeriod(o, "p99"))
+	return a.LoadBalancer.Metrics().TargetResponseTime(metricPeriod(o, "p99"))
 }
 
-// MetricUnhealthyTasks counts the tasks that are not ready to serve.
-func (a *ApiService) MetricUnhealthyTasks(o *awscloudwatch.MetricOptions) awscloudwatch.Metric {
-	return a.TargetGroup.Metrics().UnhealthyHostCount(metricPeriod(o, "Maximum"))
+// MetricUnhealthyTasks counts the tasks that are not ready to serve. Where there are two target groups it is the
+// larger of their counts, as a MathExpression.
+func (a *ApiService) MetricUnhealthyTasks(o *awscloudwatch.MetricOptions) awscloudwatch.IMetric {
+	return a.ofBoth(metricPeriod(o, "Maximum"), func(
+		of awselasticloadbalancingv2.IApplicationTargetGroupMetrics, o *awscloudwatch.MetricOptions,
+	) awscloudwatch.Metric {
+		return of.UnhealthyHostCount(o)
+	})
 }
 
-// MetricHealthyTasks counts the tasks that serve.
-func (a *ApiService) MetricHealthyTasks(o *awscloudwatch.MetricOptions) awscloudwatch.Metric {
-	return a.TargetGroup.Metrics().HealthyHostCount(metricPeriod(o, "Minimum"))
+// MetricHealthyTasks counts the tasks that serve. Where there are two target groups it is the larger of their counts,
+// as a MathExpression: between deployments one of them is empty.
+func (a *ApiService) MetricHealthyTasks(o *awscloudwatch.MetricOptions) awscloudwatch.IMetric {
+	return a.ofBoth(metricPeriod(o, "Minimum"), func(
+		of awselasticloadbalancingv2.IApplicationTargetGroupMetrics, o *awscloudwatch.MetricOptions,
+	) awscloudwatch.Metric {
+		return of.HealthyHostCount(o)
+	})
+}
+
+// ofBoth is a metric that AWS measures of a target group and not of the load balancer.
+func (a *ApiService) ofBoth(o *awscloudwatch.MetricOptions, measure func(
+	of awselasticloadbalancingv2.IApplicationTargetGroupMetrics, o *awscloudwatch.MetricOptions,
+) awscloudwatch.Metric) awscloudwatch.IMetric {
+	tasks := measure(a.TargetGroup.Metrics(), o)
+	if a.AlternateTargetGroup == nil {
+		return tasks
+	}
+	// A widget takes one metric for each id.
+	first := "of" + *tasks.MetricName()
+	second := first + "Alternate"
+	return awscloudwatch.NewMathExpression(&awscloudwatch.MathExpressionProps{
+		Expression: jsii.String("MAX([FILL(" + first + ", 0), FILL(" + second + ", 0)])"),
+		UsingMetrics: &map[string]awscloudwatch.IMetric{
+			first: tasks, second: measure(a.AlternateTargetGroup.Metrics(), o),
+		},
+		Label: cmp.Or(o.Label, tasks.MetricName()), Color: o.Color, Period: o.Period,
+	})
 }
 
 // MetricCpu is the mean CPU use of the tasks, in per cent.

@@ -108,6 +108,13 @@ type ApiServiceProps struct {
 	// since ECS ignores a capacity provider without weight. Default: 0.
 	SpotPercent int
 
+	// Deployment is how a new version takes over. With Canary and Linear, requests move to the new tasks in steps, and
+	// alarms on errors, latency and unhealthy tasks send the deployment back; during a deployment there are twice as
+	// many tasks. An existing service may go to either at any time. On the way back to Rolling, requests can fail for
+	// some minutes where the last deployment has left the tasks in AlternateTargetGroup: deploy once more before.
+	// Default: Canary; with Disposable Rolling.
+	Deployment Deployment
+
 	// CpuTargetPercent is the mean CPU use that the scaling aims at, 10 to 90. Default: CpuTargetPercentDefault.
 	CpuTargetPercent int
 
@@ -159,6 +166,9 @@ func (p ApiServiceProps) withDefaults(region string) ApiServiceProps {
 	}
 	if p.VpcCidr == "" {
 		p.VpcCidr = rule.NetworkDefault(0)
+	}
+	if p.Deployment == "" {
+		p.Deployment = p.deploymentByDefault()
 	}
 	if p.LogRetention == "" {
 		p.LogRetention = LogRetentionDefault

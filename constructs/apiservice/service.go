@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
-	"github.com/aws/aws-cdk-go/awscdk/v2/awsapplicationautoscaling"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsec2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsecs"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslogs"
@@ -21,6 +20,7 @@ import (
 
 const (
 	command       = "api"
+	containerName = "Api"
 	containerPort = 8080
 	// program is the place of the command in the image of goasset.ContainerImage. The command is also the health check,
 	// since the image has no other program.
@@ -44,7 +44,7 @@ func (a *ApiService) addService(p ApiServiceProps, group awsec2.SecurityGroup, w
 	task := a.addTask(p)
 	// The scaling decides how many tasks there are. A number here would be set again by every deployment, and would end
 	// tasks that the load needs. A new service begins with one task and is scaled to TasksMin at once.
-	a.Service = awsecs.NewFargateService(a, jsii.String("Service"), &awsecs.FargateServiceProps{
+	service := &awsecs.FargateServiceProps{
 		Cluster: a.Cluster, TaskDefinition: task, SecurityGroups: &[]awsec2.ISecurityGroup{group},
 		CapacityProviderStrategies: strategies(p),
 		VpcSubnets:                 &awsec2.SubnetSelection{SubnetType: awsec2.SubnetType_PRIVATE_WITH_EGRESS},
@@ -55,29 +55,15 @@ func (a *ApiService) addService(p ApiServiceProps, group awsec2.SecurityGroup, w
 		HealthCheckGracePeriod:      awscdk.Duration_Seconds(jsii.Number(60)),
 		AvailabilityZoneRebalancing: awsecs.AvailabilityZoneRebalancing_ENABLED,
 		EnableECSManagedTags:        jsii.Bool(true), PropagateTags: awsecs.PropagatedTagSource_SERVICE,
-	})
-	a.Service.AttachToApplicationTargetGroup(a.TargetGroup)
+	}
+	p.setStrategy(service)
+	a.Service = awsecs.NewFargateService(a, jsii.String("Service"), service)
+	a.attach(p)
 	a.Service.Node().AddDependency(task.ExecutionRole()) // its policy too, or the first tasks fail to start
 	if ways != nil {
 		a.Service.Node().AddDependency(ways) // tasks that cannot reach the registry fail to start
 	}
 	a.addScaling(p)
-}
-
-func (a *ApiService) addScaling(p ApiServiceProps) {
-	scaling := a.Service.AutoScaleTaskCount(&awsapplicationautoscaling.EnableScalingProps{
-		MinCapacity: jsii.Number(p.TasksMin), MaxCapacity: jsii.Number(p.TasksMax),
-	})
-	scaling.ScaleOnCpuUtilization(jsii.String("Cpu"), &awsecs.CpuUtilizationScalingProps{
-		TargetUtilizationPercent: jsii.Number(p.CpuTargetPercent),
-		ScaleOutCooldown:         awscdk.Duration_Seconds(jsii.Number(30)),
-		ScaleInCooldown:          awscdk.Duration_Minutes(jsii.Number(5)),
-	})
-	scaling.ScaleOnRequestCount(jsii.String("Requests"), &awsecs.RequestCountScalingProps{
-		RequestsPerTarget: jsii.Number(p.RequestsPerTask), TargetGroup: a.TargetGroup,
-		ScaleOutCooldown: awscdk.Duration_Seconds(jsii.Number(30)),
-		ScaleInCooldown:  awscdk.Duration_Minutes(jsii.Number(5)),
-	})
 }
 
 // strategies keeps TasksMin tasks off Spot, so that the service goes on when AWS takes Spot capacity away. The weight
@@ -117,7 +103,7 @@ func (a *ApiService) addTask(p ApiServiceProps) awsecs.FargateTaskDefinition {
 	for _, key := range identity.SettingsFields() {
 		secrets[key] = awsecs.Secret_FromSecretsManager(p.Settings, &key)
 	}
-	task.AddContainer(jsii.String("Api"), &awsecs.ContainerDefinitionOptions{
+	task.AddContainer(jsii.String(containerName), &awsecs.ContainerDefinitionOptions{
 		Image: image, Environment: a.environment(p), Secrets: &secrets,
 		ReadonlyRootFilesystem: jsii.Bool(true), User: jsii.String(user), Essential: jsii.Bool(true),
 		PortMappings: &[]*awsecs.PortMapping{{ContainerPort: jsii.Number(containerPort)}},

@@ -84,7 +84,9 @@ func TestApiService_TakesSecretsFromSecretsManagerAlone(t *testing.T) {
 // ask for nothing outside of the task. Route 53 asks whether the region serves.
 func TestApiService_ReplacesTasksThatDoNotLiveAndNoOthers(t *testing.T) {
 	template := synth(t, everything)
-	template.Only(t, "AWS::ElasticLoadBalancingV2::TargetGroup").Want(t, "/healthz", "HealthCheckPath")
+	for _, group := range synth(t, byDefault).All("AWS::ElasticLoadBalancingV2::TargetGroup") {
+		group.Want(t, "/healthz", "HealthCheckPath")
+	}
 	template.Only(t, "AWS::ECS::TaskDefinition").Want(t, "healthcheck", "ContainerDefinitions", 0, "HealthCheck",
 		"Command", 2)
 	template.Only(t, "AWS::Route53::HealthCheck").Want(t, "/readyz", "HealthCheckConfig", "ResourcePath")

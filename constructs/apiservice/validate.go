@@ -26,6 +26,7 @@ func (p ApiServiceProps) faults(region string) rule.Faults {
 		rule.Tasks("TasksMin", d.TasksMin, "TasksMax", d.TasksMax),
 		rule.TaskSize("TaskCpu", d.TaskCpu, "TaskMemoryMiB", d.TaskMemoryMiB),
 		rule.SpotPercent("SpotPercent", p.SpotPercent),
+		rule.Deployment("Deployment", string(p.Deployment)),
 		rule.Between("CpuTargetPercent", d.CpuTargetPercent, CpuTargetMin, CpuTargetMax, CpuTargetPercentDefault),
 		rule.Between("RequestsPerTask", d.RequestsPerTask, 1, RequestsPerTaskMax, RequestsPerTaskDefault),
 		rule.RequestLimit("RequestLimit", d.RequestLimit),

@@ -57,6 +57,9 @@ func TestApiService_SaysWhatIsWrongWithItsProps(t *testing.T) {
 			"Retention must be at least 24h, got 30m; leave it out to keep readings for ever"),
 		cdktest.Row("rejects what is no region", func(p *props) { p.UserPoolRegion = "Ireland" },
 			rule.Region("UserPoolRegion", "Ireland").Error()),
+		cdktest.Row("rejects an unknown way to deploy", func(p *props) { p.Deployment = "blue" },
+			`Deployment must be one of canary, linear, rolling, got "blue"; `+
+				"leave it out for canary, or rolling where everything is disposable"),
 		cdktest.Row("rejects numbers out of range", func(p *props) {
 			p.TasksMin, p.TasksMax, p.SpotPercent, p.CpuTargetPercent, p.RequestsPerTask, p.RequestLimit = 5, 4, 101, 9,
 				-1, 9

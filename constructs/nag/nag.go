@@ -46,6 +46,14 @@ func ExplainWildcards(construct constructs.IConstruct, reason string, wildcards 
 	})
 }
 
+// ExplainManagedPolicy says why a role has a policy that AWS manages, which is named without its path.
+func ExplainManagedPolicy(role constructs.IConstruct, policy, reason string) {
+	evidence := []any{map[string]any{"regex": "/^Policy::arn:.*:policy\\/" + policy + "$/"}}
+	suppress(role, []*cdknag.NagPackSuppression{
+		{Id: jsii.String("AwsSolutions-IAM4"), Reason: &reason, AppliesTo: &evidence},
+	})
+}
+
 // ExplainInlinePolicies says why roles below the construct have policies of their own.
 func ExplainInlinePolicies(construct constructs.IConstruct) {
 	Explain(construct, "the policy belongs to exactly one role, which is made and deleted with it; "+
@@ -55,7 +63,8 @@ func ExplainInlinePolicies(construct constructs.IConstruct) {
 // ids are the ids of a rule in the packs that have it.
 func ids(rule string) []string {
 	switch rule {
-	case "ELBDeletionProtectionEnabled", "LambdaConcurrency", "LambdaDLQ", "SecretsManagerRotationEnabled":
+	case "CloudWatchAlarmAction", "ELBDeletionProtectionEnabled", "LambdaConcurrency", "LambdaDLQ",
+		"SecretsManagerRotationEnabled":
 		return []string{nist + rule, hipaa + rule}
 	case "CodeBuildProjectSourceRepoUrl":
 		return []string{hipaa + rule, pci + rule}

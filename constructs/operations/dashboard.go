@@ -24,9 +24,11 @@ func (o *Operations) addDashboard(p OperationsProps, all []alarmRule) {
 	}
 	one := period(1)
 	o.Dashboard = awscloudwatch.NewDashboard(o, jsii.String("Dashboard"), nil)
-	o.Dashboard.AddWidgets(awscloudwatch.NewAlarmStatusWidget(&awscloudwatch.AlarmStatusWidgetProps{
-		Title: jsii.String("Alarms"), Alarms: &alarms, Width: jsii.Number(rowWidth),
-	}))
+	if len(alarms) > 0 {
+		o.Dashboard.AddWidgets(awscloudwatch.NewAlarmStatusWidget(&awscloudwatch.AlarmStatusWidgetProps{
+			Title: jsii.String("Alarms"), Alarms: &alarms, Width: jsii.Number(rowWidth),
+		}))
+	}
 	o.Dashboard.AddWidgets(
 		graph("Requests", p.Api.MetricRequests(one), p.Api.MetricServerErrors(one), p.Api.MetricUnanswered(one),
 			p.Api.MetricBlockedRequests(one)),

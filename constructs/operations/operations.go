@@ -23,7 +23,7 @@ type Operations struct {
 
 	// Topic sends the alarms.
 	Topic awssns.Topic
-	// Alarms are the alarms by name.
+	// Alarms are the alarms by name; those that are switched off are not among them.
 	Alarms map[string]awscloudwatch.Alarm
 	// Dashboard shows how the region is doing.
 	Dashboard awscloudwatch.Dashboard
@@ -34,16 +34,17 @@ func NewOperations(scope constructs.Construct, id string, props *OperationsProps
 	refuse.OutsideStack(scope, id)
 	p := prop.OrZero(props)
 	refuse.If(scope, id, p.Validate())
-	p = p.withDefaults()
 	o := &Operations{Alarms: map[string]awscloudwatch.Alarm{}}
 	constructs.NewConstruct_Override(o, scope, &id)
 	o.addTopic(p)
 	all := rules(p)
 	for _, r := range all {
-		o.AddAlarm(r.name, r.metric, r.options())
+		o.addAlarm(r.name, r.metric, r.options(), r.chosen.actions)
 	}
-	// Without the dependency, this alarm would go off while the stack is made, before there are any tasks.
-	o.Alarms[noTasks].Node().AddDependency(p.Api.Service)
+	if alarm := o.Alarms[noTasks]; alarm != nil {
+		// Without the dependency, this alarm would go off while the stack is made, before there are any tasks.
+		alarm.Node().AddDependency(p.Api.Service)
+	}
 	o.addDashboard(p, all)
 	return o
 }
@@ -70,6 +71,14 @@ func (o *Operations) AddAlarm(
 ) awscloudwatch.Alarm {
 	with := prop.OrZero(options)
 	refuse.By(o, o.alarmFaults(name, metric, with).Err())
+	return o.addAlarm(name, metric, &with, nil)
+}
+
+// addAlarm makes an alarm. Without actions, the topic is told.
+func (o *Operations) addAlarm(
+	name string, metric awscloudwatch.IMetric, with *awscloudwatch.CreateAlarmOptions,
+	actions []awscloudwatch.IAlarmAction,
+) awscloudwatch.Alarm {
 	alarm := awscloudwatch.NewAlarm(o, &name, &awscloudwatch.AlarmProps{
 		Metric:                           metric,
 		Threshold:                        with.Threshold,
@@ -82,9 +91,11 @@ func (o *Operations) AddAlarm(
 		AlarmDescription:                 with.AlarmDescription,
 		EvaluateLowSampleCountPercentile: with.EvaluateLowSampleCountPercentile,
 	})
-	action := awscloudwatchactions.NewSnsAction(o.Topic)
-	alarm.AddAlarmAction(action)
-	alarm.AddOkAction(action)
+	if len(actions) == 0 {
+		actions = []awscloudwatch.IAlarmAction{awscloudwatchactions.NewSnsAction(o.Topic)}
+	}
+	alarm.AddAlarmAction(actions...)
+	alarm.AddOkAction(actions...)
 	o.Alarms[name] = alarm
 	return alarm
 }

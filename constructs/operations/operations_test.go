@@ -5,13 +5,17 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatch"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatchactions"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsecs"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awssns"
 	"github.com/aws/jsii-runtime-go"
 
 	"github.com/sensorflow/sensorflow/constructs/apiservice"
@@ -58,9 +62,19 @@ func byDefault(*operations.OperationsProps) {}
 // everything sets every prop that has a default.
 func everything(p *operations.OperationsProps) {
 	p.AlarmEmails = []string{"ada@example.com", "grace@example.com"}
-	p.LatencyMax, p.LagMax, p.ReplicationMax, p.CsvAgeMax = 250*time.Millisecond, 90*time.Second, 5*time.Second,
-		2*time.Hour
-	p.ServerErrorsMax, p.ThrottlesMax = 3, 7
+	p.Alarms = operations.Alarms{
+		ServerErrors:   operations.CountAlarm{Max: new(3)},
+		Unanswered:     operations.CountAlarm{Max: new(0)},
+		Latency:        operations.DurationAlarm{Max: 250 * time.Millisecond},
+		UnhealthyTasks: operations.CountAlarm{Max: new(1)},
+		Throttles:      operations.CountAlarm{Max: new(7)},
+		AggregationLag: operations.DurationAlarm{Max: 90 * time.Second},
+		Replication:    operations.DurationAlarm{Max: 5 * time.Second},
+		StreamFailures: operations.CountAlarm{Max: new(2)}, StreamDeadLetters: operations.CountAlarm{Max: new(4)},
+		AggregateDifferences: operations.CountAlarm{Max: new(5)}, AuditErrors: operations.CountAlarm{Max: new(6)},
+		DeadLetters: operations.CountAlarm{Max: new(8)},
+		CsvAge:      operations.DurationAlarm{Max: 2 * time.Hour},
+	}
 }
 
 func synth(t *testing.T, change func(*operations.OperationsProps), options ...cdktest.Option) *cdktest.Assembly {
@@ -129,22 +143,22 @@ func TestOperations_AlarmsInTheUnitsOfTheMetrics(t *testing.T) {
 	}
 	all := []alarm{
 		{"ServerErrors", "HTTPCode_Target_5XX_Count", 300, 1, above, missingIsFine, 10, 3},
-		{"Unanswered", "HTTPCode_ELB_5XX_Count", 300, 1, above, missingIsFine, 10, 3},
+		{"Unanswered", "HTTPCode_ELB_5XX_Count", 300, 1, above, missingIsFine, 10, 0},
 		{"Latency", "TargetResponseTime", 300, 2, above, missingIsFine, 1, 0.25}, // seconds
-		{"NoTasks", "HealthyHostCount", 60, 5, under, missingIsWrong, 1, 1},
-		{"UnhealthyTasks", "UnHealthyHostCount", 60, 5, above, missingIsFine, 0, 0},
+		{"NoTasks", "MAX([FILL(ofHealthyHostCount, 0)", 60, 5, under, missingIsWrong, 1, 1},
+		{"UnhealthyTasks", "MAX([FILL(ofUnHealthyHostCount, 0)", 60, 5, above, missingIsFine, 0, 1},
 		{"Throttles", "FILL(readingsRead, 0) + FILL(readingsWrite, 0)", 300, 2, above, missingIsFine, 100, 7},
 		{"AggregationLag", "IteratorAge", 60, 5, above, missingIsFine, 60_000, 90_000}, // milliseconds
 		{"Replication", "SELECT MAX(ReplicationLatency)", 60, 5, above, missingIsFine, 30_000, 5_000},
-		{"StreamFailures", "NumberOfMessagesSent", 300, 1, above, missingIsFine, 0, 0},
-		{"StreamDeadLetters", "ApproximateNumberOfMessagesVisible", 60, 1, above, missingIsFine, 0, 0},
-		{"AggregateDifferences", "AggregateDifferences", 3600, 1, above, missingIsFine, 0, 0},
-		{"AuditErrors", "Errors", 3600, 2, above, missingIsFine, 0, 0},
-		{"DeadLetters", "ApproximateNumberOfMessagesVisible", 60, 1, above, missingIsFine, 0, 0},
+		{"StreamFailures", "NumberOfMessagesSent", 300, 1, above, missingIsFine, 0, 2},
+		{"StreamDeadLetters", "ApproximateNumberOfMessagesVisible", 60, 1, above, missingIsFine, 0, 4},
+		{"AggregateDifferences", "AggregateDifferences", 3600, 1, above, missingIsFine, 0, 5},
+		{"AuditErrors", "Errors", 3600, 2, above, missingIsFine, 0, 6},
+		{"DeadLetters", "ApproximateNumberOfMessagesVisible", 60, 1, above, missingIsFine, 0, 8},
 		{"CsvAge", "ApproximateAgeOfOldestMessage", 60, 5, above, missingIsFine, 3600, 7200}, // seconds
 	}
 	plain, full := synth(t, byDefault).Template(t, "Stack"), synth(t, everything).Template(t, "Stack")
-	if n := len(plain.All("AWS::CloudWatch::Alarm")); n != len(all) {
+	if n := len(plain.Below("Operations").All("AWS::CloudWatch::Alarm")); n != len(all) {
 		t.Errorf("there are %d alarms, not %d", n, len(all))
 	}
 	topic := plain.Only(t, "AWS::SNS::Topic").ID
@@ -292,18 +306,77 @@ func TestOperations_EveryPropChangesTheTemplate(t *testing.T) {
 		},
 		func(stack awscdk.Stack, p *props) { operations.NewOperations(stack, "Operations", p) },
 		map[string]func(awscdk.Stack, *props){
-			"Api":             func(_ awscdk.Stack, p *props) { p.Api = other.Api },
-			"Processing":      func(_ awscdk.Stack, p *props) { p.Processing = other.Processing },
-			"Tables":          func(_ awscdk.Stack, p *props) { p.Tables = other.Tables },
-			"Key":             func(_ awscdk.Stack, p *props) { p.Key = other.Key },
-			"AlarmEmails":     func(_ awscdk.Stack, p *props) { p.AlarmEmails = []string{"ada@example.com"} },
-			"LatencyMax":      func(_ awscdk.Stack, p *props) { p.LatencyMax = time.Minute },
-			"ServerErrorsMax": func(_ awscdk.Stack, p *props) { p.ServerErrorsMax = 1 },
-			"ThrottlesMax":    func(_ awscdk.Stack, p *props) { p.ThrottlesMax = 1 },
-			"LagMax":          func(_ awscdk.Stack, p *props) { p.LagMax = time.Second },
-			"ReplicationMax":  func(_ awscdk.Stack, p *props) { p.ReplicationMax = time.Second },
-			"CsvAgeMax":       func(_ awscdk.Stack, p *props) { p.CsvAgeMax = time.Second },
+			"Api":         func(_ awscdk.Stack, p *props) { p.Api = other.Api },
+			"Processing":  func(_ awscdk.Stack, p *props) { p.Processing = other.Processing },
+			"Tables":      func(_ awscdk.Stack, p *props) { p.Tables = other.Tables },
+			"Key":         func(_ awscdk.Stack, p *props) { p.Key = other.Key },
+			"AlarmEmails": func(_ awscdk.Stack, p *props) { p.AlarmEmails = []string{"ada@example.com"} },
+			"Alarms":      func(_ awscdk.Stack, p *props) { p.Alarms.NoTasks.Periods = 3 },
 		})
+}
+
+// each goes over the fields of Alarms, with the name of each alarm.
+func each(a *operations.Alarms, change func(name string, alarm reflect.Value)) {
+	all := reflect.ValueOf(a).Elem()
+	for i := range all.NumField() {
+		change(all.Type().Field(i).Name, all.Field(i))
+	}
+}
+
+// TestOperations_SwitchesEachAlarmOff leaves all but one out in turn of two halves, and all of them at last.
+func TestOperations_SwitchesEachAlarmOff(t *testing.T) {
+	count := 0
+	for parity := range 3 { // the even ones, the odd ones, all
+		off := map[string]bool{}
+		template := synth(t, func(p *operations.OperationsProps) {
+			n := 0
+			each(&p.Alarms, func(name string, alarm reflect.Value) {
+				n++
+				off[name] = parity == 2 || n%2 == parity
+				alarm.FieldByName("Disabled").SetBool(off[name])
+			})
+		}).Template(t, "Stack")
+		dashboard := cdktest.JSON(t, template.Only(t, "AWS::CloudWatch::Dashboard").Body)
+		for name, off := range off {
+			there := slices.ContainsFunc(template.All("AWS::CloudWatch::Alarm"), func(r cdktest.Resource) bool {
+				return strings.HasPrefix(r.ID, "Operations"+name) && len(r.ID) == len("Operations"+name)+8
+			})
+			if there == off || strings.Contains(dashboard, `"Operations`+name) == off {
+				t.Errorf("%s is switched off: %v, and there: %v", name, off, there)
+			}
+			count++
+		}
+		if parity == 2 && strings.Contains(dashboard, `\"alarm\"`) {
+			t.Error("the dashboard has a list of no alarms")
+		}
+	}
+	if count < 3*14 {
+		t.Errorf("only %d alarms were looked at", count)
+	}
+}
+
+// TestOperations_ChangesEachAlarmAndSendsItElsewhere gives each alarm periods and a place of its own.
+func TestOperations_ChangesEachAlarmAndSendsItElsewhere(t *testing.T) {
+	app := cdktest.NewApp(t)
+	stack := cdktest.NewStack(app, "Stack", "eu-west-1")
+	props := required(t, "")(stack)
+	topic := awssns.NewTopic(stack, jsii.String("Pager"), nil)
+	periods := map[string]int{}
+	each(&props.Alarms, func(name string, alarm reflect.Value) {
+		periods[name] = 7 + len(periods)
+		alarm.FieldByName("Periods").SetInt(int64(periods[name]))
+		actions := []awscloudwatch.IAlarmAction{awscloudwatchactions.NewSnsAction(topic)}
+		alarm.FieldByName("Actions").Set(reflect.ValueOf(actions))
+	})
+	operations.NewOperations(stack, "Operations", &props)
+	template := cdktest.Synth(t, app).Template(t, "Stack")
+	pager := []any{map[string]any{"Ref": template.Find(t, "AWS::SNS::Topic", "Pager").ID}}
+	for name, periods := range periods {
+		alarm := template.Find(t, "AWS::CloudWatch::Alarm", "Operations"+name)
+		alarm.Want(t, periods, "EvaluationPeriods")
+		alarm.Want(t, pager, "AlarmActions")
+		alarm.Want(t, pager, "OKActions")
+	}
 }
 
 func TestOperations_SaysWhatIsWrongWithItsProps(t *testing.T) {
@@ -326,15 +399,19 @@ func TestOperations_SaysWhatIsWrongWithItsProps(t *testing.T) {
 		cdktest.Row("an address that is known at deployment", func(p *operations.OperationsProps) {
 			p.AlarmEmails = []string{*awscdk.NewCfnParameter(stack, jsii.String("Email"), nil).ValueAsString()}
 		}, ""),
-		cdktest.Row("rejects what is below 0", func(p *operations.OperationsProps) {
-			p.LatencyMax, p.ServerErrorsMax, p.ThrottlesMax, p.LagMax, p.ReplicationMax, p.CsvAgeMax = -1, -2, -3, -4,
-				-5, -time.Minute
-		}, "LatencyMax must be above 0, got -1ns; leave it out for 1s\n"+
-			"ServerErrorsMax must be above 0, got -2; leave it out for 10\n"+
-			"ThrottlesMax must be above 0, got -3; leave it out for 100\n"+
-			"LagMax must be above 0, got -4ns; leave it out for 1m\n"+
-			"ReplicationMax must be above 0, got -5ns; leave it out for 30s\n"+
-			"CsvAgeMax must be above 0, got -1m; leave it out for 1h"),
+		cdktest.Row("rejects what no alarm can have", func(p *operations.OperationsProps) {
+			p.Alarms.ServerErrors.Max, p.Alarms.Latency.Max = new(-1), -time.Minute
+			p.Alarms.CsvAge.Max = time.Microsecond
+			p.Alarms.NoTasks.Periods, p.Alarms.Throttles.Periods = -1, 25
+		}, "Alarms.ServerErrors.Max must be 0 or more, got -1; leave it out for that of the alarm\n"+
+			"Alarms.Latency.Max must be at least 1ms, got -1m; leave it out for that of the alarm\n"+
+			"Alarms.NoTasks.Periods must be 1 to 24, got -1; leave it out for that of the alarm\n"+
+			"Alarms.Throttles.Periods must be 1 to 24, got 25; leave it out for that of the alarm\n"+
+			"Alarms.CsvAge.Max must be at least 1ms, got 1µs; leave it out for that of the alarm"),
+		cdktest.Row("the least and the most", func(p *operations.OperationsProps) {
+			p.Alarms.ServerErrors.Max, p.Alarms.Latency.Max = new(0), time.Millisecond
+			p.Alarms.NoTasks.Periods, p.Alarms.Throttles.Periods = 1, 24
+		}, ""),
 	)
 	got := cdktest.Panic(t, func() { operations.NewOperations(stack, "Operations", nil) })
 	if !strings.HasPrefix(got, "Stack/Operations: Api is required") {

@@ -19,6 +19,8 @@ import (
 )
 
 // MultiRegion is the service in several regions: stacks named <name>-keys-<region>, <name>-state and <name>-<region>.
+// The stacks have no outputs: whoever owns them adds what is wanted, such as the Api.Url of one of Flows and the
+// TokenURL of Identity.
 //
 // The stacks are made directly in the scope, so that their ids, by which the command line selects them, are their
 // names.
@@ -30,8 +32,6 @@ type MultiRegion struct {
 	Stacks map[string]awscdk.Stack
 	// Flows are the service's parts by region.
 	Flows map[string]*SensorFlow
-	// RegionUrls are the outputs that hold each region's own address.
-	RegionUrls map[string]awscdk.CfnOutput
 	// Identity is the user pool, in State.
 	Identity *identity.Identity
 	// Tables are the global tables, in State.
@@ -55,11 +55,10 @@ func NewMultiRegion(scope constructs.Construct, id string, props *MultiRegionPro
 	}
 	refuse.If(scope, id, faults.Err())
 	m := &MultiRegion{
-		scope:      scope,
-		Keys:       map[string]awscdk.Stack{},
-		Stacks:     map[string]awscdk.Stack{},
-		Flows:      map[string]*SensorFlow{},
-		RegionUrls: map[string]awscdk.CfnOutput{},
+		scope:  scope,
+		Keys:   map[string]awscdk.Stack{},
+		Stacks: map[string]awscdk.Stack{},
+		Flows:  map[string]*SensorFlow{},
 	}
 	keys, replicas := m.addKeys(p)
 	m.addState(p, keys[p.Regions[0]], replicas)
@@ -129,8 +128,6 @@ func (m *MultiRegion) addState(p MultiRegionProps, key awskms.IKey, replicas []s
 			&p.TokenHealthCheckId)
 	}
 	m.Identity = identity.NewIdentity(m.State, "Identity", props)
-	output(m.State, "UserPoolId", m.Identity.UserPool.UserPoolId(), "The user pool: people are added here")
-	output(m.State, "TokenUrl", m.Identity.TokenURL, "Where machines get their tokens")
 }
 
 func (m *MultiRegion) addRegion(p MultiRegionProps, index int, key awskms.IKey) {
@@ -164,13 +161,6 @@ func (m *MultiRegion) addRegion(p MultiRegionProps, index int, key awskms.IKey) 
 				&awsroute53.HostedZoneAttributes{HostedZoneId: &d.HostedZoneId, ZoneName: &d.HostedZoneName})}
 	}
 	m.Flows[region] = NewSensorFlow(stack, "SensorFlow", &flow)
-	output(stack, "ApiUrl", m.Flows[region].Api.Url, "The API")
-	m.RegionUrls[region] = output(stack, "RegionUrl", m.Flows[region].Api.RegionUrl,
-		"The API of this region, whatever Route 53 thinks of its health")
-}
-
-func output(stack awscdk.Stack, id string, value *string, description string) awscdk.CfnOutput {
-	return awscdk.NewCfnOutput(stack, &id, &awscdk.CfnOutputProps{Value: value, Description: &description})
 }
 
 // All lists the stacks in the order in which they are deployed.

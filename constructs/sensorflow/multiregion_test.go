@@ -207,20 +207,15 @@ func zone() *sensorflow.ZoneDomain {
 	}
 }
 
-func TestMultiRegion_TellsItsAddressesAndIsProtected(t *testing.T) {
+// TestMultiRegion_AddsNoOutputsAndIsProtected lets the owner of the stacks choose what they tell. What one stack takes
+// from another is an export, and the only output there is.
+func TestMultiRegion_AddsNoOutputsAndIsProtected(t *testing.T) {
 	out := synth(t, deployment(t, "eu-west-1"))
-	for stack, want := range map[string][]string{
-		"Flow-state": {"TokenUrl", "UserPoolId"}, "Flow-eu-west-1": {"ApiUrl", "RegionUrl"},
-	} {
+	for _, stack := range []string{"Flow-state", "Flow-eu-west-1"} {
 		outputs, _ := out.Template(t, stack)["Outputs"].(map[string]any)
-		for _, name := range want {
-			if outputs[name] == nil {
-				t.Errorf("%s has no output %s", stack, name)
-			}
-		}
 		for name, output := range outputs {
-			if cdktest.At(output, "Export") != nil && strings.HasPrefix(stack, "Flow-eu") {
-				t.Errorf("%s exports %s", stack, name)
+			if cdktest.At(output, "Export") == nil || strings.HasPrefix(stack, "Flow-eu") {
+				t.Errorf("%s has the output %s, which nobody asked for", stack, name)
 			}
 		}
 	}

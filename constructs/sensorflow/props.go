@@ -13,6 +13,7 @@ import (
 	"github.com/sensorflow/sensorflow/constructs/apiservice"
 	"github.com/sensorflow/sensorflow/constructs/goasset"
 	"github.com/sensorflow/sensorflow/constructs/identity"
+	"github.com/sensorflow/sensorflow/constructs/operations"
 	"github.com/sensorflow/sensorflow/constructs/storage"
 )
 
@@ -43,6 +44,10 @@ type SensorFlowProps struct {
 	// apiservice.ApiServiceProps.
 	TaskCpu, TaskMemoryMiB, SpotPercent, CpuTargetPercent, RequestsPerTask int
 
+	// Deployment is how a new version of the API takes over: see apiservice.ApiServiceProps. Default:
+	// apiservice.Canary; with Disposable apiservice.Rolling.
+	Deployment apiservice.Deployment
+
 	// CsvConcurrency is how many ranges of CSV files are worked on at once, at least 2. Default: that of package
 	// processing.
 	CsvConcurrency int
@@ -62,6 +67,9 @@ type SensorFlowProps struct {
 
 	// AlarmEmails receive the alarms; each address confirms once. Default: nobody; the topic is made nevertheless.
 	AlarmEmails []string
+	// Alarms switch the alarms off, change them or send them elsewhere, one by one. Default: as each field of
+	// operations.Alarms says.
+	Alarms operations.Alarms
 
 	// IndexShards and FleetBuckets spread the aggregates over partitions; both may be raised and never lowered.
 	// Defaults: contract.IndexShardsDefault, contract.FleetBucketsDefault.

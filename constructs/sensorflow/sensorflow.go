@@ -67,6 +67,7 @@ func NewSensorFlow(scope constructs.Construct, id string, props *SensorFlowProps
 	f.Uploads.AllowOrigins(*f.Api.Url) // the console sends files from there
 	f.Operations = operations.NewOperations(f, "Operations", &operations.OperationsProps{
 		Api: f.Api, Processing: f.Processing, Tables: f.Tables, Key: f.Key, AlarmEmails: p.AlarmEmails,
+		Alarms: p.Alarms,
 	})
 	return f
 }
@@ -108,6 +109,7 @@ func (p SensorFlowProps) api(f *SensorFlow) *apiservice.ApiServiceProps {
 		TaskCpu:          p.TaskCpu,
 		TaskMemoryMiB:    p.TaskMemoryMiB,
 		SpotPercent:      p.SpotPercent,
+		Deployment:       p.Deployment,
 		CpuTargetPercent: p.CpuTargetPercent, RequestsPerTask: p.RequestsPerTask,
 		Architecture: p.Architecture,
 		Image:        p.ApiImage,

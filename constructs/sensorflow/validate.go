@@ -31,6 +31,7 @@ func (p SensorFlowProps) Validate() error {
 		rule.Of(p.processing(f).Validate()),
 		rule.Of(p.api(f).Validate()),
 		prop.Known(rule.Emails("AlarmEmails[*]", p.AlarmEmails)),
+		rule.Of(p.Alarms.Validate()),
 	).Err()
 }
 

@@ -51,6 +51,7 @@ func (e Environment) faults(defaults Defaults) rule.Faults {
 		rule.Tasks("tasksMin", e.TasksMin, "tasksMax", e.TasksMax),
 		rule.TaskSize("taskCpu", e.TaskCPU, "taskMemoryMiB", e.TaskMemory),
 		rule.SpotPercent("spotPercent", e.SpotPercent),
+		rule.Deployment("deployment", e.Deployment),
 		rule.Networks("vpcCidrs.*", e.VPCCidrs, e.Regions),
 		rule.Zones("zones", e.Zones, "natGateways", e.NatGateways, e.Regions...),
 		machineFaults("machineClients", e.MachineClients),
@@ -114,6 +115,9 @@ func (p Pipeline) faults(environments map[string]Environment) rule.Faults {
 		rule.Text("branch", p.Branch, p.Branch != "", "the name of a branch"),
 	)
 	known := slices.Sorted(maps.Keys(environments))
+	if len(known) == 0 {
+		return all // that there are none is said of the environments
+	}
 	return rule.All(all, rule.Each("environments[*]", p.Environments, func(key, name string) rule.Faults {
 		return rule.Fault{Field: key, Rule: "must be one of the environments " + strings.Join(known, ", "), Got: name}.
 			If(!slices.Contains(known, name))

@@ -61,6 +61,10 @@ type Environment struct {
 	TaskMemory int `json:"taskMemoryMiB"`
 	// SpotPercent is the share of tasks above TasksMin that run on Fargate Spot, 0 to 100. Default: 0.
 	SpotPercent int `json:"spotPercent"`
+	// Deployment is how a new version takes over: canary gives it a tenth of the requests for ten minutes and then all,
+	// linear a fifth more every three minutes, and alarms send it back; rolling replaces task after task. Default:
+	// canary; rolling for a disposable environment.
+	Deployment string `json:"deployment"`
 	// VPCCidrs are the private address ranges of the regions' networks, by region, /16 to /22; they must not overlap.
 	// Default: 10.0.0.0/16 for the first region, 10.1.0.0/16 for the second and so on.
 	VPCCidrs map[string]string `json:"vpcCidrs"`

@@ -180,6 +180,11 @@ func TestLoad_NamesEachMistake(t *testing.T) {
 			one + `,"spotPercent":101`, "",
 			"environments.dev.spotPercent must be 0 to 100, got 101; leave it out for 0",
 		},
+		"rejects an unknown way to deploy": {
+			one + `,"deployment":"blue"`, "",
+			`environments.dev.deployment must be one of canary, linear, rolling, got "blue"; ` +
+				"leave it out for canary, or rolling where everything is disposable",
+		},
 		"rejects networks that overlap": {two + `,"vpcCidrs":{"eu-west-1":"10.1.0.0/17"}`, "",
 			`environments.dev.vpcCidrs.eu-west-1 must not overlap the network of eu-central-1, 10.1.0.0/16, got "10.1.0.0/17"`},
 		"rejects a network of no region": {two + `,"vpcCidrs":{"us-east-1":"10.9.0.0/16"}`, "",
@@ -284,7 +289,7 @@ func TestLoad_NamesEachMistake(t *testing.T) {
 				"environments.dev.spotPercent must be 0 to 100, got 101; leave it out for 0\n" +
 				"environments.dev.taskMin is not a key; accepted are account, regions, leaving, adopted, " +
 				"alarmEmails, domain, allowedOrigins, retentionDays, tasksMin, tasksMax, taskCpu, taskMemoryMiB, " +
-				"spotPercent, vpcCidrs, zones, natGateways, machineClients, indexShards, fleetBuckets, " +
+				"spotPercent, deployment, vpcCidrs, zones, natGateways, machineClients, indexShards, fleetBuckets, " +
 				"csvConcurrency, requestLimit, logRetentionDays, disposable, approval\n" +
 				"environments.dev.zones must be a whole number, got a text"},
 
@@ -292,6 +297,8 @@ func TestLoad_NamesEachMistake(t *testing.T) {
 			one, `,"pipeline":{` + source + `,"environments":["prod"]}`,
 			`pipeline.environments[0] must be one of the environments dev, got "prod"`,
 		},
+		"rejects networks of no region at all": {`"account":"111122223333","regions":[],"vpcCidrs":{"eu-west-1":"10.0.0.0/16"}`, "",
+			"environments.dev.regions must list 1 to 10 regions, got 0"},
 		"rejects a pipeline without a source": {one, `,"pipeline":{}`,
 			"pipeline.connectionArn must be set to the ARN of a connection of CodeConnections\npipeline.repository " +
 				"must be set to owner/name"},
@@ -345,9 +352,11 @@ func TestLoad_SaysWhatIsMissingAltogether(t *testing.T) {
 		`{"sensorflow":{"environments":{"dev":null}}}`: "environments.dev.account must be set to an account number " +
 			"of 12 digits; no credentials are in use that tell one\n" +
 			"environments.dev.regions must list 1 to 10 regions, got 0",
+		`{"sensorflow":{"environments":{},"pipeline":{` + source + `,"environments":["dev"],"region":"eu-west-1"}}}`: "environments must name at " +
+			"least one environment",
 	} {
 		_, err := config.Load([]byte(context), config.Defaults{})
-		if err == nil || !strings.Contains(err.Error(), want) {
+		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "environments ,") {
 			t.Errorf("%s: error %v, want %s", context, err, want)
 		}
 	}

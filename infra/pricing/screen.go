@@ -3,6 +3,7 @@ package pricing
 import (
 	"fmt"
 	"io"
+	"math"
 	"strings"
 )
 
@@ -124,6 +125,15 @@ func (e Estimate) compared() string {
 		rest, verdict)
 }
 
+// about rounds to 5 dollars, and to 50 where it is much.
+func about(usd float64) string {
+	step := 5.0
+	if math.Abs(usd) >= 1000 {
+		step = 50
+	}
+	return fmt.Sprintf("$%.0f", math.Abs(math.Round(usd/step)*step))
+}
+
 // Summary is the table of a page: rounded, so that it stays as long as nothing that matters changes.
 func Summary(e Estimate, savings []Saving) string {
 	var b strings.Builder
@@ -131,13 +141,13 @@ func Summary(e Estimate, savings []Saving) string {
 	line := func(what string, l Line) {
 		fmt.Fprintf(&b, "| %s |", what)
 		for _, usd := range l.USD {
-			fmt.Fprintf(&b, " $%.0f |", usd)
+			fmt.Fprintf(&b, " %s |", about(usd))
 		}
-		fmt.Fprintf(&b, " $%.0f |\n", l.All())
+		fmt.Fprintf(&b, " %s |\n", about(l.All()))
 	}
 	line("at rest, a month", sums(e.AtRest, len(e.Regions)))
 	for _, l := range e.AtRest {
-		if l.All() >= 10 {
+		if l.All() >= 15 {
 			line("… "+l.What, l)
 		}
 	}
@@ -149,8 +159,8 @@ func Summary(e Estimate, savings []Saving) string {
 	}
 	b.WriteString("\n| what saves | | a month |\n| --- | --- | --- |\n")
 	for _, s := range savings {
-		if s.USD >= 1 || s.USD <= -1 {
-			fmt.Fprintf(&b, "| `%s` | %s | %s$%.0f |\n", strings.Trim(s.Setting, "()"), s.Change, sign(s.USD), max(s.USD, -s.USD))
+		if s.USD >= 5 || s.USD <= -5 {
+			fmt.Fprintf(&b, "| `%s` | %s | %s%s |\n", strings.Trim(s.Setting, "()"), s.Change, sign(s.USD), about(s.USD))
 		}
 	}
 	return b.String()

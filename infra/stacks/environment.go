@@ -6,6 +6,7 @@ import (
 	"github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
 
+	"github.com/sensorflow/sensorflow/constructs/apiservice"
 	"github.com/sensorflow/sensorflow/constructs/identity"
 	"github.com/sensorflow/sensorflow/constructs/sensorflow"
 	"github.com/sensorflow/sensorflow/infra/config"
@@ -26,6 +27,7 @@ func Props(e config.Environment) *sensorflow.MultiRegionProps {
 			TaskCpu:        e.TaskCPU,
 			TaskMemoryMiB:  e.TaskMemory,
 			SpotPercent:    e.SpotPercent,
+			Deployment:     apiservice.Deployment(e.Deployment),
 			CsvConcurrency: e.CSVConcurrency,
 			AlarmEmails:    e.AlarmEmails,
 			IndexShards:    e.IndexShards,
@@ -42,8 +44,16 @@ func Props(e config.Environment) *sensorflow.MultiRegionProps {
 	return p
 }
 
+// Environment is a deployment, with the outputs that tell people and programs where it is.
+type Environment struct {
+	*sensorflow.MultiRegion
+
+	// RegionUrls are the outputs that hold each region's own address, by region.
+	RegionUrls map[string]awscdk.CfnOutput
+}
+
 // NewEnvironment adds the stacks of an environment to scope. With oneByOne, regions are deployed one after the other.
-func NewEnvironment(scope constructs.Construct, e config.Environment, oneByOne bool) *sensorflow.MultiRegion {
+func NewEnvironment(scope constructs.Construct, e config.Environment, oneByOne bool) *Environment {
 	p := Props(e)
 	p.OneByOne = oneByOne
 	m := sensorflow.NewMultiRegion(scope, EnvironmentName(e), p)
@@ -51,7 +61,20 @@ func NewEnvironment(scope constructs.Construct, e config.Environment, oneByOne b
 		awscdk.Tags_Of(stack).Add(jsii.String("application"), jsii.String("SensorFlow"), nil)
 		awscdk.Tags_Of(stack).Add(jsii.String("environment"), jsii.String(e.Name), nil)
 	}
-	return m
+	deployed := &Environment{MultiRegion: m, RegionUrls: map[string]awscdk.CfnOutput{}}
+	output(m.State, "UserPoolId", m.Identity.UserPool.UserPoolId(), "The user pool: people are added here")
+	output(m.State, "TokenUrl", m.Identity.TokenURL, "Where machines get their tokens")
+	for _, region := range e.Regions {
+		api := m.Flows[region].Api
+		output(m.Stacks[region], "ApiUrl", api.Url, "The API")
+		deployed.RegionUrls[region] = output(m.Stacks[region], "RegionUrl", api.RegionUrl,
+			"The API of this region, whatever Route 53 thinks of its health")
+	}
+	return deployed
+}
+
+func output(stack awscdk.Stack, id string, value *string, description string) awscdk.CfnOutput {
+	return awscdk.NewCfnOutput(stack, &id, &awscdk.CfnOutputProps{Value: value, Description: &description})
 }
 
 // retentionDays returns the CDK's name of a number of days that config has checked.

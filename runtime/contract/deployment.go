@@ -2,6 +2,9 @@ package contract
 
 import "time"
 
+// Deployments are the ways in which a new version of the API takes over.
+func Deployments() []string { return []string{DeploymentCanary, DeploymentLinear, DeploymentRolling} }
+
 // What a deployment may be set to, and what it is where nothing is said. Package rule tells which values keep to it.
 const (
 	// RegionsMax is how many regions serve together.
@@ -36,6 +39,15 @@ const (
 	TaskMemoryMiBMin     = 1024
 	TaskMemoryMiBDefault = TaskMemoryMiBMin
 	SpotPercentMax       = 100
+
+	// DeploymentCanary, DeploymentLinear and DeploymentRolling are how a new version of the API takes over.
+	DeploymentCanary  = "canary"
+	DeploymentLinear  = "linear"
+	DeploymentRolling = "rolling"
+	// NewTasksHeader and NewTasksValue lead a request to the tasks of the version that is being deployed. They open
+	// nothing: those tasks ask for the same tokens as the others.
+	NewTasksHeader = "X-Sensorflow-Tasks"
+	NewTasksValue  = "new"
 
 	// ZonesMin and ZonesMax bound how many availability zones a new network spans.
 	ZonesMin = 2

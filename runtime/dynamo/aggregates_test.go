@@ -34,7 +34,7 @@ func newAggregates(t *testing.T) aggregatesFixture {
 }
 
 // put stores readings as another process would, with padding bytes that make pages fill up.
-func (f aggregatesFixture) put(t *testing.T, padding int, images ...aggregate.Image) {
+func (f aggregatesFixture) put(t aggregatetest.T, padding int, images ...aggregate.Image) {
 	t.Helper()
 	for len(images) > 0 {
 		n := min(len(images), contract.BatchStatementsMax)
@@ -65,7 +65,7 @@ func TestAggregates_BehaveAsTheModelDoes(t *testing.T) {
 		f := newAggregates(t)
 		return aggregatetest.Tables{
 			RowTable: f, WindowTable: f, FleetTable: f, IndexShards: indexShards,
-			Put: func(t *testing.T, images ...aggregate.Image) { f.put(t, 0, images...) },
+			Put: func(t aggregatetest.T, images ...aggregate.Image) { f.put(t, 0, images...) },
 		}
 	})
 }

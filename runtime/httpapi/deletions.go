@@ -89,9 +89,6 @@ func (s *Server) remove(ctx context.Context, asked removal, version reading.Vers
 
 // getDeletion tells how far a deletion is that goes on behind its answer.
 func (s *Server) getDeletion(w http.ResponseWriter, r *http.Request) error {
-	if err := noQuery(r); err != nil {
-		return err
-	}
 	ctx, cancel := calling(r)
 	defer cancel()
 	d, err := s.Deletions.Get(ctx, r.PathValue("id"))

@@ -96,6 +96,11 @@ func (s *Server) run(w http.ResponseWriter, r *http.Request, route route) error 
 		ctx := admission.WithCaller(r.Context(), id.Subject)
 		r = r.WithContext(context.WithValue(ctx, callerKey{}, caller{id, token}))
 	}
+	if route.query == takesNone {
+		if err := noQuery(r); err != nil {
+			return err
+		}
+	}
 	return route.handle(w, r)
 }
 

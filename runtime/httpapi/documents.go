@@ -146,9 +146,9 @@ const securityMachine = "machine"
 
 // routes lists the documents' addresses.
 func (d documents) routes() []route {
-	table := []route{{method: http.MethodGet, path: "/assets/{name}", document: true, handle: d.getAsset}}
+	table := []route{{method: http.MethodGet, path: "/assets/{name}", query: takesAny, document: true, handle: d.getAsset}}
 	for path, page := range d.pages {
-		table = append(table, route{method: http.MethodGet, path: path, document: true, handle: page.serve})
+		table = append(table, route{method: http.MethodGet, path: path, query: takesAny, document: true, handle: page.serve})
 	}
 	return table
 }

@@ -4,12 +4,14 @@ import (
 	"encoding/json"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/pb33f/libopenapi"
 	validator "github.com/pb33f/libopenapi-validator"
 
+	"github.com/sensorflow/sensorflow/runtime/fault"
 	"github.com/sensorflow/sensorflow/runtime/httpapi"
 )
 
@@ -65,6 +67,45 @@ func TestOpenAPI_DescribesEveryRouteAndNoOther(t *testing.T) {
 		if !served[pattern] {
 			t.Errorf("%s is described but not served", pattern)
 		}
+	}
+}
+
+// Parameters that a call does not know are refused on every call of the API, also on those that know none. Pages, assets and
+// health ignore them.
+func TestOpenAPI_UnknownParametersAreRefusedOnEveryCall(t *testing.T) {
+	f := newFixture(t, httpapi.Options{})
+	ignored, none := 0, 0
+	// The interval is among the parameters since its absence from the aggregates is a fault of its own that is told alone.
+	for _, pattern := range f.api.Patterns() {
+		method, path, _ := strings.Cut(pattern, " ")
+		path = strings.NewReplacer("{id}", "0d6f9c1e-5a1b-4a0e-9d53-5b7c3c1f6a20", "{name}", "pages.css").Replace(path)
+		token := tokenPerson
+		if method == http.MethodDelete || strings.HasPrefix(path, "/sensor-data/deletions/") {
+			token = tokenAdmin
+		}
+		got := f.do(call{method: method, path: path + "?nonsense=1&interval=24h", token: token})
+		switch path {
+		case "/", "/healthz", "/readyz", "/docs", "/console", "/openapi.json", "/assets/pages.css":
+			if ignored++; got.status != http.StatusOK {
+				t.Errorf("%s: status %d", pattern, got.status)
+			}
+			continue
+		}
+		p := f.problem(got)
+		at := slices.IndexFunc(p.Errors, func(e fault.FieldError) bool { return e.Field == "nonsense" })
+		if got.status != http.StatusBadRequest || at < 0 {
+			t.Errorf("%s: status %d: %s", pattern, got.status, got.body)
+			continue
+		}
+		reason := p.Errors[at].Reason
+		if reason == "is not a known parameter; this call takes none" {
+			none++
+		} else if known, ok := strings.CutPrefix(reason, "is not a known parameter; known are "); !ok || known == "" {
+			t.Errorf("%s: the reason is %q", pattern, reason)
+		}
+	}
+	if ignored != 7 || none < 8 {
+		t.Errorf("%d calls ignored the parameter, %d said that they take none", ignored, none)
 	}
 }
 

@@ -72,6 +72,7 @@ func newFixture(t *testing.T, o httpapi.Options, change ...func(*fixture)) *fixt
 			Timeout: 20 * time.Second, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		},
 		connect: new(net.Dialer).DialContext,
+		checks:  []httpapi.Check{passing("tables"), passing("bucket"), passing("keys")},
 	}
 	for _, c := range change {
 		c(f)

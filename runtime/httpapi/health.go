@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -41,6 +42,9 @@ const (
 	statusUnready  = "unready"
 )
 
+// partShutdown stands among the parts once shutdown has begun.
+const partShutdown = "shutdown"
+
 type statusAnswer struct {
 	Status string `json:"status"`
 }
@@ -73,10 +77,12 @@ func (s *Server) getHealth(w http.ResponseWriter, _ *http.Request) error {
 
 // getReady tells whether this region can serve.
 func (s *Server) getReady(w http.ResponseWriter, r *http.Request) error {
-	if s.draining.Load() {
-		return s.unready(w, r, readyAnswer{statusUnready, map[string]string{"shutdown": statusUnready}}, "The service is shutting down here.")
-	}
 	got := s.checkReadiness(r.Context())
+	if s.draining.Load() {
+		got.Status, got.Parts = statusUnready, maps.Clone(got.Parts) // others share it
+		got.Parts[partShutdown] = statusUnready
+		return s.unready(w, r, got, "The service is shutting down here.")
+	}
 	if got.Status != statusUnready {
 		return answer(w, http.StatusOK, got)
 	}

@@ -25,6 +25,18 @@ const (
 	paramInterval    = "interval"
 )
 
+// parameters tells who judges the parameters of a route's addresses.
+type parameters int
+
+const (
+	// takesNone has any parameter refused before the route's handler runs.
+	takesNone parameters = iota
+	// takesOwn leaves them to the handler, which knows some.
+	takesOwn
+	// takesAny ignores them: pages, assets and health are asked for by programs that add their own.
+	takesAny
+)
+
 // query reads the parameters of a request and collects what is wrong with them.
 type query struct {
 	values url.Values
@@ -43,6 +55,8 @@ func readQuery(r *http.Request, known ...string) (*query, error) {
 	q := &query{values: values}
 	for _, name := range sortedKeys(values) {
 		switch {
+		case len(known) == 0:
+			q.faults = addFault(q.faults, name, "is not a known parameter; this call takes none")
 		case !slices.Contains(known, name):
 			q.faults = addFault(q.faults, name, "is not a known parameter; known are "+strings.Join(known, ", "))
 		case len(values[name]) > 1:

@@ -70,6 +70,7 @@ func (a access) scope() string {
 type route struct {
 	method, path string
 	access       access
+	query        parameters
 	handle       func(http.ResponseWriter, *http.Request) error
 	// document marks what browsers show, which has a content security policy of its own and may be cached.
 	document bool
@@ -120,22 +121,22 @@ func (s *Server) Drain() { s.draining.Store(true) }
 
 func (s *Server) routeTable() []route {
 	table := []route{
-		{method: "GET", path: "/{$}", handle: s.getRoot, quiet: true},
-		{method: "GET", path: "/healthz", handle: s.getHealth, quiet: true},
-		{method: "GET", path: "/readyz", handle: s.getReady, quiet: true},
+		{method: "GET", path: "/{$}", query: takesAny, handle: s.getRoot, quiet: true},
+		{method: "GET", path: "/healthz", query: takesAny, handle: s.getHealth, quiet: true},
+		{method: "GET", path: "/readyz", query: takesAny, handle: s.getReady, quiet: true},
 		{method: "POST", path: "/auth/login", handle: s.postLogin},
 		{method: "GET", path: "/auth/me", access: signedIn, handle: s.getMe},
 		{method: "POST", path: "/auth/logout", access: signedIn, handle: s.postLogout},
 		{method: "POST", path: "/sensor-data", access: mayWrite, handle: s.postReading},
 		{method: "POST", path: "/sensor-data/batch", access: mayWrite, handle: s.postBatch},
-		{method: "GET", path: "/sensor-data", access: mayRead, handle: s.getReadings},
-		{method: "DELETE", path: "/sensor-data", access: mayDelete, handle: s.deleteReadings},
+		{method: "GET", path: "/sensor-data", access: mayRead, query: takesOwn, handle: s.getReadings},
+		{method: "DELETE", path: "/sensor-data", access: mayDelete, query: takesOwn, handle: s.deleteReadings},
 		{method: "GET", path: deletionsPath + "{id}", access: mayDelete, handle: s.getDeletion},
 		{method: "POST", path: "/sensor-data/uploads", access: mayWrite, handle: s.postUpload},
 		{method: "POST", path: "/sensor-data/upload-csv", access: mayWrite, handle: s.postFile},
-		{method: "GET", path: "/sensor-data/uploads", access: mayRead, handle: s.getUploads},
+		{method: "GET", path: "/sensor-data/uploads", access: mayRead, query: takesOwn, handle: s.getUploads},
 		{method: "GET", path: "/sensor-data/uploads/{id}", access: mayRead, handle: s.getUpload},
-		{method: "GET", path: "/sensor-data/aggregated", access: mayRead, handle: s.getAggregated},
+		{method: "GET", path: "/sensor-data/aggregated", access: mayRead, query: takesOwn, handle: s.getAggregated},
 	}
 	return append(table, s.documents.routes()...)
 }

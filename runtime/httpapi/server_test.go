@@ -22,9 +22,14 @@ func TestHealth(t *testing.T) {
 	if got := f.do(call{method: "GET", path: "/healthz"}); got.status != http.StatusOK {
 		t.Errorf("GET /healthz: %d", got.status)
 	}
-	if got := f.do(call{method: "GET", path: "/readyz"}); got.status != http.StatusOK || got.body != `{"status":"ready","parts":{}}`+"\n" {
+	if got := f.do(call{method: "GET", path: "/readyz"}); got.status != http.StatusOK || got.body != `{"status":"ready","parts":{"bucket":"ready","keys":"ready","tables":"ready"}}`+"\n" {
 		t.Errorf("GET /readyz: %d %s", got.status, got.body)
 	}
+}
+
+// passing is a check of a part that is well.
+func passing(part string) httpapi.Check {
+	return httpapi.Check{Part: part, Needed: true, Run: func(context.Context) error { return nil }}
 }
 
 func TestReady_NamesWhatFailsAndAsksAtMostOnceASecond(t *testing.T) {
@@ -40,7 +45,7 @@ func TestReady_NamesWhatFailsAndAsksAtMostOnceASecond(t *testing.T) {
 				}
 				return nil
 			}},
-			{Part: "bucket", Run: func(context.Context) error { return nil }},
+			passing("bucket"), passing("keys"),
 		}
 	})
 	for range 3 {
@@ -55,7 +60,7 @@ func TestReady_NamesWhatFailsAndAsksAtMostOnceASecond(t *testing.T) {
 	offset.Store(int64(1001 * time.Millisecond))
 	got := f.do(call{method: "GET", path: "/readyz"})
 	if got.status != http.StatusServiceUnavailable || got.header.Get("Retry-After") != "1" || strings.Contains(got.body, "secret") ||
-		!strings.Contains(got.body, `"status":"unready","parts":{"bucket":"ready","tables":"unready"}`) {
+		!strings.Contains(got.body, `"status":"unready","parts":{"bucket":"ready","keys":"ready","tables":"unready"}`) {
 		t.Errorf("status %d: %s", got.status, got.body)
 	}
 	if !strings.Contains(f.log.String(), "arn:secret") {
@@ -112,7 +117,8 @@ func TestReady_JudgesEachPart(t *testing.T) {
 
 func TestReady_DoesNotWaitForAHangingCheck(t *testing.T) {
 	f := newFixture(t, httpapi.Options{}, func(f *fixture) {
-		f.checks = []httpapi.Check{{Part: "keys", Needed: true, Run: func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }}}
+		hanging := httpapi.Check{Part: "keys", Needed: true, Run: func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }}
+		f.checks = []httpapi.Check{hanging, passing("tables"), passing("bucket")}
 	})
 	began := time.Now()
 	if got := f.do(call{method: "GET", path: "/readyz"}); got.status != http.StatusServiceUnavailable {
@@ -124,10 +130,21 @@ func TestReady_DoesNotWaitForAHangingCheck(t *testing.T) {
 }
 
 func TestDrain_FellsReadinessFirst(t *testing.T) {
-	f := newFixture(t, httpapi.Options{})
+	f := newFixture(t, httpapi.Options{}, func(f *fixture) {
+		away := httpapi.Check{Part: "bucket", Run: func(context.Context) error { return errors.New("away") }}
+		f.checks = []httpapi.Check{passing("tables"), away, passing("keys")}
+	})
+	if got := f.do(call{method: "GET", path: "/readyz"}); got.status != http.StatusOK || strings.Contains(got.body, "shutdown") {
+		t.Errorf("GET /readyz before the drain: %d %s", got.status, got.body)
+	}
 	f.api.Drain()
-	if got := f.do(call{method: "GET", path: "/readyz"}); got.status != http.StatusServiceUnavailable {
-		t.Errorf("GET /readyz: %d", got.status)
+	// What is away at that moment is told all the same, and the answer before this one is not changed by it.
+	want := `"status":"unready","parts":{"bucket":"unready","keys":"ready","shutdown":"unready","tables":"ready"}`
+	for range 2 {
+		if got := f.do(call{method: "GET", path: "/readyz"}); got.status != http.StatusServiceUnavailable || !strings.Contains(got.body, want) ||
+			f.problem(got).Message != "The service is shutting down here." {
+			t.Errorf("GET /readyz: %d %s", got.status, got.body)
+		}
 	}
 	for path, status := range map[string]int{"/healthz": 200, "/": 200} {
 		if got := f.do(call{method: "GET", path: path}); got.status != status {

@@ -185,9 +185,6 @@ func newUploadItem(u csvfile.Upload, rejectsURL string) uploadItem {
 
 // getUpload answers with the state of one upload.
 func (s *Server) getUpload(w http.ResponseWriter, r *http.Request) error {
-	if err := noQuery(r); err != nil {
-		return err
-	}
 	ctx, cancel := calling(r)
 	defer cancel()
 	u, rejectsURL, err := s.UploadStatus.Get(ctx, r.PathValue("id"))

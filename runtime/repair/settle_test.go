@@ -26,6 +26,13 @@ type finder struct {
 	readings, rows map[reading.EquipmentID][]time.Time
 	days           []time.Time
 	listed         []reading.EquipmentID
+	asked          func() // is told of each call; may be nil
+}
+
+func (f *finder) ask() {
+	if f.asked != nil {
+		f.asked()
+	}
 }
 
 func following(of map[reading.EquipmentID][]time.Time, after reading.EquipmentID) (reading.EquipmentID, bool, error) {
@@ -51,18 +58,22 @@ func firstOf(hours []time.Time, from, through time.Time) (time.Time, bool, error
 }
 
 func (f *finder) NextWithReadings(_ context.Context, after reading.EquipmentID) (reading.EquipmentID, bool, error) {
+	f.ask()
 	return following(f.readings, after)
 }
 
 func (f *finder) NextWithRows(_ context.Context, after reading.EquipmentID) (reading.EquipmentID, bool, error) {
+	f.ask()
 	return following(f.rows, after)
 }
 
 func (f *finder) NextReading(_ context.Context, id reading.EquipmentID, from, through time.Time) (time.Time, bool, error) {
+	f.ask()
 	return firstOf(f.readings[id], from, through)
 }
 
 func (f *finder) NextRow(_ context.Context, id reading.EquipmentID, _ string, from, through time.Time) (time.Time, bool, error) {
+	f.ask()
 	return firstOf(f.rows[id], from, through)
 }
 

@@ -10,7 +10,7 @@ import (
 func TestMemory_BehavesAsTheTables(t *testing.T) {
 	aggregatetest.Suite(t, func(*testing.T) aggregatetest.Tables {
 		m := aggregatetest.NewMemory(3)
-		return aggregatetest.Tables{RowTable: m, WindowTable: m, FleetTable: m, IndexShards: 3, Put: func(_ *testing.T, images ...aggregate.Image) {
+		return aggregatetest.Tables{RowTable: m, WindowTable: m, FleetTable: m, IndexShards: 3, Put: func(_ aggregatetest.T, images ...aggregate.Image) {
 			for _, i := range images {
 				m.Put(i)
 			}

@@ -16,7 +16,11 @@ import (
 	"github.com/sensorflow/sensorflow/runtime/contract"
 	"github.com/sensorflow/sensorflow/runtime/fault"
 	"github.com/sensorflow/sensorflow/runtime/reading"
+	"github.com/sensorflow/sensorflow/test/verdict"
 )
+
+// T is a *testing.T, or what a program has in its place.
+type T = verdict.T
 
 // Tables are an implementation under test, empty.
 type Tables struct {
@@ -24,17 +28,33 @@ type Tables struct {
 	aggregate.WindowTable
 	aggregate.FleetTable
 	// Put stores readings.
-	Put func(t *testing.T, images ...aggregate.Image)
+	Put func(t T, images ...aggregate.Image)
 	// IndexShards is the number of shards of the index.
 	IndexShards int
 }
 
 // Suite runs the behaviour that package aggregate relies on against tables that fresh makes.
 func Suite(t *testing.T, fresh func(t *testing.T) Tables) {
-	for _, test := range []struct {
-		name string
-		run  func(t *testing.T, s *subject)
-	}{
+	for _, c := range Cases() {
+		t.Run(c.Name, func(t *testing.T) { c.Run(t, fresh(t)) })
+	}
+}
+
+// Case is one thing that package aggregate relies on.
+type Case struct {
+	// Name says what it is, in a sentence.
+	Name string
+	run  func(t T, s *subject)
+}
+
+// Run tries the case on empty tables.
+func (c Case) Run(t T, tables Tables) {
+	c.run(t, &subject{Tables: tables, name: rand.Uint64()}) //nolint:gosec // a name, not a secret
+}
+
+// Cases lists what Suite runs.
+func Cases() []Case {
+	return []Case{
 		{"commit adds to slices and to their hour", testApply},
 		{"commit refuses to add what may be there already", testThrough},
 		{"commit replaces a slice only at the revision that was read", testRecount},
@@ -52,10 +72,6 @@ func Suite(t *testing.T, fresh func(t *testing.T) Tables) {
 		{"index rows page through all equipments in order", testIndexRows},
 		{"fleet sum adds up the regions within a span", testFleetSum},
 		{"any sequence of commits ends as it does in memory", testAsMemory},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			test.run(t, &subject{Tables: fresh(t), name: rand.Uint64()}) //nolint:gosec // a name, not a secret
-		})
 	}
 }
 
@@ -78,7 +94,7 @@ func row(id string, h time.Time, region string) aggregate.RowKey {
 // sequence returns a sequence number's key.
 func sequence(n int) string { return fmt.Sprintf("%0*d", contract.SequenceDigits, n) }
 
-func value(t *testing.T, text string) reading.Decimal {
+func value(t T, text string) reading.Decimal {
 	t.Helper()
 	v, err := reading.ParseValue(text)
 	if err != nil {
@@ -87,13 +103,13 @@ func value(t *testing.T, text string) reading.Decimal {
 	return v
 }
 
-func sum(t *testing.T, values ...string) aggregate.Sum {
+func sum(t T, values ...string) aggregate.Sum {
 	t.Helper()
 	return figures(t, values...).Sum
 }
 
 // figures are those of readings with these values.
-func figures(t *testing.T, values ...string) (f aggregate.Figures) {
+func figures(t T, values ...string) (f aggregate.Figures) {
 	t.Helper()
 	for _, text := range values {
 		f = f.Join(aggregate.FiguresOf(value(t, text)))
@@ -102,7 +118,7 @@ func figures(t *testing.T, values ...string) (f aggregate.Figures) {
 }
 
 // extremes are what a write sets them to.
-func extremes(t *testing.T, least, largest string) [2]*aggregate.Extreme {
+func extremes(t T, least, largest string) [2]*aggregate.Extreme {
 	t.Helper()
 	low, high := aggregate.ExtremeOf(value(t, least)), aggregate.ExtremeOf(value(t, largest))
 	return [2]*aggregate.Extreme{&low, &high}
@@ -135,7 +151,7 @@ func (s *subject) transaction(writes ...aggregate.RowWrite) aggregate.Transactio
 	return aggregate.Transaction{Token: fmt.Sprintf("%016x-%d", s.name, s.tokens), Rows: writes}
 }
 
-func (s *subject) commit(t *testing.T, writes ...aggregate.RowWrite) {
+func (s *subject) commit(t T, writes ...aggregate.RowWrite) {
 	t.Helper()
 	if err := s.Commit(t.Context(), s.transaction(writes...)); err != nil {
 		t.Fatalf("commit: %v", err)
@@ -143,7 +159,7 @@ func (s *subject) commit(t *testing.T, writes ...aggregate.RowWrite) {
 }
 
 // stale commits what must be refused because of the rows at these indexes.
-func (s *subject) stale(t *testing.T, tx aggregate.Transaction, want ...int) {
+func (s *subject) stale(t T, tx aggregate.Transaction, want ...int) {
 	t.Helper()
 	var canceled *aggregate.Canceled
 	if err := s.Commit(t.Context(), tx); !errors.As(err, &canceled) || !slices.Equal(canceled.Stale, want) ||
@@ -152,7 +168,7 @@ func (s *subject) stale(t *testing.T, tx aggregate.Transaction, want ...int) {
 	}
 }
 
-func (s *subject) wantRow(t *testing.T, want aggregate.Row) {
+func (s *subject) wantRow(t T, want aggregate.Row) {
 	t.Helper()
 	got, err := s.ReadRows(t.Context(), []aggregate.RowKey{want.RowKey})
 	if err != nil || len(got) != 1 {
@@ -172,7 +188,7 @@ func applied(key aggregate.RowKey, s aggregate.Sum, through int, revision int64)
 	return row
 }
 
-func testApply(t *testing.T, s *subject) {
+func testApply(t T, s *subject) {
 	key := row("EQ-1", hour, "eu-west-1")
 	s.wantRow(t, aggregate.Row{RowKey: key})
 	first := apply(key, 3, sum(t, "1.5", "2"), 3, 7)
@@ -202,7 +218,7 @@ func testApply(t *testing.T, s *subject) {
 	s.wantRow(t, want)
 }
 
-func testThrough(t *testing.T, s *subject) {
+func testThrough(t T, s *subject) {
 	key := row("EQ-1", hour, "eu-west-1")
 	s.commit(t, apply(key, 3, sum(t, "1"), 5, 9))
 	s.stale(t, s.transaction(apply(key, 3, sum(t, "1"), 9, 12)), 0)
@@ -225,7 +241,7 @@ func testThrough(t *testing.T, s *subject) {
 	}
 }
 
-func testRecount(t *testing.T, s *subject) {
+func testRecount(t T, s *subject) {
 	key, other := row("EQ-1", hour, "eu-west-1"), row("EQ-1", hour.Add(time.Hour), "eu-west-1")
 	s.commit(t, recount(key, 3, sum(t, "7"), 0))
 	s.stale(t, s.transaction(recount(key, 3, sum(t, "8"), 0)), 0)
@@ -248,7 +264,7 @@ func testRecount(t *testing.T, s *subject) {
 }
 
 // testBounds tries every relation at both ends of a slice and of the hour, with the stored extreme at, within and beyond.
-func testBounds(t *testing.T, s *subject) {
+func testBounds(t T, s *subject) {
 	key := row("EQ-1", hour, "eu-west-1")
 	first := apply(key, 3, sum(t, "-1", "1"), 1, 1)
 	first.Slices[0].Extremes, first.Extremes = extremes(t, "-1", "1"), extremes(t, "-1", "1")
@@ -282,7 +298,7 @@ func testBounds(t *testing.T, s *subject) {
 	}
 }
 
-func testAtomic(t *testing.T, s *subject) {
+func testAtomic(t T, s *subject) {
 	first, second, third := row("A", hour, "eu-west-1"), row("B", hour, "eu-west-1"), row("C", hour, "eu-west-1")
 	s.commit(t, plus(second, sum(t, "1"), 5, 5), plus(third, sum(t, "1"), 1, 1))
 	tx := s.transaction(plus(first, sum(t, "1"), 1, 1), plus(second, sum(t, "1"), 2, 2), recount(third, 3, sum(t, "9"), 7))
@@ -293,7 +309,7 @@ func testAtomic(t *testing.T, s *subject) {
 	s.wantFleet(t, 0, aggregate.FleetSpan{Unit: aggregate.Hour, From: hour, Through: hour}, aggregate.Sum{})
 }
 
-func testToken(t *testing.T, s *subject) {
+func testToken(t T, s *subject) {
 	key := row("EQ-1", hour, "eu-west-1")
 	tx := s.transaction(plus(key, sum(t, "1"), 1, 1))
 	tx.Fleet = []aggregate.FleetWrite{{FleetKey: theHour, Delta: sum(t, "1")}}
@@ -315,7 +331,7 @@ func testToken(t *testing.T, s *subject) {
 	s.wantRow(t, want)
 }
 
-func testItemsMax(t *testing.T, s *subject) {
+func testItemsMax(t T, s *subject) {
 	var writes []aggregate.RowWrite
 	for i := range contract.TransactionItemsMax - 1 {
 		writes = append(writes, plus(row(fmt.Sprintf("EQ-%d", i), hour, "eu-west-1"), sum(t, "1"), 1, 1))
@@ -333,7 +349,7 @@ func testItemsMax(t *testing.T, s *subject) {
 	s.wantRow(t, aggregate.Row{RowKey: row("EQ-X", hour, "eu-west-1")})
 }
 
-func testDecimals(t *testing.T, s *subject) {
+func testDecimals(t T, s *subject) {
 	const (
 		large = "999999999999999999999999999"
 		small = "0.000000000000000000000000001"
@@ -364,7 +380,7 @@ func testDecimals(t *testing.T, s *subject) {
 	s.wantRow(t, applied(most, almost.Add(sum(t, "-"+large, small)), 2, 2))
 }
 
-func testReadRows(t *testing.T, s *subject) {
+func testReadRows(t T, s *subject) {
 	var keys []aggregate.RowKey
 	for i := range contract.BatchGetItemsMax {
 		keys = append(keys, row(fmt.Sprintf("EQ-%d", i/2), hour, []string{"eu-west-1", "us-east-1"}[i%2]))
@@ -387,7 +403,7 @@ func testReadRows(t *testing.T, s *subject) {
 	}
 }
 
-func image(t *testing.T, id string, at time.Time, region, value string) aggregate.Image {
+func image(t T, id string, at time.Time, region, value string) aggregate.Image {
 	t.Helper()
 	r, faults := reading.Parse(id, reading.FormatTimestamp(at), value, reading.Limits{Now: at})
 	if len(faults) > 0 {
@@ -396,7 +412,7 @@ func image(t *testing.T, id string, at time.Time, region, value string) aggregat
 	return aggregate.Image{Reading: r, Region: region}
 }
 
-func testReadSlices(t *testing.T, s *subject) {
+func testReadSlices(t T, s *subject) {
 	start := hour.Add(35 * time.Minute) // the eighth slice
 	end := start.Add(5*time.Minute - 1)
 	s.Put(t,
@@ -425,7 +441,7 @@ func testReadSlices(t *testing.T, s *subject) {
 	read(of, 7, figures(t, "1e-27"))
 }
 
-func testEquipments(t *testing.T, s *subject) {
+func testEquipments(t T, s *subject) {
 	ids := []string{"EQ", "EQ-", "EQ-1", "EQ.1", "EQ1", "EQ:1", "EQ_1", "EQa", "eq", "Z", "0", "zz"}
 	for i := range 40 {
 		ids = append(ids, fmt.Sprintf("E-%02d", i))
@@ -456,7 +472,7 @@ func testEquipments(t *testing.T, s *subject) {
 }
 
 // equipments lists those of a region page by page, each partition in its order.
-func (s *subject) equipments(t *testing.T, region string, limit int) (all []string) {
+func (s *subject) equipments(t T, region string, limit int) (all []string) {
 	t.Helper()
 	for shard := range contract.EquipmentShards {
 		after, more := reading.EquipmentID(""), true
@@ -477,7 +493,7 @@ func (s *subject) equipments(t *testing.T, region string, limit int) (all []stri
 	return all
 }
 
-func testRowsOf(t *testing.T, s *subject) {
+func testRowsOf(t T, s *subject) {
 	var want []aggregate.Row
 	for h := range 5 {
 		for i, region := range []string{"eu-west-1", "us-east-1"} {
@@ -494,7 +510,7 @@ func testRowsOf(t *testing.T, s *subject) {
 	}
 }
 
-func testFleetDay(t *testing.T, s *subject) {
+func testFleetDay(t T, s *subject) {
 	day := reading.Day(hour)
 	key := func(unit aggregate.Unit, at time.Time, region string) aggregate.FleetKey {
 		return aggregate.FleetKey{Unit: unit, Start: at, Region: region}
@@ -550,7 +566,7 @@ func testFleetDay(t *testing.T, s *subject) {
 	check()
 }
 
-func testEquipmentRows(t *testing.T, s *subject) {
+func testEquipmentRows(t T, s *subject) {
 	var want []aggregate.RowKey
 	for h := range 5 {
 		for _, region := range []string{"eu-west-1", "us-east-1"} {
@@ -568,7 +584,7 @@ func testEquipmentRows(t *testing.T, s *subject) {
 	s.wantRows(t, got, want, sum(t, "2.5"))
 }
 
-func (s *subject) wantRows(t *testing.T, got []aggregate.RegionFigures, want []aggregate.RowKey, each aggregate.Sum) {
+func (s *subject) wantRows(t T, got []aggregate.RegionFigures, want []aggregate.RowKey, each aggregate.Sum) {
 	t.Helper()
 	var keys []aggregate.RowKey
 	for _, r := range got {
@@ -582,7 +598,7 @@ func (s *subject) wantRows(t *testing.T, got []aggregate.RegionFigures, want []a
 	}
 }
 
-func testIndexRows(t *testing.T, s *subject) {
+func testIndexRows(t T, s *subject) {
 	ids := []string{"EQ", "EQ-", "EQ-1", "EQ.1", "EQ1", "EQ:1", "EQ_1", "EQa", "eq", "Z", "0", "a-very-long-name-0123456789"}
 	regions := []string{"eu-west-1", "us-east-1"}
 	var want []aggregate.RowKey
@@ -613,7 +629,7 @@ func testIndexRows(t *testing.T, s *subject) {
 }
 
 // allShards reads every shard page by page and returns the rows in order.
-func (s *subject) allShards(t *testing.T, page aggregate.IndexPage) (all []aggregate.RegionFigures) {
+func (s *subject) allShards(t T, page aggregate.IndexPage) (all []aggregate.RegionFigures) {
 	t.Helper()
 	for shard := range s.IndexShards {
 		next := page
@@ -634,14 +650,14 @@ func (s *subject) allShards(t *testing.T, page aggregate.IndexPage) (all []aggre
 	return all
 }
 
-func (s *subject) wantFleet(t *testing.T, bucket int, span aggregate.FleetSpan, want aggregate.Sum) {
+func (s *subject) wantFleet(t T, bucket int, span aggregate.FleetSpan, want aggregate.Sum) {
 	t.Helper()
 	if got, err := s.FleetSum(t.Context(), bucket, span); err != nil || got != want {
 		t.Errorf("fleet %d %v: got %v, %v, want %v", bucket, span, got, err, want)
 	}
 }
 
-func testFleetSum(t *testing.T, s *subject) {
+func testFleetSum(t T, s *subject) {
 	day := reading.Day(hour)
 	add := func(bucket, n int, writes ...aggregate.FleetWrite) {
 		tx := s.transaction(plus(row("EQ", hour.Add(time.Duration(n)*time.Hour), "eu-west-1"), sum(t, "1"), 1, 1))
@@ -667,7 +683,7 @@ func testFleetSum(t *testing.T, s *subject) {
 }
 
 // testAsMemory makes the same random commits in both and compares answers and rows.
-func testAsMemory(t *testing.T, s *subject) {
+func testAsMemory(t T, s *subject) {
 	const commits, seed = 120, 7
 	random := rand.New(rand.NewPCG(seed, seed)) //nolint:gosec // to be replayed
 	memory := NewMemory(s.IndexShards)
@@ -708,7 +724,7 @@ func outcome(err error) string {
 	return fmt.Sprint(err)
 }
 
-func randomWrites(t *testing.T, random *rand.Rand, keys []aggregate.RowKey) (writes []aggregate.RowWrite) {
+func randomWrites(t T, random *rand.Rand, keys []aggregate.RowKey) (writes []aggregate.RowWrite) {
 	for _, i := range random.Perm(len(keys))[:1+random.IntN(3)] {
 		number := fmt.Sprintf("%d.%03d", random.IntN(2000)-1000, random.IntN(1000))
 		slice := random.IntN(3)

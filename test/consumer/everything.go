@@ -5,15 +5,18 @@ import (
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatch"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatchactions"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslogs"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsroute53"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awss3"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awssns"
 	"github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
 
 	"github.com/sensorflow/sensorflow/constructs/apiservice"
 	"github.com/sensorflow/sensorflow/constructs/identity"
+	"github.com/sensorflow/sensorflow/constructs/operations"
 	"github.com/sensorflow/sensorflow/constructs/sensorflow"
 )
 
@@ -36,18 +39,31 @@ func everything(scope constructs.Construct) {
 		NatGateways:    2,
 		TasksMin:       2, TasksMax: 40,
 		TaskCpu: 1024, TaskMemoryMiB: 2048, SpotPercent: 50, CpuTargetPercent: 50, RequestsPerTask: 20_000,
+		Deployment:     apiservice.Linear,
 		CsvConcurrency: 8,
 		StreamLanes:    2,
 		Adopted:        []string{"us-west-2"},
 		MachineClients: []identity.MachineClient{{Name: "gateways", TokenLifetime: 12 * time.Hour}},
 		Mfa:            identity.MfaOptional,
 		AlarmEmails:    []string{"on-call@example.com"},
-		IndexShards:    32, FleetBuckets: 32,
+		Alarms: operations.Alarms{
+			Latency: operations.DurationAlarm{Max: 300 * time.Millisecond, Periods: 3},
+			NoTasks: operations.StateAlarm{Actions: pager(stack)},
+			CsvAge:  operations.DurationAlarm{Disabled: true}, // files come in at night and may wait
+		},
+		IndexShards: 32, FleetBuckets: 32,
 		LogRetention: awslogs.RetentionDays_THREE_MONTHS,
 		Disposable:   true,
 	})
 	report(stack, flow)
 	raw(flow)
+}
+
+// pager is where a person is woken.
+func pager(stack awscdk.Stack) []awscloudwatch.IAlarmAction {
+	topic := awssns.Topic_FromTopicArn(stack, jsii.String("Pager"),
+		jsii.String("arn:aws:sns:eu-west-1:"+account+":pager"))
+	return []awscloudwatch.IAlarmAction{awscloudwatchactions.NewSnsAction(topic)}
 }
 
 // report is a job with a role of the team's own. It reads the tables, sends what it finds as readings through the API,

@@ -168,6 +168,7 @@ func TestErrors_MisspeltOrRepeatedParametersAreRefused(t *testing.T) {
 		"/sensor-data/aggregated?interval=24h&equipment=a":          "equipment",
 		"/sensor-data/aggregated?interval=24h&limit=1&limit=2":      "limit",
 		"/sensor-data/uploads?page=2":                               "page",
+		"/auth/me?id=1":                                             "id",
 		"/sensor-data/aggregated?interval=24h&equipmentId=%zz":      "",
 		"/sensor-data/aggregated?interval=24h&equipmentId=a;limit=": "",
 	} {

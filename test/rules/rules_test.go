@@ -127,6 +127,8 @@ func accepted() map[string]keys {
 		"a task in steps of 4 GiB":           {"taskCpu": 8192, "taskMemoryMiB": 20480},
 		"no Spot":                            {"spotPercent": 0},
 		"all Spot":                           {"spotPercent": 100},
+		"steps of a deployment":              {"deployment": "linear"},
+		"a deployment by default":            {"deployment": ""},
 		"the widest network":                 {"vpcCidrs": map[string]string{"eu-west-1": "172.31.0.0/16"}},
 		"the narrowest network":              {"vpcCidrs": map[string]string{"eu-west-1": "192.168.252.0/22"}},
 		"a network by default":               {"vpcCidrs": map[string]string{"eu-west-1": ""}},
@@ -315,6 +317,9 @@ func refused() map[string]refusal {
 		"memory above the pair's":   size(256, 3072, "taskMemoryMiB", "TaskMemoryMiB"),
 		"memory between two steps":  size(8192, 17408, "taskMemoryMiB", "TaskMemoryMiB"),
 		"more than all on Spot":     number("spotPercent", "SpotPercent", 101, func(p *sensorflow.SensorFlowProps) { p.SpotPercent = 101 }),
+
+		"no way to deploy": {cdk: keys{"deployment": "blue"}, key: "deployment", prop: "Flow.Deployment",
+			set: flow(func(p *sensorflow.SensorFlowProps) { p.Deployment = "blue" })},
 
 		"a network too wide":              network("10.0.0.0/15"),
 		"a network too narrow":            network("10.9.0.0/23"),

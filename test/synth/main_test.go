@@ -25,7 +25,7 @@ const (
 	two = `"two":{"account":"111122223333","regions":["eu-west-1","eu-central-1"],"zones":2,"natGateways":2,"retentionDays":90,
 		"domain":{"name":"api.example.com","hostedZoneId":"Z0123456789ABCDEFGHIJ","hostedZoneName":"example.com"},
 		"alarmEmails":["ada@example.com"],"allowedOrigins":["https://app.example.com"],"tasksMin":4,"tasksMax":8,"taskCpu":1024,
-		"taskMemoryMiB":2048,"spotPercent":50,"machineClients":["gateway",{"name":"report","scopes":["sensor-flow/read","sensor-flow/admin"]}],"indexShards":16,"fleetBuckets":16,
+		"taskMemoryMiB":2048,"spotPercent":50,"deployment":"canary","machineClients":["gateway",{"name":"report","scopes":["sensor-flow/read","sensor-flow/admin"]}],"indexShards":16,"fleetBuckets":16,
 		"csvConcurrency":8,"requestLimit":1000,"logRetentionDays":365,"leaving":["eu-central-1"],"adopted":["us-west-2"],"disposable":true}`
 	three         = `"three":{"account":"111122223333","regions":["eu-west-1","eu-central-1","us-east-1"]}`
 	threeBefore   = `"three":{"account":"111122223333","regions":["eu-west-1","eu-central-1"]}`
@@ -135,6 +135,7 @@ func TestStacks(t *testing.T) {
 	t.Run("look nothing up", func(t *testing.T) { lookNothingUp(t, all) })
 	t.Run("fit into CloudFormation", func(t *testing.T) { fitIntoCloudFormation(t, all) })
 	t.Run("are the same below a stage", func(t *testing.T) { areTheSameBelowAStage(t, all) })
+	t.Run("tell where they are", func(t *testing.T) { tellWhereTheyAre(t, all) })
 	t.Run("have a price", func(t *testing.T) { havePrices(t, all) })
 	t.Run("have the names that are told", func(t *testing.T) { haveTheNamesThatAreTold(t, all, c) })
 	t.Run("stay when a region comes", func(t *testing.T) { stayWhenARegionComes(t, all) })

@@ -245,3 +245,28 @@ func TestFlags_AreThoseThatTheTestsUse(t *testing.T) {
 		t.Errorf("cdk.json has\n%s\ntest/cdktest/flags.json has\n%s", a, b)
 	}
 }
+
+// tellWhereTheyAre holds the outputs that the README, the pipeline's smoke test and people rely on.
+func tellWhereTheyAre(t *testing.T, all []stack) {
+	told := 0
+	for _, s := range all {
+		var want []string
+		switch suffix := strings.TrimPrefix(s.Name, "SensorFlow-two-"); {
+		case suffix == s.Name || strings.HasPrefix(suffix, "keys-"):
+			continue
+		case s.Region == "eu-west-1" && strings.HasPrefix(suffix, "state"):
+			want = []string{"TokenUrl", "UserPoolId"}
+		case suffix == s.Region:
+			want = []string{"ApiUrl", "RegionUrl"}
+		}
+		for _, name := range want {
+			told++
+			if cdktest.At(s.Template["Outputs"], name, "Value") == nil || cdktest.At(s.Template["Outputs"], name, "Export") != nil {
+				t.Errorf("%s has no output %s, or exports it", s.Name, name)
+			}
+		}
+	}
+	if told < 6 {
+		t.Errorf("only %d outputs were looked for", told)
+	}
+}

@@ -73,6 +73,7 @@ type world struct {
 	polls       int
 	address     string
 	changes     []string
+	registered  string
 }
 
 // before is a region that was deployed twice: the second time, what runs changed.
@@ -181,8 +182,14 @@ func (w *world) ecs(out io.Writer, operation string, body []byte) {
 			status = "INACTIVE"
 		}
 		answer["taskDefinition"] = map[string]any{
-			"taskDefinitionArn": input.TaskDefinition, "status": status, "containerDefinitions": []any{map[string]any{"name": "Api", "environment": environment}},
+			"taskDefinitionArn": input.TaskDefinition, "status": status, "family": "api", "cpu": "512", "memory": "1024", "networkMode": "awsvpc",
+			"requiresCompatibilities": []string{"FARGATE"}, "executionRoleArn": "execution", "taskRoleArn": "task",
+			"runtimePlatform":      map[string]any{"cpuArchitecture": "ARM64", "operatingSystemFamily": "LINUX"},
+			"containerDefinitions": []any{map[string]any{"name": "Api", "image": "old", "environment": environment}},
 		}
+	case "RegisterTaskDefinition":
+		w.registered = string(body)
+		answer["taskDefinition"] = map[string]any{"taskDefinitionArn": task(8)}
 	case "UpdateService":
 		revision, _ := strconv.Atoi(input.TaskDefinition[strings.LastIndex(input.TaskDefinition, ":")+1:])
 		w.changes = append(w.changes, "service to "+strconv.Itoa(revision))
@@ -376,8 +383,6 @@ func TestRun_RefusesWhatWouldDoHarm(t *testing.T) {
 		"rejects where nobody remembers": {func(w *world) { w.events = w.events[:2] }, "the events of the stack do not tell"},
 		"rejects fewer partitions than there are": {func(w *world) { w.settings[7]["AGGREGATE_INDEX_SHARDS"] = "16" },
 			`the deployment changed what the data depends on: AGGREGATE_INDEX_SHARDS ("16", before "8").`},
-		"rejects a task definition that is gone": {func(w *world) { w.inactive = 6 },
-			"api:6, which ran before, is INACTIVE: ECS starts no task of it."},
 		"rejects where all is back already": {func(w *world) {
 			w.deployments = append([]deployment{{"2026-11-26T03:50:00Z", 6, "SUCCESSFUL"}}, w.deployments...)
 			w.functions["fn-Aggregator"][0].code = "old"
@@ -391,6 +396,35 @@ func TestRun_RefusesWhatWouldDoHarm(t *testing.T) {
 				t.Errorf("error %v, want %s; changed %q, said\n%s", err, c.want, w.changes, said)
 			}
 		})
+	}
+}
+
+// TestRun_RegistersAgainWhatIsOutOfUse is about what CloudFormation does with a task definition that it replaces.
+func TestRun_RegistersAgainWhatIsOutOfUse(t *testing.T) {
+	w := before()
+	w.inactive = 6
+	said, err := w.run(t, true)
+	if err != nil || w.changes[0] != "service to 8" || !strings.Contains(said, "service: api:6 is registered again as api:8\n") {
+		t.Errorf("error %v, changed %q, said\n%s", err, w.changes, said)
+	}
+	var got map[string]any
+	if err := json.Unmarshal([]byte(w.registered), &got); err != nil {
+		t.Fatal(err)
+	}
+	container := got["containerDefinitions"].([]any)[0].(map[string]any)
+	for key, want := range map[string]string{
+		"family": "api", "cpu": "512", "memory": "1024", "networkMode": "awsvpc", "executionRoleArn": "execution", "taskRoleArn": "task",
+		"requiresCompatibilities": "[FARGATE]", "runtimePlatform": "map[cpuArchitecture:ARM64 operatingSystemFamily:LINUX]",
+	} {
+		if fmt.Sprint(got[key]) != want {
+			t.Errorf("%s is %v, want %s", key, got[key], want)
+		}
+	}
+	if container["image"] != "old" || fmt.Sprint(container["environment"]) != "[map[name:AGGREGATE_INDEX_SHARDS value:8]]" {
+		t.Errorf("the container is %v", container)
+	}
+	if _, err := w.run(t, true); err == nil || err.Error() != "there is nothing to roll back" {
+		t.Errorf("the second time: error %v", err)
 	}
 }
 

@@ -29,6 +29,8 @@ type serviceStep struct {
 	cluster, service string
 	from, to         string // task definitions
 	before           string // the deployment that is there now
+	// gone is the task definition to go back to where CloudFormation has taken it out of use, as it does with what it replaces.
+	gone *types.TaskDefinition
 }
 
 // planService returns nil where there is nothing to do, with the reason.
@@ -121,17 +123,18 @@ func (r *rollback) taskDefinitions(ctx context.Context, deployments []types.Serv
 
 // checkSettings sees that what ran before can run on the data of now.
 func (r *rollback) checkSettings(ctx context.Context, step *serviceStep) error {
-	now, _, err := r.settings(ctx, step.from)
+	from, err := r.task(ctx, step.from)
 	if err != nil {
 		return err
 	}
-	before, status, err := r.settings(ctx, step.to)
+	to, err := r.task(ctx, step.to)
 	if err != nil {
 		return err
 	}
-	if status != types.TaskDefinitionStatusActive {
-		return fmt.Errorf("%s, which ran before, is %s: ECS starts no task of it. Deploy what ran before once more", short(step.to), status)
+	if to.Status != types.TaskDefinitionStatusActive {
+		step.gone = to
 	}
+	now, before := settings(from), settings(to)
 	var differ []string
 	for _, key := range bound {
 		if now[key] != before[key] {
@@ -144,25 +147,35 @@ func (r *rollback) checkSettings(ctx context.Context, step *serviceStep) error {
 	return nil
 }
 
-func (r *rollback) settings(ctx context.Context, task string) (map[string]string, types.TaskDefinitionStatus, error) {
-	answer, err := r.services.DescribeTaskDefinition(ctx, &ecs.DescribeTaskDefinitionInput{TaskDefinition: &task})
+func (r *rollback) task(ctx context.Context, name string) (*types.TaskDefinition, error) {
+	answer, err := r.services.DescribeTaskDefinition(ctx, &ecs.DescribeTaskDefinitionInput{TaskDefinition: &name})
 	if err != nil {
-		return nil, "", fmt.Errorf("look at %s: %w", short(task), err)
+		return nil, fmt.Errorf("look at %s: %w", short(name), err)
 	}
-	settings := map[string]string{}
 	if answer.TaskDefinition == nil {
-		return nil, "", fmt.Errorf("look at %s: the answer has none", short(task))
+		return nil, fmt.Errorf("look at %s: the answer has none", short(name))
 	}
-	for _, container := range answer.TaskDefinition.ContainerDefinitions {
-		for _, variable := range container.Environment {
-			settings[aws.ToString(variable.Name)] = aws.ToString(variable.Value)
-		}
-	}
-	return settings, answer.TaskDefinition.Status, nil
+	return answer.TaskDefinition, nil
 }
 
-// start lets ECS begin.
+// settings are the variables of the containers.
+func settings(of *types.TaskDefinition) map[string]string {
+	all := map[string]string{}
+	for _, container := range of.ContainerDefinitions {
+		for _, variable := range container.Environment {
+			all[aws.ToString(variable.Name)] = aws.ToString(variable.Value)
+		}
+	}
+	return all
+}
+
+// startService lets ECS begin.
 func (r *rollback) startService(ctx context.Context, step *serviceStep) error {
+	if step.gone != nil {
+		if err := r.registerAgain(ctx, step); err != nil {
+			return err
+		}
+	}
 	_, err := r.services.UpdateService(ctx, &ecs.UpdateServiceInput{
 		Cluster: &step.cluster, Service: &step.service, TaskDefinition: &step.to,
 	})
@@ -170,6 +183,28 @@ func (r *rollback) startService(ctx context.Context, step *serviceStep) error {
 		return fmt.Errorf("put the service back: %w", err)
 	}
 	r.say("service: ECS deploys %s", short(step.to))
+	return nil
+}
+
+// registerAgain makes a revision like the one that is out of use, since ECS starts no task of that.
+func (r *rollback) registerAgain(ctx context.Context, step *serviceStep) error {
+	was := step.gone
+	answer, err := r.services.RegisterTaskDefinition(ctx, &ecs.RegisterTaskDefinitionInput{
+		Family: was.Family, ContainerDefinitions: was.ContainerDefinitions, Cpu: was.Cpu, Memory: was.Memory,
+		NetworkMode: was.NetworkMode, RequiresCompatibilities: was.RequiresCompatibilities, RuntimePlatform: was.RuntimePlatform,
+		ExecutionRoleArn: was.ExecutionRoleArn, TaskRoleArn: was.TaskRoleArn, Volumes: was.Volumes,
+		EphemeralStorage: was.EphemeralStorage, PlacementConstraints: was.PlacementConstraints, PidMode: was.PidMode, IpcMode: was.IpcMode,
+		ProxyConfiguration: was.ProxyConfiguration, EnableFaultInjection: was.EnableFaultInjection,
+	})
+	if err != nil {
+		return fmt.Errorf("register %s again: %w", short(step.to), err)
+	}
+	if answer.TaskDefinition == nil {
+		return fmt.Errorf("register %s again: the answer has none", short(step.to))
+	}
+	made := aws.ToString(answer.TaskDefinition.TaskDefinitionArn)
+	r.say("service: %s is registered again as %s", short(step.to), short(made))
+	step.to = made
 	return nil
 }
 

@@ -35,7 +35,16 @@ func main() {
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "aggregates:", err)
 	}
+	if status != statusRight {
+		fmt.Fprintf(os.Stderr, "aggregates: status %d: %s\n", status, meanings[status])
+	}
 	os.Exit(status)
+}
+
+// meanings stand in the last line: make ends with a status of its own.
+var meanings = map[int]string{
+	statusWrong: "something differs, or could not be mended",
+	statusUsage: "the work could not be begun or finished",
 }
 
 func run(ctx context.Context, args, environ []string, out, progress io.Writer) (status int, err error) {

@@ -150,6 +150,10 @@ func (v *service) want(t *testing.T, status int, args ...string) string {
 	if got != status {
 		t.Fatalf("%v ended with status %d, want %d:\n%s", args, got, status, out)
 	}
+	lines := strings.Split(strings.TrimSpace(out), "\n")
+	if told := strings.HasPrefix(lines[len(lines)-1], fmt.Sprintf("aggregates: status %d: ", status)); told != (status != statusRight) {
+		t.Errorf("%v ended with status %d, and its last line is %q", args, status, lines[len(lines)-1])
+	}
 	return out
 }
 
@@ -337,6 +341,27 @@ func TestCommands_FindAndMendEachKindOfError(t *testing.T) {
 			v.wantExact(t)
 			v.want(t, statusRight, "audit")
 		})
+	}
+}
+
+// A sample has as many different rows as are asked for, or all: of these nine the one that is wrong is always among 200.
+func TestAudit_SamplesDifferentRows(t *testing.T) {
+	v := newService(t)
+	v.fill(t)
+	v.want(t, statusRight, "repair")
+	sample := func(status, rows int) string {
+		t.Helper()
+		return v.want(t, status, "audit", "-sample", strconv.Itoa(rows), "-from", "2026-03-01T00", "-to", "2026-03-03T00")
+	}
+	if said := sample(statusRight, 200); !strings.Contains(said, "compared 9 rows of 3 equipments and 2 days of the fleet") {
+		t.Error(said)
+	}
+	if said := sample(statusRight, 4); !strings.Contains(said, "compared 4 rows of ") {
+		t.Error(said)
+	}
+	v.plant(t, "EQ-2", "2026-03-01T08#"+region, "ADD n0 :n, sampleCount :n", map[string]types.AttributeValue{":n": n("-1")})
+	if said := sample(statusWrong, 200); !strings.Contains(said, "differs: row of EQ-2, 2026-03-01T08:00 to 08:05") || !strings.Contains(said, "1 differ;") {
+		t.Error(said)
 	}
 }
 

@@ -110,7 +110,7 @@ func (s *settings) flags(verb, region string, w *written) *flag.FlagSet {
 	flags.StringVar(&s.placeFile, "place", verb+".place.json", "file that keeps the place while the work is not finished; empty for none")
 	flags.BoolVar(&s.verbose, "v", false, "also tell of rows that were being written each time")
 	if !s.repair {
-		flags.IntVar(&s.sample, "sample", 0, "compare so many rows that are drawn by chance, by default of the last 30 days, and two days of the fleet")
+		flags.IntVar(&s.sample, "sample", 0, "compare so many different rows that are drawn by chance, or all where there are fewer, by default of the last 30 days, and two days of the fleet")
 		flags.DurationVar(&s.settle, "settle", repair.SettleDefault,
 			"how long to wait before a second look at what differs; longer than the aggregates lag behind the readings")
 	}

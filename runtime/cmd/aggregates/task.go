@@ -36,7 +36,7 @@ func (t *task) do(ctx context.Context, sweep *repair.Sweep, units repair.FleetUn
 	t.began = time.Now()
 	t.told = t.began
 	if t.sample > 0 {
-		tally, err := sweep.Sample(ctx, t.scope, units, repair.SampleOptions{Rows: t.sample, Days: sampleDays})
+		tally, err := sweep.Sample(ctx, t.scope, units, repair.SampleOptions{Rows: t.sample, Days: sampleDays, Exhaust: true})
 		return t.finish(tally, err)
 	}
 	place, err := t.begin()

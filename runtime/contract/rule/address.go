@@ -111,6 +111,9 @@ func Network(key, got string) Faults {
 // Networks accepts address ranges by region; those of regions that are left out are NetworkDefault's. They must not overlap:
 // networks that do could never be joined.
 func Networks(key string, given map[string]string, regions []string) Faults {
+	if len(regions) == 0 {
+		return nil // which is a fault of its own, and leaves nothing to compare with
+	}
 	var faults Faults
 	for _, region := range slices.Sorted(maps.Keys(given)) {
 		faults = append(faults, Fault{

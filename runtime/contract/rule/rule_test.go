@@ -106,6 +106,14 @@ func TestOrigin_TakesWhatABrowserSends(t *testing.T) {
 	}.check(t)
 }
 
+func TestDeployment_TakesTheThreeWays(t *testing.T) {
+	verdicts[string]{
+		"deployment", rule.Deployment, []string{"", "canary", "linear", "rolling"},
+		[]string{"blue", "Canary", "canary ", "all"},
+		`Key must be one of canary, linear, rolling, got "blue"; leave it out for canary, or rolling where everything is disposable`,
+	}.check(t)
+}
+
 func TestRules_JudgeNumbers(t *testing.T) {
 	for _, v := range []verdicts[int]{
 		{"shards", rule.Shards, []int{1, 256}, []int{0, 257, -1}, "Key must be 1 to 256, got 0; leave it out for 8"},

@@ -103,6 +103,15 @@ func machineScopes(key string, scopes []string) Faults {
 	})
 }
 
+// Deployment accepts how a new version takes over; an empty text leaves it to the default.
+func Deployment(key, got string) Faults {
+	return Fault{
+		Field: key, Rule: "must be one of " + strings.Join(contract.Deployments(), ", "), Got: got,
+		Advice: "leave it out for " + contract.DeploymentCanary + ", or " + contract.DeploymentRolling +
+			" where everything is disposable",
+	}.If(got != "" && !slices.Contains(contract.Deployments(), got))
+}
+
 // Emails accepts the addresses that alarms go to.
 func Emails(key string, addresses []string) Faults {
 	return Each(key, addresses, email)

@@ -48,7 +48,7 @@ func CreateTable(ctx context.Context, client *dynamodb.Client, name string, t co
 	if err != nil {
 		return fmt.Errorf("create table %s: %w", name, err)
 	}
-	const activeWithin = 30 * time.Second
+	const activeWithin = 2 * time.Minute // where it is DynamoDB itself, it takes up to one
 	if err := dynamodb.NewTableExistsWaiter(client, func(o *dynamodb.TableExistsWaiterOptions) {
 		o.MinDelay, o.MaxDelay = 50*time.Millisecond, time.Second
 	}).Wait(ctx, &dynamodb.DescribeTableInput{TableName: &name}, activeWithin); err != nil {

@@ -24,7 +24,7 @@ func TestDatabase_CarriesTheAggregates(t *testing.T) {
 		d.Create("readings", contract.ReadingsTable())
 		d.Create("aggregates", contract.AggregatesTable())
 		adapter := dynamo.NewAggregates(d, "readings", "aggregates", indexShards)
-		return aggregatetest.Tables{RowTable: adapter, WindowTable: adapter, FleetTable: adapter, IndexShards: indexShards, Put: func(t *testing.T, images ...aggregate.Image) {
+		return aggregatetest.Tables{RowTable: adapter, WindowTable: adapter, FleetTable: adapter, IndexShards: indexShards, Put: func(t aggregatetest.T, images ...aggregate.Image) {
 			for _, i := range images {
 				put(t, d, i)
 			}
@@ -32,7 +32,7 @@ func TestDatabase_CarriesTheAggregates(t *testing.T) {
 	})
 }
 
-func put(t *testing.T, d *dynamodel.Database, i aggregate.Image) {
+func put(t aggregatetest.T, d *dynamodel.Database, i aggregate.Image) {
 	t.Helper()
 	table := "readings"
 	if _, err := d.PutItem(t.Context(), &dynamodb.PutItemInput{TableName: &table, Item: dynamodel.Item{

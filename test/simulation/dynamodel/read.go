@@ -13,8 +13,31 @@ import (
 	"github.com/sensorflow/sensorflow/runtime/contract"
 )
 
-// pageBytesMax is how many bytes of items one query reads.
-const pageBytesMax = 1 << 20
+const (
+	// pageBytesMax is how many bytes of items one query or scan reads.
+	pageBytesMax = 1 << 20
+	// batchBytesMax is how many bytes of items one BatchGetItem returns.
+	batchBytesMax = 16 << 20
+	// readUnitBytes is how much a consistent read gives for one unit.
+	readUnitBytes = 4096
+)
+
+// readUnits is what it takes to read so many bytes at once, also where there are none.
+func readUnits(bytes int, consistent bool) float64 {
+	units := float64(max(1, (bytes+readUnitBytes-1)/readUnitBytes))
+	if consistent {
+		return units
+	}
+	return units / 2
+}
+
+// consumed tells what a read took, if that is the wish.
+func consumed(wish types.ReturnConsumedCapacity, table string, units float64) *types.ConsumedCapacity {
+	if wish != types.ReturnConsumedCapacityTotal {
+		return nil
+	}
+	return &types.ConsumedCapacity{TableName: &table, CapacityUnits: &units}
+}
 
 // GetItem returns one item.
 func (d *Database) GetItem(_ context.Context, in *dynamodb.GetItemInput, _ ...option) (*dynamodb.GetItemOutput, error) {
@@ -37,44 +60,68 @@ func (d *Database) GetItem(_ context.Context, in *dynamodb.GetItemInput, _ ...op
 	return &dynamodb.GetItemOutput{Item: project(s, d.read(t.find(key), aws.ToBool(in.ConsistentRead)))}, nil
 }
 
-// BatchGetItem returns at most 100 items of distinct keys, all that there are: leaving some unprocessed is for the code
-// around the model.
+// BatchGetItem returns at most 100 items of distinct keys, those that there are; what lies behind 16 MB is left unprocessed. To leave
+// more is for the code around the model.
+// https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html
 func (d *Database) BatchGetItem(_ context.Context, in *dynamodb.BatchGetItemInput, _ ...option) (*dynamodb.BatchGetItemOutput, error) {
 	out := &dynamodb.BatchGetItemOutput{Responses: map[string][]Item{}, UnprocessedKeys: map[string]types.KeysAndAttributes{}}
-	n := 0
+	n, bytes := 0, 0
 	for name, wanted := range in.RequestItems {
-		t, err := d.table(&name)
+		keys, project, err := d.checkGet(name, wanted)
 		if err != nil {
 			return nil, err
 		}
-		project, uses, err := projection(wanted.ProjectionExpression)
-		if err != nil {
-			return nil, err
-		}
-		s, err := newScope(wanted.ExpressionAttributeNames, nil, uses)
-		if err != nil {
-			return nil, err
-		}
-		seen := map[Key]bool{}
-		for _, item := range wanted.Keys {
-			key, err := t.exactKey(item)
-			if err != nil {
-				return nil, err
+		units := 0.0
+		for i, key := range keys {
+			found := d.read(d.tables[name].find(key), aws.ToBool(wanted.ConsistentRead))
+			if bytes += itemBytes(found); bytes > batchBytesMax {
+				left := wanted
+				left.Keys = wanted.Keys[i:]
+				out.UnprocessedKeys[name] = left
+				break
 			}
-			if seen[key] {
-				return nil, invalid("Provided list of item keys contains duplicates")
-			}
-			seen[key] = true
-			if found := d.read(t.find(key), aws.ToBool(wanted.ConsistentRead)); found != nil {
-				out.Responses[name] = append(out.Responses[name], project(s, found))
+			units += readUnits(itemBytes(found), aws.ToBool(wanted.ConsistentRead))
+			if found != nil {
+				out.Responses[name] = append(out.Responses[name], project(found))
 			}
 		}
-		n += len(wanted.Keys)
+		if c := consumed(in.ReturnConsumedCapacity, name, units); c != nil {
+			out.ConsumedCapacity = append(out.ConsumedCapacity, *c)
+		}
+		n += len(keys)
 	}
 	if n == 0 || n > contract.BatchGetItemsMax {
 		return nil, invalid("1 validation error detected: the batch has %d keys, must have 1 to %d", n, contract.BatchGetItemsMax)
 	}
 	return out, nil
+}
+
+// checkGet checks what a BatchGetItem wants of one table.
+func (d *Database) checkGet(name string, wanted types.KeysAndAttributes) (keys []Key, project func(Item) Item, err error) {
+	t, err := d.table(&name)
+	if err != nil {
+		return nil, nil, err
+	}
+	of, uses, err := projection(wanted.ProjectionExpression)
+	if err != nil {
+		return nil, nil, err
+	}
+	s, err := newScope(wanted.ExpressionAttributeNames, nil, uses)
+	if err != nil {
+		return nil, nil, err
+	}
+	seen := map[Key]bool{}
+	for _, item := range wanted.Keys {
+		key, err := t.exactKey(item)
+		if err != nil {
+			return nil, nil, err
+		}
+		if seen[key] {
+			return nil, nil, invalid("Provided list of item keys contains duplicates")
+		}
+		seen[key], keys = true, append(keys, key)
+	}
+	return keys, func(item Item) Item { return of(s, item) }, nil
 }
 
 // projection reads the list of the attributes to return.
@@ -147,6 +194,7 @@ func (d *Database) Query(_ context.Context, in *dynamodb.QueryInput, _ ...option
 		}
 	}
 	out.Count = int32(len(out.Items)) //nolint:gosec // a page
+	out.ConsumedCapacity = consumed(in.ReturnConsumedCapacity, q.table.name, readUnits(bytes, aws.ToBool(in.ConsistentRead)))
 	return out, nil
 }
 
@@ -181,7 +229,25 @@ func (d *Database) selectItems(in *dynamodb.QueryInput) (q selection, err error)
 	if q.scope, err = newScope(in.ExpressionAttributeNames, in.ExpressionAttributeValues, q.keys.uses, q.filter.uses, uses); err != nil {
 		return q, err
 	}
-	return q, q.checkKeys()
+	if err = q.checkKeys(); err != nil {
+		return q, err
+	}
+	return q, q.checkCarried(in.ProjectionExpression)
+}
+
+// checkCarried refuses to project what the index does not carry.
+func (q *selection) checkCarried(projected *string) error {
+	if q.carried == nil || projected == nil {
+		return nil
+	}
+	own := q.table.definition.Key
+	for _, name := range strings.Split(*projected, ",") {
+		name = q.scope.attribute(strings.TrimSpace(name))
+		if !slices.Contains(q.carried, name) && !slices.Contains([]string{q.key.Partition, q.key.Sort, own.Partition, own.Sort}, name) {
+			return invalid("One or more parameter values were invalid: the index does not project %s", name)
+		}
+	}
+	return nil
 }
 
 func (q *selection) checkKeys() error {

@@ -58,6 +58,15 @@ func (d *Database) prepareStatements(requests []types.BatchStatementRequest) ([]
 		key   Key
 	}
 	seen := map[place]bool{}
+	reads := 0
+	for _, request := range requests {
+		if strings.HasPrefix(aws.ToString(request.Statement), "SELECT ") {
+			reads++
+		}
+	}
+	if reads > 0 && reads < len(requests) {
+		return nil, invalid("The batch must consist of either read statements or write statements")
+	}
 	prepared := make([]preparedStatement, len(requests))
 	for i, request := range requests {
 		for _, value := range request.Parameters {

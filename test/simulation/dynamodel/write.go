@@ -2,14 +2,10 @@ package dynamodel
 
 import (
 	"context"
-	"maps"
-	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
-
-	"github.com/sensorflow/sensorflow/runtime/contract"
 )
 
 // option is what every call of the SDK's client may be given; the model takes none into account.
@@ -156,65 +152,4 @@ func (d *Database) DeleteItem(_ context.Context, in *dynamodb.DeleteItemInput, _
 		return nil, err
 	}
 	return &dynamodb.DeleteItemOutput{Attributes: oldOnly(in.ReturnValues, before)}, nil
-}
-
-// BatchWriteItem puts and deletes at most 25 items of distinct keys, all of them: leaving some unprocessed is for
-// the code around the model.
-func (d *Database) BatchWriteItem(_ context.Context, in *dynamodb.BatchWriteItemInput, _ ...option) (*dynamodb.BatchWriteItemOutput, error) {
-	operations, err := d.prepareBatch(in)
-	if err != nil {
-		return nil, err
-	}
-	for _, o := range operations {
-		if _, _, err := d.run(o); err != nil {
-			return nil, err
-		}
-	}
-	return &dynamodb.BatchWriteItemOutput{}, nil
-}
-
-// CheckBatch tells whether BatchWriteItem would refuse the batch, and writes nothing.
-func (d *Database) CheckBatch(in *dynamodb.BatchWriteItemInput) error {
-	_, err := d.prepareBatch(in)
-	return err
-}
-
-func (d *Database) prepareBatch(in *dynamodb.BatchWriteItemInput) ([]operation, error) {
-	var operations []operation
-	type place struct {
-		table string
-		key   Key
-	}
-	seen := map[place]bool{}
-	for _, name := range slices.Sorted(maps.Keys(in.RequestItems)) {
-		requests := in.RequestItems[name]
-		if len(requests) == 0 {
-			return nil, invalid("The batch write request list for a table cannot be empty: %s", name)
-		}
-		for _, request := range requests {
-			var o operation
-			var err error
-			switch {
-			case request.PutRequest != nil && request.DeleteRequest == nil:
-				o, err = d.preparePut(&name, request.PutRequest.Item, nil, nil, nil)
-			case request.DeleteRequest != nil && request.PutRequest == nil:
-				o, err = d.prepareDelete(&name, request.DeleteRequest.Key, nil, nil, nil)
-			default:
-				err = invalid("Supplied AttributeValue has more than one datatypes set, must contain exactly one of the supported datatypes")
-			}
-			if err != nil {
-				return nil, err
-			}
-			at := place{name, o.key}
-			if seen[at] {
-				return nil, invalid("Provided list of item keys contains duplicates")
-			}
-			seen[at] = true
-			operations = append(operations, o)
-		}
-	}
-	if n := len(operations); n == 0 || n > contract.BatchStatementsMax {
-		return nil, invalid("1 validation error detected: the batch has %d items, must have 1 to %d", n, contract.BatchStatementsMax)
-	}
-	return operations, nil
 }

@@ -2,7 +2,6 @@ package storagesuite
 
 import (
 	"strings"
-	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -10,7 +9,7 @@ import (
 
 // testNumbers holds what is kept of a number
 // (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.NamingRulesDataTypes.html#HowItWorks.DataTypes.Number).
-func testNumbers(t *testing.T, s *subject) {
+func testNumbers(t T, s *subject) {
 	key := keyOf("E", "t1")
 	nines := strings.Repeat("9", 38)
 	for sent, stored := range map[string]string{ // refused where empty
@@ -31,7 +30,7 @@ func testNumbers(t *testing.T, s *subject) {
 	}
 }
 
-func testAdd(t *testing.T, s *subject) {
+func testAdd(t T, s *subject) {
 	nines := strings.Repeat("9", 38)
 	for _, c := range []struct{ a, b, sum string }{ // refused where there is no sum
 		{"0.1", "0.2", "0.3"}, {"0.1", "-0.1", "0"}, {"1e20", "1e-17", "100000000000000000000.00000000000000001"}, {nines, "-1", nines[:37] + "8"},

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -32,7 +31,15 @@ func sorts(out *dynamodb.QueryOutput) string {
 	return strings.Join(found, " ")
 }
 
-func testQueryRange(t *testing.T, s *subject) {
+// shown tells of a page what the cases ask.
+func shown(out *dynamodb.QueryOutput, err error) string {
+	if err != nil {
+		return outcome(err) + because(err)
+	}
+	return fmt.Sprintf("%q of %d, then %s", showAll(out.Items), out.ScannedCount, show(out.LastEvaluatedKey))
+}
+
+func testQueryRange(t T, s *subject) {
 	for _, sort := range []string{"b", "a", "B", "a#", "a$", "a0", "é", "z", "ab"} {
 		s.put(t, with(keyOf("E", sort), Item{"v": text(sort)}))
 		s.put(t, keyOf("F", sort))
@@ -68,14 +75,14 @@ func testQueryRange(t *testing.T, s *subject) {
 		c.change(in)
 		out, err := s.Query(t.Context(), in)
 		if err != nil || sorts(out) != c.want || len(out.LastEvaluatedKey) > 0 || int(out.Count) != len(out.Items) {
-			t.Errorf("%s: %v, error %v, want %s", c.name, out, err, c.want)
+			t.Errorf("%s: %s, want %s", c.name, shown(out, err), c.want)
 		}
 	}
 	in := s.query("A", "b")
 	in.ProjectionExpression = aws.String("v, gone")
 	out, err := s.Query(t.Context(), in)
 	if err != nil || len(out.Items) != 7 || show(out.Items[0]) != `v="B"` {
-		t.Errorf("a projection: %v, %v", out, err)
+		t.Errorf("a projection: %s, want 7 items with v alone", shown(out, err))
 	}
 	_, err = s.Query(t.Context(), s.query("b", "a"))
 	want(t, "an empty range", err, refused)
@@ -89,7 +96,7 @@ func testQueryRange(t *testing.T, s *subject) {
 	want(t, "a filter on a key", err, refused)
 }
 
-func testQueryPages(t *testing.T, s *subject) {
+func testQueryPages(t T, s *subject) {
 	var all []string
 	for i := range 11 {
 		sort := fmt.Sprintf("%02d", i)
@@ -111,25 +118,25 @@ func testQueryPages(t *testing.T, s *subject) {
 	in.Limit, in.FilterExpression, in.ExpressionAttributeValues[":n"] = aws.Int32(4), aws.String("n = :n"), number("2")
 	out, err := s.Query(t.Context(), in)
 	if err != nil || sorts(out) != "02" || out.ScannedCount != 4 || len(out.LastEvaluatedKey) == 0 {
-		t.Errorf("a filter: %v, %v", out, err)
+		t.Errorf("a filter: %s, want 02 of 4, and that there is more", shown(out, err))
 	}
 	// A page may begin after an item that is not there any more.
 	in = s.query("0", "9")
 	in.ExclusiveStartKey = keyOf("E", "045")
 	if out, err := s.Query(t.Context(), in); err != nil || sorts(out) != "05 06 07 08 09 10" {
-		t.Errorf("after a key that is not there: %v, %v", out, err)
+		t.Errorf("after a key that is not there: %s, want 05 to 10", shown(out, err))
 	}
 }
 
 // pages returns the sort keys of all pages.
-func (s *subject) pages(t *testing.T, limit int32, forward bool) (found []string) {
+func (s *subject) pages(t T, limit int32, forward bool) (found []string) {
 	t.Helper()
 	in := s.query("0", "9")
 	in.Limit, in.ScanIndexForward = &limit, &forward
 	for {
 		out, err := s.Query(t.Context(), in)
 		if err != nil || len(out.Items) > int(limit) {
-			t.Fatalf("limit %d: %v, %v", limit, out, err)
+			t.Fatalf("limit %d: %s", limit, shown(out, err))
 		}
 		found = append(found, strings.Fields(sorts(out))...)
 		if len(out.LastEvaluatedKey) == 0 {
@@ -142,7 +149,7 @@ func (s *subject) pages(t *testing.T, limit int32, forward bool) (found []string
 	}
 }
 
-func testQueryMegabyte(t *testing.T, s *subject) {
+func testQueryMegabyte(t T, s *subject) {
 	const items, padding = 30, 64 << 10 // 1.9 MB
 	for i := range items {
 		s.put(t, with(keyOf("E", fmt.Sprintf("%02d", i)), Item{"padding": text(strings.Repeat("x", padding))}))
@@ -166,7 +173,7 @@ func testQueryMegabyte(t *testing.T, s *subject) {
 	}
 }
 
-func testIndex(t *testing.T, s *subject) {
+func testIndex(t T, s *subject) {
 	table := s.Create(t, contract.AggregatesTable())
 	row := func(id, partition, sort string) Item {
 		item := Item{contract.AttrEquipmentID: text(id), contract.AttrInterval: text("i")}

@@ -5,45 +5,16 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
-	"testing"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"github.com/sensorflow/sensorflow/runtime/contract"
-	"github.com/sensorflow/sensorflow/test/simulation/dynamodel"
 )
 
-// Model returns the simulation's model as an implementation. Its stream is what its tables tell of their writes.
-func Model() Storage {
-	d := dynamodel.NewDatabase(region, time.Now)
-	var records []Record
-	tables := map[string][]Record{}
-	d.OnWrite = func(w dynamodel.Write) {
-		if !w.Changed() {
-			return
-		}
-		r := Record{Sequence: fmt.Sprint(len(records) + 1), Key: keyOf(w.Key.Partition, w.Key.Sort), Old: w.Old, New: w.New}
-		records = append(records, r)
-		tables[w.Table] = append(tables[w.Table], r)
-	}
-	created := 0
-	return Storage{
-		Client: d,
-		Create: func(_ *testing.T, definition contract.Table) string {
-			created++
-			name := fmt.Sprintf("%s-%d", definition.Name, created)
-			d.Create(name, definition)
-			return name
-		},
-		Records: func(_ *testing.T, table string) []Record { return tables[table] },
-	}
-}
-
 // testAsModel makes the same random calls in both and compares the answers, what is stored and the streams.
-func testAsModel(t *testing.T, s *subject) {
+func testAsModel(t T, s *subject) {
 	const calls, seed = 1500, 11
 	model := Model()
 	other := &subject{Storage: model, table: model.Create(t, contract.ReadingsTable())}
@@ -129,7 +100,7 @@ func randomChange(r *rand.Rand, update bool) change {
 }
 
 // randomCall makes a call that the random numbers decide and tells what came of it.
-func randomCall(t *testing.T, s *subject, r *rand.Rand) string {
+func randomCall(t T, s *subject, r *rand.Rand) string {
 	t.Helper()
 	key, wish := randomKey(r), draw(r, types.ReturnValuesOnConditionCheckFailureAllOld, types.ReturnValuesOnConditionCheckFailureNone)
 	switch r.IntN(7) {
@@ -174,7 +145,7 @@ func randomCall(t *testing.T, s *subject, r *rand.Rand) string {
 	}
 }
 
-func randomBatch(t *testing.T, s *subject, r *rand.Rand) string {
+func randomBatch(t T, s *subject, r *rand.Rand) string {
 	t.Helper()
 	var statements []types.BatchStatementRequest
 	call, keys := "statements", []string{}
@@ -197,7 +168,7 @@ func randomBatch(t *testing.T, s *subject, r *rand.Rand) string {
 	return call + ": " + got
 }
 
-func randomTransaction(t *testing.T, s *subject, r *rand.Rand) string {
+func randomTransaction(t T, s *subject, r *rand.Rand) string {
 	t.Helper()
 	var items []types.TransactWriteItem
 	call, keys := "transaction", []string{}
@@ -227,12 +198,12 @@ func randomTransaction(t *testing.T, s *subject, r *rand.Rand) string {
 	return call + ": " + result
 }
 
-func randomQuery(t *testing.T, s *subject, r *rand.Rand) string {
+func randomQuery(t T, s *subject, r *rand.Rand) string {
 	t.Helper()
 	ends := draw(r, [2]string{"a", "b"}, [2]string{"a", "d"}, [2]string{"aa", "c"}, [2]string{"b", "z"}, [2]string{"b", "b"}, [2]string{"c", "b"})
 	in := s.query(ends[0], ends[1])
 	in.ExpressionAttributeValues[":e"] = text(draw(r, "P", "Q", "R"))
-	in.ScanIndexForward, in.ConsistentRead = aws.Bool(r.IntN(2) == 0), aws.Bool(r.IntN(2) == 0)
+	in.ScanIndexForward = aws.Bool(r.IntN(2) == 0)
 	if limit := r.Int32N(4); limit > 0 {
 		in.Limit = &limit
 	}

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -20,7 +19,7 @@ func numbers(texts ...string) types.AttributeValue {
 // testSets holds what a set of numbers is: it grows by ADD, holds each number once, and contains tells what it holds. What is
 // missing holds nothing, so that NOT contains(…) is true of it
 // (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Expressions.OperatorsAndFunctions.html).
-func testSets(t *testing.T, s *subject) {
+func testSets(t T, s *subject) {
 	key := keyOf("E", "t1")
 	for i, step := range []struct {
 		add, unless string
@@ -63,7 +62,7 @@ func testSets(t *testing.T, s *subject) {
 }
 
 // testContains holds what contains says of other types.
-func testContains(t *testing.T, s *subject) {
+func testContains(t T, s *subject) {
 	key := keyOf("E", "t1")
 	s.put(t, with(key, Item{"t": text("abc"), "n": number("12"), "set": numbers("1", "2")}))
 	for condition, holds := range map[string]bool{
@@ -91,7 +90,7 @@ func testContains(t *testing.T, s *subject) {
 	}
 }
 
-func testBatchGet(t *testing.T, s *subject) {
+func testBatchGet(t T, s *subject) {
 	get := func(keys ...Item) (string, error) {
 		out, err := s.BatchGetItem(t.Context(), &dynamodb.BatchGetItemInput{RequestItems: map[string]types.KeysAndAttributes{
 			s.table: {Keys: keys, ConsistentRead: aws.Bool(true)},
@@ -135,7 +134,7 @@ func testBatchGet(t *testing.T, s *subject) {
 }
 
 // testIndexProjection holds that an index has the attributes that it was told to carry, and no others.
-func testIndexProjection(t *testing.T, s *subject) {
+func testIndexProjection(t T, s *subject) {
 	table := s.Create(t, contract.AggregatesTable())
 	row := Item{
 		contract.AttrEquipmentID: text("E"), contract.AttrInterval: text("i"), contract.AttrPartitionKey: text("P"), contract.AttrIndexSort: text("1"),

@@ -5,7 +5,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -50,7 +49,7 @@ func (s *subject) replace(key, set Item, below types.AttributeValue, removed ...
 }
 
 // run runs statements in one batch and returns what became of each, or of the whole, and the items that refusals told.
-func (s *subject) run(t *testing.T, statements ...types.BatchStatementRequest) (outcomes string, told []Item) {
+func (s *subject) run(t T, statements ...types.BatchStatementRequest) (outcomes string, told []Item) {
 	t.Helper()
 	out, err := s.BatchExecuteStatement(t.Context(), &dynamodb.BatchExecuteStatementInput{Statements: statements})
 	if err != nil {
@@ -67,14 +66,14 @@ func (s *subject) run(t *testing.T, statements ...types.BatchStatementRequest) (
 	return strings.Join(all, ", "), told
 }
 
-func (s *subject) wantRun(t *testing.T, what, expected string, statements ...types.BatchStatementRequest) {
+func (s *subject) wantRun(t T, what, expected string, statements ...types.BatchStatementRequest) {
 	t.Helper()
 	if got, _ := s.run(t, statements...); got != expected {
 		t.Errorf("%s: %s, want %s", what, got, expected)
 	}
 }
 
-func testStatements(t *testing.T, s *subject) {
+func testStatements(t T, s *subject) {
 	a, b, c, stranger := keyOf("E", "a"), keyOf("E", "b"), keyOf("F", "c"), keyOf("E", "stranger")
 	s.put(t, with(stranger, Item{"n": text("note")}))
 	s.wantRun(t, "insertions", "done, done", s.insert(with(a, Item{"v": text("2"), "n": number("1.50")})), s.insert(with(b, Item{"v": text("2"), "x": yes()})))
@@ -98,8 +97,8 @@ func testStatements(t *testing.T, s *subject) {
 }
 
 // testStatementRefusals holds what a refusal tells to what is stored. DynamoDB tells it where a condition fails, DynamoDB Local never
-// does: nobody may rely on either.
-func testStatementRefusals(t *testing.T, s *subject) {
+// does: the service looks for itself where nothing is told.
+func testStatementRefusals(t T, s *subject) {
 	key := keyOf("E", "a")
 	item := with(key, Item{"v": text("2")})
 	s.put(t, item)
@@ -113,13 +112,54 @@ func testStatementRefusals(t *testing.T, s *subject) {
 		}
 		got, told := s.run(t, statement)
 		if len(told) != 1 || len(told[0]) > 0 && show(told[0]) != show(expected) {
-			t.Errorf("%s: %s tells %v, want %s or nothing", what, got, told, show(expected))
+			t.Errorf("%s: %s tells %s, want %s or nothing", what, got, showTold(told), show(expected))
 		}
 	}
 }
 
-func testStatementBatch(t *testing.T, s *subject) {
-	// DynamoDB Local may have run some statements of a batch that it refuses for a key that stands in it twice.
+// testStatementItem holds when DynamoDB tells the item
+// (https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchStatementError.html): it saves the service a read.
+func testStatementItem(t T, s *subject) {
+	key := keyOf("E", "a")
+	item := with(key, Item{"v": text("2"), "n": number("1")})
+	s.put(t, item)
+	silent := s.replace(key, Item{"v": text("1")}, text("1"))
+	silent.ReturnValuesOnConditionCheckFailure = ""
+	got, told := s.run(t, s.replace(key, Item{"v": text("1")}, text("1")), s.replace(keyOf("E", "none"), Item{"v": text("1")}, text("1")))
+	if got != "ConditionalCheckFailed, ConditionalCheckFailed" || show(told[0]) != show(item) || len(told[1]) > 0 {
+		t.Errorf("an item and none: %s, told are %s; want the item and nothing", got, showTold(told))
+	}
+	for what, statement := range map[string]types.BatchStatementRequest{"without the wish": silent, "a duplicate": s.insert(item)} {
+		if got, told := s.run(t, statement); len(told) != 1 || len(told[0]) > 0 {
+			t.Errorf("%s: %s, told are %s; want nothing", what, got, showTold(told))
+		}
+	}
+}
+
+func showTold(items []Item) string {
+	var all []string
+	for _, item := range items {
+		if len(item) == 0 {
+			item = nil
+		}
+		all = append(all, show(item))
+	}
+	return strings.Join(all, "; ")
+}
+
+// testStatementMix holds that a batch reads or writes
+// (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ql-reference.multiplestatements.batching.html).
+func testStatementMix(t T, s *subject) {
+	key := keyOf("E", "a")
+	text := fmt.Sprintf(`SELECT * FROM "%s" WHERE "equipmentId" = ? AND "timestamp" = ?`, s.table)
+	read := types.BatchStatementRequest{Statement: &text, Parameters: []types.AttributeValue{key[contract.AttrEquipmentID], key[contract.AttrTimestamp]}}
+	s.wantRun(t, "a read and a write", refused, read, s.insert(keyOf("E", "b")))
+	s.wantRun(t, "a write and a read", refused, s.insert(keyOf("E", "b")), read)
+}
+
+// testStatementBatch leaves open whether statements of a batch that is refused for a key that stands in it twice have been run: nothing
+// is documented, and DynamoDB Local runs some.
+func testStatementBatch(t T, s *subject) {
 	a, b := keyOf("E", "a"), keyOf("E", "b")
 	s.wantRun(t, "a key twice", refused, s.insert(b), s.insert(with(a, Item{"v": text("1")})), s.insert(with(a, Item{"v": text("2")})))
 	s.wantRun(t, "a key inserted and changed", refused, s.insert(b), s.insert(a), s.replace(a, Item{"v": text("2")}, text("2")))

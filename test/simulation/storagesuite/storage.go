@@ -7,9 +7,10 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/smithy-go"
@@ -31,6 +32,7 @@ type Client interface {
 	UpdateItem(context.Context, *dynamodb.UpdateItemInput, ...option) (*dynamodb.UpdateItemOutput, error)
 	DeleteItem(context.Context, *dynamodb.DeleteItemInput, ...option) (*dynamodb.DeleteItemOutput, error)
 	Query(context.Context, *dynamodb.QueryInput, ...option) (*dynamodb.QueryOutput, error)
+	Scan(context.Context, *dynamodb.ScanInput, ...option) (*dynamodb.ScanOutput, error)
 	BatchExecuteStatement(context.Context, *dynamodb.BatchExecuteStatementInput, ...option) (*dynamodb.BatchExecuteStatementOutput, error)
 	TransactWriteItems(context.Context, *dynamodb.TransactWriteItemsInput, ...option) (*dynamodb.TransactWriteItemsOutput, error)
 }
@@ -39,68 +41,104 @@ type Client interface {
 type Storage struct {
 	Client
 	// Create makes an empty table and returns its name.
-	Create func(t *testing.T, definition contract.Table) string
+	Create func(t T, definition contract.Table) string
 	// Records returns all records of a table's stream, those of each item in their order. It is asked again where the last
 	// write is not among them yet, and may wait a moment.
-	Records func(t *testing.T, table string) []Record
+	Records func(t T, table string) []Record
+	// From returns the records of a table's stream from one of them on, in its shard.
+	From func(t T, table string, first Record) []Record
+	// Settings returns what a table says of itself.
+	Settings func(t T, table string) Settings
+	// Expire lets time to live remove an item that is due. Nil where nobody can make it happen.
+	Expire func(t T, table string, key Item)
+	// Patience is how long something may take that is so only in the end. 0 where nothing lags.
+	Patience time.Duration
+	// Concurrent tells that calls may be made at the same time.
+	Concurrent bool
+	// Elsewhere is another region, which has the same tables under the same names. Nil where there is none.
+	Elsewhere *Storage
 }
 
 // Record is a record of a stream.
 type Record struct {
 	Sequence string
+	Shard    string
 	Key      Item
 	Old, New Item // nil where there is none
+	// At is when the change took place, nearly.
+	At time.Time
+	// Service tells that DynamoDB itself made the change, by time to live.
+	Service bool
 }
 
-// Suite runs the behaviour against implementations that fresh makes.
-func Suite(t *testing.T, fresh func(t *testing.T) Storage) {
-	for _, test := range []struct {
-		name string
-		run  func(t *testing.T, s *subject)
-	}{
+// Settings are those of a table that cannot be seen by its calls.
+type Settings struct {
+	TimeToLive string // the attribute; empty where nothing expires
+	Images     string // what the stream's records hold, by the name of its view; empty without a stream
+}
+
+// Cases lists what SensorFlow relies on.
+func Cases() []Case {
+	return append([]Case{
 		{"a put replaces the whole item", testPut},
 		{"an update changes what it names", testUpdate},
 		{"conditions hold for what DynamoDB says", testConditions},
 		{"a failed condition returns the old item on request", testConditionFailure},
 		{"keys are texts and not empty", testKeys},
 		{"expressions name what they use and no more", testExpressions},
+		{"an item has 400 KB and no more", testItemBytes},
 		{"statements insert and update, each judged by itself", testStatements},
 		{"statements that are refused tell the item or nothing", testStatementRefusals},
+		{"a statement that a condition refuses tells the item on request", testStatementItem},
+		{"statements that read and that write do not mix", testStatementMix},
 		{"a batch takes 25 statements on distinct items and no more", testStatementBatch},
 		{"numbers have 38 digits", testNumbers},
 		{"numbers are added exactly", testAdd},
 		{"sets hold each number once", testSets},
 		{"contains looks into texts and sets", testContains},
 		{"a batch of reads returns what is there of a hundred keys", testBatchGet},
+		{"a batch of reads gives 16 MB and names the rest", testBatchGetBytes},
 		{"a transaction makes all writes or none", testTransaction},
 		{"a transaction gives one reason for each item", testReasons},
+		{"a transaction names the item that cannot be written", testReasonInvalid},
 		{"a transaction takes a hundred items and no more", testTransactionMax},
 		{"a transaction refuses two operations on one item", testTransactionDuplicates},
+		{"a transaction with two operations on one item is refused as a whole", testTransactionDuplicatesWhole},
 		{"a transaction takes place once under one token", testToken},
+		{"writes at the same moment see each other", testAtOnce},
+		{"transactions at the same moment follow each other or are canceled", testTransactionsAtOnce},
 		{"a query returns a range in order", testQueryRange},
 		{"a query goes over pages", testQueryPages},
 		{"a page ends at a megabyte", testQueryMegabyte},
 		{"an index holds the items that have its keys", testIndex},
 		{"an index carries what it was told to", testIndexProjection},
+		{"an index refuses what it does not carry", testNotProjected},
+		{"an index follows the keys of its items", testIndexKeys},
+		{"reads that may lag see a write in the end", testLag},
+		{"a scan meets everything once, from any key on", testScan},
+		{"reads tell what they took", testReadUnits},
 		{"the stream has the images of each change", testImages},
 		{"the stream has nothing where nothing changed", testNoRecord},
 		{"the stream orders the records of an item", testStreamOrder},
 		{"the stream has the writes of statements and transactions", testStreamOfMany},
+		{"the stream is read from any record on", testStreamFrom},
+		{"a record tells when its change took place", testRecordTime},
+		{"tables have their stream and their time to live", testSettings},
+		{"what has expired is removed, and its record says by whom", testExpired},
+		{"replicas take each other's writes, and the later one wins", testReplicas},
 		{"readings are written through the adapter", testReadings},
+		{"statements of readings state the whole item", testOwnStatements},
 		{"readings that were throttled are written again", testThrottled},
 		{"a deleted reading leaves a tombstone", testDeletion},
 		{"readings expire no earlier than they may", testExpiry},
 		{"uploads begin once and end once", testUploads},
 		{"ranges are committed once", testRanges},
 		{"uploads are listed newest first", testUploadList},
+		{"deletions are claimed, advanced and completed", testDeletions},
+		{"equipments, hours and rows are found by scans and queries", testFinder},
 		{"revocations are seen as soon as they are made", testRevocations},
 		{"any sequence of calls ends as it does in the model", testAsModel},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			storage := fresh(t)
-			test.run(t, &subject{Storage: storage, table: storage.Create(t, contract.ReadingsTable())})
-		})
-	}
+	}, aggregateCases()...)
 }
 
 // subject is an implementation with a table of readings, in which most tests write.
@@ -186,14 +224,26 @@ func outcome(err error) string {
 		return "canceled: " + strings.Join(reasons, ", ")
 	}
 	var api smithy.APIError
+	var response *awshttp.ResponseError
 	switch {
 	case err == nil:
 		return "done"
 	case errors.As(err, &api):
 		return api.ErrorCode()
+	case errors.As(err, &response) && response.HTTPStatusCode() > 0: // of an emulator that broke down
+		return fmt.Sprintf("HTTP status %d without a code", response.HTTPStatusCode())
 	default:
 		return err.Error()
 	}
+}
+
+// because is what an error says beside its code, in brackets.
+func because(err error) string {
+	var api smithy.APIError
+	if !errors.As(err, &api) || api.ErrorMessage() == "" {
+		return ""
+	}
+	return " (" + api.ErrorMessage() + ")"
 }
 
 const (
@@ -202,28 +252,28 @@ const (
 	conditions = "ConditionalCheckFailedException"
 )
 
-func want(t *testing.T, what string, err error, outcomeWanted string) {
+func want(t T, what string, err error, outcomeWanted string) {
 	t.Helper()
 	if got := outcome(err); got != outcomeWanted {
-		t.Errorf("%s: %s, want %s (%v)", what, got, outcomeWanted, err)
+		t.Errorf("%s: %s%s, want %s", what, got, because(err), outcomeWanted)
 	}
 }
 
-func (s *subject) put(t *testing.T, item Item) {
+func (s *subject) put(t T, item Item) {
 	t.Helper()
 	if _, err := s.PutItem(t.Context(), &dynamodb.PutItemInput{TableName: &s.table, Item: item}); err != nil {
 		t.Fatalf("put %s: %v", show(item), err)
 	}
 }
 
-func (s *subject) remove(t *testing.T, key Item) {
+func (s *subject) remove(t T, key Item) {
 	t.Helper()
 	if _, err := s.DeleteItem(t.Context(), &dynamodb.DeleteItemInput{TableName: &s.table, Key: key}); err != nil {
 		t.Fatalf("delete %s: %v", show(key), err)
 	}
 }
 
-func (s *subject) get(t *testing.T, table string, key Item) Item {
+func (s *subject) get(t T, table string, key Item) Item {
 	t.Helper()
 	out, err := s.GetItem(t.Context(), &dynamodb.GetItemInput{TableName: &table, Key: key, ConsistentRead: aws.Bool(true)})
 	if err != nil {
@@ -236,9 +286,18 @@ func (s *subject) get(t *testing.T, table string, key Item) Item {
 }
 
 // wantItem compares what is stored under a key.
-func (s *subject) wantItem(t *testing.T, what string, key, item Item) {
+func (s *subject) wantItem(t T, what string, key, item Item) {
 	t.Helper()
 	if got := show(s.get(t, s.table, key)); got != show(item) {
 		t.Errorf("%s: stored is %s, want %s", what, got, show(item))
 	}
+}
+
+// textOf returns a text, "" where there is none.
+func textOf(value types.AttributeValue) string {
+	s, isText := value.(*types.AttributeValueMemberS)
+	if !isText {
+		return ""
+	}
+	return s.Value
 }

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -17,7 +16,7 @@ import (
 const markPartition = "mark"
 
 // records returns the records of the table's stream by the item's key. A last write of its own tells when all are there.
-func (s *subject) records(t *testing.T) map[string][]Record {
+func (s *subject) records(t T) map[string][]Record {
 	t.Helper()
 	s.marks++
 	mark := keyOf(markPartition, fmt.Sprint(s.marks))
@@ -41,11 +40,14 @@ func (s *subject) records(t *testing.T) map[string][]Record {
 
 // wantChanges compares the images of an item's records, each written as old -> new, and holds that each begins where the one
 // before ended.
-func wantChanges(t *testing.T, records []Record, changes ...string) {
+func wantChanges(t T, records []Record, changes ...string) {
 	t.Helper()
 	var got []string
 	for i, r := range records {
 		got = append(got, show(r.Old)+" -> "+show(r.New))
+		if _, err := aggregate.SequenceKey(r.Sequence); err != nil {
+			t.Errorf("sequence number %q: %v", r.Sequence, err)
+		}
 		if i > 0 && aggregate.CompareSequences(records[i-1].Sequence, r.Sequence) >= 0 {
 			t.Errorf("sequence numbers %s and %s do not rise", records[i-1].Sequence, r.Sequence)
 		}
@@ -65,7 +67,7 @@ func chain(states ...Item) (changes []string) {
 	return changes
 }
 
-func testImages(t *testing.T, s *subject) {
+func testImages(t T, s *subject) {
 	key := keyOf("E", "t1")
 	first, second := with(key, Item{"a": text("1"), "n": number("0.10")}), with(key, Item{contract.AttrExpiresAt: number("1772352000")})
 	s.put(t, first)
@@ -84,7 +86,7 @@ func testImages(t *testing.T, s *subject) {
 	}
 }
 
-func testNoRecord(t *testing.T, s *subject) {
+func testNoRecord(t T, s *subject) {
 	key := keyOf("E", "t1")
 	item := with(key, Item{"a": text("1"), "n": number("1.5")})
 	s.put(t, item)
@@ -113,7 +115,7 @@ func testNoRecord(t *testing.T, s *subject) {
 	}
 }
 
-func testStreamOrder(t *testing.T, s *subject) {
+func testStreamOrder(t T, s *subject) {
 	const rounds, items = 12, 5
 	states := make([][]Item, items)
 	for round := range rounds {
@@ -135,7 +137,7 @@ func testStreamOrder(t *testing.T, s *subject) {
 	}
 }
 
-func testStreamOfMany(t *testing.T, s *subject) {
+func testStreamOfMany(t T, s *subject) {
 	a, b, c := keyOf("E", "a"), keyOf("E", "b"), keyOf("F", "c")
 	s.wantRun(t, "insertions", "done, done", s.insert(a), s.insert(with(b, Item{"n": number("1")})))
 	want(t, "a transaction", s.transact(t, s.add(b, "2", ""), types.TransactWriteItem{Delete: &types.Delete{TableName: &s.table, Key: a}}, s.add(c, "5", "")), done)

@@ -2,7 +2,6 @@ package storagesuite
 
 import (
 	"strings"
-	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -11,7 +10,7 @@ import (
 	"github.com/sensorflow/sensorflow/runtime/contract"
 )
 
-func testPut(t *testing.T, s *subject) {
+func testPut(t T, s *subject) {
 	key := keyOf("E", "t1")
 	first, second := with(key, Item{"a": text(""), "n": number("1.50")}), with(key, Item{"b": yes()})
 	s.wantItem(t, "before", key, nil)
@@ -32,12 +31,31 @@ func testPut(t *testing.T, s *subject) {
 	s.wantItem(t, "deleted twice", key, nil)
 	_, err = s.PutItem(t.Context(), &dynamodb.PutItemInput{TableName: aws.String("a-table-that-is-not-there"), Item: first})
 	want(t, "no table", err, "ResourceNotFoundException")
-	_, err = s.PutItem(t.Context(), &dynamodb.PutItemInput{TableName: &s.table, Item: with(key, Item{"big": text(strings.Repeat("x", 400<<10))})})
-	want(t, "more than 400 KB", err, refused)
-	s.put(t, with(key, Item{"big": text(strings.Repeat("x", 399<<10))}))
 }
 
-func testUpdate(t *testing.T, s *subject) {
+// testItemBytes holds the size of an item, which is that of its names and its texts
+// (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html).
+func testItemBytes(t T, s *subject) {
+	const bytesMax = 400 << 10
+	key := keyOf("E", "é")
+	left := bytesMax - len(contract.AttrEquipmentID) - len("E") - len(contract.AttrTimestamp) - len("é") - len("big")
+	put := func(bytes int) error {
+		_, err := s.PutItem(t.Context(), &dynamodb.PutItemInput{TableName: &s.table, Item: with(key, Item{"big": text(strings.Repeat("x", bytes))})})
+		return err
+	}
+	want(t, "a byte more than 400 KB", put(left+1), refused)
+	want(t, "400 KB", put(left), done)
+	_, err := s.UpdateItem(t.Context(), &dynamodb.UpdateItemInput{
+		TableName: &s.table, Key: key, UpdateExpression: aws.String("SET a = :x"), ExpressionAttributeValues: Item{":x": text("x")},
+	})
+	want(t, "an update of such an item", err, refused)
+	got, _ := s.run(t, s.insert(with(keyOf("E", "f"), Item{"big": text(strings.Repeat("x", left+2))})))
+	if got != validationError {
+		t.Errorf("an insertion of more than 400 KB: %s, want %s", got, validationError)
+	}
+}
+
+func testUpdate(t T, s *subject) {
 	key := keyOf("E", "t1")
 	for i, step := range []struct {
 		update string
@@ -85,7 +103,7 @@ func testUpdate(t *testing.T, s *subject) {
 	s.wantItem(t, "made by an update of nothing", none, none)
 }
 
-func testConditions(t *testing.T, s *subject) {
+func testConditions(t T, s *subject) {
 	key := keyOf("E", "t1")
 	stored := with(key, Item{"a": text("b"), "n": number("2"), "blank": text(""), "yes": yes(), "digits": text("2")})
 	values := Item{
@@ -142,7 +160,7 @@ func testConditions(t *testing.T, s *subject) {
 	}
 }
 
-func testConditionFailure(t *testing.T, s *subject) {
+func testConditionFailure(t T, s *subject) {
 	key := keyOf("E", "t1")
 	stored := with(key, Item{"a": text("b")})
 	s.put(t, stored)
@@ -177,7 +195,7 @@ func testConditionFailure(t *testing.T, s *subject) {
 	s.wantItem(t, "in the end", key, stored)
 }
 
-func testKeys(t *testing.T, s *subject) {
+func testKeys(t T, s *subject) {
 	for what, item := range map[string]Item{
 		"no sort key":           {contract.AttrEquipmentID: text("E")},
 		"no partition key":      {contract.AttrTimestamp: text("t")},
@@ -210,7 +228,7 @@ func testKeys(t *testing.T, s *subject) {
 	}
 }
 
-func testExpressions(t *testing.T, s *subject) {
+func testExpressions(t T, s *subject) {
 	key := keyOf("E", "t1")
 	update := func(change func(*dynamodb.UpdateItemInput)) error {
 		in := &dynamodb.UpdateItemInput{

@@ -1,0 +1,405 @@
+package deployment_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/google/uuid"
+)
+
+const (
+	cloudFormation        = "cloudformation"
+	cloudFormationVersion = "2010-05-15"
+)
+
+// created is what became of one stack.
+type created struct {
+	stackTemplate
+	Outputs map[string]string
+	// Physical are the ids of the resources that the emulator's CloudFormation has made, by logical id.
+	Physical map[string]string
+	// Resolved are the properties of resources with values in place of references, by logical id: of those that are made by other
+	// means than CloudFormation, and of the types in kept, as the emulator has understood them.
+	Resolved map[string]object
+	// Values are what resources made by other means are called by, by logical id and attribute.
+	Values map[string]map[string]string
+}
+
+// deployment creates stacks, one after the other.
+type deployment struct {
+	emulator *emulator
+	stacks   map[string]*created
+	exports  map[string]map[string]string // by region and name
+	// used are the adaptations that some resource needed.
+	used map[string]bool
+}
+
+func newDeployment(e *emulator) *deployment {
+	return &deployment{
+		emulator: e, stacks: map[string]*created{}, exports: map[string]map[string]string{}, used: map[string]bool{},
+	}
+}
+
+// deploy prepares the regions and creates the stacks.
+func (d *deployment) deploy(ctx context.Context, stacks []stackTemplate, progress func(string, ...any)) error {
+	for _, region := range regions {
+		if err := d.emulator.bootstrap(ctx, region); err != nil {
+			return err
+		}
+	}
+	for _, s := range stacks {
+		if err := d.create(ctx, s); err != nil {
+			return err
+		}
+		progress("stack %s: %d resources, %d of them made by CloudFormation", s.Name, len(s.resources()), len(d.stacks[s.Name].Physical))
+	}
+	return nil
+}
+
+// stack is one that is being created. Values are what stands for resources that the emulator's CloudFormation does not make, by
+// logical id and attribute; "" is what Ref gives.
+type stack struct {
+	*deployment
+	stackTemplate
+	values   map[string]map[string]string
+	resolved map[string]object
+}
+
+// create makes a stack, with what it needs beside the emulator's CloudFormation.
+func (d *deployment) create(ctx context.Context, template stackTemplate) error {
+	s := &stack{deployment: d, stackTemplate: template, values: map[string]map[string]string{}, resolved: map[string]object{}}
+	if err := d.emulator.publish(ctx, template.Assets); err != nil {
+		return fmt.Errorf("stack %s: %w", template.Name, err)
+	}
+	for _, id := range slices.Sorted(maps.Keys(template.resources())) {
+		if err := s.value(ctx, id); err != nil {
+			return fmt.Errorf("stack %s: %s: %w", template.Name, id, err)
+		}
+	}
+	body, err := s.adapted()
+	if err != nil {
+		return fmt.Errorf("stack %s: %w", template.Name, err)
+	}
+	made, err := d.createStack(ctx, template.Region, template.Name, body)
+	if err != nil {
+		return err
+	}
+	made.stackTemplate, made.Values = template, s.values
+	maps.Copy(made.Resolved, s.resolved)
+	d.stacks[template.Name] = made
+	if err := s.complete(ctx, made); err != nil {
+		return fmt.Errorf("stack %s: %w", template.Name, err)
+	}
+	return made.check()
+}
+
+// value makes the resource where its adaptation does so by other means than CloudFormation, after those that it refers to.
+func (s *stack) value(ctx context.Context, id string) error {
+	if _, known := s.values[id]; known {
+		return nil
+	}
+	resource := s.resources()[id]
+	a, adapted := adaptations[typeOf(resource)]
+	if adapted {
+		s.used[typeOf(resource)] = true
+	}
+	switch {
+	case a.values != nil:
+		s.values[id] = a.values
+	case a.make != nil:
+		p := maps.Clone(properties(resource))
+		delete(p, "ServiceToken") // of a custom resource: the function that the emulator would run
+		var problems []error
+		rewrite(p, func(o object) (any, bool) {
+			if other, _, ok := referred(o); ok && s.resources()[other] != nil {
+				problems = append(problems, s.value(ctx, other))
+			}
+			return nil, false
+		})
+		if err := errors.Join(problems...); err != nil {
+			return err
+		}
+		resolved, err := s.resolve(p)
+		if err != nil {
+			return err
+		}
+		s.resolved[id] = asObject(resolved)
+		s.values[id], err = a.make(ctx, s, s.resolved[id])
+		return err
+	}
+	return nil
+}
+
+// adapted is the template for the emulator. What it is thought not to know stays in, so that check sees once it does.
+func (s *stack) adapted() (object, error) {
+	var problems []error
+	replace := func(o object) (any, bool) {
+		id, attribute, ok := referred(o)
+		values, isValue := s.values[id]
+		compute := adaptations[typeOf(s.resources()[id])].attributes[attribute]
+		switch {
+		case !ok:
+			return nil, false
+		case compute != nil:
+			return compute(object{"Ref": id}), true
+		case !isValue:
+			return nil, false
+		}
+		value, known := values[attribute]
+		if !known {
+			problems = append(problems, fmt.Errorf("the adaptation of %s does not tell the attribute %q", typeOf(s.resources()[id]), attribute))
+		}
+		return value, true
+	}
+	resources, outputs := object{}, object{}
+	for id, resource := range s.resources() {
+		kind := typeOf(resource)
+		a := adaptations[kind]
+		switch {
+		case strings.HasPrefix(kind, "Custom::"):
+			continue // the emulator would run the function that makes it, in Docker
+		case a.values != nil || a.make != nil:
+			resources[id] = object{"Type": kind, "Properties": object{}}
+			continue
+		}
+		replaced := rewrite(resource, replace).(object)
+		delete(replaced, "DependsOn") // may name what is not created; the references alone make the emulator's order
+		if kept[kind] {
+			outputs[resolvedPrefix+id] = object{"Value": object{"Fn::ToJsonString": replaced["Properties"]}}
+		}
+		if a.change != nil {
+			replaced = a.change(s, replaced)
+		}
+		resources[id] = replaced
+	}
+	for name, output := range asObject(s.Body["Outputs"]) {
+		outputs[name] = rewrite(output, replace)
+	}
+	return object{"Parameters": s.Body["Parameters"], "Resources": resources, "Outputs": outputs}, errors.Join(problems...)
+}
+
+// resolvedPrefix begins the names of outputs by which the emulator tells the properties of a resource, references resolved.
+const resolvedPrefix = "Resolved"
+
+// kept are the types whose resolved properties are looked at.
+var kept = map[string]bool{
+	"AWS::ECS::TaskDefinition": true, "AWS::Lambda::Function": true, "AWS::Lambda::EventSourceMapping": true, "AWS::S3::Bucket": true,
+	"AWS::ElasticLoadBalancingV2::TargetGroup": true, "AWS::Events::Rule": true,
+	"AWS::KMS::ReplicaKey": true, "AWS::IAM::Role": true, "AWS::IAM::Policy": true, "AWS::IAM::ManagedPolicy": true,
+}
+
+func asObject(value any) object {
+	o, _ := value.(object)
+	return o
+}
+
+// createStack lets the emulator's CloudFormation make one template.
+func (d *deployment) createStack(ctx context.Context, region, name string, body object) (*created, error) {
+	encoded, err := json.Marshal(body)
+	if err != nil {
+		return nil, fmt.Errorf("encode stack %s: %w", name, err)
+	}
+	call := func(action string, parameters map[string]string, into any) error {
+		parameters["StackName"] = name
+		if err := d.emulator.query(ctx, region, cloudFormation, cloudFormationVersion, action, parameters, into); err != nil {
+			return fmt.Errorf("stack %s: %w", name, err)
+		}
+		return nil
+	}
+	if err := call("CreateStack", map[string]string{"TemplateBody": string(encoded)}, nil); err != nil {
+		return nil, err
+	}
+	var described struct {
+		Stacks []struct {
+			Status  string `xml:"StackStatus"`
+			Outputs []struct {
+				Key    string `xml:"OutputKey"`
+				Value  string `xml:"OutputValue"`
+				Export string `xml:"ExportName"`
+			} `xml:"Outputs>member"`
+		} `xml:"DescribeStacksResult>Stacks>member"`
+	}
+	if err := call("DescribeStacks", map[string]string{}, &described); err != nil {
+		return nil, err
+	}
+	if len(described.Stacks) != 1 || described.Stacks[0].Status != "CREATE_COMPLETE" {
+		return nil, fmt.Errorf("stack %s: %+v", name, described.Stacks)
+	}
+	made := &created{Outputs: map[string]string{}, Physical: map[string]string{}, Resolved: map[string]object{}}
+	for _, output := range described.Stacks[0].Outputs {
+		if id, ok := strings.CutPrefix(output.Key, resolvedPrefix); ok {
+			var p object
+			if err := json.Unmarshal([]byte(output.Value), &p); err != nil {
+				return nil, fmt.Errorf("stack %s: %s: %w", name, id, err)
+			}
+			made.Resolved[id] = p
+			continue
+		}
+		made.Outputs[output.Key] = output.Value
+		if output.Export != "" {
+			if d.exports[region] == nil {
+				d.exports[region] = map[string]string{}
+			}
+			d.exports[region][output.Export] = output.Value
+		}
+	}
+	var listed struct {
+		Resources []struct {
+			ID       string `xml:"LogicalResourceId"`
+			Physical string `xml:"PhysicalResourceId"`
+		} `xml:"ListStackResourcesResult>StackResourceSummaries>member"`
+	}
+	if err := call("ListStackResources", map[string]string{}, &listed); err != nil {
+		return nil, err
+	}
+	for _, r := range listed.Resources {
+		if r.ID != "" {
+			made.Physical[r.ID] = r.Physical
+		}
+	}
+	return made, nil
+}
+
+// complete gives resources what the emulator's CloudFormation leaves out.
+func (s *stack) complete(ctx context.Context, made *created) error {
+	for _, id := range slices.Sorted(maps.Keys(s.resources())) {
+		kind := typeOf(s.resources()[id])
+		if a := adaptations[kind]; a.complete != nil {
+			if err := a.complete(ctx, s, id, made); err != nil {
+				return fmt.Errorf("%s: %w", id, err)
+			}
+		}
+	}
+	return nil
+}
+
+// only returns the properties of the one resource of a type.
+func (c *created) only(kind string) (id string, properties object, err error) {
+	ids := c.ofType(kind)
+	if len(ids) != 1 {
+		return "", nil, fmt.Errorf("stack %s has %d resources of type %s, not one", c.Name, len(ids), kind)
+	}
+	return ids[0], c.Resolved[ids[0]], nil
+}
+
+// check holds the table of adaptations against what the emulator has made: a type that it does not know must be in the table, and
+// one that it knows must not be there as unknown.
+func (c *created) check() error {
+	var problems []error
+	for _, id := range slices.Sorted(maps.Keys(c.resources())) {
+		kind := typeOf(c.resources()[id])
+		a, adapted := adaptations[kind]
+		_, made := c.Physical[id]
+		unknown := a.values != nil || a.make != nil
+		switch {
+		case !made && !unknown:
+			problems = append(problems, fmt.Errorf("stack %s: the emulator did not create %s of type %s (adapted: %v)", c.Name, id, kind, adapted))
+		case made && unknown:
+			problems = append(problems, fmt.Errorf("stack %s: the emulator knows %s by now: its adaptation may go", c.Name, kind))
+		}
+	}
+	return errors.Join(problems...)
+}
+
+// holdTable fails for adaptations that no template needs, or that do not say why they are there, and prints the others.
+func (d *deployment) holdTable(t *testing.T) {
+	t.Helper()
+	for _, kind := range slices.Sorted(maps.Keys(adaptations)) {
+		switch {
+		case adaptations[kind].reason == "":
+			t.Errorf("the adaptation of %s has no reason", kind)
+		case !d.used[kind]:
+			t.Errorf("no template has %s any more: its adaptation may go", kind)
+		default:
+			t.Logf("adapted: %s: %s", kind, adaptations[kind].reason)
+		}
+	}
+}
+
+// resolve computes the value of functions of CloudFormation, for what is made by other means than CloudFormation.
+func (s *stack) resolve(value any) (any, error) {
+	var problems []error
+	resolved := rewrite(value, func(o object) (any, bool) {
+		if len(o) != 1 {
+			return nil, false
+		}
+		for name, argument := range o {
+			if name != "Ref" && !strings.HasPrefix(name, "Fn::") {
+				return nil, false
+			}
+			result, err := s.call(name, argument)
+			if err != nil {
+				problems = append(problems, err)
+			}
+			return result, true
+		}
+		return nil, false
+	})
+	return resolved, errors.Join(problems...)
+}
+
+// call computes one function.
+func (s *stack) call(name string, argument any) (any, error) {
+	if name == "Ref" {
+		return s.reference(text(argument), "")
+	}
+	if name == "Fn::GetAtt" {
+		return s.reference(text(argument, 0), text(argument, 1))
+	}
+	argument, err := s.resolve(argument)
+	if err != nil {
+		return "", err
+	}
+	switch name {
+	case "Fn::Join":
+		return strings.Join(texts(at(argument, 1)), text(argument, 0)), nil
+	case "Fn::Split":
+		var parts []any
+		for _, part := range strings.Split(text(argument, 1), text(argument, 0)) {
+			parts = append(parts, part)
+		}
+		return parts, nil
+	case "Fn::Select":
+		index, err := strconv.Atoi(fmt.Sprint(at(argument, 0)))
+		if found := at(argument, 1, index); err == nil && found != nil {
+			return found, nil
+		}
+	case "Fn::ImportValue":
+		if value, ok := s.exports[s.Region][text(argument)]; ok {
+			return value, nil
+		}
+	}
+	return "", fmt.Errorf("%s of %v cannot be computed", name, argument)
+}
+
+func texts(value any) (list []string) {
+	values, _ := value.([]any)
+	for _, v := range values {
+		list = append(list, fmt.Sprint(v))
+	}
+	return list
+}
+
+// reference is what a resource, or the stack itself, is called by.
+func (s *stack) reference(id, attribute string) (string, error) {
+	if value, ok := s.values[id][attribute]; ok {
+		return value, nil
+	}
+	pseudo := map[string]string{
+		"AWS::AccountId": account, "AWS::Region": s.Region, "AWS::Partition": "aws", "AWS::URLSuffix": "amazonaws.com", "AWS::StackName": s.Name,
+		// The emulator names the stack later, and names it otherwise. Only the last part of a domain's name is made of it.
+		"AWS::StackId": "arn:aws:cloudformation:" + s.Region + ":" + account + ":stack/" + s.Name + "/" +
+			uuid.NewSHA1(uuid.NameSpaceURL, []byte(s.Name)).String(),
+	}
+	if value, ok := pseudo[id]; ok && attribute == "" {
+		return value, nil
+	}
+	return "", fmt.Errorf("the attribute %q of %s is not known", attribute, id)
+}
