@@ -1,7 +1,7 @@
 #!/bin/sh
 # Runs the CDK's command line for an environment of cdk.json.
 #
-#	cdk.sh synth|cost|golden|lint|preflight|bootstrap|diff|deploy|destroy
+#	cdk.sh synth|cost|golden|lint|preflight|bootstrap|diff|deploy|rollback|destroy
 #
 # ENV, REGION and ACCOUNT say what is meant, VALIDATE=yes lets the CDK check the templates, and DOCKER=yes lets Docker publish the image. Command infra/target, which reads them and cdk.json, says in a sentence what is missing.
 set -eu
@@ -121,6 +121,12 @@ preflight)
 	choose
 	operate preflight
 	exec .local/bin/preflight "$env"
+	;;
+rollback)
+	[ -n "${REGION:-}" ] || fail "say which region: make rollback ENV=… REGION=…"
+	choose
+	operate rollback
+	exec .local/bin/rollback ${YES:+-yes} "$stacks" "$REGION"
 	;;
 bootstrap)
 	choose

@@ -40,6 +40,10 @@ diff: .have-cdk ## show what a deployment would change
 deploy: .have-cdk ## deploy an environment, or one region of it and what it needs (DOCKER=yes publishes the image with Docker)
 	@$(CDK_TASK) deploy
 
+.PHONY: rollback
+rollback: .have-go ## put one region's service and functions back on what ran before the last deployment (REGION=eu-west-1; YES=yes does not ask)
+	@$(CDK_TASK) rollback
+
 .PHONY: destroy
 destroy: .have-cdk ## destroy an environment, or one region's stack, after saying what stays
 	@$(CDK_TASK) destroy

@@ -12,7 +12,11 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"time"
 )
+
+// lambdaTime is how Lambda writes a time.
+const lambdaTime = "2006-01-02T15:04:05.000-0700"
 
 // codeBytesMax bounds a function's code; ours have 5 MB, and a direct upload may have 50.
 const codeBytesMax = 50 << 20
@@ -52,36 +56,57 @@ func (r *rollback) planFunction(ctx context.Context, id, name string, c change) 
 	if err != nil {
 		return functionStep{}, "", err
 	}
-	var now, newest, before configuration // newest and before are published versions
-	for _, v := range all {
-		if v.Version == "$LATEST" {
-			now = v
-			continue
-		}
-		if newest.Version == "" || number(v) > number(newest) {
-			newest = v
-		}
-		published, err := r.published(v)
-		if err != nil {
-			return functionStep{}, "", err
-		}
-		if published.Before(c.began) && (before.Version == "" || number(v) > number(before)) {
-			before = v
-		}
+	h, err := historyOf(all, c.began)
+	if err != nil {
+		return functionStep{}, "", err
 	}
-	switch {
-	case newest.Version == "":
-		return functionStep{}, "its versions are not kept, as those of the CDK's own functions are not", nil
-	case before.Version == "":
-		return functionStep{}, "nothing ran before that Lambda remembers", nil
-	case now.CodeSha256 != newest.CodeSha256 && now.CodeSha256 == before.CodeSha256:
-		return functionStep{}, "it was rolled back already, to version " + before.Version, nil
-	case now.CodeSha256 == before.CodeSha256:
-		return functionStep{}, "its code is the same as before", nil
-	case now.LastUpdateStatus == "InProgress":
+	if h.now.LastUpdateStatus == "InProgress" {
 		return functionStep{}, "", fmt.Errorf("a deployment of the function %s is in progress: wait until it is over", name)
 	}
-	return functionStep{id, name, number(before), before.CodeSha256}, "", nil
+	return functionStep{id, name, number(h.before), h.before.CodeSha256}, h.stays(), nil
+}
+
+// history is what of a function's versions a rollback goes by.
+type history struct {
+	now            configuration // what runs
+	newest, before configuration // of those that were published: of all, and of those before the deployment; without a Version where there is none
+}
+
+func historyOf(all []configuration, began time.Time) (history, error) {
+	var h history
+	for _, v := range all {
+		if v.Version == "$LATEST" {
+			h.now = v
+			continue
+		}
+		if number(v) > number(h.newest) {
+			h.newest = v
+		}
+		published, err := time.Parse(lambdaTime, v.LastModified)
+		if err != nil {
+			return history{}, fmt.Errorf("version %s of %s: when it was made cannot be read: %w", v.Version, v.FunctionName, err)
+		}
+		if published.Before(began) && number(v) > number(h.before) {
+			h.before = v
+		}
+	}
+	return h, nil
+}
+
+// stays says why the function keeps the code that it has; empty where it goes back.
+func (h history) stays() string {
+	switch {
+	case h.newest.Version == "":
+		return "its versions are not kept, as those of the CDK's own functions are not"
+	case h.before.Version == "":
+		return "nothing ran before that Lambda remembers"
+	case h.now.CodeSha256 != h.before.CodeSha256:
+		return ""
+	case h.now.CodeSha256 != h.newest.CodeSha256:
+		return "it was rolled back already, to version " + h.before.Version
+	default:
+		return "its code is the same as before"
+	}
 }
 
 func number(v configuration) int {
@@ -156,7 +181,7 @@ func (r *rollback) putBack(ctx context.Context, step functionStep) error {
 func (r *rollback) download(ctx context.Context, address string) ([]byte, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil || address == "" {
-		return nil, errors.New("Lambda gives no address for it")
+		return nil, errors.New("there is no address for it")
 	}
 	response, err := r.HTTP.Do(request)
 	if err != nil {

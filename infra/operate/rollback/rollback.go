@@ -104,7 +104,7 @@ func (r *rollback) plan(ctx context.Context) (plan, error) {
 	p.service, p.functions = service, functions
 	r.say("%s in %s: the last deployment that changed what runs began at %s.", r.Stack, r.Region, c.began.UTC().Format(time.RFC3339))
 	if service != nil {
-		r.say("  service: from %s back to %s", short(service.from), short(service.to))
+		r.say("  service: from %s back to %s, by a deployment that shifts the requests as every other does", short(service.from), short(service.to))
 	} else {
 		r.say("  service: stays; %s", stays)
 	}
@@ -144,16 +144,6 @@ func (r *rollback) do(ctx context.Context, p plan) error {
 
 func (r *rollback) say(format string, arguments ...any) {
 	_, _ = fmt.Fprintf(r.Out, format+"\n", arguments...) // a terminal that is gone stops no rollback
-}
-
-// published is when a version came to be.
-func (r *rollback) published(v configuration) (time.Time, error) {
-	const layout = "2006-01-02T15:04:05.000-0700"
-	at, err := time.Parse(layout, v.LastModified)
-	if err != nil {
-		return time.Time{}, fmt.Errorf("version %s of %s: when it was made cannot be read: %w", v.Version, v.FunctionName, err)
-	}
-	return at, nil
 }
 
 // code is what a service calls its refusal.

@@ -74,6 +74,7 @@ type world struct {
 	address     string
 	changes     []string
 	registered  string
+	spoiled     string // what stands behind the code of a version, where it is not the code
 }
 
 // before is a region that was deployed twice: the second time, what runs changed.
@@ -212,7 +213,7 @@ func (w *world) lambda(out http.ResponseWriter, r *http.Request, body []byte) {
 		if r.URL.Query().Get("signature") != "secret" {
 			out.WriteHeader(http.StatusForbidden)
 		}
-		_, _ = io.WriteString(out, code)
+		_, _ = io.WriteString(out, code+w.spoiled)
 		return
 	}
 	name, rest, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/2015-03-31/functions/"), "/")
@@ -228,15 +229,15 @@ func (w *world) lambda(out http.ResponseWriter, r *http.Request, body []byte) {
 		}
 	}
 	var answer any
-	switch {
-	case rest == "versions": // one to a page
+	switch rest {
+	case "versions": // one to a page
 		at, _ := strconv.Atoi(r.URL.Query().Get("Marker"))
 		page := map[string]any{"Versions": []any{describe(versions[at])}}
 		if at+1 < len(versions) {
 			page["NextMarker"] = strconv.Itoa(at + 1)
 		}
 		answer = page
-	case rest == "code":
+	case "code":
 		var input struct {
 			ZipFile       []byte
 			Architectures []string
@@ -245,7 +246,7 @@ func (w *world) lambda(out http.ResponseWriter, r *http.Request, body []byte) {
 		versions[0].code = string(input.ZipFile)
 		w.changes = append(w.changes, fmt.Sprintf("%s to %s %v", name, input.ZipFile, input.Architectures))
 		answer = describe(versions[0])
-	case rest == "configuration":
+	case "configuration":
 		answer = describe(versions[0])
 	default:
 		for _, v := range versions {
@@ -293,7 +294,7 @@ func TestRun_PutsBackWhatRanBefore(t *testing.T) {
 		t.Fatal(err)
 	}
 	const want = `SensorFlow-dev-eu-west-1 in eu-west-1: the last deployment that changed what runs began at 2026-11-26T03:00:00Z.
-  service: from api:7 back to api:6
+  service: from api:7 back to api:6, by a deployment that shifts the requests as every other does
   Aggregator: back to the code of version 1, with its settings of now
   Lookup: its versions are not kept, as those of the CDK's own functions are not
 CloudFormation does not know of it: the next make deploy brings the new version of what it changes, and leaves the rest as it is then.
@@ -396,6 +397,19 @@ func TestRun_RefusesWhatWouldDoHarm(t *testing.T) {
 				t.Errorf("error %v, want %s; changed %q, said\n%s", err, c.want, w.changes, said)
 			}
 		})
+	}
+}
+
+// TestRun_TakesNoOtherCodeThanThatOfTheVersion also holds that the service goes back all the same.
+func TestRun_TakesNoOtherCodeThanThatOfTheVersion(t *testing.T) {
+	w := before()
+	w.spoiled = " and more"
+	said, err := w.run(t, true)
+	if want := "get the code of fn-Aggregator: it is not that of version 1"; err == nil || err.Error() != want {
+		t.Errorf("error %v, want %s", err, want)
+	}
+	if len(w.changes) != 1 || !strings.Contains(said, "service: SUCCESSFUL\n") {
+		t.Errorf("changed %q, said\n%s", w.changes, said)
 	}
 }
 

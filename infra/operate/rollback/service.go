@@ -54,30 +54,43 @@ func (r *rollback) planService(ctx context.Context, c change) (*serviceStep, str
 	if status := deployments[0].Status; !over(status) {
 		return nil, "", fmt.Errorf("a deployment of the service is in progress: it is %s. Wait until it is over", status)
 	}
-	tasks, err := r.taskDefinitions(ctx, deployments)
-	if err != nil {
-		return nil, "", err
-	}
 	wanted, err := r.stackTask(ctx)
 	if err != nil {
 		return nil, "", err
 	}
-	successful := slices.DeleteFunc(slices.Clone(deployments), func(d types.ServiceDeploymentBrief) bool {
-		return d.Status != types.ServiceDeploymentStatusSuccessful
-	})
-	for _, d := range successful {
+	if step.from, step.to, err = r.ran(ctx, deployments, c.began); err != nil {
+		return nil, "", err
+	}
+	switch {
+	case step.from != wanted:
+		return nil, "it was rolled back already, and runs " + short(step.from), nil
+	case step.to == "":
+		return nil, "nothing ran before that ECS remembers", nil
+	default:
+		return step, "", r.checkSettings(ctx, step)
+	}
+}
+
+// ran returns the task definition that the last successful deployment brought, and another one that the last before a moment did;
+// empty where ECS remembers none.
+func (r *rollback) ran(
+	ctx context.Context, deployments []types.ServiceDeploymentBrief, moment time.Time,
+) (now, before string, err error) {
+	tasks, err := r.taskDefinitions(ctx, deployments)
+	if err != nil {
+		return "", "", err
+	}
+	for _, d := range deployments {
 		task := tasks[aws.ToString(d.TargetServiceRevisionArn)]
 		switch {
-		case step.from == "":
-			if step.from = task; task != wanted {
-				return nil, "it was rolled back already, and runs " + short(task), nil
-			}
-		case aws.ToTime(d.CreatedAt).Before(c.began) && task != step.from:
-			step.to = task
-			return step, "", r.checkSettings(ctx, step)
+		case d.Status != types.ServiceDeploymentStatusSuccessful:
+		case now == "":
+			now = task
+		case aws.ToTime(d.CreatedAt).Before(moment) && task != now:
+			return now, task, nil
 		}
 	}
-	return nil, "nothing ran before that ECS remembers", nil
+	return now, "", nil
 }
 
 // deployments lists those of a service, newest first.

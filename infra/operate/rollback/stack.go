@@ -26,6 +26,7 @@ const (
 // change is the last deployment that changed the service or functions.
 type change struct {
 	began     time.Time
+	ended     types.ResourceStatus
 	service   string            // its ARN; empty where it did not change
 	functions map[string]string // physical names by logical ids
 }
@@ -48,41 +49,48 @@ func (r *rollback) checkStack(ctx context.Context) error {
 	return nil
 }
 
-// lastChange looks for the newest deployment that was not itself undone and that changed the service or a function. Events come newest
-// first: a deployment ends with an event of the stack, and began with the next one of the stack that is below.
+// lastChange looks for the newest deployment that was not itself undone and that changed the service or a function.
 func (r *rollback) lastChange(ctx context.Context) (change, error) {
 	pages := cloudformation.NewDescribeStackEventsPaginator(r.stacks, &cloudformation.DescribeStackEventsInput{StackName: &r.Stack})
-	ended := ""
-	c := change{functions: map[string]string{}}
+	c := newChange()
 	for n := 0; pages.HasMorePages() && n < eventPagesMax; n++ {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
 			return change{}, fmt.Errorf("read the events of the stack: %w", err)
 		}
 		for _, e := range page.StackEvents {
-			status := string(e.ResourceStatus)
-			if aws.ToString(e.ResourceType) != kindStack || aws.ToString(e.LogicalResourceId) != r.Stack {
+			isStack := aws.ToString(e.ResourceType) == kindStack && aws.ToString(e.LogicalResourceId) == r.Stack
+			switch {
+			case !isStack:
 				c.add(e)
-				continue
-			}
-			switch e.ResourceStatus {
-			case types.ResourceStatusUpdateInProgress:
-				if ended == string(types.ResourceStatusUpdateComplete) && (c.service != "" || len(c.functions) > 0) {
-					c.began = aws.ToTime(e.Timestamp)
-					return c, nil
-				}
-				ended, c = "", change{functions: map[string]string{}}
-			case types.ResourceStatusCreateInProgress:
+			case e.ResourceStatus == types.ResourceStatusCreateInProgress:
 				return change{}, errNothingBefore
+			case e.ResourceStatus != types.ResourceStatusUpdateInProgress:
+				c.end(e.ResourceStatus)
+			case c.counts():
+				c.began = aws.ToTime(e.Timestamp)
+				return c, nil
 			default:
-				if ended == "" {
-					ended = status
-				}
+				c = newChange()
 			}
 		}
 	}
 	return change{}, errors.New("the events of the stack do not tell which deployment changed the service or functions: " +
 		"CloudFormation forgets them after 90 days")
+}
+
+func newChange() change { return change{functions: map[string]string{}} }
+
+// end takes note of how a deployment ended: events come newest first, so the first one of the stack tells.
+func (c *change) end(status types.ResourceStatus) {
+	if c.ended == "" {
+		c.ended = status
+	}
+}
+
+// counts tells whether the deployment stayed and changed what runs.
+func (c *change) counts() bool {
+	return c.ended == types.ResourceStatusUpdateComplete && (c.service != "" || len(c.functions) > 0)
 }
 
 // add takes note of a part that was changed.
