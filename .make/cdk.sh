@@ -81,7 +81,7 @@ holds() {
 }
 
 hint() {
-	fail "if an environment is not bootstrapped, make bootstrap ENV=$env does that once; if credentials have expired, log in again"
+	fail "if an environment is not bootstrapped, make bootstrap ENV=$env does that once; if credentials have expired, log in again; if a stack could not be made, infra/LIFE.md says what to do before the next attempt"
 }
 
 case $task in

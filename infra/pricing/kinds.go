@@ -98,7 +98,10 @@ var kinds = map[string]kind{
 	"AWS::WAFv2::LoggingConfiguration":                      {count: func(in reading, _ Properties) { in.at.webLogs = true }},
 	"AWS::WAFv2::WebACL":                                    {count: countWebACL},
 	"AWS::WAFv2::WebACLAssociation":                         {free: freePart},
+	"Custom::S3AutoDeleteObjects":                           {free: freeAtDeploy},
 	"Custom::SensorFlowLookup":                              {free: freeAtDeploy},
+	"Custom::SensorFlowProtection":                          {free: freeAtDeploy},
+	"Custom::SensorFlowServiceRole":                         {free: freeAtDeploy},
 }
 
 func countScalableTarget(in reading, p Properties) {

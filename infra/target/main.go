@@ -22,6 +22,7 @@ import (
 	"strings"
 
 	"github.com/sensorflow/sensorflow/infra/config"
+	"github.com/sensorflow/sensorflow/infra/stays"
 	"github.com/sensorflow/sensorflow/runtime/contract/rule"
 )
 
@@ -71,7 +72,7 @@ func (r request) answer(w io.Writer, question string) error {
 		_, err = fmt.Fprintln(w, c.Environments[t.env].Primary(), config.StackPrefix+t.env)
 		return err
 	case "stays":
-		if err := sayWhatStays(w, os.DirFS("cdk.out"), t.stacks()); err != nil {
+		if err := stays.Say(w, os.DirFS("cdk.out"), t.stacks()); err != nil {
 			return err
 		}
 		return r.needCredentials(t) // without any, what stays can still be seen

@@ -141,6 +141,13 @@ func (s *stack) value(ctx context.Context, id string) error {
 func (s *stack) adapted() (object, error) {
 	var problems []error
 	replace := func(o object) (any, bool) {
+		if asked, ok := o["Fn::GetStackOutput"]; ok { // which the emulator does not know
+			value, told := s.told(asked)
+			if !told {
+				problems = append(problems, fmt.Errorf("no stack that is there tells %v", asked))
+			}
+			return value, true
+		}
 		id, attribute, ok := referred(o)
 		values, isValue := s.values[id]
 		compute := adaptations[typeOf(s.resources()[id])].attributes[attribute]
@@ -269,7 +276,11 @@ func (d *deployment) createStack(ctx context.Context, region, name string, body 
 
 // complete gives resources what the emulator's CloudFormation leaves out.
 func (s *stack) complete(ctx context.Context, made *created) error {
-	for _, id := range slices.Sorted(maps.Keys(s.resources())) {
+	// Calls are about what else there is.
+	ids := slices.Sorted(maps.Keys(s.resources()))
+	isCall := func(id string) bool { return strings.HasPrefix(typeOf(s.resources()[id]), "Custom::") }
+	for _, id := range append(slices.DeleteFunc(slices.Clone(ids), isCall),
+		slices.DeleteFunc(ids, func(id string) bool { return !isCall(id) })...) {
 		kind := typeOf(s.resources()[id])
 		if a := adaptations[kind]; a.complete != nil {
 			if err := a.complete(ctx, s, id, made); err != nil {
@@ -371,12 +382,26 @@ func (s *stack) call(name string, argument any) (any, error) {
 		if found := at(argument, 1, index); err == nil && found != nil {
 			return found, nil
 		}
+	case "Fn::GetStackOutput":
+		if value, ok := s.told(argument); ok {
+			return value, nil
+		}
 	case "Fn::ImportValue":
 		if value, ok := s.exports[s.Region][text(argument)]; ok {
 			return value, nil
 		}
 	}
 	return "", fmt.Errorf("%s of %v cannot be computed", name, argument)
+}
+
+// told is an output of a stack that is there, in its region.
+func (s *stack) told(asked any) (string, bool) {
+	from := s.stacks[text(asked, "StackName")]
+	if from == nil || from.Region != text(asked, "Region") {
+		return "", false
+	}
+	value, ok := from.Outputs[text(asked, "OutputName")]
+	return value, ok
 }
 
 func texts(value any) (list []string) {

@@ -27,7 +27,8 @@ func undrawn() []string {
 	return []string{
 		"ApplicationAutoScaling::ScalingPolicy", "CloudFront::Function", "CloudFront::VpcOrigin", "CloudWatch::Dashboard",
 		"Cognito::UserPoolClient", "Cognito::UserPoolDomain", "Cognito::UserPoolRegionalConfigurationAttachment", "Cognito::UserPoolReplica",
-		"Cognito::UserPoolGroup", "Cognito::UserPoolResourceServer", "Custom::SensorFlowLookup", "EC2::EIP", "EC2::FlowLog", "EC2::InternetGateway", "EC2::Route",
+		"Cognito::UserPoolGroup", "Cognito::UserPoolResourceServer", "Custom::SensorFlowLookup", "Custom::SensorFlowProtection", "Custom::SensorFlowServiceRole",
+		"EC2::EIP", "EC2::FlowLog", "EC2::InternetGateway", "EC2::Route",
 		"EC2::RouteTable", "EC2::SecurityGroup", "EC2::SecurityGroupEgress", "EC2::SecurityGroupIngress", "EC2::Subnet",
 		"EC2::SubnetRouteTableAssociation", "EC2::VPCGatewayAttachment", "ECS::Cluster", "ECS::ClusterCapacityProviderAssociations",
 		"ECS::TaskDefinition", "ElasticLoadBalancingV2::Listener", "ElasticLoadBalancingV2::ListenerRule", "ElasticLoadBalancingV2::TargetGroup", "IAM::ManagedPolicy", "IAM::Policy",
