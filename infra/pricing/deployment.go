@@ -34,8 +34,7 @@ type Regional struct {
 	aggregatorGB    float64 // memory of the function behind the stream
 	auditGB         float64 // of the functions that a schedule calls
 	auditsPerHour   float64
-	logDays         int // the longest
-	logGroups       int
+	logDays         int // of the API's log, and of the firewall's
 	webLogs         bool
 	accessLogDays   int
 	readings, index bool // whether the region has a replica of the readings, and whether aggregates have an index
