@@ -30,6 +30,8 @@ type created struct {
 	Resolved map[string]object
 	// Values are what resources made by other means are called by, by logical id and attribute.
 	Values map[string]map[string]string
+	// Lookups are calls that functions of the CDK would have made, by the functions' logical ids.
+	Lookups map[string][]lookup
 }
 
 // deployment creates stacks, one after the other.
@@ -70,11 +72,20 @@ type stack struct {
 	stackTemplate
 	values   map[string]map[string]string
 	resolved map[string]object
+	making   string // the resource that make is called for
+	// lookups are the calls that the functions of look-ups would make, by the logical id of the function.
+	lookups map[string][]lookup
+}
+
+// lookup is a call and the keys of conditions that it is made with.
+type lookup struct {
+	call
+	conditions map[string]string
 }
 
 // create makes a stack, with what it needs beside the emulator's CloudFormation.
 func (d *deployment) create(ctx context.Context, template stackTemplate) error {
-	s := &stack{deployment: d, stackTemplate: template, values: map[string]map[string]string{}, resolved: map[string]object{}}
+	s := &stack{deployment: d, stackTemplate: template, values: map[string]map[string]string{}, resolved: map[string]object{}, lookups: map[string][]lookup{}}
 	if err := d.emulator.publish(ctx, template.Assets); err != nil {
 		return fmt.Errorf("stack %s: %w", template.Name, err)
 	}
@@ -93,6 +104,7 @@ func (d *deployment) create(ctx context.Context, template stackTemplate) error {
 	}
 	made.stackTemplate, made.Values = template, s.values
 	maps.Copy(made.Resolved, s.resolved)
+	made.Lookups = s.lookups
 	d.stacks[template.Name] = made
 	if err := s.complete(ctx, made); err != nil {
 		return fmt.Errorf("stack %s: %w", template.Name, err)
@@ -131,6 +143,7 @@ func (s *stack) value(ctx context.Context, id string) error {
 			return err
 		}
 		s.resolved[id] = asObject(resolved)
+		s.making = id
 		s.values[id], err = a.make(ctx, s, s.resolved[id])
 		return err
 	}

@@ -6,19 +6,31 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
+	"path"
 	"slices"
 	"strings"
+	"testing/iotest"
 	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/sensorflow/sensorflow/runtime/contract"
 	"github.com/sensorflow/sensorflow/test/await"
 	"github.com/sensorflow/sensorflow/test/contract/probe"
 )
 
-// flowTimeout bounds one flow, in which up to three programs pass something on.
-const flowTimeout = 30 * time.Second
+// patience bounds one flow, in which up to three programs pass something on: seconds on a quiet machine. Where a flow is expected to
+// fail, it is not waited for as long.
+const (
+	patience      = 2 * time.Minute
+	patienceShort = 30 * time.Second
+)
 
 // flow is something that callers do, or that happens by itself, on what was created. It returns what is wrong.
 type flow struct {
@@ -28,14 +40,19 @@ type flow struct {
 
 // flows are run in each region, in this order. Together they use every permission that can be used without a fault.
 var flows = []flow{
+	{"the service is ready", ready},
 	{"a machine gets a token and sends readings", sendReadings},
 	{"a person signs in and out", signIn},
-	{"readings are listed", list},
+	{"readings are listed", listReadings},
+	{"two that correct one reading at once agree", correctAtOnce},
 	{"aggregates follow, of one equipment and of all", aggregate},
 	{"a file of several ranges is read", bigFile},
 	{"a file in a form is read", smallFile},
+	{"files that say the same at once agree", filesAtOnce},
+	{"a form that breaks off leaves nothing", breakOff},
 	{"readings are deleted", remove},
 	{"what the stream gives up is repaired", repair},
+	{"what cannot be repaired is put aside", putAside},
 	{"aggregates are audited", audit},
 }
 
@@ -103,7 +120,118 @@ func signIn(ctx context.Context, s *service) error {
 	return err
 }
 
-func list(ctx context.Context, s *service) error {
+func ready(ctx context.Context, s *service) error {
+	c := &probe.Client{Base: s.api, HTTP: probe.NewHTTP()}
+	return await.Until(ctx, func() error {
+		_, err := exchange(ctx, c, probe.Call{Path: "/readyz"}, http.StatusOK)
+		return err
+	})
+}
+
+// correctAtOnce lets one reading be written alone and in batches, which are other writers, until a write meets a newer one and looks at
+// what is there.
+func correctAtOnce(ctx context.Context, s *service) error {
+	c, err := s.client(ctx)
+	if err != nil {
+		return err
+	}
+	one := reading(s.equipment("D"), moment(), "1")
+	looked := policyStatement{Action: list{"dynamodb:BatchGetItem"}, Resource: list{"*"}}
+	return await.Until(ctx, func() error {
+		var group errgroup.Group
+		for _, call := range []probe.Call{
+			{Path: "/sensor-data", Body: one}, {Path: "/sensor-data/batch", Body: slices.Concat([]byte("["), one, []byte("]"))},
+		} {
+			for range 4 {
+				group.Go(func() error {
+					_, err := exchange(ctx, c, call, http.StatusCreated)
+					return err
+				})
+			}
+		}
+		if err := group.Wait(); err != nil {
+			return err
+		}
+		if !s.recorder.has(s.role, looked) {
+			return errors.New("no write met a newer one")
+		}
+		return nil
+	})
+}
+
+// filesAtOnce sends the same rows by several files, until a row of one meets a newer one of another and looks at what is there.
+func filesAtOnce(ctx context.Context, s *service) error {
+	c, err := s.client(ctx)
+	if err != nil {
+		return err
+	}
+	const files, rows = 3, 300
+	var file strings.Builder
+	file.WriteString(csvHeader)
+	for i := range rows {
+		fmt.Fprintf(&file, "%s,%s,%d\n", s.equipment("E"), moment().Add(time.Duration(i)*time.Second).Format(time.RFC3339), i)
+	}
+	looked := policyStatement{Action: list{"dynamodb:BatchGetItem"}, Resource: list{"*"}}
+	for again := true; again; again = !s.recorder.has(s.roleOf(contract.EnvCSVQueueURL), looked) {
+		var group errgroup.Group
+		for range files {
+			group.Go(func() error {
+				u, err := s.uploaded(ctx, c, file.String(), func(content []byte) (string, error) { return c.UploadFile(ctx, "same.csv", content) })
+				if err == nil && u.RowsAccepted != rows {
+					err = fmt.Errorf("the file ended as %+v", u)
+				}
+				return err
+			})
+		}
+		if err := group.Wait(); err != nil {
+			return err
+		}
+	}
+	return s.counts(ctx, c, s.equipment("E"), rows, "44850")
+}
+
+// roleOf is the role of the function that has a variable.
+func (s *service) roleOf(variable string) string {
+	for id := range s.functions {
+		if p := s.stack.Resolved[id]; at(p, "Environment", "Variables", variable) != nil {
+			return path.Base(text(p, "Role"))
+		}
+	}
+	return ""
+}
+
+// errBroken ends a form before its end.
+var errBroken = errors.New("the connection breaks")
+
+// breakOff sends a form of which some parts are stored when it ends, and waits until they are removed.
+func breakOff(ctx context.Context, s *service) error {
+	c, err := s.client(ctx)
+	if err != nil {
+		return err
+	}
+	head := "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"broken.csv\"\r\nContent-Type: text/csv\r\n\r\n" + csvHeader
+	body := io.MultiReader(strings.NewReader(head+strings.Repeat("\n", 12<<20)), iotest.ErrReader(errBroken))
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, s.api+"/sensor-data/upload-csv", body)
+	if err != nil {
+		return fmt.Errorf("make a form: %w", err)
+	}
+	r.Header.Set("Content-Type", "multipart/form-data; boundary=b")
+	r.Header.Set("Authorization", "Bearer "+c.Token)
+	response, err := c.HTTP.Do(r)
+	if err == nil {
+		_ = response.Body.Close()
+		return fmt.Errorf("a form that breaks off is answered with status %d", response.StatusCode)
+	}
+	removed := policyStatement{Action: list{"s3:AbortMultipartUpload"}, Resource: list{"*"}}
+	return await.Until(ctx, func() error {
+		if !s.recorder.has(s.role, removed) {
+			return errors.New("the parts of the form are not removed")
+		}
+		return nil
+	})
+}
+
+func listReadings(ctx context.Context, s *service) error {
 	c, err := s.client(ctx)
 	if err != nil {
 		return err
@@ -280,6 +408,41 @@ func repair(ctx context.Context, s *service) error {
 		return err
 	}
 	return s.counts(ctx, c, s.equipment(givenUp), 1, "1")
+}
+
+// putAside sends the repairer to a shard that the stream does not have.
+func putAside(ctx context.Context, s *service) error {
+	client := sqs.NewFromConfig(s.emulator.config(s.region))
+	for id, f := range s.functions {
+		variables := asObject(at(s.stack.Resolved[id], "Environment", "Variables"))
+		from, to := text(variables, contract.EnvStreamFailuresURL), text(variables, contract.EnvStreamDeadLettersURL)
+		if f == nil || from == "" {
+			continue
+		}
+		body, err := json.Marshal(object{
+			"requestContext": object{"condition": "RetryAttemptsExhausted"},
+			"DDBStreamBatchInfo": object{
+				"shardId": "shardId-00000000000000000000-gone", "streamArn": s.stream, "startSequenceNumber": "000000000000000000001",
+				"endSequenceNumber": "000000000000000000001",
+			},
+		})
+		if err != nil {
+			return fmt.Errorf("encode a failure: %w", err)
+		}
+		if _, err := client.SendMessage(ctx, &sqs.SendMessageInput{QueueUrl: &from, MessageBody: aws.String(string(body))}); err != nil {
+			return fmt.Errorf("send a failure: %w", err)
+		}
+		return await.Until(ctx, func() error {
+			out, err := client.GetQueueAttributes(ctx, &sqs.GetQueueAttributesInput{
+				QueueUrl: &to, AttributeNames: []types.QueueAttributeName{types.QueueAttributeNameApproximateNumberOfMessages},
+			})
+			if err == nil && out.Attributes[string(types.QueueAttributeNameApproximateNumberOfMessages)] != "1" {
+				err = fmt.Errorf("the dead letters hold %v", out.Attributes)
+			}
+			return err
+		})
+	}
+	return errors.New("no function repairs what the stream gives up")
 }
 
 // audit invokes what the rule of the schedule invokes.

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 	"time"
@@ -77,7 +78,7 @@ func (s *service) follow(ctx context.Context, properties object) error {
 func (s *service) config(role string) aws.Config {
 	return aws.Config{
 		Region: s.region, ConfigSources: []any{addressSource(s.endpoints)},
-		Credentials: credentials.NewStaticCredentialsProvider(s.recorder.accessKey(role[strings.LastIndex(role, "/")+1:]), "secret", ""),
+		Credentials: credentials.NewStaticCredentialsProvider(s.recorder.accessKey(path.Base(role)), "secret", ""),
 	}
 }
 
@@ -97,10 +98,11 @@ func (s *service) followStream(ctx context.Context, m source, f *lambdalocal.Fun
 	if len(resource) < 4 || resource[2] != "stream" {
 		return fmt.Errorf("%s is no stream of a table", m.EventSourceArn)
 	}
-	stream, err := s.streamOf(ctx, s.region, resource[1])
+	stream, err := s.streamOf(ctx, s.region, resource[1], m.EventSourceArn)
 	if err != nil {
 		return err
 	}
+	s.stream = stream
 	var patterns []any
 	for _, filter := range m.FilterCriteria.Filters {
 		var pattern any
