@@ -111,7 +111,11 @@ cost)
 		assembly=.local/cost
 		holds $assembly || {
 			echo "cost: synthesizing the templates first" >&2
-			cdk synth --quiet --output $assembly
+			mkdir -p .local
+			cdk synth --quiet --output $assembly >.local/cost.log 2>&1 || {
+				cat .local/cost.log >&2
+				exit 1
+			}
 		}
 	fi
 	go build -buildvcs=false -o .local/bin/cost ./infra/cost

@@ -26,6 +26,8 @@ func makeCall(ctx context.Context, s *stack, p object) (map[string]string, error
 	if c.Region == "" {
 		c.Region = s.Region
 	}
+	function, _, _ := referred(asObject(properties(s.resources()[s.making])["ServiceToken"]))
+	s.lookups[function] = append(s.lookups[function], c.needs())
 	answer, err := s.send(ctx, c)
 	if err != nil {
 		if c.ignores(err) {
@@ -70,6 +72,33 @@ func (s *stack) send(ctx context.Context, c customCall) (answer any, err error) 
 	return answer, err
 }
 
+// needs is the right that the function needs for the call.
+func (c customCall) needs() lookup {
+	table := "arn:aws:dynamodb:" + c.Region + ":" + account + ":table/" + text(c.Parameters, "TableName")
+	switch c.Service + "." + c.Action {
+	case "DynamoDB.describeTable":
+		return lookup{call: call{Action: "dynamodb:DescribeTable", Resource: table}}
+	case "DynamoDB.updateTable":
+		return lookup{call: call{Action: "dynamodb:UpdateTable", Resource: table}}
+	case "EC2.describeManagedPrefixLists":
+		return lookup{call: call{Action: "ec2:DescribeManagedPrefixLists", Resource: "*"}}
+	case "IAM.createServiceLinkedRole":
+		service := text(c.Parameters, "AWSServiceName")
+		return lookup{
+			call: call{
+				Action:   "iam:CreateServiceLinkedRole",
+				Resource: "arn:aws:iam::" + account + ":role/aws-service-role/" + service + "/AWSServiceRoleForECS",
+			},
+			conditions: map[string]string{"iam:AWSServiceName": service},
+		}
+	}
+	// The SDK's packages and commands have other names than IAM's services and actions.
+	return lookup{call: call{
+		Action:   "elasticloadbalancing:" + strings.TrimSuffix(c.Action, "Command"),
+		Resource: text(c.Parameters, "LoadBalancerArn"),
+	}}
+}
+
 // errorCode is what AWS's XML and JSON name an error.
 var errorCode = regexp.MustCompile(`<Code>([^<]+)</Code>|"__type": *"(?:[^"]*#)?([^"]+)"`)
 
@@ -95,6 +124,7 @@ func completeCall(ctx context.Context, s *stack, id string, made *created) error
 	if err != nil {
 		return err
 	}
+	s.making = id
 	_, err = makeCall(ctx, s, resolved.(object))
 	return err
 }

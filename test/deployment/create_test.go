@@ -7,11 +7,8 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
-
-	"github.com/google/uuid"
 )
 
 const (
@@ -30,6 +27,8 @@ type created struct {
 	Resolved map[string]object
 	// Values are what resources made by other means are called by, by logical id and attribute.
 	Values map[string]map[string]string
+	// Lookups are calls that functions of the CDK would have made, by the functions' logical ids.
+	Lookups map[string][]lookup
 }
 
 // deployment creates stacks, one after the other.
@@ -70,11 +69,20 @@ type stack struct {
 	stackTemplate
 	values   map[string]map[string]string
 	resolved map[string]object
+	making   string // the resource that make is called for
+	// lookups are the calls that the functions of look-ups would make, by the logical id of the function.
+	lookups map[string][]lookup
+}
+
+// lookup is a call and the keys of conditions that it is made with.
+type lookup struct {
+	call
+	conditions map[string]string
 }
 
 // create makes a stack, with what it needs beside the emulator's CloudFormation.
 func (d *deployment) create(ctx context.Context, template stackTemplate) error {
-	s := &stack{deployment: d, stackTemplate: template, values: map[string]map[string]string{}, resolved: map[string]object{}}
+	s := &stack{deployment: d, stackTemplate: template, values: map[string]map[string]string{}, resolved: map[string]object{}, lookups: map[string][]lookup{}}
 	if err := d.emulator.publish(ctx, template.Assets); err != nil {
 		return fmt.Errorf("stack %s: %w", template.Name, err)
 	}
@@ -93,6 +101,7 @@ func (d *deployment) create(ctx context.Context, template stackTemplate) error {
 	}
 	made.stackTemplate, made.Values = template, s.values
 	maps.Copy(made.Resolved, s.resolved)
+	made.Lookups = s.lookups
 	d.stacks[template.Name] = made
 	if err := s.complete(ctx, made); err != nil {
 		return fmt.Errorf("stack %s: %w", template.Name, err)
@@ -131,6 +140,7 @@ func (s *stack) value(ctx context.Context, id string) error {
 			return err
 		}
 		s.resolved[id] = asObject(resolved)
+		s.making = id
 		s.values[id], err = a.make(ctx, s, s.resolved[id])
 		return err
 	}
@@ -332,99 +342,4 @@ func (d *deployment) holdTable(t *testing.T) {
 			t.Logf("adapted: %s: %s", kind, adaptations[kind].reason)
 		}
 	}
-}
-
-// resolve computes the value of functions of CloudFormation, for what is made by other means than CloudFormation.
-func (s *stack) resolve(value any) (any, error) {
-	var problems []error
-	resolved := rewrite(value, func(o object) (any, bool) {
-		if len(o) != 1 {
-			return nil, false
-		}
-		for name, argument := range o {
-			if name != "Ref" && !strings.HasPrefix(name, "Fn::") {
-				return nil, false
-			}
-			result, err := s.call(name, argument)
-			if err != nil {
-				problems = append(problems, err)
-			}
-			return result, true
-		}
-		return nil, false
-	})
-	return resolved, errors.Join(problems...)
-}
-
-// call computes one function.
-func (s *stack) call(name string, argument any) (any, error) {
-	if name == "Ref" {
-		return s.reference(text(argument), "")
-	}
-	if name == "Fn::GetAtt" {
-		return s.reference(text(argument, 0), text(argument, 1))
-	}
-	argument, err := s.resolve(argument)
-	if err != nil {
-		return "", err
-	}
-	switch name {
-	case "Fn::Join":
-		return strings.Join(texts(at(argument, 1)), text(argument, 0)), nil
-	case "Fn::Split":
-		var parts []any
-		for _, part := range strings.Split(text(argument, 1), text(argument, 0)) {
-			parts = append(parts, part)
-		}
-		return parts, nil
-	case "Fn::Select":
-		index, err := strconv.Atoi(fmt.Sprint(at(argument, 0)))
-		if found := at(argument, 1, index); err == nil && found != nil {
-			return found, nil
-		}
-	case "Fn::GetStackOutput":
-		if value, ok := s.told(argument); ok {
-			return value, nil
-		}
-	case "Fn::ImportValue":
-		if value, ok := s.exports[s.Region][text(argument)]; ok {
-			return value, nil
-		}
-	}
-	return "", fmt.Errorf("%s of %v cannot be computed", name, argument)
-}
-
-// told is an output of a stack that is there, in its region.
-func (s *stack) told(asked any) (string, bool) {
-	from := s.stacks[text(asked, "StackName")]
-	if from == nil || from.Region != text(asked, "Region") {
-		return "", false
-	}
-	value, ok := from.Outputs[text(asked, "OutputName")]
-	return value, ok
-}
-
-func texts(value any) (list []string) {
-	values, _ := value.([]any)
-	for _, v := range values {
-		list = append(list, fmt.Sprint(v))
-	}
-	return list
-}
-
-// reference is what a resource, or the stack itself, is called by.
-func (s *stack) reference(id, attribute string) (string, error) {
-	if value, ok := s.values[id][attribute]; ok {
-		return value, nil
-	}
-	pseudo := map[string]string{
-		"AWS::AccountId": account, "AWS::Region": s.Region, "AWS::Partition": "aws", "AWS::URLSuffix": "amazonaws.com", "AWS::StackName": s.Name,
-		// The emulator names the stack later, and names it otherwise. Only the last part of a domain's name is made of it.
-		"AWS::StackId": "arn:aws:cloudformation:" + s.Region + ":" + account + ":stack/" + s.Name + "/" +
-			uuid.NewSHA1(uuid.NameSpaceURL, []byte(s.Name)).String(),
-	}
-	if value, ok := pseudo[id]; ok && attribute == "" {
-		return value, nil
-	}
-	return "", fmt.Errorf("the attribute %q of %s is not known", attribute, id)
 }

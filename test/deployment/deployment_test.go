@@ -27,6 +27,7 @@ func TestDeployment(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.holdTable(t)
+	w.holdTheRights(t)
 }
 
 // stage is where deployments are tried: the templates, and an emulator.
@@ -35,13 +36,14 @@ type stage struct {
 	stacks   []stackTemplate
 	emulator *emulator
 	log      capture.Buffer
+	patience time.Duration // bounds one flow
 	progress func(format string, args ...any)
 }
 
 // newStage synthesizes the stacks and starts an emulator, for as long as the test runs. A failed test prints what the programs printed.
 func newStage(t *testing.T) *stage {
 	t.Helper()
-	s := &stage{progress: stopwatch(t)}
+	s := &stage{progress: stopwatch(t), patience: patience}
 	t.Cleanup(func() {
 		if s.emulator != nil {
 			s.emulator.stop()
@@ -82,34 +84,33 @@ func (s *stage) try(ctx context.Context, stacks []stackTemplate, serving []strin
 	}
 	group, running := errgroup.WithContext(ctx)
 	for _, service := range w.services {
-		group.Go(func() error { return service.use(running, s.progress) })
+		group.Go(func() error { return service.use(running, s) })
 	}
 	if err := group.Wait(); err != nil {
 		return w, err
 	}
-	return w, w.agree(ctx)
+	return w, w.agree(ctx, s.patience)
 }
 
 // use runs every flow.
-func (s *service) use(ctx context.Context, progress func(string, ...any)) error {
+func (s *service) use(ctx context.Context, on *stage) error {
+	one := func(f flow) error {
+		ctx, cancel := context.WithTimeout(ctx, on.patience)
+		defer cancel()
+		return f.run(ctx, s)
+	}
 	for _, f := range flows {
-		if err := s.one(ctx, f); err != nil {
+		if err := one(f); err != nil {
 			return fmt.Errorf("%s: %s: %w", s.region, f.name, err)
 		}
-		progress("%s: %s", s.region, f.name)
+		on.progress("%s: %s", s.region, f.name)
 	}
 	return nil
 }
 
-func (s *service) one(ctx context.Context, f flow) error {
-	ctx, cancel := context.WithTimeout(ctx, flowTimeout)
-	defer cancel()
-	return f.run(ctx, s)
-}
-
 // agree holds the aggregates of every region against the readings of all.
-func (w *world) agree(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, flowTimeout)
+func (w *world) agree(ctx context.Context, patience time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	for _, s := range w.services {
 		c, err := s.client(ctx)

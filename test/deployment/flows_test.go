@@ -8,17 +8,27 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"path"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/sensorflow/sensorflow/runtime/contract"
 	"github.com/sensorflow/sensorflow/test/await"
 	"github.com/sensorflow/sensorflow/test/contract/probe"
 )
 
-// flowTimeout bounds one flow, in which up to three programs pass something on.
-const flowTimeout = 30 * time.Second
+// patience bounds one flow, in which up to three programs pass something on: seconds on a quiet machine. Where a flow is expected to
+// fail, it is not waited for as long.
+const (
+	patience      = 2 * time.Minute
+	patienceShort = 30 * time.Second
+)
 
 // flow is something that callers do, or that happens by itself, on what was created. It returns what is wrong.
 type flow struct {
@@ -28,14 +38,19 @@ type flow struct {
 
 // flows are run in each region, in this order. Together they use every permission that can be used without a fault.
 var flows = []flow{
+	{"the service is ready", ready},
 	{"a machine gets a token and sends readings", sendReadings},
 	{"a person signs in and out", signIn},
-	{"readings are listed", list},
+	{"readings are listed", listReadings},
+	{"two that correct one reading at once agree", correctAtOnce},
 	{"aggregates follow, of one equipment and of all", aggregate},
 	{"a file of several ranges is read", bigFile},
 	{"a file in a form is read", smallFile},
+	{"files that say the same at once agree", filesAtOnce},
+	{"a form that breaks off leaves nothing", breakOff},
 	{"readings are deleted", remove},
 	{"what the stream gives up is repaired", repair},
+	{"what cannot be repaired is put aside", putAside},
 	{"aggregates are audited", audit},
 }
 
@@ -103,7 +118,56 @@ func signIn(ctx context.Context, s *service) error {
 	return err
 }
 
-func list(ctx context.Context, s *service) error {
+func ready(ctx context.Context, s *service) error {
+	c := &probe.Client{Base: s.api, HTTP: probe.NewHTTP()}
+	return await.Until(ctx, func() error {
+		_, err := exchange(ctx, c, probe.Call{Path: "/readyz"}, http.StatusOK)
+		return err
+	})
+}
+
+// correctAtOnce lets one reading be written alone and in batches, which are other writers, until a write meets a newer one and looks at
+// what is there.
+func correctAtOnce(ctx context.Context, s *service) error {
+	c, err := s.client(ctx)
+	if err != nil {
+		return err
+	}
+	one := reading(s.equipment("D"), moment(), "1")
+	looked := policyStatement{Action: list{"dynamodb:BatchGetItem"}, Resource: list{"*"}}
+	return await.Until(ctx, func() error {
+		var group errgroup.Group
+		for _, call := range []probe.Call{
+			{Path: "/sensor-data", Body: one}, {Path: "/sensor-data/batch", Body: slices.Concat([]byte("["), one, []byte("]"))},
+		} {
+			for range 4 {
+				group.Go(func() error {
+					_, err := exchange(ctx, c, call, http.StatusCreated)
+					return err
+				})
+			}
+		}
+		if err := group.Wait(); err != nil {
+			return err
+		}
+		if !s.recorder.has(s.role, looked) {
+			return errors.New("no write met a newer one")
+		}
+		return nil
+	})
+}
+
+// roleOf is the role of the function that has a variable.
+func (s *service) roleOf(variable string) string {
+	for id := range s.functions {
+		if p := s.stack.Resolved[id]; at(p, "Environment", "Variables", variable) != nil {
+			return path.Base(text(p, "Role"))
+		}
+	}
+	return ""
+}
+
+func listReadings(ctx context.Context, s *service) error {
 	c, err := s.client(ctx)
 	if err != nil {
 		return err
@@ -154,87 +218,6 @@ func aggregate(ctx context.Context, s *service) error {
 	return nil
 }
 
-// csvHeader begins every file.
-const csvHeader = "equipmentId,timestamp,value\n"
-
-// bigFile sends a file of three ranges with a reading and a rejected row in each; what lies between are empty lines.
-func bigFile(ctx context.Context, s *service) error {
-	c, err := s.client(ctx)
-	if err != nil {
-		return err
-	}
-	id := s.equipment("B")
-	var file strings.Builder
-	file.WriteString(csvHeader)
-	for i := range 3 {
-		for file.Len() < i*contract.CSVRangeBytes+contract.CSVRangeBytes/2 {
-			file.WriteString(strings.Repeat("\n", contract.CSVRangeBytes/8))
-		}
-		fmt.Fprintf(&file, "%s,%s,%d.5\nnobody,never,%d\n", id, moment().Add(time.Duration(i)*time.Second).Format(time.RFC3339), i, i)
-	}
-	u, err := s.uploaded(ctx, c, file.String(), func(content []byte) (string, error) { return c.UploadFile(ctx, "big.csv", content) })
-	if err != nil {
-		return err
-	}
-	if u.RowsAccepted != 3 || u.RowsRejected != 3 || u.RejectsURL == "" {
-		return fmt.Errorf("the file ended as %+v", u)
-	}
-	rejects, err := exchange(ctx, &probe.Client{Base: u.RejectsURL, HTTP: probe.NewHTTP()}, probe.Call{}, http.StatusOK)
-	if err != nil {
-		return err
-	}
-	if n := strings.Count(string(rejects.Body), "never"); n != 3 {
-		return fmt.Errorf("the list of rejects has %d rows: %.300s", n, rejects.Body)
-	}
-	return s.counts(ctx, c, id, 3, "4.5")
-}
-
-// uploaded sends a file and waits until it is processed.
-func (s *service) uploaded(ctx context.Context, c *probe.Client, file string, send func(content []byte) (string, error)) (probe.Upload, error) {
-	id, err := send([]byte(file))
-	if err != nil {
-		return probe.Upload{}, err
-	}
-	u, err := c.WaitForUpload(ctx, id)
-	if err == nil && !strings.HasPrefix(u.Status, "completed") {
-		err = fmt.Errorf("the file ended as %+v", u)
-	}
-	return u, err
-}
-
-// smallFile sends a file in a form, which the API itself stores, in parts as it is larger than one.
-func smallFile(ctx context.Context, s *service) error {
-	c, err := s.client(ctx)
-	if err != nil {
-		return err
-	}
-	id := s.equipment("C")
-	file := csvHeader + id + "," + moment().Format(time.RFC3339) + ",7\n" + strings.Repeat("\n", 6<<20)
-	const boundary = "boundary"
-	u, err := s.uploaded(ctx, c, file, func(content []byte) (string, error) {
-		form := "--" + boundary + "\r\nContent-Disposition: form-data; name=\"file\"; filename=\"small.csv\"\r\nContent-Type: text/csv\r\n\r\n" +
-			string(content) + "\r\n--" + boundary + "--\r\n"
-		got, err := exchange(ctx, c, probe.Call{
-			Path: "/sensor-data/upload-csv", Body: []byte(form), Header: map[string]string{"Content-Type": "multipart/form-data; boundary=" + boundary},
-		}, http.StatusCreated)
-		if err != nil {
-			return "", err
-		}
-		var ticket probe.Upload
-		return ticket.UploadID, errors.Join(got.Decode(&ticket))
-	})
-	if err != nil {
-		return err
-	}
-	if u.RowsAccepted != 1 {
-		return fmt.Errorf("the file ended as %+v", u)
-	}
-	if _, err := exchange(ctx, c, probe.Call{Path: "/sensor-data/uploads"}, http.StatusOK); err != nil {
-		return err
-	}
-	return s.counts(ctx, c, id, 1, "7")
-}
-
 // remove deletes as a person of the group that may, since machines get no such scope unless a deployment gives it.
 func remove(ctx context.Context, s *service) error {
 	c, err := s.client(ctx)
@@ -280,6 +263,41 @@ func repair(ctx context.Context, s *service) error {
 		return err
 	}
 	return s.counts(ctx, c, s.equipment(givenUp), 1, "1")
+}
+
+// putAside sends the repairer to a shard that the stream does not have.
+func putAside(ctx context.Context, s *service) error {
+	client := sqs.NewFromConfig(s.emulator.config(s.region))
+	for id, f := range s.functions {
+		variables := asObject(at(s.stack.Resolved[id], "Environment", "Variables"))
+		from, to := text(variables, contract.EnvStreamFailuresURL), text(variables, contract.EnvStreamDeadLettersURL)
+		if f == nil || from == "" {
+			continue
+		}
+		body, err := json.Marshal(object{
+			"requestContext": object{"condition": "RetryAttemptsExhausted"},
+			"DDBStreamBatchInfo": object{
+				"shardId": "shardId-00000000000000000000-gone", "streamArn": s.stream, "startSequenceNumber": "000000000000000000001",
+				"endSequenceNumber": "000000000000000000001",
+			},
+		})
+		if err != nil {
+			return fmt.Errorf("encode a failure: %w", err)
+		}
+		if _, err := client.SendMessage(ctx, &sqs.SendMessageInput{QueueUrl: &from, MessageBody: aws.String(string(body))}); err != nil {
+			return fmt.Errorf("send a failure: %w", err)
+		}
+		return await.Until(ctx, func() error {
+			out, err := client.GetQueueAttributes(ctx, &sqs.GetQueueAttributesInput{
+				QueueUrl: &to, AttributeNames: []types.QueueAttributeName{types.QueueAttributeNameApproximateNumberOfMessages},
+			})
+			if err == nil && out.Attributes[string(types.QueueAttributeNameApproximateNumberOfMessages)] != "1" {
+				err = fmt.Errorf("the dead letters hold %v", out.Attributes)
+			}
+			return err
+		})
+	}
+	return errors.New("no function repairs what the stream gives up")
 }
 
 // audit invokes what the rule of the schedule invokes.

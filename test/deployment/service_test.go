@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -100,8 +101,10 @@ type service struct {
 	stack       *created
 	endpoints   map[string]string
 	environment []string // the API's
+	role        string   // likewise
 	process     *child.Process
 	functions   map[string]*lambdalocal.Function // by logical id
+	stream      string                           // of the readings, in DynamoDB Local
 }
 
 // startRegion runs the API and the functions of a region's stack, configured by what was created alone, addresses and credentials
@@ -140,7 +143,7 @@ func (w *world) startRegion(ctx context.Context, region string) error {
 // given is what ECS and Lambda themselves give a program: its region and its role's credentials. The access key tells whose
 // calls are whose.
 func (s *service) given(roleARN string) (map[string]string, error) {
-	role := roleARN[strings.LastIndex(roleARN, "/")+1:]
+	role := path.Base(roleARN)
 	if !slices.Contains(slices.Collect(maps.Values(s.stack.Physical)), role) {
 		return nil, fmt.Errorf("the stack has not created the role %s", roleARN)
 	}
@@ -196,7 +199,7 @@ func (s *service) program(key, architecture string) string {
 	return ""
 }
 
-// startAPI runs the container of the task definition as a process, and waits until the target group's check and the container's own
+// startAPI runs the container of the task definition as a process, and waits until the checks of the target groups and the container's own
 // pass.
 func (s *service) startAPI(ctx context.Context) error {
 	_, task, err := s.stack.only("AWS::ECS::TaskDefinition")
@@ -214,22 +217,21 @@ func (s *service) startAPI(ctx context.Context) error {
 		return err
 	}
 	s.environment = environ(values)
-	path := filepath.Join(s.bin, program)
-	if s.process, err = child.Start(child.Program{Path: path, Env: s.environment, Output: s.log}); err != nil {
+	binary := filepath.Join(s.bin, program)
+	if s.process, err = child.Start(child.Program{Path: binary, Env: s.environment, Output: s.log}); err != nil {
 		return fmt.Errorf("start the API: %w", err)
 	}
-	_, group, err := s.stack.only("AWS::ElasticLoadBalancingV2::TargetGroup")
-	if err != nil {
-		return err
+	for _, group := range s.stack.ofType("AWS::ElasticLoadBalancingV2::TargetGroup") {
+		if err := s.process.WaitServing(ctx, s.api+text(s.stack.Resolved[group], "HealthCheckPath")); err != nil {
+			return fmt.Errorf("the API, asked by %s: %w", group, err)
+		}
 	}
-	if err := s.process.WaitServing(ctx, s.api+text(group, "HealthCheckPath")); err != nil {
-		return fmt.Errorf("the API of %s: %w", s.region, err)
+	command := texts(at(container, "HealthCheck", "Command"))
+	if len(command) < 3 || command[0] != "CMD" { // then come the program and its arguments
+		return fmt.Errorf("the container's check is %v", command)
 	}
-	var arguments []string
-	for _, word := range texts(at(container, "HealthCheck", "Command"))[2:] { // CMD and the program
-		arguments = append(arguments, word)
-	}
-	check, err := child.Start(child.Program{Path: path, Args: arguments, Env: s.environment, Output: s.log})
+	arguments := command[2:]
+	check, err := child.Start(child.Program{Path: binary, Args: arguments, Env: s.environment, Output: s.log})
 	if err != nil {
 		return fmt.Errorf("check the container: %w", err)
 	}
@@ -241,6 +243,7 @@ func (s *service) startAPI(ctx context.Context) error {
 
 // containerEnvironment is what ECS would give the container. LISTEN_ADDRESS alone is changed, as two regions share this machine.
 func (s *service) containerEnvironment(ctx context.Context, task, container object) (map[string]string, error) {
+	s.role = path.Base(text(task, "TaskRoleArn"))
 	values, err := s.given(text(task, "TaskRoleArn"))
 	if err != nil {
 		return nil, err
@@ -251,9 +254,11 @@ func (s *service) containerEnvironment(ctx context.Context, task, container obje
 	}
 	secrets, _ := at(container, "Secrets").([]any)
 	for _, v := range secrets {
-		if values[text(v, "Name")], err = s.emulator.secretField(ctx, text(v, "ValueFrom")); err != nil {
+		var secret string
+		if values[text(v, "Name")], secret, err = s.emulator.secretField(ctx, text(v, "ValueFrom")); err != nil {
 			return nil, fmt.Errorf("secret %s: %w", text(v, "Name"), err)
 		}
+		s.recorder.record(path.Base(text(task, "ExecutionRoleArn")), "secretsmanager:GetSecretValue", secret, nil) // ECS makes the call
 	}
 	_, listens, err := net.SplitHostPort(values[contract.EnvListenAddress])
 	if mapped := fmt.Sprint(at(container, "PortMappings", 0, "ContainerPort")); err != nil || listens != mapped {

@@ -51,7 +51,7 @@ func mirrored(table *types.TableDescription) *dynamodb.CreateTableInput {
 }
 
 // streamOf finds the stream of DynamoDB Local that stands for one of the emulator.
-func (w *world) streamOf(ctx context.Context, region, table string) (string, error) {
+func (w *world) streamOf(ctx context.Context, region, table, emulated string) (string, error) {
 	out, err := probe.NewDynamoDB(region, w.database.Endpoint).DescribeTable(ctx, &dynamodb.DescribeTableInput{TableName: &table})
 	if err != nil {
 		return "", fmt.Errorf("find the stream of %s: %w", table, err)
@@ -59,5 +59,6 @@ func (w *world) streamOf(ctx context.Context, region, table string) (string, err
 	if out.Table.LatestStreamArn == nil {
 		return "", fmt.Errorf("table %s has no stream", table)
 	}
+	w.recorder.stream(region, *out.Table.LatestStreamArn, emulated)
 	return *out.Table.LatestStreamArn, nil
 }
