@@ -33,7 +33,7 @@ FUZZTIME ?= 60s
 ##@ Start here
 
 .PHONY: run
-run: .prepared ## run the whole system locally (PORT=8080, DATA_DIR=folder to keep the data)
+run: .prepared ## run the whole system locally (PORT=8080, DATA_DIR=folder to keep the data, REGIONS=2 REGIONS_DELAY=2s)
 	@exec .local/bin/local -foreground
 
 .PHONY: demo
@@ -45,6 +45,14 @@ test: .set-up ## every test (PKG=./runtime/ingest)
 	@sh .make/modules.sh '$(PKG)' go test -timeout $(TEST_TIMEOUT)
 
 ##@ While it runs
+
+.PHONY: cut
+cut: .have-local ## let nothing pass between a region and the others (REGION=eu-central-1)
+	@.local/bin/local cut -region '$(REGION)'
+
+.PHONY: heal
+heal: .have-local ## bring the region back, with all that it missed (REGION=eu-central-1)
+	@.local/bin/local heal -region '$(REGION)'
 
 .PHONY: audit
 audit: .running ## compare its aggregates with its readings (ARGS='-sample 100', ARGS=-h for all)
@@ -112,7 +120,10 @@ help:
 
 include .make/deploy.mk
 
-.PHONY: .have-go .have-all .set-up .prepared .running
+.PHONY: .have-go .have-all .have-local .set-up .prepared .running
+.have-local:
+	@test -x .local/bin/local || { echo 'nothing runs here; start it with make run REGIONS=2' >&2; exit 1; }
+
 .running:
 	@test -f .local/stack.env || { echo 'nothing runs here; start it with make run' >&2; exit 1; }
 

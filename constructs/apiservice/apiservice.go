@@ -76,6 +76,7 @@ func NewApiService(scope constructs.Construct, id string, props *ApiServiceProps
 		a.addDistribution(p)
 	}
 	a.addService(p, tasks, ways)
+	a.protect(p)
 	a.addFirewall(p)
 	nameRules(tasks, balancer)
 	return a
@@ -121,18 +122,16 @@ func (a *ApiService) addLoadBalancer(
 	}
 	a.LoadBalancer = awselasticloadbalancingv2.NewApplicationLoadBalancer(a, jsii.String("LoadBalancer"),
 		&awselasticloadbalancingv2.ApplicationLoadBalancerProps{
-			Vpc:                a.Vpc,
-			InternetFacing:     &public,
-			SecurityGroup:      group,
-			VpcSubnets:         &awsec2.SubnetSelection{SubnetType: subnets},
-			DeletionProtection: jsii.Bool(!p.Disposable), DropInvalidHeaderFields: jsii.Bool(true),
-			DesyncMitigationMode: awselasticloadbalancingv2.DesyncMitigationMode_STRICTEST,
-			IdleTimeout:          awscdk.Duration_Seconds(jsii.Number(loadBalancerIdleSeconds)),
+			Vpc:                     a.Vpc,
+			InternetFacing:          &public,
+			SecurityGroup:           group,
+			VpcSubnets:              &awsec2.SubnetSelection{SubnetType: subnets},
+			DropInvalidHeaderFields: jsii.Bool(true),
+			DesyncMitigationMode:    awselasticloadbalancingv2.DesyncMitigationMode_STRICTEST,
+			IdleTimeout:             awscdk.Duration_Seconds(jsii.Number(loadBalancerIdleSeconds)),
 		})
-	if p.Disposable {
-		nag.Explain(a.LoadBalancer, "a disposable environment is made to be destroyed; the load balancer holds no data",
-			"ELBDeletionProtectionEnabled")
-	}
+	// The CDK would say that it is not protected, and undo with each change of an attribute what protect does.
+	a.LoadBalancer.RemoveAttribute(jsii.String("deletion_protection.enabled"))
 	if ways != nil {
 		a.LoadBalancer.Node().AddDependency(ways)
 	}

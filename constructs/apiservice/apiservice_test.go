@@ -74,6 +74,7 @@ func everything(stack awscdk.Stack, p *apiservice.ApiServiceProps) {
 	p.TasksMin, p.TasksMax, p.TaskCpu, p.TaskMemoryMiB, p.SpotPercent = 2, 10, 1024, 4096, 70
 	p.CpuTargetPercent, p.RequestsPerTask, p.RequestLimit = 50, 10_000, 100
 	p.Architecture, p.LogRetention, p.Disposable = goasset.AMD64, awslogs.RetentionDays_ONE_YEAR, true
+	p.SettingsRevision, p.Leaving = "2", true
 	p.Deployment = apiservice.Linear
 }
 
@@ -192,6 +193,8 @@ func TestApiService_EveryPropChangesTheTemplate(t *testing.T) {
 			"Tables":           func(_ awscdk.Stack, p *props) { p.Tables = other.Tables },
 			"Uploads":          func(_ awscdk.Stack, p *props) { p.Uploads = other.Uploads },
 			"Settings":         func(_ awscdk.Stack, p *props) { p.Settings = other.Settings },
+			"SettingsRevision": func(_ awscdk.Stack, p *props) { p.SettingsRevision = "2" },
+			"Leaving":          func(_ awscdk.Stack, p *props) { p.Leaving = true },
 			"Key":              func(_ awscdk.Stack, p *props) { p.Key = other.Key },
 			"Domain":           func(_ awscdk.Stack, p *props) { p.Domain = other.Domain },
 			"AllowedOrigins":   func(_ awscdk.Stack, p *props) { p.AllowedOrigins = []string{"https://a.example.com"} },

@@ -22,13 +22,16 @@ func (a *ApiService) addLogBucket(p ApiServiceProps) {
 	a.AccessLogs = awss3.NewBucket(a, jsii.String("AccessLogs"), &awss3.BucketProps{
 		Encryption: awss3.BucketEncryption_S3_MANAGED, BlockPublicAccess: awss3.BlockPublicAccess_BLOCK_ALL(),
 		EnforceSSL: jsii.Bool(true), MinimumTLSVersion: jsii.Number(1.2), Versioned: jsii.Bool(true),
-		ObjectOwnership: ownership, RemovalPolicy: removal.Policy(p.Disposable),
+		ObjectOwnership: ownership, RemovalPolicy: removal.Policy(p.Disposable), AutoDeleteObjects: &p.Disposable,
 		LifecycleRules: &[]*awss3.LifecycleRule{{
 			Expiration:                          awscdk.Duration_Days(jsii.Number(storage.AccessLogDays)),
 			NoncurrentVersionExpiration:         awscdk.Duration_Days(jsii.Number(storage.OverwrittenDays)),
 			AbortIncompleteMultipartUploadAfter: awscdk.Duration_Days(jsii.Number(storage.UnfinishedDays)),
 		}},
 	})
+	if p.Disposable {
+		storage.EmptiedWithStack(a.AccessLogs, p.Key)
+	}
 	const (
 		ownKey = "load balancers deliver access logs only to buckets that S3 encrypts with its own key (SSE-S3): " +
 			"https://docs.aws.amazon.com/elasticloadbalancing/latest/application/enable-access-logging.html"

@@ -55,6 +55,11 @@ type ApiServiceProps struct {
 	Uploads  *storage.Uploads
 	Settings awssecretsmanager.ISecret
 
+	// SettingsRevision is any text that changes with what Settings hold, such as SettingsRevision of package identity.
+	// Tasks read them when they start: with another text the next deployment replaces the tasks. Default: they are
+	// replaced when something else of them changes.
+	SettingsRevision string
+
 	// Key encrypts the logs. Its policy must let CloudWatch Logs write, as that of storage.Key does. Required.
 	Key awskms.IKey
 
@@ -137,7 +142,11 @@ type ApiServiceProps struct {
 	// LogRetention is how long logs are kept. Default: LogRetentionDefault.
 	LogRetention awslogs.RetentionDays
 
-	// Disposable lets the load balancer, the logs and, once it is empty, the bucket of access logs be deleted with
+	// Leaving takes the load balancer's protection against deletion away, so that the stack can be destroyed. Logs stay.
+	// Default: it is protected.
+	Leaving bool
+
+	// Disposable lets the load balancer, the logs and the bucket of access logs, which is emptied, be deleted with
 	// their stack. For test environments. Default: deletion protection, and logs stay when their stack goes.
 	Disposable bool
 }

@@ -41,6 +41,8 @@ func (a *ApiService) addService(p ApiServiceProps, group awsec2.SecurityGroup, w
 		// every task.
 		ContainerInsightsV2: awsecs.ContainerInsights_ENABLED,
 	})
+	// A new role takes its time until every part of AWS knows it. A load balancer takes minutes.
+	a.Cluster.Node().AddDependency(a.addServiceRole(p), a.LoadBalancer)
 	task := a.addTask(p)
 	// The scaling decides how many tasks there are. A number here would be set again by every deployment, and would end
 	// tasks that the load needs. A new service begins with one task and is scaled to TasksMin at once.
@@ -104,7 +106,7 @@ func (a *ApiService) addTask(p ApiServiceProps) awsecs.FargateTaskDefinition {
 		secrets[key] = awsecs.Secret_FromSecretsManager(p.Settings, &key)
 	}
 	task.AddContainer(jsii.String(containerName), &awsecs.ContainerDefinitionOptions{
-		Image: image, Environment: a.environment(p), Secrets: &secrets,
+		Image: image, Environment: a.environment(p), Secrets: &secrets, DockerLabels: labels(p),
 		ReadonlyRootFilesystem: jsii.Bool(true), User: jsii.String(user), Essential: jsii.Bool(true),
 		PortMappings: &[]*awsecs.PortMapping{{ContainerPort: jsii.Number(containerPort)}},
 		StopTimeout:  awscdk.Duration_Seconds(jsii.Number(stopSeconds)),
@@ -125,6 +127,18 @@ func (a *ApiService) addTask(p ApiServiceProps) awsecs.FargateTaskDefinition {
 	nag.Explain(task, "names of tables, addresses and numbers, nothing secret; what is secret comes from Secrets "+
 		"Manager when the task starts", "AwsSolutions-ECS2")
 	return task
+}
+
+// settingsLabel is the label of the container that holds the revision of the settings.
+const settingsLabel = "sensorflow.settings"
+
+// labels make another revision of the task definition where the settings change. A task reads the secret when it
+// starts, and its name stays the same whatever is in it.
+func labels(p ApiServiceProps) *map[string]*string {
+	if p.SettingsRevision == "" {
+		return nil
+	}
+	return &map[string]*string{settingsLabel: &p.SettingsRevision}
 }
 
 func (a *ApiService) environment(p ApiServiceProps) *map[string]*string {

@@ -11,6 +11,7 @@ import (
 	"github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
 
+	"github.com/sensorflow/sensorflow/constructs/internal/claim"
 	"github.com/sensorflow/sensorflow/constructs/internal/prop"
 	"github.com/sensorflow/sensorflow/constructs/internal/refuse"
 	"github.com/sensorflow/sensorflow/constructs/storage"
@@ -29,20 +30,23 @@ import (
 type Identity struct {
 	constructs.Construct
 
-	// UserPool holds the people.
-	UserPool awscognito.UserPool
+	// UserPool holds the people, new or passed in.
+	UserPool awscognito.IUserPool
 	// BrowserClient is the client through which the API signs people in.
 	BrowserClient awscognito.UserPoolClient
 	// MachineClients are the clients of programs by their names.
 	MachineClients map[string]awscognito.UserPoolClient
-	// Domain serves the token endpoint.
-	Domain awscognito.UserPoolDomain
+	// Domain serves the token endpoint, new or passed in.
+	Domain awscognito.IUserPoolDomain
 	// Replica is the pool's replica in the first of Replicas, nil without. It answers once a ReplicaActivation is
 	// deployed there.
 	Replica awscognito.CfnUserPoolReplica
 	// Settings is the secret whose JSON fields are named like the environment keys of the API: contract.EnvUserPoolID,
 	// EnvUserPoolIssuer, EnvUserPoolClientID, EnvUserPoolClientSecret, EnvMachineClientIDs and EnvTokenURL.
 	Settings awssecretsmanager.ISecret
+	// SettingsRevision changes with what the template writes into Settings. A task that was started with other settings
+	// must be replaced: see apiservice.ApiServiceProps.
+	SettingsRevision string
 	// Issuer is the `iss` of the pool's tokens.
 	Issuer *string
 	// TokenURL is where machines get their tokens.
@@ -56,7 +60,12 @@ type Identity struct {
 func NewIdentity(scope constructs.Construct, id string, props *IdentityProps) *Identity {
 	region := *refuse.OutsideStack(scope, id).Region()
 	p := prop.OrZero(props)
-	refuse.If(scope, id, rule.All(rule.Of(p.Validate()), rule.Of(storage.ValidateReplicas(p.Replicas, region))).Err())
+	refuse.If(scope, id, rule.All(rule.Of(p.Validate()), rule.Of(storage.ValidateReplicas(p.Replicas, region)),
+		rule.Of(p.ValidateRegion(region))).Err())
+	if p.Name != "" {
+		refuse.If(scope, id, claim.Physical(scope, id, "Name", p.Name, claim.Of(awscdk.Stack_Of(scope)), "secret",
+			SettingsName(p.Name)).Err())
+	}
 	if len(p.MachineClients) == 0 {
 		p.MachineClients = []MachineClient{{Name: DefaultMachineClient}}
 	}
@@ -70,7 +79,7 @@ func NewIdentity(scope constructs.Construct, id string, props *IdentityProps) *I
 	i.key = p.Key
 	i.addPool(p)
 	i.addAdmins(p)
-	scopes := i.addScopes()
+	scopes := i.addScopes(p)
 	i.addBrowserClient()
 	for _, m := range p.MachineClients {
 		i.MachineClients[m.Name] = i.addMachineClient(m, scopes)
@@ -84,12 +93,17 @@ func NewIdentity(scope constructs.Construct, id string, props *IdentityProps) *I
 // addReplica replicates the pool to one other region. The name of the tokens' issuer depends on that.
 func (i *Identity) addReplica(p IdentityProps) {
 	region := *awscdk.Stack_Of(i).Region()
-	if len(p.Replicas) == 0 {
-		i.Issuer = jsii.String("https://cognito-idp." + region + ".amazonaws.com/" + *i.UserPool.UserPoolId())
+	if i.Issuer = &p.UserPoolIssuer; p.UserPoolIssuer != "" {
 		return
 	}
-	// The usual issuer names the region that signed. The primary would not accept tokens that the replica signed.
-	i.Issuer = jsii.String("https://issuer-cognito-idp." + region + ".amazonaws.com/" + *i.UserPool.UserPoolId())
+	i.Issuer = jsii.String("https://cognito-idp." + region + ".amazonaws.com/" + *i.UserPool.UserPoolId())
+	if p.replicated() {
+		// The usual issuer names the region that signed. The primary would not accept tokens that the replica signed.
+		i.Issuer = jsii.String("https://issuer-cognito-idp." + region + ".amazonaws.com/" + *i.UserPool.UserPoolId())
+	}
+	if len(p.Replicas) == 0 {
+		return
+	}
 	for _, r := range []string{region, p.Replicas[0].Region} {
 		if !rule.Replicates(r) {
 			awscdk.Annotations_Of(i).AddWarningV2(jsii.String("sensorflow:user-pool-replica"), jsii.String(

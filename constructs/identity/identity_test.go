@@ -101,6 +101,32 @@ func TestIdentity_OfSeveralRegionsReplicatesToTheFirst(t *testing.T) {
 	out.NoFindings(t)
 }
 
+// TestIdentity_KeepsTheIssuerWithoutItsReplica compares the pool of a deployment whose second region has left with one
+// that has it.
+func TestIdentity_KeepsTheIssuerWithoutItsReplica(t *testing.T) {
+	issuers := map[string]string{}
+	for name, change := range map[string]func(*identity.IdentityProps){
+		"replicated": func(*identity.IdentityProps) {},
+		"left":       func(p *identity.IdentityProps) { p.Replicas, p.KeepIssuer = nil, true },
+		"single":     func(p *identity.IdentityProps) { p.Replicas = nil },
+	} {
+		app := cdktest.NewApp(t)
+		stack := cdktest.NewStack(app, "Stack", primary)
+		props := replicated(stack)
+		change(&props)
+		issuer := stack.Resolve(identity.NewIdentity(stack, "Identity", &props).Issuer)
+		template := cdktest.Synth(t, app).Template(t, "Stack")
+		kind := template.Only(t, "AWS::Cognito::UserPool").Property("IssuerConfiguration")
+		issuers[name] = cdktest.JSON(t, []any{issuer, kind})
+		if n := len(template.All("AWS::Cognito::UserPoolReplica")); (n == 1) != (name == "replicated") {
+			t.Errorf("%s: there are %d replicas", name, n)
+		}
+	}
+	if issuers["left"] != issuers["replicated"] || issuers["left"] == issuers["single"] {
+		t.Errorf("the issuers are %v", issuers)
+	}
+}
+
 // TestSettings_HoldWhatTheEnvironmentNames joins the secret to the environment of the API, and sees that
 // CloudFormation, not the template, knows the client's secret.
 func TestSettings_HoldWhatTheEnvironmentNames(t *testing.T) {
@@ -188,6 +214,9 @@ func TestIdentity_EveryPropMatters(t *testing.T) {
 				p.Key = storage.NewKey(s, "Key", nil).Key
 			},
 			"Replicas": func(_ awscdk.Stack, p *identity.IdentityProps) { p.Replicas = nil },
+			"KeepIssuer": func(_ awscdk.Stack, p *identity.IdentityProps) {
+				p.Replicas, p.KeepIssuer = nil, true
+			},
 			"FailoverHealthCheck": func(s awscdk.Stack,
 				p *identity.IdentityProps) {
 				p.FailoverHealthCheck = healthCheck(s)
@@ -196,8 +225,18 @@ func TestIdentity_EveryPropMatters(t *testing.T) {
 				p.MachineClients = []identity.MachineClient{{Name: "gateway"}}
 			},
 			"DomainPrefix": func(_ awscdk.Stack, p *identity.IdentityProps) { p.DomainPrefix = "flow" },
-			"Mfa":          func(_ awscdk.Stack, p *identity.IdentityProps) { p.Mfa = identity.MfaOptional },
-			"Disposable":   func(_ awscdk.Stack, p *identity.IdentityProps) { p.Disposable = true },
+			"UserPool": func(s awscdk.Stack, p *identity.IdentityProps) {
+				p.Replicas, p.UserPool = nil, existing(s)
+			},
+			"UserPoolDomain": func(s awscdk.Stack, p *identity.IdentityProps) {
+				p.Replicas, p.UserPool, p.UserPoolDomain = nil, existing(s), itsDomain(s, "acme")
+			},
+			"UserPoolIssuer": func(s awscdk.Stack, p *identity.IdentityProps) {
+				p.Replicas, p.UserPool = nil, existing(s)
+				p.UserPoolIssuer = "https://issuer-cognito-idp." + secondary + ".amazonaws.com/" + poolID
+			},
+			"Mfa":        func(_ awscdk.Stack, p *identity.IdentityProps) { p.Mfa = identity.MfaOptional },
+			"Disposable": func(_ awscdk.Stack, p *identity.IdentityProps) { p.Disposable = true },
 		})
 }
 

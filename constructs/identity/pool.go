@@ -6,6 +6,7 @@ import (
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awscognito"
+	"github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
 
 	"github.com/sensorflow/sensorflow/constructs/internal/removal"
@@ -15,6 +16,10 @@ import (
 
 // addPool makes the pool. Who may use the service is decided by whoever runs it, so nobody signs up by themselves.
 func (i *Identity) addPool(p IdentityProps) {
+	if p.UserPool != nil {
+		i.UserPool = p.UserPool
+		return
+	}
 	props := &awscognito.UserPoolProps{
 		FeaturePlan: awscognito.FeaturePlan_ESSENTIALS,
 		PasswordPolicy: &awscognito.PasswordPolicy{
@@ -33,20 +38,21 @@ func (i *Identity) addPool(p IdentityProps) {
 		props.Mfa = awscognito.Mfa_OPTIONAL
 		props.MfaSecondFactor = &awscognito.MfaSecondFactor{Otp: jsii.Bool(true), Sms: jsii.Bool(false)}
 	}
-	i.UserPool = awscognito.NewUserPool(i, jsii.String("UserPool"), props)
-	resource := i.UserPool.Node().DefaultChild().(awscognito.CfnUserPool)
+	pool := awscognito.NewUserPool(i, jsii.String("UserPool"), props)
+	i.UserPool = pool
+	resource := pool.Node().DefaultChild().(awscognito.CfnUserPool)
 	resource.SetKeyConfiguration(&awscognito.CfnUserPool_KeyConfigurationProperty{
 		KeyType: jsii.String("CUSTOMER_MANAGED_KEY"), KmsKeyArn: p.Key.KeyArn(),
 	})
-	if len(p.Replicas) > 0 {
+	if p.replicated() {
 		resource.SetIssuerConfiguration(&awscognito.CfnUserPool_IssuerConfigurationProperty{
 			Type: jsii.String("UPDATED"),
 		})
 	}
-	nag.Explain(i.UserPool, "the API's sign-in takes a password and has no second step; guessing is bounded by the "+
+	nag.Explain(pool, "the API's sign-in takes a password and has no second step; guessing is bounded by the "+
 		"API, by the pool's lockout and by the firewall, and deployments that sign people in elsewhere can set Mfa",
 		"AwsSolutions-COG2")
-	nag.Explain(i.UserPool, "the Plus plan adds threat protection and costs more per person; the API limits failed "+
+	nag.Explain(pool, "the Plus plan adds threat protection and costs more per person; the API limits failed "+
 		"sign-ins per person and address itself, and the Essentials plan has all else that the service uses, "+
 		"replication included", "AwsSolutions-COG8")
 }
@@ -61,7 +67,7 @@ func (i *Identity) addAdmins(p IdentityProps) {
 }
 
 // addScopes makes the resource server that the scopes of machines belong to.
-func (i *Identity) addScopes() map[string]awscognito.OAuthScope {
+func (i *Identity) addScopes(p IdentityProps) map[string]awscognito.OAuthScope {
 	described := map[string]string{
 		contract.ScopeRead: "Query readings and aggregates", contract.ScopeWrite: "Send readings and files",
 		contract.ScopeAdmin: "Delete readings",
@@ -74,9 +80,14 @@ func (i *Identity) addScopes() map[string]awscognito.OAuthScope {
 			ScopeDescription: jsii.String(described[name]),
 		}))
 	}
-	server := i.UserPool.AddResourceServer(jsii.String("Scopes"), &awscognito.UserPoolResourceServerOptions{
-		Identifier: jsii.String(contract.ResourceServer), Scopes: &all,
-	})
+	below := constructs.Construct(i)
+	if p.UserPool == nil { // where it has been from the beginning; another place would make another one
+		below = i.UserPool.(awscognito.UserPool)
+	}
+	server := awscognito.NewUserPoolResourceServer(below, jsii.String("Scopes"),
+		&awscognito.UserPoolResourceServerProps{
+			UserPool: i.UserPool, Identifier: jsii.String(contract.ResourceServer), Scopes: &all,
+		})
 	scopes := map[string]awscognito.OAuthScope{}
 	for n, name := range names {
 		scopes[name] = awscognito.OAuthScope_ResourceServer(server, all[n])
@@ -133,20 +144,30 @@ func (i *Identity) addMachineClient(
 // construct's path is not suitable: it differs below a Stage, so that machines would need another address once a
 // pipeline deploys the stack.
 func (i *Identity) addDomain(p IdentityProps) {
+	if p.UserPoolDomain != nil {
+		i.Domain = p.UserPoolDomain
+		i.TokenURL = jsii.String(address(i.Domain, *awscdk.Stack_Of(i).Region()) + "/oauth2/token")
+		return
+	}
 	prefix := p.DomainPrefix
 	if prefix == "" {
 		stackID := awscdk.Fn_Select(jsii.Number(2),
 			awscdk.Fn_Split(jsii.String("/"), awscdk.Stack_Of(i).StackId(), nil))
 		unique := awscdk.Fn_Select(jsii.Number(4), awscdk.Fn_Split(jsii.String("-"), stackID, nil))
-		pool := *awscdk.Stack_Of(i).GetLogicalId(i.UserPool.Node().DefaultChild().(awscdk.CfnElement))
+		named := constructs.IConstruct(i.UserPool)
+		if p.UserPool != nil { // which has no logical id here
+			named = i.BrowserClient
+		}
+		pool := *awscdk.Stack_Of(i).GetLogicalId(named.Node().DefaultChild().(awscdk.CfnElement))
 		prefix = "sensor-flow-" + strings.ToLower(pool[max(0, len(pool)-8):]) + "-" + *unique
 	}
-	i.Domain = awscognito.NewUserPoolDomain(i, jsii.String("Domain"), &awscognito.UserPoolDomainProps{
+	domain := awscognito.NewUserPoolDomain(i, jsii.String("Domain"), &awscognito.UserPoolDomainProps{
 		UserPool: i.UserPool, CognitoDomain: &awscognito.CognitoDomainOptions{DomainPrefix: &prefix},
 	})
-	i.TokenURL = jsii.String(*i.Domain.BaseUrl(nil) + "/oauth2/token")
+	i.Domain = domain
+	i.TokenURL = jsii.String(*domain.BaseUrl(nil) + "/oauth2/token")
 	if p.FailoverHealthCheck != nil {
-		i.Domain.Node().DefaultChild().(awscognito.CfnUserPoolDomain).
+		domain.Node().DefaultChild().(awscognito.CfnUserPoolDomain).
 			SetRouting(&awscognito.CfnUserPoolDomain_RoutingTypeProperty{
 				Failover: &awscognito.CfnUserPoolDomain_FailoverTypeProperty{
 					SecondaryRegion:             &p.Replicas[0].Region,

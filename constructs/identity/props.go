@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/aws/aws-cdk-go/awscdk/v2/awscognito"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awskms"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsroute53"
 
@@ -71,8 +72,12 @@ type IdentityProps struct {
 	// by the primary. Do not change the first one: another first region replaces the pool's replica.
 	//
 	// With the first replica the issuer of the tokens gets another name, under which both regions accept them. Older
-	// tokens are then refused, and everybody signs in once more. Default: none.
+	// tokens are then refused, and everybody signs in once more. Where the last one goes, set KeepIssuer. Default: none.
 	Replicas []storage.Replica
+
+	// KeepIssuer lets a pool that has had a replica, and has none any more, issue tokens under the same name as before:
+	// nobody has to sign in again when the second region leaves. Default: the name follows from Replicas.
+	KeepIssuer bool
 
 	// FailoverHealthCheck is the Route 53 health check by which the token endpoint moves to the pool's replica: Cognito
 	// routes to the primary as long as it is healthy. Only with Replicas. Default: none. Machines then get no new
@@ -87,11 +92,24 @@ type IdentityProps struct {
 	// of construct and stack, which stays as long as the stack does.
 	DomainPrefix string
 
+	// UserPool is an existing user pool of the stack's own account and region. Clients, scopes and the group of admins
+	// are made in it; the pool and its people stay as they are. It needs the Essentials or Plus plan and sign-in by
+	// password without a second factor, and it must not have a resource server named contract.ResourceServer or a
+	// group named contract.AdminGroup yet: nothing at synthesis can tell. Not with Replicas, Mfa and
+	// FailoverHealthCheck. Default: a new pool.
+	UserPool awscognito.IUserPool
+	// UserPoolDomain is the address that UserPool has already, by a prefix or of its own: a pool takes one prefix. Only
+	// with UserPool. Default: a new one, as DomainPrefix says.
+	UserPoolDomain awscognito.IUserPoolDomain
+	// UserPoolIssuer is the `iss` of UserPool's tokens, where its issuer type is not the original one. Only with
+	// UserPool. Default: the original one, https://cognito-idp.<region>.amazonaws.com/<pool id>.
+	UserPoolIssuer string
+
 	// Mfa is whether people may use a second factor. Default: MfaOff, since the API's own sign-in takes a password
 	// alone.
 	Mfa Mfa
 
-	// Disposable lets the pool, with its people, be deleted with its stack. For test environments.
+	// Disposable lets a new pool, with its people, be deleted with its stack. For test environments.
 	// Default: deletion protection, and the pool stays when its stack goes.
 	Disposable bool
 }
@@ -119,6 +137,7 @@ func (p IdentityProps) Validate() error {
 			Field: "Mfa", Rule: "must be MfaOff or MfaOptional", Got: int(p.Mfa),
 		}.If(p.Mfa != MfaOff && p.Mfa != MfaOptional),
 		machineFaults(p.MachineClients),
+		p.existingFaults(),
 	).Err()
 }
 
@@ -154,3 +173,6 @@ func lifetimeFaults(key string, got time.Duration) rule.Faults {
 			" in whole minutes",
 	}.If(got != 0 && (got < TokenLifetimeMin || got > TokenLifetimeDefault || got%time.Minute != 0))
 }
+
+// replicated tells whether the issuer has the name that all regions accept.
+func (p IdentityProps) replicated() bool { return len(p.Replicas) > 0 || p.KeepIssuer }

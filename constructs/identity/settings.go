@@ -1,6 +1,9 @@
 package identity
 
 import (
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
 	"strings"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
@@ -64,7 +67,20 @@ func (i *Identity) addSettings(p IdentityProps) {
 	}
 	secret := awssecretsmanager.NewSecret(i, jsii.String("Settings"), props)
 	i.Settings = secret
+	i.SettingsRevision = revisionOf(secret, p.DomainPrefix)
 	explainNoRotation(secret)
+}
+
+// revisionOf is a text that changes with what the secret holds. It is computed at synthesis and refers to nothing, so
+// that it can stand in the stack of any region. What the template writes into the secret names pool, clients and
+// address by their logical ids; of these only the address can become another one under the same id.
+func revisionOf(secret awssecretsmanager.Secret, domainPrefix string) string {
+	text := secret.Node().DefaultChild().(awssecretsmanager.CfnSecret).SecretString()
+	resolved, err := json.Marshal(awscdk.Stack_Of(secret).Resolve([]*string{text, &domainPrefix}))
+	if err != nil {
+		panic(fmt.Errorf("encode the settings: %w", err)) // the CDK resolves to what JSON knows
+	}
+	return fmt.Sprintf("%x", sha256.Sum256(resolved))[:16]
 }
 
 // ImportSettings finds the settings of a deployment in the stack's own region, by the Name that its Identity was made
@@ -105,18 +121,18 @@ func GrantReadSettings(settings awssecretsmanager.ISecret, grantee awsiam.IGrant
 
 // ReplicaActivationProps configures a ReplicaActivation.
 type ReplicaActivationProps struct {
-	// Settings is the replica of the settings in the stack's own region, from ImportSettings. Required.
-	Settings awssecretsmanager.ISecret
+	// UserPoolId is the id of the pool, which its replica shares. Between the stacks of an app
+	// awscdk.Fn_GetStackOutput gives it from an output of the pool's stack. Required.
+	UserPoolId string
 }
 
 // Validate returns every problem of the props.
 func (p ReplicaActivationProps) Validate() error {
-	return prop.Required("Settings", p.Settings == nil, "what ImportSettings returns").Err()
+	return prop.Required("UserPoolId", p.UserPoolId == "", "the id of the user pool").Err()
 }
 
 // ReplicaActivation makes the replica of the user pool in the stack's own region answer: it starts inactive. It belongs
-// in a stack of the first of IdentityProps.Replicas, deployed after the pool's. It reads the pool's id from the
-// settings there, so that no value passes between the stacks.
+// in a stack of the first of IdentityProps.Replicas, deployed after the pool's.
 type ReplicaActivation struct {
 	constructs.Construct
 
@@ -130,12 +146,9 @@ func NewReplicaActivation(scope constructs.Construct, id string, props *ReplicaA
 	refuse.If(scope, id, p.Validate())
 	a := &ReplicaActivation{}
 	constructs.NewConstruct_Override(a, scope, &id)
-	// CloudFormation takes the secret's name or its complete ARN, and the end of the ARN is not known here.
-	poolID := awscdk.SecretValue_SecretsManager(p.Settings.SecretName(),
-		&awscdk.SecretsManagerSecretOptions{JsonField: jsii.String(contract.EnvUserPoolID)})
 	a.resource = awscognito.NewCfnUserPoolRegionalConfigurationAttachment(a, jsii.String("Resource"),
 		&awscognito.CfnUserPoolRegionalConfigurationAttachmentProps{
-			UserPoolId: poolID.UnsafeUnwrap(), // no secret
+			UserPoolId: &p.UserPoolId,
 			Status:     jsii.String("ACTIVE"),
 		})
 	return a

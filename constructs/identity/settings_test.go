@@ -4,10 +4,12 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
 	"github.com/aws/jsii-runtime-go"
 
 	"github.com/sensorflow/sensorflow/constructs/identity"
+	"github.com/sensorflow/sensorflow/constructs/storage"
 	"github.com/sensorflow/sensorflow/test/cdktest"
 )
 
@@ -39,29 +41,58 @@ func TestImportSettings_CanBeReadWithTheKeyOfTheRegion(t *testing.T) {
 	}
 }
 
-func TestReplicaActivation_LearnsThePoolFromTheSettings(t *testing.T) {
+func TestReplicaActivation_IsOfThePoolThatIsGiven(t *testing.T) {
 	app := cdktest.NewApp(t, cdktest.Nag)
 	stack := cdktest.NewStack(app, "Stack", secondary)
-	identity.NewReplicaActivation(stack, "Activation", &identity.ReplicaActivationProps{
-		Settings: identity.ImportSettings(stack, "Settings", "Flow", keyIn(stack, secondary)),
-	})
+	id := *awscdk.Fn_GetStackOutput(jsii.String("State"), jsii.String("UserPoolId"), jsii.String(primary), nil)
+	identity.NewReplicaActivation(stack, "Activation", &identity.ReplicaActivationProps{UserPoolId: id})
 	out := cdktest.Synth(t, app)
 	out.Template(t, "Stack").Only(t, "AWS::Cognito::UserPoolRegionalConfigurationAttachment").Want(t, map[string]any{
-		"Status": "ACTIVE", "UserPoolId": "{{resolve:secretsmanager:Flow/identity:SecretString:USER_POOL_ID::}}",
+		"Status": "ACTIVE", "UserPoolId": map[string]any{"Fn::GetStackOutput": map[string]any{
+			"StackName": "State", "OutputName": "UserPoolId", "Region": primary,
+		}},
 	})
 	out.NoFindings(t)
-	cdktest.RefusesToBuild(t, "Stack/It: Settings is required; give what ImportSettings returns",
+	cdktest.RefusesToBuild(t, "Stack/It: UserPoolId is required; give the id of the user pool",
 		func() { identity.NewReplicaActivation(stack, "It", nil) })
 }
 
-func TestReplicaActivation_EveryPropMatters(t *testing.T) {
-	app := cdktest.NewApp(t)
-	stack := cdktest.NewStack(app, "Stack", secondary)
-	identity.NewReplicaActivation(stack, "Activation", &identity.ReplicaActivationProps{
-		Settings: identity.ImportSettings(stack, "Settings", "Other", keyIn(stack, secondary)),
-	})
-	text := cdktest.JSON(t, cdktest.Synth(t, app).Template(t, "Stack"))
-	if !strings.Contains(text, "secretsmanager:Other/identity") {
-		t.Errorf("it takes other settings: %s", text)
+// TestSettingsRevision_ChangesWithWhatTasksRead compares the revisions of pools whose settings differ, and of some
+// whose settings do not.
+func TestSettingsRevision_ChangesWithWhatTasksRead(t *testing.T) {
+	revision := func(change func(awscdk.Stack, *identity.IdentityProps)) string {
+		stack := cdktest.NewStack(cdktest.NewApp(t), "Stack", primary)
+		props := identity.IdentityProps{Key: keyIn(stack, primary)}
+		change(stack, &props)
+		return identity.NewIdentity(stack, "Identity", &props).SettingsRevision
+	}
+	clients := func(names ...string) func(awscdk.Stack, *identity.IdentityProps) {
+		return func(_ awscdk.Stack, p *identity.IdentityProps) {
+			for _, name := range names {
+				p.MachineClients = append(p.MachineClients, identity.MachineClient{Name: name})
+			}
+		}
+	}
+	seen := map[string]string{}
+	for name, change := range map[string]func(awscdk.Stack, *identity.IdentityProps){
+		"one client": clients("machine"), "another client": clients("gateway"),
+		"two clients": clients("machine", "gateway"),
+		"a replica": func(s awscdk.Stack, p *identity.IdentityProps) {
+			p.Replicas = []storage.Replica{{Region: secondary, Key: keyIn(s, secondary)}}
+		},
+		"another token endpoint": func(_ awscdk.Stack, p *identity.IdentityProps) { p.DomainPrefix = "flow" },
+	} {
+		got := revision(change)
+		if len(got) != 16 || seen[got] != "" {
+			t.Errorf("%s: the revision is %q, that of %q", name, got, seen[got])
+		}
+		seen[got] = name
+	}
+	same := revision(clients("machine"))
+	if got := revision(func(awscdk.Stack, *identity.IdentityProps) {}); got != same {
+		t.Errorf("the default client makes another revision: %s and %s", got, same)
+	}
+	if got := revision(func(_ awscdk.Stack, p *identity.IdentityProps) { p.Disposable = true }); got != same {
+		t.Errorf("what is not in the settings makes another revision: %s and %s", got, same)
 	}
 }

@@ -54,6 +54,10 @@ func (c *Processing) newQueue(id string, p ProcessingProps, props *awssqs.QueueP
 // sendBucketEvents lets the bucket tell the queue of new files. The CDK's own notifications need a custom resource,
 // whose function may change the notifications of any bucket. Within one stack the bucket can simply name the queue.
 func (c *Processing) sendBucketEvents(p ProcessingProps) {
+	if p.Uploads.BucketExisted() {
+		c.takeBucketEvents(p)
+		return
+	}
 	// The bucket's address cannot be a condition: the bucket can be made only after S3 has seen that this policy lets
 	// it send.
 	c.CsvQueue.AddToResourcePolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{

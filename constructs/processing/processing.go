@@ -61,6 +61,13 @@ func (p ProcessingProps) validateBucket(scope constructs.Construct) error {
 		return nil
 	}
 	bucket := p.Uploads.Bucket
+	if p.Uploads.BucketExisted() {
+		here, there := *awscdk.Stack_Of(scope).Region(), *bucket.Env().Region
+		if prop.IsKnown(here) && prop.IsKnown(there) && here != there {
+			return fmt.Errorf("Uploads must have a bucket of the stack's region %s, got one of %s", here, there)
+		}
+		return nil
+	}
 	if here, there := awscdk.Stack_Of(scope), awscdk.Stack_Of(bucket); *here.Node().Addr() != *there.Node().Addr() {
 		return fmt.Errorf("Uploads must be in the same stack, got %s and %s; bucket and queue refer to each other",
 			*there.Node().Path(), *here.Node().Path())

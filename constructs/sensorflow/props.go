@@ -3,11 +3,13 @@ package sensorflow
 import (
 	"time"
 
+	"github.com/aws/aws-cdk-go/awscdk/v2/awscognito"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsec2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsecs"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awskms"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslogs"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awss3"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awssecretsmanager"
 
 	"github.com/sensorflow/sensorflow/constructs/apiservice"
@@ -91,11 +93,28 @@ type SensorFlowProps struct {
 	Key awskms.IKey
 	// Tables are existing global tables, from storage.ImportGlobalTables. Default: new ones, of this region alone.
 	Tables *storage.GlobalTables
-	// Settings tell of an existing user pool, from identity.ImportSettings. Default: a new pool.
+	// UploadsBucket is an existing bucket of the stack's own region, below two prefixes of which files and lists of
+	// rejects go. See storage.UploadsProps for what must be true of it and of Key. Default: a new bucket.
+	UploadsBucket awss3.IBucket
+	// UserPool is an existing user pool of the stack's own account and region, in which clients, scopes and the group of
+	// admins are made. See identity.IdentityProps for what must be true of it. Not with Settings and Mfa. Default: a new
+	// pool.
+	UserPool awscognito.IUserPool
+	// UserPoolDomain is the address that UserPool has already. Default: a new one.
+	UserPoolDomain awscognito.IUserPoolDomain
+	// UserPoolIssuer is the issuer of UserPool's tokens. Default: the original one of Cognito.
+	UserPoolIssuer string
+	// Settings tell of the user pool of another SensorFlow, from identity.ImportSettings. Default: there are new ones.
 	Settings awssecretsmanager.ISecret
+	// SettingsRevision is any text that changes with what Settings hold; with another one the next deployment replaces
+	// the tasks, which read them when they start. Only with Settings. Default: none.
+	SettingsRevision string
 	// UserPoolRegion is the region whose Cognito signs people in, with Settings. Default: this one.
 	UserPoolRegion string
 
+	// Leaving takes the load balancer's protection against deletion away, so that the stack can be destroyed; data and
+	// logs stay. Default: it is protected.
+	Leaving bool
 	// Disposable lets everything, the data included, be destroyed with the stack. For test environments. Default:
 	// false.
 	Disposable bool

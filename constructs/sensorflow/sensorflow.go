@@ -46,12 +46,16 @@ type SensorFlow struct {
 func NewSensorFlow(scope constructs.Construct, id string, props *SensorFlowProps) *SensorFlow {
 	refuse.OutsideStack(scope, id)
 	p := prop.OrZero(props)
-	own := rule.Adopted("Adopted[*]", p.Adopted, *awscdk.Stack_Of(scope).Region())
+	region := *awscdk.Stack_Of(scope).Region()
+	own := rule.All(rule.Adopted("Adopted[*]", p.Adopted, region),
+		rule.Of(p.identity(&SensorFlow{}).ValidateRegion(region)))
 	refuse.If(scope, id, rule.All(rule.Of(p.Validate()), own).Err())
 	f := &SensorFlow{Key: p.Key, Tables: p.Tables, Settings: p.Settings}
 	constructs.NewConstruct_Override(f, scope, &id)
 	if f.Key == nil {
-		f.Key = storage.NewKey(f, "Key", &storage.KeyProps{Disposable: p.Disposable}).Key
+		f.Key = storage.NewKey(f, "Key", &storage.KeyProps{
+			BucketEvents: p.UploadsBucket != nil, Disposable: p.Disposable,
+		}).Key
 	}
 	if f.Tables == nil {
 		f.Tables = storage.NewGlobalTables(f, "Tables",
@@ -59,7 +63,7 @@ func NewSensorFlow(scope constructs.Construct, id string, props *SensorFlowProps
 	}
 	if f.Settings == nil {
 		f.Identity = identity.NewIdentity(f, "Identity", p.identity(f))
-		f.Settings = f.Identity.Settings
+		f.Settings, p.SettingsRevision = f.Identity.Settings, f.Identity.SettingsRevision
 	}
 	f.Uploads = storage.NewUploads(f, "Uploads", p.uploads(f))
 	f.Processing = processing.NewProcessing(f, "Processing", p.processing(f))
@@ -73,11 +77,18 @@ func NewSensorFlow(scope constructs.Construct, id string, props *SensorFlowProps
 }
 
 func (p SensorFlowProps) identity(f *SensorFlow) *identity.IdentityProps {
-	return &identity.IdentityProps{Key: f.Key, MachineClients: p.MachineClients, Mfa: p.Mfa, Disposable: p.Disposable}
+	return &identity.IdentityProps{
+		Key: f.Key, MachineClients: p.MachineClients, Mfa: p.Mfa, Disposable: p.Disposable,
+		UserPool: p.UserPool, UserPoolDomain: p.UserPoolDomain, UserPoolIssuer: p.UserPoolIssuer,
+	}
 }
 
 func (p SensorFlowProps) uploads(f *SensorFlow) *storage.UploadsProps {
-	return &storage.UploadsProps{Key: f.Key, AllowedOrigins: p.AllowedOrigins, Disposable: p.Disposable}
+	props := &storage.UploadsProps{Key: f.Key, Bucket: p.UploadsBucket, Disposable: p.Disposable}
+	if p.UploadsBucket == nil { // the API's own answers need them besides
+		props.AllowedOrigins = p.AllowedOrigins
+	}
+	return props
 }
 
 func (p SensorFlowProps) processing(f *SensorFlow) *processing.ProcessingProps {
@@ -100,7 +111,7 @@ func (p SensorFlowProps) processing(f *SensorFlow) *processing.ProcessingProps {
 
 func (p SensorFlowProps) api(f *SensorFlow) *apiservice.ApiServiceProps {
 	return &apiservice.ApiServiceProps{
-		Tables: f.Tables, Uploads: f.Uploads, Settings: f.Settings, Key: f.Key,
+		Tables: f.Tables, Uploads: f.Uploads, Settings: f.Settings, SettingsRevision: p.SettingsRevision, Key: f.Key,
 		Domain: p.Domain, AllowedOrigins: p.AllowedOrigins, Retention: p.Retention, UserPoolRegion: p.UserPoolRegion,
 		IndexShards: p.IndexShards, FleetBuckets: p.FleetBuckets,
 		Vpc: p.Vpc, VpcCidr: p.VpcCidr, Zones: p.Zones, NatGateways: p.NatGateways,
@@ -115,6 +126,7 @@ func (p SensorFlowProps) api(f *SensorFlow) *apiservice.ApiServiceProps {
 		Image:        p.ApiImage,
 		RequestLimit: p.RequestLimit,
 		LogRetention: p.LogRetention,
+		Leaving:      p.Leaving,
 		Disposable:   p.Disposable,
 	}
 }

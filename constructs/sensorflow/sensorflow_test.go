@@ -8,11 +8,13 @@ import (
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatch"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awscognito"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsec2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsecs"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslogs"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsroute53"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awss3"
 	"github.com/aws/jsii-runtime-go"
 
 	"github.com/sensorflow/sensorflow/constructs/apiservice"
@@ -144,6 +146,8 @@ func TestSensorFlow_RejectsWhatDoesNotGoTogether(t *testing.T) {
 		cdktest.Row("rejects a second factor of another's pool",
 			func(p *props) { p.Key, p.Settings, p.Mfa = key, settings, identity.MfaOptional },
 			"Mfa must be left out with Settings; it is for a new user pool"),
+		cdktest.Row("rejects the revision of settings that are not given", func(p *props) { p.SettingsRevision = "1" },
+			"SettingsRevision goes with Settings alone; that of a new user pool is known"),
 		cdktest.Row("rejects a network and how to make one", func(p *props) { p.Vpc, p.Zones = vpc(stack), 2 },
 			"Zones must be left out with Vpc; it is for a new network"),
 		cdktest.Row("settings with a region of their pool",
@@ -161,6 +165,14 @@ func vpc(stack awscdk.Stack) awsec2.IVpc {
 		AvailabilityZones: jsii.Strings("eu-west-1a", "eu-west-1b"),
 		PublicSubnetIds:   ids("public"), PrivateSubnetIds: ids("private"),
 	})
+}
+
+func pool(stack awscdk.Stack) awscognito.IUserPool {
+	return awscognito.UserPool_FromUserPoolId(stack, jsii.String("Pool"), jsii.String("eu-west-1_AbCdEfGhI"))
+}
+
+func domain(stack awscdk.Stack) awscognito.IUserPoolDomain {
+	return awscognito.UserPoolDomain_FromDomainName(stack, jsii.String("PoolDomain"), jsii.String("acme"))
 }
 
 // TestSensorFlow_EveryPropMatters sets each prop in turn.
@@ -221,9 +233,21 @@ func TestSensorFlow_EveryPropMatters(t *testing.T) {
 				p.Tables = storage.ImportGlobalTables(stack, "Tables",
 					&storage.ImportGlobalTablesProps{Name: "Flow", Key: p.Key})
 			}),
+			"UploadsBucket": func(stack awscdk.Stack, p *props) {
+				p.UploadsBucket = awss3.Bucket_FromBucketName(stack, jsii.String("Files"), jsii.String("acme-files"))
+			},
+			"UserPool":       func(stack awscdk.Stack, p *props) { p.UserPool = pool(stack) },
+			"UserPoolDomain": func(stack awscdk.Stack, p *props) { p.UserPool, p.UserPoolDomain = pool(stack), domain(stack) },
+			"UserPoolIssuer": func(stack awscdk.Stack, p *props) {
+				p.UserPool, p.UserPoolIssuer = pool(stack), "https://issuer-cognito-idp.eu-west-1.amazonaws.com/eu-west-1_AbCdEfGhI"
+			},
 			"Settings": withKey(func(stack awscdk.Stack, p *props) {
 				p.Settings = identity.ImportSettings(stack, "Settings", "Flow", p.Key)
 			}),
+			"SettingsRevision": withKey(func(stack awscdk.Stack, p *props) {
+				p.Settings, p.SettingsRevision = identity.ImportSettings(stack, "Settings", "Flow", p.Key), "2"
+			}),
+			"Leaving": set(func(p *props) { p.Leaving = true }),
 			"UserPoolRegion": withKey(func(stack awscdk.Stack, p *props) {
 				p.Settings, p.UserPoolRegion = identity.ImportSettings(stack, "Settings", "Flow", p.Key), "us-east-1"
 			}),

@@ -18,10 +18,16 @@ func (p SensorFlowProps) Validate() error {
 	return rule.All(
 		prop.LeftOut("MachineClients", p.Settings != nil && len(p.MachineClients) > 0, " with Settings", poolAdvice),
 		prop.LeftOut("Mfa", p.Settings != nil && p.Mfa != identity.MfaOff, " with Settings", poolAdvice),
+		prop.LeftOut("UserPool", p.Settings != nil && p.UserPool != nil, " with Settings",
+			"they tell of the pool that signs people in"),
 		rule.Fault{
 			Field: "UserPoolRegion", Rule: "goes with Settings alone",
 			Advice: "a new user pool lives in the stack's own region",
 		}.If(p.Settings == nil && p.UserPoolRegion != ""),
+		rule.Fault{
+			Field: "SettingsRevision", Rule: "goes with Settings alone",
+			Advice: "that of a new user pool is known",
+		}.If(p.Settings == nil && p.SettingsRevision != ""),
 		rule.Fault{
 			Field: "Key", Rule: "is required with Tables or Settings",
 			Advice: "give the one that they are encrypted with",

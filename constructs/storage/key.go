@@ -2,12 +2,15 @@ package storage
 
 import (
 	"fmt"
+	"regexp"
+	"strings"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awskms"
 	"github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
 
+	"github.com/sensorflow/sensorflow/constructs/internal/claim"
 	"github.com/sensorflow/sensorflow/constructs/internal/prop"
 	"github.com/sensorflow/sensorflow/constructs/internal/refuse"
 	"github.com/sensorflow/sensorflow/constructs/internal/removal"
@@ -18,12 +21,16 @@ import (
 // KeyProps configures a Key. The zero value of a field selects its default.
 type KeyProps struct {
 	// Alias is the key's alias without "alias/", such as "SensorFlow-dev": 1 to 64 letters, digits and hyphens,
-	// starting with a letter. A ReplicaKey finds its primary by it. Default: no alias.
+	// starting with a letter. Default: no alias.
 	Alias string
 
 	// MultiRegion makes a key that can have replicas in other regions. A later change makes another key, with which
 	// nobody can read what the old one encrypted, so decide before the first deployment. Default: a key of one region.
 	MultiRegion bool
+
+	// BucketEvents lets EventBridge send events of an existing bucket to an encrypted queue; see UploadsProps.Bucket.
+	// Default: false.
+	BucketEvents bool
 
 	// Disposable lets the key be deleted with its stack, after DisposableKeyWaitDays. What it encrypts is lost with it.
 	// For test environments. Default: the key stays when its stack goes.
@@ -69,15 +76,22 @@ func NewKey(scope constructs.Construct, id string, props *KeyProps) *Key {
 	refuse.OutsideStack(scope, id)
 	p := prop.OrZero(props)
 	refuse.If(scope, id, p.Validate())
+	refuse.If(scope, id, claimAlias(scope, id, p.Alias).Err())
 	k := &Key{multiRegion: p.MultiRegion, replicas: map[string]awskms.IKey{}}
 	constructs.NewConstruct_Override(k, scope, &id)
 	k.Resource = awskms.NewCfnKey(k, jsii.String("Resource"), &awskms.CfnKeyProps{
 		Description:       jsii.String("Data of " + *awscdk.Stack_Of(k).StackName()),
 		EnableKeyRotation: true,
 		MultiRegion:       p.MultiRegion,
-		KeyPolicy:         keyPolicy(awscdk.Stack_Of(k)), PendingWindowInDays: pendingWindow(p.Disposable),
+		KeyPolicy:         keyPolicy(awscdk.Stack_Of(k), p.BucketEvents), PendingWindowInDays: pendingWindow(p.Disposable),
 	})
-	k.Resource.ApplyRemovalPolicy(removal.Policy(p.Disposable), nil)
+	policy := removal.Policy(p.Disposable)
+	if p.MultiRegion {
+		// Such a key is in a stack before those that use it, so that nothing needs it where that stack failed. Beside
+		// what it encrypts it stays, since that may stay too.
+		policy = removal.Created(p.Disposable)
+	}
+	k.Resource.ApplyRemovalPolicy(policy, nil)
 	k.Key = awskms.Key_FromKeyArn(k, jsii.String("Key"), k.Resource.AttrArn())
 	if p.Alias != "" {
 		addAlias(k, p.Alias, k.Resource.AttrKeyId())
@@ -106,28 +120,31 @@ func (k *Key) Replica(region string) Replica {
 
 // ReplicaKeyProps configures a ReplicaKey.
 type ReplicaKeyProps struct {
-	// Alias is the alias of the primary key, which the replica takes in its own region. Required.
+	// PrimaryKeyArn is the address of the primary key, a multi-Region Key in another region. Between the stacks of an
+	// app awscdk.Fn_GetStackOutput gives it from an output: a reference of the CDK would tie the two stacks to each
+	// other. A later change makes another replica, with which nobody can read what the old one encrypted. Required.
+	PrimaryKeyArn string
+
+	// Alias is the replica's alias in its own region, without "alias/". Default: no alias.
 	Alias string
-
-	// PrimaryRegion is the region of the primary key. Required.
-	PrimaryRegion string
-
-	// Revision makes the next deployment look the primary up again when it differs from the last one's. A person
-	// changes it when the alias was moved to another key, with which nobody can read what the old one encrypted.
-	// Default: the primary is looked up again when Alias or PrimaryRegion changes.
-	Revision string
 
 	// Disposable lets the replica be deleted with its stack, after DisposableKeyWaitDays. For test environments.
 	// Default: the replica stays when its stack goes.
 	Disposable bool
 }
 
+var keyArnPattern = regexp.MustCompile(`^arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/mrk-[0-9a-f-]+$`)
+
 // Validate returns every problem of the props.
 func (p ReplicaKeyProps) Validate() error {
+	var alias rule.Faults
+	if p.Alias != "" {
+		alias = aliasFaults(p.Alias)
+	}
 	return rule.All(
-		prop.Required("Alias", p.Alias == "", "the alias of the primary key"),
-		aliasFaults(p.Alias),
-		rule.Region("PrimaryRegion", p.PrimaryRegion),
+		prop.Known(rule.Text("PrimaryKeyArn", p.PrimaryKeyArn, keyArnPattern.MatchString(p.PrimaryKeyArn),
+			"the ARN of a multi-Region key")),
+		alias,
 	).Err()
 }
 
@@ -142,27 +159,36 @@ type ReplicaKey struct {
 	Resource awskms.CfnReplicaKey
 }
 
-// NewReplicaKey makes a ReplicaKey. The primary is found by its alias when the stack is deployed: a reference between
-// regions would tie the two stacks to each other.
+// NewReplicaKey makes a ReplicaKey.
 func NewReplicaKey(scope constructs.Construct, id string, props *ReplicaKeyProps) *ReplicaKey {
 	stack := refuse.OutsideStack(scope, id)
 	p := prop.OrZero(props)
 	own := rule.Fault{
-		Field: "PrimaryRegion", Rule: "must not be the stack's own region", Got: p.PrimaryRegion,
+		Field: "PrimaryKeyArn", Rule: "must not be in the stack's own region", Got: p.PrimaryKeyArn,
 		Advice: "the primary key is not its own replica",
-	}.If(prop.IsKnown(*stack.Region()) && *stack.Region() == p.PrimaryRegion)
+	}.If(prop.IsKnown(*stack.Region()) && strings.Contains(p.PrimaryKeyArn, ":kms:"+*stack.Region()+":"))
 	refuse.If(scope, id, rule.All(rule.Of(p.Validate()), own).Err())
+	refuse.If(scope, id, claimAlias(scope, id, p.Alias).Err())
 	k := &ReplicaKey{}
 	constructs.NewConstruct_Override(k, scope, &id)
-	primary := lookUpKey(k, p)
 	k.Resource = awskms.NewCfnReplicaKey(k, jsii.String("Resource"), &awskms.CfnReplicaKeyProps{
-		Description: jsii.String("Data of " + *awscdk.Stack_Of(k).StackName()), PrimaryKeyArn: primary,
-		KeyPolicy: keyPolicy(stack), PendingWindowInDays: pendingWindow(p.Disposable),
+		Description:   jsii.String("Data of " + *awscdk.Stack_Of(k).StackName()),
+		PrimaryKeyArn: &p.PrimaryKeyArn,
+		KeyPolicy:     keyPolicy(stack, false), PendingWindowInDays: pendingWindow(p.Disposable),
 	})
-	k.Resource.ApplyRemovalPolicy(removal.Policy(p.Disposable), nil)
+	k.Resource.ApplyRemovalPolicy(removal.Created(p.Disposable), nil)
 	k.Key = awskms.Key_FromKeyArn(k, jsii.String("Key"), k.Resource.AttrArn())
-	addAlias(k, p.Alias, k.Resource.AttrKeyId())
+	if p.Alias != "" {
+		addAlias(k, p.Alias, k.Resource.AttrKeyId())
+	}
 	return k
+}
+
+func claimAlias(scope constructs.Construct, id, alias string) rule.Faults {
+	if alias == "" {
+		return nil
+	}
+	return claim.Physical(scope, id, "Alias", alias, claim.Of(awscdk.Stack_Of(scope)), "alias", aliasPrefix+alias)
 }
 
 func addAlias(scope constructs.Construct, alias string, keyID *string) {

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/jsii-runtime-go"
 
 	"github.com/sensorflow/sensorflow/constructs/storage"
 	"github.com/sensorflow/sensorflow/test/cdktest"
@@ -78,9 +79,10 @@ func TestKey_EveryPropMatters(t *testing.T) {
 	cdktest.EveryPropMatters(t, func(awscdk.Stack) storage.KeyProps { return storage.KeyProps{} },
 		func(stack awscdk.Stack, p *storage.KeyProps) { storage.NewKey(stack, "Key", p) },
 		map[string]func(awscdk.Stack, *storage.KeyProps){
-			"Alias":       func(_ awscdk.Stack, p *storage.KeyProps) { p.Alias = "Flow" },
-			"MultiRegion": func(_ awscdk.Stack, p *storage.KeyProps) { p.MultiRegion = true },
-			"Disposable":  func(_ awscdk.Stack, p *storage.KeyProps) { p.Disposable = true },
+			"Alias":        func(_ awscdk.Stack, p *storage.KeyProps) { p.Alias = "Flow" },
+			"MultiRegion":  func(_ awscdk.Stack, p *storage.KeyProps) { p.MultiRegion = true },
+			"BucketEvents": func(_ awscdk.Stack, p *storage.KeyProps) { p.BucketEvents = true },
+			"Disposable":   func(_ awscdk.Stack, p *storage.KeyProps) { p.Disposable = true },
 		})
 }
 
@@ -100,57 +102,89 @@ func TestKey_Rejects(t *testing.T) {
 	cdktest.RefusesToBuild(t, "Stack/Key: a replica in eu-west-1 needs MultiRegion", func() { key.Replica(secondary) })
 }
 
-func TestReplicaKey_FindsItsPrimaryByItsAlias(t *testing.T) {
+const primaryKey = "arn:aws:kms:" + primary + ":" + cdktest.Account + ":key/mrk-0a1b"
+
+func TestReplicaKey_IsOfThePrimaryThatIsGiven(t *testing.T) {
 	app := cdktest.NewApp(t, cdktest.Nag)
+	arn := *awscdk.Fn_GetStackOutput(jsii.String("Keys"), jsii.String("KeyArn"), jsii.String(primary), nil)
 	storage.NewReplicaKey(cdktest.NewStack(app, "Stack", secondary), "Key",
-		&storage.ReplicaKeyProps{Alias: "Flow", PrimaryRegion: primary})
+		&storage.ReplicaKeyProps{PrimaryKeyArn: arn, Alias: "Flow"})
 	out := cdktest.Synth(t, app)
 	template := out.Template(t, "Stack")
-	template.Part("Custom::SensorFlowLookup", "AWS::KMS::Alias").Golden(t, "replicakey")
+	template.Part("AWS::KMS::Alias").Golden(t, "replicakey")
 	cdktest.Golden(t, "replicakey.golden.txt", template.Policies())
-	lookup := template.Only(t, "Custom::SensorFlowLookup")
 	key := template.Only(t, "AWS::KMS::ReplicaKey")
 	if key.ID != "Key961B73FD" {
 		t.Errorf("the logical id is %s: another one makes a new replica", key.ID)
 	}
-	key.Want(t, map[string]any{"Fn::GetAtt": []string{lookup.ID, "KeyMetadata.Arn"}}, "PrimaryKeyArn")
+	key.Want(t, map[string]any{"Fn::GetStackOutput": map[string]any{
+		"StackName": "Keys", "OutputName": "KeyArn", "Region": primary,
+	}}, "PrimaryKeyArn")
+	if key.Body["DeletionPolicy"] != "RetainExceptOnCreate" || key.Body["UpdateReplacePolicy"] != "Retain" {
+		t.Errorf("the replica stays where its stack failed, or goes with its stack: %v", key.Body)
+	}
 	template.Only(t, "AWS::KMS::Alias").Want(t, "alias/Flow", "AliasName")
-	policy := template.Find(t, "AWS::IAM::Policy", "KeyLookupCustomResourcePolicy")
-	policy.Want(t, []any{map[string]any{
-		"Effect": "Allow", "Action": "kms:DescribeKey", "Resource": "arn:aws:kms:us-east-1:111111111111:key/mrk-*",
-		"Condition": map[string]any{"StringEquals": map[string]any{"kms:RequestAlias": "alias/Flow"}},
-	}}, "PolicyDocument", "Statement")
+	if n := len(template.All("")); n != 2 {
+		t.Errorf("%d resources are made, not key and alias", n)
+	}
 	out.NoFindings(t)
-	out.LeastPrivilege(t)
 }
 
 func TestReplicaKey_EveryPropMatters(t *testing.T) {
 	cdktest.EveryPropMatters(t,
-		func(awscdk.Stack) storage.ReplicaKeyProps {
-			return storage.ReplicaKeyProps{Alias: "Flow", PrimaryRegion: primary}
-		},
+		func(awscdk.Stack) storage.ReplicaKeyProps { return storage.ReplicaKeyProps{PrimaryKeyArn: primaryKey} },
 		func(stack awscdk.Stack, p *storage.ReplicaKeyProps) { storage.NewReplicaKey(stack, "Key", p) },
 		map[string]func(awscdk.Stack, *storage.ReplicaKeyProps){
 			"Alias":         func(_ awscdk.Stack, p *storage.ReplicaKeyProps) { p.Alias = "Other" },
-			"PrimaryRegion": func(_ awscdk.Stack, p *storage.ReplicaKeyProps) { p.PrimaryRegion = "us-west-2" },
-			"Revision":      func(_ awscdk.Stack, p *storage.ReplicaKeyProps) { p.Revision = "2" },
+			"PrimaryKeyArn": func(_ awscdk.Stack, p *storage.ReplicaKeyProps) { p.PrimaryKeyArn += "2" },
 			"Disposable":    func(_ awscdk.Stack, p *storage.ReplicaKeyProps) { p.Disposable = true },
 		})
 }
 
 func TestReplicaKey_Rejects(t *testing.T) {
-	t.Run("rejects no props, with every problem", func(t *testing.T) {
-		refused(t, []string{"Alias is required", "PrimaryRegion must be set to one of af-south-1, "},
-			func(stack awscdk.Stack) {
-				storage.NewReplicaKey(stack, "It", nil)
-			})
-	})
-	t.Run("rejects the stack's own region", func(t *testing.T) {
-		refused(t, []string{`PrimaryRegion must not be the stack's own region, got "eu-west-1"`},
-			func(stack awscdk.Stack) {
-				storage.NewReplicaKey(stack, "It", &storage.ReplicaKeyProps{Alias: "Flow", PrimaryRegion: secondary})
-			})
-	})
+	for name, c := range map[string]struct {
+		props *storage.ReplicaKeyProps
+		want  string
+	}{
+		"rejects no props": {nil, "PrimaryKeyArn must be set to the ARN of a multi-Region key"},
+		"rejects a key of one region": {
+			&storage.ReplicaKeyProps{PrimaryKeyArn: strings.Replace(primaryKey, "mrk-", "", 1), Alias: "1"},
+			`PrimaryKeyArn must be the ARN of a multi-Region key, got "` + strings.Replace(primaryKey, "mrk-", "", 1) +
+				"\"\nAlias must be 1 to 64 letters, digits and hyphens, beginning with a letter, got \"1\"; " +
+				"leave out the alias/ before it",
+		},
+		"rejects the stack's own region": {
+			&storage.ReplicaKeyProps{PrimaryKeyArn: strings.Replace(primaryKey, primary, secondary, 1)},
+			`PrimaryKeyArn must not be in the stack's own region, got "` +
+				strings.Replace(primaryKey, primary, secondary, 1) + `"; the primary key is not its own replica`,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			stack := cdktest.NewStack(cdktest.NewApp(t), "Stack", secondary)
+			cdktest.RefusesToBuild(t, "Stack/It: "+c.want, func() { storage.NewReplicaKey(stack, "It", c.props) })
+		})
+	}
+}
+
+// TestNames_AreClaimedOnce makes what has a fixed name twice in one account and region.
+func TestNames_AreClaimedOnce(t *testing.T) {
+	app := cdktest.NewApp(t)
+	one, two := cdktest.NewStack(app, "One", primary), cdktest.NewStack(app, "Two", primary)
+	storage.NewKey(one, "Key", &storage.KeyProps{Alias: "Flow"})
+	cdktest.RefusesToBuild(t, `Two/Key: Alias must be another, got "Flow"; One/Key makes the alias alias/Flow in the `+
+		"same account and region", func() { storage.NewKey(two, "Key", &storage.KeyProps{Alias: "Flow"}) })
+	cdktest.RefusesToBuild(t, `One/Other: Alias must be another, got "Flow"; One/Key makes the alias alias/Flow in `+
+		"the same account and region", func() { storage.NewKey(one, "Other", &storage.KeyProps{Alias: "Flow"}) })
+	storage.NewGlobalTables(one, "Tables", &storage.GlobalTablesProps{Name: "Flow"})
+	cdktest.RefusesToBuild(t, `Two/Tables: Name must be another, got "Flow"; One/Tables makes the table `+
+		"Flow-Readings in the same account and region",
+		func() { storage.NewGlobalTables(two, "Tables", &storage.GlobalTablesProps{Name: "Flow"}) })
+	elsewhere := cdktest.NewStack(app, "Elsewhere", secondary)
+	storage.NewKey(elsewhere, "Key", &storage.KeyProps{Alias: "Flow"})
+	storage.NewKey(two, "Second", &storage.KeyProps{Alias: "Flow2"})
+	anywhere := awscdk.NewStack(app, jsii.String("Anywhere"), nil)
+	storage.NewKey(anywhere, "Key", &storage.KeyProps{Alias: "Flow"})
+	storage.NewKey(anywhere, "Again", &storage.KeyProps{Alias: "Flow"})
 }
 
 func TestKey_ReplicaHasThePrimarysID(t *testing.T) {

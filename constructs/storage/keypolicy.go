@@ -34,13 +34,13 @@ func accountActions() *[]*string {
 //
 // DynamoDB, Secrets Manager, S3 and SQS act with the rights of the caller, whose own policy must name the key: they
 // need no statement. The services below act on their own behalf.
-func keyPolicy(stack awscdk.Stack) awsiam.PolicyDocument {
+func keyPolicy(stack awscdk.Stack, bucketEvents bool) awsiam.PolicyDocument {
 	account, region, partition := *stack.Account(), *stack.Region(), *stack.Partition()
 	fromAccount := map[string]any{"StringEquals": map[string]any{"aws:SourceAccount": account}}
 	logs := map[string]any{"ArnLike": map[string]any{
 		"kms:EncryptionContext:aws:logs:arn": "arn:" + partition + ":logs:" + region + ":" + account + ":log-group:*",
 	}}
-	return awsiam.NewPolicyDocument(&awsiam.PolicyDocumentProps{Statements: &[]awsiam.PolicyStatement{
+	statements := []awsiam.PolicyStatement{
 		statement("Account", awsiam.NewAccountRootPrincipal(), accountActions(), nil),
 		// The log groups of this account and region. Each names itself in the encryption context.
 		statement("Logs", service("logs."+region+".amazonaws.com"), useActions(), logs),
@@ -51,7 +51,12 @@ func keyPolicy(stack awscdk.Stack) awsiam.PolicyDocument {
 			fromAccount),
 		// The user pool, which also signs people in while nobody in this account calls it.
 		statement("UserPool", service("cognito-idp.amazonaws.com"), useActions(), fromAccount),
-	}})
+	}
+	if bucketEvents {
+		statements = append(statements, statement("BucketEvents", service("events.amazonaws.com"),
+			jsii.Strings("kms:Decrypt", "kms:GenerateDataKey"), fromAccount))
+	}
+	return awsiam.NewPolicyDocument(&awsiam.PolicyDocumentProps{Statements: &statements})
 }
 
 func service(name string) awsiam.IPrincipal { return awsiam.NewServicePrincipal(&name, nil) }

@@ -4,6 +4,7 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awskms"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslogs"
 	"github.com/aws/aws-cdk-go/awscdk/v2/customresources"
 	"github.com/aws/constructs-go/constructs/v10"
@@ -27,10 +28,33 @@ func LookUp(
 	key awskms.IKey,
 ) *string {
 	call.OutputPaths = jsii.Strings(field)
+	return Call(scope, "Lookup", CallProps{Type: "Custom::SensorFlowLookup", Do: call, Allow: allow, Key: key}).
+		GetResponseField(&field)
+}
+
+// CallProps say what Call does.
+type CallProps struct {
+	// Type is that of the custom resource, such as "Custom::SensorFlowLookup". Required.
+	Type string
+	// Do is the call when the resource is made or changes. Required.
+	Do *customresources.AwsSdkCall
+	// Undo is the call when the resource goes. Default: nothing; what Do has made stays.
+	Undo *customresources.AwsSdkCall
+	// Allow is what the function may do for the call. Default: what it may already, for calls that another one allows.
+	Allow awsiam.PolicyStatement
+	// Key encrypts the function's log. Default: CloudWatch's own key.
+	Key awskms.IKey
+}
+
+// Call makes a call when the stack is deployed. LookUp is for calls that only read.
+func Call(scope constructs.Construct, id string, p CallProps) customresources.AwsCustomResource {
 	props := &customresources.AwsCustomResourceProps{
-		OnUpdate: call, InstallLatestAwsSdk: jsii.Bool(false), ResourceType: jsii.String("Custom::SensorFlowLookup"),
-		Policy: customresources.AwsCustomResourcePolicy_FromStatements(&[]awsiam.PolicyStatement{allow}),
+		OnUpdate: p.Do, OnDelete: p.Undo, InstallLatestAwsSdk: jsii.Bool(false), ResourceType: &p.Type,
 	}
+	if p.Allow != nil {
+		props.Policy = customresources.AwsCustomResourcePolicy_FromStatements(&[]awsiam.PolicyStatement{p.Allow})
+	}
+	key := p.Key
 	stack := awscdk.Stack_Of(scope)
 	first := stack.Node().TryFindChild(jsii.String(lookupProvider)) == nil
 	if first {
@@ -45,46 +69,25 @@ func LookUp(
 		props.LogGroup = log
 		nag.ExplainInlinePolicies(props.Role)
 		if key == nil {
-			nag.Explain(log, "the lookup writes the address of a resource and no data; CloudWatch encrypts the log "+
-				"with its own key, and where a key is looked up there is none of ours yet",
+			nag.Explain(log, "the lookup writes the address of a resource and no data, and no key was given for "+
+				"its log, which CloudWatch encrypts with its own",
 				"CloudWatchLogGroupEncrypted")
 		}
 	}
-	resource := customresources.NewAwsCustomResource(scope, jsii.String("Lookup"), props)
+	if p.Allow == nil {
+		props.Role = stack.Node().FindChild(jsii.String(lookupProvider)).(awslambda.Function).Role()
+	}
+	resource := customresources.NewAwsCustomResource(scope, &id, props)
 	if first {
 		nag.Explain(stack.Node().FindChild(jsii.String(lookupProvider)),
 			"this function of the CDK runs for seconds while the stack is deployed, calls one public AWS address, and "+
 				"CloudFormation waits for its answer and reports its failure",
 			"LambdaConcurrency", "LambdaDLQ", "LambdaInsideVPC")
 	}
-	nag.ExplainInlinePolicies(resource)
-	return resource.GetResponseField(&field)
-}
-
-// lookUpKey finds the primary of a replica. A policy cannot name a key by its alias. So it allows any multi-Region key
-// of the account in that region, on the condition that the call names this alias.
-func lookUpKey(scope constructs.Construct, p ReplicaKeyProps) *string {
-	alias := aliasPrefix + p.Alias
-	keys := awscdk.Stack_Of(scope).FormatArn(&awscdk.ArnComponents{
-		Service:      jsii.String("kms"),
-		Region:       &p.PrimaryRegion,
-		Resource:     jsii.String("key"),
-		ResourceName: jsii.String("mrk-*"),
-	})
-	arn := LookUp(scope, &customresources.AwsSdkCall{
-		Service: jsii.String("KMS"), Action: jsii.String("describeKey"), Region: &p.PrimaryRegion,
-		Parameters: map[string]any{"KeyId": alias},
-		PhysicalResourceId: customresources.PhysicalResourceId_Of(jsii.String(revised(p.PrimaryRegion+"/"+alias,
-			p.Revision))),
-	}, "KeyMetadata.Arn", awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
-		Actions: jsii.Strings("kms:DescribeKey"), Resources: &[]*string{keys},
-		Conditions: &map[string]any{"StringEquals": map[string]any{"kms:RequestAlias": alias}},
-	}), nil)
-	nag.ExplainWildcards(scope.Node().FindChild(jsii.String("Lookup")),
-		"the id of the primary key is what the call asks for; kms:RequestAlias narrows the statement to one alias, "+
-			"and kms:DescribeKey reads no data",
-		`/^Resource::arn:[^:]+:kms:`+p.PrimaryRegion+`:[^:]+:key\/mrk-\*$/`)
-	return arn
+	if p.Allow != nil {
+		nag.ExplainInlinePolicies(resource)
+	}
+	return resource
 }
 
 func revised(id, revision string) string {

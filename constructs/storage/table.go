@@ -20,6 +20,23 @@ type tableProps struct {
 	disposable bool
 }
 
+// protected is whether the template itself protects a table against deletion: where it has a name of ours, package
+// storage does so once the table is there (see protect).
+func (p tableProps) protected(disposable bool) *bool {
+	if p.name != "" {
+		return nil
+	}
+	return jsii.Bool(!disposable)
+}
+
+// removal lets a table with a name of ours go where the deployment that makes it fails.
+func (p tableProps) removal() awscdk.RemovalPolicy {
+	if p.name != "" {
+		return removal.Created(p.disposable)
+	}
+	return removal.Policy(p.disposable)
+}
+
 // newTable makes one table of the contract. For changes of the contract: DynamoDB adds or removes one index, or one
 // replica, per update of a table, so that two new indexes take two deployments. Contributor insights are off: they cost
 // as much per event as a small table does.
@@ -28,8 +45,8 @@ func newTable(scope constructs.Construct, t contract.Table, p tableProps) awsdyn
 		TableName:           physicalName(p.name, t),
 		PartitionKey:        attribute(t.Key.Partition),
 		Billing:             awsdynamodb.Billing_OnDemand(nil),
-		DeletionProtection:  jsii.Bool(!p.disposable),
-		RemovalPolicy:       removal.Policy(p.disposable),
+		DeletionProtection:  p.protected(p.disposable),
+		RemovalPolicy:       p.removal(),
 		TimeToLiveAttribute: optional(t.TimeToLive),
 		PointInTimeRecoverySpecification: &awsdynamodb.PointInTimeRecoverySpecification{
 			PointInTimeRecoveryEnabled: jsii.Bool(true),
@@ -49,7 +66,7 @@ func newTable(scope constructs.Construct, t contract.Table, p tableProps) awsdyn
 	for _, r := range p.replicas {
 		keyArns[r.Region] = r.Key.KeyArn()
 		replicas = append(replicas, &awsdynamodb.ReplicaTableProps{
-			Region: jsii.String(r.Region), DeletionProtection: jsii.Bool(!p.disposable && !r.Disposable),
+			Region: jsii.String(r.Region), DeletionProtection: p.protected(p.disposable || r.Disposable),
 		})
 	}
 	if len(replicas) > 0 {

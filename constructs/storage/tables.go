@@ -5,11 +5,13 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsdynamodb"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awskms"
 	"github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
 
+	"github.com/sensorflow/sensorflow/constructs/internal/claim"
 	"github.com/sensorflow/sensorflow/constructs/internal/prop"
 	"github.com/sensorflow/sensorflow/constructs/internal/refuse"
 	"github.com/sensorflow/sensorflow/runtime/contract"
@@ -124,6 +126,10 @@ type GlobalTables struct {
 	// ReadingsStreamArn is the stream of Readings in the stack's own region, as an event source takes it.
 	ReadingsStreamArn *string
 
+	// Protection holds the calls that protect the tables against deletion once they are there; nil without a Name,
+	// where the template does so.
+	Protection constructs.Construct
+
 	key awskms.IKey
 }
 
@@ -132,6 +138,10 @@ func NewGlobalTables(scope constructs.Construct, id string, props *GlobalTablesP
 	region := *refuse.OutsideStack(scope, id).Region()
 	p := prop.OrZero(props)
 	refuse.If(scope, id, rule.All(rule.Of(p.Validate()), rule.Of(ValidateReplicas(p.Replicas, region))).Err())
+	if p.Name != "" {
+		refuse.If(scope, id, claim.Physical(scope, id, "Name", p.Name, claim.Of(awscdk.Stack_Of(scope)), "table",
+			*physicalName(p.Name, contract.ReadingsTable())).Err())
+	}
 	t := &GlobalTables{key: p.Key}
 	constructs.NewConstruct_Override(t, scope, &id)
 	if t.key == nil {
@@ -145,6 +155,9 @@ func NewGlobalTables(scope constructs.Construct, id string, props *GlobalTablesP
 	t.Readings, t.Aggregates, t.Revocations = table(contract.ReadingsTable()), table(contract.AggregatesTable()),
 		table(contract.RevocationsTable())
 	t.ReadingsStreamArn = t.Readings.TableStreamArn()
+	if p.Name != "" {
+		t.protect(p)
+	}
 	return t
 }
 

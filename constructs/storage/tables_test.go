@@ -1,6 +1,7 @@
 package storage_test
 
 import (
+	"encoding/json"
 	"slices"
 	"strings"
 	"testing"
@@ -84,7 +85,9 @@ func TestGlobalTables_ReplicateWithTheKeyOfEachRegion(t *testing.T) {
 			regions = append(regions, region)
 			table.Want(t, "arn:aws:kms:"+region+":111111111111:key/mrk-0", "Replicas", i, "SSESpecification",
 				"KMSMasterKeyId")
-			table.Want(t, region != "ap-south-1", "Replicas", i, "DeletionProtectionEnabled")
+			if cdktest.At(replica, "DeletionProtectionEnabled") != nil {
+				t.Errorf("%s is protected before the deployment that makes it is over", table.ID)
+			}
 		}
 		if slices.Sort(regions); !slices.Equal(regions, []string{"ap-south-1", secondary, primary}) {
 			t.Errorf("%s is in %v", table.ID, regions)
@@ -92,6 +95,94 @@ func TestGlobalTables_ReplicateWithTheKeyOfEachRegion(t *testing.T) {
 		if name := table.Text(t, "TableName"); !strings.HasPrefix(name, "Flow-") {
 			t.Errorf("%s is named %s", table.ID, name)
 		}
+	}
+}
+
+// TestGlobalTables_AreProtectedOnceTheyAreThere follows what CloudFormation does: it makes resources in the order in
+// which they need each other, undoes them in the opposite order where the deployment that makes them fails, and leaves
+// alone what has RetainExceptOnCreate in every later one.
+func TestGlobalTables_AreProtectedOnceTheyAreThere(t *testing.T) {
+	app := cdktest.NewApp(t, cdktest.Nag)
+	stack := cdktest.NewStack(app, "Stack", primary)
+	storage.NewGlobalTables(stack, "Tables", &storage.GlobalTablesProps{Name: "Flow", Key: keyIn(stack, primary),
+		Replicas: []storage.Replica{
+			{Region: secondary, Key: keyIn(stack, secondary)},
+			{Region: "ap-south-1", Key: keyIn(stack, "ap-south-1"), Disposable: true},
+		}})
+	out := cdktest.Synth(t, app)
+	template := out.Template(t, "Stack")
+	cdktest.Golden(t, "protection.golden.txt", template.Policies())
+	calls := template.All("Custom::SensorFlowProtection")
+	if len(calls) != 9 {
+		t.Fatalf("%d calls protect three tables in three regions", len(calls))
+	}
+	protected := map[string]bool{}
+	for _, call := range calls {
+		var do, undo struct {
+			Region     string
+			Parameters struct {
+				TableName                 string
+				DeletionProtectionEnabled bool
+			}
+		}
+		decode(t, call, "Create", &do)
+		if create, update := call.Text(t, "Create"), call.Text(t, "Update"); create != update {
+			t.Errorf("%s makes another call when it changes: %s", call.ID, update)
+		}
+		decode(t, call, "Delete", &undo)
+		table, region := do.Parameters.TableName, do.Region
+		protected[table+" "+region] = do.Parameters.DeletionProtectionEnabled
+		if undo.Parameters.TableName != table || undo.Region != region || undo.Parameters.DeletionProtectionEnabled {
+			t.Errorf("%s cannot be undone: %+v", call.ID, undo)
+		}
+		_, name, _ := strings.Cut(table, "-")
+		made := template.Find(t, globalTable, "Tables"+name)
+		needs, _ := call.Body["DependsOn"].([]any)
+		if !slices.Contains(needs, any(made.ID)) {
+			t.Errorf("%s does not wait for %s, but for %v", call.ID, made.ID, needs)
+		}
+		for _, r := range []cdktest.Resource{call, made} {
+			if r.Body["DeletionPolicy"] != "RetainExceptOnCreate" || r.Body["UpdateReplacePolicy"] != "Retain" {
+				t.Errorf("%s is deleted by %v", r.ID, r.Body["DeletionPolicy"])
+			}
+		}
+	}
+	for _, table := range []string{"Flow-Readings", "Flow-Aggregates", "Flow-Revocations"} {
+		for region, want := range map[string]bool{primary: true, secondary: true, "ap-south-1": false} {
+			if got, called := protected[table+" "+region]; !called || got != want {
+				t.Errorf("%s in %s is protected: %v", table, region, got)
+			}
+		}
+	}
+	out.NoCircles(t)
+	out.NoFindings(t)
+	out.LeastPrivilege(t)
+}
+
+// decode reads a call of a custom resource.
+func decode(t *testing.T, r cdktest.Resource, property string, into any) {
+	t.Helper()
+	if err := json.Unmarshal([]byte(r.Text(t, property)), into); err != nil {
+		t.Fatalf("%s: %s: %v", r.ID, property, err)
+	}
+}
+
+// TestGlobalTables_AreProtectedAgainAfterAChange compares the physical ids of the calls: another id is another call.
+func TestGlobalTables_AreProtectedAgainAfterAChange(t *testing.T) {
+	calls := func(replicas ...string) string {
+		app := cdktest.NewApp(t)
+		stack := cdktest.NewStack(app, "Stack", primary)
+		p := &storage.GlobalTablesProps{Name: "Flow", Key: keyIn(stack, primary)}
+		for _, region := range replicas {
+			p.Replicas = append(p.Replicas, storage.Replica{Region: region, Key: keyIn(stack, region)})
+		}
+		storage.NewGlobalTables(stack, "Tables", p)
+		template := cdktest.Synth(t, app).Template(t, "Stack")
+		return template.Find(t, "Custom::SensorFlowProtection", "TablesProtectionReadings"+"useast1").Text(t, "Update")
+	}
+	alone, again, replicated := calls(), calls(), calls(secondary)
+	if alone != again || alone == replicated {
+		t.Errorf("the call is %s, once more %s, and with a replica %s", alone, again, replicated)
 	}
 }
 

@@ -31,12 +31,21 @@ type UploadsProps struct {
 	// Default: none, which leaves uploads to programs.
 	AllowedOrigins []string
 
+	// Bucket is an existing bucket of the stack's own region. Files and lists of rejects go below
+	// contract.UploadKeyPrefix and contract.RejectsKeyPrefix; all else in it stays as it is, its policy, lifecycle and
+	// CORS rules included. It must tell EventBridge of new objects, refuse what is not sent by TLS, and, for browsers,
+	// let the origins of the API's pages PUT and GET: nothing at synthesis can tell. Where it is encrypted with a
+	// customer key, pass it with that key (awss3.Bucket_FromBucketAttributes), whose policy must allow the account's
+	// roles. Key must let EventBridge send to encrypted queues, as KeyProps.BucketEvents does. Not with AllowedOrigins
+	// and RetentionDays. Default: a new bucket.
+	Bucket awss3.IBucket
+
 	// RetentionDays is how long files and lists of rejects are kept, RetentionDaysMin to RetentionDaysMax days.
 	// Default: contract.UploadStatusDays, as long as their status can be asked for.
 	RetentionDays int
 
-	// Disposable lets table and buckets be deleted with their stack; S3 refuses as long as a bucket holds objects, so
-	// empty both first. For test environments. Default: deletion protection, and they stay when their stack goes.
+	// Disposable lets table and buckets be deleted with their stack, which empties the buckets. For test environments.
+	// Default: deletion protection, and they stay when their stack goes.
 	Disposable bool
 }
 
@@ -58,7 +67,7 @@ const (
 func (p UploadsProps) Validate() error {
 	days := rule.Between("RetentionDays", cmp.Or(p.RetentionDays, contract.UploadStatusDays),
 		RetentionDaysMin, RetentionDaysMax, contract.UploadStatusDays)
-	return rule.All(days, prop.Known(rule.Origins("AllowedOrigins[*]", p.AllowedOrigins))).Err()
+	return rule.All(days, prop.Known(rule.Origins("AllowedOrigins[*]", p.AllowedOrigins)), p.existingFaults()).Err()
 }
 
 // Uploads is what one region keeps of CSV uploads: their status and their files.
@@ -69,13 +78,14 @@ type Uploads struct {
 	Table awsdynamodb.ITableV2
 
 	// Bucket receives the files under contract.UploadKeyPrefix and holds the lists of rejects under
-	// contract.RejectsKeyPrefix.
-	Bucket awss3.Bucket
+	// contract.RejectsKeyPrefix. It is new or passed in.
+	Bucket awss3.IBucket
 
-	// AccessLogs is the bucket that receives the access log of Bucket.
+	// AccessLogs is the bucket that receives the access log of a new Bucket; nil for one that was passed in.
 	AccessLogs awss3.Bucket
 
-	key awskms.IKey
+	key      awskms.IKey
+	existing bool
 }
 
 // NewUploads makes the table and the buckets.
@@ -92,8 +102,12 @@ func NewUploads(scope constructs.Construct, id string, props *UploadsProps) *Upl
 		u.key = NewKey(u, "Key", &KeyProps{Disposable: p.Disposable}).Key
 	}
 	u.Table = newTable(u, contract.UploadsTable(), tableProps{key: u.key, disposable: p.Disposable})
-	u.AccessLogs = newAccessLogs(u, p.Disposable)
-	u.Bucket = awss3.NewBucket(u, jsii.String("Bucket"), &awss3.BucketProps{
+	if p.Bucket != nil {
+		u.Bucket, u.existing = p.Bucket, true
+		return u
+	}
+	u.AccessLogs = newAccessLogs(u, p.Disposable, u.key)
+	bucket := awss3.NewBucket(u, jsii.String("Bucket"), &awss3.BucketProps{
 		Encryption: awss3.BucketEncryption_KMS, EncryptionKey: u.key, BucketKeyEnabled: jsii.Bool(true),
 		BlockPublicAccess: awss3.BlockPublicAccess_BLOCK_ALL(),
 		ObjectOwnership:   awss3.ObjectOwnership_BUCKET_OWNER_ENFORCED,
@@ -103,22 +117,31 @@ func NewUploads(scope constructs.Construct, id string, props *UploadsProps) *Upl
 			expire("Files", contract.UploadKeyPrefix, p.RetentionDays),
 			expire("Rejects", contract.RejectsKeyPrefix, p.RetentionDays),
 		},
-		RemovalPolicy: removal.Policy(p.Disposable),
+		RemovalPolicy: removal.Policy(p.Disposable), AutoDeleteObjects: &p.Disposable,
 	})
-	sendAccessLogs(u.Bucket, u.AccessLogs)
+	u.Bucket = bucket
+	if p.Disposable {
+		EmptiedWithStack(bucket, u.key)
+	}
+	sendAccessLogs(bucket, u.AccessLogs)
 	u.AllowOrigins(p.AllowedOrigins...)
-	nag.Explain(u.Bucket, "what a file holds is in the global tables once it is processed; the file itself is a copy "+
+	nag.Explain(bucket, "what a file holds is in the global tables once it is processed; the file itself is a copy "+
 		"of what the sender has, is processed in its own region only, and would be counted as another upload in a "+
 		"second one", "S3BucketReplicationEnabled")
 	return u
 }
 
 // AllowOrigins lets pages of further origins send files to the bucket and read lists of rejects. An origin may be one
-// that is known at deployment only, such as the address of the API that serves the console.
+// that is known at deployment only, such as the address of the API that serves the console. A bucket that was passed in
+// keeps its own rules.
 func (u *Uploads) AllowOrigins(origins ...string) {
+	bucket, made := u.Bucket.(awss3.Bucket)
 	for _, origin := range origins {
 		refuse.If(u, "AllowOrigins", prop.Known(rule.Origin("origin", origin)).Err())
-		u.Bucket.AddCorsRule(&awss3.CorsRule{
+		if u.existing || !made {
+			continue
+		}
+		bucket.AddCorsRule(&awss3.CorsRule{
 			AllowedOrigins: jsii.Strings(origin),
 			AllowedMethods: &[]awss3.HttpMethods{awss3.HttpMethods_GET, awss3.HttpMethods_PUT},
 			// The headers that the API signs into an address of an upload.
@@ -138,7 +161,7 @@ func expire(id, prefix string, days int) *awss3.LifecycleRule {
 }
 
 // newAccessLogs makes the bucket for the access log, which S3 can write to only where it encrypts with its own key.
-func newAccessLogs(scope constructs.Construct, disposable bool) awss3.Bucket {
+func newAccessLogs(scope constructs.Construct, disposable bool, key awskms.IKey) awss3.Bucket {
 	bucket := awss3.NewBucket(scope, jsii.String("AccessLogs"), &awss3.BucketProps{
 		Encryption:        awss3.BucketEncryption_S3_MANAGED,
 		BlockPublicAccess: awss3.BlockPublicAccess_BLOCK_ALL(),
@@ -146,8 +169,11 @@ func newAccessLogs(scope constructs.Construct, disposable bool) awss3.Bucket {
 		EnforceSSL:        jsii.Bool(true), MinimumTLSVersion: jsii.Number(1.2),
 		Versioned:      jsii.Bool(true),
 		LifecycleRules: &[]*awss3.LifecycleRule{expire("Logs", "", AccessLogDays)},
-		RemovalPolicy:  removal.Policy(disposable),
+		RemovalPolicy:  removal.Policy(disposable), AutoDeleteObjects: &disposable,
 	})
+	if disposable {
+		EmptiedWithStack(bucket, key)
+	}
 	nag.Explain(bucket, "S3 delivers access logs only to buckets that it encrypts with its own key (SSE-S3)",
 		"S3DefaultEncryptionKMS")
 	nag.Explain(bucket, "the access log of one region concerns that region and is not needed to serve in another",
@@ -201,13 +227,14 @@ func (u *Uploads) GrantProcessUploads(grantee awsiam.IGrantable) awsiam.Grant {
 // exist.
 func (u *Uploads) grantObjects(grantee awsiam.IGrantable, actions map[string][]string) awsiam.Grant {
 	grantTableKey(u.key, grantee, true)
-	grantThrough(u.key, "s3", grantee, "kms:Decrypt", "kms:GenerateDataKey")
+	if key := u.bucketKey(); key != nil {
+		grantThrough(key, "s3", grantee, "kms:Decrypt", "kms:GenerateDataKey")
+	}
 	granted := grant(grantee, u.Bucket.BucketArn(), "s3:ListBucket")
-	bucket := awscdk.Stack_Of(u).GetLogicalId(u.Bucket.Node().DefaultChild().(awscdk.CfnElement))
 	var wildcards []string
 	for _, prefix := range slices.Sorted(maps.Keys(actions)) {
 		granted = granted.Combine(grant(grantee, u.Bucket.ArnForObjects(jsii.String(prefix+"*")), actions[prefix]...))
-		wildcards = append(wildcards, "Resource::<"+*bucket+".Arn>/"+prefix+"*")
+		wildcards = append(wildcards, u.wildcard(prefix))
 	}
 	policed, ok := grantee.GrantPrincipal().(constructs.IConstruct) // a role, also that of a function
 	if !ok {

@@ -88,6 +88,7 @@ func TestUploads_EveryPropMatters(t *testing.T) {
 				p *storage.UploadsProps) {
 				p.AllowedOrigins = []string{"http://localhost:8080"}
 			},
+			"Bucket": func(s awscdk.Stack, p *storage.UploadsProps) { p.Bucket = existingBucket(s, "acme-files", nil) },
 			"RetentionDays": func(_ awscdk.Stack,
 				p *storage.UploadsProps) {
 				p.RetentionDays = storage.RetentionDaysMin

@@ -38,7 +38,7 @@ type Environment struct {
 	// tables live. Of several, Cognito must replicate user pools between the first two.
 	Regions []string `json:"regions"`
 	// Leaving are those of Regions that the deployment after the next one takes away. The next one ends the protection
-	// of their tables against deletion. Default: none.
+	// of their tables, load balancers and stacks against deletion. Default: none.
 	Leaving []string `json:"leaving"`
 	// Adopted are regions that have left for good. The first of Regions keeps their aggregates equal to the readings
 	// that they wrote. They stay here, and out of Regions, as long as the environment lives. Default: none.

@@ -30,16 +30,15 @@ type Regional struct {
 	distributions, edgeFunctions, vpcOrigins       int
 	userPools, userPoolReplicas                    int
 
-	queuePollers    int     // functions that Lambda polls a queue for
-	aggregatorGB    float64 // memory of the function behind the stream
-	auditGB         float64 // of the functions that a schedule calls
-	auditsPerHour   float64
-	logDays         int // the longest
-	logGroups       int
-	webLogs         bool
-	accessLogDays   int
-	readings, index bool // whether the region has a replica of the readings, and whether aggregates have an index
-	builds          int  // projects and pipelines
+	queuePollers  int     // functions that Lambda polls a queue for
+	aggregatorGB  float64 // memory of the function behind the stream
+	auditGB       float64 // of the functions that a schedule calls
+	auditsPerHour float64
+	logDays       int // of the API's log, and of the firewall's
+	webLogs       bool
+	accessLogDays int
+	readings      bool // whether the region has a replica of the readings
+	builds        int  // projects and pipelines
 }
 
 // Of reads what the stacks hold.

@@ -21,7 +21,7 @@ func service(changes object) object {
 				"PredefinedMetricSpecification": object{"PredefinedMetricType": "ALBRequestCountPerTarget"},
 			},
 		}),
-		"Task":         resource("AWS::ECS::TaskDefinition", object{"Cpu": "512", "Memory": "1024"}),
+		"Task":         task("512", "1024"),
 		"Nat":          resource("AWS::EC2::NatGateway", nil),
 		"Address":      resource("AWS::EC2::EIP", nil),
 		"LoadBalancer": resource("AWS::ElasticLoadBalancingV2::LoadBalancer", object{"Scheme": "internal", "Subnets": []any{"a", "b", "c"}}),
@@ -37,6 +37,15 @@ func service(changes object) object {
 	}
 	maps.Copy(resources, changes)
 	return without(resources)
+}
+
+// task is a task definition whose container writes to Log.
+func task(cpu, memory string) object {
+	return resource("AWS::ECS::TaskDefinition", object{
+		"Cpu": cpu, "Memory": memory, "ContainerDefinitions": []any{object{
+			"LogConfiguration": object{"Options": object{"awslogs-group": object{"Ref": "Log"}}},
+		}},
+	})
 }
 
 // state holds what all regions share.

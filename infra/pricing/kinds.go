@@ -83,7 +83,7 @@ var kinds = map[string]kind{
 	"AWS::Lambda::LayerVersion":                             {free: freePart},
 	"AWS::Lambda::Permission":                               {free: freeRules},
 	"AWS::Lambda::Version":                                  {free: freePart},
-	"AWS::Logs::LogGroup":                                   {count: countLogs},
+	"AWS::Logs::LogGroup":                                   {free: freeByUse},
 	"AWS::Logs::MetricFilter":                               {count: func(in reading, p Properties) { in.at.ownMetrics += len(p.list("MetricTransformations")) }},
 	"AWS::Route53::HealthCheck":                             {count: countHealthCheck},
 	"AWS::Route53::RecordSet":                               {free: "queries of aliases of AWS resources cost nothing"},
@@ -98,7 +98,10 @@ var kinds = map[string]kind{
 	"AWS::WAFv2::LoggingConfiguration":                      {count: func(in reading, _ Properties) { in.at.webLogs = true }},
 	"AWS::WAFv2::WebACL":                                    {count: countWebACL},
 	"AWS::WAFv2::WebACLAssociation":                         {free: freePart},
+	"Custom::S3AutoDeleteObjects":                           {free: freeAtDeploy},
 	"Custom::SensorFlowLookup":                              {free: freeAtDeploy},
+	"Custom::SensorFlowProtection":                          {free: freeAtDeploy},
+	"Custom::SensorFlowServiceRole":                         {free: freeAtDeploy},
 }
 
 func countScalableTarget(in reading, p Properties) {
@@ -107,9 +110,15 @@ func countScalableTarget(in reading, p Properties) {
 	}
 }
 
+// countScalingPolicy finds how many requests a minute the scaling gives each task, by the metric of one target group or
+// by those of two.
 func countScalingPolicy(in reading, p Properties) {
-	const tracking = "TargetTrackingScalingPolicyConfiguration"
-	if p.text(tracking, "PredefinedMetricSpecification", "PredefinedMetricType") == "ALBRequestCountPerTarget" {
+	const tracking, custom = "TargetTrackingScalingPolicyConfiguration", "CustomizedMetricSpecification"
+	of := p.text(tracking, "PredefinedMetricSpecification", "PredefinedMetricType") == "ALBRequestCountPerTarget"
+	for _, metric := range p.objects(tracking, custom, "Metrics") {
+		of = of || metric.text("MetricStat", "Metric", "MetricName") == "RequestCountPerTarget"
+	}
+	if of {
 		in.at.requestsPerTask = p.number(tracking, "TargetValue")
 	}
 }
@@ -179,8 +188,14 @@ func countService(in reading, p Properties) {
 	}
 }
 
+// countTask also finds how long the log is kept to which the tasks write a line a request.
 func countTask(in reading, p Properties) {
 	in.at.taskCPU, in.at.taskMemoryMiB = int(p.number("Cpu")), int(p.number("Memory"))
+	for _, container := range p.objects("ContainerDefinitions") {
+		if group := container.at("LogConfiguration", "Options", "awslogs-group"); group != nil {
+			in.at.logDays = int(in.named(group).number("RetentionInDays"))
+		}
+	}
 }
 
 // countLoadBalancer counts an address in each zone where the internet reaches it.
@@ -196,14 +211,14 @@ func countLoadBalancer(in reading, p Properties) {
 func countSchedule(in reading, p Properties) {
 	perHour := map[string]float64{"rate(1 hour)": 1, "rate(1 minute)": 60, "rate(1 day)": 1.0 / 24}[p.text("ScheduleExpression")]
 	for _, target := range p.objects("Targets") {
-		function := in.function(target.at("Arn"))
+		function := in.named(target.at("Arn"))
 		in.at.auditsPerHour += perHour
 		in.at.auditGB = function.number("MemorySize") / 1024
 	}
 }
 
-// function finds the function that a Ref or a Fn::GetAtt names.
-func (in reading) function(value any) Properties {
+// named finds the properties of the resource in the same stack that a Ref or a Fn::GetAtt names.
+func (in reading) named(value any) Properties {
 	object, _ := value.(map[string]any)
 	id, _ := object["Ref"].(string)
 	if id == "" {
@@ -219,12 +234,7 @@ func countMapping(in reading, p Properties) {
 		in.at.queuePollers++
 		return
 	}
-	in.at.aggregatorGB = in.function(p.at("FunctionName")).number("MemorySize") / 1024
-}
-
-func countLogs(in reading, p Properties) {
-	in.at.logGroups++
-	in.at.logDays = max(in.at.logDays, int(p.number("RetentionInDays")))
+	in.at.aggregatorGB = in.named(p.at("FunctionName")).number("MemorySize") / 1024
 }
 
 func countHealthCheck(in reading, p Properties) {

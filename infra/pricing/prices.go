@@ -1,7 +1,6 @@
 package pricing
 
-// Region is where the prices hold. Other regions ask for other prices, often up to a third more; by how much is not in
-// the table.
+// Region is where the prices hold. Other regions ask for other prices; by how much is not in the table.
 const Region = "us-east-1"
 
 // Price is what AWS asks for a unit of something in Region.
@@ -27,7 +26,7 @@ const (
 	pageLambda     = "https://aws.amazon.com/lambda/pricing/"
 	pageCognito    = "https://aws.amazon.com/cognito/pricing/"
 	pageRoute53    = "https://aws.amazon.com/route53/pricing/"
-	pageSecrets    = "https://aws.amazon.com/secrets-manager/pricing/"
+	pageManager    = "https://aws.amazon.com/secrets-manager/pricing/"
 	pageCloudWatch = "https://aws.amazon.com/cloudwatch/pricing/"
 	pageCloudFront = "https://aws.amazon.com/cloudfront/pricing/"
 	pageKMS        = "https://cloudburn.io/blog/aws-kms-pricing"
@@ -71,7 +70,7 @@ var (
 	webRequest = Price{"request through a web ACL", 0.60e-6, "request", pageWAF, undated}
 
 	kmsKey       = Price{"KMS key or replica", 1, "month", pageKMS, "2026-03"}
-	secret       = Price{"secret or replica", 0.40, "month", pageSecrets, "2026-09"}
+	secret       = Price{"secret or replica", 0.40, "month", pageManager, "2026-09"}
 	healthCheck  = Price{"health check of an AWS endpoint", 0.50, "month", pageRoute53, "2026-09"}
 	healthOption = Price{"option of a health check, such as HTTPS", 1, "month", pageRoute53, "2026-09"}
 

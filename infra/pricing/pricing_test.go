@@ -60,7 +60,7 @@ func TestAtRest_CountsEachResource(t *testing.T) {
 		adds    float64
 	}{
 		{"a task", object{"Target": resource("AWS::ApplicationAutoScaling::ScalableTarget", object{"ServiceNamespace": "ecs", "MinCapacity": 4})}, 730 * (0.5*0.03238 + 0.00356)},
-		{"larger tasks", object{"Task": resource("AWS::ECS::TaskDefinition", object{"Cpu": "1024", "Memory": "2048"})}, 3 * 730 * (0.5*0.03238 + 0.00356)},
+		{"larger tasks", object{"Task": task("1024", "2048")}, 3 * 730 * (0.5*0.03238 + 0.00356)},
 		{"another target", object{"Other": resource("AWS::ApplicationAutoScaling::ScalableTarget", object{"ServiceNamespace": "lambda", "MinCapacity": 40})}, 0},
 		{"a NAT gateway", object{"Nat2": resource("AWS::EC2::NatGateway", nil)}, 730 * 0.045},
 		{"an address", object{"Address2": resource("AWS::EC2::EIP", nil)}, 730 * 0.005},
@@ -135,14 +135,17 @@ func TestSavings_AreWhatTheChangedTemplatesSave(t *testing.T) {
 		savings[s.Setting] = s.USD
 	}
 	for setting, changes := range map[string]object{
-		"tasksMin":    {"Target": resource("AWS::ApplicationAutoScaling::ScalableTarget", object{"ServiceNamespace": "ecs", "MinCapacity": 2})},
-		"taskCpu":     {"Task": resource("AWS::ECS::TaskDefinition", object{"Cpu": "256", "Memory": "1024"})},
-		"spotPercent": {"Service": resource("AWS::ECS::Service", object{"CapacityProviderStrategy": []any{object{"CapacityProvider": "FARGATE_SPOT", "Weight": 100}}})},
+		"tasksMin": {"Target": resource("AWS::ApplicationAutoScaling::ScalableTarget", object{"ServiceNamespace": "ecs", "MinCapacity": 2})},
+		"taskCpu":  {"Task": task("256", "1024")},
+		"spotPercent": {"Service": resource("AWS::ECS::Service", object{"CapacityProviderStrategy": []any{
+			object{"CapacityProvider": "FARGATE", "Weight": 1}, object{"CapacityProvider": "FARGATE_SPOT", "Weight": 99},
+		}})},
 		"natGateways": {"Nat2": resource("AWS::EC2::NatGateway", nil), "Address2": resource("AWS::EC2::EIP", nil)},
 		"domain": {
 			"Distribution": nil,
+			"Firewall":     resource("AWS::WAFv2::WebACL", object{"Rules": []any{object{}, object{}, object{}}}),
 			"LoadBalancer": resource("AWS::ElasticLoadBalancingV2::LoadBalancer", object{"Scheme": "internet-facing", "Subnets": []any{"a", "b", "c"}}),
-			"Check":        resource("AWS::Route53::HealthCheck", object{"HealthCheckConfig": object{"Type": "HTTPS"}}),
+			"Check":        resource("AWS::Route53::HealthCheck", object{"HealthCheckConfig": object{"Type": "HTTPS", "RequestInterval": 10}}),
 		},
 		"logRetentionDays": {"Log": resource("AWS::Logs::LogGroup", object{"RetentionInDays": 7})},
 	} {

@@ -32,7 +32,7 @@ func Savings(d *Deployment, u Usage) []Saving {
 	cpu := r.smallerCPU()
 	add("taskCpu", fmt.Sprintf("%d → %d", r.taskCPU, cpu), d.changed(func(r *Regional) { r.taskCPU = r.smallerCPU() }), u)
 	add("spotPercent", fmt.Sprintf("%.0f → 100 (tasks above tasksMin; Spot at a third)", r.spotPercent),
-		d.changed(func(r *Regional) { r.spotPercent = 100 }), u)
+		d.changed(func(r *Regional) { r.spotPercent = spotMost }), u)
 	all = append(all, natSaving(d, u, r))
 	add("zones", zonesChange(r), d.changed(func(r *Regional) {
 		if r.publicIPv4 >= r.zones && r.distributions == 0 && r.zones > 2 {
@@ -61,6 +61,10 @@ func Savings(d *Deployment, u Usage) []Saving {
 	}
 	return all
 }
+
+// spotMost is the share of Spot at spotPercent 100: ECS ignores a capacity provider without weight, so that one task in a
+// hundred is not on Spot.
+const spotMost = 99
 
 // batchExample is a request of a size that a gateway reaches easily.
 const batchExample = 25
@@ -95,12 +99,14 @@ func zonesChange(r *Regional) string {
 	return fmt.Sprintf("%d → %d (tasks and NAT gateways are counted apart)", r.zones, r.zones-1)
 }
 
-// ownDomain leaves CloudFront out: the load balancer gets an address in each zone, and Route 53 looks at it.
+// ownDomain leaves CloudFront out: the load balancer gets an address in each zone, Route 53 looks at it, and the firewall
+// has one more rule.
 func (r *Regional) ownDomain() {
 	r.distributions, r.edgeFunctions, r.vpcOrigins = 0, 0, 0
 	r.publicIPv4 += r.zones
+	r.webRules++
 	r.healthChecks++
-	r.healthOptions++
+	r.healthOptions += 2 // by HTTPS, every ten seconds
 }
 
 // firewall is what the firewall costs, requests and their log included.

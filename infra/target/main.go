@@ -22,6 +22,7 @@ import (
 	"strings"
 
 	"github.com/sensorflow/sensorflow/infra/config"
+	"github.com/sensorflow/sensorflow/infra/stays"
 	"github.com/sensorflow/sensorflow/runtime/contract/rule"
 )
 
@@ -71,7 +72,7 @@ func (r request) answer(w io.Writer, question string) error {
 		_, err = fmt.Fprintln(w, c.Environments[t.env].Primary(), config.StackPrefix+t.env)
 		return err
 	case "stays":
-		if err := sayWhatStays(w, os.DirFS("cdk.out"), t.stacks()); err != nil {
+		if err := stays.Say(w, os.DirFS("cdk.out"), t.stacks()); err != nil {
 			return err
 		}
 		return r.needCredentials(t) // without any, what stays can still be seen
@@ -169,7 +170,7 @@ func (t target) stacks() string {
 // need looks for what the task cannot begin without.
 func (r request) need(c config.Config, t target) error {
 	switch r.task {
-	case "cost": // whose templates are not deployed
+	case "cost", "preflight": // whose templates are not deployed, and which tells itself what is missing
 		return nil
 	case "synth", "destroy": // which synthesizes first
 		return r.needAccount(c, t)

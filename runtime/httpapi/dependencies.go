@@ -86,6 +86,8 @@ type Dependencies struct {
 
 // Options adapt a Server to where it runs. The zero value suits a process that clients reach directly over plain HTTP.
 type Options struct {
+	// Region is told to clients with every answer, and shown by the console. Default: nobody is told.
+	Region string
 	// Retention is how long raw readings are kept; older ones are refused. 0 keeps them forever.
 	Retention time.Duration
 	// AllowedOrigins are the browser origins, besides the service's own, that may call with credentials. With any, the

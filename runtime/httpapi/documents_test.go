@@ -2,6 +2,7 @@ package httpapi_test
 
 import (
 	"encoding/json"
+	"html"
 	"net/http"
 	"regexp"
 	"slices"
@@ -69,6 +70,27 @@ func TestOpenAPI_DescribesEveryRouteAndNoOther(t *testing.T) {
 		}
 	}
 }
+
+// What a caller cannot find out by trying, or only by harm, stands in the description and on its page.
+func TestDocuments_SayWhatMustBeKnownBeforehand(t *testing.T) {
+	f := newFixture(t, httpapi.Options{})
+	for path, plain := range map[string]func(string) string{
+		"/openapi.json": func(text string) string { return text },
+		"/docs":         func(text string) string { return html.UnescapeString(tags.ReplaceAllString(text, "`")) },
+	} {
+		text := plain(f.do(call{method: "GET", path: path}).body)
+		for _, sentence := range []string{
+			"Whoever may read reads everything, and whoever may write writes any equipment: for several tenants, deploy the service for each.",
+			"a spreadsheet may take a cell that begins with `=`, `+`, `-` or `@` for a formula and run it",
+		} {
+			if !strings.Contains(text, sentence) {
+				t.Errorf("%s does not say %q", path, sentence)
+			}
+		}
+	}
+}
+
+var tags = regexp.MustCompile(`</?code>`)
 
 // Parameters that a call does not know are refused on every call of the API, also on those that know none. Pages, assets and
 // health ignore them.
@@ -171,5 +193,23 @@ func TestDocs_ShowEveryCallFieldAndProblem(t *testing.T) {
 	}
 	if !strings.Contains(page, "https://auth.example.com/oauth2/token") {
 		t.Error("the page does not name the token endpoint")
+	}
+}
+
+// TestRegion_IsToldWithEveryAnswer also holds that the console shows what it is told.
+func TestRegion_IsToldWithEveryAnswer(t *testing.T) {
+	f := newFixture(t, httpapi.Options{Region: "eu-central-1"})
+	for _, path := range []string{"/console", "/healthz", "/auth/me", "/nowhere"} {
+		if got := f.do(call{method: "GET", path: path}).header.Get("X-Region"); got != "eu-central-1" {
+			t.Errorf("%s is answered by %q", path, got)
+		}
+	}
+	page, script := f.do(call{method: "GET", path: "/console"}).body, f.do(call{method: "GET", path: "/assets/console.js"}).body
+	if !strings.Contains(page, `id="region-name"`) || !strings.Contains(script, `showRegion(answer.headers.get("X-Region"))`) {
+		t.Error("the console does not show the region")
+	}
+	alone := newFixture(t, httpapi.Options{})
+	if got := alone.do(call{method: "GET", path: "/healthz"}).header; got.Values("X-Region") != nil {
+		t.Errorf("a service that knows no region tells %q", got)
 	}
 }

@@ -6,6 +6,7 @@ import (
 
 const (
 	headerRequestID = "X-Request-Id"
+	headerRegion    = "X-Region"
 	// apiPolicy forbids everything: an answer of the API is never a page.
 	apiPolicy = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 )
@@ -14,6 +15,9 @@ const (
 func (s *Server) setHeaders(w http.ResponseWriter, r *http.Request) {
 	header := w.Header()
 	header.Set(headerRequestID, exchangeOf(r.Context()).id)
+	if s.options.Region != "" {
+		header.Set(headerRegion, s.options.Region)
+	}
 	setSafetyHeaders(header)
 	if s.options.https() {
 		header.Set("Strict-Transport-Security", "max-age=31536000")
@@ -25,7 +29,7 @@ func (s *Server) setHeaders(w http.ResponseWriter, r *http.Request) {
 	if origin := r.Header.Get("Origin"); s.allowed(origin) {
 		header.Set("Access-Control-Allow-Origin", origin)
 		header.Set("Access-Control-Allow-Credentials", "true")
-		header.Set("Access-Control-Expose-Headers", headerRequestID+", Retry-After, Allow, WWW-Authenticate")
+		header.Set("Access-Control-Expose-Headers", headerRequestID+", "+headerRegion+", Retry-After, Allow, WWW-Authenticate")
 		header.Set("Cross-Origin-Resource-Policy", "cross-origin")
 	}
 }

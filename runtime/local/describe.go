@@ -19,8 +19,11 @@ func (p printer) printf(format string, args ...any) { _, _ = fmt.Fprintf(p, form
 // describe prints what stack.json says for a person, with calls to try.
 func describe(out printer, info stack.Info, s settings, took time.Duration) {
 	data := "in memory; DATA_DIR keeps it"
-	if s.dataDir != "" {
+	switch {
+	case s.dataDir != "":
 		data = s.dataDir
+	case len(info.Regions) > 0:
+		data = "in memory"
 	}
 	out.printf("\nSensorFlow is running (started in %.1f s). Ctrl-C ends it.\n\n", took.Seconds())
 	aligned := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
@@ -43,6 +46,9 @@ func describe(out printer, info stack.Info, s settings, took time.Duration) {
 			table.printf("  %s\t%s\n", row[0], row[1])
 		}
 	}
+	for _, region := range info.Regions {
+		table.printf("  %s\t%s, tokens from %s\n", region.Name, region.APIURL, region.TokenURL)
+	}
 	_ = aligned.Flush() // nobody reads it when the terminal is gone
 	out.printf(`
 Try it:
@@ -52,4 +58,7 @@ Try it:
   curl -H "Authorization: Bearer $TOKEN" '%s/sensor-data/aggregated?interval=24h'
 
 `, info.ClientID, info.ClientSecret, info.TokenURL, time.Now().UTC().Format(time.RFC3339), info.APIURL, info.APIURL)
+	if n := len(info.Regions); n > 0 {
+		out.printf("Part the regions, and join them again:\n  make cut REGION=%[1]s\n  make heal REGION=%[1]s\n\n", info.Regions[n-1].Name)
+	}
 }

@@ -57,6 +57,9 @@ func run(ctx context.Context, args, environ []string, out printer) error {
 	if err != nil {
 		return err
 	}
+	if s.command == commandCut || s.command == commandHeal {
+		return tell(ctx, s, out)
+	}
 	if s.foreground {
 		release := takeTerminal()
 		defer release()
@@ -64,7 +67,7 @@ func run(ctx context.Context, args, environ []string, out printer) error {
 		ctx, cancel = endWithMake(ctx)
 		defer cancel()
 	}
-	if s.demo {
+	if s.command == commandDemo {
 		return demo(ctx, s, out)
 	}
 	return serve(ctx, s, out, nil)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -30,10 +31,7 @@ func serve(ctx context.Context, s settings, out printer, then func(context.Conte
 	}
 	defer logs.close()
 	began := time.Now()
-	running, err := stack.Start(ctx, stack.Options{
-		Root: s.root, Port: s.port, DataDir: s.dataDir, Retention: s.retention, Logs: logs.writer, Environ: s.environ,
-		Progress: func(step string) { out.printf("starting %s\n", step) },
-	})
+	running, err := start(ctx, s, logs, out)
 	if err != nil {
 		if ctx.Err() != nil {
 			return nil // it was asked to end while it started
@@ -41,24 +39,65 @@ func serve(ctx context.Context, s settings, out printer, then func(context.Conte
 		return explain(err, logs)
 	}
 	err = attend(ctx, s, running, logs, out, time.Since(began), then)
-	return errors.Join(err, running.Stop()) //nolint:contextcheck // stopping has a time of its own
+	return errors.Join(err, running.Stop())
+}
+
+// system is one region or several.
+type system interface {
+	ProgramEnvironment(context.Context) ([]string, error)
+	Failed() <-chan error
+	Stop() error
+}
+
+// running is a system and how to reach it.
+type running struct {
+	system
+	info stack.Info
+	// control serves cut and heal, nil where there is one region.
+	control http.Handler
+}
+
+func start(ctx context.Context, s settings, logs *logs, out printer) (running, error) {
+	o := stack.Options{
+		Root: s.root, Port: s.port, DataDir: s.dataDir, Retention: s.retention, Logs: logs.writer, Environ: s.environ,
+		Progress: func(step string) { out.printf("starting %s\n", step) },
+	}
+	if s.regions == 1 {
+		one, err := stack.Start(ctx, o)
+		if err != nil {
+			return running{}, err
+		}
+		return running{system: one, info: one.Info}, nil
+	}
+	all, err := stack.StartRegions(ctx, stack.RegionsOptions{Options: o, Count: s.regions, Delay: s.delay})
+	if err != nil {
+		return running{}, err
+	}
+	return running{all, all.Info, newControl(all.Replicator)}, nil
 }
 
 // attend tells how to reach the stack and waits.
 func attend(
-	ctx context.Context, s settings, running *stack.Stack, logs *logs, out printer, took time.Duration,
+	ctx context.Context, s settings, running running, logs *logs, out printer, took time.Duration,
 	then func(context.Context, stack.Info) error,
 ) error {
 	environ, err := running.ProgramEnvironment(ctx)
 	if err != nil {
 		return fmt.Errorf("describe the system to programs: %w", err)
 	}
-	remove, err := writeState(s.state, running.Info, environ)
+	remove, err := writeState(s.state, running.info, environ)
 	if err != nil {
 		return err
 	}
 	defer remove()
-	describe(out, running.Info, s, took)
+	if running.control != nil {
+		end, err := serveControl(ctx, s.state, running.control)
+		if err != nil {
+			return err
+		}
+		defer end()
+	}
+	describe(out, running.info, s, took)
 
 	working, cancel := context.WithCancel(ctx)
 	done := make(chan error, 1)
@@ -66,7 +105,7 @@ func attend(
 		done = nil // nothing will come
 	} else {
 		var work sync.WaitGroup
-		work.Go(func() { done <- then(working, running.Info) })
+		work.Go(func() { done <- then(working, running.info) })
 		defer work.Wait()
 	}
 	defer cancel()

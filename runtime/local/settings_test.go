@@ -11,10 +11,10 @@ import (
 
 func TestParse_ReadsTheEnvironmentThenTheFlags(t *testing.T) {
 	s, err := parse([]string{"demo", "-port", "9001"}, []string{"PORT=9000", "DATA_DIR=/data", "RETENTION=720h"}, printer{t.Output()})
-	if err != nil || !s.demo || s.port != 9001 || s.dataDir != "/data" || s.retention != 720*time.Hour {
+	if err != nil || s.command != commandDemo || s.port != 9001 || s.dataDir != "/data" || s.retention != 720*time.Hour {
 		t.Errorf("settings %+v, error %v", s, err)
 	}
-	if s, err = parse(nil, []string{"PORT="}, printer{t.Output()}); err != nil || s.port != portDefault || s.demo || s.dataDir != "" {
+	if s, err = parse(nil, []string{"PORT="}, printer{t.Output()}); err != nil || s.port != portDefault || s.command != "" || s.regions != 1 || s.dataDir != "" {
 		t.Errorf("settings %+v, error %v", s, err)
 	}
 }
@@ -24,6 +24,11 @@ func TestParse_NamesTheKeyOfAMistake(t *testing.T) {
 		{"rejects a port that is no number", "PORT=http", "", `PORT must be 1 to 65535, got "http"`},
 		{"rejects a port too high", "PORT=65536", "", "PORT must be 1 to 65535, got 65536"},
 		{"rejects a retention that is no duration", "RETENTION=1month", "", `RETENTION must be a duration such as 720h, got "1month"`},
+		{"rejects no region", "REGIONS=0", "", "REGIONS must be 1 to 4, got 0"},
+		{"rejects too many regions", "REGIONS=5", "", "REGIONS must be 1 to 4, got 5"},
+		{"rejects a number of regions that is none", "REGIONS=two", "", `REGIONS must be 1 to 4, got "two"`},
+		{"rejects a delay that is no duration", "REGIONS_DELAY=abc", "", `REGIONS_DELAY must be a duration such as 2s, got "abc"`},
+		{"rejects a delay below nothing", "REGIONS_DELAY=-1s", "", "REGIONS_DELAY must be 0s to 10m0s, got -1s"},
 		{"rejects an unknown argument", "", "run", `unknown argument "run"`},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -225,7 +225,7 @@ func TestSample_FindsADifferenceThatStays(t *testing.T) {
 }
 
 func TestSample_TellsHowFarItCame(t *testing.T) {
-	s := newSampling(1, func(_ aggregate.RowKey, look int) (int64, int64, error) { return 0, 0, errBusy })
+	s := newSampling(1, func(_ aggregate.RowKey, _ int) (int64, int64, error) { return 0, 0, errBusy })
 	s.add("A", 5, true)
 	s.options.Rows = 5
 	got, err := s.Sample(t.Context(), s.of, s.fleet, s.options)

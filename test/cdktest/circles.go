@@ -23,7 +23,7 @@ func (a *Assembly) NoCircles(t testing.TB) {
 func circleOf(template Template) []string {
 	needs := map[string][]string{}
 	for _, r := range template.All("") {
-		needs[r.ID] = slices.DeleteFunc(referred(r.Body), func(id string) bool {
+		needs[r.ID] = slices.DeleteFunc(Referred(r.Body), func(id string) bool {
 			resources, _ := template["Resources"].(map[string]any)
 			return resources[id] == nil
 		})
@@ -57,13 +57,13 @@ func circleOf(template Template) []string {
 
 var placeholders = regexp.MustCompile(`\$\{([A-Za-z0-9]+)`)
 
-// referred lists the logical ids that a value names, of resources and of parameters.
-func referred(value any) []string {
+// Referred lists the logical ids that a value names, of resources and of parameters.
+func Referred(value any) []string {
 	var ids []string
 	switch value := value.(type) {
 	case []any:
 		for _, v := range value {
-			ids = append(ids, referred(v)...)
+			ids = append(ids, Referred(v)...)
 		}
 	case map[string]any:
 		for _, name := range slices.Sorted(maps.Keys(value)) {
@@ -78,7 +78,7 @@ func referred(value any) []string {
 					ids = append(ids, match[1])
 				}
 			}
-			ids = append(ids, referred(v)...)
+			ids = append(ids, Referred(v)...)
 		}
 	}
 	return ids

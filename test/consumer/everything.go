@@ -53,6 +53,7 @@ func everything(scope constructs.Construct) {
 		},
 		IndexShards: 32, FleetBuckets: 32,
 		LogRetention: awslogs.RetentionDays_THREE_MONTHS,
+		Leaving:      true,
 		Disposable:   true,
 	})
 	report(stack, flow)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awscognito"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsec2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsecs"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awskms"
@@ -28,9 +29,11 @@ func existing(scope constructs.Construct) {
 		Key: key,
 		Tables: storage.ImportGlobalTables(stack, "Tables",
 			&storage.ImportGlobalTablesProps{Name: "SensorFlow-prod", Key: key}),
-		Settings:       identity.ImportSettings(stack, "Settings", "SensorFlow-prod", key),
-		UserPoolRegion: "eu-west-1",
-		Architecture:   goasset.AMD64,
+		UploadsBucket:    awss3.Bucket_FromBucketName(stack, jsii.String("Files"), jsii.String("coldchain-files")),
+		Settings:         identity.ImportSettings(stack, "Settings", "SensorFlow-prod", key),
+		SettingsRevision: "2", // raised when the pool gets another client, so that tasks learn of it
+		UserPoolRegion:   "eu-west-1",
+		Architecture:     goasset.AMD64,
 		ApiImage: awsecs.ContainerImage_FromRegistry(jsii.String(account+
 			".dkr.ecr.eu-central-1.amazonaws.com/sensorflow-api:v0.1.0"), nil),
 		AggregatorCode:   awslambda.Code_FromBucketV2(releases, jsii.String("v0.1.0/aggregator.zip"), nil),
@@ -49,5 +52,17 @@ func network(stack awscdk.Stack) awsec2.IVpc {
 		PublicSubnetRouteTableIds:  jsii.Strings("rtb-0000000000000000a", "rtb-0000000000000000b"),
 		PrivateSubnetIds:           jsii.Strings("subnet-0000000000000000c", "subnet-0000000000000000d"),
 		PrivateSubnetRouteTableIds: jsii.Strings("rtb-0000000000000000c", "rtb-0000000000000000d"),
+	})
+}
+
+// people puts the service on a user pool that is there already, with its address and the issuer that its owner chose.
+func people(scope constructs.Construct) {
+	stack := awscdk.NewStack(scope, jsii.String("People"), &awscdk.StackProps{Env: in("eu-central-1")})
+	sensorflow.NewSensorFlow(stack, "SensorFlow", &sensorflow.SensorFlowProps{
+		UserPool: awscognito.UserPool_FromUserPoolId(stack, jsii.String("Employees"),
+			jsii.String("eu-central-1_AbCdEfGhI")),
+		UserPoolDomain: awscognito.UserPoolDomain_FromDomainName(stack, jsii.String("SignIn"), jsii.String("coldchain")),
+		UserPoolIssuer: "https://issuer-cognito-idp.eu-central-1.amazonaws.com/eu-central-1_AbCdEfGhI",
+		MachineClients: []identity.MachineClient{{Name: "gateways"}},
 	})
 }

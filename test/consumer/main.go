@@ -21,6 +21,7 @@ func main() {
 	plain(app)
 	everything(app)
 	existing(app)
+	people(app)
 	regions(app)
 	leaving(app)
 	app.Synth(nil)

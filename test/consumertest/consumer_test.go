@@ -161,7 +161,7 @@ func TestConsumer_SynthesizesFromTheModuleCache(t *testing.T) {
 	a := readAssembly(t, out)
 	t.Run("has all stacks", func(t *testing.T) {
 		want := []string{
-			"Existing", "Everything", "Plain", "Prod/Coldchain-prod-eu-central-1", "Prod/Coldchain-prod-eu-west-1",
+			"Existing", "Everything", "People", "Plain", "Prod/Coldchain-prod-eu-central-1", "Prod/Coldchain-prod-eu-west-1",
 			"Prod/Coldchain-prod-keys-eu-central-1", "Prod/Coldchain-prod-keys-eu-west-1", "Prod/Coldchain-prod-state",
 			"Staging/Coldchain-staging-eu-north-1", "Staging/Coldchain-staging-eu-west-1",
 			"Staging/Coldchain-staging-keys-eu-north-1",
@@ -177,6 +177,7 @@ func TestConsumer_SynthesizesFromTheModuleCache(t *testing.T) {
 	t.Run("passes the CDK's own check", func(t *testing.T) { checkReport(t, out) })
 	t.Run("has the programs", func(t *testing.T) { a.checkPrograms(t) })
 	t.Run("uses what exists", func(t *testing.T) { checkExisting(t, a.stacks["Existing"]) })
+	t.Run("signs people in by a pool that exists", func(t *testing.T) { checkPeople(t, a.stacks["People"]) })
 }
 
 // checkReport wants no finding of the CDK about the templates, where the app has them checked, as apps do by
@@ -193,6 +194,18 @@ func checkReport(t *testing.T, dir string) {
 	for _, plugin := range report.PluginReports {
 		for _, violation := range plugin.Violations {
 			t.Errorf("the CDK finds %s", violation)
+		}
+	}
+}
+
+// checkPeople fails where the stack makes a user pool or an address of one, or no clients in the one that exists.
+func checkPeople(t *testing.T, s stack) {
+	t.Helper()
+	for made, want := range map[string]int{
+		"AWS::Cognito::UserPool": 0, "AWS::Cognito::UserPoolDomain": 0, "AWS::Cognito::UserPoolClient": 2,
+	} {
+		if n := s.count(made); n != want {
+			t.Errorf("it makes %d of %s, want %d", n, made, want)
 		}
 	}
 }

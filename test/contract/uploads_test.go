@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"fmt"
+	"mime"
 	"net/http"
 	"net/url"
 	"slices"
@@ -264,6 +265,30 @@ func TestUpload_BadRowsAreListedAndDoNotStopTheRest(t *testing.T) {
 		} else if row := lines[line-2]; record[2] != row && !strings.HasPrefix(row, strings.TrimSuffix(record[2], "…")) {
 			t.Errorf("the row of line %d is %q, not %q", line, record[2], row)
 		}
+	}
+}
+
+// Rows that were refused come back as they were sent, also cells that a spreadsheet would run. So the file is plain text that is
+// saved, and not shown or opened.
+func TestUpload_RejectsAreAPlainTextDownload(t *testing.T) {
+	t.Parallel()
+	c := machine(t)
+	const formula = "=HYPERLINK(A1),+1,@SUM(1)"
+	u := c.upload(rows(formula))
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, u.RejectsURL, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := (&probe.Client{HTTP: transport}).Send(r)
+	if err != nil || got.Status != http.StatusOK {
+		t.Fatalf("status %d, %v", got.Status, err)
+	}
+	disposition, _, err := mime.ParseMediaType(got.Header.Get("Content-Disposition"))
+	if media := got.Header.Get("Content-Type"); media != "text/plain; charset=utf-8" || err != nil || disposition != "attachment" {
+		t.Errorf("Content-Type %q, Content-Disposition %q", media, got.Header.Get("Content-Disposition"))
+	}
+	if lines := readCSV(t, string(got.Body)); len(lines) != 2 || lines[1][2] != formula {
+		t.Errorf("the file holds %q", got.Body)
 	}
 }
 

@@ -2,8 +2,6 @@ package deployment_test
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
 	"maps"
 )
 
@@ -45,7 +43,16 @@ var adaptations = map[string]adaptation{
 	},
 	"Custom::SensorFlowLookup": {
 		reason: "the emulator would run the CDK's function in Docker; the call that the resource describes is made here",
-		make:   lookUp,
+		make:   makeCall,
+	},
+	"Custom::SensorFlowServiceRole": {
+		reason: "the emulator would run the CDK's function in Docker; the call that the resource describes is made here",
+		make:   makeCall,
+	},
+	"Custom::SensorFlowProtection": {
+		reason: "the emulator would run the CDK's function in Docker; the call that the resource describes is made here, " +
+			"once the stack is there",
+		values: nothing, complete: completeCall,
 	},
 	"AWS::KMS::Key": {
 		reason: "the emulator's CloudFormation does not tell the attribute KeyId, which Ref is as well, makes keys of one region only, " +
@@ -194,44 +201,4 @@ func replicaTables(ctx context.Context, s *stack, id string, made *created) erro
 		}
 	}
 	return nil
-}
-
-// lookUp makes the call that the function of the CDK would make.
-func lookUp(ctx context.Context, s *stack, p object) (map[string]string, error) {
-	var call struct {
-		Service, Action, Region string
-		Parameters              object
-		OutputPaths             []string
-	}
-	if err := json.Unmarshal([]byte(text(p, "Create")), &call); err != nil {
-		return nil, fmt.Errorf("the look-up says %q: %w", text(p, "Create"), err)
-	}
-	region := call.Region
-	if region == "" {
-		region = s.Region
-	}
-	var answer any
-	var err error
-	switch call.Service + "." + call.Action {
-	case "DynamoDB.describeTable":
-		err = s.emulator.json(ctx, region, "dynamodb", "DynamoDB_20120810.DescribeTable", call.Parameters, &answer)
-	case "KMS.describeKey":
-		err = s.emulator.json(ctx, region, "kms", "TrentService.DescribeKey", call.Parameters, &answer)
-	case "EC2.describeManagedPrefixLists":
-		answer, err = s.prefixLists(ctx, region, text(call.Parameters, "Filters", 0, "Values", 0))
-	default:
-		err = fmt.Errorf("no look-up makes the call %s %s", call.Service, call.Action)
-	}
-	if err != nil {
-		return nil, err
-	}
-	values := map[string]string{}
-	for _, path := range call.OutputPaths {
-		found := text(answer, steps(path)...)
-		if found == "" {
-			return nil, fmt.Errorf("the answer to %s %s has no %s", call.Service, call.Action, path)
-		}
-		values[path] = found
-	}
-	return values, nil
 }

@@ -20,8 +20,8 @@ type asset struct {
 	Region string
 	// Bucket and Key are where the code of a function goes. An image has a Key alone, its tag.
 	Bucket, Key string
-	// Program is the command of runtime/cmd that it holds, empty where it holds none of ours.
-	Program string
+	// Program is the command of runtime/cmd that it holds, empty where it holds none of ours, and Architecture what it was built for.
+	Program, Architecture string
 }
 
 // readAssets lists the assets of a stack. Which program one holds is read from the program itself, so that a function with another
@@ -42,28 +42,33 @@ func readAssets(dir, stackName string) ([]asset, error) {
 	}
 	var all []asset
 	for _, file := range manifest.Files {
-		program := programOf(filepath.Join(dir, file.Source.Path, "bootstrap"))
+		program, architecture := programOf(filepath.Join(dir, file.Source.Path, "bootstrap"))
 		for _, to := range file.Destinations {
-			all = append(all, asset{Region: to.Region, Bucket: to.BucketName, Key: to.ObjectKey, Program: program})
+			all = append(all, asset{Region: to.Region, Bucket: to.BucketName, Key: to.ObjectKey, Program: program, Architecture: architecture})
 		}
 	}
 	for _, image := range manifest.DockerImages {
-		program := programOf(filepath.Join(dir, image.Source.Directory, "app"))
+		program, architecture := programOf(filepath.Join(dir, image.Source.Directory, "app"))
 		for _, to := range image.Destinations {
-			all = append(all, asset{Region: to.Region, Key: to.ImageTag, Program: program})
+			all = append(all, asset{Region: to.Region, Key: to.ImageTag, Program: program, Architecture: architecture})
 		}
 	}
 	return all, nil
 }
 
-// programOf is the command that an executable was built from.
-func programOf(executable string) string {
+// programOf is the command that an executable was built from, and the architecture that it was built for.
+func programOf(executable string) (program, architecture string) {
 	const commands = "github.com/sensorflow/sensorflow/runtime/cmd/"
 	info, err := buildinfo.ReadFile(executable)
 	if err != nil || !strings.HasPrefix(info.Path, commands) {
-		return ""
+		return "", ""
 	}
-	return path.Base(info.Path)
+	for _, setting := range info.Settings {
+		if setting.Key == "GOARCH" {
+			architecture = setting.Value
+		}
+	}
+	return path.Base(info.Path), architecture
 }
 
 // publish puts the code of functions where the templates say it is: archives that hold the program's name alone, as the programs are

@@ -7,11 +7,8 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
-
-	"github.com/google/uuid"
 )
 
 const (
@@ -25,15 +22,19 @@ type created struct {
 	Outputs map[string]string
 	// Physical are the ids of the resources that the emulator's CloudFormation has made, by logical id.
 	Physical map[string]string
-	// Resolved are the properties of those resources as the emulator has understood them, by logical id: references are values.
+	// Resolved are the properties of resources with values in place of references, by logical id: of those that are made by other
+	// means than CloudFormation, and of the types in kept, as the emulator has understood them.
 	Resolved map[string]object
+	// Values are what resources made by other means are called by, by logical id and attribute.
+	Values map[string]map[string]string
+	// Lookups are calls that functions of the CDK would have made, by the functions' logical ids.
+	Lookups map[string][]lookup
 }
 
 // deployment creates stacks, one after the other.
 type deployment struct {
 	emulator *emulator
 	stacks   map[string]*created
-	order    []string
 	exports  map[string]map[string]string // by region and name
 	// used are the adaptations that some resource needed.
 	used map[string]bool
@@ -46,20 +47,19 @@ func newDeployment(e *emulator) *deployment {
 }
 
 // deploy prepares the regions and creates the stacks.
-func deploy(ctx context.Context, e *emulator, stacks []stackTemplate, progress func(string, ...any)) (*deployment, error) {
+func (d *deployment) deploy(ctx context.Context, stacks []stackTemplate, progress func(string, ...any)) error {
 	for _, region := range regions {
-		if err := e.bootstrap(ctx, region); err != nil {
-			return nil, err
+		if err := d.emulator.bootstrap(ctx, region); err != nil {
+			return err
 		}
 	}
-	d := newDeployment(e)
 	for _, s := range stacks {
 		if err := d.create(ctx, s); err != nil {
-			return nil, err
+			return err
 		}
 		progress("stack %s: %d resources, %d of them made by CloudFormation", s.Name, len(s.resources()), len(d.stacks[s.Name].Physical))
 	}
-	return d, nil
+	return nil
 }
 
 // stack is one that is being created. Values are what stands for resources that the emulator's CloudFormation does not make, by
@@ -67,12 +67,22 @@ func deploy(ctx context.Context, e *emulator, stacks []stackTemplate, progress f
 type stack struct {
 	*deployment
 	stackTemplate
-	values map[string]map[string]string
+	values   map[string]map[string]string
+	resolved map[string]object
+	making   string // the resource that make is called for
+	// lookups are the calls that the functions of look-ups would make, by the logical id of the function.
+	lookups map[string][]lookup
+}
+
+// lookup is a call and the keys of conditions that it is made with.
+type lookup struct {
+	call
+	conditions map[string]string
 }
 
 // create makes a stack, with what it needs beside the emulator's CloudFormation.
 func (d *deployment) create(ctx context.Context, template stackTemplate) error {
-	s := &stack{deployment: d, stackTemplate: template, values: map[string]map[string]string{}}
+	s := &stack{deployment: d, stackTemplate: template, values: map[string]map[string]string{}, resolved: map[string]object{}, lookups: map[string][]lookup{}}
 	if err := d.emulator.publish(ctx, template.Assets); err != nil {
 		return fmt.Errorf("stack %s: %w", template.Name, err)
 	}
@@ -89,8 +99,10 @@ func (d *deployment) create(ctx context.Context, template stackTemplate) error {
 	if err != nil {
 		return err
 	}
-	made.stackTemplate = template
-	d.stacks[template.Name], d.order = made, append(d.order, template.Name)
+	made.stackTemplate, made.Values = template, s.values
+	maps.Copy(made.Resolved, s.resolved)
+	made.Lookups = s.lookups
+	d.stacks[template.Name] = made
 	if err := s.complete(ctx, made); err != nil {
 		return fmt.Errorf("stack %s: %w", template.Name, err)
 	}
@@ -127,7 +139,9 @@ func (s *stack) value(ctx context.Context, id string) error {
 		if err != nil {
 			return err
 		}
-		s.values[id], err = a.make(ctx, s, resolved.(object))
+		s.resolved[id] = asObject(resolved)
+		s.making = id
+		s.values[id], err = a.make(ctx, s, s.resolved[id])
 		return err
 	}
 	return nil
@@ -137,6 +151,13 @@ func (s *stack) value(ctx context.Context, id string) error {
 func (s *stack) adapted() (object, error) {
 	var problems []error
 	replace := func(o object) (any, bool) {
+		if asked, ok := o["Fn::GetStackOutput"]; ok { // which the emulator does not know
+			value, told := s.told(asked)
+			if !told {
+				problems = append(problems, fmt.Errorf("no stack that is there tells %v", asked))
+			}
+			return value, true
+		}
 		id, attribute, ok := referred(o)
 		values, isValue := s.values[id]
 		compute := adaptations[typeOf(s.resources()[id])].attributes[attribute]
@@ -187,6 +208,7 @@ const resolvedPrefix = "Resolved"
 // kept are the types whose resolved properties are looked at.
 var kept = map[string]bool{
 	"AWS::ECS::TaskDefinition": true, "AWS::Lambda::Function": true, "AWS::Lambda::EventSourceMapping": true, "AWS::S3::Bucket": true,
+	"AWS::ElasticLoadBalancingV2::TargetGroup": true, "AWS::Events::Rule": true,
 	"AWS::KMS::ReplicaKey": true, "AWS::IAM::Role": true, "AWS::IAM::Policy": true, "AWS::IAM::ManagedPolicy": true,
 }
 
@@ -264,7 +286,11 @@ func (d *deployment) createStack(ctx context.Context, region, name string, body 
 
 // complete gives resources what the emulator's CloudFormation leaves out.
 func (s *stack) complete(ctx context.Context, made *created) error {
-	for _, id := range slices.Sorted(maps.Keys(s.resources())) {
+	// Calls are about what else there is.
+	ids := slices.Sorted(maps.Keys(s.resources()))
+	isCall := func(id string) bool { return strings.HasPrefix(typeOf(s.resources()[id]), "Custom::") }
+	for _, id := range append(slices.DeleteFunc(slices.Clone(ids), isCall),
+		slices.DeleteFunc(ids, func(id string) bool { return !isCall(id) })...) {
 		kind := typeOf(s.resources()[id])
 		if a := adaptations[kind]; a.complete != nil {
 			if err := a.complete(ctx, s, id, made); err != nil {
@@ -273,6 +299,15 @@ func (s *stack) complete(ctx context.Context, made *created) error {
 		}
 	}
 	return nil
+}
+
+// only returns the properties of the one resource of a type.
+func (c *created) only(kind string) (id string, properties object, err error) {
+	ids := c.ofType(kind)
+	if len(ids) != 1 {
+		return "", nil, fmt.Errorf("stack %s has %d resources of type %s, not one", c.Name, len(ids), kind)
+	}
+	return ids[0], c.Resolved[ids[0]], nil
 }
 
 // check holds the table of adaptations against what the emulator has made: a type that it does not know must be in the table, and
@@ -307,85 +342,4 @@ func (d *deployment) holdTable(t *testing.T) {
 			t.Logf("adapted: %s: %s", kind, adaptations[kind].reason)
 		}
 	}
-}
-
-// resolve computes the value of functions of CloudFormation, for what is made by other means than CloudFormation.
-func (s *stack) resolve(value any) (any, error) {
-	var problems []error
-	resolved := rewrite(value, func(o object) (any, bool) {
-		if len(o) != 1 {
-			return nil, false
-		}
-		for name, argument := range o {
-			if name != "Ref" && !strings.HasPrefix(name, "Fn::") {
-				return nil, false
-			}
-			result, err := s.call(name, argument)
-			if err != nil {
-				problems = append(problems, err)
-			}
-			return result, true
-		}
-		return nil, false
-	})
-	return resolved, errors.Join(problems...)
-}
-
-// call computes one function.
-func (s *stack) call(name string, argument any) (any, error) {
-	if name == "Ref" {
-		return s.reference(text(argument), "")
-	}
-	if name == "Fn::GetAtt" {
-		return s.reference(text(argument, 0), text(argument, 1))
-	}
-	argument, err := s.resolve(argument)
-	if err != nil {
-		return "", err
-	}
-	switch name {
-	case "Fn::Join":
-		return strings.Join(texts(at(argument, 1)), text(argument, 0)), nil
-	case "Fn::Split":
-		var parts []any
-		for _, part := range strings.Split(text(argument, 1), text(argument, 0)) {
-			parts = append(parts, part)
-		}
-		return parts, nil
-	case "Fn::Select":
-		index, err := strconv.Atoi(fmt.Sprint(at(argument, 0)))
-		if found := at(argument, 1, index); err == nil && found != nil {
-			return found, nil
-		}
-	case "Fn::ImportValue":
-		if value, ok := s.exports[s.Region][text(argument)]; ok {
-			return value, nil
-		}
-	}
-	return "", fmt.Errorf("%s of %v cannot be computed", name, argument)
-}
-
-func texts(value any) (list []string) {
-	values, _ := value.([]any)
-	for _, v := range values {
-		list = append(list, fmt.Sprint(v))
-	}
-	return list
-}
-
-// reference is what a resource, or the stack itself, is called by.
-func (s *stack) reference(id, attribute string) (string, error) {
-	if value, ok := s.values[id][attribute]; ok {
-		return value, nil
-	}
-	pseudo := map[string]string{
-		"AWS::AccountId": account, "AWS::Region": s.Region, "AWS::Partition": "aws", "AWS::URLSuffix": "amazonaws.com", "AWS::StackName": s.Name,
-		// The emulator names the stack later, and names it otherwise. Only the last part of a domain's name is made of it.
-		"AWS::StackId": "arn:aws:cloudformation:" + s.Region + ":" + account + ":stack/" + s.Name + "/" +
-			uuid.NewSHA1(uuid.NameSpaceURL, []byte(s.Name)).String(),
-	}
-	if value, ok := pseudo[id]; ok && attribute == "" {
-		return value, nil
-	}
-	return "", fmt.Errorf("the attribute %q of %s is not known", attribute, id)
 }

@@ -80,6 +80,11 @@ func startEmulator(ctx context.Context, root string, output io.Writer) (*emulato
 
 func (e *emulator) stop() { _ = e.process.Stop(stopWithin) } // it keeps nothing
 
+// reset takes everything away that was made.
+func (e *emulator) reset(ctx context.Context) error {
+	return e.rest(ctx, "us-east-1", "moto-api", http.MethodPost, "/moto-api/reset", nil, nil)
+}
+
 // config is what the SDK's clients of a region need.
 func (e *emulator) config(region string) aws.Config {
 	return aws.Config{

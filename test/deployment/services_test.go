@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"net/url"
 	"strconv"
 	"strings"
 
@@ -173,32 +172,25 @@ func completeBucket(ctx context.Context, s *stack, id string, made *created) err
 	return nil
 }
 
-// secretField reads one field of a secret by the address that task definitions take: <ARN>:<field>::.
-func (e *emulator) secretField(ctx context.Context, from string) (string, error) {
-	parts := strings.Split(from, ":")
-	if len(parts) != 10 {
-		return "", fmt.Errorf("the address %q of a secret's field has not ten parts", from)
+// secretField reads one field of a secret by the address that task definitions take: <ARN>:<field>::. It also returns the secret's ARN.
+func (e *emulator) secretField(ctx context.Context, from string) (value, arn string, err error) {
+	const parts, region, name, field = 10, 3, 6, 7
+	address := strings.Split(from, ":")
+	if len(address) != parts {
+		return "", "", fmt.Errorf("the address %q of a secret's field has not ten parts", from)
 	}
-	var answer struct{ SecretString string }
-	err := e.json(ctx, parts[3], "secretsmanager", "secretsmanager.GetSecretValue", object{"SecretId": parts[6]}, &answer)
+	var answer struct{ ARN, SecretString string }
+	err = e.json(ctx, address[region], "secretsmanager", "secretsmanager.GetSecretValue", object{"SecretId": address[name]}, &answer)
 	if err != nil {
-		return "", err
+		return "", "", err
 	}
 	var fields map[string]string
 	if err := json.Unmarshal([]byte(answer.SecretString), &fields); err != nil {
-		return "", fmt.Errorf("read secret %s: %w", parts[6], err)
+		return "", "", fmt.Errorf("read secret %s: %w", address[name], err)
 	}
-	value, ok := fields[parts[7]]
+	value, ok := fields[address[field]]
 	if !ok {
-		return "", fmt.Errorf("secret %s has no field %s", parts[6], parts[7])
+		return "", "", fmt.Errorf("secret %s has no field %s", address[name], address[field])
 	}
-	return value, nil
-}
-
-// queueName is the last part of a queue's address or ARN.
-func queueName(addressOrARN string) string {
-	if u, err := url.Parse(addressOrARN); err == nil && u.Host != "" {
-		return addressOrARN[strings.LastIndex(addressOrARN, "/")+1:]
-	}
-	return addressOrARN[strings.LastIndex(addressOrARN, ":")+1:]
+	return value, answer.ARN, nil
 }

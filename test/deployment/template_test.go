@@ -24,6 +24,9 @@ type stackTemplate struct {
 // resources are the template's by logical id.
 func (s stackTemplate) resources() object { return s.Body["Resources"].(object) }
 
+// serves tells whether the API runs by this stack.
+func (s stackTemplate) serves() bool { return len(s.ofType("AWS::ECS::Service")) > 0 }
+
 // ofType lists the logical ids of a type, in order.
 func (s stackTemplate) ofType(kind string) (ids []string) {
 	for _, id := range slices.Sorted(maps.Keys(s.resources())) {

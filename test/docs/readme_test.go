@@ -74,7 +74,7 @@ func versions(t *testing.T) string {
 
 // TestPages_LinkToWhatIsThere follows the links between the project's files.
 func TestPages_LinkToWhatIsThere(t *testing.T) {
-	checkLinks(t, "README.md", "SECURITY.md", "ARCHITECTURE.md", "CHANGELOG.md")
+	checkLinks(t, "README.md", "SECURITY.md", "ARCHITECTURE.md", "CHANGELOG.md", "UPGRADING.md")
 }
 
 // TestReadme_QuotesWhatIsSaidOfWrongProps sees that the sentence on the page is the one that is said.

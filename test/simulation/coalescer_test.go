@@ -37,6 +37,9 @@ const (
 // so that one seed is one history here as well.
 func TestCoalescer_KeepsItsPromises(t *testing.T) {
 	first, n := uint64(1), uint64(coalescerSeeds)
+	if testing.Short() {
+		n /= 5
+	}
 	if seed, one := numberFrom(t, "SEED"); one {
 		first, n = seed, 1
 	}

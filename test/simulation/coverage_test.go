@@ -15,7 +15,7 @@ var floors = map[string]float64{
 	countRestated: 0.1, countFleetMended: 0.02, countFleetMoving: 0.1,
 }
 
-// checkFloors fails where a fault happened too rarely, or a path through the code was taken too rarely.
+// checkFloors fails where something happened too rarely, or a path through the code was taken too rarely.
 func (t *totals) checkFloors(tb testing.TB) {
 	tb.Helper()
 	for name, floor := range floors {
@@ -23,8 +23,13 @@ func (t *totals) checkFloors(tb testing.TB) {
 			tb.Errorf("%s: %.3f a history, must be at least %.3f", name, got, floor)
 		}
 	}
+}
+
+// checkFaults fails where a kind of fault struck in less than this share of the histories.
+func (t *totals) checkFaults(tb testing.TB, least float64) {
+	tb.Helper()
 	for f, n := range t.reached {
-		if share := float64(n) / float64(t.histories); share < 0.05 {
+		if share := float64(n) / float64(t.histories); share < least {
 			tb.Errorf("%s: struck in %.1f%% of the histories only", faultNames[f], 100*share)
 		}
 	}

@@ -12,6 +12,9 @@ const foundWithin = 3000
 
 // TestSimulation_MissesEverySafeguard switches the safeguards off, one at a time.
 func TestSimulation_MissesEverySafeguard(t *testing.T) {
+	if testing.Short() {
+		t.Skip("runs some thousands of histories, which the race detector has seen the like of")
+	}
 	var table strings.Builder
 	for s := nothing + 1; s < afterWait; s++ {
 		_, seed, err := runSeeds(1, foundWithin, s, func(uint64, *totals) {})

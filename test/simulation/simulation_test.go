@@ -16,12 +16,16 @@ import (
 	"time"
 )
 
-// seedsDefault is how many histories a usual test runs.
-const seedsDefault = 2000
+// seedsDefault is how many histories a usual test runs, seedsShort how many one does with -short, as under the race detector: that
+// sees a history, all of whose processes take turns, at a twentieth of the speed, takes some 15 MB for each, and can find something only
+// between two of them.
+const seedsDefault, seedsShort = 2000, 60
 
-// TestMain lets the heap grow further before each collection: a history is short and makes much garbage.
+// TestMain lets the heap grow further before each collection: a history is short and makes much garbage. The limit matters under the
+// race detector, which keeps several bytes for each byte of the heap.
 func TestMain(m *testing.M) {
 	debug.SetGCPercent(1600)
+	debug.SetMemoryLimit(512 << 20)
 	os.Exit(m.Run())
 }
 
@@ -38,7 +42,9 @@ func TestSimulation_EveryHistoryEndsExact(t *testing.T) {
 	}
 	n, given := numberFrom(t, "SEEDS")
 	if !given {
-		n = seedsDefault
+		if n = seedsDefault; testing.Short() {
+			n = seedsShort
+		}
 	}
 	began := time.Now()
 	sum, failed, err := runSeeds(1, n, nothing, progressOf(n, given))
@@ -46,8 +52,12 @@ func TestSimulation_EveryHistoryEndsExact(t *testing.T) {
 		t.Fatalf("seed %d: %v\nreplay it with: make simulate SEED=%d", failed, err, failed)
 	}
 	t.Logf("%d histories, %.0f a second, %s of a processor each\n%s", n, float64(n)/time.Since(began).Seconds(), processorTime(n), sum)
-	if n >= seedsDefault {
+	switch {
+	case n >= seedsDefault:
+		sum.checkFaults(t, 0.05)
 		sum.checkFloors(t)
+	case !given: // few, in which every kind of fault must strike all the same
+		sum.checkFaults(t, 1/float64(n))
 	}
 }
 

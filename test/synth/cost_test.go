@@ -1,6 +1,8 @@
 package synth_test
 
 import (
+	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -77,4 +79,53 @@ func TestCost_IsWhatTheReadmeSays(t *testing.T) {
 	}
 	got := before + costBegins + pricing.Summary(estimate, pricing.Savings(deployment, usage)) + costEnds + after
 	cdktest.Golden(t, filepath.Join("..", "..", "..", "README.md"), got)
+}
+
+// TestCost_SavesWhatTheSettingSaves synthesizes an environment for each setting and compares what it costs with what
+// the savings of the plain one say.
+func TestCost_SavesWhatTheSettingSaves(t *testing.T) {
+	settings := map[string]string{
+		"base": "", "tasksMin": `"tasksMin":2`, "taskCpu": `"taskCpu":256`, "spotPercent": `"spotPercent":100`,
+		"natGateways": `"natGateways":2`, "zones": `"zones":2`, "logRetentionDays": `"logRetentionDays":7`,
+		"domain": `"domain":{"name":"api.example.com","hostedZoneId":"Z0123456789ABCDEFGHIJ","hostedZoneName":"example.com"}`,
+	}
+	var environments []string
+	for setting, with := range settings {
+		environments = append(environments, fmt.Sprintf(`"%s":{"account":"111122223333","regions":["eu-west-1"]%s}`,
+			strings.ToLower(setting), strings.TrimSuffix(","+with, ",")))
+	}
+	app := cdktest.NewApp(t)
+	stacks.NewApp(app, load(t, strings.Join(environments, ","), ""))
+	assembly := os.DirFS(cdktest.Synth(t, app).Dir)
+	usage, err := pricing.UsageOf(func(key string) string { return map[string]string{"READINGS_PER_SECOND": "4000"}[key] })
+	if err != nil {
+		t.Fatal(err)
+	}
+	deployed := func(setting string) *pricing.Deployment {
+		read, err := pricing.ReadStacks(assembly, func(name string) bool {
+			return strings.HasPrefix(name, "SensorFlow-"+strings.ToLower(setting)+"-")
+		})
+		if err != nil || len(read) < 3 {
+			t.Fatalf("%s: %d stacks, error %v", setting, len(read), err)
+		}
+		return pricing.Of(read)
+	}
+	base := deployed("base")
+	now, said := pricing.NewEstimate(base, usage).Total(), map[string]float64{}
+	for _, s := range pricing.Savings(base, usage) {
+		said[s.Setting] = s.USD
+	}
+	for setting := range settings {
+		if setting == "base" {
+			continue
+		}
+		saves := now - pricing.NewEstimate(deployed(setting), usage).Total()
+		if got, there := said[setting]; !there || math.Abs(got-saves) > 0.05 { // Spot has a base task outside of it
+			t.Errorf("%s saves %.2f; it is said to save %.2f; with it\n%+v\nand without\n%+v", setting, saves, got,
+				pricing.NewEstimate(deployed(setting), usage), pricing.NewEstimate(base, usage))
+		}
+	}
+	if said["spotPercent"] <= 0 {
+		t.Error("no task runs beyond the fewest, or the scaling's target was not found")
+	}
 }

@@ -156,7 +156,7 @@ func (a assembly) api(ctx context.Context, cfg config.API, plan memory.Plan, log
 		}),
 		Checks: a.checks(), Logger: log, Now: time.Now,
 	}, httpapi.Options{
-		Retention: cfg.Retention, AllowedOrigins: cfg.AllowedOrigins, PublicURL: cfg.PublicURL, TokenURL: cfg.TokenURL,
+		Region: cfg.Region, Retention: cfg.Retention, AllowedOrigins: cfg.AllowedOrigins, PublicURL: cfg.PublicURL, TokenURL: cfg.TokenURL,
 		UploadOrigin: uploadOrigin, TrustedProxies: cfg.TrustedProxies,
 		CursorKey: key, Memory: plan,
 	})

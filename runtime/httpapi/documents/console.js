@@ -47,6 +47,7 @@ async function call(method, path, { headers = {}, body } = {}) {
   } catch (error) {
     throw new Fault(0, { message: "The service cannot be reached. Check the connection and try again." });
   }
+  showRegion(answer.headers.get("X-Region"));
   const text = await answer.text();
   if (!answer.ok) {
     let problem = {};
@@ -56,6 +57,13 @@ async function call(method, path, { headers = {}, body } = {}) {
     throw fault;
   }
   return exact(text, ["value", "totalValue", "average"]);
+}
+
+/** showRegion says which region gave the last answer. */
+function showRegion(name) {
+  if (!name) return;
+  byId("region-name").textContent = name;
+  byId("region").hidden = false;
 }
 
 function faultText(error) {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -119,7 +120,7 @@ func (l *lane) handle(ctx context.Context, records []types.Record) error {
 	}
 	var batch []json.RawMessage
 	for _, r := range records {
-		if l.Region != "" && !concerns(r, l.Region) {
+		if l.Region != "" && !concerns(r, slices.Concat(l.Adopted, []string{l.Region})...) {
 			continue
 		}
 		encoded, err := encodeRecord(r, l.StreamARN, l.Region)

@@ -3,6 +3,7 @@ package eventsource
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodbstreams/types"
@@ -10,10 +11,10 @@ import (
 	"github.com/sensorflow/sensorflow/runtime/contract"
 )
 
-// concerns tells whether an image of the record was written by the region: the filter of the deployed event source.
-func concerns(r types.Record, region string) bool {
+// concerns tells whether an image of the record was written by one of the regions: the filter of the deployed event source.
+func concerns(r types.Record, regions ...string) bool {
 	for _, image := range []map[string]types.AttributeValue{r.Dynamodb.NewImage, r.Dynamodb.OldImage} {
-		if writer, ok := image[contract.AttrRegion].(*types.AttributeValueMemberS); ok && writer.Value == region {
+		if writer, ok := image[contract.AttrRegion].(*types.AttributeValueMemberS); ok && slices.Contains(regions, writer.Value) {
 			return true
 		}
 	}

@@ -53,8 +53,10 @@ type StreamOptions struct {
 	Function  Invoker      // required
 	Log       *slog.Logger // required
 
-	// Region passes only records with an image that this region wrote. Default: every record.
+	// Region passes only records with an image that this region wrote, or one of Adopted. Default: every record.
 	Region string
+	// Adopted are regions that have left for good and whose rows Region keeps. Default: none.
+	Adopted []string
 	// BatchSize is 1 to StreamBatchSizeMax. Default: StreamBatchSizeDefault.
 	BatchSize int
 	// PollInterval is the pause after an empty poll and the first pause before a retry. Default: PollIntervalDefault.

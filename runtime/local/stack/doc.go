@@ -6,6 +6,9 @@
 //	  ├──► Cognito stand-in (here)
 //	  └──► local S3 (child) ──webhook──► queue (here) ──► poller ──► CSV processor (children)
 //
+// StartRegions runs this once for each of several regions, apart from DynamoDB Local, which they share: each has tables of its own in
+// it, and package replicator brings the writes of each to the others.
+//
 // Everything listens on loopback, and only the API's port is the caller's to choose. The children get an environment made
 // for them, with addresses and credentials of this machine; nothing of the caller's own reaches them. The exception is asked
 // for by name: AWS_ENDPOINT_URL_DYNAMODB, _S3, _SQS, _COGNITO_IDENTITY_PROVIDER, or AWS_ENDPOINT_URL for all, point the parts

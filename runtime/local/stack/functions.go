@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -70,7 +71,7 @@ func (s *Stack) startQueues(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("listen for S3's events: %w", err)
 	}
-	log := s.logger(PartEvents)
+	log := s.logger()
 	s.webhook = s.serve(PartEvents, events, eventsource.S3Webhook(eventsource.S3Options{
 		Log: log, Size: s.objectSize,
 		Send: func(body string) error {
@@ -97,6 +98,22 @@ func (s *Stack) startFunctions(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("start the functions: %w", err)
 	}
+	if s.CSVProcessor, err = s.newFunction(ctx, PartCSVProcessor, environ, csvConcurrency, s.options.CSVTimeout); err != nil {
+		return err
+	}
+	if err := s.startAggregating(ctx); err != nil {
+		return err
+	}
+	s.stream, err = s.watchStream(ctx)
+	return err
+}
+
+// startAggregating makes the functions that write aggregates.
+func (s *Stack) startAggregating(ctx context.Context) error {
+	environ, err := s.environment(ctx, nil)
+	if err != nil {
+		return fmt.Errorf("start the functions: %w", err)
+	}
 	repairs, err := s.environment(ctx, map[string]string{
 		contract.EnvStreamFailuresURL:    sqslocal.QueueURL(s.ownQueues, failuresName),
 		contract.EnvStreamDeadLettersURL: sqslocal.QueueURL(s.ownQueues, failuresName+"-dead"),
@@ -105,24 +122,30 @@ func (s *Stack) startFunctions(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("start the functions: %w", err)
 	}
-	newFunction := func(name string, environ []string, concurrency int, timeout time.Duration) *lambdalocal.Function {
-		if err != nil {
-			return nil
-		}
-		var f *lambdalocal.Function
-		f, err = lambdalocal.New(context.WithoutCancel(ctx), lambdalocal.Options{
-			Name: name, Binary: filepath.Join(s.bin, name), Env: environ, Concurrency: concurrency, Timeout: timeout, Log: s.options.Logs(name),
-		})
-		return f
-	}
-	s.Aggregator = newFunction(PartAggregator, environ, aggregatorConcurrency, s.options.AggregatorTimeout)
-	s.CSVProcessor = newFunction(PartCSVProcessor, environ, csvConcurrency, s.options.CSVTimeout)
-	s.Repairer = newFunction(PartRepairer, repairs, repairerConcurrency, s.options.RepairerTimeout)
+	aggregator, err := s.newFunction(ctx, PartAggregator, environ, aggregatorConcurrency, s.options.AggregatorTimeout)
 	if err != nil {
-		return fmt.Errorf("start the functions: %w", err)
+		return err
 	}
-	s.stream, err = s.watchStream(ctx)
-	return err
+	repairer, err := s.newFunction(ctx, PartRepairer, repairs, repairerConcurrency, s.options.RepairerTimeout)
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.Aggregator, s.Repairer = aggregator, repairer
+	return nil
+}
+
+func (s *Stack) newFunction(
+	ctx context.Context, name string, environ []string, concurrency int, timeout time.Duration,
+) (*lambdalocal.Function, error) {
+	f, err := lambdalocal.New(context.WithoutCancel(ctx), lambdalocal.Options{
+		Name: name, Binary: filepath.Join(s.bin, name), Env: environ, Concurrency: concurrency, Timeout: timeout, Log: s.options.Logs(name),
+	})
+	if err != nil {
+		return nil, fmt.Errorf("start the functions: %w", err)
+	}
+	return f, nil
 }
 
 // watchStream finds the stream of the readings table.
@@ -138,32 +161,66 @@ func (s *Stack) watchStream(ctx context.Context) (*streamWatch, error) {
 	return newStreamWatch(dynamodbstreams.NewFromConfig(s.config), *out.Table.LatestStreamArn), nil
 }
 
+// poller is what brings events to functions that may be replaced.
+type poller struct {
+	cancel context.CancelFunc
+	work   sync.WaitGroup
+}
+
+// stop lets invocations finish that are at work. There may be none yet.
+func (p *poller) stop() {
+	if p == nil {
+		return
+	}
+	p.cancel()
+	p.work.Wait()
+}
+
 // startPollers brings events to the functions until ctx ends.
 func (s *Stack) startPollers(ctx context.Context) {
-	log := s.logger(PartEvents)
-	s.work.Go(func() {
-		err := eventsource.PollStream(ctx, eventsource.StreamOptions{
-			Client: s.stream, StreamARN: s.stream.arn, Function: s.Aggregator, Log: log, Region: s.Region,
-			BatchSize: eventsource.StreamBatchSizeMax, PollInterval: streamPollInterval,
-			Checkpoint: s.folder.Kept("stream.json"), OnFailure: s.keepFailure, Deliver: s.options.Deliver,
-		})
-		if err != nil {
-			s.fail(PartEvents, err)
-		}
-	})
+	log := s.logger()
+	s.follow()
 	s.work.Go(func() {
 		eventsource.PollQueue(ctx, eventsource.QueueOptions{
 			Queue: s.Queue, Function: s.CSVProcessor, Log: log, Region: s.Region, BatchSize: 1, Concurrency: csvConcurrency,
 		})
 	})
-	s.work.Go(func() {
-		eventsource.PollQueue(ctx, eventsource.QueueOptions{
-			Queue: s.StreamFailures, Function: s.Repairer, Log: log, Region: s.Region, BatchSize: 1, Concurrency: repairerConcurrency,
-		})
-	})
 	if s.endpoints.given[serviceSQS] != "" {
 		s.work.Go(func() { s.forwardGivenQueue(ctx, log) })
 	}
+}
+
+// followStream brings the stream's records to the aggregator, and what it gives up to the repairer.
+func (s *Stack) followStream(ctx context.Context) {
+	log := s.logger()
+	following, cancel := context.WithCancel(ctx)
+	p := &poller{cancel: cancel}
+	p.work.Go(func() {
+		err := eventsource.PollStream(following, eventsource.StreamOptions{
+			Client: s.stream, StreamARN: s.stream.arn, Function: s.Aggregator, Log: log, Region: s.Region, Adopted: s.adopted,
+			BatchSize: eventsource.StreamBatchSizeMax, PollInterval: streamPollInterval,
+			Checkpoint: s.positionFile(), OnFailure: s.keepFailure, Deliver: s.options.Deliver,
+		})
+		if err != nil {
+			s.fail(PartEvents, err)
+		}
+	})
+	p.work.Go(func() {
+		eventsource.PollQueue(following, eventsource.QueueOptions{
+			Queue: s.StreamFailures, Function: s.Repairer, Log: log, Region: s.Region, BatchSize: 1, Concurrency: repairerConcurrency,
+		})
+	})
+	s.following = p
+}
+
+// positionFile remembers the place in the stream through a restart of the stack, and where there are several regions also
+// through one of the poller.
+func (s *Stack) positionFile() string {
+	const name = "stream.json"
+	if s.options.of != nil {
+		return s.folder.File(name)
+	}
+	return s.folder.Kept(name)
 }
 
 // keepFailure is the stream's failure destination. As in Lambda, its messages name the records and do not hold them.
@@ -177,7 +234,7 @@ func (s *Stack) keepFailure(_ context.Context, f eventsource.Failure) error {
 	if err := errors.Join(json.Unmarshal(f.Records[0], &first), json.Unmarshal(f.Records[len(f.Records)-1], &last)); err != nil {
 		return fmt.Errorf("keep a failure: %w", err)
 	}
-	s.logger(PartEvents).Error("gave up records of the stream", "shard", f.ShardID, "records", len(f.Records), "attempts", f.Attempts, "error", f.Err)
+	s.logger().Error("gave up records of the stream", "shard", f.ShardID, "records", len(f.Records), "attempts", f.Attempts, "error", f.Err)
 	body, err := json.Marshal(map[string]any{
 		"requestContext": map[string]any{"condition": "RetryAttemptsExhausted", "approximateInvokeCount": f.Attempts},
 		"DDBStreamBatchInfo": map[string]any{

@@ -2,6 +2,7 @@ package stack
 
 import (
 	"context"
+	"crypto/rsa"
 	"fmt"
 	"net/url"
 	"strings"
@@ -19,14 +20,15 @@ type identity struct {
 }
 
 // startIdentity serves the user pool, where it was served before if that port is free. Tokens name the first address, so that
-// those of before a restart stay valid in any case.
+// those of before a restart stay valid in any case. Each of several regions serves a replica: all sign with one key in the name
+// of the first.
 func (s *Stack) startIdentity(ctx context.Context) error {
 	if s.endpoints.given[serviceCognito] != "" {
 		s.pool = givenIdentity(s.endpoints.environ)
 		return nil
 	}
 	address := ""
-	if u, err := url.Parse(s.secrets.PoolURL); err == nil {
+	if u, err := url.Parse(s.secrets.PoolURL); err == nil && (s.options.of == nil || s.options.of.first) {
 		address = u.Host
 	}
 	listener, err := listen(ctx, address)
@@ -37,7 +39,7 @@ func (s *Stack) startIdentity(ctx context.Context) error {
 	if s.secrets.PoolURL == "" {
 		s.secrets.PoolURL = base
 	}
-	key, err := cognitolocal.LoadKey(s.folder.File("signing-key.pem"))
+	key, err := s.signingKey()
 	if err != nil {
 		return fmt.Errorf("start the user pool: %w", err)
 	}
@@ -66,6 +68,15 @@ func (s *Stack) startIdentity(ctx context.Context) error {
 	}
 	return nil
 }
+
+func (s *Stack) signingKey() (*rsa.PrivateKey, error) {
+	if s.options.of != nil {
+		return s.options.of.key, nil
+	}
+	return cognitolocal.LoadKey(s.folder.File(signingKeyFile))
+}
+
+const signingKeyFile = "signing-key.pem"
 
 // givenIdentity is the user pool that the environment describes; whose passwords are its users' own.
 func givenIdentity(environ map[string]string) *identity {

@@ -57,6 +57,9 @@ type Options struct {
 	Progress func(step string)
 	// Environ is where endpoints are looked up (see the package comment). Default: os.Environ.
 	Environ []string
+
+	// of is what the region shares with others, nil for one that is alone.
+	of *shared
 }
 
 // Info tells clients how to reach the stack; its JSON is the content of .local/stack.json (API contract, section Local stack).
@@ -70,6 +73,16 @@ type Info struct {
 	ClientID     string   `json:"clientId"`
 	ClientSecret string   `json:"clientSecret"`
 	Scopes       []string `json:"scopes"`
+	// Regions are all of them, where there are several. The other addresses are the first one's.
+	Regions []RegionInfo `json:"regions,omitempty"`
+}
+
+// RegionInfo tells clients how to reach one region of several.
+type RegionInfo struct {
+	Name       string `json:"name"`
+	APIURL     string `json:"apiUrl"`
+	TokenURL   string `json:"tokenUrl"`
+	ConsoleURL string `json:"consoleUrl"`
 }
 
 func (o Options) withDefaults() (Options, error) {

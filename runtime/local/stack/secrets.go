@@ -34,6 +34,14 @@ func newSecrets() secrets {
 
 const secretsFile = "credentials.json"
 
+// findSecrets returns those that regions share, or else those of the folder.
+func (s *Stack) findSecrets() (secrets, error) {
+	if s.options.of != nil {
+		return s.options.of.secrets, nil
+	}
+	return loadSecrets(s.folder)
+}
+
 // loadSecrets reads the secrets of the folder, or makes new ones.
 func loadSecrets(folder *datadir.Dir) (secrets, error) {
 	content, err := os.ReadFile(folder.File(secretsFile))

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -65,7 +66,7 @@ type Stack struct {
 	endpoints *endpoints
 	config    aws.Config
 	pool      *identity
-	dynamo    *dynamolocal.Server // nil where the environment gives another one
+	dynamo    *dynamolocal.Server // nil where the environment gives another one, or several regions share one
 	s3        *s3local.Server     // likewise
 	stream    *streamWatch
 	proxyURL  string // empty without a proxy
@@ -73,10 +74,15 @@ type Stack struct {
 	ownQueues string // where the stack's own queues are served, also if the CSV processor has another one
 	webhook   string // where the local S3 sends its events
 	servers   []*http.Server
+	adopted   []string // regions that have left for good and whose rows this one keeps
+	// following is the poller of the stream.
+	following *poller
 
 	// halt ends the pollers and what watches the children, which are in work; halted is closed with it.
 	halt   context.CancelFunc
 	halted <-chan struct{}
+	// follow starts a poller of the stream that lasts until then.
+	follow func()
 	work   sync.WaitGroup
 	failed chan error
 
@@ -106,6 +112,7 @@ func Start(ctx context.Context, o Options) (*Stack, error) {
 	s := &Stack{options: o, failed: make(chan error, 1)}
 	running, halt := context.WithCancel(context.WithoutCancel(ctx))
 	s.halt, s.halted = halt, running.Done()
+	s.follow = func() { s.followStream(running) }
 	if err := s.start(ctx); err != nil {
 		err = fmt.Errorf("start the local stack: %w", err)
 		return nil, errors.Join(err, s.Stop()) //nolint:contextcheck // stopping has a time of its own
@@ -143,17 +150,22 @@ func (s *Stack) prepare(ctx context.Context) (err error) {
 	if s.folder, err = datadir.Open(s.options.DataDir); err != nil {
 		return err
 	}
-	if s.secrets, err = loadSecrets(s.folder); err != nil {
+	if s.secrets, err = s.findSecrets(); err != nil {
 		return err
 	}
 	if s.config, err = s.endpoints.aws(ctx, s.secrets.S3Secret); err != nil {
 		return err
 	}
+	bucket, prefix := "sensorflow-uploads", "SensorFlow-"
+	if s.options.of != nil {
+		s.config.Region = s.options.of.region
+		bucket, prefix = bucket+"-"+s.config.Region, prefix+s.config.Region+"-"
+	}
 	s.Region = s.config.Region
-	s.Bucket = s.endpoints.name(serviceS3, contract.EnvUploadsBucket, "sensorflow-uploads")
+	s.Bucket = s.endpoints.name(serviceS3, contract.EnvUploadsBucket, bucket)
 	s.Tables = map[string]string{}
 	for _, t := range contract.Tables() {
-		s.Tables[t.Name] = s.endpoints.name(serviceDynamoDB, t.EnvKey, "SensorFlow-"+t.Name)
+		s.Tables[t.Name] = s.endpoints.name(serviceDynamoDB, t.EnvKey, prefix+t.Name)
 	}
 	if err := s.startIdentity(ctx); err != nil {
 		return err
@@ -180,6 +192,10 @@ func (s *Stack) describe() {
 // build brings the programs that are deployed up to date.
 func (s *Stack) build(ctx context.Context) (err error) {
 	s.options.Progress("programs")
+	if s.options.of != nil {
+		s.bin, err = s.options.of.build()
+		return err
+	}
 	s.bin, err = checkout.Build(ctx, s.options.Root, ".", "./runtime/cmd/...")
 	return err
 }
@@ -232,6 +248,7 @@ func (s *Stack) stop(ctx context.Context) error {
 
 	var problems []error
 	s.halt()
+	s.following.stop()
 	if api != nil {
 		if err := api.Stop(apiStopWithin); err != nil {
 			problems = append(problems, fmt.Errorf("stop the API: %w", err))
@@ -275,12 +292,12 @@ func (s *Stack) AWSConfig() aws.Config { return s.config.Copy() }
 
 // PIDs are the process ids of all parts, to measure memory by.
 func (s *Stack) PIDs() map[string][]int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	pids := map[string][]int{
 		PartHost: {os.Getpid()}, PartAggregator: s.Aggregator.PIDs(), PartCSVProcessor: s.CSVProcessor.PIDs(),
 		PartRepairer: s.Repairer.PIDs(),
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	if s.api != nil {
 		pids[PartAPI] = []int{s.api.PID()}
 	}
@@ -300,7 +317,7 @@ func (s *Stack) environment(ctx context.Context, more map[string]string) ([]stri
 		return nil, fmt.Errorf("find the credentials: %w", err)
 	}
 	values := map[string]string{
-		contract.EnvRegion: s.Region, contract.EnvUploadsBucket: s.Bucket,
+		contract.EnvRegion: s.Region, contract.EnvUploadsBucket: s.Bucket, contract.EnvAdoptedRegions: strings.Join(s.adopted, ","),
 		"AWS_ACCESS_KEY_ID": keys.AccessKeyID, "AWS_SECRET_ACCESS_KEY": keys.SecretAccessKey, "AWS_SESSION_TOKEN": keys.SessionToken,
 		"AWS_EC2_METADATA_DISABLED": "true", "AWS_CONFIG_FILE": os.DevNull, "AWS_SHARED_CREDENTIALS_FILE": os.DevNull,
 	}
@@ -328,6 +345,7 @@ func (s *Stack) ProgramEnvironment(ctx context.Context) ([]string, error) {
 	return s.environment(ctx, nil)
 }
 
-func (s *Stack) logger(part string) *slog.Logger {
-	return slog.New(slog.NewTextHandler(s.options.Logs(part), nil))
+// logger is for what this process does: bringing events.
+func (s *Stack) logger() *slog.Logger {
+	return slog.New(slog.NewTextHandler(s.options.Logs(PartEvents), nil))
 }

@@ -17,6 +17,7 @@ import (
 
 	"github.com/sensorflow/sensorflow/runtime/contract"
 	"github.com/sensorflow/sensorflow/runtime/dynamo"
+	"github.com/sensorflow/sensorflow/runtime/local/datadir"
 	"github.com/sensorflow/sensorflow/runtime/local/dynamolocal"
 	"github.com/sensorflow/sensorflow/runtime/local/s3local"
 )
@@ -29,13 +30,18 @@ const (
 // startDynamoDB starts DynamoDB Local, unless another DynamoDB is given, and makes the tables.
 func (s *Stack) startDynamoDB(ctx context.Context) error {
 	s.options.Progress("DynamoDB and its tables")
-	if s.endpoints.given[serviceDynamoDB] == "" {
-		server, err := dynamolocal.Start(ctx, dynamolocal.Options{
-			Home: filepath.Join(s.options.Root, dynamolocal.Home), DataDir: s.folder.Kept("dynamodb"),
-			HeapMegabytes: dynamoHeapMegabytes, Output: s.options.Logs(PartDynamoDB),
-		})
+	switch {
+	case s.options.of != nil:
+		select {
+		case address := <-s.options.of.dynamo:
+			s.endpoints.set(serviceDynamoDB, address)
+		case <-ctx.Done():
+			return fmt.Errorf("wait for DynamoDB: %w", ctx.Err())
+		}
+	case s.endpoints.given[serviceDynamoDB] == "":
+		server, err := runDynamoDB(ctx, s.options, s.folder)
 		if err != nil {
-			return &PartError{PartDynamoDB, err}
+			return err
 		}
 		s.dynamo = server
 		s.watch(PartDynamoDB, server.Exited(), func() bool { return false })
@@ -48,12 +54,25 @@ func (s *Stack) startDynamoDB(ctx context.Context) error {
 	client := dynamo.NewClient(s.config)
 	group, ctx := errgroup.WithContext(ctx)
 	for _, t := range contract.Tables() {
+		// A global table has a stream. Where there is nothing to replicate, nobody reads that of the others.
+		t.Stream = t.Stream || t.Global && s.options.of != nil
 		group.Go(func() error { return dynamolocal.CreateTable(ctx, client, s.Tables[t.Name], t) })
 	}
 	if err := group.Wait(); err != nil {
 		return err
 	}
 	return s.startProxy(ctx)
+}
+
+func runDynamoDB(ctx context.Context, o Options, folder *datadir.Dir) (*dynamolocal.Server, error) {
+	server, err := dynamolocal.Start(ctx, dynamolocal.Options{
+		Home: filepath.Join(o.Root, dynamolocal.Home), DataDir: folder.Kept("dynamodb"),
+		HeapMegabytes: dynamoHeapMegabytes, Output: o.Logs(PartDynamoDB),
+	})
+	if err != nil {
+		return nil, &PartError{PartDynamoDB, err}
+	}
+	return server, nil
 }
 
 // startProxy puts the caller's handler between the API and the functions on one side and DynamoDB on the other.
@@ -133,8 +152,14 @@ func (s *Stack) startLocalS3(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("find the credentials: %w", err)
 	}
+	bin := ""
+	if s.options.of != nil {
+		if bin, err = s.options.of.build(); err != nil {
+			return err
+		}
+	}
 	s.s3, err = s3local.Start(ctx, s3local.Options{
-		Root: s.options.Root, Dir: s.folder.File("s3"), AccessKey: keys.AccessKeyID, SecretKey: keys.SecretAccessKey,
+		Root: s.options.Root, Bin: bin, Dir: s.folder.File("s3"), AccessKey: keys.AccessKeyID, SecretKey: keys.SecretAccessKey,
 		Region: s.Region, Webhook: s.webhook, Output: s.options.Logs(PartS3),
 	})
 	if err != nil {

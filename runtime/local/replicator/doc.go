@@ -1,0 +1,19 @@
+// Package replicator stands between the tables of several regions on one machine and brings the writes of each to the others,
+// with the rules of a DynamoDB global table of eventual consistency:
+//
+//   - each item travels by itself, also those of one transaction;
+//   - the last writer wins, and every region decides alike;
+//   - several changes of an item that wait together arrive as one;
+//   - a replicated write shows in the stream of the region that receives it, and does not travel on from there;
+//   - a write arrives Options.Delay after it was made at the earliest.
+//
+// All tables lie in one DynamoDB Local. It numbers the writes of all its tables in one order, and a stream's records carry these
+// numbers. They are the clock by which the last writer is found: no two writes have the same time, and no two clocks differ.
+// DynamoDB itself keeps such a time with each item. Here a tracker follows each region's stream and remembers the number of an
+// item's last write for as long as an older write of the item may still arrive.
+//
+// What waits for a region that is cut off waits in the streams, and of that only the place is kept in memory: see link. Beside it
+// there are some 50 bytes for each item that was written since the oldest write that still waits.
+//
+// It is not for production. It imports the AWS SDK, the contract and package pacing.
+package replicator

@@ -1,0 +1,296 @@
+package replicator
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+
+	"github.com/sensorflow/sensorflow/runtime/contract"
+	"github.com/sensorflow/sensorflow/runtime/pacing"
+)
+
+const (
+	// DelayDefault is about what a global table takes.
+	DelayDefault = 500 * time.Millisecond
+	// DelayMax bounds the places that are remembered of a stream.
+	DelayMax = 10 * time.Minute
+
+	// pollInterval is how often a stream is looked at, and how exact the delay is.
+	pollInterval = 100 * time.Millisecond
+	// pauseMax bounds the pause after a call that failed.
+	pauseMax = 5 * time.Second
+	// pruneEvery is how often what nobody needs any more is forgotten.
+	pruneEvery = 5 * time.Second
+)
+
+// TableClient is the part of the DynamoDB API that is used.
+type TableClient interface {
+	BatchGetItem(context.Context, *dynamodb.BatchGetItemInput, ...func(*dynamodb.Options)) (*dynamodb.BatchGetItemOutput, error)
+	PutItem(context.Context, *dynamodb.PutItemInput, ...func(*dynamodb.Options)) (*dynamodb.PutItemOutput, error)
+	DeleteItem(context.Context, *dynamodb.DeleteItemInput, ...func(*dynamodb.Options)) (*dynamodb.DeleteItemOutput, error)
+}
+
+// Replica is a table of one region.
+type Replica struct {
+	Region string
+	// Definition is the table's; replicas with the same Definition.Name are one global table.
+	Definition contract.Table
+	// Name is the physical name, StreamARN that of its stream with new and old images.
+	Name, StreamARN string
+}
+
+// Options configure a Replicator.
+type Options struct {
+	Tables   TableClient  // required
+	Streams  StreamClient // required
+	Replicas []Replica    // required: the tables are empty, or equal, when Run begins
+	Log      *slog.Logger // required
+	// Delay is how old a write is at least when it arrives, up to DelayMax.
+	Delay time.Duration
+}
+
+// Replicator keeps the replicas equal. It is safe for concurrent use.
+type Replicator struct {
+	log      *slog.Logger
+	regions  []string
+	trackers []*tracker
+	links    []*link
+	counts   counters
+
+	mu   sync.Mutex
+	cut  map[string]bool
+	lost map[string]bool
+}
+
+// table is a replica as the parts of this package know it.
+type table struct {
+	region, name, stream string
+	definition           contract.Table
+}
+
+// New returns a Replicator; Run makes it work.
+func New(o Options) *Replicator {
+	r := &Replicator{log: o.Log, cut: map[string]bool{}, lost: map[string]bool{}}
+	for _, replica := range o.Replicas {
+		if !slices.Contains(r.regions, replica.Region) {
+			r.regions = append(r.regions, replica.Region)
+		}
+		t := &table{replica.Region, replica.Name, replica.StreamARN, replica.Definition}
+		r.trackers = append(r.trackers, newTracker(t, o.Delay, o.Streams, r.latest))
+	}
+	for _, from := range r.trackers {
+		for _, to := range r.trackers {
+			if from == to || from.table.definition.Name != to.table.definition.Name {
+				continue
+			}
+			l := &link{
+				from: from, to: to, client: o.Tables, counts: &r.counts, working: make(turn, 1),
+				pages: pages{client: o.Streams, arn: from.table.stream},
+			}
+			l.cut = func() bool { return r.parted(from.table.region, to.table.region) }
+			r.links = append(r.links, l)
+		}
+	}
+	return r
+}
+
+// latest is the highest sequence number that is known of.
+func (r *Replicator) latest() uint64 {
+	var highest uint64
+	for _, t := range r.trackers {
+		last, _ := t.read()
+		highest = max(highest, last)
+	}
+	return highest
+}
+
+// Run replicates until ctx ends.
+func (r *Replicator) Run(ctx context.Context) {
+	var work sync.WaitGroup
+	for _, t := range r.trackers {
+		work.Go(func() {
+			r.repeat(ctx, t.table, func() (bool, error) { return false, r.follow(ctx, t) })
+		})
+	}
+	for _, l := range r.links {
+		work.Go(func() {
+			r.repeat(ctx, l.to.table, func() (bool, error) { return l.step(ctx) })
+		})
+	}
+	work.Go(func() {
+		for pacing.Sleep(ctx, pruneEvery) == nil {
+			r.prune()
+		}
+	})
+	work.Wait()
+}
+
+// follow reads a stream, that of a region that is lost no more.
+func (r *Replicator) follow(ctx context.Context, t *tracker) error {
+	if r.isLost(t.table.region) {
+		return nil
+	}
+	return t.catchUp(ctx)
+}
+
+// repeat makes a step again and again: at once while there is more to do, after a longer pause each time that it fails.
+func (r *Replicator) repeat(ctx context.Context, t *table, step func() (more bool, err error)) {
+	pause := pollInterval
+	for ctx.Err() == nil {
+		more, err := step()
+		switch {
+		case err != nil && ctx.Err() == nil:
+			r.log.Warn("could not replicate; trying again", "table", t.name, "error", err)
+			_ = pacing.Sleep(ctx, pause) // the loop looks at ctx itself
+			pause = min(2*pause, pauseMax)
+		case more:
+			pause = pollInterval
+		default:
+			pause = pollInterval
+			_ = pacing.Sleep(ctx, pause) // likewise
+		}
+	}
+}
+
+// prune lets each tracker forget what no link needs.
+func (r *Replicator) prune() {
+	for _, t := range r.trackers {
+		arrived, passed := t.bounds(r.links, r.isLost)
+		t.prune(arrived, passed)
+	}
+}
+
+// bounds are the time up to which everything has arrived here, and the place up to which everything has left.
+func (t *tracker) bounds(links []*link, lost func(region string) bool) (arrived, passed uint64) {
+	last, through := t.read()
+	arrived, passed = through, last
+	for _, l := range links {
+		switch {
+		case l.to == t && !lost(l.from.table.region):
+			arrived = min(arrived, l.floor.Load())
+		case l.from == t && !lost(l.to.table.region):
+			passed = min(passed, l.position.Load())
+		}
+	}
+	return arrived, passed
+}
+
+// ErrUnknownRegion names no region that runs.
+var ErrUnknownRegion = errors.New("there is no such region")
+
+func (r *Replicator) known(region string) error {
+	if slices.Contains(r.regions, region) && !r.isLost(region) {
+		return nil
+	}
+	return fmt.Errorf("%w: %q; there are %s", ErrUnknownRegion, region, strings.Join(r.regions, ", "))
+}
+
+// Cut lets nothing pass to and from a region from now on. When it returns, nothing is on its way any more.
+func (r *Replicator) Cut(ctx context.Context, region string) error { return r.part(ctx, region, true) }
+
+// Heal brings what has waited since Cut, and all that follows.
+func (r *Replicator) Heal(ctx context.Context, region string) error {
+	return r.part(ctx, region, false)
+}
+
+func (r *Replicator) part(ctx context.Context, region string, cut bool) error {
+	if err := r.known(region); err != nil {
+		return err
+	}
+	r.mu.Lock()
+	r.cut[region] = cut
+	r.mu.Unlock()
+	return r.await(ctx, region)
+}
+
+// Lose gives a region up: what it has not replicated stays where it is, and nothing reaches it any more.
+func (r *Replicator) Lose(ctx context.Context, region string) error {
+	if err := r.known(region); err != nil {
+		return err
+	}
+	r.mu.Lock()
+	r.lost[region] = true
+	r.mu.Unlock()
+	return r.await(ctx, region)
+}
+
+// await returns once no step of a region's links has an older view of what is cut.
+func (r *Replicator) await(ctx context.Context, region string) error {
+	for _, l := range r.links {
+		if l.from.table.region != region && l.to.table.region != region {
+			continue
+		}
+		if err := l.working.take(ctx); err != nil {
+			return err
+		}
+		l.working.give()
+	}
+	return nil
+}
+
+func (r *Replicator) parted(a, b string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.cut[a] || r.cut[b] || r.lost[a] || r.lost[b]
+}
+
+func (r *Replicator) isLost(region string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.lost[region]
+}
+
+// IsCut tells whether a region is cut off.
+func (r *Replicator) IsCut(region string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.cut[region]
+}
+
+// Settled returns once every write made before the call has arrived in the regions that are not cut off from where it was made.
+func (r *Replicator) Settled(ctx context.Context) error {
+	for _, t := range r.trackers {
+		if err := t.catchUp(ctx); err != nil {
+			return fmt.Errorf("wait for the replication: %w", err)
+		}
+	}
+	for _, l := range r.links {
+		target, _ := l.from.read()
+		for l.position.Load() < target && !l.cut() {
+			if err := pacing.Sleep(ctx, pollInterval/4); err != nil {
+				return fmt.Errorf("wait for the replication: %w", err)
+			}
+		}
+	}
+	return nil
+}
+
+// Counts tell what was done since the start.
+type Counts struct {
+	Written   int64 // items that were brought
+	Outvoted  int64 // changes that met a later write
+	Merged    int64 // changes that were followed by another one of their item
+	Unchanged int64 // changes whose item was like that already
+	Stamps    int   // items whose time is remembered
+}
+
+// Counts returns them.
+func (r *Replicator) Counts() Counts {
+	c := Counts{
+		Written: r.counts.written.Load(), Outvoted: r.counts.outvoted.Load(),
+		Merged: r.counts.merged.Load(), Unchanged: r.counts.unchanged.Load(),
+	}
+	for _, t := range r.trackers {
+		t.mu.Lock()
+		c.Stamps += len(t.stamps)
+		t.mu.Unlock()
+	}
+	return c
+}

@@ -1,0 +1,258 @@
+package replicator_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"math/rand/v2"
+	"os"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"github.com/sensorflow/sensorflow/runtime/contract"
+	"github.com/sensorflow/sensorflow/runtime/local/replicator"
+	"github.com/sensorflow/sensorflow/test/simulation/dynamodel"
+)
+
+// history is writes in several regions while regions are cut off and calls fail, and the simulation's model of the same writes.
+type history struct {
+	*database
+	*replicator.Replicator
+	regions []string
+	// model is a region's table as the simulation's model of global tables has it.
+	models map[string]*dynamodel.Database
+	writes []dynamodel.Write // of clients, in their order
+}
+
+const (
+	tableName = "readings"
+	// rare is the equipment whose readings are removed: not within the moment in which the replicator looks and writes, since
+	// nothing tells it then from one that was never there. What the service writes differs each time.
+	rare = "EQ-RARE"
+)
+
+func physical(region string) string { return tableName + "-" + region }
+
+func newHistory(random *rand.Rand, regions int, delay time.Duration) *history {
+	h := &history{database: newDatabase(random), models: map[string]*dynamodel.Database{}}
+	o := replicator.Options{Tables: h.database, Streams: h.database, Delay: delay, Log: slog.New(slog.DiscardHandler)}
+	for _, region := range []string{"r1", "r2", "r3", "r4"}[:regions] {
+		h.regions = append(h.regions, region)
+		h.model.Create(physical(region), contract.ReadingsTable())
+		o.Replicas = append(o.Replicas, replicator.Replica{
+			Region: region, Definition: contract.ReadingsTable(), Name: physical(region), StreamARN: physical(region),
+		})
+		// The model's clock is the number of the write that was just made.
+		m := dynamodel.NewDatabase(region, func() time.Time { return time.Unix(0, h.last) })
+		m.Create(tableName, contract.ReadingsTable())
+		m.OnWrite = func(w dynamodel.Write) {
+			if w.Origin == dynamodel.Local {
+				h.writes = append(h.writes, w)
+			}
+		}
+		h.models[region] = m
+	}
+	h.Replicator = replicator.New(o)
+	return h
+}
+
+var errFault = errors.New("a call failed")
+
+// call makes a call in its time, with its faults.
+func call[T any](ctx context.Context, d *database, do func() (T, error)) (T, error) {
+	var none T
+	d.mu.Lock()
+	pause, before, after := time.Duration(0), d.random.IntN(1000) < d.perMille, d.random.IntN(1000) < d.perMille
+	if d.slow > 0 {
+		pause = time.Duration(d.random.Int64N(int64(d.slow)))
+	}
+	d.mu.Unlock()
+	if before {
+		return none, errFault
+	}
+	time.Sleep(pause)
+	d.mu.Lock()
+	out, err := do()
+	d.mu.Unlock()
+	time.Sleep(pause)
+	if after {
+		return none, errFault
+	}
+	return out, errors.Join(err, ctx.Err())
+}
+
+// write is a client's: a reading, a tombstone, or a removal.
+func (h *history) write(region, equipment string, number int64) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	key := dynamodel.Item{
+		contract.AttrEquipmentID: &types.AttributeValueMemberS{Value: equipment},
+		contract.AttrTimestamp:   &types.AttributeValueMemberS{Value: "2026-03-01T08:00:00.000000000Z"},
+	}
+	item := maps.Clone(key)
+	item[contract.AttrRegion] = &types.AttributeValueMemberS{Value: region}
+	item[contract.AttrRegisterTime] = &types.AttributeValueMemberS{Value: strconv.FormatInt(number, 10)} // no two are equal
+	switch {
+	case equipment == rare && number%2 == 0:
+		item = nil
+	case number%5 == 0:
+		item[contract.AttrDeleted] = &types.AttributeValueMemberBOOL{Value: true}
+	default:
+		item[contract.AttrValue] = &types.AttributeValueMemberN{Value: strconv.FormatInt(number, 10)}
+	}
+	before := h.last
+	store(h.model, physical(region), key, item)
+	if h.last == before { // no stream has a record of it
+		return
+	}
+	store(h.models[region], tableName, key, item)
+}
+
+func store(d *dynamodel.Database, name string, key, item dynamodel.Item) {
+	var err error
+	if item == nil {
+		_, err = d.DeleteItem(context.Background(), &dynamodb.DeleteItemInput{TableName: &name, Key: key})
+	} else {
+		_, err = d.PutItem(context.Background(), &dynamodb.PutItemInput{TableName: &name, Item: item})
+	}
+	if err != nil {
+		panic(err)
+	}
+}
+
+// settle brings all writes to all models, in any order, and returns the table that the simulation's rules give.
+func (h *history) settle(t *testing.T) []dynamodel.Item {
+	t.Helper()
+	order := h.random.Perm(len(h.writes))
+	var want []dynamodel.Item
+	for i, region := range h.regions {
+		for _, at := range order {
+			if h.writes[at].Stamp.Region != region {
+				h.models[region].Replicate(h.writes[at])
+			}
+		}
+		items := h.models[region].Items(tableName)
+		if i > 0 && !reflect.DeepEqual(items, want) {
+			t.Fatal("the model's regions differ")
+		}
+		want = items
+	}
+	return want
+}
+
+// run lets clients write for some virtual minutes while regions are cut off and come back.
+func (h *history) run(t *testing.T, seed uint64) {
+	t.Helper()
+	ctx, stop := context.WithCancel(t.Context())
+	var replication, clients sync.WaitGroup
+	replication.Go(func() { h.Run(ctx) })
+	defer replication.Wait()
+	defer stop()
+	for n, region := range h.regions {
+		clients.Go(func() {
+			random := rand.New(rand.NewPCG(seed, uint64(n)))
+			for i := range int64(150) {
+				h.write(region, fmt.Sprint("EQ-", random.IntN(6)), 1000*i+100*int64(n)+random.Int64N(10))
+				if i%50 == 0 {
+					h.write(region, rare, 1000*i+100*int64(n)+random.Int64N(2))
+					time.Sleep(5 * time.Second)
+				}
+				if random.IntN(3) == 0 {
+					time.Sleep(time.Duration(random.Int64N(int64(400 * time.Millisecond))))
+				}
+			}
+		})
+	}
+	random := rand.New(rand.NewPCG(seed, 99))
+	for range random.IntN(6) {
+		region := h.regions[random.IntN(len(h.regions))]
+		time.Sleep(time.Duration(random.Int64N(int64(5 * time.Second))))
+		if random.IntN(2) == 0 {
+			_ = h.Cut(ctx, region)
+		} else {
+			_ = h.Heal(ctx, region)
+		}
+	}
+	clients.Wait()
+	for _, region := range h.regions {
+		if err := h.Heal(ctx, region); err != nil {
+			t.Fatal(err)
+		}
+	}
+	h.mu.Lock()
+	h.perMille = 0
+	h.mu.Unlock()
+	settling, cancel := context.WithTimeout(ctx, 10*time.Minute)
+	defer cancel()
+	if err := h.Settled(settling); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestReplicator_GivesWhatTheSimulationGives runs histories of writes, removals and tombstones of few items in two to four regions,
+// with cuts, with and without failing calls. All replicas end as the simulation's model of a global table has them.
+func TestReplicator_GivesWhatTheSimulationGives(t *testing.T) {
+	first, count := uint64(1), uint64(50)
+	if text := os.Getenv("SEED"); text != "" {
+		var err error
+		if first, err = strconv.ParseUint(text, 10, 64); err != nil {
+			t.Fatal(err)
+		}
+		count = 1
+	}
+	var sum replicator.Counts
+	for seed := first; seed < first+count; seed++ {
+		synctest.Test(t, func(t *testing.T) {
+			random := rand.New(rand.NewPCG(seed, 1))
+			h := newHistory(random, 2+random.IntN(3), time.Duration(1+random.Int64N(int64(3*time.Second))))
+			faults := random.IntN(2) == 0
+			if faults {
+				h.perMille = 30
+			}
+			h.slow = time.Duration(random.Int64N(int64(40 * time.Millisecond)))
+			h.run(t, seed)
+			want := h.settle(t)
+			for _, region := range h.regions {
+				if got := h.model.Items(physical(region)); !reflect.DeepEqual(got, want) {
+					t.Errorf("seed %d: %s has\n%s\nwant\n%s", seed, region, text(got), text(want))
+				}
+			}
+			// Every write goes to each other region once, and from there nowhere.
+			c := h.Counts()
+			met := c.Written + c.Outvoted + c.Merged + c.Unchanged
+			if sent := int64(len(h.writes) * (len(h.regions) - 1)); met != sent && !faults {
+				t.Errorf("seed %d: %d writes of clients to others were met by %d decisions: %+v", seed, sent, met, c)
+			}
+			sum.Written, sum.Outvoted, sum.Merged = sum.Written+c.Written, sum.Outvoted+c.Outvoted, sum.Merged+c.Merged
+		})
+		if t.Failed() {
+			t.Fatalf("SEED=%d go test ./runtime/local/replicator -run Simulation replays it", seed)
+		}
+	}
+	t.Logf("%d histories: %+v", count, sum)
+	if count > 1 && (sum.Written == 0 || sum.Outvoted == 0 || sum.Merged == 0) {
+		t.Error("a rule was never put to use")
+	}
+}
+
+func text(items []dynamodel.Item) string {
+	var b strings.Builder
+	for _, item := range items {
+		for _, name := range slices.Sorted(maps.Keys(item)) {
+			fmt.Fprintf(&b, "%s=%v ", name, reflect.ValueOf(item[name]).Elem().Field(0))
+		}
+		b.WriteByte('\n')
+	}
+	return b.String()
+}

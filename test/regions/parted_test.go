@@ -1,0 +1,94 @@
+package regions_test
+
+import (
+	"fmt"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/sensorflow/sensorflow/test/contract/probe"
+)
+
+const (
+	// togetherFor and partedFor are how long clients send while the regions are joined, before and after, and while they are not.
+	togetherFor, partedFor = 2 * time.Second, 4 * time.Second
+	// equalWithin is generous: the machine may be busy. How long it took is printed.
+	equalWithin = 60 * time.Second
+)
+
+// TestRegions_PartAndComeBack sends to both regions all the time, corrects the same readings in both, and parts them meanwhile. In
+// the end both hold the same, the last writer of each reading has won, nothing acknowledged is lost, and the aggregates are exact.
+func TestRegions_PartAndComeBack(t *testing.T) {
+	d := start(t)
+	ctx := t.Context()
+	one, two := newLoad(d.first, 0), newLoad(d.second, 1)
+	one.start(ctx)
+	two.start(ctx)
+	pause(ctx, togetherFor)
+	if err := d.Replicator.Cut(ctx, d.second.Region); err != nil {
+		t.Fatal(err)
+	}
+	d.apart()
+	pause(ctx, partedFor)
+	waiting := len(d.readings(d.first))
+	if err := d.Replicator.Heal(ctx, d.second.Region); err != nil {
+		t.Fatal(err)
+	}
+	healed := time.Now()
+	pause(ctx, togetherFor)
+	d.fits()
+	one.end()
+	two.end()
+	ended := time.Now()
+	d.equal(equalWithin)
+	d.exact(d.first, equalWithin)
+	d.exact(d.second, equalWithin)
+	d.equal(equalWithin) // the aggregates too, now that all of them are there
+
+	both := time.Now()
+	for _, m := range []*member{d.first, d.second} {
+		d.nothingGivenUp(m)
+	}
+	found := lost(d.readings(d.first), one, two)
+	for i, difference := range found {
+		if i < 10 {
+			t.Error(difference)
+		}
+	}
+	for _, fault := range append(one.faults, two.faults...) {
+		t.Error(fault)
+	}
+	counts := d.Replicator.Counts()
+	t.Logf("sent %d requests, lost %d of %d readings, refused %d; equal and exact %.1f s after the last one, %.1f s after the regions were joined",
+		one.sent.Load()+two.sent.Load(), len(found), len(d.readings(d.first)), one.refused.Load()+two.refused.Load(),
+		both.Sub(ended).Seconds(), both.Sub(healed).Seconds())
+	t.Logf("when they were joined the first had %d readings; replication: %+v", waiting, counts)
+	if counts.Outvoted == 0 || counts.Merged == 0 {
+		t.Error("no write was outvoted, or none merged: the drill tests less than it should")
+	}
+}
+
+// apart checks what holds while the regions are parted: each serves, tokens of each are good in both, and nothing passes.
+func (d *drill) apart() {
+	d.t.Helper()
+	at := time.Now().UTC().Format(time.RFC3339)
+	for i, m := range []*member{d.first, d.second} {
+		for from := range d.Info.Regions {
+			client := &probe.Client{Base: m.client.Base, Token: d.token(from), HTTP: m.client.HTTP}
+			body := fmt.Appendf(nil, `{"equipmentId":"only-%d","timestamp":%q,"value":1}`, i, at)
+			if got, err := client.Do(d.t.Context(), probe.Call{Path: "/sensor-data", Body: body}); err != nil || got.Status != http.StatusCreated {
+				d.t.Errorf("%s with a token of %s: %d %s, %v", m.Region, d.Info.Regions[from].Name, got.Status, got.Body, err)
+			} else if told := got.Header.Get("X-Region"); told != m.Region {
+				d.t.Errorf("an answer of %s says that it is of %q", m.Region, told)
+			}
+		}
+	}
+	pause(d.t.Context(), 3*regionDelay)
+	for i, m := range []*member{d.first, d.second} {
+		for _, r := range d.readings(m) {
+			if r.EquipmentID == fmt.Sprintf("only-%d", 1-i) {
+				d.t.Errorf("%s has a reading of the region that it is parted from", m.Region)
+			}
+		}
+	}
+}
