@@ -99,7 +99,7 @@ func (a *ApiService) newSmokeTest(p ApiServiceProps) awslambda.Function {
 			ManagedPolicies: &[]awsiam.IManagedPolicy{policy},
 		}),
 		Environment: &map[string]*string{
-			contract.EnvAPIURL: a.RegionUrl, contract.EnvCredentials: secret,
+			contract.EnvAPIURL: a.RegionUrl, contract.EnvMachineClient: secret,
 		},
 	}
 	if p.SmokeTestName != "" {

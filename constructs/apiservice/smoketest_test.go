@@ -83,7 +83,7 @@ func TestApiService_GivesTheSmokeTestWhatItReads(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c.APIURL != "https://eu-west-1.api.example.com" || c.CredentialsARN != secret.ID {
+	if c.APIURL != "https://eu-west-1.api.example.com" || c.MachineClientARN != secret.ID {
 		t.Errorf("the function reads %+v", c)
 	}
 	policy := template.Find(t, "AWS::IAM::ManagedPolicy", "ApiSmokeTestPolicy")

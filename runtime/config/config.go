@@ -94,10 +94,10 @@ type Repairer struct {
 
 // SmokeTest configures runtime/cmd/smoketest.
 type SmokeTest struct {
-	Region         string     `env:"AWS_REGION" validate:"required"`
-	APIURL         string     `env:"API_URL" validate:"required,endpoint"`
-	CredentialsARN string     `env:"CREDENTIALS_ARN" validate:"required"`
-	LogLevel       slog.Level `env:"LOG_LEVEL" envDefault:"info"`
+	Region           string     `env:"AWS_REGION" validate:"required"`
+	APIURL           string     `env:"API_URL" validate:"required,endpoint"`
+	MachineClientARN string     `env:"MACHINE_CLIENT_ARN" validate:"required"`
+	LogLevel         slog.Level `env:"LOG_LEVEL" envDefault:"info"`
 }
 
 // LoadSmokeTest is LoadAPI for the smoke test.

@@ -68,8 +68,8 @@ const (
 	EnvDrainTimeout = "DRAIN_TIMEOUT"
 	// EnvAPIURL is the address of the API that is tried (smoketest).
 	EnvAPIURL = "API_URL"
-	// EnvCredentials is the ARN of the secret with the machine client that tries it (smoketest).
-	EnvCredentials = "CREDENTIALS_ARN"
+	// EnvMachineClient is the ARN of the secret with the machine client that tries it (smoketest).
+	EnvMachineClient = "MACHINE_CLIENT_ARN"
 	// EnvLogLevel is debug, info, warn or error (all binaries).
 	EnvLogLevel = "LOG_LEVEL"
 )

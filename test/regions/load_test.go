@@ -79,6 +79,8 @@ func (l *load) run(ctx context.Context, worker int, dice *rand.Rand) {
 		select {
 		case <-l.stop:
 			return
+		case <-ctx.Done():
+			return
 		default:
 		}
 		readings := map[identity]string{}

@@ -82,13 +82,16 @@ const memoryMax = 800 << 20
 func (d *drill) fits() {
 	d.t.Helper()
 	var sum int64
-	for _, pids := range d.PIDs() {
+	var parts []string
+	for part, pids := range d.PIDs() {
 		for _, pid := range pids {
 			now, _ := system.Memory(d.t, pid)
 			sum += now
+			parts = append(parts, fmt.Sprintf("%s %.0f", part, system.Mebibytes(now)))
 		}
 	}
-	d.t.Logf("all processes hold %.0f MiB", system.Mebibytes(sum))
+	slices.Sort(parts)
+	d.t.Logf("all processes hold %.0f MiB: %s", system.Mebibytes(sum), strings.Join(parts, ", "))
 	if sum > memoryMax {
 		d.t.Errorf("%d bytes are more than %d", sum, memoryMax)
 	}

@@ -34,7 +34,7 @@ func build(c config.SmokeTest, cfg aws.Config, logs io.Writer) function.Handler[
 	h.credentials = func(ctx context.Context) (smoketest.Credentials, error) {
 		ctx, cancel := context.WithTimeout(ctx, secretTimeout)
 		defer cancel()
-		got, err := client.GetSecretValue(ctx, &secretsmanager.GetSecretValueInput{SecretId: &c.CredentialsARN})
+		got, err := client.GetSecretValue(ctx, &secretsmanager.GetSecretValueInput{SecretId: &c.MachineClientARN})
 		if err != nil {
 			return smoketest.Credentials{}, fmt.Errorf("read the secret of the machine client: %w", err)
 		}

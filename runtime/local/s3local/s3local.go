@@ -25,6 +25,8 @@ const (
 type Options struct {
 	// Root is the checkout's root. Default: found upward from the working directory.
 	Root string
+	// Bin is the folder of the program, as Build returns it. Default: Start builds it.
+	Bin string
 	// Dir is the folder of the buckets, made if missing. Required.
 	Dir string
 	// AccessKey and SecretKey are the credentials that requests must be signed with. Required.
@@ -43,6 +45,14 @@ type Server struct {
 	process  *child.Process
 }
 
+// Build brings the program up to date and returns its folder, for several servers.
+func Build(ctx context.Context, root string) (bin string, err error) {
+	if bin, err = checkout.Build(ctx, root, module, "."); err != nil {
+		return "", fmt.Errorf("build the local S3: %w", err)
+	}
+	return bin, nil
+}
+
 // Start runs the server on a free loopback port and returns once it answers. The process is killed with its parent.
 func Start(ctx context.Context, o Options) (*Server, error) {
 	if o.Root == "" {
@@ -52,16 +62,19 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 		}
 		o.Root = root
 	}
-	bin, err := checkout.Build(ctx, o.Root, module, ".")
-	if err != nil {
-		return nil, fmt.Errorf("start the local S3: %w", err)
+	if o.Bin == "" {
+		bin, err := Build(ctx, o.Root)
+		if err != nil {
+			return nil, err
+		}
+		o.Bin = bin
 	}
 	port, err := child.FreePort(ctx, 0)
 	if err != nil {
 		return nil, fmt.Errorf("start the local S3: %w", err)
 	}
 	process, err := child.Start(child.Program{
-		Path: filepath.Join(bin, program),
+		Path: filepath.Join(o.Bin, program),
 		Args: []string{"-port", strconv.Itoa(port), "-dir", o.Dir, "-access", o.AccessKey, "-region", o.Region, "-webhook", o.Webhook},
 		Env:  []string{"S3GATEWAY_SECRET=" + o.SecretKey}, Output: o.Output,
 	})

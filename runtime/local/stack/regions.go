@@ -17,12 +17,14 @@ import (
 
 	"github.com/sensorflow/sensorflow/runtime/contract"
 	"github.com/sensorflow/sensorflow/runtime/dynamo"
+	"github.com/sensorflow/sensorflow/runtime/local/checkout"
 	"github.com/sensorflow/sensorflow/runtime/local/child"
 	"github.com/sensorflow/sensorflow/runtime/local/cognitolocal"
 	"github.com/sensorflow/sensorflow/runtime/local/datadir"
 	"github.com/sensorflow/sensorflow/runtime/local/dynamolocal"
 	"github.com/sensorflow/sensorflow/runtime/local/lambdalocal"
 	"github.com/sensorflow/sensorflow/runtime/local/replicator"
+	"github.com/sensorflow/sensorflow/runtime/local/s3local"
 )
 
 // PartReplicator is what brings writes from region to region.
@@ -69,9 +71,12 @@ type Regions struct {
 
 // shared is what a region has in common with others.
 type shared struct {
-	region  string
-	first   bool
-	dynamo  string // address
+	region string
+	first  bool
+	// dynamo gives each region the address once.
+	dynamo chan string
+	// build brings all programs up to date, once, and returns their folder.
+	build   func() (bin string, err error)
 	secrets secrets
 	key     *rsa.PrivateKey
 }
@@ -126,19 +131,26 @@ func (r *Regions) start(ctx context.Context) error {
 	if r.folder, err = datadir.Open(o.DataDir); err != nil {
 		return err
 	}
-	common := shared{secrets: newSecrets()}
+	common := shared{secrets: newSecrets(), dynamo: make(chan string, o.Count)}
 	if common.key, err = cognitolocal.LoadKey(r.folder.File(signingKeyFile)); err != nil {
 		return fmt.Errorf("make the user pool: %w", err)
 	}
 	if common.secrets.PoolURL, err = freeAddress(ctx); err != nil {
 		return fmt.Errorf("make the user pool: %w", err)
 	}
-	if r.dynamo, err = runDynamoDB(ctx, o.Options, r.folder); err != nil {
-		return err
-	}
-	common.dynamo = r.dynamo.Endpoint
 	r.Stacks = make([]*Stack, o.Count)
 	group, starting := errgroup.WithContext(ctx)
+	common.build = sync.OnceValues(func() (string, error) { return buildAll(starting, o.Root) })
+	group.Go(func() error {
+		var err error
+		if r.dynamo, err = runDynamoDB(starting, o.Options, r.folder); err != nil {
+			return err
+		}
+		for range o.Count {
+			common.dynamo <- r.dynamo.Endpoint
+		}
+		return nil
+	})
 	names := RegionNames()
 	for i, name := range names[:o.Count] {
 		of := common
@@ -158,6 +170,21 @@ func (r *Regions) start(ctx context.Context) error {
 	}
 	r.describe()
 	return r.connect(ctx)
+}
+
+// buildAll builds what is deployed, and the local S3.
+func buildAll(ctx context.Context, root string) (bin string, err error) {
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() (err error) {
+		bin, err = checkout.Build(ctx, root, ".", "./runtime/cmd/...")
+		return err
+	})
+	group.Go(func() error {
+		_, err := s3local.Build(ctx, root)
+		return err
+	})
+	err = group.Wait()
+	return bin, err
 }
 
 // freeAddress is where the first region's user pool will be: all tokens name it.

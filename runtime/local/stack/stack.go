@@ -192,6 +192,10 @@ func (s *Stack) describe() {
 // build brings the programs that are deployed up to date.
 func (s *Stack) build(ctx context.Context) (err error) {
 	s.options.Progress("programs")
+	if s.options.of != nil {
+		s.bin, err = s.options.of.build()
+		return err
+	}
 	s.bin, err = checkout.Build(ctx, s.options.Root, ".", "./runtime/cmd/...")
 	return err
 }

@@ -32,7 +32,12 @@ func (s *Stack) startDynamoDB(ctx context.Context) error {
 	s.options.Progress("DynamoDB and its tables")
 	switch {
 	case s.options.of != nil:
-		s.endpoints.set(serviceDynamoDB, s.options.of.dynamo)
+		select {
+		case address := <-s.options.of.dynamo:
+			s.endpoints.set(serviceDynamoDB, address)
+		case <-ctx.Done():
+			return fmt.Errorf("wait for DynamoDB: %w", ctx.Err())
+		}
 	case s.endpoints.given[serviceDynamoDB] == "":
 		server, err := runDynamoDB(ctx, s.options, s.folder)
 		if err != nil {
@@ -147,8 +152,14 @@ func (s *Stack) startLocalS3(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("find the credentials: %w", err)
 	}
+	bin := ""
+	if s.options.of != nil {
+		if bin, err = s.options.of.build(); err != nil {
+			return err
+		}
+	}
 	s.s3, err = s3local.Start(ctx, s3local.Options{
-		Root: s.options.Root, Dir: s.folder.File("s3"), AccessKey: keys.AccessKeyID, SecretKey: keys.SecretAccessKey,
+		Root: s.options.Root, Bin: bin, Dir: s.folder.File("s3"), AccessKey: keys.AccessKeyID, SecretKey: keys.SecretAccessKey,
 		Region: s.Region, Webhook: s.webhook, Output: s.options.Logs(PartS3),
 	})
 	if err != nil {
