@@ -15,6 +15,7 @@ const (
 	NameOfAlias    = "AWS::KMS::Alias"
 	NameOfSecret   = "AWS::SecretsManager::Secret"
 	NameOfLogGroup = "AWS::Logs::LogGroup"
+	NameOfFunction = "AWS::Lambda::Function"
 )
 
 // Name is a physical name that a deployment needs for itself. CloudFormation makes up all the others.
@@ -45,7 +46,10 @@ func (e Environment) stack(last string) string { return StackPrefix + e.Name + "
 // deployment fail: it was made by somebody else, or stayed when the stack was destroyed.
 func (e Environment) Names() []Name {
 	deployment := StackPrefix + e.Name
-	all := []Name{{Kind: NameOfSecret, Region: e.Primary(), Name: deployment + "/identity", Stack: e.stack("state")}}
+	all := []Name{
+		{Kind: NameOfSecret, Region: e.Primary(), Name: deployment + "/identity", Stack: e.stack("state")},
+		{Kind: NameOfSecret, Region: e.Primary(), Name: deployment + "/" + contract.SmokeTestClient, Stack: e.stack("state")},
+	}
 	for _, region := range e.Regions {
 		all = append(all, Name{Kind: NameOfAlias, Region: region, Name: "alias/" + deployment, Stack: e.stack("keys-" + region)})
 		for _, table := range contract.Tables() {
@@ -56,6 +60,8 @@ func (e Environment) Names() []Name {
 		all = append(all, Name{
 			Kind: NameOfLogGroup, Region: region, Prefix: true, Stack: e.stack(region),
 			Name: "aws-waf-logs-" + strings.ReplaceAll(e.stack(region), "-", "") + "-",
+		}, Name{
+			Kind: NameOfFunction, Region: region, Name: deployment + "-" + contract.SmokeTestClient, Stack: e.stack(region),
 		})
 	}
 	return all

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 	"sync"
 
@@ -132,6 +133,7 @@ func (l *look) name(ctx context.Context, n config.Name) Finding {
 	case taken:
 		kind := map[string]string{
 			config.NameOfTable: "table", config.NameOfAlias: "key alias", config.NameOfSecret: "secret", config.NameOfLogGroup: "log group",
+			config.NameOfFunction: "function",
 		}[n.Kind]
 		return Finding{Point: pointNames, Status: Missing, Region: n.Region, Text: fmt.Sprintf(
 			"the %s %s is there without its stack %s: take it up again (cdk import), or delete it", kind, n.Name, n.Stack)}
@@ -162,6 +164,9 @@ func (l *look) taken(ctx context.Context, n config.Name) (taken bool, call strin
 		err = l.calls.JSON(ctx, "logs", n.Region, "Logs_20140328.DescribeLogGroups",
 			map[string]any{"logGroupNamePrefix": n.Name, "limit": 1}, &answer)
 		return len(answer.LogGroups) > 0, call, err
+	case config.NameOfFunction:
+		call = "lambda:GetFunctionConfiguration"
+		err = l.calls.REST(ctx, "lambda", n.Region, http.MethodGet, "/2015-03-31/functions/"+n.Name+"/configuration", nil, nil)
 	default:
 		return false, "a look at " + n.Kind, errors.New("nobody knows how")
 	}

@@ -42,6 +42,7 @@ func whole() answers {
 		"DescribeKey":                          `400 {"__type":"NotFoundException","message":"no alias"}`,
 		"DescribeSecret":                       `400 {"__type":"ResourceNotFoundException","Message":"no secret"}`,
 		"DescribeLogGroups":                    `{"logGroups":[]}`,
+		"GetFunctionConfiguration":             `400 {"__type":"ResourceNotFoundException"}`,
 		"GetServiceQuota":                      `400 {"__type":"NoSuchResourceException"}`,
 		"GetAWSDefaultServiceQuota L-0263D0A3": `{"Quota":{"Value":5}}`,
 		"GetAWSDefaultServiceQuota L-F678F1CE": `{"Quota":{"Value":5}}`,
@@ -69,6 +70,9 @@ func (a answers) serve(t *testing.T) aws.Config {
 		form, _ := url.ParseQuery(string(body))
 		if operation == "" {
 			operation = form.Get("Action")
+		}
+		if operation == "" && strings.HasSuffix(r.URL.Path, "/configuration") {
+			operation = "GetFunctionConfiguration"
 		}
 		// Credential=KEY/DATE/REGION/SERVICE/aws4_request
 		scope := strings.Split(r.Header.Get("Authorization"), "/")
