@@ -1,7 +1,7 @@
 #!/bin/sh
 # Runs the CDK's command line for an environment of cdk.json.
 #
-#	cdk.sh synth|cost|golden|lint|bootstrap|diff|deploy|destroy
+#	cdk.sh synth|cost|golden|lint|preflight|bootstrap|diff|deploy|rollback|destroy
 #
 # ENV, REGION and ACCOUNT say what is meant, VALIDATE=yes lets the CDK check the templates, and DOCKER=yes lets Docker publish the image. Command infra/target, which reads them and cdk.json, says in a sentence what is missing.
 set -eu
@@ -57,11 +57,16 @@ validated() {
 	[ -s cdk.out/validation-report.json ] || fail "the CDK has not checked the templates: cdk.out has no validation-report.json"
 }
 
+# operate builds one of the programs that call AWS and registries.
+operate() {
+	go build -C infra/operate -buildvcs=false -o "$PWD/.local/bin/" "./cmd/$1"
+}
+
 # without_docker lets our own program publish the image, so that a machine with Go and Node.js is enough. DOCKER=yes takes Docker, and
 # CDK_DOCKER any other program. What ours keeps, the registries' passwords included, is gone when the deployment ends.
 without_docker() {
 	[ "${DOCKER:-}" != yes ] && [ -z "${CDK_DOCKER:-}" ] || return 0
-	go build -C infra/operate -buildvcs=false -o "$PWD/.local/bin/" ./cmd/publisher
+	operate publisher
 	SENSORFLOW_PUBLISHER_DIR=$(mktemp -d)
 	trap 'rm -rf "$SENSORFLOW_PUBLISHER_DIR"' EXIT
 	trap 'exit 130' INT TERM HUP
@@ -106,11 +111,26 @@ cost)
 		assembly=.local/cost
 		holds $assembly || {
 			echo "cost: synthesizing the templates first" >&2
-			cdk synth --quiet --output $assembly
+			mkdir -p .local
+			cdk synth --quiet --output $assembly >.local/cost.log 2>&1 || {
+				cat .local/cost.log >&2
+				exit 1
+			}
 		}
 	fi
 	go build -buildvcs=false -o .local/bin/cost ./infra/cost
 	ENV=$env exec .local/bin/cost -assembly $assembly
+	;;
+preflight)
+	choose
+	operate preflight
+	exec .local/bin/preflight "$env"
+	;;
+rollback)
+	[ -n "${REGION:-}" ] || fail "say which region: make rollback ENV=… REGION=…"
+	choose
+	operate rollback
+	exec .local/bin/rollback ${YES:+-yes} "$stacks" "$REGION"
 	;;
 bootstrap)
 	choose

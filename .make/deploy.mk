@@ -24,6 +24,10 @@ cost: .have-cdk ## what an environment costs a month (READINGS_PER_SECOND=100 RE
 prices: .have-go ## the prices that make cost multiplies by, with source and date
 	@go run ./infra/cost -prices
 
+.PHONY: preflight
+preflight: .have-go ## say in one screen what a deployment would fail for, before it begins; changes nothing
+	@$(CDK_TASK) preflight
+
 .PHONY: bootstrap
 bootstrap: .have-cdk ## prepare the account for the CDK, once in each region
 	@$(CDK_TASK) bootstrap
@@ -35,6 +39,10 @@ diff: .have-cdk ## show what a deployment would change
 .PHONY: deploy
 deploy: .have-cdk ## deploy an environment, or one region of it and what it needs (DOCKER=yes publishes the image with Docker)
 	@$(CDK_TASK) deploy
+
+.PHONY: rollback
+rollback: .have-go ## put one region's service and functions back on what ran before the last deployment (REGION=eu-west-1; YES=yes does not ask)
+	@$(CDK_TASK) rollback
 
 .PHONY: destroy
 destroy: .have-cdk ## destroy an environment, or one region's stack, after saying what stays

@@ -48,7 +48,13 @@ func (c *Processing) newFunction(
 	props.LogGroup = c.Node().FindChild(jsii.String(id + "Log")).(awslogs.LogGroup)
 	props.Runtime, props.Handler, props.Architecture = awslambda.Runtime_PROVIDED_AL2023(),
 		jsii.String(gobuild.FunctionBinary), p.Architecture.Function()
+	// Each version that was deployed stays, so that a rollback finds the program that ran before. Nothing else uses them:
+	// event sources invoke the function itself. They go with their function, and a version costs nothing.
+	props.CurrentVersionOptions = &awslambda.VersionOptions{
+		RemovalPolicy: awscdk.RemovalPolicy_RETAIN_ON_UPDATE_OR_DELETE,
+	}
 	function := awslambda.NewFunction(c, &id, props)
+	function.CurrentVersion() // which adds it to the stack
 	const outside = "the function calls DynamoDB, S3 and SQS only, over TLS and with its role's signature, and " +
 		"nothing connects to it; a VPC would add network interfaces and NAT or endpoints to fail and to pay for, " +
 		"and no protection"

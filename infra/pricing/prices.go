@@ -1,7 +1,6 @@
 package pricing
 
-// Region is where the prices hold. Other regions ask for other prices, often up to a third more; by how much is not in
-// the table.
+// Region is where the prices hold. Other regions ask for other prices; by how much is not in the table.
 const Region = "us-east-1"
 
 // Price is what AWS asks for a unit of something in Region.

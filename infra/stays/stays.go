@@ -80,9 +80,11 @@ type resource struct {
 	}
 }
 
-// stays tells whether the resource outlives its stack. A call is nothing by itself.
+// stays tells whether the resource outlives its stack. A call is nothing by itself, and the versions of a function, which
+// are kept from one deployment to the next, go with the function.
 func (r resource) stays() bool {
-	return strings.HasPrefix(r.DeletionPolicy, "Retain") && !strings.HasPrefix(r.Type, "Custom::")
+	return strings.HasPrefix(r.DeletionPolicy, "Retain") && !strings.HasPrefix(r.Type, "Custom::") &&
+		r.Type != "AWS::Lambda::Version"
 }
 
 var (

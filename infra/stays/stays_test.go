@@ -22,6 +22,7 @@ func assembly() fstest.MapFS {
 		"a.json": file(`{"Resources":{
 			"Table":{"Type":"AWS::DynamoDB::GlobalTable","DeletionPolicy":"RetainExceptOnCreate"},
 			"Role":{"Type":"AWS::IAM::Role"},
+			"Version":{"Type":"AWS::Lambda::Version","DeletionPolicy":"Retain"},
 			"Pool":{"Type":"AWS::Cognito::UserPool","DeletionPolicy":"Retain"},
 			"Call":{"Type":"Custom::SensorFlowProtection","DeletionPolicy":"RetainExceptOnCreate","Properties":{
 				"Create":"{\"parameters\":{\"TableName\":\"Dev-Readings\",\"DeletionProtectionEnabled\":true}}"}},

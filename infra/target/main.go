@@ -170,7 +170,7 @@ func (t target) stacks() string {
 // need looks for what the task cannot begin without.
 func (r request) need(c config.Config, t target) error {
 	switch r.task {
-	case "cost": // whose templates are not deployed
+	case "cost", "preflight": // whose templates are not deployed, and which tells itself what is missing
 		return nil
 	case "synth", "destroy": // which synthesizes first
 		return r.needAccount(c, t)

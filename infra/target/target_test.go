@@ -59,6 +59,9 @@ func TestChoose_TakesWhatIsWanted(t *testing.T) {
 			"deploy", map[string]string{"ENV": "pipeline", "REGION": "mars"}, dev, "pipeline SensorFlow-pipeline",
 		},
 		"everything to synthesize": {"synth", map[string]string{"REGION": "mars"}, dev + "," + prod, " SensorFlow-*"},
+		"one to look at beforehand": {
+			"preflight", map[string]string{"ENV": "dev", "AWS_PROFILE": ""}, dev + "," + prod, "dev SensorFlow-dev-*",
+		},
 		"one to synthesize": {
 			"synth", map[string]string{"ENV": "dev"}, dev + "," + prod, "dev SensorFlow-dev-*",
 		},

@@ -15,5 +15,12 @@
 // runtime/local/cognitolocal, with the ids, clients, groups and scopes that were created: the emulator's tokens name another issuer than
 // the pool is configured for, and it gives machines none.
 //
+// Every call that the programs make is recorded on its way to a service, with the role whose credentials sign it, and held against the
+// policies that were created: a call that no statement allows fails the test, and so does a statement's action on a resource that
+// nothing has used, unless a reason stands in permissions_test.go. The table of all permissions is testdata/permissions.golden.txt;
+// `make golden` rewrites it. What the role's services do with the key, and what ECS and Lambda do for themselves, stays unseen.
+//
+// DEPLOYMENT_FAULTS=1 also plants mistakes in the templates, one at a time, each of which must be found (faults_test.go).
+//
 // `make setup` installs the emulator, in the versions of .make/moto.txt.
 package deployment

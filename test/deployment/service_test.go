@@ -226,10 +226,11 @@ func (s *service) startAPI(ctx context.Context) error {
 			return fmt.Errorf("the API, asked by %s: %w", group, err)
 		}
 	}
-	var arguments []string
-	for _, word := range texts(at(container, "HealthCheck", "Command"))[2:] { // CMD and the program
-		arguments = append(arguments, word)
+	command := texts(at(container, "HealthCheck", "Command"))
+	if len(command) < 3 || command[0] != "CMD" { // then come the program and its arguments
+		return fmt.Errorf("the container's check is %v", command)
 	}
+	arguments := command[2:]
 	check, err := child.Start(child.Program{Path: binary, Args: arguments, Env: s.environment, Output: s.log})
 	if err != nil {
 		return fmt.Errorf("check the container: %w", err)

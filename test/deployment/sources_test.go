@@ -2,7 +2,7 @@ package deployment_test
 
 import (
 	"context"
-	"crypto/md5" //nolint:gosec // Lambda tells functions the digest of a message so
+	"crypto/md5"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -25,7 +25,7 @@ import (
 
 // source is an event source mapping as its resource has it.
 type source struct {
-	FunctionName, EventSourceArn string //nolint:revive // as CloudFormation writes it
+	FunctionName, EventSourceArn string
 	Enabled                      *bool
 	BatchSize                    int
 	FunctionResponseTypes        []string
@@ -273,7 +273,7 @@ func (s *service) followQueue(ctx context.Context, q queue) (err error) {
 func (q queue) once(ctx context.Context) error {
 	const receiveMax, waitSeconds = 10, 1
 	out, err := q.client.ReceiveMessage(ctx, &sqs.ReceiveMessageInput{
-		QueueUrl: &q.address, MaxNumberOfMessages: int32(min(max(q.BatchSize, 1), receiveMax)), WaitTimeSeconds: waitSeconds, //nolint:gosec // at most 10
+		QueueUrl: &q.address, MaxNumberOfMessages: int32(min(max(q.BatchSize, 1), receiveMax)), WaitTimeSeconds: waitSeconds,
 		MessageSystemAttributeNames: []types.MessageSystemAttributeName{types.MessageSystemAttributeNameAll},
 	})
 	if err != nil || len(out.Messages) == 0 {
@@ -281,7 +281,7 @@ func (q queue) once(ctx context.Context) error {
 	}
 	var records []object
 	for _, m := range out.Messages {
-		sum := md5.Sum([]byte(*m.Body)) //nolint:gosec // Lambda tells functions the digest of a message so
+		sum := md5.Sum([]byte(*m.Body))
 		records = append(records, object{
 			"messageId": m.MessageId, "receiptHandle": m.ReceiptHandle, "body": m.Body, "md5OfBody": hex.EncodeToString(sum[:]),
 			"attributes": m.Attributes, "messageAttributes": object{},

@@ -32,7 +32,7 @@ func undrawn() []string {
 		"EC2::RouteTable", "EC2::SecurityGroup", "EC2::SecurityGroupEgress", "EC2::SecurityGroupIngress", "EC2::Subnet",
 		"EC2::SubnetRouteTableAssociation", "EC2::VPCGatewayAttachment", "ECS::Cluster", "ECS::ClusterCapacityProviderAssociations",
 		"ECS::TaskDefinition", "ElasticLoadBalancingV2::Listener", "ElasticLoadBalancingV2::ListenerRule", "ElasticLoadBalancingV2::TargetGroup", "IAM::ManagedPolicy", "IAM::Policy",
-		"IAM::Role", "KMS::Alias", "KMS::Key", "KMS::ReplicaKey", "Logs::LogGroup", "Lambda::EventInvokeConfig", "Lambda::Permission", "Route53::HealthCheck", "S3::BucketPolicy", "SNS::TopicPolicy",
+		"IAM::Role", "KMS::Alias", "KMS::Key", "KMS::ReplicaKey", "Logs::LogGroup", "Lambda::EventInvokeConfig", "Lambda::Permission", "Lambda::Version", "Route53::HealthCheck", "S3::BucketPolicy", "SNS::TopicPolicy",
 		"SQS::QueuePolicy", "WAFv2::LoggingConfiguration", "WAFv2::WebACLAssociation",
 	}
 }

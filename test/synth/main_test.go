@@ -141,5 +141,6 @@ func TestStacks(t *testing.T) {
 	t.Run("are the same below a stage", func(t *testing.T) { areTheSameBelowAStage(t, all) })
 	t.Run("tell where they are", func(t *testing.T) { tellWhereTheyAre(t, all) })
 	t.Run("have a price", func(t *testing.T) { havePrices(t, all) })
+	t.Run("have the names that are told", func(t *testing.T) { haveTheNamesThatAreTold(t, all, c) })
 	t.Run("stay when a region comes", func(t *testing.T) { stayWhenARegionComes(t, all) })
 }

@@ -1,7 +1,6 @@
 package dynamodel
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"slices"
@@ -65,7 +64,7 @@ func normalizeValue(value types.AttributeValue) (types.AttributeValue, error) {
 		return &types.AttributeValueMemberN{Value: text}, nil
 	case *types.AttributeValueMemberNS:
 		return normalizeSet(v.Value)
-	case *types.AttributeValueMemberS, *types.AttributeValueMemberBOOL, *types.AttributeValueMemberNULL, *types.AttributeValueMemberB:
+	case *types.AttributeValueMemberS, *types.AttributeValueMemberBOOL:
 		return v, nil
 	default:
 		return nil, fmt.Errorf("values of type %T are not modelled", value)
@@ -102,9 +101,6 @@ func equalValues(a, b types.AttributeValue) bool {
 	case *types.AttributeValueMemberBOOL:
 		y, same := b.(*types.AttributeValueMemberBOOL)
 		return same && x.Value == y.Value
-	case *types.AttributeValueMemberNULL:
-		_, same := b.(*types.AttributeValueMemberNULL)
-		return same
 	default:
 		return false
 	}
@@ -124,10 +120,6 @@ func compareValues(a, b types.AttributeValue) (order int, ok bool) {
 			}
 			return compareNumbers(x.Value, y.Value), true
 		}
-	case *types.AttributeValueMemberB:
-		if y, same := b.(*types.AttributeValueMemberB); same {
-			return bytes.Compare(x.Value, y.Value), true
-		}
 	}
 	return 0, false
 }
@@ -139,8 +131,6 @@ func itemBytes(item Item) int {
 		size += len(name)
 		switch v := value.(type) {
 		case *types.AttributeValueMemberS:
-			size += len(v.Value)
-		case *types.AttributeValueMemberB:
 			size += len(v.Value)
 		case *types.AttributeValueMemberN:
 			size += len(v.Value)/2 + 1

@@ -62,9 +62,11 @@ func NewEndpoint(cfg aws.Config) *Endpoint {
 	}
 }
 
-// Ask asks for a table that is not there, and returns nil where the answer says so.
+// Ask asks once for a table that is not there, and returns nil where the answer says so.
 func (e *Endpoint) Ask(ctx context.Context) error {
-	_, err := e.client.DescribeTable(ctx, &dynamodb.DescribeTableInput{TableName: aws.String(e.Prefix + "none")})
+	_, err := e.client.DescribeTable(ctx, &dynamodb.DescribeTableInput{TableName: aws.String(e.Prefix + "none")}, func(o *dynamodb.Options) {
+		o.Retryer = aws.NopRetryer{}
+	})
 	if errors.As(err, new(*types.ResourceNotFoundException)) {
 		return nil
 	}

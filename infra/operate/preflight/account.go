@@ -1,0 +1,138 @@
+package preflight
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ssm"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
+
+	"github.com/sensorflow/sensorflow/infra/config"
+)
+
+// bootstrapParameter tells the version of the CDK's bootstrap stack in a region.
+const bootstrapParameter = "/cdk-bootstrap/hnb659fds/version"
+
+// account finds out whose credentials are in use.
+func (l *look) account(ctx context.Context) []Finding {
+	missing := func(text string) []Finding {
+		return []Finding{{Point: pointAccount, Status: Missing, Text: text}}
+	}
+	const advice = "log in (aws sso login), or set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+	if l.AWS.Credentials == nil {
+		return missing("there are none: " + advice)
+	}
+	if _, err := l.AWS.Credentials.Retrieve(ctx); err != nil {
+		if expired := strings.Contains(err.Error(), "expired"); expired {
+			return missing("they have expired: " + advice)
+		}
+		return missing("there are none: " + advice)
+	}
+	who, err := sts.NewFromConfig(l.AWS, func(s *sts.Options) { s.Region = l.Environment.Primary() }).
+		GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
+	switch {
+	case is(err, "ExpiredToken", "ExpiredTokenException", "RequestExpired"):
+		return missing("they have expired: " + advice)
+	case is(err, "InvalidClientTokenId", "SignatureDoesNotMatch", "UnrecognizedClientException"):
+		return missing("AWS does not accept them: " + advice)
+	case err != nil:
+		return []Finding{failed(pointAccount, "", "sts:GetCallerIdentity", err)}
+	}
+	account, arn := aws.ToString(who.Account), aws.ToString(who.Arn)
+	switch l.Environment.Account {
+	case account:
+		return []Finding{{Point: pointAccount, Status: Fine, Text: arn + ", of the account that " + config.File + " names"}}
+	case "":
+		return []Finding{{Point: pointAccount, Status: Fine, Text: fmt.Sprintf("%s; %s names no account, so it is %s", arn, config.File, account)}}
+	default:
+		return missing(fmt.Sprintf("%s is of another account than environments.%s.account in %s, %s: take credentials of that one", arn,
+			l.Environment.Name, config.File, l.Environment.Account))
+	}
+}
+
+// regions finds out whether the account has the regions enabled. Most of the newer ones are not from the start.
+func (l *look) regions(ctx context.Context) []Finding {
+	var answer struct {
+		Regions []struct {
+			Name   string `xml:"regionName"`
+			Status string `xml:"optInStatus"`
+		} `xml:"regionInfo>item"`
+	}
+	err := l.ec2(ctx, l.Environment.Primary(), "DescribeRegions", url.Values{"AllRegions": {"true"}}, &answer)
+	if err != nil {
+		return []Finding{failed(pointRegions, "", "ec2:DescribeRegions", err)}
+	}
+	status := map[string]string{}
+	for _, r := range answer.Regions {
+		status[r.Name] = r.Status
+	}
+	var all []Finding
+	for _, region := range l.Environment.Regions {
+		f := Finding{Point: pointRegions, Region: region, Status: Fine, Text: "enabled"}
+		switch status[region] {
+		case "opt-in-not-required", "opted-in":
+		default:
+			f.Status = Missing
+			f.Text = "not enabled in the account: aws account enable-region --region-name …, which takes minutes to hours"
+		}
+		all = append(all, f)
+	}
+	return all
+}
+
+// bootstrap finds out whether a region was prepared for the CDK.
+func (l *look) bootstrap(ctx context.Context, region string) Finding {
+	f := Finding{Point: pointBootstrap, Region: region, Status: Missing}
+	again := "make bootstrap ENV=" + l.Environment.Name
+	answer, err := ssm.NewFromConfig(l.AWS, func(s *ssm.Options) { s.Region = region }).
+		GetParameter(ctx, &ssm.GetParameterInput{Name: aws.String(bootstrapParameter)})
+	switch {
+	case is(err, "ParameterNotFound"):
+		f.Text = "the CDK is not at home there yet: " + again
+		return f
+	case err != nil:
+		return failed(pointBootstrap, region, "ssm:GetParameter", err)
+	case answer.Parameter == nil:
+		return failed(pointBootstrap, region, "ssm:GetParameter", errors.New("the answer has no parameter"))
+	}
+	value := aws.ToString(answer.Parameter.Value)
+	version, err := strconv.Atoi(value)
+	switch {
+	case err != nil:
+		f.Status, f.Text = Unknown, fmt.Sprintf("%s is %q, which is no version", bootstrapParameter, value)
+	case version < config.BootstrapVersionMin:
+		f.Text = fmt.Sprintf("version %d is too old, %d is needed: %s", version, config.BootstrapVersionMin, again)
+	default:
+		f.Status, f.Text = Fine, fmt.Sprintf("version %d", version)
+	}
+	return f
+}
+
+// cognito tells what the configuration has already been held to, since no call of AWS does.
+func (l *look) cognito() Finding {
+	regions := l.Environment.Regions
+	if len(regions) == 1 {
+		return Finding{Point: pointCognito, Status: Fine, Text: "one region, so that the user pool needs no replica"}
+	}
+	return Finding{Point: pointCognito, Status: Fine, Text: fmt.Sprintf(
+		"replicates user pools from %s to %s, with the plan Essentials, which the stack asks for", regions[0], regions[1])}
+}
+
+// role finds out whether ECS has its role in the account. It is for information: AWS makes it when the first cluster is made.
+func (l *look) role(ctx context.Context) []Finding {
+	const name = "AWSServiceRoleForECS"
+	err := l.calls.Query(ctx, "iam", "us-east-1", "GetRole", "2010-05-08", url.Values{"RoleName": {name}}, nil)
+	text := name + " is there"
+	switch {
+	case is(err, "NoSuchEntity"):
+		text = name + " is not there yet: the first deployment makes it"
+	case err != nil:
+		text = reason("iam:GetRole", err)
+	}
+	return []Finding{{Point: pointRole, Status: Note, Text: text}}
+}
