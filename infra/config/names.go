@@ -13,7 +13,7 @@ const BootstrapVersionMin = 6
 const (
 	NameOfTable    = "AWS::DynamoDB::GlobalTable"
 	NameOfAlias    = "AWS::KMS::Alias"
-	NameOfSecret   = "AWS::SecretsManager::Secret"
+	NameOfSecret   = "AWS::SecretsManager::Secret" //nolint:gosec // the name of a type, and no secret
 	NameOfLogGroup = "AWS::Logs::LogGroup"
 	NameOfFunction = "AWS::Lambda::Function"
 )

@@ -47,6 +47,9 @@ type load struct {
 // contested is how many readings of each worker are written in both regions; each region's worker of that number writes them.
 const contested = 12
 
+// isOwn tells whether the readings of an equipment are those that one client alone writes.
+func isOwn(equipment string) bool { return strings.HasPrefix(equipment, "eq-") }
+
 func newLoad(m *member, number int) *load {
 	return &load{member: m, number: number, workers: 6, stop: make(chan struct{}), ledger: ledger{last: map[identity]acknowledged{}}}
 }

@@ -1,8 +1,12 @@
 package regions_test
 
 import (
+	"context"
+	"encoding/base64"
 	"fmt"
 	"net/http"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -28,8 +32,13 @@ func TestRegions_PartAndComeBack(t *testing.T) {
 	if err := d.Replicator.Cut(ctx, d.second.Region); err != nil {
 		t.Fatal(err)
 	}
+	parted := time.Now()
 	d.apart()
-	pause(ctx, partedFor)
+	d.person()
+	for i, m := range []*member{d.first, d.second} {
+		d.file(m, i)
+	}
+	pause(ctx, time.Until(parted.Add(partedFor)))
 	waiting := len(d.readings(d.first))
 	if err := d.Replicator.Heal(ctx, d.second.Region); err != nil {
 		t.Fatal(err)
@@ -49,7 +58,13 @@ func TestRegions_PartAndComeBack(t *testing.T) {
 	for _, m := range []*member{d.first, d.second} {
 		d.nothingGivenUp(m)
 	}
-	found := lost(d.readings(d.first), one, two)
+	stored := d.readings(d.first)
+	for i := range 2 {
+		if !slices.ContainsFunc(stored, func(r probe.Stored) bool { return r.EquipmentID == fmt.Sprintf("file-%d", i) }) {
+			t.Errorf("the first region has nothing of the file that was sent to region %d", i)
+		}
+	}
+	found := lost(stored, one, two)
 	for i, difference := range found {
 		if i < 10 {
 			t.Error(difference)
@@ -60,7 +75,7 @@ func TestRegions_PartAndComeBack(t *testing.T) {
 	}
 	counts := d.Replicator.Counts()
 	t.Logf("sent %d requests, lost %d of %d readings, refused %d; equal and exact %.1f s after the last one, %.1f s after the regions were joined",
-		one.sent.Load()+two.sent.Load(), len(found), len(d.readings(d.first)), one.refused.Load()+two.refused.Load(),
+		one.sent.Load()+two.sent.Load(), len(found), len(stored), one.refused.Load()+two.refused.Load(),
 		both.Sub(ended).Seconds(), both.Sub(healed).Seconds())
 	t.Logf("when they were joined the first had %d readings; replication: %+v", waiting, counts)
 	if counts.Outvoted == 0 || counts.Merged == 0 {
@@ -90,5 +105,41 @@ func (d *drill) apart() {
 				d.t.Errorf("%s has a reading of the region that it is parted from", m.Region)
 			}
 		}
+	}
+}
+
+// person signs in at the second region and is known in the first.
+func (d *drill) person() {
+	d.t.Helper()
+	user := base64.StdEncoding.EncodeToString([]byte(d.Info.Username + ":" + d.Info.Password))
+	second := &probe.Client{Base: d.second.client.Base}
+	got, err := second.Do(d.t.Context(), probe.Call{Method: http.MethodPost, Path: "/auth/login", Header: map[string]string{"Authorization": "Basic " + user}})
+	if err != nil || got.Status != http.StatusOK {
+		d.t.Fatalf("sign in at %s: %d %s, %v", d.second.Region, got.Status, got.Body, err)
+	}
+	cookie, _, _ := strings.Cut(got.Header.Get("Set-Cookie"), ";")
+	first := &probe.Client{Base: d.first.client.Base}
+	if got, err := first.Do(d.t.Context(), probe.Call{Path: "/auth/me", Header: map[string]string{"Cookie": cookie}}); err != nil || got.Status != http.StatusOK {
+		d.t.Errorf("%s does not know who signed in at %s: %d %s, %v", d.first.Region, d.second.Region, got.Status, got.Body, err)
+	}
+}
+
+// file goes through a region's own bucket, queue and function.
+func (d *drill) file(m *member, number int) {
+	d.t.Helper()
+	ctx, cancel := context.WithTimeout(d.t.Context(), time.Minute)
+	defer cancel()
+	const rows = 50
+	content := []byte("equipmentId,timestamp,value\n")
+	at := time.Now().UTC().Truncate(time.Hour).Add(-time.Hour)
+	for i := range rows {
+		content = fmt.Appendf(content, "file-%d,%s,0.%d\n", number, at.Add(time.Duration(i)*time.Second).Format(time.RFC3339), i)
+	}
+	id, err := m.client.UploadFile(ctx, "readings.csv", content)
+	if err != nil {
+		d.t.Fatalf("%s: %v", m.Region, err)
+	}
+	if upload, err := m.client.WaitForUpload(ctx, id); err != nil || upload.RowsAccepted != rows {
+		d.t.Fatalf("%s: the file ended as %+v, %v", m.Region, upload, err)
 	}
 }

@@ -13,7 +13,7 @@
 // item's last write for as long as an older write of the item may still arrive.
 //
 // What waits for a region that is cut off waits in the streams, and of that only the place is kept in memory: see link. Beside it
-// there are some 50 bytes for each item that was written since the oldest write that still waits.
+// there are some 55 bytes for each item that was written since the oldest write that still waits.
 //
 // It is not for production. It imports the AWS SDK, the contract and package pacing.
 package replicator

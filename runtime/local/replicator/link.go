@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -16,7 +17,9 @@ import (
 )
 
 const (
-	// chunkMax is how many changes are brought at once: as many items as one BatchGetItem reads.
+	// waitingMax is how many changes are looked at together, of those that wait.
+	waitingMax = 1000
+	// chunkMax is how many of them are brought at once: as many items as one BatchGetItem reads.
 	chunkMax = 100
 	// writersMax is how many items of a chunk are written side by side.
 	writersMax = 8
@@ -25,7 +28,7 @@ const (
 )
 
 // link brings the changes of one table from one region to another, in the order in which they were made. What waits is a place
-// in the stream and one page of it.
+// in the stream and some changes from there on, below two times waitingMax.
 type link struct {
 	from, to *tracker
 	client   TableClient
@@ -34,7 +37,7 @@ type link struct {
 
 	working turn
 	pages   pages
-	page    []change // read and not yet brought
+	page    []change // read and not yet brought, in their order
 
 	// position is the sequence number of the last change that was brought, or was none to bring.
 	position atomic.Uint64
@@ -63,27 +66,43 @@ func (l *link) step(ctx context.Context) (more bool, err error) {
 	if due <= l.position.Load() {
 		return false, nil
 	}
-	if len(l.page) == 0 {
-		l.pages.position = max(l.pages.position, l.position.Load())
-		if l.page, err = l.pages.next(ctx); err != nil || len(l.page) == 0 {
-			return false, err
-		}
+	if err := l.fill(ctx, last); err != nil {
+		return false, err
 	}
 	n := 0
-	for n < min(len(l.page), chunkMax) && l.page[n].sequence <= due {
+	for n < min(len(l.page), waitingMax) && l.page[n].sequence <= due {
 		n++
 	}
 	if n == 0 {
 		return false, nil
 	}
-	if err := l.bring(ctx, l.latest(l.page[:n])); err != nil {
-		return false, err
+	for chunk := range slices.Chunk(l.latest(l.page[:n]), chunkMax) {
+		if err := l.bring(ctx, chunk); err != nil {
+			return false, err
+		}
 	}
 	reached := l.page[n-1].sequence
 	l.page = l.page[n:]
 	l.position.Store(reached)
 	l.floor.Store(max(l.floor.Load(), reached))
 	return true, nil
+}
+
+// fill reads on, up to what the tracker has read, until waitingMax changes are at hand: of one item that has several among them one
+// alone travels.
+func (l *link) fill(ctx context.Context, last uint64) error {
+	l.pages.position = max(l.pages.position, l.position.Load())
+	for len(l.page) < waitingMax && l.pages.position < last {
+		more, err := l.pages.next(ctx)
+		if err != nil {
+			return err
+		}
+		if len(more) == 0 {
+			return nil
+		}
+		l.page = append(l.page, more...)
+	}
+	return nil
 }
 
 // latest leaves out what replication brought here, and of each item all changes but its last.

@@ -256,3 +256,66 @@ func text(items []dynamodel.Item) string {
 	}
 	return b.String()
 }
+
+// begin runs a replicator of two regions until the test ends.
+func begin(t *testing.T, delay time.Duration) *history {
+	t.Helper()
+	h := newHistory(rand.New(rand.NewPCG(1, 1)), 2, delay)
+	ctx, stop := context.WithCancel(t.Context())
+	var work sync.WaitGroup
+	work.Go(func() { h.Run(ctx) })
+	t.Cleanup(func() { stop(); work.Wait() })
+	return h
+}
+
+func (h *history) has(region string) int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return len(h.model.Items(physical(region)))
+}
+
+func TestReplicator_BringsAWriteOnceTheDelayIsOver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const delay = 2 * time.Second
+		h := begin(t, delay)
+		time.Sleep(time.Minute)
+		h.write("r1", "EQ-1", 1)
+		time.Sleep(delay - time.Millisecond)
+		if h.has("r2") != 0 {
+			t.Error("it arrived before its time")
+		}
+		time.Sleep(time.Second)
+		if h.has("r2") != 1 {
+			t.Error("it has not arrived a second after its time")
+		}
+	})
+}
+
+// TestReplicator_RemembersItemsAndNotChanges holds what is kept in memory: nothing once all has arrived, and during a cut one time for
+// each item that was written, however often.
+func TestReplicator_RemembersItemsAndNotChanges(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := begin(t, time.Second)
+		if err := h.Cut(t.Context(), "r2"); err != nil {
+			t.Fatal(err)
+		}
+		for i := range int64(1000) {
+			h.write("r1", fmt.Sprint("EQ-", i%10), 10*i+1)
+			time.Sleep(10 * time.Millisecond)
+		}
+		if c := h.Counts(); c.Stamps != 10 || h.has("r2") != 0 {
+			t.Errorf("during the cut: %+v, and %d items have passed", c, h.has("r2"))
+		}
+		if err := h.Heal(t.Context(), "r2"); err != nil {
+			t.Fatal(err)
+		}
+		if err := h.Settled(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute)
+		if c := h.Counts(); c.Stamps != 0 || c.Merged < 800 || // those of the last second wait one by one
+			h.has("r2") != 10 {
+			t.Errorf("after it: %+v, and %d items have passed", c, h.has("r2"))
+		}
+	})
+}

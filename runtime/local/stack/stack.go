@@ -248,13 +248,13 @@ func (s *Stack) stop(ctx context.Context) error {
 
 	var problems []error
 	s.halt()
-	s.following.stop()
 	if api != nil {
 		if err := api.Stop(apiStopWithin); err != nil {
 			problems = append(problems, fmt.Errorf("stop the API: %w", err))
 		}
 	}
 	s.work.Wait()
+	s.following.stop()
 	for _, f := range []*lambdalocal.Function{s.Aggregator, s.CSVProcessor, s.Repairer} {
 		if f != nil {
 			f.Close()
