@@ -172,7 +172,7 @@ func Example_existingBucketAndUserPool() {
 	printMade(app, "Telemetry", "AWS::Cognito::UserPool", "AWS::Cognito::UserPoolClient", "AWS::Events::Rule")
 	// Output:
 	// https://acme.auth.eu-west-1.amazoncognito.com/oauth2/token
-	// Telemetry: 0 AWS::Cognito::UserPool, 2 AWS::Cognito::UserPoolClient, 2 AWS::Events::Rule
+	// Telemetry: 0 AWS::Cognito::UserPool, 3 AWS::Cognito::UserPoolClient, 2 AWS::Events::Rule
 }
 
 // printMade synthesizes an app and prints how many resources of each type a stack has.

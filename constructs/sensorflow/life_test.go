@@ -191,7 +191,7 @@ func adopts(t *testing.T, template cdktest.Template, region string) {
 func TestMultiRegion_KeepsPeopleSignedInWhenTheSecondRegionLeaves(t *testing.T) {
 	issuer := func(p *sensorflow.MultiRegionProps) string {
 		template := synth(t, p).Template(t, "Flow-state")
-		secret := template.Only(t, "AWS::SecretsManager::Secret")
+		secret := template.Find(t, "AWS::SecretsManager::Secret", "IdentitySettings")
 		text := cdktest.JSON(t, secret.Property("SecretString"))
 		at := strings.Index(text, contract.EnvUserPoolIssuer)
 		return text[at:at+100] + cdktest.JSON(t, template.Only(t, "AWS::Cognito::UserPool").Property("IssuerConfiguration"))
