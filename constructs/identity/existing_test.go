@@ -27,7 +27,7 @@ func itsDomain(stack awscdk.Stack, name string) awscognito.IUserPoolDomain {
 // settings is the text of the secret's settings.
 func settings(t *testing.T, template cdktest.Template) string {
 	t.Helper()
-	return cdktest.Listed(template.Only(t, "AWS::SecretsManager::Secret").Property("SecretString"))
+	return cdktest.Listed(template.Find(t, "AWS::SecretsManager::Secret", "IdentitySettings").Property("SecretString"))
 }
 
 // TestIdentity_WorksInAPoolThatExists makes clients, scopes and the group in the pool and nothing else of it.
@@ -41,7 +41,7 @@ func TestIdentity_WorksInAPoolThatExists(t *testing.T) {
 		t.Errorf("%d user pools are made", n)
 	}
 	for kind, want := range map[string]int{
-		"AWS::Cognito::UserPoolClient": 2, "AWS::Cognito::UserPoolResourceServer": 1, "AWS::Cognito::UserPoolDomain": 1,
+		"AWS::Cognito::UserPoolClient": 3, "AWS::Cognito::UserPoolResourceServer": 1, "AWS::Cognito::UserPoolDomain": 1,
 		"AWS::Cognito::UserPoolGroup": 1,
 	} {
 		all := template.All(kind)
