@@ -7,9 +7,12 @@ import (
 )
 
 func TestAsk_TakesOnlyYes(t *testing.T) {
-	for input, want := range map[string]bool{"yes\n": true, " yes \n": true, "yes": true, "y\n": false, "YES\n": false, "\n": false, "": false} {
-		if got, err := ask(strings.NewReader(input), io.Discard); got != want || err != nil {
-			t.Errorf("%q: %t, error %v", input, got, err)
+	for _, test := range []struct {
+		input string
+		want  bool
+	}{{"yes\n", true}, {" yes \n", true}, {"yes", true}, {"y\n", false}, {"YES\n", false}, {"\n", false}, {"", false}} {
+		if got, err := ask(strings.NewReader(test.input), io.Discard); got != test.want || err != nil {
+			t.Errorf("%q: %t, error %v", test.input, got, err)
 		}
 	}
 }
