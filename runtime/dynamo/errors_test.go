@@ -72,7 +72,7 @@ func TestErrors_SayWhatToDo(t *testing.T) {
 			readings, uploads := dynamo.NewReadings(client, "r", "eu-west-1", 0), dynamo.NewUploads(client, "u")
 			write := readings.Try(t.Context(), []ingest.Attempt{attempt(t, "EQ-1", "1", 0)})[0].Err
 			_, look := readings.Look(t.Context(), []reading.Key{{EquipmentID: "EQ-1", Timestamp: "2026-03-01T08:00:00.000000000Z"}})
-			_, _, page := readings.Page(t.Context(), "EQ-1", time.Time{}, time.Time{}, 1)
+			_, _, page := readings.Page(t.Context(), "EQ-1", time.Time{}, time.Time{}, 1, nil)
 			_, read := uploads.ReadUpload(t.Context(), "x")
 			_, begin := uploads.BeginUpload(t.Context(), "x", csvfile.Plan{})
 			_, committed := uploads.RangeCommitted(t.Context(), csvfile.RangeID{})

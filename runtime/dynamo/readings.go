@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"sort"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -44,40 +45,77 @@ var (
 	timestampLast  = time.Date(9999, 12, 31, 23, 59, 59, 999_999_999, time.UTC)
 )
 
-// Page returns at most limit readings of an equipment, newest first, and whether there are more. It takes those of
-// from <= t < to; a zero time leaves that end open. It sees every write that was acknowledged in this region before. DynamoDB
-// deletes expired items within a few days; where readings have a retention, those that have expired are left out, so that what
-// is listed does not depend on that. Items that somebody else put into the table and that are no readings are left out, as they
-// are from the aggregates; so are tombstones, which have no value.
+// PageQueriesMax bounds the queries of one page, of at most pageExamined items and 1 MB each. What is left out costs as much as
+// what is listed, and a deletion may leave any number of tombstones side by side.
+const PageQueriesMax = 16
+
+// pageExamined is how many items a query of a page examines at most.
+const pageExamined = contract.ReadingsPageMax + 1
+
+// Page returns at most limit readings of an equipment, newest first. It takes those of from <= t < to; a zero time leaves that
+// end open. Where there may be more, next is not zero, and the page that goes on has it for its to. Such a page may hold fewer
+// than limit, or none: its queries are bounded by PageQueriesMax. They grow, so that few step over many items that are left out;
+// before one may answer with more items than limit + 1, room is asked for as many more, and where it says no the queries stay
+// as they are. A nil room always has some.
+//
+// It sees every write that was acknowledged in this region before. DynamoDB deletes expired items within a few days; where
+// readings have a retention, those that have expired are left out, so that what is listed does not depend on that. Items that
+// somebody else put into the table and that are no readings are left out, as they are from the aggregates; so are tombstones,
+// which have no value.
 func (s *Readings) Page(
-	ctx context.Context, id reading.EquipmentID, from, to time.Time, limit int,
-) (rs []reading.Stored, more bool, err error) {
+	ctx context.Context, id reading.EquipmentID, from, to time.Time, limit int, room func(items int) bool,
+) (rs []reading.Stored, next time.Time, err error) {
 	first, last := s.span(from, to)
 	if last.Before(first) {
-		return nil, false, nil // DynamoDB refuses such a range
+		return nil, time.Time{}, nil // DynamoDB refuses such a range
 	}
 	in := s.spanQuery(id, reading.FormatTimestamp(first), reading.FormatTimestamp(last))
-	in.ScanIndexForward = aws.Bool(false)
-	// One more than asked for tells whether there are more. A page of DynamoDB ends at 1 MB of items.
-	for {
-		in.Limit = aws.Int32(int32(limit + 1 - len(rs))) //nolint:gosec // at most contract.ReadingsPageMax + 1
+	in.ScanIndexForward, in.FilterExpression = aws.Bool(false), aws.String("attribute_exists(#value)")
+	held, place := limit+1, ""
+	for query := range PageQueriesMax {
+		// One more than asked for tells whether there are more.
+		examined := min((limit+1-len(rs))<<(2*min(query, 5)), max(held, pageExamined))
+		if examined > held && (room == nil || room(examined-held)) {
+			held = examined
+		}
+		in.Limit = aws.Int32(int32(min(examined, held))) //nolint:gosec // at most pageExamined
 		out, err := s.client.Query(ctx, in)
 		if err != nil {
-			return nil, false, mapError("query readings", err)
+			return nil, time.Time{}, mapError("query readings", err)
 		}
 		for _, stored := range out.Items {
-			if r, err := readStored(stored); err == nil {
-				rs = append(rs, r)
+			r, err := readStored(stored)
+			if err != nil {
+				continue
 			}
-		}
-		if len(rs) > limit {
-			return rs[:limit], true, nil
+			if len(rs) == limit {
+				return rs, rs[limit-1].Timestamp, nil
+			}
+			rs = append(rs, r)
 		}
 		if len(out.LastEvaluatedKey) == 0 {
-			return rs, false, nil
+			return rs, time.Time{}, nil
+		}
+		key := itemReader{item: out.LastEvaluatedKey}
+		if place = key.text(contract.AttrTimestamp); key.done() != nil {
+			return nil, time.Time{}, fmt.Errorf("query readings: where a page ended: %w", key.done())
 		}
 		in.ExclusiveStartKey = out.LastEvaluatedKey
 	}
+	return rs, timeOf(place), nil
+}
+
+// timeOf returns the earliest time whose stored form is not before a text that lies between those of the first and the last
+// timestamp. The text may be somebody else's, and no timestamp.
+func timeOf(text string) time.Time {
+	start := timestampFirst.Unix()
+	second := sort.Search(int(timestampLast.Unix()-start), func(i int) bool {
+		return reading.FormatTimestamp(time.Unix(start+int64(i)+1, 0)) > text
+	})
+	t := time.Unix(start+int64(second), 0).UTC()
+	return t.Add(time.Duration(sort.Search(int(time.Second), func(i int) bool {
+		return reading.FormatTimestamp(t.Add(time.Duration(i))) >= text
+	})))
 }
 
 // spanQuery asks for the items of an equipment from the first to the last timestamp, as they are now.

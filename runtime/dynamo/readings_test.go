@@ -56,11 +56,11 @@ func write(t *testing.T, readings *dynamo.Readings, rs ...reading.Stored) {
 // newest returns the newest readings of an equipment, and whether there are more.
 func newest(t *testing.T, readings *dynamo.Readings, id reading.EquipmentID, limit int) ([]reading.Stored, bool) {
 	t.Helper()
-	rs, more, err := readings.Page(t.Context(), id, time.Time{}, time.Time{}, limit)
+	rs, next, err := readings.Page(t.Context(), id, time.Time{}, time.Time{}, limit, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return rs, more
+	return rs, !next.IsZero()
 }
 
 func TestReadings_KeepValuesExactly(t *testing.T) {
@@ -153,12 +153,12 @@ func TestReadings_PagesCoverTheQueryAndEnd(t *testing.T) {
 		{name: "nothing that early", to: time.Date(1, 1, 1, 0, 0, 0, 1, time.UTC), limit: 10},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			got, more, err := readings.Page(t.Context(), "EQ-1", test.from, test.to, test.limit)
+			got, next, err := readings.Page(t.Context(), "EQ-1", test.from, test.to, test.limit, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if diff := cmp.Diff(append([]reading.Stored(nil), all[test.first:test.last]...), got, compareDecimals); diff != "" || more != test.more {
-				t.Errorf("more %v, difference:\n%s", more, diff)
+			if diff := cmp.Diff(append([]reading.Stored(nil), all[test.first:test.last]...), got, compareDecimals); diff != "" || next.IsZero() == test.more {
+				t.Errorf("next %v, difference:\n%s", next, diff)
 			}
 		})
 	}
@@ -212,6 +212,71 @@ func TestReadings_PageLeavesOutWhatHasExpiredOrIsNoReading(t *testing.T) {
 	forever := dynamo.NewReadings(localClient, table, "eu-west-1", 0)
 	if got, _ := newest(t, forever, "EQ-1", 10); len(got) != 2 {
 		t.Errorf("without a retention: %v", got)
+	}
+}
+
+// bury stores n tombstones a millisecond apart, the newest at the given time, and one reading before them, which it returns.
+func bury(t *testing.T, table string, n int, newest time.Time) reading.Stored {
+	t.Helper()
+	readings := dynamo.NewReadings(localClient, table, "eu-west-1", 0)
+	var ws []reading.Write
+	for i := range n {
+		one := stored(t, "EQ-1", reading.FormatTimestamp(newest.Add(-time.Duration(i)*time.Millisecond)), "0")
+		ws = append(ws, reading.Write{Reading: one.Reading, Version: reading.VersionAt(one.RegisterTime), Deleted: true})
+	}
+	if err := ingest.NewWriter(readings, 1, pacing.Pacer{}).Write(t.Context(), ws); err != nil {
+		t.Fatal(err)
+	}
+	below := stored(t, "EQ-1", reading.FormatTimestamp(newest.Add(-time.Duration(n)*time.Millisecond)), "1")
+	write(t, readings, below)
+	return below
+}
+
+func TestReadings_APageStepsOverTombstonesInFewQueries(t *testing.T) {
+	table := newTable(t, contract.ReadingsTable())
+	below := bury(t, table, 300, time.Date(2026, 3, 1, 8, 30, 0, 0, time.UTC))
+	client := &recordingClient{Client: localClient}
+	readings := dynamo.NewReadings(client, table, "eu-west-1", 0)
+	asked := 0
+	got, next, err := readings.Page(t.Context(), "EQ-1", time.Time{}, time.Time{}, 1, func(items int) bool { asked += items; return true })
+	if diff := cmp.Diff([]reading.Stored{below}, got, compareDecimals); diff != "" || !next.IsZero() || err != nil {
+		t.Errorf("next %v, error %v, difference:\n%s", next, err, diff)
+	}
+	if n := len(client.queries); n > 6 || asked < 300 || asked > contract.ReadingsPageMax {
+		t.Errorf("%d queries, with room for %d", n, asked)
+	}
+}
+
+// Without room for larger queries a page ends among the tombstones, and the next one goes on from there, wherever that is: also at
+// an item of somebody else's, whose place is no timestamp.
+func TestReadings_APageEndsAfterItsQueriesAndTheNextGoesOn(t *testing.T) {
+	table := newTable(t, contract.ReadingsTable())
+	newest := time.Date(2026, 3, 1, 8, 30, 0, 500_000_000, time.UTC)
+	below := bury(t, table, 100, newest)
+	for i, place := range []string{"2026-03-01T08:30:00.469", "2026-03-01T08:30:00.469x", "2026-03-01T08:30:00.47", "2026-03-01T08:30:00.47/"} {
+		if _, err := localClient.PutItem(t.Context(), &dynamodb.PutItemInput{TableName: &table, Item: map[string]types.AttributeValue{
+			"equipmentId": &types.AttributeValueMemberS{Value: "EQ-1"}, "timestamp": &types.AttributeValueMemberS{Value: place},
+			"value": &types.AttributeValueMemberN{Value: fmt.Sprint(i)},
+		}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for start := range 8 { // so that a page ends at each of them
+		client := &recordingClient{Client: localClient}
+		readings := dynamo.NewReadings(client, table, "eu-west-1", 0)
+		var found []reading.Stored
+		pages := 0
+		for to := newest.Add(-time.Duration(start) * time.Millisecond); pages == 0 || !to.IsZero(); pages++ {
+			client.queries = nil
+			rs, next, err := readings.Page(t.Context(), "EQ-1", time.Time{}, to, 1, func(int) bool { return false })
+			if n := len(client.queries); err != nil || n > dynamo.PageQueriesMax || !next.IsZero() && (!next.Before(to) || n < dynamo.PageQueriesMax) {
+				t.Fatalf("%d queries, from %v to %v, error %v", n, to, next, err)
+			}
+			found, to = append(found, rs...), next
+		}
+		if diff := cmp.Diff([]reading.Stored{below}, found, compareDecimals); diff != "" || pages < 3 {
+			t.Errorf("%d pages, difference:\n%s", pages, diff)
+		}
 	}
 }
 

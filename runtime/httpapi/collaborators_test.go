@@ -27,6 +27,11 @@ type table struct {
 	ingesttest.Table
 	mu  sync.Mutex
 	err error
+	// examined bounds the rows that a page looks at, where it is not 0.
+	examined int
+	// wants is the room that each page asks for, and granted what it was told.
+	wants   []int
+	granted []bool
 }
 
 func (t *table) failure() error {
@@ -47,24 +52,35 @@ func (t *table) Try(ctx context.Context, attempts []ingest.Attempt) []ingest.Out
 	return slices.Repeat([]ingest.Outcome{one}, len(attempts))
 }
 
-func (t *table) Page(_ context.Context, id reading.EquipmentID, from, to time.Time, limit int) ([]reading.Stored, bool, error) {
+func (t *table) Page(
+	_ context.Context, id reading.EquipmentID, from, to time.Time, limit int, room func(items int) bool,
+) (rs []reading.Stored, next time.Time, err error) {
 	if err := t.failure(); err != nil {
-		return nil, false, err
+		return nil, time.Time{}, err
 	}
-	var found []reading.Stored
+	for _, items := range t.wants {
+		t.granted = append(t.granted, room(items))
+	}
+	var rows []reading.Write
 	for _, row := range t.Rows() {
-		switch at := row.Timestamp; {
-		case row.Deleted, row.EquipmentID != id, !from.IsZero() && at.Before(from), !to.IsZero() && !at.Before(to):
-		default:
-			registered, err := row.Version.Time()
-			if err != nil {
-				return nil, false, err
-			}
-			found = append(found, reading.Stored{Reading: row.Reading, RegisterTime: registered})
+		if row.EquipmentID == id && !row.Timestamp.Before(from) && (to.IsZero() || row.Timestamp.Before(to)) {
+			rows = append(rows, row)
 		}
 	}
-	slices.SortFunc(found, func(a, b reading.Stored) int { return b.Timestamp.Compare(a.Timestamp) })
-	return found[:min(len(found), limit)], len(found) > limit, nil
+	slices.SortFunc(rows, func(a, b reading.Write) int { return b.Timestamp.Compare(a.Timestamp) })
+	for n, row := range rows {
+		if len(rs) == limit || t.examined > 0 && n == t.examined {
+			return rs, rows[n-1].Timestamp, nil
+		}
+		registered, err := row.Version.Time()
+		if err != nil {
+			return nil, time.Time{}, err
+		}
+		if !row.Deleted {
+			rs = append(rs, reading.Stored{Reading: row.Reading, RegisterTime: registered})
+		}
+	}
+	return rs, time.Time{}, nil
 }
 
 func (t *table) values() map[string]string {

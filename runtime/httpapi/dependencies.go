@@ -29,10 +29,13 @@ type BatchWriter interface {
 	WriteInTurn(ctx context.Context, turn ingest.Turn, ws []reading.Write) error
 }
 
-// Pager reads at most limit raw readings of one equipment, newest first, and tells whether there are more. It takes those of
-// from <= t < to; a zero time leaves that end open.
+// Pager reads at most limit raw readings of one equipment, newest first. It takes those of from <= t < to; a zero time leaves that
+// end open. Where there may be more, which may also be so after fewer than limit or none, next is not zero, and the page that goes
+// on has it for its to. Before it holds more than limit readings at a time, it asks for room for as many more.
 type Pager interface {
-	Page(ctx context.Context, id reading.EquipmentID, from, to time.Time, limit int) (rs []reading.Stored, more bool, err error)
+	Page(
+		ctx context.Context, id reading.EquipmentID, from, to time.Time, limit int, room func(items int) bool,
+	) (rs []reading.Stored, next time.Time, err error)
 }
 
 // Deleter deletes readings, one or those of a range, and returns once they are gone, or once a longer deletion is sure to be

@@ -101,15 +101,15 @@ func (s *Server) getReadings(w http.ResponseWriter, r *http.Request) error {
 	defer hold.Leave()
 	ctx, cancel := calling(r)
 	defer cancel()
-	rs, more, err := s.Pager.Page(ctx, l.equipmentID, l.from, l.to, l.limit)
+	room := func(items int) bool { return hold.Grow(int64(items)*storedBytes) == nil }
+	rs, ended, err := s.Pager.Page(ctx, l.equipmentID, l.from, l.to, l.limit, room)
 	if err != nil {
 		return fmt.Errorf("read a page of readings: %w", err)
 	}
 	hold.Shrink(answerBytes + int64(len(rs))*readingBytes)
 	next := ""
-	if more && len(rs) > 0 {
-		next, err = s.cursors.seal(readingPlace{instant(rs[len(rs)-1].Timestamp)}, l.scope...)
-		if err != nil {
+	if !ended.IsZero() {
+		if next, err = s.cursors.seal(readingPlace{instant(ended)}, l.scope...); err != nil {
 			return err
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -14,6 +15,7 @@ import (
 	"github.com/sensorflow/sensorflow/runtime/fault"
 	"github.com/sensorflow/sensorflow/runtime/httpapi"
 	"github.com/sensorflow/sensorflow/runtime/memory"
+	"github.com/sensorflow/sensorflow/runtime/reading"
 )
 
 func body(equipmentID, timestamp, value string) string {
@@ -276,6 +278,52 @@ func TestGetReadings_PagesNewestFirst(t *testing.T) {
 	}
 	if empty := f.do(call{method: "GET", path: "/sensor-data?equipmentId=none", token: tokenReader}); empty.body != `{"items":[]}`+"\n" {
 		t.Errorf("no readings: %s", empty.body)
+	}
+}
+
+// A page ends where the table stops to look, which may be among deleted readings, and its cursor leads on from there.
+func TestGetReadings_AnEmptyPageLeadsOn(t *testing.T) {
+	f := newFixture(t, httpapi.Options{})
+	f.table.examined = 3
+	for i := range 10 {
+		at, value := testNow.Add(time.Duration(-i)*time.Minute), reading.Decimal{}
+		f.table.Put(reading.Write{
+			Reading: reading.Reading{EquipmentID: "EQ-1", Timestamp: at, Value: value}, Version: reading.VersionAt(testNow), Deleted: i != 4 && i != 9,
+		})
+	}
+	var pages []string
+	for next, more := "", true; more; {
+		var p readingsPage
+		got := f.do(call{method: "GET", path: "/sensor-data?equipmentId=EQ-1&limit=2" + next, token: tokenReader})
+		got.decode(t, &p)
+		page := ""
+		for _, item := range p.Items {
+			page += item.Timestamp
+		}
+		pages, next, more = append(pages, page), "&cursor="+p.NextCursor, p.NextCursor != ""
+		if len(p.Items) == 0 && !strings.HasPrefix(got.body, `{"items":[],"nextCursor":"`) {
+			t.Errorf("an empty page is %s", got.body)
+		}
+		if len(pages) > 4 {
+			t.Fatal("the pages do not end")
+		}
+	}
+	if want := []string{"", "2026-03-01T08:26:00Z", "", "2026-03-01T08:21:00Z"}; !slices.Equal(pages, want) {
+		t.Errorf("pages %q, want %q", pages, want)
+	}
+}
+
+// What a page's queries hold beyond its limit is taken from the memory for reads, and given back.
+func TestGetReadings_GivesARoomThatIsThere(t *testing.T) {
+	f := newFixture(t, httpapi.Options{})
+	f.table.wants = []int{1000, 1 << 30}
+	for range 1000 {
+		f.do(call{method: "GET", path: "/sensor-data?equipmentId=EQ-1&limit=1", token: tokenReader})
+	}
+	for i, granted := range f.table.granted {
+		if granted != (i%2 == 0) {
+			t.Fatalf("call %d for room: %t", i, granted)
+		}
 	}
 }
 

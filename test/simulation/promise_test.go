@@ -190,7 +190,7 @@ func (w *world) checkRegisters() {
 // look reads a reading as the API does, and holds the answer to what is stored.
 func (w *world) look() {
 	r, one := w.home(), w.identities[w.random.IntN(len(w.identities))]
-	found, _, err := dynamo.NewReadings(r.db, readingsTable, r.name, 0).Page(context.Background(), one.EquipmentID, one.Timestamp, one.Timestamp.Add(1), 1)
+	found, _, err := dynamo.NewReadings(r.db, readingsTable, r.name, 0).Page(context.Background(), one.EquipmentID, one.Timestamp, one.Timestamp.Add(1), 1, nil)
 	value := ""
 	if len(found) > 0 {
 		value = found[0].Value.String()

@@ -39,7 +39,7 @@ func (a assembly) checks() []httpapi.Check {
 // probeReadings reads, and tries to change an item that is not there, which the table refuses after it has looked at the right
 // to do so and at the key that encrypts it.
 func (a assembly) probeReadings(ctx context.Context) error {
-	if _, _, err := a.readings.Page(ctx, nobody, time.Time{}, time.Time{}, 1); err != nil {
+	if _, _, err := a.readings.Page(ctx, nobody, time.Time{}, time.Time{}, 1, nil); err != nil {
 		return wrap("readings table", err)
 	}
 	epoch := time.Unix(0, 0).UTC()

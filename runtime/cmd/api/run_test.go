@@ -223,17 +223,16 @@ func TestRun_DrainsWithoutLosingAnAcknowledgedReading(t *testing.T) {
 	}
 	readings := dynamo.NewReadings(dynamo.NewClient(awsConfig(dynamoEndpoint)), i.readings, region, 0)
 	for c := range clients {
-		for before, more := (time.Time{}), true; more; {
+		for before, more := (time.Time{}), true; more; more = !before.IsZero() {
 			var page []reading.Stored
 			var err error
-			if page, more, err = readings.Page(
-				t.Context(), reading.EquipmentID(fmt.Sprintf("EQ-%d", c)), time.Time{}, before, contract.ReadingsPageMax,
+			if page, before, err = readings.Page(
+				t.Context(), reading.EquipmentID(fmt.Sprintf("EQ-%d", c)), time.Time{}, before, contract.ReadingsPageMax, nil,
 			); err != nil {
 				t.Fatal(err)
 			}
 			for _, r := range page {
 				delete(acknowledged, r.Key())
-				before = r.Timestamp
 			}
 		}
 	}

@@ -70,9 +70,9 @@ func (k *taken) WriteInTurn(ctx context.Context, turn ingest.Turn, rs []reading.
 	return nil
 }
 
-func (k *taken) Page(_ context.Context, id reading.EquipmentID, from, to time.Time, limit int) ([]reading.Stored, bool, error) {
+func (k *taken) Page(_ context.Context, id reading.EquipmentID, from, to time.Time, limit int, _ func(int) bool) ([]reading.Stored, time.Time, error) {
 	k.asked = append(k.asked, listing{id, from, to, limit})
-	return []reading.Stored{{Reading: reading.Reading{EquipmentID: id, Timestamp: k.last}, RegisterTime: testNow}}, true, nil
+	return []reading.Stored{{Reading: reading.Reading{EquipmentID: id, Timestamp: k.last}, RegisterTime: testNow}}, k.last, nil
 }
 
 func (k *taken) Query(_ context.Context, q aggregate.Query) (aggregate.Answer, error) {

@@ -43,13 +43,13 @@ func writer(client Client, table string, retention time.Duration) *ingest.Writer
 
 func (s *subject) wantReadings(t T, table *dynamo.Readings, id string, want ...string) {
 	t.Helper()
-	rs, more, err := table.Page(t.Context(), reading.EquipmentID(id), time.Time{}, time.Time{}, contract.ReadingsPageMax)
+	rs, next, err := table.Page(t.Context(), reading.EquipmentID(id), time.Time{}, time.Time{}, contract.ReadingsPageMax, nil)
 	var got []string
 	for _, r := range rs {
 		got = append(got, r.Value.String())
 	}
-	if diff := cmp.Diff(want, got); diff != "" || more || err != nil {
-		t.Errorf("%s: more %t, error %v, values (-want +got):\n%s", id, more, err, diff)
+	if diff := cmp.Diff(want, got); diff != "" || !next.IsZero() || err != nil {
+		t.Errorf("%s: next %v, error %v, values (-want +got):\n%s", id, next, err, diff)
 	}
 }
 
