@@ -23,7 +23,8 @@ const (
 	ReadingBodyBytesMax = 64 << 10
 	BatchBodyBytesMax   = 5 << 20
 	BatchReadingsMax    = 5000
-	// DeletionReadingsMax bounds a deletion that is done when it is answered; a longer one goes on behind its answer.
+	// DeletionReadingsMax bounds a deletion that is done when it is answered, tombstones that it renews included; a longer one goes
+	// on behind its answer.
 	DeletionReadingsMax = 5000
 	ReadingsPageDefault = 100
 	ReadingsPageMax     = 1000

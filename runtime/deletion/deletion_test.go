@@ -47,6 +47,66 @@ func TestDelete_TakesANewerVersionWhileItsClientWaits(t *testing.T) {
 	}
 }
 
+// What was deleted before is deleted again: a write that began between the two is late for the second one.
+func TestDelete_KeepsALateWriteAwayAlsoWhereTombstonesAreStored(t *testing.T) {
+	for name, n := range map[string]int{"one": 1, "the most": most} {
+		t.Run(name, func(t *testing.T) {
+			all := &tables{}
+			all.put(n, start)
+			buried := all.bury(n, 3, start.Add(time.Minute))
+			s := deletion.NewService(all, all, all, deletion.Options{})
+			answer, err := s.Delete(t.Context(), everything(n), reading.VersionAt(start.Add(time.Hour)))
+			if want := (deletion.Answer{Deleted: int64(n - buried)}); err != nil || answer != want {
+				t.Errorf("answer %+v, %v", answer, err)
+			}
+			all.late(t.Context(), n, start.Add(30*time.Minute))
+			if left := all.left(); left > 0 {
+				t.Errorf("late writes brought %d readings", left)
+			}
+		})
+	}
+}
+
+// A reading that takes a tombstone's place while the deletion is at work began after it.
+func TestDelete_LeavesWhatIsWrittenOverATombstoneMeanwhile(t *testing.T) {
+	all := &tables{}
+	all.bury(1, 1, start)
+	newer := reading.Write{Reading: reading.Reading{EquipmentID: equipment, Timestamp: start}, Version: reading.VersionAt(start.Add(2 * time.Hour))}
+	all.Answer = func(context.Context, int, []ingest.Attempt) []ingesttest.Fate { all.Put(newer); return nil }
+	s := deletion.NewService(all, all, all, deletion.Options{})
+	answer, err := s.Delete(t.Context(), everything(1), reading.VersionAt(start.Add(time.Hour)))
+	if err != nil || answer != (deletion.Answer{}) || all.left() != 1 {
+		t.Errorf("answer %+v, %v; %d readings are left", answer, err, all.left())
+	}
+}
+
+// Tombstones that must be raised cost writes as readings do; those that are newer cost none.
+func TestDelete_BoundsTheWritesOfAShortOne(t *testing.T) {
+	request := start.Add(time.Hour)
+	for name, test := range map[string]struct {
+		n, step int
+		buried  time.Time
+		long    bool
+	}{
+		"as many tombstones as it takes":  {most, 1, start, false},
+		"one tombstone more":              {most + 1, 1, start, true},
+		"one more of both together":       {most + 1, 2, start, true},
+		"newer tombstones beside them":    {2 * most, 2, request, false},
+		"newer tombstones, and no others": {2 * most, 1, request, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			all := &tables{}
+			all.put(test.n, start)
+			buried := all.bury(test.n, test.step, test.buried)
+			s := deletion.NewService(all, all, all, deletion.Options{})
+			answer, err := s.Delete(t.Context(), everything(test.n), reading.VersionAt(request))
+			if err != nil || (answer.Running != "") != test.long || !test.long && answer.Deleted != int64(test.n-buried) {
+				t.Errorf("answer %+v, %v", answer, err)
+			}
+		})
+	}
+}
+
 func TestDeleteOne_KeepsALateWriteAwayAlsoWhereNothingIsStored(t *testing.T) {
 	for name, stored := range map[string]int{"nothing stored": 0, "stored": 1} {
 		t.Run(name, func(t *testing.T) {
@@ -129,6 +189,38 @@ func TestFollow_CompletesWhatAnEarlierProcessLeft(t *testing.T) {
 		}
 		if within := at % callsPerPart; within > 2 && within < callsPerPart-22 {
 			at += 20 // the writes in the middle are alike
+		}
+	}
+}
+
+// As above, in a range of which a third was deleted before: that is deleted again, and counted by neither process.
+func TestFollow_RaisesTombstonesAndDoesNotCountThem(t *testing.T) {
+	const n, part = most + 1, 2000
+	for at := 0; ; at += 9 {
+		died := false
+		for _, afterwards := range []bool{false, true} {
+			synctest.Test(t, func(t *testing.T) {
+				all := &tables{}
+				ctx, die := context.WithCancel(t.Context())
+				first := &mortal{tables: all, die: die, diesAt: at, afterwards: afterwards}
+				o := deletion.Options{PartReadings: part}
+				request := time.Now()
+				id := begin(t, all, deletion.NewService(all, all, all, o), n, request)
+				buried := all.bury(n, 3, request.Add(-time.Minute))
+				deletion.NewService(first, first, first, o).Follow(untilIdle(ctx, t, first))
+				died = first.calls > at
+
+				next, stop := context.WithTimeout(t.Context(), time.Minute)
+				defer stop()
+				deletion.NewService(all, all, all, o).Follow(next)
+				all.late(t.Context(), n, request.Add(-time.Second))
+				if err := all.is(id, deletion.Completed, int64(n-buried)); err != nil || all.left() != 0 {
+					t.Errorf("dead at call %d, %t: %v; %d readings are left", at, afterwards, err, all.left())
+				}
+			})
+		}
+		if !died {
+			return
 		}
 	}
 }

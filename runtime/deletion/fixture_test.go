@@ -43,6 +43,27 @@ func (t *tables) put(n int, at time.Time) {
 	}
 }
 
+// bury puts tombstones, whose versions are that of a moment, in place of each step-th of n readings, and returns how many.
+func (t *tables) bury(n, step int, at time.Time) (buried int) {
+	for i := 0; i < n; i += step {
+		t.Put(reading.Write{
+			Reading: reading.Reading{EquipmentID: equipment, Timestamp: start.Add(time.Duration(i) * time.Second)},
+			Deleted: true, Version: reading.VersionAt(at),
+		})
+		buried++
+	}
+	return buried
+}
+
+// late brings a write of each of n readings to the table, as if it had been on its way since a moment.
+func (t *tables) late(ctx context.Context, n int, at time.Time) {
+	for i := range n {
+		t.Table.Try(ctx, []ingest.Attempt{{Over: true, Write: reading.Write{
+			Reading: reading.Reading{EquipmentID: equipment, Timestamp: start.Add(time.Duration(i) * time.Second)}, Version: reading.VersionAt(at),
+		}}})
+	}
+}
+
 // left counts the readings that are stored.
 func (t *tables) left() (n int) {
 	for _, one := range t.Rows() {
@@ -64,14 +85,15 @@ func (t *tables) Deletable(_ context.Context, r deletion.Range, after string, li
 	slices.SortFunc(within, func(a, b reading.Write) int { return a.Timestamp.Compare(b.Timestamp) })
 	part := deletion.Part{Place: after}
 	for _, one := range within {
-		if len(part.Readings) == limit {
+		if len(part.Readings)+len(part.Tombstones) == limit {
 			part.More = true
 			break
 		}
+		found := deletion.Found{Reading: one.Reading, Version: one.Version}
 		if part.Place = one.Key().Timestamp; one.Deleted {
-			part.Tombstones = append(part.Tombstones, one.Version)
+			part.Tombstones = append(part.Tombstones, found)
 		} else {
-			part.Readings = append(part.Readings, deletion.Found{Reading: one.Reading, Version: one.Version})
+			part.Readings = append(part.Readings, found)
 		}
 	}
 	return part, nil

@@ -30,7 +30,7 @@ const (
 type Deletion struct {
 	ID string // a UUID
 	Range
-	// Version is that of the request, and of all tombstones.
+	// Version is that of the request, and of the tombstones that take a reading away.
 	Version   reading.Version
 	CreatedAt time.Time // UTC
 	Status    Status
@@ -60,8 +60,8 @@ const (
 	writersMax = 4
 	// callReadings bounds what one call to the table brings to a short deletion, about 1.5 MB once it is decoded.
 	callReadings = 1000
-	// shortCallsMax bounds how often a short deletion reads: a range may hold far more tombstones than readings. Beyond it the
-	// deletion is a long one.
+	// shortCallsMax bounds how often a short deletion reads: a range may hold far more tombstones of newer versions than there is
+	// to write. Beyond it the deletion is a long one.
 	shortCallsMax = 100
 )
 
@@ -128,17 +128,19 @@ func (s *Service) Delete(ctx context.Context, r Range, version reading.Version) 
 		return Answer{}, &fault.Error{Kind: fault.Unavailable, Message: "other deletions are at work; try again shortly"}
 	}
 	defer s.short.Release(1)
-	found, all, err := s.find(ctx, r)
+	found, err := s.find(ctx, r, version)
 	if err != nil {
 		return Answer{}, err
 	}
-	if !all {
+	if found.More {
 		return s.begin(ctx, r, version)
 	}
-	if err := s.writer.Write(ctx, tombstones(found, version, false)); err != nil {
-		return Answer{}, fmt.Errorf("delete %d readings: %w", len(found), err)
+	// A newer write over a tombstone began after this request, and stays.
+	writes := append(tombstones(found.Readings, version, false), tombstones(found.Tombstones, version, true)...)
+	if err := s.writer.Write(ctx, writes); err != nil {
+		return Answer{}, fmt.Errorf("delete %d readings, raise %d tombstones: %w", len(found.Readings), len(found.Tombstones), err)
 	}
-	return Answer{Deleted: int64(len(found))}, nil
+	return Answer{Deleted: int64(len(found.Readings))}, nil
 }
 
 // DeleteOne deletes one reading, as Delete does, also where it is still on its way to the table.
@@ -147,14 +149,14 @@ func (s *Service) DeleteOne(ctx context.Context, id reading.EquipmentID, at time
 	if expires, does := one.ExpiresAt(s.options.Retention); does && !s.options.Now().Before(expires) {
 		return Answer{}, nil // DynamoDB deletes it, if it is still there; its aggregates stay
 	}
-	found, _, err := s.find(ctx, Range{EquipmentID: id, From: at, To: at.Add(1)})
+	found, err := s.find(ctx, Range{EquipmentID: id, From: at, To: at.Add(1)}, version)
 	if err != nil {
 		return Answer{}, err
 	}
 	if err := s.writer.Write(ctx, tombstones([]Found{one}, version, false)); err != nil {
 		return Answer{}, fmt.Errorf("delete a reading: %w", err)
 	}
-	return Answer{Deleted: int64(len(found))}, nil
+	return Answer{Deleted: int64(len(found.Readings))}, nil
 }
 
 // Get returns a long deletion; the error is of kind fault.NotFound where there is none.
@@ -169,24 +171,37 @@ func (s *Service) Get(ctx context.Context, id string) (Deletion, error) {
 	return d, nil
 }
 
-// find returns the readings of a range, and whether these are all.
-func (s *Service) find(ctx context.Context, r Range) (found []Found, all bool, err error) {
+// find returns the readings of a range and the tombstones there that are older than the version. More is set where these are
+// not all: each of them costs a write, and a short deletion makes a bounded number.
+func (s *Service) find(ctx context.Context, r Range, version reading.Version) (all Part, err error) {
 	const most = contract.DeletionReadingsMax
-	place := ""
+	writes := 0
 	for range shortCallsMax {
-		part, err := s.readings.Deletable(ctx, r, place, min(most+1-len(found), callReadings))
+		part, err := s.readings.Deletable(ctx, r, all.Place, min(most+1-writes, callReadings))
 		if err != nil {
-			return nil, false, fmt.Errorf("read what is to be deleted: %w", err)
+			return Part{}, fmt.Errorf("read what is to be deleted: %w", err)
 		}
-		if found = append(found, part.Readings...); len(found) > most {
-			return nil, false, nil
+		all.Readings = append(all.Readings, part.Readings...)
+		all.Tombstones = append(all.Tombstones, olderThan(version, part.Tombstones)...)
+		all.Place, all.More = part.Place, part.More
+		if writes = len(all.Readings) + len(all.Tombstones); writes > most {
+			all.More = true
 		}
-		if !part.More {
-			return found, true, nil
+		if writes > most || !part.More {
+			break
 		}
-		place = part.Place
 	}
-	return nil, false, nil
+	return all, nil
+}
+
+// olderThan returns what has a version below the given one.
+func olderThan(version reading.Version, found []Found) (older []Found) {
+	for _, one := range found {
+		if one.Version < version {
+			older = append(older, one)
+		}
+	}
+	return older
 }
 
 // begin writes a long deletion down, after which it is sure to be completed.

@@ -10,9 +10,9 @@ import (
 // Readings is what is needed of the table of readings; they are written through package ingest. Errors of kind
 // fault.Unavailable may pass.
 type Readings interface {
-	// Deletable returns a part of the readings of r, oldest first, as one call to the table gives it: at most limit of those
-	// whose place is above after. It sees every write that was acknowledged in the region before, and leaves out what has
-	// expired.
+	// Deletable returns a part of r, oldest first, as one call to the table gives it: at most limit of the readings and
+	// tombstones whose place is above after. It sees every write that was acknowledged in the region before, and leaves out what
+	// has expired.
 	Deletable(ctx context.Context, r Range, after string, limit int) (Part, error)
 }
 
@@ -25,14 +25,14 @@ type Range struct {
 // Part is what one call to the table gives of a range.
 type Part struct {
 	Readings []Found
-	// Tombstones are those in the part, by their versions.
-	Tombstones []reading.Version
+	// Tombstones are what deletions have left in the part.
+	Tombstones []Found
 	// Place is how far the part reaches, and More is set where the range goes on above it.
 	Place string
 	More  bool
 }
 
-// Found is a reading that is stored, without its value.
+// Found is a reading that is stored, without its value, or a tombstone.
 type Found struct {
 	reading.Reading
 	Version reading.Version

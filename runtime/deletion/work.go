@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/sensorflow/sensorflow/runtime/fault"
+	"github.com/sensorflow/sensorflow/runtime/reading"
 )
 
 // runningMax bounds how many deletions a worker looks at in one round. Further ones wait until some of these are completed.
@@ -98,9 +99,9 @@ func (s *Service) part(ctx context.Context, id string) (d Deletion, worked bool,
 	if err != nil {
 		return d, false, fmt.Errorf("read what is to be deleted: %w", err)
 	}
-	older, taken := d.takes(part)
-	if err := s.long.Write(ctx, tombstones(older, d.Version, true)); err != nil {
-		return d, false, fmt.Errorf("delete %d readings: %w", len(older), err)
+	writes, taken := d.takes(part)
+	if err := s.long.Write(ctx, writes); err != nil {
+		return d, false, fmt.Errorf("write %d tombstones: %w", len(writes), err)
 	}
 	from := d.Progress
 	d.Place, d.Deleted = part.Place, d.Deleted+int64(taken)
@@ -117,22 +118,24 @@ func (s *Service) part(ctx context.Context, id string) (d Deletion, worked bool,
 	return d, true, nil
 }
 
-// takes returns the readings of a part that are older than the deletion, and how many readings it has taken away once those
-// are gone: an earlier attempt at the part may have left tombstones.
-func (d Deletion) takes(p Part) (older []Found, taken int) {
-	for _, one := range p.Readings {
-		if one.Version < d.Version {
-			older = append(older, one)
-		}
-	}
+// takes returns the writes that delete a part, and how many readings the deletion has taken away once they are made: an earlier
+// attempt at the part may have left tombstones, which have the version of the deletion. Older tombstones that it meets are
+// raised to a version of their own, just above, since they take no reading away.
+func (d Deletion) takes(p Part) (writes []reading.Write, taken int) {
+	older := olderThan(d.Version, p.Readings)
 	taken = len(older)
-	for _, version := range p.Tombstones {
-		if version == d.Version {
+	for _, one := range p.Tombstones {
+		if one.Version == d.Version {
 			taken++
 		}
 	}
-	return older, taken
+	raised := olderThan(d.Version, p.Tombstones)
+	return append(tombstones(older, d.Version, true), tombstones(raised, d.raised(), true)...), taken
 }
+
+// raised is the version of the tombstones that the deletion met: above all that began before it, below all that began later,
+// and that of no row of a file, which has no row at its beginning.
+func (d Deletion) raised() reading.Version { return d.Version.Row(0) }
 
 func (s *Service) lease() Lease {
 	now := s.options.Now().UTC()

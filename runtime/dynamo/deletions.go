@@ -174,8 +174,8 @@ func readDeletion(stored item) (deletion.Deletion, error) {
 	return d, r.done()
 }
 
-// Deletable returns a part of the readings of r, oldest first, as one call to the table gives it: at most limit of those whose
-// place, their timestamp as it is stored, is above after. What has expired is left out, as is what is no reading.
+// Deletable returns a part of r, oldest first, as one call to the table gives it: at most limit of the readings and tombstones
+// whose place, their timestamp as it is stored, is above after. What has expired is left out, as is what is neither.
 func (s *Readings) Deletable(ctx context.Context, r deletion.Range, after string, limit int) (deletion.Part, error) {
 	first, last := s.span(r.From, r.To)
 	// DynamoDB refuses such a range. A zero time leaves no end open here: it is the first moment that there is.
@@ -199,16 +199,18 @@ func (s *Readings) Deletable(ctx context.Context, r deletion.Range, after string
 		if place <= after {
 			continue
 		}
-		if len(part.Readings) == limit {
+		if len(part.Readings)+len(part.Tombstones) == limit {
 			part.More = true
 			break
 		}
-		if part.Place = place; one.tombstone() {
-			part.Tombstones = append(part.Tombstones, reading.Version(one.text(contract.AttrRegisterTime)))
+		part.Place = place
+		version := reading.Version(one.optionalText(contract.AttrRegisterTime))
+		if one.tombstone() {
+			if buried, err := parseStored(string(r.EquipmentID), place, "0"); err == nil { // a tombstone has no value
+				part.Tombstones = append(part.Tombstones, deletion.Found{Reading: buried, Version: version})
+			}
 		} else if found, err := readStored(stored); err == nil {
-			part.Readings = append(part.Readings, deletion.Found{
-				Reading: found.Reading, Version: reading.Version(one.text(contract.AttrRegisterTime)),
-			})
+			part.Readings = append(part.Readings, deletion.Found{Reading: found.Reading, Version: version})
 		}
 	}
 	return part, nil

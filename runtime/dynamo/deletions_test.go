@@ -149,7 +149,7 @@ func TestReadings_TellWhatCanBeDeleted(t *testing.T) {
 		place, more, tombstones := "", true, 0
 		for calls := 0; more; calls++ {
 			part, err := readings.Deletable(t.Context(), within, place, limit)
-			if err != nil || len(part.Readings) > limit || calls > 20 {
+			if err != nil || len(part.Readings)+len(part.Tombstones) > limit || calls > 20 {
 				t.Fatalf("part %+v, %v, after %d calls", part, err, calls)
 			}
 			for _, one := range part.Readings {
@@ -158,9 +158,9 @@ func TestReadings_TellWhatCanBeDeleted(t *testing.T) {
 					t.Errorf("version %s", one.Version)
 				}
 			}
-			for _, version := range part.Tombstones {
-				if tombstones++; version != removed.Version {
-					t.Errorf("a tombstone of %s", version)
+			for _, one := range part.Tombstones {
+				if tombstones++; one.Version != removed.Version || one.Key() != removed.Key() {
+					t.Errorf("a tombstone %+v", one)
 				}
 			}
 			place, more = part.Place, part.More
@@ -168,6 +168,20 @@ func TestReadings_TellWhatCanBeDeleted(t *testing.T) {
 		if want := []string{at(2), at(3), at(5), at(6), at(7), at(8)}; !cmp.Equal(found, want) || tombstones != 1 {
 			t.Errorf("limit %d: found %v, and %d tombstones", limit, found, tombstones)
 		}
+	}
+	// What was found of a tombstone is enough to raise it.
+	again := reading.Write{Deleted: true, Version: removed.Version.Row(0), Yields: true}
+	part, err := readings.Deletable(t.Context(), within, at(3), 1)
+	if err != nil || len(part.Tombstones) != 1 {
+		t.Fatalf("%+v, %v", part, err)
+	}
+	again.Reading = part.Tombstones[0].Reading
+	if err := ingest.NewWriter(readings, 1, pacing.Pacer{}).Write(t.Context(), []reading.Write{again}); err != nil {
+		t.Fatal(err)
+	}
+	part, err = readings.Deletable(t.Context(), within, at(3), 1)
+	if err != nil || len(part.Readings) > 0 || len(part.Tombstones) != 1 || part.Tombstones[0].Version != again.Version || part.Place != at(4) || !part.More {
+		t.Errorf("raised: %+v, %v", part, err)
 	}
 	first := time.Date(1, 1, 1, 0, 0, 0, 0, time.UTC) // a zero time, which is an open end elsewhere
 	for _, none := range []deletion.Range{

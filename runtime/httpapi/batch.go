@@ -56,7 +56,11 @@ func (s *Server) postBatch(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	defer in.hold.Leave()
-	now := s.Now()
+	// Its body follows, and whether the sender is there is asked once more before anything is written.
+	now, r, err := s.registered(r)
+	if err != nil {
+		return err
+	}
 	b := &batch{version: reading.VersionAt(now), limits: s.limits(now), hold: in.hold}
 	if e := newElements(in, b.take); media == mediaNDJSON {
 		err = e.lines()

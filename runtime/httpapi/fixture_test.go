@@ -55,6 +55,8 @@ type fixture struct {
 	spec      validator.Validator
 	now       func() time.Time
 
+	// wrap puts something before the API.
+	wrap     func(http.Handler) http.Handler
 	listener net.Listener // nil for one on a free port
 	client   http.Client
 	connect  func(ctx context.Context, network, address string) (net.Conn, error)
@@ -89,9 +91,13 @@ func newFixture(t *testing.T, o httpapi.Options, change ...func(*fixture)) *fixt
 		t.Fatal(err)
 	}
 	f.api = api
-	server := httptest.NewUnstartedServer(api)
+	var handler http.Handler = api
+	if f.wrap != nil {
+		handler = f.wrap(api)
+	}
+	server := httptest.NewUnstartedServer(handler)
 	connections := httpapi.NewConnections(cmp.Or(o.Memory, memory.PlanFor(memory.LimitDefault)))
-	server.Config = httpapi.NewHTTPServer("", api, connections)
+	server.Config = httpapi.NewHTTPServer("", handler, connections)
 	if f.listener != nil {
 		_ = server.Listener.Close() // nobody has used it
 		server.Listener = f.listener

@@ -21,7 +21,10 @@ func (s *Server) postReading(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	now := s.Now()
+	now, r, err := s.registered(r)
+	if err != nil {
+		return err
+	}
 	parsed, faults := b.reading(s.limits(now), shape)
 	if len(faults) > 0 {
 		return invalidFields(faults)

@@ -83,6 +83,7 @@ type effort struct {
 
 var (
 	errOvertaken = errors.New("the reading has a newer version, and this write may have been seen before it")
+	errGone      = errors.New("the sender has left")
 	errLeft      = errors.New("the reading has a newer version, and nobody waits for this write any longer")
 )
 

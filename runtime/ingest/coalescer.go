@@ -105,11 +105,11 @@ var (
 // takes the end of ctx for the leaving of the sender, after which the write may yet be made, at the version that it has by
 // then. Its error has the kind fault.Unavailable at once when the queue is full, or the equipment's own.
 func (c *Coalescer) Save(ctx context.Context, w reading.Write) error {
-	if err := ctx.Err(); err != nil {
-		return unavailable(err) // the sender may have left before the version was taken
+	if !waits(ctx) {
+		return unavailable(errGone) // the sender may have left before the version was taken
 	}
 	e := &entry{
-		Write: w, waits: func() bool { return ctx.Err() == nil }, until: time.Now().Add(c.options.WriteTimeout), answer: make(chan error, 1),
+		Write: w, waits: func() bool { return waits(ctx) }, until: time.Now().Add(c.options.WriteTimeout), answer: make(chan error, 1),
 	}
 	if err := c.enqueue(e); err != nil { //nolint:contextcheck // a call carries the readings of others and outlives this request
 		return unavailable(err)

@@ -50,7 +50,7 @@ func (w *Writer) WriteInTurn(ctx context.Context, turn Turn, ws []reading.Write)
 	all, pending := make([]effort, len(ws)), make([]*effort, len(ws))
 	for i, one := range ws {
 		// What is deleted is usually there, and a first attempt that is refused costs as much as one that is made.
-		all[i] = effort{Write: one, over: one.Deleted, waits: func() bool { return ctx.Err() == nil }}
+		all[i] = effort{Write: one, over: one.Deleted, waits: func() bool { return waits(ctx) }}
 		pending[i] = &all[i]
 	}
 	for attempt := 0; len(pending) > 0; {
@@ -111,9 +111,9 @@ func (w *Writer) begin(ctx context.Context) error {
 	if err := w.slots.Acquire(ctx, 1); err != nil {
 		return unavailable(err)
 	}
-	if err := ctx.Err(); err != nil {
+	if !waits(ctx) {
 		w.slots.Release(1)
-		return unavailable(err)
+		return unavailable(errGone)
 	}
 	return nil
 }

@@ -35,6 +35,7 @@ func existing(scope constructs.Construct) {
 		UserPoolRegion:       "eu-west-1",
 		Architecture:         goasset.AMD64,
 		SmokeTestCredentials: identity.ImportSmokeTest(stack, "SmokeTest", "SensorFlow-prod", key),
+		SmokeTestName:        "coldchain-smoketest",
 		ApiImage: awsecs.ContainerImage_FromRegistry(jsii.String(account+
 			".dkr.ecr.eu-central-1.amazonaws.com/sensorflow-api:v0.1.0"), nil),
 		AggregatorCode:   awslambda.Code_FromBucketV2(releases, jsii.String("v0.1.0/aggregator.zip"), nil),

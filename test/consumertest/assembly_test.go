@@ -127,12 +127,12 @@ func readJSON(t *testing.T, path string, into any) {
 	}
 }
 
-// checkPrograms wants four functions and an image in each stack that makes the service of its own, all for ARM and all
+// checkPrograms wants five functions and an image in each stack that makes the service of its own, all for ARM and all
 // made of the module in the cache.
 func (a *assembly) checkPrograms(t *testing.T) {
 	t.Helper()
 	for name, s := range a.stacks {
-		want := map[string]int{"bootstrap": 4, "app": 1}
+		want := map[string]int{"bootstrap": 5, "app": 1}
 		if name == "Existing" || s.count("AWS::ECS::Service") == 0 {
 			want = map[string]int{}
 		}

@@ -24,7 +24,9 @@ const modulePath = "github.com/sensorflow/sensorflow"
 const mark = "sensorflow: built from the module cache"
 
 // commands are those that get the mark.
-func commands() []string { return []string{"aggregator", "api", "auditor", "csvprocessor", "repairer"} }
+func commands() []string {
+	return []string{"aggregator", "api", "auditor", "csvprocessor", "repairer", "smoketest"}
+}
 
 // published is this module, as it lies in the checkout, on a proxy.
 type published struct {

@@ -124,35 +124,31 @@ func (k *killing) wrap(forward http.Handler) http.Handler {
 	})
 }
 
-// TestDeletion_StaysWhenALateWriteLands deletes a reading, which is stored or not, while an attempt to write it is on its way to the
-// table.
+// TestDeletion_StaysWhenALateWriteLands deletes a reading, which is stored or not, or was deleted before, while an attempt to write
+// it is on its way to the table.
 func TestDeletion_StaysWhenALateWriteLands(t *testing.T) {
 	h := newHolding()
 	s := startSystem(t, stack.Options{DynamoDBProxy: h.wrap})
-	for _, stored := range []bool{false, true} {
+	const nothing, value, tombstone = "nothing", "a reading", "a tombstone"
+	for _, stored := range []string{nothing, value, tombstone} {
 		for _, whole := range []bool{false, true} {
-			if whole && !stored {
+			if whole && stored == nothing {
 				continue // a range deletes what is stored
 			}
-			t.Run(fmt.Sprintf("stored before %t, by a range %t", stored, whole), func(t *testing.T) {
+			t.Run(fmt.Sprintf("%s stored before, by a range %t", stored, whole), func(t *testing.T) {
 				u := undo(t, s, h)
-				if stored {
+				if stored != nothing {
 					u.acknowledged(u.single(5))
 				}
-				u.keepsBack(10, stored, true)
+				if stored == tombstone {
+					u.deletes(whole, 1)
+				}
+				u.keepsBack(10, stored != nothing, true)
 				u.givesUp(u.single(10))
-				query := url.Values{"equipmentId": {u.equipment}, "timestamp": {u.timestamp}}
-				if whole {
-					at, _ := time.Parse(time.RFC3339, u.timestamp)
-					query = url.Values{"equipmentId": {u.equipment}, "from": {u.timestamp}, "to": {at.Add(time.Second).Format(time.RFC3339)}}
-				}
-				want := `{"deleted":0}`
-				if stored {
-					want = `{"deleted":1}`
-				}
-				got, err := u.Client.Do(t.Context(), probe.Call{Method: http.MethodDelete, Path: "/sensor-data?" + query.Encode()})
-				if err != nil || got.Status != http.StatusOK || strings.TrimSpace(string(got.Body)) != want {
-					t.Fatalf("status %d: %s, %v", got.Status, got.Body, err)
+				if stored == value {
+					u.deletes(whole, 1)
+				} else {
+					u.deletes(whole, 0)
 				}
 				u.none()
 				u.hold(nil)
@@ -163,6 +159,20 @@ func TestDeletion_StaysWhenALateWriteLands(t *testing.T) {
 	}
 	s.quiet(time.Minute)
 	s.aggregatesEqual(s.readings())
+}
+
+// deletes deletes the reading by its name or by a range, which must say how many readings were stored.
+func (u *undoing) deletes(whole bool, n int) {
+	u.t.Helper()
+	query := url.Values{"equipmentId": {u.equipment}, "timestamp": {u.timestamp}}
+	if whole {
+		at, _ := time.Parse(time.RFC3339, u.timestamp)
+		query = url.Values{"equipmentId": {u.equipment}, "from": {u.timestamp}, "to": {at.Add(time.Second).Format(time.RFC3339)}}
+	}
+	got, err := u.Client.Do(u.t.Context(), probe.Call{Method: http.MethodDelete, Path: "/sensor-data?" + query.Encode()})
+	if want := fmt.Sprintf(`{"deleted":%d}`, n); err != nil || got.Status != http.StatusOK || strings.TrimSpace(string(got.Body)) != want {
+		u.t.Fatalf("status %d: %s, %v, want %s", got.Status, got.Body, err, want)
+	}
 }
 
 // none asks the service for the reading, which must not be there.
