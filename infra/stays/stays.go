@@ -44,9 +44,11 @@ func Say(w io.Writer, assembly fs.FS, stacks string) error {
 	return err
 }
 
-// selfMade is what is in no template.
+// selfMade is what is in no template. Of backups:
+// https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/PointInTimeRecovery_Howitworks.html
 const selfMade = "AWS itself keeps the log groups /aws/ecs/containerinsights/…/performance, which are empty after a day, " +
-	"and ECS's service role, which belongs to the account.\n"
+	"and ECS's service role, which belongs to the account. DynamoDB keeps a backup of each deleted table for 35 days, free " +
+	"of charge, and the CDK's bucket and repository keep the programs.\n"
 
 func sentences(kept, refusing []string, keyDays int) string {
 	if len(kept)+len(refusing) == 0 {

@@ -43,7 +43,8 @@ func TestSay_NamesWhatStaysAndWhatRefuses(t *testing.T) {
 		"    aws elbv2 modify-load-balancer-attributes --attributes Key=deletion_protection.enabled,Value=false " +
 		"--region eu-west-1 --load-balancer-arn …\n"
 	const selfMade = "AWS itself keeps the log groups /aws/ecs/containerinsights/…/performance, which are empty after a " +
-		"day, and ECS's service role, which belongs to the account.\n"
+		"day, and ECS's service role, which belongs to the account. DynamoDB keeps a backup of each deleted table for 35 " +
+		"days, free of charge, and the CDK's bucket and repository keep the programs.\n"
 	for stacks, want := range map[string]string{
 		"Dev-*": "These stay, with what is in them, and cost money until somebody deletes them:\n" +
 			"  Dev-state  AWS::Cognito::UserPool  Pool\n  Dev-state  AWS::DynamoDB::GlobalTable  Table\n" +
