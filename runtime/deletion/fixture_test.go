@@ -58,7 +58,7 @@ func (t *tables) bury(n, step int, at time.Time) (buried int) {
 // late brings a write of each of n readings to the table, as if it had been on its way since a moment.
 func (t *tables) late(ctx context.Context, n int, at time.Time) {
 	for i := range n {
-		t.Table.Try(ctx, []ingest.Attempt{{Over: true, Write: reading.Write{
+		t.Try(ctx, []ingest.Attempt{{Over: true, Write: reading.Write{
 			Reading: reading.Reading{EquipmentID: equipment, Timestamp: start.Add(time.Duration(i) * time.Second)}, Version: reading.VersionAt(at),
 		}}})
 	}
