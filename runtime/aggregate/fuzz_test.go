@@ -47,6 +47,7 @@ func FuzzPlace(f *testing.F) {
 		f.Add(next.From.Unix(), next.After.Hour.Unix(), string(next.After.EquipmentID), id)
 	}
 	f.Add(int64(0), int64(0), "FLEET#1", "")
+	f.Add(hour.Add(-24*time.Hour).Unix(), hour.Add(-20*time.Hour).Unix(), "Z ", "") // which comes before Z in a key and after it as a text
 	f.Add(int64(1)<<62, int64(1)<<62, "EQ", "")
 	f.Add(-(int64(1) << 62), -(int64(1) << 62), "EQ", "EQ")
 	f.Fuzz(func(t *testing.T, from, after int64, afterID, id string) {

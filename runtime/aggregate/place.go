@@ -45,8 +45,10 @@ func (q Query) position(now time.Time) (position, error) {
 	}
 	from, hour := q.After.From, q.After.After.Hour
 	p := position{window{from, from.Add(current.through.Sub(current.from))}, q.After.After}
+	// Only the characters of an id keep the order of rows the same as that of ids: a blank comes before what ends an id in a key.
+	_, err := reading.ParseEquipmentID(string(p.after.EquipmentID))
 	switch {
-	case q.EquipmentID != "" && q.EquipmentID != p.after.EquipmentID,
+	case err != nil, q.EquipmentID != "" && q.EquipmentID != p.after.EquipmentID,
 		!reading.Hour(from).Equal(from), !reading.Hour(hour).Equal(hour), hour.Before(p.from), hour.After(p.through),
 		from.After(current.from.Add(time.Hour)): // another server's clock may already be in the next hour
 		return position{}, refusedPlace(errPlaceUnknown)
