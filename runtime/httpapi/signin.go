@@ -109,7 +109,8 @@ func basicCredentials(r *http.Request) (username, password string, err error) {
 		return "", "", refused
 	}
 	decoded, err := base64.StdEncoding.Strict().DecodeString(encoded)
-	if err != nil || !utf8.Valid(decoded) || strings.ContainsFunc(string(decoded), isControl) {
+	if err != nil || strings.ContainsAny(encoded, "\r\n") || // which the decoder passes over
+		!utf8.Valid(decoded) || strings.ContainsFunc(string(decoded), isControl) {
 		refused.cause = errBasic
 		return "", "", refused
 	}
