@@ -105,7 +105,7 @@ func decode(name string, answer []byte, out any, unmarshal func([]byte, any) err
 func (c Caller) do(ctx context.Context, of call) (answer []byte, err error) {
 	wait := c.Wait
 	if wait == nil {
-		wait = realTime
+		wait = Sleep
 	}
 	for attempt, d := 1, pause; ; attempt, d = attempt+1, 2*d {
 		answer, err = c.once(ctx, of)
@@ -118,7 +118,8 @@ func (c Caller) do(ctx context.Context, of call) (answer []byte, err error) {
 	}
 }
 
-func realTime(ctx context.Context, d time.Duration) error {
+// Sleep waits for d, or until ctx ends, whose error it then returns.
+func Sleep(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {

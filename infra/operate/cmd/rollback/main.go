@@ -22,6 +22,7 @@ import (
 
 	awsconfig "github.com/aws/aws-sdk-go-v2/config"
 
+	"github.com/sensorflow/sensorflow/infra/operate/awscall"
 	"github.com/sensorflow/sensorflow/infra/operate/rollback"
 )
 
@@ -59,7 +60,7 @@ func run(ctx context.Context, arguments []string, in io.Reader, out io.Writer) e
 		confirm = func() (bool, error) { return true, nil }
 	}
 	return rollback.Run(ctx, rollback.Options{
-		Stack: flags.Arg(0), Region: flags.Arg(1), AWS: account, HTTP: &http.Client{Timeout: downloadTimeout}, Out: out, Confirm: confirm, Wait: wait,
+		Stack: flags.Arg(0), Region: flags.Arg(1), AWS: account, HTTP: &http.Client{Timeout: downloadTimeout}, Out: out, Confirm: confirm, Wait: awscall.Sleep,
 	})
 }
 
@@ -73,15 +74,4 @@ func ask(in io.Reader, out io.Writer) (bool, error) {
 		return false, err
 	}
 	return strings.TrimSpace(answer) == "yes", nil
-}
-
-func wait(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }
