@@ -1,12 +1,10 @@
 package pricing
 
 import (
-	"encoding/json"
 	"fmt"
 	"io/fs"
-	"maps"
-	"slices"
-	"strings"
+
+	"github.com/sensorflow/sensorflow/infra/assembly"
 )
 
 // Stack is a synthesized template.
@@ -21,48 +19,25 @@ type Resource struct {
 	Properties Properties
 }
 
-// manifest is the part of an assembly's manifest.json that tells the stacks.
-type manifest struct {
-	Artifacts map[string]struct {
-		Type, Environment string
-		Properties        struct{ StackName, TemplateFile string }
-	}
-}
-
-// ReadStacks reads the stacks below the root of a synthesized assembly whose names match. Stages inside it are left
-// out: they hold the same stacks once more.
-func ReadStacks(assembly fs.FS, match func(stack string) bool) ([]Stack, error) {
-	var m manifest
-	if err := readJSON(assembly, "manifest.json", &m); err != nil {
+// ReadStacks reads the stacks below the root of a synthesized assembly whose names match.
+func ReadStacks(from fs.FS, match func(stack string) bool) ([]Stack, error) {
+	r := assembly.Reader{From: from, Purpose: "read the templates"}
+	found, err := r.Stacks()
+	if err != nil {
 		return nil, err
 	}
 	var all []Stack
-	for _, id := range slices.Sorted(maps.Keys(m.Artifacts)) {
-		a := m.Artifacts[id]
-		s := Stack{Name: id, Region: a.Environment[strings.LastIndex(a.Environment, "/")+1:]}
-		if a.Properties.StackName != "" {
-			s.Name = a.Properties.StackName
-		}
-		if a.Type != "aws:cloudformation:stack" || !match(s.Name) {
+	for _, one := range found {
+		if !match(one.Name) {
 			continue
 		}
-		if err := readJSON(assembly, a.Properties.TemplateFile, &s); err != nil {
+		s := Stack{Name: one.Name, Region: one.Region}
+		if err := r.JSON(one.Template, &s); err != nil {
 			return nil, err
 		}
 		all = append(all, s)
 	}
 	return all, nil
-}
-
-func readJSON(from fs.FS, file string, into any) error {
-	text, err := fs.ReadFile(from, file)
-	if err != nil {
-		return fmt.Errorf("read the templates: %w", err)
-	}
-	if err := json.Unmarshal(text, into); err != nil {
-		return fmt.Errorf("read %s: %w", file, err)
-	}
-	return nil
 }
 
 // Properties are the properties of a resource, or an object inside them.

@@ -12,11 +12,13 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/sensorflow/sensorflow/infra/assembly"
 )
 
 // Say reads an assembly and writes what stays, and what refuses, of the stacks whose names match the pattern.
-func Say(w io.Writer, assembly fs.FS, stacks string) error {
-	all, err := readStacks(assembly, stacks)
+func Say(w io.Writer, from fs.FS, stacks string) error {
+	all, err := readStacks(from, stacks)
 	if err != nil {
 		return err
 	}
@@ -113,31 +115,16 @@ type stack struct {
 	Resources    map[string]resource
 }
 
-// readStacks reads the stacks of the assembly itself, not those of stages in it, by name.
-func readStacks(assembly fs.FS, stacks string) ([]stack, error) {
-	var manifest struct {
-		Artifacts map[string]struct {
-			Type, Environment string
-			Properties        struct {
-				StackName, TemplateFile string
-				TerminationProtection   bool
-			}
-		}
-	}
-	if err := readJSON(assembly, "manifest.json", &manifest); err != nil {
+// readStacks reads the stacks of the assembly, by name.
+func readStacks(from fs.FS, stacks string) ([]stack, error) {
+	r := assembly.Reader{From: from, Purpose: "look up what stays"}
+	found, err := r.Stacks()
+	if err != nil {
 		return nil, err
 	}
 	var all []stack
-	for _, id := range slices.Sorted(maps.Keys(manifest.Artifacts)) {
-		artifact := manifest.Artifacts[id]
-		if artifact.Type != "aws:cloudformation:stack" {
-			continue
-		}
-		s := stack{Name: id, Protected: artifact.Properties.TerminationProtection, Region: path.Base(artifact.Environment)}
-		if artifact.Properties.StackName != "" {
-			s.Name = artifact.Properties.StackName
-		}
-		wanted, err := path.Match(stacks, s.Name)
+	for _, one := range found {
+		wanted, err := path.Match(stacks, one.Name)
 		if err != nil {
 			return nil, fmt.Errorf("match the stacks %s: %w", stacks, err)
 		}
@@ -145,22 +132,10 @@ func readStacks(assembly fs.FS, stacks string) ([]stack, error) {
 			continue
 		}
 		var template struct{ Resources map[string]resource }
-		if err := readJSON(assembly, artifact.Properties.TemplateFile, &template); err != nil {
+		if err := r.JSON(one.Template, &template); err != nil {
 			return nil, err
 		}
-		s.Resources = template.Resources
-		all = append(all, s)
+		all = append(all, stack{one.Name, one.Region, one.Protected, template.Resources})
 	}
 	return all, nil
-}
-
-func readJSON(assembly fs.FS, name string, into any) error {
-	text, err := fs.ReadFile(assembly, name)
-	if err != nil {
-		return fmt.Errorf("look up what stays: %w", err)
-	}
-	if err := json.Unmarshal(text, into); err != nil {
-		return fmt.Errorf("read %s: %w", name, err)
-	}
-	return nil
 }

@@ -105,6 +105,7 @@ func walls() []wall {
 		{"the configuration of the environments is checked without the CDK", module + "/infra/config", cdk, nil},
 		{"what describes knows nothing of the tools that operate", module + "/infra", own("infra/operate"), nil},
 		{"the Makefile asks about the configuration without the CDK", module + "/infra/target", cdk, nil},
+		{"templates are read without the CDK", module + "/infra/assembly", cdk, nil},
 		{"templates are priced without the CDK", module + "/infra/pricing", cdk, nil},
 		{"the Makefile asks for the cost without the CDK", module + "/infra/cost", cdk, nil},
 		{"the contract imports nothing but the standard library", module + "/runtime/contract", []string{module, "github.com", "golang.org"}, contract},
