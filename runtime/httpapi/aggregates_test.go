@@ -2,6 +2,7 @@ package httpapi_test
 
 import (
 	"net/http"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -24,7 +25,7 @@ func decimal(t *testing.T, text string) reading.Decimal {
 func TestGetAggregated_AnswersExactNumbers(t *testing.T) {
 	f := newFixture(t, httpapi.Options{})
 	hour := testNow.Truncate(time.Hour)
-	next := aggregate.Place{From: hour.Add(-7 * 24 * time.Hour), After: aggregate.RowKey{EquipmentID: "EQ-12495", Hour: hour}}
+	next := aggregate.Place{From: hour.Add(-7 * 24 * time.Hour), After: aggregate.ItemKey{EquipmentID: "EQ-12495", Start: hour}}
 	f.windows.answer = aggregate.Answer{
 		Average: decimal(t, "78.42"), TotalCount: 20, Next: next,
 		Items: []aggregate.Item{{
@@ -45,7 +46,7 @@ func TestGetAggregated_AnswersExactNumbers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if asked := (aggregate.Query{Interval: week, EquipmentID: "EQ-12495", Limit: 10_000, After: next}); f.windows.asked != asked {
+	if asked := (aggregate.Query{Interval: week, Equipments: []reading.EquipmentID{"EQ-12495"}, Limit: 10_000, After: next}); !reflect.DeepEqual(f.windows.asked, asked) {
 		t.Errorf("asked %+v, want %+v", f.windows.asked, asked)
 	}
 	f.windows.answer = aggregate.Answer{}
