@@ -38,6 +38,11 @@ func NewSpan(from, to time.Time, g Granularity, zone *time.Location) (Span, erro
 	return s, nil
 }
 
+// String names the window.
+func (s Span) String() string {
+	return fmt.Sprintf("%s/%s by %s of %s", s.from.Format(time.RFC3339), s.to.Format(time.RFC3339), s.steps.granularity, s.steps.zone)
+}
+
 func refusedSpan(field, reason string) error {
 	return &fault.Error{
 		Kind: fault.Invalid, Message: "The window's " + field + " " + reason, Fields: []fault.FieldError{{Field: field, Reason: reason}},

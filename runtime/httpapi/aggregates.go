@@ -19,7 +19,7 @@ import (
 const messageInterval = "Invalid interval. Supported values are 24h, 48h, 1w, 1m"
 
 // reasonBesideInterval is for parameters of the other kind of window.
-const reasonBesideInterval = "must not stand beside interval; a window of one's own has from and to instead"
+const reasonBesideInterval = "must not stand beside interval"
 
 type aggregateItem struct {
 	EquipmentID   reading.EquipmentID `json:"equipmentId"`
