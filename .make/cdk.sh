@@ -124,6 +124,7 @@ programs)
 	mkdir -p "$assembly/programs/publisher/bin"
 	go build -C infra/operate -buildvcs=false -o "$(cd "$assembly" && pwd)/programs/publisher/bin/" ./cmd/publisher
 	cp -R .local/cdk .local/cdk-assets "$assembly/programs/"
+	rm -rf "$assembly/programs/cdk/lib/init-templates" # which hold Go files that the Go command would find here
 	echo "programs: what the steps of the pipeline run is in $assembly/programs"
 	;;
 cost)
