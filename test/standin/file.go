@@ -12,7 +12,7 @@ type File struct{ rows int64 }
 
 const (
 	fileHeader     = "equipmentId,timestamp,value\n"
-	fileRow        = "EQ-00000,2026-03-01T00:00:00.000Z,00.00\n"
+	fileRow        = "EQ-00000,2026-03-01T00:00:00.000Z,10.00\n"
 	fileEquipments = 100
 
 	placeEquipment, placeTime, placeValue = 3, 9, 34
@@ -44,7 +44,7 @@ func (f File) ReadAt(p []byte, offset int64) (n int, err error) {
 	var row [FileRowBytes]byte
 	copy(row[:], fileRow)
 	var text [2 * FileRowBytes]byte // a time writes more than it keeps
-	written := int64(-1) // the moment that row has
+	written := int64(-1)            // the moment that row has
 	for n < len(p) && offset < f.Size() {
 		place := offset - int64(len(fileHeader))
 		i, within := place/FileRowBytes, place%FileRowBytes
@@ -53,7 +53,7 @@ func (f File) ReadAt(p []byte, offset int64) (n int, err error) {
 			copy(row[placeTime:], f.at(moment).AppendFormat(text[:0], "2006-01-02T15:04:05.000Z"))
 		}
 		digits(row[placeEquipment:placeEquipment+5], i%fileEquipments)
-		value := i * 7919 % 10_000
+		value := 1000 + i*7919%9000 // a number does not begin with 0
 		digits(row[placeValue:placeValue+2], value/100)
 		digits(row[placeValue+3:placeValue+5], value%100)
 		copied := copy(p[n:], row[within:])
