@@ -152,7 +152,6 @@ preflight)
 	exec .local/bin/preflight "$env"
 	;;
 rollback)
-	[ -n "${REGION:-}" ] || fail "say which region: make rollback ENV=… REGION=…"
 	choose
 	operate rollback
 	exec .local/bin/rollback ${YES:+-yes} "$stacks" "$REGION"
