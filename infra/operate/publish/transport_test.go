@@ -124,7 +124,9 @@ func (c *paced) Close() error {
 func pace(every time.Duration, bytes int64) func(net.Conn) net.Conn {
 	left := &atomic.Int64{}
 	left.Store(bytes)
-	return func(c net.Conn) net.Conn { return &paced{Conn: c, every: every, left: left, closed: make(chan struct{})} }
+	return func(c net.Conn) net.Conn {
+		return &paced{Conn: c, every: every, left: left, closed: make(chan struct{})}
+	}
 }
 
 // TestLogin_GivesASilentRegistryUp tries each way to be silent, by the clock of the test.
@@ -205,9 +207,9 @@ func push(t *testing.T, dir string, of func(net.Conn) net.Conn) (said string, to
 
 // TestPush_TakesItsTimeWhereSomethingPasses is about a line on which the whole push is longer than any silence may be.
 func TestPush_TakesItsTimeWhereSomethingPasses(t *testing.T) {
-	dir := contextOf(t, 256<<10)
+	dir := contextOf(t, 1<<20)
 	synctest.Test(t, func(t *testing.T) {
-		said, took, err := push(t, dir, pace(time.Second, 1<<30))
+		said, took, err := push(t, dir, pace(2*time.Second, 1<<30))
 		if err != nil || took < 2*publish.IdleTimeout {
 			t.Errorf("after %v: error %v", took, err)
 		}
