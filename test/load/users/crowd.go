@@ -109,6 +109,7 @@ func (c *crowd) user(ctx context.Context, n int) (stored []Stored) {
 		}
 		schedule.next()
 	}
+	_ = until(ctx, c.began.Add(c.Pace.Ramp+c.Pace.Measured)) // the connections are part of the load
 	return stored
 }
 
