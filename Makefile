@@ -124,8 +124,10 @@ clean: ## remove everything that was built or brought (not the data of a DATA_DI
 .PHONY: help
 help:
 	@awk 'BEGIN { FS = ":.*## " } \
-		/^##@ / { print substr($$0, 5) } \
-		/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+		/^##@ / { line[++n] = substr($$0, 5) } \
+		/^[a-z-]+:.*## / { name[++n] = $$1; line[n] = $$2; if (length($$1) > width) width = length($$1) } \
+		END { for (i = 1; i <= n; i++) if (name[i]) printf "  %-*s  %s\n", width, name[i], line[i]; else print line[i] }' \
+		$(MAKEFILE_LIST)
 
 include .make/deploy.mk
 

@@ -68,5 +68,5 @@ type counting struct {
 func (c *counting) Write(p []byte) (int, error) {
 	n, err := c.ResponseWriter.Write(p)
 	c.backend.counted.fileBytes.Add(int64(n))
-	return n, err //nolint:wrapcheck // as it is
+	return n, err
 }

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/sensorflow/sensorflow/runtime/pacing"
 	"github.com/sensorflow/sensorflow/test/standin"
 )
 
@@ -61,18 +62,7 @@ func (b *backend) serveTable(w http.ResponseWriter, r *http.Request, operation s
 
 // wait returns once the latency is over, or false when the caller has gone.
 func wait(ctx context.Context, arrived time.Time, latency time.Duration) bool {
-	left := time.Until(arrived.Add(latency))
-	if left <= 0 {
-		return true
-	}
-	timer := time.NewTimer(left)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
+	return pacing.Sleep(ctx, latency-time.Since(arrived)) == nil
 }
 
 func (b *backend) answer(operation string, body []byte, o *standin.Options, now time.Time) answer {
