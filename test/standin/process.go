@@ -1,6 +1,7 @@
 package standin
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"strconv"
@@ -12,6 +13,20 @@ import (
 
 // Process is a running program and what it costs. The figures come from /proc, which Linux alone has.
 type Process struct{ child *child.Process }
+
+// StartProcess starts a program that never outlives this one.
+func StartProcess(p child.Program) (Process, error) {
+	started, err := child.Start(p)
+	if err != nil {
+		return Process{}, err
+	}
+	return Process{started}, nil
+}
+
+// WaitServing returns once the address answers with a status below 500.
+func (p Process) WaitServing(ctx context.Context, url string) error {
+	return p.child.WaitServing(ctx, url)
+}
 
 // PID is the process id.
 func (p Process) PID() int { return p.child.PID() }
