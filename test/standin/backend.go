@@ -41,7 +41,7 @@ func Start(ctx context.Context, o Options) (*Backend, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &Backend{URL: "http://" + address, Process: Process{started}}
+	b := &Backend{URL: "http://" + address, Process: Process{child: started}}
 	err = started.WaitServing(ctx, b.URL+PathCounts)
 	if err == nil {
 		err = b.Set(ctx, o)
