@@ -26,7 +26,7 @@ func StartProcess(p child.Program) (Process, error) {
 	if err != nil {
 		return Process{}, err
 	}
-	return Process{started}, nil
+	return Process{child: started}, nil
 }
 
 // WaitServing returns once the address answers with a status below 500.
