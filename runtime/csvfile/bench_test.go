@@ -76,3 +76,26 @@ func parseByEncodingCSV(file []byte) (rows int, err error) {
 		rows++
 	}
 }
+
+// BenchmarkProcess works a file off that exists only where it is read, into a store that takes everything at once: what is measured is
+// what a row costs beside the calls to the table.
+func BenchmarkProcess(b *testing.B) {
+	file := madeFile{rows: 64 << 20 / int64(len(madeRow))}
+	b.ReportAllocs()
+	for b.Loop() {
+		f := newFixture(nil)
+		f.upload.Bytes = file.size()
+		v := view{f, func() error { return nil }}
+		p := csvfile.NewProcessor(v, madeBucket{v, file}, v, &discard{every: 1 << 40}, csvfile.ProcessorOptions{
+			Now: func() time.Time { return epoch },
+		})
+		for len(f.queue) > 0 {
+			body := f.queue[0]
+			f.queue = f.queue[1:]
+			if err := p.Process(b.Context(), body); err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(file.rows), "ns/row")
+}

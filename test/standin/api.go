@@ -52,7 +52,7 @@ func StartAPI(ctx context.Context, b *Backend, o APIOptions) (*API, error) {
 	if err != nil {
 		return nil, err
 	}
-	api := &API{URL: "http://" + address, Token: token, Process: Process{started}}
+	api := &API{URL: "http://" + address, Token: token, Process: Process{child: started}}
 	if err := started.WaitServing(ctx, api.URL+"/readyz"); err != nil {
 		api.Kill()
 		return nil, fmt.Errorf("start the API: %w", err)
