@@ -74,7 +74,7 @@ func (o *openTypes) UnmarshalJSON(text []byte) error {
 		*o = openTypes(strings.Join(several, " or "))
 		return nil
 	}
-	return json.Unmarshal(text, (*string)(o)) //nolint:wrapcheck // a test's own
+	return json.Unmarshal(text, (*string)(o))
 }
 
 // calls lists the calls of a path that carry a tag.
