@@ -35,9 +35,12 @@ func ask(t *testing.T, state string, args ...string) (said string, err error) {
 }
 
 func TestControl_PartsAndJoinsTheRegionThatIsNamed(t *testing.T) {
-	r := replicator.New(replicator.Options{Streams: noShards{}, Log: slog.New(slog.DiscardHandler), Replicas: []replicator.Replica{
+	r, err := replicator.New(replicator.Options{Streams: noShards{}, Log: slog.New(slog.DiscardHandler), Replicas: []replicator.Replica{
 		{Region: "eu-west-1", Definition: contract.ReadingsTable(), Name: "a"}, {Region: "eu-central-1", Definition: contract.ReadingsTable(), Name: "b"},
 	}})
+	if err != nil {
+		t.Fatal(err)
+	}
 	state := t.TempDir()
 	end, err := serveControl(t.Context(), state, newControl(r))
 	if err != nil {
