@@ -14,9 +14,9 @@ fail() {
 	exit 1
 }
 
-command -v aws >/dev/null || fail "the AWS command line was not found; https://aws.amazon.com/cli has it"
 go build -buildvcs=false -o .local/bin/ ./infra/target ./runtime/cmd/aggregates
 keeper=$(.local/bin/target adopt keeper)
+command -v aws >/dev/null || fail "the AWS command line was not found; https://aws.amazon.com/cli has it"
 region=${keeper% *} tables=${keeper#* }
 functions="Functions[?Environment.Variables.AGGREGATES_TABLE=='$tables-Aggregates' && Environment.Variables.ADOPTED_REGIONS]"
 found=$(aws lambda list-functions --region "$region" --output json --query "$functions | [0].Environment.Variables") ||

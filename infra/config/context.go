@@ -50,6 +50,11 @@ func ReadContext(getenv func(string) string, readFile func(string) ([]byte, erro
 			}
 		}
 	}
+	// On a command line, as --context sensorflow={…}, a value can only be a text.
+	var text string
+	if json.Unmarshal(merged[ContextKey], &text) == nil && json.Valid([]byte(text)) {
+		merged[ContextKey] = json.RawMessage(text)
+	}
 	all, err := json.Marshal(merged)
 	if err != nil {
 		return Context{}, fmt.Errorf("read the context: %w", err)

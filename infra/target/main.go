@@ -116,47 +116,81 @@ type target struct {
 	region string // empty for all regions
 }
 
-// target takes ENV and REGION, which must be in the configuration. Where there is one environment only, that is meant.
+// target takes ENV, REGION and ACCOUNT, which must fit the configuration. Where there is one environment only, that is
+// meant.
 func (r request) target(c config.Config) (target, error) {
 	t := target{r.getenv("ENV"), r.getenv("REGION")}
 	names := slices.Sorted(maps.Keys(c.Environments))
-	known := strings.Join(names, ", ")
-	if c.Pipeline != nil {
-		known += ", " + config.PipelineName
+	if c.Pipeline != nil && ofPipeline(r.task) {
+		names = append(names, config.PipelineName)
 	}
 	switch {
-	case t.env == "" && r.task == "synth":
-		return target{}, nil
-	case t.env == "" && len(names) > 1:
-		return t, fmt.Errorf("say which environment: make %s ENV=… is one of %s", r.task, known)
+	case t.env == "" && r.task == "synth": // of everything
+		return target{}, regionFault(t.region, regionsOf(c), "regions of all environments in "+config.File).Err()
+	case t.env == "" && len(c.Environments) > 1:
+		return t, fmt.Errorf("say which environment: make %s ENV=… is one of %s", r.task, strings.Join(names, ", "))
 	case t.env == "":
-		t.env = names[0]
-	case t.env == config.PipelineName && c.Pipeline != nil:
-		return target{env: t.env}, nil
+		t.env = slices.Sorted(maps.Keys(c.Environments))[0]
 	}
-	e, ok := c.Environments[t.env]
-	if !ok {
+	if !slices.Contains(names, t.env) {
 		return t, rule.Fault{
-			Field: "ENV", Rule: fmt.Sprintf("must be one of %s, as %s has them", known, config.File), Got: t.env,
+			Field: "ENV", Rule: fmt.Sprintf("must be one of %s, as %s has them", strings.Join(names, ", "), config.File),
+			Got: t.env,
 		}
+	}
+	if t.env == config.PipelineName {
+		return t, rule.Fault{Field: "REGION", Rule: "must be left out with ENV=" + config.PipelineName, Got: t.region}.
+			If(t.region != "").Err()
+	}
+	e := c.Environments[t.env]
+	if err := r.accountFault(e).Err(); err != nil {
+		return t, err
 	}
 	return t, r.checkRegion(t, e)
 }
 
-// checkRegion accepts a region that serves, or none for all; what is adopted is one that has left.
+// ofPipeline tells whether a task may be about the pipeline's own stack.
+func ofPipeline(task string) bool {
+	return slices.Contains([]string{"synth", "bootstrap", "diff", "deploy", "destroy"}, task)
+}
+
+// accountFault refuses an ACCOUNT that the configuration would overrule.
+func (r request) accountFault(e config.Environment) rule.Faults {
+	account := r.getenv("ACCOUNT")
+	return rule.Fault{
+		Field: "ACCOUNT", Got: account, Advice: "leave it out",
+		Rule: fmt.Sprintf("must be %s, as environments.%s.account in %s says", e.Account, e.Name, config.File),
+	}.If(account != "" && account != e.Account)
+}
+
+// checkRegion accepts a region that serves, or none for all. Some tasks are about one; what is adopted is one that has
+// left.
 func (r request) checkRegion(t target, e config.Environment) error {
 	regions, which := e.Regions, "regions"
-	switch {
-	case r.task == "adopt":
+	switch r.task {
+	case "adopt":
 		regions, which = e.Adopted, "adopted regions"
-	case t.region == "":
-		return nil
+		if len(regions) == 0 {
+			return fmt.Errorf("%s has adopted no region: a region that has left goes from environments.%s.regions into "+
+				"environments.%s.adopted in %s, then make deploy ENV=%s, and then make adopt", t.env, t.env, t.env,
+				config.File, t.env)
+		}
+	case "rollback":
+	default:
+		return regionFault(t.region, regions, which+" of "+t.env+" in "+config.File).Err()
 	}
+	if t.region == "" {
+		return fmt.Errorf("say which region: make %s ENV=%s REGION=… is one of %s, the %s of %s in %s", r.task, t.env,
+			strings.Join(regions, ", "), which, t.env, config.File)
+	}
+	return regionFault(t.region, regions, which+" of "+t.env+" in "+config.File).Err()
+}
+
+// regionFault refuses a region that is not among some.
+func regionFault(region string, regions []string, which string) rule.Faults {
 	return rule.Fault{
-		Field: "REGION", Got: t.region,
-		Rule: fmt.Sprintf("must be one of %s, the %s of %s in %s", cmp.Or(strings.Join(regions, ", "), "none"), which,
-			t.env, config.File),
-	}.If(!slices.Contains(regions, t.region)).Err()
+		Field: "REGION", Got: region, Rule: fmt.Sprintf("must be one of %s, the %s", strings.Join(regions, ", "), which),
+	}.If(region != "" && !slices.Contains(regions, region))
 }
 
 // stacks is the pattern of the stacks' names.

@@ -7,12 +7,14 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 
 	"github.com/aws/aws-lambda-go/lambda"
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"github.com/sensorflow/sensorflow/runtime/config"
+	"github.com/sensorflow/sensorflow/runtime/profiling"
 )
 
 // Handler answers one invocation.
@@ -42,6 +44,14 @@ func prepare[C, In, Out any](
 	cfg, err := config.AWS()
 	if err != nil {
 		return nil, fmt.Errorf("prepare the AWS client: %w", err)
+	}
+	profiles, err := config.LoadProfiling(environ)
+	if err != nil {
+		return nil, fmt.Errorf("read the configuration: %w", err)
+	}
+	// They are served for as long as the instance lives.
+	if _, err := profiling.Serve(context.Background(), profiles.PprofAddress, config.NewLogger(logs, slog.LevelInfo)); err != nil {
+		return nil, err
 	}
 	return build(c, cfg, logs), nil
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -36,6 +37,11 @@ func TestPrepare_SaysWhyItCannot(t *testing.T) {
 	}
 	if _, err := prepare(nil, io.Discard, func([]string) (string, error) { return "", missing }, build); !errors.Is(err, missing) {
 		t.Errorf("without a configuration: %v", err)
+	}
+	t.Setenv("AWS_REGION", "eu-west-1")
+	_, err := prepare([]string{"PPROF_ADDRESS=:6060"}, io.Discard, func([]string) (string, error) { return "", nil }, build)
+	if err == nil || !strings.Contains(err.Error(), "PPROF_ADDRESS must be an address of this machine alone") {
+		t.Errorf("with profiles for everybody: %v", err)
 	}
 	t.Setenv("AWS_REGION", "")
 	if _, err := prepare(nil, io.Discard, func([]string) (string, error) { return "", nil }, build); err == nil {

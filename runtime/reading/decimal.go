@@ -24,8 +24,12 @@ const averageDigits = 15
 
 // ParseValue parses the value of a reading: a JSON number (RFC 8259, section 6) with at most
 // contract.ValueIntegerDigitsMax digits before and contract.ValueFractionDigitsMax after the point and
-// contract.ValueDigitsMax significant ones; zeros at the ends do not count. The error states the rule that is broken.
+// contract.ValueDigitsMax significant ones; zeros at the ends do not count. The error states the rule that is broken. The
+// value may share the memory of the text.
 func ParseValue(text string) (Decimal, error) {
+	if d, ok := parseShort(text); ok {
+		return d, nil
+	}
 	n, err := scanNumber(text)
 	if err != nil {
 		return Decimal{}, err
@@ -42,8 +46,11 @@ func ParseValue(text string) (Decimal, error) {
 }
 
 // ParseDecimal parses a number that the service stored itself, such as a total. It accepts the grammar of ParseValue
-// and up to 130 digits on either side of the point.
+// and up to 130 digits on either side of the point. The number may share the memory of the text.
 func ParseDecimal(text string) (Decimal, error) {
+	if d, ok := parseShort(text); ok {
+		return d, nil
+	}
 	n, err := scanNumber(text)
 	if err != nil {
 		return Decimal{}, fmt.Errorf("number %.40q: %w", text, err)
@@ -140,6 +147,44 @@ func (d Decimal) apd() *apd.Decimal {
 		panic(fmt.Sprintf("reading: canonical text %q: %v", d.text, err)) // unreachable: the text was made by decimal()
 	}
 	return x
+}
+
+// parseShort parses a number without exponent that is so short that no limit of values can be exceeded, as most are. Its canonical
+// text is a part of the text itself. ok is false for any other text.
+func parseShort(text string) (d Decimal, ok bool) {
+	const charsMax = min(contract.ValueIntegerDigitsMax, contract.ValueFractionDigitsMax)
+	if len(text) > charsMax {
+		return Decimal{}, false
+	}
+	first := 0 // digit
+	if text != "" && text[0] == '-' {
+		first = 1
+	}
+	point := first
+	for point < len(text) && text[point]-'0' <= 9 {
+		point++
+	}
+	if point == first || text[first] == '0' && point > first+1 {
+		return Decimal{}, false
+	}
+	end := point // of the canonical text
+	if point < len(text) {
+		if text[point] != '.' || point == len(text)-1 {
+			return Decimal{}, false
+		}
+		for i := point + 1; i < len(text); i++ {
+			if text[i]-'0' > 9 {
+				return Decimal{}, false
+			}
+			if text[i] != '0' {
+				end = i + 1
+			}
+		}
+	}
+	if text[first] == '0' && end == point {
+		return Decimal{}, true
+	}
+	return Decimal{text[:end]}, true
 }
 
 func fromAPD(x *apd.Decimal) Decimal {

@@ -54,26 +54,33 @@ func ParseEquipmentID(text string) (EquipmentID, error) {
 		return "", errEquipmentID
 	}
 	for i := range len(text) {
-		if !equipmentIDByte(text[i]) {
+		if !equipmentIDBytes[text[i]] {
 			return "", errEquipmentID
 		}
 	}
 	return EquipmentID(text), nil
 }
 
-func equipmentIDByte(c byte) bool {
-	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' ||
-		c == '.' || c == '_' || c == ':' || c == '-'
-}
+// equipmentIDBytes are those that an equipment id may hold.
+var equipmentIDBytes = func() (allowed [256]bool) {
+	for c := range allowed {
+		allowed[c] = c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' ||
+			c == '.' || c == '_' || c == ':' || c == '-'
+	}
+	return allowed
+}()
 
 // Parse makes a reading of the texts of its three fields and reports every field that breaks a rule. It is the one way
-// in for JSON and CSV alike.
+// in for JSON and CSV alike. The reading may share the memory of the texts.
 func Parse(equipmentID, timestamp, value string, limits Limits) (Reading, []fault.FieldError) {
-	var (
-		r      Reading
-		faults []fault.FieldError
-		err    error
-	)
+	var r Reading
+	faults := r.Parse(equipmentID, timestamp, value, limits)
+	return r, faults
+}
+
+// Parse is the function Parse for those who have a place for the reading.
+func (r *Reading) Parse(equipmentID, timestamp, value string, limits Limits) (faults []fault.FieldError) {
+	var err error
 	if r.EquipmentID, err = ParseEquipmentID(equipmentID); err != nil {
 		faults = append(faults, fault.FieldError{Field: FieldEquipmentID, Reason: err.Error()})
 	}
@@ -86,7 +93,7 @@ func Parse(equipmentID, timestamp, value string, limits Limits) (Reading, []faul
 	if r.Value, err = ParseValue(value); err != nil {
 		faults = append(faults, fault.FieldError{Field: FieldValue, Reason: err.Error()})
 	}
-	return r, faults
+	return faults
 }
 
 var errFuture = fmt.Errorf("must not be more than %d h in the future", int(contract.FutureMax/time.Hour))

@@ -51,6 +51,8 @@ type Options struct {
 	// DynamoDBProxy wraps the handler through which the API and the functions reach DynamoDB, so that tests can inject
 	// faults. Default: they reach it directly.
 	DynamoDBProxy func(forward http.Handler) http.Handler
+	// Profiles lets the API and each instance of a function serve profiles of themselves, at ports that they log as pprof_address.
+	Profiles bool
 	// AllowedOrigins are other origins whose pages may call the API with credentials. Default: none.
 	AllowedOrigins []string
 	// Progress tells what is being started. It is called from several goroutines, one at a time. Default: nobody is told.

@@ -336,6 +336,9 @@ func (s *Stack) environment(ctx context.Context, more map[string]string) ([]stri
 	if s.options.Retention != 0 {
 		values[contract.EnvRetention] = s.options.Retention.String()
 	}
+	if s.options.Profiles {
+		values[contract.EnvPprofAddress] = "127.0.0.1:0"
+	}
 	maps.Copy(values, more)
 	environ := make([]string, 0, len(values))
 	for key, value := range values {
