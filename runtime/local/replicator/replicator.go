@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -282,6 +283,11 @@ func (r *Replicator) isLost(region string) bool {
 	return r.lost[region]
 }
 
+// CutOff are the regions that are cut off.
+func (r *Replicator) CutOff() []string {
+	return slices.DeleteFunc(slices.Clone(r.regions), func(region string) bool { return !r.IsCut(region) })
+}
+
 // IsCut tells whether a region is cut off.
 func (r *Replicator) IsCut(region string) bool {
 	r.mu.Lock()
@@ -289,12 +295,20 @@ func (r *Replicator) IsCut(region string) bool {
 	return r.cut[region]
 }
 
-// Settled returns once every write made before the call has arrived in the regions that are not cut off from where it was made.
-func (r *Replicator) Settled(ctx context.Context) error {
+// awaitReady returns once Run has taken up what an earlier life has left.
+func (r *Replicator) awaitReady(ctx context.Context) error {
 	select {
 	case <-r.ready:
+		return nil
 	case <-ctx.Done():
 		return fmt.Errorf("wait for the replication: %w", ctx.Err())
+	}
+}
+
+// Settled returns once every write made before the call has arrived in the regions that are not cut off from where it was made.
+func (r *Replicator) Settled(ctx context.Context) error {
+	if err := r.awaitReady(ctx); err != nil {
+		return err
 	}
 	for _, t := range r.trackers {
 		if err := t.catchUp(ctx); err != nil {
@@ -310,6 +324,61 @@ func (r *Replicator) Settled(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// Backlog is what had been written at a moment in a region, or for it, and had not arrived then.
+type Backlog struct {
+	region  string
+	targets map[*link]uint64
+}
+
+// Waiting is what is still to travel between the region of a Backlog and another one.
+type Waiting struct {
+	Region string // the other one
+	Items  int
+	// Parted tells that nothing passes between the two now.
+	Parted bool
+}
+
+// Backlog returns what waits now.
+func (r *Replicator) Backlog(ctx context.Context, region string) (*Backlog, error) {
+	if err := r.known(region); err != nil {
+		return nil, err
+	}
+	if err := r.awaitReady(ctx); err != nil {
+		return nil, err
+	}
+	b := &Backlog{region: region, targets: map[*link]uint64{}}
+	for _, l := range r.links {
+		if l.from.table.region != region && l.to.table.region != region || r.isLost(l.from.table.region) || r.isLost(l.to.table.region) {
+			continue
+		}
+		if err := l.from.catchUp(ctx); err != nil {
+			return nil, fmt.Errorf("look what waits: %w", err)
+		}
+		b.targets[l], _ = l.from.read()
+	}
+	return b, nil
+}
+
+// Waiting tells what of it has not arrived yet, for each region that waits or is waited for.
+func (b *Backlog) Waiting() []Waiting {
+	of := map[string]Waiting{}
+	for l, target := range b.targets {
+		other := l.from.table.region
+		if other == b.region {
+			other = l.to.table.region
+		}
+		items := len(l.from.own(l.position.Load(), target))
+		if items > 0 {
+			of[other] = Waiting{other, of[other].Items + items, l.cut()}
+		}
+	}
+	var all []Waiting
+	for _, other := range slices.Sorted(maps.Keys(of)) {
+		all = append(all, of[other])
+	}
+	return all
 }
 
 // Counts tell what was done since the start.
