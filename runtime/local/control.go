@@ -199,7 +199,7 @@ func tell(ctx context.Context, s settings, out printer) error {
 	request.Header.Set("Authorization", "Bearer "+c.Key)
 	response, err := http.DefaultClient.Do(request) // heal takes as long as it takes
 	if err != nil {
-		return fmt.Errorf("%s %s: %w", s.command, s.region, err)
+		return ended(s, err)
 	}
 	defer func() { _ = response.Body.Close() }() // it was read
 	if response.StatusCode != http.StatusOK {
@@ -211,10 +211,18 @@ func tell(ctx context.Context, s settings, out printer) error {
 		case errors.Is(err, io.EOF):
 			return nil
 		case err != nil:
-			return fmt.Errorf("%s %s: the system has ended meanwhile, or this was interrupted: %w", s.command, s.region, err)
+			return ended(s, err)
 		case line.Error != "":
 			return errors.New(line.Error)
 		}
 		out.printf("%s\n", line.Said)
 	}
+}
+
+// ended says why there is no answer, or only a part of one.
+func ended(s settings, err error) error {
+	if errors.Is(err, context.Canceled) {
+		return fmt.Errorf("%s %s was interrupted; what has begun goes on", s.command, s.region)
+	}
+	return fmt.Errorf("%s %s: the system has ended meanwhile: %w", s.command, s.region, err)
 }

@@ -128,14 +128,20 @@ func (p *program) kill(loads ...*load) {
 	}
 }
 
-// tell runs cut or heal, as make does.
-func (p *program) tell(ctx context.Context, command string) string {
+// command runs cut or heal, as make does.
+func (p *program) command(ctx context.Context, name string) (said string, err error) {
+	out, err := exec.CommandContext(ctx, p.bin, name, "-state", p.state, "-region", stack.RegionNames()[1]).CombinedOutput()
+	return string(out), err
+}
+
+// tell is a command that must do.
+func (p *program) tell(ctx context.Context, name string) {
 	p.t.Helper()
-	out, err := exec.CommandContext(ctx, p.bin, command, "-state", p.state, "-region", stack.RegionNames()[1]).CombinedOutput()
-	if err != nil && ctx.Err() == nil {
-		p.t.Errorf("%s: %v\n%s", command, err, out)
+	said, err := p.command(ctx, name)
+	if err != nil {
+		p.t.Errorf("%s: %v", name, err)
 	}
-	return string(out)
+	p.t.Logf("%s: %s", name, said)
 }
 
 // TestRegions_GoOnAfterEverythingWasKilled kills two regions, with all that they consist of, while clients send to both: cut off from
@@ -175,15 +181,18 @@ func TestRegions_GoOnAfterEverythingWasKilled(t *testing.T) {
 	d.fileEnds(d.second, upload)
 	pause(ctx, togetherFor)
 	apart := len(d.readings(d.first)) - len(d.readings(d.second))
-	healing, stop := context.WithCancel(ctx)
-	healed := make(chan string)
-	go func() { healed <- p.tell(healing, "heal") }()
+	healed := make(chan error)
+	go func() {
+		_, err := p.command(ctx, "heal")
+		healed <- err
+	}()
 	await.True(t, time.Minute, "something that had waited arrives", func() bool {
 		return len(d.readings(d.first))-len(d.readings(d.second)) != apart
 	})
 	p.kill(both...)
-	stop()
-	<-healed
+	if err := <-healed; err == nil {
+		t.Log("everything had arrived before it was killed: this time the drill has tested less than it can")
+	}
 
 	d = p.live()
 	both = begin(d)
