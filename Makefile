@@ -105,6 +105,10 @@ load-reports: load ## the reports of 500 to 10,000 users in test/load/reports; o
 consumer: .have-cdk ## build and synthesize an app of another team (CDK=latest: with the newest CDK that there is)
 	@CONSUMER_CDK='$(CDK)' go test -count=1 -v -timeout $(TEST_TIMEOUT) ./test/consumertest
 
+.PHONY: bench
+bench: .have-go ## measure what it costs, beside what is usual, within 15 minutes (BENCH='post csv' runs those)
+	@mkdir -p .local/bin && go build -buildvcs=false -o .local/bin/ ./test/bench/measure && exec .local/bin/measure $(BENCH)
+
 .PHONY: fmt
 fmt: .have-go ## format the Go files
 	@find . -name '.?*' -prune -o -name '*.go' -print | xargs gofmt -l -w

@@ -1,6 +1,7 @@
 package standin
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"strconv"
@@ -18,6 +19,20 @@ type Process struct {
 
 // ProcessOf is a process that somebody else started, of which the costs alone can be asked for.
 func ProcessOf(pid int) Process { return Process{pid: pid} }
+
+// StartProcess starts a program that never outlives this one.
+func StartProcess(p child.Program) (Process, error) {
+	started, err := child.Start(p)
+	if err != nil {
+		return Process{}, err
+	}
+	return Process{child: started}, nil
+}
+
+// WaitServing returns once the address answers with a status below 500.
+func (p Process) WaitServing(ctx context.Context, url string) error {
+	return p.child.WaitServing(ctx, url)
+}
 
 // PID is the process id.
 func (p Process) PID() int {
