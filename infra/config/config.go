@@ -149,6 +149,18 @@ func (e Environment) AggregationWindow() time.Duration {
 // Primary is the region in which the user pool and the definition of the tables live.
 func (e Environment) Primary() string { return e.Regions[0] }
 
+// Environment returns the environment of a name that somebody gave as ENV.
+func (c Config) Environment(name string) (Environment, error) {
+	e, known := c.Environments[name]
+	if !known {
+		return Environment{}, rule.Fault{
+			Field: "ENV", Got: name, Rule: fmt.Sprintf("must be one of %s, as %s has them",
+				strings.Join(slices.Sorted(maps.Keys(c.Environments)), ", "), File),
+		}
+	}
+	return e, nil
+}
+
 // Only returns the configuration of one environment, without the pipeline.
 func (c Config) Only(name string) (Config, error) {
 	e, known := c.Environments[name]

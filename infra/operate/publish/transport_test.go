@@ -110,7 +110,13 @@ func (c *paced) Read(b []byte) (int, error) {
 		<-c.closed
 		return 0, net.ErrClosed
 	}
-	time.Sleep(c.every)
+	pause := time.NewTimer(c.every)
+	defer pause.Stop()
+	select {
+	case <-pause.C:
+	case <-c.closed:
+		return 0, net.ErrClosed
+	}
 	n, err := c.Conn.Read(b)
 	c.left.Add(int64(-n))
 	return n, err
