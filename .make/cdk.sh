@@ -128,6 +128,11 @@ lint)
 	lint .local/lint 'eu-west-1 eu-central-1'
 	echo "lint-templates: $linted templates are clean, those of a delivery pipeline included"
 	;;
+synth)
+	choose
+	synthesize
+	echo "synth: the templates are in cdk.out"
+	;;
 programs)
 	# The steps of the pipeline after the first one have nothing but the assembly.
 	assembly=${ASSEMBLY:-cdk.out}

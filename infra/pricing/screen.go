@@ -27,10 +27,10 @@ func Print(w io.Writer, name string, e Estimate, savings []Saving) error {
 		wrapped(&b, s.String())
 	}
 	if len(savings) > 0 {
-		fmt.Fprintf(&b, "\n%-20s%-56s%12s\n", "what saves", "", "a month")
+		fmt.Fprintf(&b, "\n%-28s%-54s%12s\n", "what saves", "", "a month")
 	}
 	for _, s := range savings {
-		fmt.Fprintf(&b, "  %-18s%-56s%12s\n", s.Setting, s.Change, difference(s))
+		fmt.Fprintf(&b, "  %-26s%-54s%12s\n", s.Setting, s.Change, difference(s))
 	}
 	b.WriteByte('\n')
 	if e.Serves {

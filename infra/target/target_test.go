@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -327,5 +328,26 @@ func TestHelp_IsInColumns(t *testing.T) {
 	}
 	if targets < 20 {
 		t.Errorf("only %d targets are told", targets)
+	}
+}
+
+// TestTasks_AreThere holds the Makefile's targets to the script that runs them: a merge has lost one before.
+func TestTasks_AreThere(t *testing.T) {
+	script, err := os.ReadFile(filepath.Join("..", "..", ".make", "cdk.sh"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	targets, err := os.ReadFile(filepath.Join("..", "..", ".make", "deploy.mk"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	tasks := regexp.MustCompile(`\$\(CDK_TASK\) ([a-z]+)`).FindAllSubmatch(targets, -1)
+	for _, task := range tasks {
+		if !strings.Contains(string(script), "\n"+string(task[1])+")\n") {
+			t.Errorf("cdk.sh does not know the task %s of deploy.mk", task[1])
+		}
+	}
+	if len(tasks) < 11 {
+		t.Errorf("only %d tasks were looked for", len(tasks))
 	}
 }
