@@ -11,6 +11,9 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+
 	"github.com/sensorflow/sensorflow/runtime/contract"
 	"github.com/sensorflow/sensorflow/runtime/local/checkout"
 	"github.com/sensorflow/sensorflow/runtime/local/child"
@@ -96,6 +99,19 @@ func (b *Backend) Reading(ctx context.Context, equipmentID, timestamp string) (R
 	query := url.Values{contract.AttrEquipmentID: {equipmentID}, contract.AttrTimestamp: {timestamp}}
 	err := b.control(ctx, http.MethodGet, PathReading+"?"+query.Encode(), nil, &r)
 	return r, err
+}
+
+// Receive takes the next message off the queue; it is empty where there is none.
+func (b *Backend) Receive(ctx context.Context) (body string, err error) {
+	err = b.control(ctx, http.MethodPost, PathQueue, nil, &body)
+	return body, err
+}
+
+// Config is that of the SDK's clients for the stand-in.
+func (b *Backend) Config() aws.Config {
+	return aws.Config{
+		Region: Region, BaseEndpoint: &b.URL, Credentials: credentials.NewStaticCredentialsProvider("standin", "standin", ""),
+	}
 }
 
 func (b *Backend) control(ctx context.Context, method, path string, body []byte, into any) error {

@@ -7,7 +7,7 @@
 // What a call to it means:
 //   - An INSERT is accepted. With Options.Remember it is judged by its key and its version, as a table does it, and so is an
 //     UPDATE. Without, only the UPDATE by which the service asks whether it may write is refused, as no such item is there.
-//   - Other writes are accepted whatever their conditions are.
-//   - Reads find nothing, apart from what was remembered.
+//   - Other writes of readings are accepted whatever their conditions are. Reads find no readings, apart from what was remembered.
+//   - The other tables are small, and are the simulation's model of DynamoDB: they keep what they are told and judge conditions.
 //   - Every object of the bucket is there and has the same generated content (File). What is put is read and forgotten.
 package standin

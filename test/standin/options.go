@@ -9,12 +9,12 @@ const LatencyDefault = 4 * time.Millisecond
 type Options struct {
 	// Latency is the time from a call's arrival to its answer. Default: LatencyDefault; below 0: none.
 	Latency time.Duration
-	// FailWrites is the share of the single writes, and of the statements of batches, that are throttled, from 0 to 1.
+	// FailWrites is the share of the writes of readings, singly or in batches, that are throttled, from 0 to 1.
 	FailWrites float64
 	// FailCalls is the share of the calls to tables that are answered with an internal error, from 0 to 1. Half of them have
 	// taken effect.
 	FailCalls float64
-	// WritesPerSecond is the capacity of the tables; what is above it is throttled. A tenth of a second's writes can come at
+	// WritesPerSecond is the capacity of the readings table; what is above it is throttled. A tenth of a second's writes can come at
 	// once. Default: 0, no limit.
 	WritesPerSecond int
 	// Remember keeps the version and the value of each reading, so that writes are judged by them and can be looked up. It takes
@@ -36,6 +36,8 @@ type Counts struct {
 	Refused int64
 	// Remembered is how many different readings are kept.
 	Remembered int64
+	// Rows are the writes that changed the other tables, by the table's name.
+	Rows map[string]int64
 	// FileBytes are the bytes of objects that were read.
 	FileBytes int64
 }
@@ -47,11 +49,12 @@ type Reading struct {
 	Value string
 }
 
-// The addresses by which a Backend is controlled, and the first line that it prints.
+// The addresses by which a Backend is controlled.
 const (
 	PathOptions = "/-/options"
 	PathCounts  = "/-/counts"
 	PathReading = "/-/reading"
+	PathQueue   = "/-/queue"
 )
 
 // What the stand-ins of a user pool and of a bucket know, and what the service is told of them.

@@ -11,15 +11,16 @@ import (
 	"testing"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
 	"github.com/sensorflow/sensorflow/runtime/contract"
+	"github.com/sensorflow/sensorflow/runtime/csvfile"
 	"github.com/sensorflow/sensorflow/runtime/dynamo"
 	"github.com/sensorflow/sensorflow/runtime/fault"
 	"github.com/sensorflow/sensorflow/runtime/ingest"
 	"github.com/sensorflow/sensorflow/runtime/reading"
 	"github.com/sensorflow/sensorflow/runtime/s3store"
+	"github.com/sensorflow/sensorflow/runtime/sqsqueue"
 	"github.com/sensorflow/sensorflow/test/standin"
 )
 
@@ -42,14 +43,8 @@ func counts(t *testing.T, b *standin.Backend) standin.Counts {
 	return c
 }
 
-func config(b *standin.Backend) aws.Config {
-	return aws.Config{
-		Region: standin.Region, BaseEndpoint: &b.URL, Credentials: credentials.NewStaticCredentialsProvider("standin", "standin", ""),
-	}
-}
-
 func readings(b *standin.Backend) *dynamo.Readings {
-	return dynamo.NewReadings(dynamo.NewClient(config(b)), standin.TableName(contract.ReadingsTable()), standin.Region, 0)
+	return dynamo.NewReadings(dynamo.NewClient(b.Config()), standin.TableName(contract.ReadingsTable()), standin.Region, 0)
 }
 
 var morning = time.Date(2026, 3, 1, 8, 30, 0, 0, time.UTC)
@@ -223,7 +218,7 @@ func TestBackend_FailsTheShareThatItIsToldTo(t *testing.T) {
 
 func TestBackend_HasTheGeneratedFile(t *testing.T) {
 	b := start(t, standin.Options{Latency: -1, FileBytes: 100_000})
-	bucket := s3store.New(s3store.NewClient(config(b)), standin.Bucket)
+	bucket := s3store.New(s3store.NewClient(b.Config()), standin.Bucket)
 	object, err := bucket.Stat(t.Context(), "uploads/a.csv")
 	if err != nil {
 		t.Fatal(err)
@@ -275,5 +270,51 @@ func TestFile_HasDifferentValidReadings(t *testing.T) {
 	}
 	if len(seen) != 1234 {
 		t.Errorf("%d different readings", len(seen))
+	}
+}
+
+// The other tables keep what they are told: an upload goes through all that the CSV processor does with it.
+func TestBackend_KeepsUploads(t *testing.T) {
+	b := start(t, standin.Options{Latency: -1})
+	table := dynamo.NewUploads(dynamo.NewClient(b.Config()), standin.TableName(contract.UploadsTable()))
+	u := csvfile.Upload{ID: "u", FileName: "a.csv", Status: csvfile.AwaitingUpload, CreatedAt: morning, UpdatedAt: morning}
+	if err := table.CreateUpload(t.Context(), u); err != nil {
+		t.Fatal(err)
+	}
+	if err := table.CreateUpload(t.Context(), u); fault.KindOf(err) != fault.Conflict {
+		t.Errorf("created twice: %v", err)
+	}
+	begun, err := table.BeginUpload(t.Context(), "u", csvfile.Plan{
+		ETag: "e", Bytes: 10, Ranges: 1, Columns: csvfile.Columns{Timestamp: 1, Value: 2}, At: morning,
+	})
+	if err != nil || begun.Status != csvfile.Processing {
+		t.Fatalf("begun %+v, %v", begun, err)
+	}
+	for range 2 { // once, however often it is told
+		if err := table.CommitRange(t.Context(), csvfile.RangeID{UploadID: "u"}, csvfile.RangeResult{Bytes: 10, RowsAccepted: 3}, morning); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := table.FinishUpload(t.Context(), "u", csvfile.Completed, morning); err != nil {
+		t.Fatal(err)
+	}
+	if u, err := table.ReadUpload(t.Context(), "u"); err != nil || u.Status != csvfile.Completed || u.RowsAccepted != 3 || u.RangesDone != 1 {
+		t.Errorf("read %+v, %v", u, err)
+	}
+	if c := counts(t, b); c.Rows[standin.TableName(contract.UploadsTable())] != 5 {
+		t.Errorf("counts %+v", c)
+	}
+}
+
+func TestBackend_QueuesMessages(t *testing.T) {
+	b := start(t, standin.Options{Latency: -1})
+	sender := sqsqueue.NewSender(sqs.NewFromConfig(b.Config()), b.QueueURL())
+	if err := sender.Send(t.Context(), []string{"first", "second"}); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"first", "second", ""} {
+		if got, err := b.Receive(t.Context()); err != nil || got != want {
+			t.Errorf("received %q, %v, want %q", got, err, want)
+		}
 	}
 }

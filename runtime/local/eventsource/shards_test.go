@@ -4,9 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"log/slog"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -100,64 +97,67 @@ func TestPollStream_ReadsAParentToItsEndBeforeItsChildren(t *testing.T) {
 	})
 }
 
-// agedStream is a stream after a day of rest: the records of its first shard are gone, and DynamoDB Local refuses to read it from
-// whatever place. Its second one is open.
-type agedStream struct{ splitStream }
-
-func (agedStream) DescribeStream(context.Context, *dynamodbstreams.DescribeStreamInput, ...func(*dynamodbstreams.Options)) (*dynamodbstreams.DescribeStreamOutput, error) {
-	return &dynamodbstreams.DescribeStreamOutput{StreamDescription: &types.StreamDescription{Shards: []types.Shard{
-		{ShardId: aws.String("old"), SequenceNumberRange: &types.SequenceNumberRange{EndingSequenceNumber: aws.String("old2")}},
-		{ShardId: aws.String("new"), ParentShardId: aws.String("old"), SequenceNumberRange: &types.SequenceNumberRange{}},
-	}}}, nil
+// slowStream has one shard, to which a record comes each 300 ms.
+type slowStream struct {
+	splitStream
+	began time.Time
+	most  int // records that it has in the end
 }
 
-func (agedStream) GetShardIterator(_ context.Context, in *dynamodbstreams.GetShardIteratorInput, _ ...func(*dynamodbstreams.Options)) (*dynamodbstreams.GetShardIteratorOutput, error) {
-	return &dynamodbstreams.GetShardIteratorOutput{ShardIterator: aws.String(*in.ShardId + " 1")}, nil
+func (slowStream) DescribeStream(context.Context, *dynamodbstreams.DescribeStreamInput, ...func(*dynamodbstreams.Options)) (*dynamodbstreams.DescribeStreamOutput, error) {
+	return &dynamodbstreams.DescribeStreamOutput{StreamDescription: &types.StreamDescription{Shards: []types.Shard{{ShardId: aws.String("only")}}}}, nil
 }
 
-func (s agedStream) GetRecords(ctx context.Context, in *dynamodbstreams.GetRecordsInput, o ...func(*dynamodbstreams.Options)) (*dynamodbstreams.GetRecordsOutput, error) {
-	if strings.HasPrefix(*in.ShardIterator, "old") {
-		return nil, &types.TrimmedDataAccessException{Message: aws.String("past the oldest record")}
+func (s slowStream) GetRecords(_ context.Context, in *dynamodbstreams.GetRecordsInput, _ ...func(*dynamodbstreams.Options)) (*dynamodbstreams.GetRecordsOutput, error) {
+	var shard string
+	var next int // as GetShardIterator names it: 1 is the first
+	if _, err := fmt.Sscan(*in.ShardIterator, &shard, &next); err != nil {
+		return nil, err
 	}
-	return s.splitStream.GetRecords(ctx, in, o...)
+	out := &dynamodbstreams.GetRecordsOutput{}
+	for there := min(int(time.Since(s.began)/(300*time.Millisecond)), s.most); next <= there && len(out.Records) < int(*in.Limit); next++ {
+		out.Records = append(out.Records, types.Record{Dynamodb: &types.StreamRecord{SequenceNumber: aws.String(fmt.Sprint(next))}})
+	}
+	out.NextShardIterator = aws.String(fmt.Sprintf("%s %d", shard, next))
+	return out, nil
 }
 
-func TestPollStream_GoesOnBehindAShardWhoseRecordsAreGone(t *testing.T) {
-	for _, test := range []struct {
-		name, checkpoint string
-		warns            bool
+func TestPollStream_GathersWhatComesWithinTheWindow(t *testing.T) {
+	for name, c := range map[string]struct {
+		window time.Duration
+		size   int
+		want   [][]string
 	}{
-		{"all of them were processed", `{"old":"old2"}`, false},
-		{"some were not", `{"old":"old1"}`, true},
-		{"none was", `{}`, true},
+		"without a window":        {0, 100, [][]string{{"1"}, {"2"}, {"3"}, {"4"}, {"5"}, {"6"}}},
+		"a window":                {time.Second, 100, [][]string{{"1", "2", "3", "4"}, {"5", "6"}}},
+		"a window, small batches": {time.Second, 3, [][]string{{"1", "2", "3"}, {"4", "5", "6"}}},
 	} {
-		t.Run(test.name, func(t *testing.T) {
-			path := filepath.Join(t.TempDir(), "place.json")
-			if err := os.WriteFile(path, []byte(test.checkpoint), 0o600); err != nil {
-				t.Fatal(err)
-			}
+		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				var seen, log strings.Builder
+				var seen [][]string
 				ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 				defer cancel()
 				err := eventsource.PollStream(ctx, eventsource.StreamOptions{
-					Client: agedStream{}, StreamARN: "arn", Checkpoint: path, Log: slog.New(slog.NewTextHandler(&log, nil)),
+					Client: slowStream{began: time.Now(), most: 6}, StreamARN: "arn", Log: quiet, Window: c.window, BatchSize: c.size,
+					PollInterval: 50 * time.Millisecond,
 					Function: invoker(func(payload []byte) ([]byte, error) {
 						var e events.DynamoDBEvent
 						if err := json.Unmarshal(payload, &e); err != nil {
 							t.Error(err)
 						}
+						var batch []string
 						for _, r := range e.Records {
-							seen.WriteString(r.Change.SequenceNumber + " ")
+							batch = append(batch, r.Change.SequenceNumber)
 						}
+						seen = append(seen, batch)
 						return nil, nil
 					}),
 				})
-				if err != nil || seen.String() != "new1 new2 " {
-					t.Errorf("it saw %q, error %v", seen.String(), err)
+				if err != nil {
+					t.Fatal(err)
 				}
-				if warns := strings.Contains(log.String(), "make repair"); warns != test.warns {
-					t.Errorf("it logged %s", log.String())
+				if fmt.Sprint(seen) != fmt.Sprint(c.want) {
+					t.Errorf("got batches %v, want %v", seen, c.want)
 				}
 			})
 		})

@@ -44,6 +44,9 @@ func benchmarks() []benchmark {
 	return []benchmark{
 		{"post", "POST /sensor-data beside a bare handler and beside one PutItem a request", post},
 		{"batch", "batches and NDJSON beside the single call", batches},
+		{"csv", "the CSV processor beside encoding/csv and one PutItem a row", files},
+		{"flood", "the memory of a file of 10 GB", flood},
+		{"aggregate", "the aggregator, and what a batch costs the table", aggregates},
 	}
 }
 

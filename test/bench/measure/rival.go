@@ -34,6 +34,10 @@ func child(ctx context.Context, name string, args []string) error {
 		return serve(ctx, args[0], http.HandlerFunc(bare))
 	case name == "putitem" && len(args) == 2:
 		return serve(ctx, args[0], newPutter(args[1], rivalInFlight))
+	case name == "putrows" && len(args) == 1:
+		return putAllRows(ctx, args[0])
+	case name == "flood" && len(args) == 0:
+		return floodAll(ctx)
 	default:
 		return fmt.Errorf("there is no process %q with %d arguments", name, len(args))
 	}

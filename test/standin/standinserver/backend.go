@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"io"
+	"maps"
 	"net/http"
 	"strings"
 	"sync"
@@ -19,6 +20,9 @@ type backend struct {
 	settings atomic.Pointer[standin.Options]
 	capacity capacity
 	memory   *memory
+	model    *model
+	queue    queue
+	readings []byte // the name of that table, as it stands in a call
 	counted  counts
 	buffers  sync.Pool
 }
@@ -31,7 +35,7 @@ type counts struct {
 }
 
 func newBackend(pool http.Handler) *backend {
-	b := &backend{pool: pool, memory: newMemory()}
+	b := &backend{pool: pool, memory: newMemory(), model: newModel(), readings: []byte(`"` + standin.TableName(contract.ReadingsTable()) + `"`)}
 	b.counted.calls = map[string]int64{}
 	b.buffers.New = func() any { return new([]byte) }
 	b.settings.Store(&standin.Options{Latency: standin.LatencyDefault})
@@ -70,6 +74,8 @@ func (b *backend) serveControl(w http.ResponseWriter, r *http.Request) {
 		query := r.URL.Query()
 		found, _ := b.memory.find(key{query.Get(contract.AttrEquipmentID), query.Get(contract.AttrTimestamp)})
 		writeJSON(w, found)
+	case standin.PathQueue:
+		writeJSON(w, b.queue.receive())
 	default:
 		http.NotFound(w, r)
 	}
@@ -80,6 +86,9 @@ func (b *backend) counts() standin.Counts {
 		Calls: map[string]int64{}, Accepted: b.counted.accepted.Load(), Throttled: b.counted.throttled.Load(),
 		Refused: b.counted.refused.Load(), Remembered: b.memory.size(), FileBytes: b.counted.fileBytes.Load(),
 	}
+	b.model.mu.Lock()
+	c.Rows = maps.Clone(b.model.writes)
+	b.model.mu.Unlock()
 	b.counted.mu.Lock()
 	defer b.counted.mu.Unlock()
 	for operation, n := range b.counted.calls {

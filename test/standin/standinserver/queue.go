@@ -5,10 +5,32 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"net/http"
+	"sync"
 	"time"
 )
 
-// serveQueue takes messages and forgets them. The SDK compares the checksums of their bodies.
+// queue is the messages that were sent and not received yet, in their order.
+type queue struct {
+	mu     sync.Mutex
+	bodies []string
+}
+
+func (q *queue) send(bodies ...string) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.bodies = append(q.bodies, bodies...)
+}
+
+func (q *queue) receive() (body string) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if len(q.bodies) > 0 {
+		body, q.bodies = q.bodies[0], q.bodies[1:]
+	}
+	return body
+}
+
+// serveQueue takes messages, which are received by standin.PathQueue. The SDK compares the checksums of their bodies.
 func (b *backend) serveQueue(w http.ResponseWriter, r *http.Request) {
 	arrived := time.Now()
 	type entry struct {
@@ -23,6 +45,7 @@ func (b *backend) serveQueue(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	for i, e := range in.Entries {
+		b.queue.send(e.MessageBody)
 		sum := md5.Sum([]byte(e.MessageBody)) //nolint:gosec // see above
 		in.Entries[i] = entry{ID: e.ID, MessageID: e.ID, Checksum: hex.EncodeToString(sum[:])}
 	}

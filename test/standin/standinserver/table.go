@@ -25,7 +25,6 @@ const (
 
 	throttled = `{"__type":"com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException","message":"The stand-in is throttling."}`
 	failed    = `{"__type":"com.amazonaws.dynamodb.v20120810#InternalServerError","message":"The stand-in fails."}`
-	canceled  = `{"__type":"com.amazonaws.dynamodb.v20120810#TransactionCanceledException","message":"The stand-in is throttling."}`
 	unknown   = `{"__type":"com.amazonaws.dynamodb.v20120810#UnknownOperationException","message":"The stand-in does not know this call."}`
 	malformed = `{"__type":"com.amazon.coral.service#SerializationException","message":"The stand-in cannot read this call."}`
 )
@@ -70,20 +69,20 @@ func (b *backend) answer(operation string, body []byte, o *standin.Options, now 
 	switch operation {
 	case "BatchExecuteStatement":
 		return b.statements(body, o, now)
+	case "BatchWriteItem":
+		return b.batch(body, o, now)
+	case "DescribeTable":
+		return describe(body)
+	}
+	if !bytes.Contains(body, b.readings) {
+		return b.model.call(operation, body)
+	}
+	switch operation {
 	case "PutItem", "UpdateItem", "DeleteItem", "ExecuteStatement":
 		if b.admit(1, o, now) == 0 {
 			return answer{http.StatusBadRequest, []byte(throttled)}
 		}
 		b.counted.accepted.Add(1)
-		return ok(empty)
-	case "BatchWriteItem":
-		return b.batch(body, o, now)
-	case "TransactWriteItems":
-		writes := bytes.Count(body, []byte(`"TableName":`))
-		if taken := b.admit(writes, o, now); taken < writes {
-			return answer{http.StatusBadRequest, []byte(canceled)}
-		}
-		b.counted.accepted.Add(int64(writes))
 		return ok(empty)
 	case "GetItem":
 		return ok(empty)
@@ -91,8 +90,6 @@ func (b *backend) answer(operation string, body []byte, o *standin.Options, now 
 		return b.look(body, o)
 	case "Query", "Scan":
 		return ok(`{"Items":[],"Count":0,"ScannedCount":0}`)
-	case "DescribeTable":
-		return describe(body)
 	default:
 		return answer{http.StatusBadRequest, []byte(unknown)}
 	}
