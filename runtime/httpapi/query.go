@@ -68,6 +68,9 @@ func readQuery(r *http.Request, known ...string) (*query, error) {
 
 // noQuery refuses any parameter.
 func noQuery(r *http.Request) error {
+	if r.URL.RawQuery == "" {
+		return nil
+	}
 	q, err := readQuery(r)
 	if err != nil {
 		return err

@@ -221,8 +221,7 @@ func (c *Coalescer) giveUp(l *lane) {
 			continue
 		}
 		c.leaves(l, 1)
-		e.answer <- unavailable(errHeldBack)
-		c.open.Done()
+		c.tell(e, unavailable(errHeldBack))
 	}
 	l.waiting = waiting
 }
