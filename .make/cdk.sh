@@ -150,6 +150,8 @@ cost)
 	# What things cost does not depend on the account. Without any, the templates of a made-up one do, in a folder of their own.
 	export CDK_DEFAULT_ACCOUNT="${CDK_DEFAULT_ACCOUNT:-111122223333}"
 	choose
+	go build -buildvcs=false -o .local/bin/cost ./infra/cost
+	.local/bin/cost -usage # a mistake is told before anything takes time
 	assembly=cdk.out
 	if ! holds $assembly; then
 		assembly=.local/cost
@@ -158,7 +160,6 @@ cost)
 			quietly $assembly
 		}
 	fi
-	go build -buildvcs=false -o .local/bin/cost ./infra/cost
 	ENV=$env exec .local/bin/cost -assembly $assembly
 	;;
 preflight)
