@@ -1,9 +1,11 @@
 #!/bin/sh
 # Runs the CDK's command line for an environment of cdk.json.
 #
-#	cdk.sh synth|cost|golden|lint|programs|preflight|bootstrap|diff|deploy|rollback|destroy
+#	cdk.sh synth|cost|golden|lint|programs|preflight|bootstrap|diff|deploy|rollback|detach|destroy
 #
-# ENV, REGION and ACCOUNT say what is meant, VALIDATE=yes lets the CDK check the templates, and DOCKER=yes lets Docker publish the image. Command infra/target, which reads them and cdk.json, says in a sentence what is missing.
+# ENV, REGION and ACCOUNT say what is meant, VALIDATE=yes lets the CDK check the templates, DOCKER=yes lets Docker publish the image, and
+# YES=yes does not ask. Command infra/target, which reads them and cdk.json, says in a sentence what is missing, and so does command life
+# of infra/operate, which asks AWS: the CDK's command line would end in a trace.
 set -eu
 cd "$(dirname "$0")/.."
 task=$1
@@ -16,8 +18,8 @@ fail() {
 }
 
 export CDK_DISABLE_CLI_TELEMETRY=true
-# Node.js 20, 22 and 24 all run the CDK. On the first it would print fourteen lines each time: it gets no more fixes.
-export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION=20
+# Node.js 20, 22 and 24 all run the CDK. On the first it, and the SDK inside it, would print twenty lines each time: it gets no more fixes.
+export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION=20 AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED=true
 [ -z "${ACCOUNT:-}" ] || export CDK_DEFAULT_ACCOUNT="$ACCOUNT"
 
 # target answers a question about the task: choose, regions or stays. It is built and run in two steps, since go run adds a line of
@@ -92,8 +94,20 @@ holds() {
 		[ -z "$(find cdk.json go.mod infra constructs runtime/contract -type f -newer "$1/manifest.json" | head -n 1)" ]
 }
 
-hint() {
-	fail "if an environment is not bootstrapped, make bootstrap ENV=$env does that once; if credentials have expired, log in again; if a stack could not be made, infra/LIFE.md says what to do before the next attempt"
+# begin sees that AWS can be reached, accepts the credentials and takes them for the right account; for a deployment, that each region was
+# prepared for the CDK, and that no stack whose creation failed is in the way.
+begin() {
+	operate life
+	.local/bin/life begin "$task" "$env"
+}
+
+# quietly synthesizes into a folder, and shows what was said only where that fails.
+quietly() {
+	mkdir -p .local
+	cdk synth --quiet --output "$1" >".local/$task.log" 2>&1 || {
+		cat ".local/$task.log" >&2
+		exit 1
+	}
 }
 
 case $task in
@@ -114,6 +128,11 @@ lint)
 	lint .local/lint 'eu-west-1 eu-central-1'
 	echo "lint-templates: $linted templates are clean, those of a delivery pipeline included"
 	;;
+synth)
+	choose
+	synthesize
+	echo "synth: the templates are in cdk.out"
+	;;
 programs)
 	# The steps of the pipeline after the first one have nothing but the assembly.
 	assembly=${ASSEMBLY:-cdk.out}
@@ -131,19 +150,16 @@ cost)
 	# What things cost does not depend on the account. Without any, the templates of a made-up one do, in a folder of their own.
 	export CDK_DEFAULT_ACCOUNT="${CDK_DEFAULT_ACCOUNT:-111122223333}"
 	choose
+	go build -buildvcs=false -o .local/bin/cost ./infra/cost
+	.local/bin/cost -usage # a mistake is told before anything takes time
 	assembly=cdk.out
 	if ! holds $assembly; then
 		assembly=.local/cost
 		holds $assembly || {
 			echo "cost: synthesizing the templates first" >&2
-			mkdir -p .local
-			cdk synth --quiet --output $assembly >.local/cost.log 2>&1 || {
-				cat .local/cost.log >&2
-				exit 1
-			}
+			quietly $assembly
 		}
 	fi
-	go build -buildvcs=false -o .local/bin/cost ./infra/cost
 	ENV=$env exec .local/bin/cost -assembly $assembly
 	;;
 preflight)
@@ -153,28 +169,50 @@ preflight)
 	;;
 rollback)
 	choose
+	begin
 	operate rollback
 	exec .local/bin/rollback ${YES:+-yes} "$stacks" "$REGION"
 	;;
+detach)
+	choose
+	operate life
+	exec .local/bin/life detach ${YES:+-yes} "$env" "$REGION"
+	;;
 bootstrap)
 	choose
+	begin
 	# The key for the assets is the account's own (--customer-key would make another), and nobody else is trusted.
-	cdk bootstrap
+	cdk bootstrap ${REGION:+"aws://*/$REGION"}
 	;;
 diff)
 	choose
-	cdk diff "$stacks" || hint
+	begin
+	cdk diff "$stacks"
 	;;
 deploy)
 	choose
+	begin
 	without_docker
-	cdk deploy "$stacks" || hint
+	cdk deploy "$stacks" ||
+		fail "what failed stands above; infra/LIFE.md tells what is left of it, and the same command tries again"
 	;;
 destroy)
 	choose
-	cdk synth --quiet
-	target stays
-	cdk destroy "$stacks" || hint
+	quietly cdk.out
+	target stays # which ends here without credentials
+	begin
+	# What stays is kept as a file, too: when the stacks are gone, nobody can ask them for names.
+	list=.local/stays-$env${REGION:+-$REGION}.txt
+	.local/bin/life stays "$env" "$stacks" >"$list" || {
+		status=$?
+		cat "$list"
+		[ $status -ne 4 ] || exit 0
+		exit 1
+	}
+	cat "$list"
+	echo "The list is kept in $list."
+	cdk destroy --app cdk.out "$stacks" ||
+		fail "what refused stands above; run the commands that $list names, and the same command again"
 	;;
 *)
 	fail "there is no such task"

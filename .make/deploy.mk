@@ -48,6 +48,10 @@ deploy: .have-cdk ## deploy an environment, or one region of it and what it need
 rollback: .have-go ## put one region's service and functions back on what ran before the last deployment (REGION=eu-west-1; YES=yes does not ask)
 	@$(CDK_TASK) rollback
 
+.PHONY: detach
+detach: .have-go ## take the user pool's replica out of a region that is lost, or that another one follows (REGION=eu-central-1; YES=yes does not ask)
+	@$(CDK_TASK) detach
+
 .PHONY: destroy
 destroy: .have-cdk ## destroy an environment, or one region's stack, after saying what stays
 	@$(CDK_TASK) destroy

@@ -79,3 +79,17 @@ func readObject(readFile func(string) ([]byte, error), file string) (map[string]
 	}
 	return object, nil
 }
+
+// Read reads and checks the configuration of cdk.json for a tool that is not the CDK's. account is that of environments
+// which name none; it may be empty, and such an environment has none then.
+func Read(readFile func(string) ([]byte, error), account string) (Config, error) {
+	context, err := ReadContext(func(string) string { return "" }, readFile)
+	if err != nil {
+		return Config{}, err
+	}
+	c, err := Load(context.All, Defaults{Account: account, AccountLater: true})
+	if err != nil {
+		return Config{}, fmt.Errorf("the configuration in %s is wrong:\n%w", File, err)
+	}
+	return c, nil
+}

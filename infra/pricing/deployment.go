@@ -19,8 +19,9 @@ type Deployment struct {
 type Regional struct {
 	Name string
 
-	tasksMin, taskCPU, taskMemoryMiB int
-	requestsPerTask, spotPercent     float64 // a minute, and of the tasks above tasksMin
+	tasksMin, tasksMax           int // tasksMax is 0 where nothing tells
+	taskCPU, taskMemoryMiB       int
+	requestsPerTask, spotPercent float64 // a minute, and of the tasks above tasksMin
 
 	natGateways, zones, publicIPv4, interfaceZones int
 	loadBalancers, webACLs, webRules               int
@@ -30,6 +31,7 @@ type Regional struct {
 	distributions, edgeFunctions, vpcOrigins       int
 	userPools, userPoolReplicas                    int
 
+	windowSeconds float64 // that the aggregator's event source waits for more
 	queuePollers  int     // functions that Lambda polls a queue for
 	aggregatorGB  float64 // memory of the function behind the stream
 	auditGB       float64 // of the functions that a schedule calls

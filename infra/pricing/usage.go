@@ -38,7 +38,8 @@ func UsageOf(getenv func(key string) string) (Usage, error) {
 			if whole {
 				kind = "a whole number"
 			}
-			wrong = append(wrong, fmt.Errorf("%s must be %s from %.3g to %.0f, got %q", key, kind, lowest, highest, text))
+			wrong = append(wrong, fmt.Errorf("%s must be %s from %s to %s, got %q", key, kind, plain(lowest, 3),
+				plain(highest, 3), text))
 			return
 		}
 		set(n)
@@ -90,16 +91,31 @@ func AggregateUnits(equipments float64) (writes, reads float64) {
 // stream is how the readings of a region reach its aggregator.
 type stream struct{ batches, equipments float64 } // batches a second, and different equipments in each
 
-// streamOf takes it that a shard gives what has arrived since it was asked last, and that equipments send evenly.
-func (u Usage) streamOf(regions int) stream {
+// streamOf takes it that a shard gives what has arrived since it was asked last, at once or after a window, and that equipments send
+// evenly.
+func (u Usage) streamOf(regions int, windowSeconds float64) stream {
 	rate := u.ReadingsPerSecond / float64(regions)
 	shards := max(shardsLeast, math.Ceil(u.ReadingsPerSecond/shardWrites))
-	batches := min(rate, shards*pollsPerShard)
+	batches := min(rate, shards*min(pollsPerShard, 1/windowSeconds))
 	if batches == 0 {
 		return stream{}
 	}
 	perBatch, perShard := rate/batches, max(1, float64(u.Equipments)/shards)
 	return stream{batches, perShard * (1 - math.Pow(1-1/perShard, perBatch))}
+}
+
+// requestsOf is how many requests a month each of so many regions gets.
+func (u Usage) requestsOf(regions int) float64 {
+	return u.ReadingsPerSecond * monthSeconds / float64(regions) / float64(u.ReadingsPerRequest)
+}
+
+// plain writes a number with so many significant digits, never with an exponent.
+func plain(number float64, digits int) string {
+	rounded, err := strconv.ParseFloat(strconv.FormatFloat(number, 'g', digits, 64), 64)
+	if err != nil {
+		return strconv.FormatFloat(number, 'f', -1, 64)
+	}
+	return strconv.FormatFloat(rounded, 'f', -1, 64)
 }
 
 // millions is how many million readings a month brings.

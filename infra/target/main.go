@@ -2,9 +2,9 @@
 //
 //	target TASK choose   prints the environment and the stacks that are wanted, with a blank between
 //	target TASK regions  prints the regions of all environments
-//	target TASK stays    prints what of the stacks in cdk.out stays when they are destroyed
-//	target adopt keeper  prints the region that keeps the aggregates of REGION, which has left for good, and what the names of
-//	                     the tables begin with, with a blank between
+//	target TASK stays    without credentials, prints what would stay of the stacks in cdk.out, and fails for want of them
+//	target adopt keeper  prints the environment, the region that keeps the aggregates of REGION, which has left for good, and
+//	                     what the names of the tables begin with, with blanks between
 //
 // It reads ENV, REGION and ACCOUNT from the environment. It never imports the CDK, which takes minutes to compile and
 // seconds to start.
@@ -28,7 +28,7 @@ import (
 
 func main() {
 	if len(os.Args) != 3 {
-		_, _ = fmt.Fprintln(os.Stderr, "usage: target TASK choose|regions|stays")
+		_, _ = fmt.Fprintln(os.Stderr, "usage: target TASK choose|regions|stays|keeper")
 		os.Exit(2)
 	}
 	r := request{task: os.Args[1], getenv: os.Getenv, readFile: os.ReadFile}
@@ -69,13 +69,21 @@ func (r request) answer(w io.Writer, question string) error {
 		if err := r.needCredentials(t); err != nil {
 			return err
 		}
-		_, err = fmt.Fprintln(w, c.Environments[t.env].Primary(), config.StackPrefix+t.env)
+		_, err = fmt.Fprintln(w, t.env, c.Environments[t.env].Primary(), config.StackPrefix+t.env)
 		return err
 	case "stays":
-		if err := stays.Say(w, os.DirFS("cdk.out"), t.stacks()); err != nil {
+		missing := r.needCredentials(t)
+		if missing == nil {
+			return nil // command life tells what is deployed
+		}
+		stacks, err := stays.Read(os.DirFS("cdk.out"), t.stacks())
+		if err != nil {
 			return err
 		}
-		return r.needCredentials(t) // without any, what stays can still be seen
+		if err := stays.Say(w, t.env, stacks); err != nil {
+			return err
+		}
+		return missing
 	default:
 		return fmt.Errorf("there is no question %q", question)
 	}
@@ -90,15 +98,7 @@ func (r request) load() (config.Config, error) {
 			return config.Config{}, err
 		}
 	}
-	context, err := config.ReadContext(func(string) string { return "" }, r.readFile)
-	if err != nil {
-		return config.Config{}, fmt.Errorf("look up the environments: %w", err)
-	}
-	c, err := config.Load(context.All, config.Defaults{Account: account, AccountLater: true})
-	if err != nil {
-		return config.Config{}, fmt.Errorf("the configuration in %s is wrong:\n%w", config.File, err)
-	}
-	return c, nil
+	return config.Read(r.readFile, account)
 }
 
 func regionsOf(c config.Config) []string {
@@ -151,7 +151,7 @@ func (r request) target(c config.Config) (target, error) {
 
 // ofPipeline tells whether a task may be about the pipeline's own stack.
 func ofPipeline(task string) bool {
-	return slices.Contains([]string{"synth", "bootstrap", "diff", "deploy", "destroy"}, task)
+	return slices.Contains([]string{"synth", "cost", "bootstrap", "diff", "deploy", "destroy"}, task)
 }
 
 // accountFault refuses an ACCOUNT that the configuration would overrule.
@@ -176,6 +176,12 @@ func (r request) checkRegion(t target, e config.Environment) error {
 				config.File, t.env)
 		}
 	case "rollback":
+	case "detach":
+		// The first is that of the user pool itself. One that was adopted may have left its replica behind.
+		regions, which = append(slices.Clone(e.Regions[1:]), e.Adopted...), "regions beside the first"
+		if len(regions) == 0 {
+			return fmt.Errorf("%s has one region, which has the user pool itself and no replica of it", t.env)
+		}
 	default:
 		return regionFault(t.region, regions, which+" of "+t.env+" in "+config.File).Err()
 	}

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -57,6 +58,9 @@ func TestChoose_TakesWhatIsWanted(t *testing.T) {
 		"a region of the only": {
 			"diff", map[string]string{"REGION": "eu-central-1"}, dev, "dev SensorFlow-dev-eu-central-1",
 		},
+		"the cost of the pipeline": {
+			"cost", map[string]string{"ENV": "pipeline"}, dev, "pipeline SensorFlow-pipeline",
+		},
 		"the pipeline": {
 			"deploy", map[string]string{"ENV": "pipeline"}, dev, "pipeline SensorFlow-pipeline",
 		},
@@ -94,7 +98,7 @@ func TestChoose_SaysWhatIsWrong(t *testing.T) {
 		want      string
 	}{
 		"no cdk.json": {
-			"deploy", nil, nil, "look up the environments: read the configuration: open cdk.json: file does not exist",
+			"deploy", nil, nil, "read the configuration: open cdk.json: file does not exist",
 		},
 		"a wrong cdk.json": {
 			"deploy", nil, cdkJSON(`"dev":{"regions":["mars"]}`, ""),
@@ -122,6 +126,18 @@ func TestChoose_SaysWhatIsWrong(t *testing.T) {
 		"a pipeline to roll back": {
 			"rollback", map[string]string{"ENV": "pipeline", "REGION": "eu-west-1"}, cdkJSON(both, ","+pipeline),
 			`ENV must be one of dev, prod, as cdk.json has them, got "pipeline"`,
+		},
+		"the region of the user pool": {
+			"detach", map[string]string{"ENV": "dev", "REGION": "eu-west-1"}, cdkJSON(both, ""),
+			`REGION must be one of eu-central-1, the regions beside the first of dev in cdk.json, got "eu-west-1"`,
+		},
+		"no region to detach from": {
+			"detach", map[string]string{"ENV": "dev"}, cdkJSON(both, ""),
+			"say which region: make detach ENV=dev REGION=… is one of eu-central-1, the regions beside the first of dev in cdk.json",
+		},
+		"no region beside the first": {
+			"detach", map[string]string{"REGION": "eu-west-1"}, cdkJSON(`"dev":{"regions":["eu-west-1"]}`, ""),
+			"dev has one region, which has the user pool itself and no replica of it",
 		},
 		"no region to roll back": {
 			"rollback", map[string]string{"ENV": "dev"}, cdkJSON(both, ""),
@@ -233,7 +249,7 @@ func TestChoose_NeedsNoAccountForTheCost(t *testing.T) {
 func TestKeeper_IsTheFirstRegion(t *testing.T) {
 	left := cdkJSON(`"dev":{"regions":["eu-west-1","us-east-1"],"adopted":["eu-central-1"]}`, "")
 	variables := map[string]string{"AWS_PROFILE": "mine", "REGION": "eu-central-1"}
-	if got, err := ask("adopt", "keeper", variables, left); err != nil || got != "eu-west-1 SensorFlow-dev\n" {
+	if got, err := ask("adopt", "keeper", variables, left); err != nil || got != "dev eu-west-1 SensorFlow-dev\n" {
 		t.Errorf("got %q, error %v", got, err)
 	}
 	for region, want := range map[string]string{
@@ -277,8 +293,12 @@ func TestStays_AsksForCredentialsAfterwards(t *testing.T) {
 	}
 	got, err := ask("destroy", "stays", nil, cdkJSON(prod, ""))
 	if err == nil || !strings.HasPrefix(err.Error(), "no AWS credentials were found.") ||
-		!strings.HasPrefix(got, "Nothing stays") {
+		!strings.HasPrefix(got, "Nothing of these stacks stays") {
 		t.Errorf("error %v, said %q", err, got)
+	}
+	// With credentials, another program looks at what is deployed.
+	if got, err := ask("destroy", "stays", map[string]string{"AWS_PROFILE": "mine"}, cdkJSON(prod, "")); err != nil || got != "" {
+		t.Errorf("with credentials: error %v, said %q", err, got)
 	}
 }
 
@@ -308,5 +328,26 @@ func TestHelp_IsInColumns(t *testing.T) {
 	}
 	if targets < 20 {
 		t.Errorf("only %d targets are told", targets)
+	}
+}
+
+// TestTasks_AreThere holds the Makefile's targets to the script that runs them: a merge has lost one before.
+func TestTasks_AreThere(t *testing.T) {
+	script, err := os.ReadFile(filepath.Join("..", "..", ".make", "cdk.sh"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	targets, err := os.ReadFile(filepath.Join("..", "..", ".make", "deploy.mk"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	tasks := regexp.MustCompile(`\$\(CDK_TASK\) ([a-z]+)`).FindAllSubmatch(targets, -1)
+	for _, task := range tasks {
+		if !strings.Contains(string(script), "\n"+string(task[1])+")\n") {
+			t.Errorf("cdk.sh does not know the task %s of deploy.mk", task[1])
+		}
+	}
+	if len(tasks) < 11 {
+		t.Errorf("only %d tasks were looked for", len(tasks))
 	}
 }

@@ -50,18 +50,35 @@ func (l *lane) read(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for iterator != nil {
-		out, err := l.records(ctx, iterator)
+	for trimmed := 0; iterator != nil; {
+		out, err := l.records(ctx, iterator, l.BatchSize)
+		if errors.As(err, new(*types.TrimmedDataAccessException)) {
+			trimmed++
+			if iterator, err = l.skip(ctx, trimmed); err != nil {
+				return err
+			}
+			continue
+		}
 		if err != nil {
 			return err
 		}
-		if err := l.handle(ctx, out.Records); err != nil {
+		trimmed = 0
+		records, next, err := l.gather(ctx, out)
+		if err != nil {
 			return err
 		}
-		if iterator = out.NextShardIterator; iterator != nil && len(out.Records) == 0 && pacing.Sleep(ctx, l.PollInterval) != nil {
+		if err := l.handle(ctx, records); err != nil {
+			return err
+		}
+		if iterator = next; iterator != nil && len(records) == 0 && pacing.Sleep(ctx, l.PollInterval) != nil {
 			return ctx.Err()
 		}
 	}
+	return l.end()
+}
+
+// end notes that the shard was processed, so that its children can start.
+func (l *lane) end() error {
 	if err := l.positions.set(l.shard, shardEnd); err != nil {
 		return err
 	}
@@ -72,17 +89,39 @@ func (l *lane) read(ctx context.Context) error {
 	return nil
 }
 
+// skip goes on where records are gone, as they are after a day: with the oldest that is left, and where none is left after a shard's
+// end. It also replaces an iterator that was made while the shard was empty, which DynamoDB Local refuses in the same way.
+func (l *lane) skip(ctx context.Context, times int) (*string, error) {
+	shards, err := l.shards(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range shards {
+		if aws.ToString(s.ShardId) != l.shard || s.SequenceNumberRange == nil || s.SequenceNumberRange.EndingSequenceNumber == nil {
+			continue
+		}
+		if *s.SequenceNumberRange.EndingSequenceNumber == l.positions.get(l.shard) {
+			return nil, nil // all of them were processed
+		}
+		if times > 1 {
+			l.Log.Warn("records of the stream are gone before they were processed; make repair sets the aggregates right", "shard", l.shard)
+			return nil, nil
+		}
+	}
+	if times > 1 {
+		return nil, errors.New("read the shard: its oldest record is refused")
+	}
+	return l.oldest(ctx)
+}
+
 // iterator starts after the checkpoint; where there is none, or its record is gone, with the oldest record.
 func (l *lane) iterator(ctx context.Context) (*string, error) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	in := &dynamodbstreams.GetShardIteratorInput{
-		StreamArn: &l.StreamARN, ShardId: &l.shard, ShardIteratorType: types.ShardIteratorTypeTrimHorizon,
-	}
 	if position := l.positions.get(l.shard); position != "" {
-		after := *in
-		after.ShardIteratorType, after.SequenceNumber = types.ShardIteratorTypeAfterSequenceNumber, &position
-		out, err := l.Client.GetShardIterator(ctx, &after)
+		out, err := l.Client.GetShardIterator(ctx, &dynamodbstreams.GetShardIteratorInput{
+			StreamArn: &l.StreamARN, ShardId: &l.shard, ShardIteratorType: types.ShardIteratorTypeAfterSequenceNumber, SequenceNumber: &position,
+		})
 		if err == nil {
 			return out.ShardIterator, nil
 		}
@@ -94,23 +133,52 @@ func (l *lane) iterator(ctx context.Context) (*string, error) {
 		}
 		l.Log.Warn("the checkpoint is not in the stream; starting with the oldest record", "shard", l.shard)
 	}
-	out, err := l.Client.GetShardIterator(ctx, in)
+	return l.oldest(ctx)
+}
+
+// oldest starts with the oldest record.
+func (l *lane) oldest(ctx context.Context) (*string, error) {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	out, err := l.Client.GetShardIterator(ctx, &dynamodbstreams.GetShardIteratorInput{
+		StreamArn: &l.StreamARN, ShardId: &l.shard, ShardIteratorType: types.ShardIteratorTypeTrimHorizon,
+	})
 	if err != nil {
 		return nil, fmt.Errorf("start the shard: %w", err)
 	}
 	return out.ShardIterator, nil
 }
 
-func (l *lane) records(ctx context.Context, iterator *string) (*dynamodbstreams.GetRecordsOutput, error) {
+func (l *lane) records(ctx context.Context, iterator *string, limit int) (*dynamodbstreams.GetRecordsOutput, error) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	out, err := l.Client.GetRecords(ctx, &dynamodbstreams.GetRecordsInput{
-		ShardIterator: iterator, Limit: aws.Int32(int32(l.BatchSize)), //nolint:gosec // at most StreamBatchSizeMax
+		ShardIterator: iterator, Limit: aws.Int32(int32(limit)), //nolint:gosec // at most StreamBatchSizeMax
 	})
 	if err != nil {
 		return nil, fmt.Errorf("read the shard: %w", err)
 	}
 	return out, nil
+}
+
+// gather adds to the records of a poll what comes within the window, and returns where to go on.
+func (l *lane) gather(ctx context.Context, first *dynamodbstreams.GetRecordsOutput) (records []types.Record, next *string, err error) {
+	records, next = first.Records, first.NextShardIterator
+	for end := time.Now().Add(l.Window); len(records) > 0 && len(records) < l.BatchSize && next != nil; {
+		left := time.Until(end)
+		if left <= 0 {
+			break
+		}
+		if err := pacing.Sleep(ctx, min(left, l.PollInterval)); err != nil {
+			return nil, nil, err
+		}
+		out, err := l.records(ctx, next, l.BatchSize-len(records))
+		if err != nil {
+			return nil, nil, err
+		}
+		records, next = append(records, out.Records...), out.NextShardIterator
+	}
+	return records, next, nil
 }
 
 // handle delivers the records that pass the filter and moves the checkpoint past them all.
