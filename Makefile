@@ -147,10 +147,10 @@ include .make/deploy.mk
 
 .PHONY: .have-go .have-all .have-local .set-up .prepared .running
 .have-local:
-	@test -x .local/bin/local || { echo 'nothing runs here; start it with make run REGIONS=2' >&2; exit 1; }
+	@test -x .local/bin/local || { echo 'nothing runs here; start it with make run' >&2; exit 1; }
 
-.running:
-	@test -f .local/stack.env || { echo 'nothing runs here; start it with make run' >&2; exit 1; }
+.running: .have-local
+	@.local/bin/local running
 
 .have-go:
 	@sh .make/prerequisites.sh go
