@@ -150,6 +150,11 @@ func (s *Stack) prepare(ctx context.Context) (err error) {
 	if s.folder, err = datadir.Open(s.options.DataDir); err != nil {
 		return err
 	}
+	if s.options.of == nil {
+		if err := claim(s.folder, nil); err != nil {
+			return err
+		}
+	}
 	if s.secrets, err = s.findSecrets(); err != nil {
 		return err
 	}
@@ -173,8 +178,10 @@ func (s *Stack) prepare(ctx context.Context) (err error) {
 	if err := s.startQueues(ctx); err != nil {
 		return err
 	}
-	if err := s.secrets.save(s.folder); err != nil {
-		return err
+	if s.options.of == nil {
+		if err := s.secrets.save(s.folder); err != nil {
+			return err
+		}
 	}
 	s.describe()
 	return nil
