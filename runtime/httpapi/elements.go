@@ -22,9 +22,8 @@ var errElementMissing = errors.New("is missing: a comma stands where it should")
 
 var errElementTooLong = fmt.Errorf("must be at most %s long", byteCount(elementBytesMax))
 
-// taker takes an element of a batch, which is overwritten by the next, or why there is none that can be read. Its error ends
-// the batch.
-type taker func(element []byte, unreadable error) error
+// taker takes an element of a batch, or why there is none that can be read. Its error ends the batch.
+type taker func(element string, unreadable error) error
 
 // elements cuts a batch into its elements and holds no more than one of them.
 type elements struct {
@@ -48,13 +47,13 @@ func (e *elements) keep(part []byte) {
 	e.element = append(e.element, part...)
 }
 
-// give passes the element on and makes room for the next.
-func (e *elements) give() error {
+// give passes the element on, as text, and makes room for the next.
+func (e *elements) give(text string) error {
 	var unreadable error
 	if e.long || len(e.element) > elementBytesMax {
 		unreadable = errElementTooLong
 	}
-	err := e.take(e.element, unreadable)
+	err := e.take(text, unreadable)
 	e.element, e.long = e.element[:0], false
 	return err
 }
@@ -79,7 +78,7 @@ func (e *elements) lines() error {
 		e.long = e.long || len(e.element) > elementBytesMax
 		e.element = bytes.TrimSpace(e.element)
 		if e.long || len(e.element) > 0 {
-			if err := e.give(); err != nil {
+			if err := e.give(string(e.element)); err != nil {
 				return err
 			}
 		}
@@ -114,7 +113,7 @@ func (e *elements) array() error {
 	}
 	for ; err == nil; c, err = e.next() {
 		if c == ',' || c == ']' {
-			if err := e.take(nil, errElementMissing); err != nil {
+			if err := e.take("", errElementMissing); err != nil {
 				return err
 			}
 		} else if c, err = e.one(c); err != nil {
@@ -135,7 +134,7 @@ func (e *elements) one(c byte) (next byte, err error) {
 	if err := e.value(c); err != nil {
 		return 0, err
 	}
-	if err := e.give(); err != nil {
+	if err := e.give(string(e.element)); err != nil {
 		return 0, &ended{err}
 	}
 	return e.next()

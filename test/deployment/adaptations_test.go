@@ -18,6 +18,8 @@ type adaptation struct {
 	attributes map[string]func(ref object) object
 	// change turns the resource into one that the emulator makes.
 	change func(s *stack, resource object) object
+	// disposable is set for what only the templates of an environment have that is thrown away.
+	disposable bool
 	// complete gives the resource, once the stack is there, what the emulator has left out.
 	complete func(ctx context.Context, s *stack, id string, made *created) error
 }
@@ -53,6 +55,10 @@ var adaptations = map[string]adaptation{
 		reason: "the emulator would run the CDK's function in Docker; the call that the resource describes is made here, " +
 			"once the stack is there",
 		values: nothing, complete: completeCall,
+	},
+	"Custom::S3AutoDeleteObjects": {
+		reason: "the emulator would run the CDK's function in Docker; TestLife empties the bucket before it deletes the stack",
+		values: nothing, disposable: true,
 	},
 	"AWS::KMS::Key": {
 		reason: "the emulator's CloudFormation does not tell the attribute KeyId, which Ref is as well, makes keys of one region only, " +
@@ -196,6 +202,7 @@ func replicaTables(ctx context.Context, s *stack, id string, made *created) erro
 			continue
 		}
 		table := withProperties(tableOf(resource, region), object{"TableName": made.Physical[id]})
+		table["DeletionPolicy"] = s.policy(resource)
 		if _, err := s.createStack(ctx, region, s.Name+"-"+id, object{"Resources": object{id: table}}); err != nil {
 			return err
 		}

@@ -20,7 +20,7 @@ import (
 
 // TestDeployment creates the stacks of two regions and uses what was created.
 func TestDeployment(t *testing.T) {
-	s := newStage(t)
+	s := newStage(t, "")
 	w, err := s.try(t.Context(), s.stacks, regions)
 	defer w.stop()
 	if err != nil {
@@ -33,6 +33,7 @@ func TestDeployment(t *testing.T) {
 // stage is where deployments are tried: the templates, and an emulator.
 type stage struct {
 	root     string
+	assembly string // the folder of the templates
 	stacks   []stackTemplate
 	emulator *emulator
 	log      capture.Buffer
@@ -40,10 +41,11 @@ type stage struct {
 	progress func(format string, args ...any)
 }
 
-// newStage synthesizes the stacks and starts an emulator, for as long as the test runs. A failed test prints what the programs printed.
-func newStage(t *testing.T) *stage {
+// newStage synthesizes the stacks of the environment, with more keys than it has where a test wants that, and starts an emulator, for as
+// long as the test runs. A failed test prints what the programs printed.
+func newStage(t *testing.T, more string) *stage {
 	t.Helper()
-	s := &stage{progress: stopwatch(t), patience: patience}
+	s := &stage{progress: stopwatch(t), patience: patience, assembly: t.TempDir()}
 	t.Cleanup(func() {
 		if s.emulator != nil {
 			s.emulator.stop()
@@ -56,7 +58,7 @@ func newStage(t *testing.T) *stage {
 	if s.root, err = checkout.Root(); err != nil {
 		t.Fatal(err)
 	}
-	if s.stacks, err = synthesize(t.Context(), s.root, t.TempDir()); err != nil {
+	if s.stacks, err = synthesize(t.Context(), s.root, s.assembly, environment(more)); err != nil {
 		t.Fatal(err)
 	}
 	s.progress("%d stacks are synthesized", len(s.stacks))

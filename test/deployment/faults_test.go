@@ -79,7 +79,7 @@ func TestFaults_AreFound(t *testing.T) {
 	if wanted == "" {
 		t.Skip("DEPLOYMENT_FAULTS=1 plants mistakes in the templates, which takes minutes")
 	}
-	s := newStage(t)
+	s := newStage(t, "")
 	s.patience = patienceShort
 	for _, f := range faults {
 		if wanted != "1" && !strings.Contains(f.name, wanted) {
