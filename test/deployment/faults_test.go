@@ -95,7 +95,7 @@ func TestFaults_AreFound(t *testing.T) {
 			w, err := s.try(t.Context(), m, regions[:1])
 			defer w.stop()
 			if err == nil {
-				_, problems := w.holdPermissions()
+				_, problems := w.permissions()
 				err = errors.New(strings.Join(problems, "; "))
 			}
 			if !strings.Contains(err.Error(), f.found) {

@@ -13,9 +13,14 @@ import (
 	"github.com/sensorflow/sensorflow/runtime/local/checkout"
 )
 
-// environment is what is deployed: two regions, with what most deployments set.
+// gateway is the machine client of the deployment, besides that of the smoke test.
+const gateway = "gateway"
+
+// environment is what is deployed: two regions, with what most deployments set, and one that is thrown away, which alone has roles that
+// the others lack.
 const environment = `{"environments":{"dev":{"account":"` + account + `","regions":["eu-west-1","eu-central-1"],"retentionDays":90,
-	"machineClients":["gateway"],"allowedOrigins":["https://app.example.com"]}}}`
+	"machineClients":["` + gateway + `"],"allowedOrigins":["https://app.example.com"]},
+	"trial":{"account":"` + account + `","regions":["eu-west-1"],"disposable":true}}}`
 
 var regions = []string{"eu-west-1", "eu-central-1"}
 
