@@ -45,11 +45,12 @@ func run(m *testing.M) int {
 		fmt.Fprint(os.Stderr, local.log.String())
 		return 1
 	}
-	code := called.Run(m, os.Stderr)
+	code := m.Run()
 	if faults := fleetFaults(ctx); len(faults) > 0 {
 		fmt.Fprintf(os.Stderr, "--- FAIL: the fleet's totals over everything that the suite wrote\n    %s\n", strings.Join(faults, "\n    "))
 		code = 1
 	}
+	code = called.Judge(code, os.Stderr)
 	if err := local.Stop(); err != nil {
 		fmt.Fprintf(os.Stderr, "--- FAIL: stop the stack: %v\n", err)
 		code = 1

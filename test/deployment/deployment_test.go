@@ -31,7 +31,7 @@ func TestDeployment(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.holdTable(t)
-	for _, problem := range w.needlessAdaptations(t.Context()) {
+	for _, problem := range w.needlessAdaptations(t.Context(), s.progress) {
 		t.Error(problem)
 	}
 	w.holdTheRights(t)

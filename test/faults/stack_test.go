@@ -31,7 +31,7 @@ type running struct {
 // called is what the systems of the tests call.
 var called = permission.NewWatch("faults")
 
-func TestMain(m *testing.M) { os.Exit(called.Run(m, os.Stderr)) }
+func TestMain(m *testing.M) { os.Exit(called.Judge(m.Run(), os.Stderr)) }
 
 // startSystem starts a system that the test ends.
 func startSystem(t *testing.T, o stack.Options) *running {
