@@ -92,9 +92,22 @@ conformance: .have-go ## what we rely on in DynamoDB, at ENDPOINT=http://host:po
 attack: .set-up ## hostile and greedy clients at full size, with figures; loopback only
 	@ATTACK=full go test -count=1 -v -timeout 30m ./test/attack
 
+.PHONY: load
+load: .have-go ## users who send readings, with a page of pictures (USERS=10000; URL=, TOKEN=; TABLE=dynamodb FAULTS=5)
+	@go build -buildvcs=false -o .local/bin/load ./test/load && USERS='$(USERS)' DURATION='$(DURATION)' RAMP='$(RAMP)' URL='$(URL)' \
+		TOKEN='$(TOKEN)' TABLE='$(TABLE)' FAULTS='$(FAULTS)' VERIFY='$(VERIFY)' REPORTS='$(REPORTS)' exec .local/bin/load
+
+.PHONY: load-reports
+load-reports: REPORTS = test/load/reports
+load-reports: load ## the reports of 500 to 10,000 users in test/load/reports; on a machine with nothing else to do
+
 .PHONY: consumer
 consumer: .have-cdk ## build and synthesize an app of another team (CDK=latest: with the newest CDK that there is)
 	@CONSUMER_CDK='$(CDK)' go test -count=1 -v -timeout $(TEST_TIMEOUT) ./test/consumertest
+
+.PHONY: bench
+bench: .have-go ## measure what it costs, beside what is usual, within 15 minutes (BENCH='post csv' runs those)
+	@mkdir -p .local/bin && go build -buildvcs=false -o .local/bin/ ./test/bench/measure && exec .local/bin/measure $(BENCH)
 
 .PHONY: fmt
 fmt: .have-go ## format the Go files
@@ -115,8 +128,10 @@ clean: ## remove everything that was built or brought (not the data of a DATA_DI
 .PHONY: help
 help:
 	@awk 'BEGIN { FS = ":.*## " } \
-		/^##@ / { print substr($$0, 5) } \
-		/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+		/^##@ / { line[++n] = substr($$0, 5) } \
+		/^[a-z-]+:.*## / { name[++n] = $$1; line[n] = $$2; if (length($$1) > width) width = length($$1) } \
+		END { for (i = 1; i <= n; i++) if (name[i]) printf "  %-*s  %s\n", width, name[i], line[i]; else print line[i] }' \
+		$(MAKEFILE_LIST)
 
 include .make/deploy.mk
 

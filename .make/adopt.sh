@@ -14,10 +14,13 @@ fail() {
 	exit 1
 }
 
-command -v aws >/dev/null || fail "the AWS command line was not found; https://aws.amazon.com/cli has it"
 go build -buildvcs=false -o .local/bin/ ./infra/target ./runtime/cmd/aggregates
-keeper=$(.local/bin/target adopt keeper)
+keeper=$(.local/bin/target adopt keeper) # the region, what the tables are called, and the environment
+command -v aws >/dev/null || fail "the AWS command line was not found; https://aws.amazon.com/cli has it"
+env=${keeper%% *} keeper=${keeper#* }
 region=${keeper% *} tables=${keeper#* }
+go build -C infra/operate -buildvcs=false -o "$PWD/.local/bin/" ./cmd/life
+.local/bin/life begin adopt "$env"
 functions="Functions[?Environment.Variables.AGGREGATES_TABLE=='$tables-Aggregates' && Environment.Variables.ADOPTED_REGIONS]"
 found=$(aws lambda list-functions --region "$region" --output json --query "$functions | [0].Environment.Variables") ||
 	fail "the functions of $region could not be listed"

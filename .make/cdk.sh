@@ -1,9 +1,11 @@
 #!/bin/sh
 # Runs the CDK's command line for an environment of cdk.json.
 #
-#	cdk.sh synth|cost|golden|lint|preflight|bootstrap|diff|deploy|rollback|destroy
+#	cdk.sh synth|cost|golden|lint|programs|preflight|bootstrap|diff|deploy|rollback|detach|destroy
 #
-# ENV, REGION and ACCOUNT say what is meant, VALIDATE=yes lets the CDK check the templates, and DOCKER=yes lets Docker publish the image. Command infra/target, which reads them and cdk.json, says in a sentence what is missing.
+# ENV, REGION and ACCOUNT say what is meant, VALIDATE=yes lets the CDK check the templates, DOCKER=yes lets Docker publish the image, and
+# YES=yes does not ask. Command infra/target, which reads them and cdk.json, says in a sentence what is missing, and so does command life
+# of infra/operate, which asks AWS: the CDK's command line would end in a trace.
 set -eu
 cd "$(dirname "$0")/.."
 task=$1
@@ -32,10 +34,10 @@ choose() {
 	env=${chosen% *} stacks=${chosen#* }
 }
 
-# cdk runs the command line with the one environment that is wanted; the pipeline needs them all.
+# cdk runs the command line with the one environment that is wanted, or the pipeline.
 cdk() {
 	case $env in
-	'' | pipeline) node .local/cdk/bin/cdk "$@" ;;
+	'') node .local/cdk/bin/cdk "$@" ;;
 	*) node .local/cdk/bin/cdk "$@" --context "env=$env" ;;
 	esac
 }
@@ -49,12 +51,24 @@ synthesize() {
 	fi
 	export CDK_VALIDATION=true
 	cdk synth --quiet
-	validated
+	validated cdk.out
 }
 
-# validated fails where the CDK did not check the templates that were made last.
+# validated fails where the CDK did not check the templates that were made last in a folder.
 validated() {
-	[ -s cdk.out/validation-report.json ] || fail "the CDK has not checked the templates: cdk.out has no validation-report.json"
+	[ -s "$1/validation-report.json" ] || fail "the CDK has not checked the templates: $1 has no validation-report.json"
+}
+
+# lint lets cfn-lint check the templates of a folder for some regions, and counts them.
+linted=0
+lint() {
+	validated "$1"
+	set -- "$2" "$1"/*.template.json
+	regions=$1
+	shift
+	# shellcheck disable=SC2086 # a list
+	.local/cfn-lint/bin/cfn-lint --config-file .make/cfn-lint.yaml --regions $regions -- "$@" || fail "cfn-lint found something"
+	linted=$((linted + $#))
 }
 
 # operate builds one of the programs that call AWS and registries.
@@ -80,8 +94,20 @@ holds() {
 		[ -z "$(find cdk.json go.mod infra constructs runtime/contract -type f -newer "$1/manifest.json" | head -n 1)" ]
 }
 
-hint() {
-	fail "if an environment is not bootstrapped, make bootstrap ENV=$env does that once; if credentials have expired, log in again; if a stack could not be made, infra/LIFE.md says what to do before the next attempt"
+# begin sees that AWS can be reached, accepts the credentials and takes them for the right account; for a deployment, that each region was
+# prepared for the CDK, and that no stack whose creation failed is in the way.
+begin() {
+	operate life
+	.local/bin/life begin "$task" "$env"
+}
+
+# quietly synthesizes into a folder, and shows what was said only where that fails.
+quietly() {
+	mkdir -p .local
+	cdk synth --quiet --output "$1" >".local/$task.log" 2>&1 || {
+		cat ".local/$task.log" >&2
+		exit 1
+	}
 }
 
 case $task in
@@ -91,16 +117,34 @@ golden)
 	exec go test $packages -update
 	;;
 lint)
-	validated
 	sh .make/python.sh cfn-lint
-	regions=$(target regions)
-	# shellcheck disable=SC2086 # a list
-	exec .local/cfn-lint/bin/cfn-lint --config-file .make/cfn-lint.yaml --regions $regions -- cdk.out/*.template.json
+	lint cdk.out "$(target regions)"
+	# Whether or not cdk.json has a pipeline, its templates are checked: a made-up one, to two regions of
+	# another account.
+	env=pipeline
+	export CDK_VALIDATION=true
+	rm -rf .local/lint
+	cdk synth --quiet --output .local/lint --context "sensorflow=$(tr -d '\n' <.make/pipeline.json)"
+	lint .local/lint 'eu-west-1 eu-central-1'
+	echo "lint-templates: $linted templates are clean, those of a delivery pipeline included"
 	;;
 synth)
 	choose
 	synthesize
 	echo "synth: the templates are in cdk.out"
+	;;
+programs)
+	# The steps of the pipeline after the first one have nothing but the assembly.
+	assembly=${ASSEMBLY:-cdk.out}
+	[ -f "$assembly/manifest.json" ] || fail "there are no templates in $assembly: make synth makes them"
+	sh .make/npm.sh programs cdk-assets@4.7.3 sha512-8RC6CdrgnM0nO/VSPkIolCtEmbVeyuaormzMOuvO30hgZJeKy7dddSxvd9h7S4ZQVoAnlmmRAVnE00kkRktjGg== \
+		'1 MB' .local/cdk-assets
+	rm -rf "$assembly/programs"
+	mkdir -p "$assembly/programs/publisher/bin"
+	go build -C infra/operate -buildvcs=false -o "$(cd "$assembly" && pwd)/programs/publisher/bin/" ./cmd/publisher
+	cp -R .local/cdk .local/cdk-assets "$assembly/programs/"
+	rm -rf "$assembly/programs/cdk/lib/init-templates" # which hold Go files that the Go command would find here
+	echo "programs: what the steps of the pipeline run is in $assembly/programs"
 	;;
 cost)
 	# What things cost does not depend on the account. Without any, the templates of a made-up one do, in a folder of their own.
@@ -111,11 +155,7 @@ cost)
 		assembly=.local/cost
 		holds $assembly || {
 			echo "cost: synthesizing the templates first" >&2
-			mkdir -p .local
-			cdk synth --quiet --output $assembly >.local/cost.log 2>&1 || {
-				cat .local/cost.log >&2
-				exit 1
-			}
+			quietly $assembly
 		}
 	fi
 	go build -buildvcs=false -o .local/bin/cost ./infra/cost
@@ -127,30 +167,51 @@ preflight)
 	exec .local/bin/preflight "$env"
 	;;
 rollback)
-	[ -n "${REGION:-}" ] || fail "say which region: make rollback ENV=… REGION=…"
 	choose
+	begin
 	operate rollback
 	exec .local/bin/rollback ${YES:+-yes} "$stacks" "$REGION"
 	;;
+detach)
+	choose
+	operate life
+	exec .local/bin/life detach ${YES:+-yes} "$env" "$REGION"
+	;;
 bootstrap)
 	choose
+	begin
 	# The key for the assets is the account's own (--customer-key would make another), and nobody else is trusted.
-	cdk bootstrap
+	cdk bootstrap ${REGION:+"aws://*/$REGION"}
 	;;
 diff)
 	choose
-	cdk diff "$stacks" || hint
+	begin
+	cdk diff "$stacks"
 	;;
 deploy)
 	choose
+	begin
 	without_docker
-	cdk deploy "$stacks" || hint
+	cdk deploy "$stacks" ||
+		fail "what failed stands above; infra/LIFE.md tells what is left of it, and the same command tries again"
 	;;
 destroy)
 	choose
-	cdk synth --quiet
-	target stays
-	cdk destroy "$stacks" || hint
+	quietly cdk.out
+	target stays # which ends here without credentials
+	begin
+	# What stays is kept as a file, too: when the stacks are gone, nobody can ask them for names.
+	list=.local/stays-$env${REGION:+-$REGION}.txt
+	.local/bin/life stays "$env" "$stacks" >"$list" || {
+		status=$?
+		cat "$list"
+		[ $status -ne 4 ] || exit 0
+		exit 1
+	}
+	cat "$list"
+	echo "The list is kept in $list."
+	cdk destroy --app cdk.out "$stacks" ||
+		fail "what refused stands above; run the commands that $list names, and the same command again"
 	;;
 *)
 	fail "there is no such task"

@@ -13,8 +13,12 @@ golden: .have-go ## rewrite the templates that the tests compare with; read what
 
 .PHONY: lint-templates
 lint-templates: export VALIDATE = yes
-lint-templates: synth ## check the templates, by the CDK and by cfn-lint (Python)
+lint-templates: synth ## check the templates, and those of a pipeline, by the CDK and by cfn-lint (Python)
 	@$(CDK_TASK) lint
+
+.PHONY: pipeline-programs
+pipeline-programs: .have-cdk ## put the programs that the pipeline's later steps run beside the templates in cdk.out
+	@$(CDK_TASK) programs
 
 .PHONY: cost
 cost: .have-cdk ## what an environment costs a month (READINGS_PER_SECOND=100 READINGS_PER_REQUEST=1 EQUIPMENTS=1000 MACHINES=100 TOKEN_HOURS=24 USERS=10)
@@ -43,6 +47,10 @@ deploy: .have-cdk ## deploy an environment, or one region of it and what it need
 .PHONY: rollback
 rollback: .have-go ## put one region's service and functions back on what ran before the last deployment (REGION=eu-west-1; YES=yes does not ask)
 	@$(CDK_TASK) rollback
+
+.PHONY: detach
+detach: .have-go ## take the user pool's replica out of a region that is lost, or that another one follows (REGION=eu-central-1; YES=yes does not ask)
+	@$(CDK_TASK) detach
 
 .PHONY: destroy
 destroy: .have-cdk ## destroy an environment, or one region's stack, after saying what stays

@@ -1,5 +1,5 @@
-// Command infra synthesizes the stacks of all environments, or of the one that the context key env names, and of the
-// delivery pipeline. The CDK's command line runs it.
+// Command infra synthesizes the stacks of all environments and of the delivery pipeline, or of the one that the context
+// key env names. The CDK's command line runs it.
 package main
 
 import (
@@ -39,7 +39,8 @@ func run(getenv func(string) string, readFile func(string) ([]byte, error), stde
 	if err != nil {
 		return fmt.Errorf("the configuration in cdk.json is wrong:\n%w", err)
 	}
-	if raw.Env != "" {
+	pipeline := raw.Env == config.PipelineName && c.Pipeline != nil
+	if raw.Env != "" && !pipeline {
 		if c, err = c.Only(raw.Env); err != nil {
 			return err
 		}
@@ -53,6 +54,7 @@ func run(getenv func(string) string, readFile func(string) ([]byte, error), stde
 	began := time.Now()
 	n, err := synthesize(c, synthesis{
 		directory: getenv("CDK_OUTDIR"), context: raw.Values(), validate: getenv(validationVariable) == "true",
+		pipelineAlone: pipeline,
 	})
 	if err != nil {
 		return err
@@ -73,6 +75,8 @@ type synthesis struct {
 	directory string         // empty leaves the choice to the CDK
 	context   map[string]any // the CDK's feature flags are in it
 	validate  bool
+	// pipelineAlone leaves out the environments' stacks, except as the pipeline's stages.
+	pipelineAlone bool
 }
 
 // synthesize returns how many stacks there are. The CDK and the constructs, whose constructors return no errors, panic
@@ -96,6 +100,10 @@ func synthesize(c config.Config, s synthesis) (stackCount int, err error) {
 		_ = os.Remove(filepath.Join(s.directory, validationReport))
 	}
 	app := awscdk.NewApp(props)
-	stacks.NewApp(app, c)
+	if s.pipelineAlone {
+		stacks.NewPipeline(app, c)
+	} else {
+		stacks.NewApp(app, c)
+	}
 	return len(*app.Synth(nil).StacksRecursively()), nil
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -121,6 +122,33 @@ func TestRun_SynthesizesTheOneThatIsWanted(t *testing.T) {
 		if _, err := os.Stat(filepath.Join(out, stack+".template.json")); err != nil {
 			t.Error(err)
 		}
+	}
+}
+
+// TestRun_SynthesizesThePipelineAlone takes the configuration as a command line gives it, as a text, and also holds that
+// there must be a pipeline.
+func TestRun_SynthesizesThePipelineAlone(t *testing.T) {
+	const pipe = `,"pipeline":{"connectionArn":"arn:aws:codeconnections:us-east-1:111122223333:connection/0a-1b",` +
+		`"repository":"acme/sensorflow"}`
+	out := t.TempDir()
+	of := func(pipeline string) map[string]string {
+		text, err := json.Marshal(`{"environments":{` + dev + `}` + pipeline + `}`)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return map[string]string{
+			"CDK_CONTEXT_JSON": `{"env":"pipeline","sensorflow":` + string(text) + `}`, "CDK_OUTDIR": out,
+		}
+	}
+	if _, err := try(t, of(""), nil); err == nil || !strings.Contains(err.Error(), "got pipeline") {
+		t.Errorf("without a pipeline: error %v", err)
+	}
+	if _, err := try(t, of(pipe), nil); err != nil {
+		t.Fatal(err)
+	}
+	found, err := filepath.Glob(filepath.Join(out, "*.template.json"))
+	if err != nil || len(found) != 1 || filepath.Base(found[0]) != "SensorFlow-pipeline.template.json" {
+		t.Errorf("the templates are %q, error %v", found, err)
 	}
 }
 

@@ -49,6 +49,8 @@ type ApiService struct {
 	RegionUrl *string
 
 	firewallName string
+	// rollback are the names of the alarms that end a deployment.
+	rollback []*string
 	// addresses must be there before anybody finds the API under its address.
 	addresses []constructs.IDependable
 	// listener takes the requests of clients.

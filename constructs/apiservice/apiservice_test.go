@@ -75,6 +75,7 @@ func everything(stack awscdk.Stack, p *apiservice.ApiServiceProps) {
 	p.VpcCidr, p.Zones, p.NatGateways = "10.1.0.0/20", 2, 2
 	p.TasksMin, p.TasksMax, p.TaskCpu, p.TaskMemoryMiB, p.SpotPercent = 2, 10, 1024, 4096, 70
 	p.CpuTargetPercent, p.RequestsPerTask, p.RequestLimit = 50, 10_000, 100
+	p.FirewallLog = apiservice.FirewallLogAll
 	p.Architecture, p.LogRetention, p.Disposable = goasset.AMD64, awslogs.RetentionDays_ONE_YEAR, true
 	p.Deployment, p.SmokeTestName = apiservice.Linear, "try"
 	p.SettingsRevision, p.Leaving = "2", true
@@ -227,6 +228,7 @@ func TestApiService_EveryPropChangesTheTemplate(t *testing.T) {
 				p.Image = awsecs.ContainerImage_FromRegistry(jsii.String("example.com/api:1"), nil)
 			},
 			"RequestLimit": func(_ awscdk.Stack, p *props) { p.RequestLimit = 10 },
+			"FirewallLog":  func(_ awscdk.Stack, p *props) { p.FirewallLog = apiservice.FirewallLogAll },
 			"LogRetention": func(_ awscdk.Stack, p *props) { p.LogRetention = awslogs.RetentionDays_ONE_DAY },
 			"Disposable":   func(_ awscdk.Stack, p *props) { p.Disposable = true },
 		})

@@ -105,9 +105,21 @@ func (a *ApiService) attach(p ApiServiceProps) {
 		}),
 	}).AttachToApplicationTargetGroup(a.TargetGroup)
 	a.Service.Node().AddDependency(production, test)
-	a.Service.EnableDeploymentAlarms(a.addRollbackAlarms(), &awsecs.DeploymentAlarmOptions{
-		Behavior: awsecs.AlarmBehavior_ROLLBACK_ON_ALARM,
-	})
+	a.RollBackOn(a.addRollbackAlarms()...)
+}
+
+// RollBackOn lets ECS end a deployment, and go back to the tasks of before, also while one of these alarms rings. An
+// alarm on a metric that names the service itself makes a circle: it would need the service, which needs the alarm.
+//
+// It takes the place of Service.EnableDeploymentAlarms, which has no effect here. That warns of the circle for each
+// alarm whose name CloudFormation makes up, six times a region at each synthesis, and gives no way to answer.
+func (a *ApiService) RollBackOn(alarms ...awscloudwatch.IAlarm) {
+	for _, alarm := range alarms {
+		a.rollback = append(a.rollback, alarm.AlarmName())
+	}
+	a.Service.Node().DefaultChild().(awsecs.CfnService).AddPropertyOverride(
+		jsii.String("DeploymentConfiguration.Alarms"),
+		map[string]any{"AlarmNames": a.rollback, "Enable": true, "Rollback": true})
 }
 
 // addRules makes the two rules whose weights ECS changes: one for all requests, and before it one for those that try
@@ -180,24 +192,22 @@ func (a *ApiService) newShiftRole(
 	return role
 }
 
-// addRollbackAlarms makes the alarms that end a deployment, and returns their names. ECS does not look at alarms that
+// addRollbackAlarms makes the alarms that end a deployment. ECS does not look at alarms that
 // ring already when a deployment begins: what repairs a failing service can be deployed
 // (https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-alarm-failure.html).
-func (a *ApiService) addRollbackAlarms() *[]*string {
+func (a *ApiService) addRollbackAlarms() []awscloudwatch.IAlarm {
 	alarms := append(a.rollbackAlarms("", a.TargetGroup), a.rollbackAlarms("Alternate", a.AlternateTargetGroup)...)
-	names := make([]*string, len(alarms))
-	for i, alarm := range alarms {
+	for _, alarm := range alarms {
 		nag.Explain(alarm, "ECS looks at the alarm during a deployment, and whoever deploys sees the deployment "+
 			"fail; people are called by the alarms of the whole service", "CloudWatchAlarmAction")
-		names[i] = alarm.AlarmName()
 	}
-	return &names
+	return alarms
 }
 
 // rollbackAlarms are the alarms on one target group: its errors, its latency, its unhealthy tasks.
 func (a *ApiService) rollbackAlarms(
 	suffix string, group awselasticloadbalancingv2.ApplicationTargetGroup,
-) []awscloudwatch.Alarm {
+) []awscloudwatch.IAlarm {
 	metrics := group.Metrics()
 	share := awscloudwatch.NewMathExpression(&awscloudwatch.MathExpressionProps{
 		Expression: jsii.String(fmt.Sprintf("IF(answers >= %d, 100 * FILL(errors, 0) / answers, 0)", RollbackAnswersMin)),
@@ -209,7 +219,7 @@ func (a *ApiService) rollbackAlarms(
 		Label:  jsii.String("Answers with 500 and above, per cent"),
 		Period: awscdk.Duration_Minutes(jsii.Number(1)),
 	})
-	alarm := func(id string, metric awscloudwatch.IMetric, above float64, of int, text string) awscloudwatch.Alarm {
+	alarm := func(id string, metric awscloudwatch.IMetric, above float64, of int, text string) awscloudwatch.IAlarm {
 		return awscloudwatch.NewAlarm(a, jsii.String("Rollback"+id+suffix), &awscloudwatch.AlarmProps{
 			Metric: metric, Threshold: &above, AlarmDescription: &text,
 			EvaluationPeriods: jsii.Number(rollbackMinutes), DatapointsToAlarm: jsii.Number(of),
@@ -217,7 +227,7 @@ func (a *ApiService) rollbackAlarms(
 			TreatMissingData:   awscloudwatch.TreatMissingData_NOT_BREACHING,
 		})
 	}
-	return []awscloudwatch.Alarm{
+	return []awscloudwatch.IAlarm{
 		alarm("Errors", share, RollbackErrorPercent, rollbackMinutes-1,
 			"A deployment goes back while this rings: tasks answer with 500 or 503."),
 		alarm("Latency", metrics.TargetResponseTime(metricPeriod(nil, "p90")), RollbackLatencySeconds, rollbackMinutes,

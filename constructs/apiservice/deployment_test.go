@@ -205,6 +205,33 @@ func TestApiService_GoesBackOnAlarmsOfEitherGroup(t *testing.T) {
 	}
 }
 
+// TestApiService_GoesBackOnMoreAlarms adds an alarm of the user's own, also where the service has none by itself.
+func TestApiService_GoesBackOnMoreAlarms(t *testing.T) {
+	for name, c := range map[string]struct {
+		change change
+		alarms int
+	}{"canary": {byDefault, 7}, "rolling": {rolling, 1}} {
+		app := cdktest.NewApp(t)
+		stack := cdktest.NewStack(app, "Stack", "eu-west-1")
+		props := required(t)(stack)
+		c.change(stack, &props)
+		api := apiservice.NewApiService(stack, "Api", &props)
+		one, queue := float64(1), "AWS/SQS"
+		metric := "ApproximateNumberOfMessagesVisible"
+		api.RollBackOn(awscloudwatch.NewMetric(&awscloudwatch.MetricProps{Namespace: &queue, MetricName: &metric}).
+			CreateAlarm(stack, &queue, &awscloudwatch.CreateAlarmOptions{Threshold: &one, EvaluationPeriods: &one}))
+		out := cdktest.Synth(t, app)
+		alarms, _ := out.Template(t, "Stack").Only(t, "AWS::ECS::Service").
+			Property("DeploymentConfiguration", "Alarms", "AlarmNames").([]any)
+		if text := cdktest.JSON(t, alarms); len(alarms) != c.alarms || !strings.Contains(text, `"AWSSQS`) {
+			t.Errorf("%s: the service goes back on %s", name, text)
+		}
+		if warnings := out.Warnings(t); len(warnings) > 0 {
+			t.Errorf("%s: the warnings are %q", name, warnings)
+		}
+	}
+}
+
 // TestApiService_CountsTheRequestsOfBothGroups is about scaling: the group of the last deployment has them all.
 func TestApiService_CountsTheRequestsOfBothGroups(t *testing.T) {
 	template := synth(t, byDefault)

@@ -7,6 +7,8 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslogs"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awswafv2"
 	"github.com/aws/jsii-runtime-go"
+
+	"github.com/sensorflow/sensorflow/runtime/contract"
 )
 
 const (
@@ -18,6 +20,33 @@ const (
 		`"detail":"Too many requests from this address; wait before the next.",` +
 		`"message":"Too many requests from this address; wait before the next."}`
 )
+
+// FirewallLog is which requests the firewall writes to its log.
+type FirewallLog string
+
+// What the log may hold.
+const (
+	// FirewallLogRefused are the requests that the firewall refuses. An entry of each request that passes would cost more
+	// than the firewall itself; the API's own log has them.
+	FirewallLogRefused FirewallLog = contract.FirewallLogRefused
+	// FirewallLogAll are all requests.
+	FirewallLogAll FirewallLog = contract.FirewallLogAll
+)
+
+// filter says which entries are kept. What rules only count is not: such requests pass, and every batch of readings is
+// one.
+func (l FirewallLog) filter() any {
+	if l == FirewallLogAll {
+		return nil
+	}
+	return map[string]any{
+		"DefaultBehavior": "DROP",
+		"Filters": []any{map[string]any{
+			"Behavior": "KEEP", "Requirement": "MEETS_ANY",
+			"Conditions": []any{map[string]any{"ActionCondition": map[string]any{"Action": "BLOCK"}}},
+		}},
+	}
+}
 
 // managedRules lists the rule groups of AWS that are used. Rules that are named count requests and refuse none.
 func managedRules(p ApiServiceProps) []awswafv2.CfnWebACL_ManagedRuleGroupStatementProperty {
@@ -81,6 +110,7 @@ func (a *ApiService) addFirewall(p ApiServiceProps) {
 	})
 	awswafv2.NewCfnLoggingConfiguration(a, jsii.String("WebAclLogging"), &awswafv2.CfnLoggingConfigurationProps{
 		ResourceArn: a.WebAcl.AttrArn(), LogDestinationConfigs: &[]any{logs.LogGroupArn()},
+		LoggingFilter: p.FirewallLog.filter(),
 		// Tokens and cookies do not belong in a log.
 		RedactedFields: &[]any{
 			redacted("authorization"), redacted("cookie"),

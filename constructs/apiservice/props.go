@@ -1,6 +1,7 @@
 package apiservice
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsec2"
@@ -152,6 +153,9 @@ type ApiServiceProps struct {
 	// Default: RequestLimitDefault.
 	RequestLimit int
 
+	// FirewallLog is which requests the firewall writes to its log. Default: FirewallLogRefused.
+	FirewallLog FirewallLog
+
 	// LogRetention is how long logs are kept. Default: LogRetentionDefault.
 	LogRetention awslogs.RetentionDays
 
@@ -190,6 +194,7 @@ func (p ApiServiceProps) withDefaults(region string) ApiServiceProps {
 		p.VpcCidr = rule.NetworkDefault(0)
 	}
 	p.Deployment = p.Deployment.Or(p.Disposable)
+	p.FirewallLog = cmp.Or(p.FirewallLog, FirewallLogRefused)
 	if p.LogRetention == "" {
 		p.LogRetention = LogRetentionDefault
 	}

@@ -31,6 +31,7 @@ func (p ApiServiceProps) faults(region string) rule.Faults {
 		rule.Between("CpuTargetPercent", d.CpuTargetPercent, CpuTargetMin, CpuTargetMax, CpuTargetPercentDefault),
 		rule.Between("RequestsPerTask", d.RequestsPerTask, 1, RequestsPerTaskMax, RequestsPerTaskDefault),
 		rule.RequestLimit("RequestLimit", d.RequestLimit),
+		rule.FirewallLog("FirewallLog", string(p.FirewallLog)),
 		p.networkFaults(region),
 		p.smokeTestFaults(),
 		rule.Of(p.Architecture.Validate()),

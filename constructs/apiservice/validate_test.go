@@ -60,6 +60,8 @@ func TestApiService_SaysWhatIsWrongWithItsProps(t *testing.T) {
 		cdktest.Row("rejects an unknown way to deploy", func(p *props) { p.Deployment = "blue" },
 			`Deployment must be one of canary, linear, rolling, got "blue"; `+
 				"leave it out for canary, or rolling where everything is disposable"),
+		cdktest.Row("rejects an unknown firewall log", func(p *props) { p.FirewallLog = "counted" },
+			`FirewallLog must be one of refused, all, got "counted"; leave it out for refused`),
 		cdktest.Row("rejects a name that Lambda has not", func(p *props) { p.SmokeTestName = "a try" },
 			`SmokeTestName must be 1 to 64 letters, digits and hyphens, beginning with a letter, got "a try"`),
 		cdktest.Row("rejects a name of no smoke test", func(p *props) {

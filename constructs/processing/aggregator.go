@@ -52,6 +52,7 @@ func (c *Processing) addAggregator(p ProcessingProps) {
 		StartingPosition: awslambda.StartingPosition_TRIM_HORIZON,
 		Filters:          ofRegions(append([]string{*awscdk.Stack_Of(c).Region()}, p.Adopted...)),
 		BatchSize:        jsii.Number(p.StreamBatchSize), ParallelizationFactor: jsii.Number(p.StreamLanes),
+		MaxBatchingWindow:       duration(p.AggregationWindow),
 		ReportBatchItemFailures: jsii.Bool(true), BisectBatchOnError: jsii.Bool(true),
 		RetryAttempts: jsii.Number(StreamRetries), MaxRecordAge: duration(StreamRecordAgeMax),
 	}

@@ -37,7 +37,7 @@ func required(t *testing.T) func(awscdk.Stack) processing.ProcessingProps {
 // everything sets every prop that has a default.
 func everything(p *processing.ProcessingProps) {
 	p.Retention, p.IndexShards, p.FleetBuckets = 90*24*time.Hour, 16, 32
-	p.CsvConcurrency, p.StreamLanes, p.StreamBatchSize = 2, 10, 500
+	p.CsvConcurrency, p.StreamLanes, p.StreamBatchSize, p.AggregationWindow = 2, 10, 500, processing.NoAggregationWindow
 	p.Adopted = []string{"us-east-1", "eu-central-1"}
 	p.LogRetention, p.Architecture, p.Disposable = awslogs.RetentionDays_ONE_YEAR, goasset.AMD64, true
 }
@@ -108,6 +108,9 @@ func TestProcessing_EveryPropChangesTheTemplate(t *testing.T) {
 			"CsvConcurrency":  func(_ awscdk.Stack, p *processing.ProcessingProps) { p.CsvConcurrency = 2 },
 			"StreamLanes":     func(_ awscdk.Stack, p *processing.ProcessingProps) { p.StreamLanes = 2 },
 			"StreamBatchSize": func(_ awscdk.Stack, p *processing.ProcessingProps) { p.StreamBatchSize = 1 },
+			"AggregationWindow": func(_ awscdk.Stack, p *processing.ProcessingProps) {
+				p.AggregationWindow = processing.NoAggregationWindow
+			},
 			"Adopted": func(_ awscdk.Stack,
 				p *processing.ProcessingProps) {
 				p.Adopted = []string{"us-east-1"}

@@ -30,6 +30,11 @@ const (
 	StreamBatchSizeDefault = 5000
 	StreamBatchSizeMax     = 10_000
 
+	// AggregationWindowDefault is how long the aggregator's event source waits for more records of a shard.
+	AggregationWindowDefault = contract.AggregationWindowDefault
+	// NoAggregationWindow is the AggregationWindow of who does not want to wait.
+	NoAggregationWindow time.Duration = -1
+
 	LogRetentionDefault = awslogs.RetentionDays_ONE_MONTH
 )
 
@@ -63,6 +68,11 @@ type ProcessingProps struct {
 	// StreamBatchSize is how many records of the stream the aggregator gets at once, 1 to 10,000. Default:
 	// StreamBatchSizeDefault.
 	StreamBatchSize int
+
+	// AggregationWindow is how long the aggregator waits for more records of a shard, in whole seconds up to 2 s: what an
+	// equipment sends meanwhile costs one write. It is a part of the time after which a reading shows in the
+	// aggregates. Default: AggregationWindowDefault; NoAggregationWindow does not wait.
+	AggregationWindow time.Duration
 
 	// Adopted are regions that have left for good and whose aggregates this one keeps equal to the readings that they
 	// wrote. Exactly one region adopts another. Default: none.
@@ -101,6 +111,7 @@ func (p ProcessingProps) Validate() error {
 		rule.CSVConcurrency("CsvConcurrency", d.CsvConcurrency),
 		rule.Between("StreamLanes", d.StreamLanes, 1, StreamLanesMax, StreamLanesDefault),
 		rule.Between("StreamBatchSize", d.StreamBatchSize, 1, StreamBatchSizeMax, StreamBatchSizeDefault),
+		rule.AggregationWindow("AggregationWindow", d.AggregationWindow),
 		rule.Adopted("Adopted[*]", p.Adopted),
 		rule.Of(p.Architecture.Validate()),
 	).Err()
@@ -113,6 +124,9 @@ func (p ProcessingProps) withNumbers() ProcessingProps {
 	p.CsvConcurrency = cmp.Or(p.CsvConcurrency, CsvConcurrencyDefault)
 	p.StreamLanes = cmp.Or(p.StreamLanes, StreamLanesDefault)
 	p.StreamBatchSize = cmp.Or(p.StreamBatchSize, StreamBatchSizeDefault)
+	if p.AggregationWindow = cmp.Or(p.AggregationWindow, AggregationWindowDefault); p.AggregationWindow == NoAggregationWindow {
+		p.AggregationWindow = 0
+	}
 	return p
 }
 

@@ -26,9 +26,11 @@ func TestProcessing_SaysWhatIsWrongWithItsProps(t *testing.T) {
 			"Retention must be at least 24h, got 23h59m59.999999999s; leave it out to keep readings for ever"),
 		cdktest.Row("the ends of every range", func(p *processing.ProcessingProps) {
 			p.IndexShards, p.FleetBuckets, p.CsvConcurrency, p.StreamLanes, p.StreamBatchSize = 1, 256, 2, 10, 10_000
+			p.AggregationWindow = 2 * time.Second
 		}, ""),
 		cdktest.Row("the other ends", func(p *processing.ProcessingProps) {
 			p.IndexShards, p.FleetBuckets, p.CsvConcurrency, p.StreamLanes, p.StreamBatchSize = 256, 1, 1000, 1, 1
+			p.AggregationWindow = processing.NoAggregationWindow
 		}, ""),
 		cdktest.Row("an adopted region", func(p *processing.ProcessingProps) { p.Adopted = []string{"us-east-1"} }, ""),
 		cdktest.Row("rejects a region twice", func(p *processing.ProcessingProps) {
@@ -37,11 +39,13 @@ func TestProcessing_SaysWhatIsWrongWithItsProps(t *testing.T) {
 		cdktest.Row("rejects what is beyond, all at once", func(p *processing.ProcessingProps) {
 			p.IndexShards, p.FleetBuckets, p.CsvConcurrency, p.StreamLanes, p.StreamBatchSize, p.Architecture = 257, -1,
 				1, 11, 10_001, 2
+			p.AggregationWindow = 1500 * time.Millisecond
 		}, "IndexShards must be 1 to 256, got 257; leave it out for 8\n"+
 			"FleetBuckets must be 1 to 256, got -1; leave it out for 8\n"+
 			"CsvConcurrency must be 2 to 1000, got 1; leave it out for 4\n"+
 			"StreamLanes must be 1 to 10, got 11; leave it out for 1\n"+
 			"StreamBatchSize must be 1 to 10000, got 10001; leave it out for 5000\n"+
+			"AggregationWindow must be whole seconds up to 2s, got 1.5s; leave it out for 1s\n"+
 			"Architecture must be goasset.ARM64 or goasset.AMD64, got Architecture(2)"),
 	)
 }

@@ -33,6 +33,8 @@ type SensorFlowProps struct {
 	// RequestLimit is how many requests of one address are let through in five minutes. Default:
 	// apiservice.RequestLimitDefault.
 	RequestLimit int
+	// FirewallLog is which requests the firewall writes to its log. Default: apiservice.FirewallLogRefused.
+	FirewallLog apiservice.FirewallLog
 
 	// Vpc hosts the API. Default: a new one, for which VpcCidr, Zones and NatGateways hold; see
 	// apiservice.ApiServiceProps.
@@ -63,6 +65,9 @@ type SensorFlowProps struct {
 	// StreamLanes is how many batches of one shard of the stream are worked on at once, 1 to 10. More lanes cost
 	// recounts, never exactness. Default: 1.
 	StreamLanes int
+	// AggregationWindow is how long the aggregator waits for more records of a shard, in whole seconds up to 2 s: what an
+	// equipment sends meanwhile costs one write. Default: 1s; processing.NoAggregationWindow does not wait.
+	AggregationWindow time.Duration
 
 	// Adopted are regions that have left for good and whose aggregates this one keeps; no other region may adopt the
 	// same. Default: none.

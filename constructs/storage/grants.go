@@ -37,7 +37,7 @@ func (t *GlobalTables) GrantFollowReadings(grantee awsiam.IGrantable) awsiam.Gra
 // GrantReadAggregates lets the grantee answer windows of aggregates, of one equipment, of all and of the fleet.
 func (t *GlobalTables) GrantReadAggregates(grantee awsiam.IGrantable) awsiam.Grant {
 	grantTableKey(t.key, grantee, false)
-	return grant(grantee, t.Aggregates.TableArn(), "dynamodb:Query").
+	return grant(grantee, t.Aggregates.TableArn(), "dynamodb:BatchGetItem", "dynamodb:Query").
 		Combine(grant(grantee, indexArn(t.Aggregates, contract.IndexByInterval), "dynamodb:Query"))
 }
 

@@ -20,7 +20,7 @@ type Reader struct {
 
 // Stack is a stack of an assembly.
 type Stack struct {
-	Name, Region string
+	Name, Account, Region string
 	// Protected is set where CloudFormation refuses to delete the stack.
 	Protected bool
 	// Template is the file of its template, which Reader.JSON reads.
@@ -48,8 +48,9 @@ func (r Reader) Stacks() ([]Stack, error) {
 		if a.Type != "aws:cloudformation:stack" {
 			continue
 		}
+		account, region, _ := strings.Cut(strings.TrimPrefix(a.Environment, "aws://"), "/")
 		s := Stack{
-			Name: id, Region: a.Environment[strings.LastIndex(a.Environment, "/")+1:],
+			Name: id, Account: account, Region: region,
 			Protected: a.Properties.TerminationProtection, Template: a.Properties.TemplateFile,
 		}
 		if a.Properties.StackName != "" {

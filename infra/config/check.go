@@ -59,6 +59,8 @@ func (e Environment) faults(defaults Defaults) rule.Faults {
 		rule.Shards("fleetBuckets", e.FleetBuckets),
 		rule.CSVConcurrency("csvConcurrency", e.CSVConcurrency),
 		rule.RequestLimit("requestLimit", e.RequestLimit),
+		rule.FirewallLog("firewallLog", e.FirewallLog),
+		rule.AggregationWindowSeconds("aggregationWindowSeconds", e.AggregationWindowSeconds),
 		rule.LogRetentionDays("logRetentionDays", e.LogRetentionDays),
 	)
 }

@@ -84,6 +84,11 @@ type Environment struct {
 	// RequestLimit is how many requests of one address the firewall lets through in five minutes, 10 to 2,000,000,000.
 	// Default: 6000.
 	RequestLimit int `json:"requestLimit"`
+	// FirewallLog is which requests the firewall writes to its log: refused or all. Default: refused.
+	FirewallLog string `json:"firewallLog"`
+	// AggregationWindowSeconds is how long the aggregator waits for more records of a shard of the stream, 0 to 2: what an
+	// equipment sends meanwhile costs one write. Default: 1.
+	AggregationWindowSeconds int `json:"aggregationWindowSeconds"`
 	// LogRetentionDays is how many days logs are kept, one of the numbers that CloudWatch takes. Default: 30.
 	LogRetentionDays int `json:"logRetentionDays"`
 	// Disposable is for environments that are thrown away: destroying their stacks destroys their data.
@@ -136,8 +141,25 @@ func (e Environment) Retention() time.Duration {
 	return time.Duration(e.RetentionDays) * 24 * time.Hour
 }
 
+// AggregationWindow is AggregationWindowSeconds as a duration.
+func (e Environment) AggregationWindow() time.Duration {
+	return time.Duration(e.AggregationWindowSeconds) * time.Second
+}
+
 // Primary is the region in which the user pool and the definition of the tables live.
 func (e Environment) Primary() string { return e.Regions[0] }
+
+// Environment returns the environment of a name that somebody gave as ENV.
+func (c Config) Environment(name string) (Environment, error) {
+	e, known := c.Environments[name]
+	if !known {
+		return Environment{}, rule.Fault{
+			Field: "ENV", Got: name, Rule: fmt.Sprintf("must be one of %s, as %s has them",
+				strings.Join(slices.Sorted(maps.Keys(c.Environments)), ", "), File),
+		}
+	}
+	return e, nil
+}
 
 // Only returns the configuration of one environment, without the pipeline.
 func (c Config) Only(name string) (Config, error) {
@@ -156,7 +178,8 @@ func environmentDefaults() Environment {
 		TaskCPU: contract.TaskCPUDefault, TaskMemory: contract.TaskMemoryMiBDefault,
 		IndexShards: contract.IndexShardsDefault, FleetBuckets: contract.FleetBucketsDefault,
 		CSVConcurrency: contract.CSVConcurrencyDefault, RequestLimit: contract.RequestLimitDefault,
-		LogRetentionDays: contract.LogRetentionDaysDefault,
+		AggregationWindowSeconds: int(contract.AggregationWindowDefault / time.Second),
+		LogRetentionDays:         contract.LogRetentionDaysDefault,
 	}
 }
 

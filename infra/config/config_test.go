@@ -36,7 +36,7 @@ func TestLoad_FillsInDefaults(t *testing.T) {
 		MachineClients: []config.MachineClient{{Name: "machine"}},
 		IndexShards:    contract.IndexShardsDefault,
 		FleetBuckets:   contract.FleetBucketsDefault,
-		CSVConcurrency: contract.CSVConcurrencyDefault, RequestLimit: 6000, LogRetentionDays: 30,
+		CSVConcurrency: contract.CSVConcurrencyDefault, RequestLimit: 6000, AggregationWindowSeconds: 1, LogRetentionDays: 30,
 	}
 	if got := c.Environments["dev"]; !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)
@@ -247,6 +247,14 @@ func TestLoad_NamesEachMistake(t *testing.T) {
 			one + `,"requestLimit":9`, "",
 			"environments.dev.requestLimit must be 10 to 2000000000, got 9; leave it out for 6000",
 		},
+		"rejects a log of some other requests": {
+			one + `,"firewallLog":"counted"`, "",
+			`environments.dev.firewallLog must be one of refused, all, got "counted"; leave it out for refused`,
+		},
+		"rejects a window that hides fresh readings": {
+			one + `,"aggregationWindowSeconds":3`, "",
+			"environments.dev.aggregationWindowSeconds must be 0 to 2, got 3; leave it out for 1",
+		},
 		"rejects a week and a day of logs": {one + `,"logRetentionDays":8`, "",
 			"environments.dev.logRetentionDays must be one of 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, " +
 				"545, 731, 1096, 1827, 3653, got 8; leave it out for 30"},
@@ -290,7 +298,7 @@ func TestLoad_NamesEachMistake(t *testing.T) {
 				"environments.dev.taskMin is not a key; accepted are account, regions, leaving, adopted, " +
 				"alarmEmails, domain, allowedOrigins, retentionDays, tasksMin, tasksMax, taskCpu, taskMemoryMiB, " +
 				"spotPercent, deployment, vpcCidrs, zones, natGateways, machineClients, indexShards, fleetBuckets, " +
-				"csvConcurrency, requestLimit, logRetentionDays, disposable, approval\n" +
+				"csvConcurrency, requestLimit, firewallLog, aggregationWindowSeconds, logRetentionDays, disposable, approval\n" +
 				"environments.dev.zones must be a whole number, got a text"},
 
 		"rejects a pipeline of an unknown environment": {

@@ -50,6 +50,11 @@ func ReadContext(getenv func(string) string, readFile func(string) ([]byte, erro
 			}
 		}
 	}
+	// On a command line, as --context sensorflow={…}, a value can only be a text.
+	var text string
+	if json.Unmarshal(merged[ContextKey], &text) == nil && json.Valid([]byte(text)) {
+		merged[ContextKey] = json.RawMessage(text)
+	}
 	all, err := json.Marshal(merged)
 	if err != nil {
 		return Context{}, fmt.Errorf("read the context: %w", err)
@@ -73,4 +78,18 @@ func readObject(readFile func(string) ([]byte, error), file string) (map[string]
 		return nil, fmt.Errorf("read %s: %w", file, err)
 	}
 	return object, nil
+}
+
+// Read reads and checks the configuration of cdk.json for a tool that is not the CDK's. account is that of environments
+// which name none; it may be empty, and such an environment has none then.
+func Read(readFile func(string) ([]byte, error), account string) (Config, error) {
+	context, err := ReadContext(func(string) string { return "" }, readFile)
+	if err != nil {
+		return Config{}, err
+	}
+	c, err := Load(context.All, Defaults{Account: account, AccountLater: true})
+	if err != nil {
+		return Config{}, fmt.Errorf("the configuration in %s is wrong:\n%w", File, err)
+	}
+	return c, nil
 }

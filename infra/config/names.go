@@ -35,10 +35,16 @@ func (e Environment) Stacks() []Stack {
 	var keys, regions []Stack
 	for _, region := range e.Regions {
 		keys = append(keys, Stack{e.stack("keys-" + region), region})
-		regions = append(regions, Stack{e.stack(region), region})
+		regions = append(regions, e.Region(region))
 	}
-	return append(append(keys, Stack{e.stack("state"), e.Primary()}), regions...)
+	return append(append(keys, e.State()), regions...)
 }
+
+// State is the stack of the tables and the user pool.
+func (e Environment) State() Stack { return Stack{e.stack("state"), e.Primary()} }
+
+// Region is the stack of the service in a region.
+func (e Environment) Region(region string) Stack { return Stack{e.stack(region), region} }
 
 func (e Environment) stack(last string) string { return StackPrefix + e.Name + "-" + last }
 

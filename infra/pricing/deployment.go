@@ -30,6 +30,7 @@ type Regional struct {
 	distributions, edgeFunctions, vpcOrigins       int
 	userPools, userPoolReplicas                    int
 
+	windowSeconds float64 // that the aggregator's event source waits for more
 	queuePollers  int     // functions that Lambda polls a queue for
 	aggregatorGB  float64 // memory of the function behind the stream
 	auditGB       float64 // of the functions that a schedule calls

@@ -137,7 +137,7 @@ func (d *Deployment) withReadings(u Usage, regions float64) []costing {
 	gb := func(count, bytes float64) float64 { return count * bytes / 1e9 }
 	in := gb(requests, requestBytes+listedBytes*float64(u.ReadingsPerRequest-1))
 	out := gb(requests, answerBytes)
-	s := u.streamOf(int(regions))
+	s := u.streamOf(int(regions), d.serving()[0].windowSeconds)
 	writes, reads := AggregateUnits(s.equipments)
 	batches := s.batches * monthSeconds
 	serves := func(cost func(r *Regional) float64) func(r *Regional) float64 {

@@ -95,7 +95,7 @@ var kinds = map[string]kind{
 	"AWS::SNS::TopicPolicy":                                 {free: freeRules},
 	"AWS::SQS::Queue":                                       {free: freeByUse},
 	"AWS::SQS::QueuePolicy":                                 {free: freeRules},
-	"AWS::WAFv2::LoggingConfiguration":                      {count: func(in reading, _ Properties) { in.at.webLogs = true }},
+	"AWS::WAFv2::LoggingConfiguration":                      {count: countWebLog},
 	"AWS::WAFv2::WebACL":                                    {count: countWebACL},
 	"AWS::WAFv2::WebACLAssociation":                         {free: freePart},
 	"Custom::S3AutoDeleteObjects":                           {free: freeAtDeploy},
@@ -229,11 +229,17 @@ func (in reading) named(value any) Properties {
 	return in.stack.Resources[id].Properties
 }
 
+// countWebLog finds whether the firewall writes an entry for each request. What it refuses is too little to count.
+func countWebLog(in reading, p Properties) {
+	in.at.webLogs = p.text("LoggingFilter", "DefaultBehavior") != "DROP"
+}
+
 func countMapping(in reading, p Properties) {
 	if p.text("StartingPosition") == "" {
 		in.at.queuePollers++
 		return
 	}
+	in.at.windowSeconds = p.number("MaximumBatchingWindowInSeconds")
 	in.at.aggregatorGB = in.named(p.at("FunctionName")).number("MemorySize") / 1024
 }
 

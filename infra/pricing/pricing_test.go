@@ -147,6 +147,10 @@ func TestSavings_AreWhatTheChangedTemplatesSave(t *testing.T) {
 			"LoadBalancer": resource("AWS::ElasticLoadBalancingV2::LoadBalancer", object{"Scheme": "internet-facing", "Subnets": []any{"a", "b", "c"}}),
 			"Check":        resource("AWS::Route53::HealthCheck", object{"HealthCheckConfig": object{"Type": "HTTPS", "RequestInterval": 10}}),
 		},
+		"firewallLog": {"FirewallLog": resource("AWS::WAFv2::LoggingConfiguration", object{"LoggingFilter": object{"DefaultBehavior": "DROP"}})},
+		"aggregationWindowSeconds": {"AggregatorSource": resource("AWS::Lambda::EventSourceMapping", object{
+			"StartingPosition": "TRIM_HORIZON", "FunctionName": object{"Ref": "Aggregator"}, "MaximumBatchingWindowInSeconds": 2,
+		})},
 		"logRetentionDays": {"Log": resource("AWS::Logs::LogGroup", object{"RetentionInDays": 7})},
 	} {
 		saved, there := savings[setting]

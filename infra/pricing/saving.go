@@ -2,7 +2,9 @@ package pricing
 
 import (
 	"fmt"
+	"time"
 
+	"github.com/sensorflow/sensorflow/runtime/contract"
 	"github.com/sensorflow/sensorflow/runtime/contract/rule"
 )
 
@@ -43,6 +45,15 @@ func Savings(d *Deployment, u Usage) []Saving {
 		add("domain", "CloudFront → a domain of your own", d.changed((*Regional).ownDomain), u)
 	}
 	all = append(all, Saving{"(firewall)", fmt.Sprintf("no setting leaves it out; it costs %.2f", firewall(d, u)), 0})
+	if r.webLogs {
+		add("firewallLog", "all → refused", d.changed(func(r *Regional) { r.webLogs = false }), u)
+	} else {
+		add("firewallLog", "refused → all", d.changed(func(r *Regional) { r.webLogs = true }), u)
+	}
+	window := float64(contract.AggregationWindowMax / time.Second)
+	add("aggregationWindowSeconds", fmt.Sprintf("%.0f → %.0f", r.windowSeconds, window), d.changed(func(r *Regional) {
+		r.windowSeconds = window
+	}), u)
 	days := min(7, r.logDays)
 	add("logRetentionDays", fmt.Sprintf("%d → %d", r.logDays, days), d.changed(func(r *Regional) { r.logDays = days }), u)
 	if len(serving) > 1 {

@@ -20,10 +20,10 @@ func Print(w io.Writer, name string, e Estimate, savings []Saving) error {
 	e.block(&b, "with the readings", e.WithReadings, e.Usage.millions())
 	e.row(&b, "all", sums(append(append([]Line{}, e.AtRest...), e.WithReadings...), len(e.Regions)), 0)
 	if len(savings) > 0 {
-		fmt.Fprintf(&b, "\n%-20s%-56s%12s\n", "what saves", "", "a month")
+		fmt.Fprintf(&b, "\n%-28s%-54s%12s\n", "what saves", "", "a month")
 	}
 	for _, s := range savings {
-		fmt.Fprintf(&b, "  %-18s%-56s%12s\n", s.Setting, s.Change, difference(s))
+		fmt.Fprintf(&b, "  %-26s%-54s%12s\n", s.Setting, s.Change, difference(s))
 	}
 	fmt.Fprintf(&b, "\n%s\n", e.compared())
 	wrapped(&b, "Per million holds at this rate: the fewer readings a batch of the stream has, the more each costs the aggregates.")

@@ -90,11 +90,12 @@ func AggregateUnits(equipments float64) (writes, reads float64) {
 // stream is how the readings of a region reach its aggregator.
 type stream struct{ batches, equipments float64 } // batches a second, and different equipments in each
 
-// streamOf takes it that a shard gives what has arrived since it was asked last, and that equipments send evenly.
-func (u Usage) streamOf(regions int) stream {
+// streamOf takes it that a shard gives what has arrived since it was asked last, at once or after a window, and that equipments send
+// evenly.
+func (u Usage) streamOf(regions int, windowSeconds float64) stream {
 	rate := u.ReadingsPerSecond / float64(regions)
 	shards := max(shardsLeast, math.Ceil(u.ReadingsPerSecond/shardWrites))
-	batches := min(rate, shards*pollsPerShard)
+	batches := min(rate, shards*min(pollsPerShard, 1/windowSeconds))
 	if batches == 0 {
 		return stream{}
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/sensorflow/sensorflow/constructs/apiservice"
 	"github.com/sensorflow/sensorflow/constructs/identity"
+	"github.com/sensorflow/sensorflow/constructs/processing"
 	"github.com/sensorflow/sensorflow/constructs/sensorflow"
 	"github.com/sensorflow/sensorflow/infra/config"
 )
@@ -29,11 +30,15 @@ func Props(e config.Environment) *sensorflow.MultiRegionProps {
 			SpotPercent:    e.SpotPercent,
 			Deployment:     apiservice.Deployment(e.Deployment),
 			CsvConcurrency: e.CSVConcurrency,
+			FirewallLog:    apiservice.FirewallLog(e.FirewallLog),
 			AlarmEmails:    e.AlarmEmails,
 			IndexShards:    e.IndexShards,
 			FleetBuckets:   e.FleetBuckets,
 			LogRetention:   retentionDays(e.LogRetentionDays), Disposable: e.Disposable,
 		},
+	}
+	if p.Flow.AggregationWindow = e.AggregationWindow(); p.Flow.AggregationWindow == 0 {
+		p.Flow.AggregationWindow = processing.NoAggregationWindow
 	}
 	for _, m := range e.MachineClients {
 		p.Flow.MachineClients = append(p.Flow.MachineClients, identity.MachineClient{Name: m.Name, Scopes: m.Scopes})

@@ -18,19 +18,12 @@ import (
 // PipelineName is the name of the pipeline's stack.
 const PipelineName = config.StackPrefix + config.PipelineName
 
-// CLIVersion is the version of the CDK's command line that fits the library in go.mod; the Makefile has the same.
-const CLIVersion = "2.1148.1"
-
 // Versions of what builds and tests. Go's is at least that of go.mod.
 const (
 	GoVersion   = "1.26.8"
 	NodeVersion = "20.20.2"
 	nodeMajor   = "20"
 )
-
-// assetsVersion is the version of the program that publishes assets. The library would install the newest one of the
-// day.
-const assetsVersion = "4.7.3"
 
 // artifactDays is how long sources and assemblies are kept while they pass through the pipeline.
 const artifactDays = 30
@@ -57,11 +50,10 @@ func NewPipeline(scope constructs.Construct, c config.Config) awscdk.Stack {
 		// Keys of other regions cost money and are needed only where roles of other accounts read from the pipeline's
 		// buckets.
 		CrossAccountKeys: jsii.Bool(crossesAccounts(c)), EnableKeyRotation: jsii.Bool(crossesAccounts(c)),
-		CliVersion: jsii.String(CLIVersion), CdkAssetsCliVersion: jsii.String(assetsVersion),
 		Synth: synthStep(p),
 		CodeBuildDefaults: &pipelines.CodeBuildOptions{
 			BuildEnvironment: &awscodebuild.BuildEnvironment{
-				BuildImage:  awscodebuild.LinuxArmBuildImage_AMAZON_LINUX_2023_STANDARD_3_0(),
+				BuildImage:  awscodebuild.LinuxArmBuildImage_FromCodeBuildImageId(jsii.String(BuildImage)),
 				ComputeType: awscodebuild.ComputeType_LARGE,
 				EnvironmentVariables: &map[string]*awscodebuild.BuildEnvironmentVariable{
 					"CDK_DISABLE_CLI_TELEMETRY": {Value: "true"},
@@ -75,6 +67,7 @@ func NewPipeline(scope constructs.Construct, c config.Config) awscdk.Stack {
 	}
 	pipeline.BuildPipeline()
 	allowConnection(pipeline, p.ConnectionARN)
+	replaceInstallation(stack, pipeline)
 	narrowPolicies(stack, pipeline)
 	explainFindings(stack, pipeline, artifacts)
 	return stack
@@ -147,7 +140,7 @@ func synthStep(p config.Pipeline) pipelines.ShellStep {
 		// chosen here: Go fetches exactly this version, and checks it against its public log of checksums.
 		InstallCommands:        jsii.Strings("n "+NodeVersion, "go version | grep -F 'go"+GoVersion+" '"),
 		Env:                    &map[string]*string{"GOTOOLCHAIN": jsii.String("go" + GoVersion)},
-		Commands:               jsii.Strings("make check", "make test", "make synth VALIDATE=yes"),
+		Commands:               jsii.Strings("make check", "make test", "make synth VALIDATE=yes", bringPrograms),
 		PrimaryOutputDirectory: jsii.String("cdk.out"),
 		Timeout:                awscdk.Duration_Hours(jsii.Number(2)),
 		PartialBuildSpec: awscodebuild.BuildSpec_FromObject(&map[string]any{

@@ -95,7 +95,7 @@ const shiftedType = "AWS::ElasticLoadBalancingV2::ListenerRule"
 func driftTest(
 	pipeline pipelines.CodePipeline, stage awscdk.Stage, deployment *Environment, e config.Environment,
 ) pipelines.Step {
-	commands := []string{"npm install --global --no-audit --no-fund aws-cdk@" + CLIVersion, driftCommand}
+	commands := []string{usePrograms, driftCommand}
 	roles := []*string{}
 	seen := map[string]bool{}
 	regional := map[string]bool{}

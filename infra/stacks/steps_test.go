@@ -31,12 +31,27 @@ func fake(t *testing.T, programs map[string]string) (dir, calls string) {
 	dir = t.TempDir()
 	calls = filepath.Join(dir, "calls")
 	for name, body := range programs {
-		script := "#!/bin/sh\necho \"" + name + " $*\" >> " + calls + "\n" + body + "\n"
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(script), 0o755); err != nil {
+		script := "#!/bin/sh\necho \"$(basename $0) $*\" >> " + calls + "\n" + body + "\n"
+		mode := os.FileMode(0o755)
+		if strings.Contains(name, "/") {
+			mode = 0o644 // in an artifact, which need not keep modes
+		}
+		if err := os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(script), mode); err != nil {
 			t.Fatal(err)
 		}
 	}
 	return dir, calls
+}
+
+// brought are the programs that the first step puts into the assembly, which do as they are told here.
+func brought(cdk, assets string) map[string]string {
+	return map[string]string{
+		"programs/cdk/bin/cdk": cdk, "programs/cdk-assets/bin/cdk-assets": assets,
+		"programs/publisher/bin/publisher": "", "npm": "exit 1", "docker": "exit 1",
+	}
 }
 
 // run runs commands as CodeBuild does: in one shell, until one fails.
@@ -48,7 +63,7 @@ func run(t *testing.T, dir string, commands []string, environ ...string) error {
 	}
 	cmd := exec.CommandContext(t.Context(), "sh", "-c", script.String())
 	cmd.Dir = dir
-	cmd.Env = append([]string{"PATH=" + dir + ":" + os.Getenv("PATH")}, environ...)
+	cmd.Env = append([]string{"PATH=" + dir + ":" + os.Getenv("PATH"), "CODEBUILD_SRC_DIR=" + dir}, environ...)
 	out, err := cmd.CombinedOutput()
 	t.Logf("%s", out)
 	return err
@@ -97,13 +112,15 @@ func TestPipeline_LooksForDriftBeforeItDeploys(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			dir, file := fake(t, map[string]string{"aws": c.aws, "cdk": c.cdk, "npm": ""})
+			programs := brought(c.cdk, "exit 1")
+			programs["aws"] = c.aws
+			dir, file := fake(t, programs)
 			err := run(t, dir, of[c.environment])
 			if (err != nil) != c.fails {
 				t.Errorf("it ends with %v", err)
 			}
 			got := calls(t, file)
-			for _, want := range append(c.called, "npm install --global --no-audit --no-fund aws-cdk@"+stacks.CLIVersion) {
+			for _, want := range c.called {
 				if !strings.Contains(got, want) {
 					t.Errorf("it does not call %s:\n%s", want, got)
 				}
@@ -114,6 +131,86 @@ func TestPipeline_LooksForDriftBeforeItDeploys(t *testing.T) {
 	text := cdktest.JSON(t, policy.Body)
 	if !strings.Contains(text, "lookup-role-111122223333-eu-west-1") || strings.Contains(text, "deploy-role") {
 		t.Errorf("the step may assume other roles than the two that look up: %s", text)
+	}
+}
+
+// TestPipeline_PublishesWithoutDocker runs the commands of the builds that the CDK's library makes.
+func TestPipeline_PublishesWithoutDocker(t *testing.T) {
+	app := cdktest.NewApp(t)
+	stacks.NewPipeline(app, load(t, dev, pipeline))
+	template := cdktest.Synth(t, app).Template(t, stacks.PipelineName)
+	for project, want := range map[string]string{
+		"PipelineAssetsDockerAsset1":   "cdk-assets --path assembly-SensorFlow-pipeline-dev/",
+		"PipelineAssetsFileAsset1":     "cdk-assets --path assembly-SensorFlow-pipeline-dev/",
+		"PipelineUpdatePipelineSelfMu": "cdk -a . deploy SensorFlow-pipeline --require-approval=never",
+	} {
+		commands := commandsOf(t, template, project)
+		dir, file := fake(t, brought("", `"$CDK_DOCKER" push it`))
+		copyManifests(t, *app.Outdir(), dir)
+		if err := run(t, dir, commands); err != nil {
+			t.Errorf("%s ends with %v", project, err)
+		}
+		got := calls(t, file)
+		if !strings.Contains(got, want) {
+			t.Errorf("%s does not call %s:\n%s", project, want, got)
+		}
+		if strings.Contains(want, "cdk-assets") && !strings.Contains(got, "publisher push it") {
+			t.Errorf("%s lets another program publish images:\n%s", project, got)
+		}
+	}
+}
+
+// copyManifests copies the asset manifests of an assembly.
+func copyManifests(t *testing.T, from, to string) {
+	t.Helper()
+	found, err := filepath.Glob(filepath.Join(from, "*.assets.json"))
+	nested, nestedErr := filepath.Glob(filepath.Join(from, "assembly-*", "*.assets.json"))
+	if err != nil || nestedErr != nil || len(nested) == 0 {
+		t.Fatalf("%d manifests: %v, %v", len(nested), err, nestedErr)
+	}
+	for _, file := range append(found, nested...) {
+		name, err := filepath.Rel(from, file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.MkdirAll(filepath.Dir(filepath.Join(to, name)), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(to, name), text, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestPipeline_ManifestsAreReadByTheirPublisher runs the program that the pipeline runs, on what the CDK has synthesized.
+// The library and the program are released apart.
+func TestPipeline_ManifestsAreReadByTheirPublisher(t *testing.T) {
+	app := cdktest.NewApp(t)
+	stacks.NewPipeline(app, load(t, dev, pipeline))
+	template := cdktest.Synth(t, app).Template(t, stacks.PipelineName)
+	commands := commandsOf(t, template, "PipelineAssetsFileAsset1")
+	dir := t.TempDir()
+	copyManifests(t, *app.Outdir(), dir)
+	if err := os.WriteFile(filepath.Join(dir, "manifest.json"), []byte("{}"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	bring := exec.CommandContext(t.Context(), "make", "-C", filepath.Join("..", ".."), "pipeline-programs")
+	bring.Env = append(os.Environ(), "ASSEMBLY="+dir)
+	if out, err := bring.CombinedOutput(); err != nil {
+		t.Fatalf("bring the programs: %v\n%s", err, out)
+	}
+	last := &commands[len(commands)-1]
+	reads, asset, found := strings.Cut(*last, "--verbose publish ")
+	if !found {
+		t.Fatalf("the publisher is called in another way: %s", *last)
+	}
+	*last = reads + "ls | grep -F " + asset // publishing takes AWS, and infra/operate tries it
+	if err := run(t, dir, commands); err != nil {
+		t.Errorf("the publisher does not find the asset: %v", err)
 	}
 }
 

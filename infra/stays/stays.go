@@ -1,5 +1,6 @@
-// Package stays tells a deployer, from synthesized templates, what of a deployment stays when its stacks are destroyed
-// and what refuses to go. It never imports the CDK.
+// Package stays tells a deployer what of a deployment stays when its stacks are destroyed, what refuses to go, and what
+// AWS keeps beside them: by name, or by a command that finds it. It never imports the CDK nor the AWS SDK: the templates
+// come from an assembly, or from whoever has asked AWS for those that are deployed.
 package stays
 
 import (
@@ -7,135 +8,111 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"maps"
 	"path"
-	"regexp"
-	"slices"
 	"strings"
 
 	"github.com/sensorflow/sensorflow/infra/assembly"
 )
 
-// Say reads an assembly and writes what stays, and what refuses, of the stacks whose names match the pattern.
-func Say(w io.Writer, from fs.FS, stacks string) error {
-	all, err := readStacks(from, stacks)
-	if err != nil {
-		return err
-	}
-	var kept, refusing []string
-	keyDays := 0
-	for _, s := range all {
-		for _, id := range slices.Sorted(maps.Keys(s.Resources)) {
-			r := s.Resources[id]
-			switch {
-			case r.stays():
-				kept = append(kept, "  "+s.Name+"  "+r.Type+"  "+id)
-			case r.Type == protection:
-				refusing = append(refusing, r.refuses(s)...)
-			case r.Properties.PendingWindowInDays > 0:
-				keyDays = r.Properties.PendingWindowInDays
-			}
-		}
-		if s.Protected {
-			refusing = append(refusing, "  "+s.Name+": the stack itself, until\n    "+
-				"aws cloudformation update-termination-protection --no-enable-termination-protection --region "+
-				s.Region+" --stack-name "+s.Name)
-		}
-	}
-	_, err = io.WriteString(w, sentences(kept, refusing, keyDays))
-	return err
+// Stack is a stack, as it was synthesized or as it is deployed.
+type Stack struct {
+	Name, Account, Region string
+	// Protected is set where CloudFormation refuses to delete the stack.
+	Protected bool
+	// Resources are those of the template, by logical id.
+	Resources map[string]Resource
+	// Names are what the resources are called in AWS, by logical id. Nil where nobody has asked.
+	Names map[string]string
 }
 
-// selfMade is what is in no template. Of backups:
-// https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/PointInTimeRecovery_Howitworks.html
-const selfMade = "AWS itself keeps the log groups /aws/ecs/containerinsights/…/performance, which are empty after a day, " +
-	"and ECS's service role, which belongs to the account. DynamoDB keeps a backup of each deleted table for 35 days, free " +
-	"of charge, and the CDK's bucket and repository keep the programs.\n"
-
-func sentences(kept, refusing []string, keyDays int) string {
-	if len(kept)+len(refusing) == 0 {
-		text := "Nothing stays: the environment is disposable, its data included.\n"
-		if keyDays > 0 {
-			text += fmt.Sprintf("KMS deletes its keys %d days later, and bills nothing for them until then.\n", keyDays)
-		}
-		return text + selfMade
-	}
-	text := ""
-	if len(kept) > 0 {
-		text = "These stay, with what is in them, and cost money until somebody deletes them:\n" +
-			strings.Join(kept, "\n") + "\n"
-	}
-	if len(refusing) > 0 {
-		text += "These refuse to be destroyed:\n" + strings.Join(refusing, "\n") + "\n" +
-			"A region that is in \"leaving\" gives up its protection with a deployment; \"disposable\": true and a " +
-			"deployment let everything go, the data included. README.md, \"Destroy\", has the steps.\n"
-	}
-	return text + selfMade
-}
-
-// protection is the type of the calls that protect what they name against deletion, once it is there.
-const protection = "Custom::SensorFlowProtection"
-
-type resource struct {
+// Resource is a resource of a template.
+type Resource struct {
 	Type, DeletionPolicy string
-	Properties           struct {
-		PendingWindowInDays int
-		Create              json.RawMessage // of a call
-	}
+	Properties           map[string]any
 }
 
-// stays tells whether the resource outlives its stack. A call is nothing by itself, and the versions of a function, which
-// are kept from one deployment to the next, go with the function.
-func (r resource) stays() bool {
-	return strings.HasPrefix(r.DeletionPolicy, "Retain") && !strings.HasPrefix(r.Type, "Custom::") &&
-		r.Type != "AWS::Lambda::Version"
-}
-
-var (
-	switchedOn = regexp.MustCompile(`"Value":"true"`)
-	reference  = regexp.MustCompile(`\{"Ref":"([^"]+)"\}`)
-)
-
-// refuses names what a call protects, where CloudFormation is going to delete it: the load balancer. The tables, which
-// calls protect as well, stay.
-func (r resource) refuses(s stack) []string {
-	text := strings.NewReplacer(`\`, "", " ", "", "\n", "").Replace(string(r.Properties.Create))
-	balancer := reference.FindStringSubmatch(text)
-	if balancer == nil || !switchedOn.MatchString(text) {
-		return nil
-	}
-	return []string{"  " + s.Name + ": the load balancer " + balancer[1] + ", until\n    " +
-		"aws elbv2 modify-load-balancer-attributes --attributes Key=deletion_protection.enabled,Value=false --region " +
-		s.Region + " --load-balancer-arn …"}
-}
-
-type stack struct {
-	Name, Region string
-	Protected    bool
-	Resources    map[string]resource
-}
-
-// readStacks reads the stacks of the assembly, by name.
-func readStacks(from fs.FS, stacks string) ([]stack, error) {
+// Read reads the stacks of an assembly whose names match the pattern, by name.
+func Read(from fs.FS, pattern string) ([]Stack, error) {
 	r := assembly.Reader{From: from, Purpose: "look up what stays"}
 	found, err := r.Stacks()
 	if err != nil {
 		return nil, err
 	}
-	var all []stack
+	var all []Stack
 	for _, one := range found {
-		wanted, err := path.Match(stacks, one.Name)
+		wanted, err := path.Match(pattern, one.Name)
 		if err != nil {
-			return nil, fmt.Errorf("match the stacks %s: %w", stacks, err)
+			return nil, fmt.Errorf("match the stacks %s: %w", pattern, err)
 		}
 		if !wanted {
 			continue
 		}
-		var template struct{ Resources map[string]resource }
+		var template template
 		if err := r.JSON(one.Template, &template); err != nil {
 			return nil, err
 		}
-		all = append(all, stack{one.Name, one.Region, one.Protected, template.Resources})
+		all = append(all, Stack{one.Name, one.Account, one.Region, one.Protected, template.Resources, nil})
 	}
 	return all, nil
 }
+
+type template struct{ Resources map[string]Resource }
+
+// Resources reads a template, as CloudFormation gives it back.
+func Resources(text string) (map[string]Resource, error) {
+	var t template
+	if err := json.Unmarshal([]byte(text), &t); err != nil {
+		return nil, fmt.Errorf("read the template: %w", err)
+	}
+	return t.Resources, nil
+}
+
+// Say writes what stays of the stacks of an environment, with what AWS keeps beside them, and last what refuses, since
+// that has to be done first. Each command can be pasted as it stands.
+func Say(w io.Writer, environment string, stacks []Stack) error {
+	var kept, beside, refusing []string
+	for _, s := range stacks {
+		kept = append(kept, s.kept()...)
+		beside = append(beside, s.beside()...)
+		refusing = append(refusing, s.refusing(environment)...)
+	}
+	beside = unique(append(beside, common(stacks)...))
+	var b strings.Builder
+	if len(kept)+len(refusing) == 0 {
+		b.WriteString("Nothing of these stacks stays: what is disposable goes, with its data.\n\n")
+	}
+	for _, part := range []struct {
+		title string
+		lines []string
+	}{
+		{"These stay, with what is in them, and cost money until somebody deletes them:", kept},
+		{"These are in no template and stay as well. AWS bills nothing for them, but for what the CDK stores:", beside},
+		{"These refuse to be destroyed, until these commands are run:", refusing},
+	} {
+		if len(part.lines) > 0 {
+			b.WriteString(part.title + "\n\n" + strings.Join(part.lines, "\n") + "\n\n")
+		}
+	}
+	if len(kept)+len(refusing) > 0 {
+		b.WriteString("A region that is in \"leaving\" gives up its protection with a deployment; \"disposable\": true and a " +
+			"deployment let everything go,\nthe data included. infra/LIFE.md, \"Destroy\", has the steps.\n")
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// unique leaves out what was said already, such as the records of a domain that several regions have.
+func unique(lines []string) []string {
+	said := map[string]bool{}
+	var all []string
+	for _, line := range lines {
+		if !said[line] {
+			said[line] = true
+			all = append(all, line)
+		}
+	}
+	return all
+}
+
+// step is a command, with what it is for in a comment of the shell, so that a list of them can be pasted at once.
+func step(what, command string) string { return "  # " + what + "\n  " + command }

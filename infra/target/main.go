@@ -2,9 +2,9 @@
 //
 //	target TASK choose   prints the environment and the stacks that are wanted, with a blank between
 //	target TASK regions  prints the regions of all environments
-//	target TASK stays    prints what of the stacks in cdk.out stays when they are destroyed
-//	target adopt keeper  prints the region that keeps the aggregates of REGION, which has left for good, and what the names of
-//	                     the tables begin with, with a blank between
+//	target TASK stays    without credentials, prints what would stay of the stacks in cdk.out, and fails for want of them
+//	target adopt keeper  prints the environment, the region that keeps the aggregates of REGION, which has left for good, and
+//	                     what the names of the tables begin with, with blanks between
 //
 // It reads ENV, REGION and ACCOUNT from the environment. It never imports the CDK, which takes minutes to compile and
 // seconds to start.
@@ -28,7 +28,7 @@ import (
 
 func main() {
 	if len(os.Args) != 3 {
-		_, _ = fmt.Fprintln(os.Stderr, "usage: target TASK choose|regions|stays")
+		_, _ = fmt.Fprintln(os.Stderr, "usage: target TASK choose|regions|stays|keeper")
 		os.Exit(2)
 	}
 	r := request{task: os.Args[1], getenv: os.Getenv, readFile: os.ReadFile}
@@ -69,13 +69,21 @@ func (r request) answer(w io.Writer, question string) error {
 		if err := r.needCredentials(t); err != nil {
 			return err
 		}
-		_, err = fmt.Fprintln(w, c.Environments[t.env].Primary(), config.StackPrefix+t.env)
+		_, err = fmt.Fprintln(w, t.env, c.Environments[t.env].Primary(), config.StackPrefix+t.env)
 		return err
 	case "stays":
-		if err := stays.Say(w, os.DirFS("cdk.out"), t.stacks()); err != nil {
+		missing := r.needCredentials(t)
+		if missing == nil {
+			return nil // command life tells what is deployed
+		}
+		stacks, err := stays.Read(os.DirFS("cdk.out"), t.stacks())
+		if err != nil {
 			return err
 		}
-		return r.needCredentials(t) // without any, what stays can still be seen
+		if err := stays.Say(w, t.env, stacks); err != nil {
+			return err
+		}
+		return missing
 	default:
 		return fmt.Errorf("there is no question %q", question)
 	}
@@ -90,15 +98,7 @@ func (r request) load() (config.Config, error) {
 			return config.Config{}, err
 		}
 	}
-	context, err := config.ReadContext(func(string) string { return "" }, r.readFile)
-	if err != nil {
-		return config.Config{}, fmt.Errorf("look up the environments: %w", err)
-	}
-	c, err := config.Load(context.All, config.Defaults{Account: account, AccountLater: true})
-	if err != nil {
-		return config.Config{}, fmt.Errorf("the configuration in %s is wrong:\n%w", config.File, err)
-	}
-	return c, nil
+	return config.Read(r.readFile, account)
 }
 
 func regionsOf(c config.Config) []string {
@@ -116,47 +116,87 @@ type target struct {
 	region string // empty for all regions
 }
 
-// target takes ENV and REGION, which must be in the configuration. Where there is one environment only, that is meant.
+// target takes ENV, REGION and ACCOUNT, which must fit the configuration. Where there is one environment only, that is
+// meant.
 func (r request) target(c config.Config) (target, error) {
 	t := target{r.getenv("ENV"), r.getenv("REGION")}
 	names := slices.Sorted(maps.Keys(c.Environments))
-	known := strings.Join(names, ", ")
-	if c.Pipeline != nil {
-		known += ", " + config.PipelineName
+	if c.Pipeline != nil && ofPipeline(r.task) {
+		names = append(names, config.PipelineName)
 	}
 	switch {
-	case t.env == "" && r.task == "synth":
-		return target{}, nil
-	case t.env == "" && len(names) > 1:
-		return t, fmt.Errorf("say which environment: make %s ENV=… is one of %s", r.task, known)
+	case t.env == "" && r.task == "synth": // of everything
+		return target{}, regionFault(t.region, regionsOf(c), "regions of all environments in "+config.File).Err()
+	case t.env == "" && len(c.Environments) > 1:
+		return t, fmt.Errorf("say which environment: make %s ENV=… is one of %s", r.task, strings.Join(names, ", "))
 	case t.env == "":
-		t.env = names[0]
-	case t.env == config.PipelineName && c.Pipeline != nil:
-		return target{env: t.env}, nil
+		t.env = slices.Sorted(maps.Keys(c.Environments))[0]
 	}
-	e, ok := c.Environments[t.env]
-	if !ok {
+	if !slices.Contains(names, t.env) {
 		return t, rule.Fault{
-			Field: "ENV", Rule: fmt.Sprintf("must be one of %s, as %s has them", known, config.File), Got: t.env,
+			Field: "ENV", Rule: fmt.Sprintf("must be one of %s, as %s has them", strings.Join(names, ", "), config.File),
+			Got: t.env,
 		}
+	}
+	if t.env == config.PipelineName {
+		return t, rule.Fault{Field: "REGION", Rule: "must be left out with ENV=" + config.PipelineName, Got: t.region}.
+			If(t.region != "").Err()
+	}
+	e := c.Environments[t.env]
+	if err := r.accountFault(e).Err(); err != nil {
+		return t, err
 	}
 	return t, r.checkRegion(t, e)
 }
 
-// checkRegion accepts a region that serves, or none for all; what is adopted is one that has left.
+// ofPipeline tells whether a task may be about the pipeline's own stack.
+func ofPipeline(task string) bool {
+	return slices.Contains([]string{"synth", "bootstrap", "diff", "deploy", "destroy"}, task)
+}
+
+// accountFault refuses an ACCOUNT that the configuration would overrule.
+func (r request) accountFault(e config.Environment) rule.Faults {
+	account := r.getenv("ACCOUNT")
+	return rule.Fault{
+		Field: "ACCOUNT", Got: account, Advice: "leave it out",
+		Rule: fmt.Sprintf("must be %s, as environments.%s.account in %s says", e.Account, e.Name, config.File),
+	}.If(account != "" && account != e.Account)
+}
+
+// checkRegion accepts a region that serves, or none for all. Some tasks are about one; what is adopted is one that has
+// left.
 func (r request) checkRegion(t target, e config.Environment) error {
 	regions, which := e.Regions, "regions"
-	switch {
-	case r.task == "adopt":
+	switch r.task {
+	case "adopt":
 		regions, which = e.Adopted, "adopted regions"
-	case t.region == "":
-		return nil
+		if len(regions) == 0 {
+			return fmt.Errorf("%s has adopted no region: a region that has left goes from environments.%s.regions into "+
+				"environments.%s.adopted in %s, then make deploy ENV=%s, and then make adopt", t.env, t.env, t.env,
+				config.File, t.env)
+		}
+	case "rollback":
+	case "detach":
+		// The first is that of the user pool itself. One that was adopted may have left its replica behind.
+		regions, which = append(slices.Clone(e.Regions[1:]), e.Adopted...), "regions beside the first"
+		if len(regions) == 0 {
+			return fmt.Errorf("%s has one region, which has the user pool itself and no replica of it", t.env)
+		}
+	default:
+		return regionFault(t.region, regions, which+" of "+t.env+" in "+config.File).Err()
 	}
+	if t.region == "" {
+		return fmt.Errorf("say which region: make %s ENV=%s REGION=… is one of %s, the %s of %s in %s", r.task, t.env,
+			strings.Join(regions, ", "), which, t.env, config.File)
+	}
+	return regionFault(t.region, regions, which+" of "+t.env+" in "+config.File).Err()
+}
+
+// regionFault refuses a region that is not among some.
+func regionFault(region string, regions []string, which string) rule.Faults {
 	return rule.Fault{
-		Field: "REGION", Got: t.region,
-		Rule: fmt.Sprintf("must be one of %s, the %s of %s in %s", cmp.Or(strings.Join(regions, ", "), "none"), which,
-			t.env, config.File),
-	}.If(!slices.Contains(regions, t.region)).Err()
+		Field: "REGION", Got: region, Rule: fmt.Sprintf("must be one of %s, the %s", strings.Join(regions, ", "), which),
+	}.If(region != "" && !slices.Contains(regions, region))
 }
 
 // stacks is the pattern of the stacks' names.

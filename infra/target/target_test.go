@@ -4,6 +4,9 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -56,9 +59,15 @@ func TestChoose_TakesWhatIsWanted(t *testing.T) {
 			"diff", map[string]string{"REGION": "eu-central-1"}, dev, "dev SensorFlow-dev-eu-central-1",
 		},
 		"the pipeline": {
-			"deploy", map[string]string{"ENV": "pipeline", "REGION": "mars"}, dev, "pipeline SensorFlow-pipeline",
+			"deploy", map[string]string{"ENV": "pipeline"}, dev, "pipeline SensorFlow-pipeline",
 		},
-		"everything to synthesize": {"synth", map[string]string{"REGION": "mars"}, dev + "," + prod, " SensorFlow-*"},
+		"the account that cdk.json has": {
+			"deploy", map[string]string{"ENV": "prod", "ACCOUNT": "444455556666"}, dev + "," + prod, "prod SensorFlow-prod-*",
+		},
+		"a region to roll back": {
+			"rollback", map[string]string{"ENV": "dev", "REGION": "eu-west-1"}, dev, "dev SensorFlow-dev-eu-west-1",
+		},
+		"everything to synthesize": {"synth", map[string]string{"REGION": "us-east-1"}, dev + "," + prod, " SensorFlow-*"},
 		"one to look at beforehand": {
 			"preflight", map[string]string{"ENV": "dev", "AWS_PROFILE": ""}, dev + "," + prod, "dev SensorFlow-dev-*",
 		},
@@ -86,7 +95,7 @@ func TestChoose_SaysWhatIsWrong(t *testing.T) {
 		want      string
 	}{
 		"no cdk.json": {
-			"deploy", nil, nil, "look up the environments: read the configuration: open cdk.json: file does not exist",
+			"deploy", nil, nil, "read the configuration: open cdk.json: file does not exist",
 		},
 		"a wrong cdk.json": {
 			"deploy", nil, cdkJSON(`"dev":{"regions":["mars"]}`, ""),
@@ -102,6 +111,42 @@ func TestChoose_SaysWhatIsWrong(t *testing.T) {
 		"another's region": {
 			"deploy", map[string]string{"ENV": "dev", "REGION": "us-east-1"}, cdkJSON(both, ""),
 			`REGION must be one of eu-west-1, eu-central-1, the regions of dev in cdk.json, got "us-east-1"`,
+		},
+		"a region of the pipeline": {
+			"deploy", map[string]string{"ENV": "pipeline", "REGION": "eu-west-1"}, cdkJSON(both, ","+pipeline),
+			`REGION must be left out with ENV=pipeline, got "eu-west-1"`,
+		},
+		"a region of nobody": {
+			"synth", map[string]string{"REGION": "mars"}, cdkJSON(both, ""),
+			"REGION must be one of eu-central-1, eu-west-1, us-east-1, the regions of all environments in cdk.json, got \"mars\"",
+		},
+		"a pipeline to roll back": {
+			"rollback", map[string]string{"ENV": "pipeline", "REGION": "eu-west-1"}, cdkJSON(both, ","+pipeline),
+			`ENV must be one of dev, prod, as cdk.json has them, got "pipeline"`,
+		},
+		"the region of the user pool": {
+			"detach", map[string]string{"ENV": "dev", "REGION": "eu-west-1"}, cdkJSON(both, ""),
+			`REGION must be one of eu-central-1, the regions beside the first of dev in cdk.json, got "eu-west-1"`,
+		},
+		"no region to detach from": {
+			"detach", map[string]string{"ENV": "dev"}, cdkJSON(both, ""),
+			"say which region: make detach ENV=dev REGION=… is one of eu-central-1, the regions beside the first of dev in cdk.json",
+		},
+		"no region beside the first": {
+			"detach", map[string]string{"REGION": "eu-west-1"}, cdkJSON(`"dev":{"regions":["eu-west-1"]}`, ""),
+			"dev has one region, which has the user pool itself and no replica of it",
+		},
+		"no region to roll back": {
+			"rollback", map[string]string{"ENV": "dev"}, cdkJSON(both, ""),
+			"say which region: make rollback ENV=dev REGION=… is one of eu-west-1, eu-central-1, the regions of dev in cdk.json",
+		},
+		"a region to roll back that is none": {
+			"rollback", map[string]string{"ENV": "dev", "REGION": "mars"}, cdkJSON(both, ""),
+			`REGION must be one of eu-west-1, eu-central-1, the regions of dev in cdk.json, got "mars"`,
+		},
+		"another account": {
+			"deploy", map[string]string{"ENV": "prod", "ACCOUNT": "111122223333"}, cdkJSON(both, ""),
+			`ACCOUNT must be 444455556666, as environments.prod.account in cdk.json says, got "111122223333"; leave it out`,
 		},
 		"no pipeline": {
 			"deploy", map[string]string{"ENV": "pipeline"}, cdkJSON(both, ""),
@@ -201,22 +246,25 @@ func TestChoose_NeedsNoAccountForTheCost(t *testing.T) {
 func TestKeeper_IsTheFirstRegion(t *testing.T) {
 	left := cdkJSON(`"dev":{"regions":["eu-west-1","us-east-1"],"adopted":["eu-central-1"]}`, "")
 	variables := map[string]string{"AWS_PROFILE": "mine", "REGION": "eu-central-1"}
-	if got, err := ask("adopt", "keeper", variables, left); err != nil || got != "eu-west-1 SensorFlow-dev\n" {
+	if got, err := ask("adopt", "keeper", variables, left); err != nil || got != "dev eu-west-1 SensorFlow-dev\n" {
 		t.Errorf("got %q, error %v", got, err)
 	}
 	for region, want := range map[string]string{
 		"us-east-1": `REGION must be one of eu-central-1, the adopted regions of dev in cdk.json, got "us-east-1"`,
-		"":          `REGION must be one of eu-central-1, the adopted regions of dev in cdk.json, got ""`,
+		"":          "say which region: make adopt ENV=dev REGION=… is one of eu-central-1, the adopted regions of dev in cdk.json",
 	} {
 		variables["REGION"] = region
 		if got, err := ask("adopt", "keeper", variables, left); err == nil || err.Error() != want {
 			t.Errorf("%q: got %q, error %v, want %s", region, got, err, want)
 		}
 	}
-	variables["REGION"] = ""
-	if _, err := ask("adopt", "keeper", variables, cdkJSON(dev, "")); err == nil ||
-		err.Error() != `REGION must be one of none, the adopted regions of dev in cdk.json, got ""` {
-		t.Errorf("where none is adopted: %v", err)
+	for _, region := range []string{"", "eu-central-1"} {
+		variables["REGION"] = region
+		want := "dev has adopted no region: a region that has left goes from environments.dev.regions into " +
+			"environments.dev.adopted in cdk.json, then make deploy ENV=dev, and then make adopt"
+		if _, err := ask("adopt", "keeper", variables, cdkJSON(dev, "")); err == nil || err.Error() != want {
+			t.Errorf("where none is adopted: %v, want %s", err, want)
+		}
 	}
 	variables = map[string]string{"REGION": "eu-central-1"}
 	if _, err := ask("adopt", "keeper", variables, left); err == nil || !strings.Contains(err.Error(), "credentials") {
@@ -242,7 +290,61 @@ func TestStays_AsksForCredentialsAfterwards(t *testing.T) {
 	}
 	got, err := ask("destroy", "stays", nil, cdkJSON(prod, ""))
 	if err == nil || !strings.HasPrefix(err.Error(), "no AWS credentials were found.") ||
-		!strings.HasPrefix(got, "Nothing stays") {
+		!strings.HasPrefix(got, "Nothing of these stacks stays") {
 		t.Errorf("error %v, said %q", err, got)
+	}
+	// With credentials, another program looks at what is deployed.
+	if got, err := ask("destroy", "stays", map[string]string{"AWS_PROFILE": "mine"}, cdkJSON(prod, "")); err != nil || got != "" {
+		t.Errorf("with credentials: error %v, said %q", err, got)
+	}
+}
+
+// TestHelp_IsInColumns runs `make help`: a name that is longer than its column would push its line to the right.
+func TestHelp_IsInColumns(t *testing.T) {
+	help := exec.Command("make", "--no-print-directory", "help")
+	help.Dir = filepath.Join("..", "..")
+	out, err := help.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	column, targets := 0, 0
+	for line := range strings.Lines(string(out)) {
+		name, isTarget := strings.CutPrefix(line, "  ")
+		if !isTarget {
+			continue
+		}
+		name, text, _ := strings.Cut(name, " ")
+		at := len(name) + 1 + len(text) - len(strings.TrimLeft(text, " "))
+		targets++
+		if column == 0 {
+			column = at
+		}
+		if at != column || len(name) > column-2 {
+			t.Errorf("the text begins at %d, and not at %d: %s", at, column, line)
+		}
+	}
+	if targets < 20 {
+		t.Errorf("only %d targets are told", targets)
+	}
+}
+
+// TestTasks_AreThere holds the Makefile's targets to the script that runs them: a merge has lost one before.
+func TestTasks_AreThere(t *testing.T) {
+	script, err := os.ReadFile(filepath.Join("..", "..", ".make", "cdk.sh"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	targets, err := os.ReadFile(filepath.Join("..", "..", ".make", "deploy.mk"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	tasks := regexp.MustCompile(`\$\(CDK_TASK\) ([a-z]+)`).FindAllSubmatch(targets, -1)
+	for _, task := range tasks {
+		if !strings.Contains(string(script), "\n"+string(task[1])+")\n") {
+			t.Errorf("cdk.sh does not know the task %s of deploy.mk", task[1])
+		}
+	}
+	if len(tasks) < 11 {
+		t.Errorf("only %d tasks were looked for", len(tasks))
 	}
 }

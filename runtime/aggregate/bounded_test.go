@@ -10,7 +10,6 @@ import (
 	"github.com/sensorflow/sensorflow/runtime/admission"
 	"github.com/sensorflow/sensorflow/runtime/aggregate"
 	"github.com/sensorflow/sensorflow/runtime/fault"
-	"github.com/sensorflow/sensorflow/runtime/reading"
 	"github.com/sensorflow/sensorflow/test/aggregatetest"
 )
 
@@ -33,9 +32,9 @@ func (c *crowded) enter() func() {
 	}
 }
 
-func (c *crowded) EquipmentRows(ctx context.Context, id reading.EquipmentID, from, through time.Time) ([]aggregate.RegionFigures, error) {
+func (c *crowded) EquipmentRows(ctx context.Context, rows aggregate.EquipmentHours, take func(aggregate.RegionFigures)) error {
 	defer c.enter()()
-	return c.slow.EquipmentRows(ctx, id, from, through)
+	return c.slow.EquipmentRows(ctx, rows, take)
 }
 
 func (c *crowded) IndexRows(ctx context.Context, shard int, page aggregate.IndexPage) ([]aggregate.RegionFigures, bool, error) {
@@ -113,7 +112,7 @@ func TestQuery_OneCallersPagesAreNotInAnothersWay(t *testing.T) {
 		}
 		synctest.Wait()
 		began := time.Now()
-		q := aggregate.Query{Interval: interval(t, "24h"), EquipmentID: "A"}
+		q := aggregate.Query{Interval: interval(t, "24h"), Equipments: only("A")}
 		if _, err := w.Query(admission.WithCaller(t.Context(), "other"), q); err != nil {
 			t.Error(err)
 		}

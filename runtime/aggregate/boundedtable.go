@@ -2,10 +2,8 @@ package aggregate
 
 import (
 	"context"
-	"time"
 
 	"github.com/sensorflow/sensorflow/runtime/admission"
-	"github.com/sensorflow/sensorflow/runtime/reading"
 )
 
 // boundedTable bounds the reads of a table that all queries together have at work, first come, first served: each may bring a
@@ -25,8 +23,13 @@ func bounded[V any](ctx context.Context, reads *admission.Gate, read func() (V, 
 	return read()
 }
 
-func (b boundedTable) EquipmentRows(ctx context.Context, id reading.EquipmentID, from, through time.Time) ([]RegionFigures, error) {
-	return bounded(ctx, b.reads, func() ([]RegionFigures, error) { return b.table.EquipmentRows(ctx, id, from, through) })
+func (b boundedTable) EquipmentRows(ctx context.Context, rows EquipmentHours, take func(RegionFigures)) error {
+	_, err := bounded(ctx, b.reads, func() (none struct{}, err error) { return none, b.table.EquipmentRows(ctx, rows, take) })
+	return err
+}
+
+func (b boundedTable) SlicedRows(ctx context.Context, keys []RowKey) ([]RegionFigures, error) {
+	return bounded(ctx, b.reads, func() ([]RegionFigures, error) { return b.table.SlicedRows(ctx, keys) })
 }
 
 func (b boundedTable) IndexRows(ctx context.Context, shard int, page IndexPage) (rows []RegionFigures, more bool, err error) {

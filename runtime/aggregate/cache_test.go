@@ -34,9 +34,9 @@ func (s *slow) wait(ctx context.Context) error {
 	}
 }
 
-func (s *slow) EquipmentRows(ctx context.Context, id reading.EquipmentID, from, through time.Time) ([]aggregate.RegionFigures, error) {
-	rows, _ := s.Memory.EquipmentRows(ctx, id, from, through)
-	return rows, s.wait(ctx)
+func (s *slow) EquipmentRows(ctx context.Context, rows aggregate.EquipmentHours, take func(aggregate.RegionFigures)) error {
+	_ = s.Memory.EquipmentRows(ctx, rows, take)
+	return s.wait(ctx)
 }
 
 func (s *slow) FleetSum(ctx context.Context, bucket int, span aggregate.FleetSpan) (aggregate.Sum, error) {
@@ -69,7 +69,7 @@ func TestCache_AnswersAreAtMostTheirTimeOld(t *testing.T) {
 				t.Errorf("after %v: %d readings in %d items, want %d", time.Since(v.now), got.TotalCount, len(got.Items), want)
 			}
 		}
-		for _, q.EquipmentID = range []reading.EquipmentID{"", "A"} {
+		for _, q.Equipments = range [][]reading.EquipmentID{nil, {"A"}} {
 			base := v.ask(t, q).TotalCount // the read began 100 ms ago
 			v.add(t, "A", time.Now(), here, "1")
 			time.Sleep(1899 * time.Millisecond)
@@ -94,7 +94,7 @@ func TestCache_ConcurrentCallersShareOneRead(t *testing.T) {
 			var callers sync.WaitGroup
 			for range 50 {
 				callers.Go(func() {
-					if got := v.ask(t, aggregate.Query{Interval: interval(t, "24h"), EquipmentID: "A"}); got.TotalCount != 1 {
+					if got := v.ask(t, aggregate.Query{Interval: interval(t, "24h"), Equipments: only("A")}); got.TotalCount != 1 {
 						t.Errorf("got %+v", got)
 					}
 				})
@@ -110,7 +110,7 @@ func TestCache_ConcurrentCallersShareOneRead(t *testing.T) {
 func TestCache_OneCallersLeavingDoesNotFailTheOthers(t *testing.T) {
 	cached(t, 2*time.Second, func(t *testing.T, v *view, table *slow) {
 		v.add(t, "A", time.Now(), here, "3")
-		q := aggregate.Query{Interval: interval(t, "24h"), EquipmentID: "A"}
+		q := aggregate.Query{Interval: interval(t, "24h"), Equipments: only("A")}
 		var callers sync.WaitGroup
 		callers.Go(func() {
 			ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
@@ -134,7 +134,7 @@ func TestCache_OneCallersLeavingDoesNotFailTheOthers(t *testing.T) {
 
 func TestCache_KeepsNoFailureAndEndsReadsThatHang(t *testing.T) {
 	cached(t, 2*time.Second, func(t *testing.T, v *view, table *slow) {
-		q := aggregate.Query{Interval: interval(t, "24h"), EquipmentID: "A"}
+		q := aggregate.Query{Interval: interval(t, "24h"), Equipments: only("A")}
 		table.takes = time.Hour
 		began := time.Now()
 		if _, err := v.Query(t.Context(), q); fault.KindOf(err) != fault.Unavailable || time.Since(began) != aggregate.ReadTimeoutDefault {
@@ -156,7 +156,7 @@ func TestCache_IsBounded(t *testing.T) {
 		}
 		asked := func(limit int) bool {
 			before := table.reads
-			_ = v.ask(t, aggregate.Query{Interval: interval(t, "24h"), EquipmentID: "A", Limit: limit})
+			_ = v.ask(t, aggregate.Query{Interval: interval(t, "24h"), Equipments: only("A"), Limit: limit})
 			return table.reads > before
 		}
 		for _, step := range []struct {

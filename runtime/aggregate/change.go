@@ -50,8 +50,10 @@ func SequenceKey(sequence string) (string, error) {
 			return "", errSequence
 		}
 	}
-	return strings.Repeat("0", contract.SequenceDigits-len(sequence)) + sequence, nil
+	return sequenceZeros[len(sequence):] + sequence, nil
 }
+
+var sequenceZeros = strings.Repeat("0", contract.SequenceDigits)
 
 // moves tells whether the images are of different readings, which no change of an item can be.
 func (c Change) moves() bool {

@@ -25,7 +25,7 @@ func TestCover_TakesEachSliceOnceAndFewRows(t *testing.T) {
 			}
 		}
 	}
-	month := window{midnight.Add(10 * time.Hour), midnight.Add(730 * time.Hour)}.spans()
+	month := cover(FiveMinutes, midnight.Add(10*time.Hour), midnight.Add(731*time.Hour))
 	if len(month) != 3 || month[1].Unit != Day {
 		t.Errorf("a month is covered by %+v", month)
 	}

@@ -3,6 +3,7 @@ package aggregate
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync"
 
 	"github.com/sensorflow/sensorflow/runtime/reading"
@@ -39,6 +40,7 @@ func (a *Aggregator) list(ctx context.Context, key RowKey) error {
 	if a.listed.known == nil || len(a.listed.known) >= listedMax {
 		a.listed.known = map[listing]bool{}
 	}
+	one.id = reading.EquipmentID(strings.Clone(string(one.id))) // which may be a part of something large
 	a.listed.known[one] = true
 	return nil
 }

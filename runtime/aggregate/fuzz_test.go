@@ -39,12 +39,12 @@ func FuzzPlace(f *testing.F) {
 		f.Fatal(err)
 	}
 	for _, id := range []string{"", "EQ"} {
-		first, err := windows.Query(f.Context(), aggregate.Query{Interval: day, EquipmentID: reading.EquipmentID(id), Limit: 1})
+		first, err := windows.Query(f.Context(), aggregate.Query{Interval: day, Equipments: only(reading.EquipmentID(id)), Limit: 1})
 		if err != nil || first.Next == (aggregate.Place{}) {
 			f.Fatalf("no place to begin with: %v", err)
 		}
 		next := first.Next
-		f.Add(next.From.Unix(), next.After.Hour.Unix(), string(next.After.EquipmentID), id)
+		f.Add(next.From.Unix(), next.After.Start.Unix(), string(next.After.EquipmentID), id)
 	}
 	f.Add(int64(0), int64(0), "FLEET#1", "")
 	f.Add(hour.Add(-24*time.Hour).Unix(), hour.Add(-20*time.Hour).Unix(), "Z ", "") // which comes before Z in a key and after it as a text
@@ -54,8 +54,8 @@ func FuzzPlace(f *testing.F) {
 		if _, err := reading.ParseEquipmentID(id); err != nil {
 			id = "" // which the query is not asked with
 		}
-		follow(t, windows, aggregate.Query{Interval: day, EquipmentID: reading.EquipmentID(id), Limit: 2, After: aggregate.Place{
-			From: time.Unix(from, 0).UTC(), After: aggregate.RowKey{EquipmentID: reading.EquipmentID(afterID), Hour: time.Unix(after, 0).UTC()},
+		follow(t, windows, aggregate.Query{Interval: day, Equipments: only(reading.EquipmentID(id)), Limit: 2, After: aggregate.Place{
+			From: time.Unix(from, 0).UTC(), After: aggregate.ItemKey{EquipmentID: reading.EquipmentID(afterID), Start: time.Unix(after, 0).UTC()},
 		}})
 	})
 }
@@ -77,12 +77,12 @@ func follow(t *testing.T, windows *aggregate.Windows, q aggregate.Query) {
 		}
 		from, after := q.After.From, q.After.After
 		if back := hour.Add(-24 * time.Hour).Sub(from); back < -time.Hour || back > 24*time.Hour ||
-			after.Hour.Before(from) || after.Hour.After(from.Add(24*time.Hour)) {
-			t.Fatalf("%+v leads to %s in the window of %s", q.After, after.Hour, from)
+			after.Start.Before(from) || after.Start.After(from.Add(24*time.Hour)) {
+			t.Fatalf("%+v leads to %s in the window of %s", q.After, after.Start, from)
 		}
 		if bad := slices.ContainsFunc(answer.Items, func(i aggregate.Item) bool {
-			return i.IntervalStart.Before(after.Hour) || i.IntervalStart.Equal(after.Hour) && i.EquipmentID <= after.EquipmentID ||
-				i.IntervalStart.Before(from) || i.IntervalStart.After(from.Add(24*time.Hour)) || q.EquipmentID != "" && i.EquipmentID != q.EquipmentID
+			return i.IntervalStart.Before(after.Start) || i.IntervalStart.Equal(after.Start) && i.EquipmentID <= after.EquipmentID ||
+				i.IntervalStart.Before(from) || i.IntervalStart.After(from.Add(24*time.Hour)) || len(q.Equipments) > 0 && i.EquipmentID != q.Equipments[0]
 		}); bad || len(answer.Items) > q.Limit {
 			t.Fatalf("after %+v come %v", q.After, itemTexts(answer.Items))
 		}

@@ -4,7 +4,6 @@ import (
 	"time"
 
 	"github.com/sensorflow/sensorflow/runtime/fault"
-	"github.com/sensorflow/sensorflow/runtime/reading"
 )
 
 // Interval is the length of a window, one of those that ParseInterval knows. The zero value is none.
@@ -37,19 +36,6 @@ func ParseInterval(text string) (Interval, error) {
 
 // String returns the interval's name.
 func (i Interval) String() string { return i.name }
-
-// window is a range of full hours, both ends included.
-type window struct{ from, through time.Time }
-
-// windowAt returns the interval's window at an instant: it counts back from the current full hour, which belongs to it.
-// The future, of which readings may be a day ahead, does not.
-func (i Interval) windowAt(now time.Time) window {
-	through := reading.Hour(now)
-	return window{through.Add(-time.Duration(i.hours) * time.Hour), through}
-}
-
-// spans covers the window with as few fleet rows as possible.
-func (w window) spans() []FleetSpan { return cover(FiveMinutes, w.from, w.through.Add(time.Hour)) }
 
 // cover covers the time from an instant (included) to another one (excluded), both at full units, by as few fleet rows as
 // possible: whole days by their day's row, what is left at the edges by hours, and what is left of those by slices.

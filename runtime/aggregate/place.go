@@ -1,7 +1,9 @@
 package aggregate
 
 import (
+	"cmp"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/sensorflow/sensorflow/runtime/fault"
@@ -13,11 +15,22 @@ const listingLifetime = 24 * time.Hour
 
 // Place is where a page of a listing ended. The zero value is the beginning.
 type Place struct {
-	// From is the first hour of the window. The window stays where it was when the listing began, so that no row is skipped
-	// or repeated when an hour ends meanwhile.
+	// From is when the window begins. That of an interval stays where it was when the listing began, so that no item is skipped or
+	// repeated when an hour ends meanwhile.
 	From time.Time
-	// After is the last row of the page.
-	After RowKey
+	// After is the last item of the page, or the last that was looked for where it ended without one.
+	After ItemKey
+}
+
+// ItemKey names an item: one equipment, one step.
+type ItemKey struct {
+	Start       time.Time // UTC, when the step begins
+	EquipmentID reading.EquipmentID
+}
+
+// compare orders items as they are listed.
+func (k ItemKey) compare(l ItemKey) int {
+	return cmp.Or(k.Start.Compare(l.Start), cmp.Compare(k.EquipmentID, l.EquipmentID))
 }
 
 var (
@@ -25,35 +38,45 @@ var (
 	errPlaceExpired = errors.New("is too old; begin again without it")
 )
 
-// position is where a query begins: in which window, and after which row.
+// position is where a query begins: in which window, and after which item.
 type position struct {
-	window
-	after RowKey // without an hour: from the beginning
+	Span
+	after ItemKey // without a start: from the beginning
 }
 
-// place is where the page that ends with an item ended.
-func (p position) place(last Item) Place {
-	return Place{p.from, RowKey{EquipmentID: last.EquipmentID, Hour: last.IntervalStart}}
-}
+// begun tells whether items came before.
+func (p position) begun() bool { return !p.after.Start.IsZero() }
 
 // position returns where the query goes on. The error is of kind fault.Invalid and names the cursor, which is what clients
 // know a place by.
 func (q Query) position(now time.Time) (position, error) {
-	current := q.Interval.windowAt(now)
-	if q.After == (Place{}) {
-		return position{window: current}, nil
+	over := q.Span
+	if q.Interval != (Interval{}) {
+		over = q.Interval.window(now)
 	}
-	from, hour := q.After.From, q.After.After.Hour
-	p := position{window{from, from.Add(current.through.Sub(current.from))}, q.After.After}
+	if q.After == (Place{}) {
+		return position{Span: over}, nil
+	}
+	from := q.After.From
+	if q.Interval != (Interval{}) {
+		current := over
+		switch {
+		case !hourOf(from).Equal(from), from.After(current.from.Add(time.Hour)): // another server's clock may already be in the next hour
+			return position{}, refusedPlace(errPlaceUnknown)
+		case from.Before(current.from.Add(-listingLifetime)):
+			return position{}, refusedPlace(errPlaceExpired)
+		}
+		over.from, over.to = from, from.Add(current.to.Sub(current.from))
+	}
+	p := position{over, q.After.After}
 	// Only the characters of an id keep the order of rows the same as that of ids: a blank comes before what ends an id in a key.
 	_, err := reading.ParseEquipmentID(string(p.after.EquipmentID))
-	switch {
-	case err != nil, q.EquipmentID != "" && q.EquipmentID != p.after.EquipmentID,
-		!reading.Hour(from).Equal(from), !reading.Hour(hour).Equal(hour), hour.Before(p.from), hour.After(p.through),
-		from.After(current.from.Add(time.Hour)): // another server's clock may already be in the next hour
+	if err != nil || !from.Equal(over.from) || len(q.Equipments) > 0 && !slices.Contains(q.Equipments, p.after.EquipmentID) {
 		return position{}, refusedPlace(errPlaceUnknown)
-	case from.Before(current.from.Add(-listingLifetime)):
-		return position{}, refusedPlace(errPlaceExpired)
+	}
+	start, end := over.steps.at(p.after.Start)
+	if !start.Equal(p.after.Start) || !end.After(over.from) || !start.Before(over.to) {
+		return position{}, refusedPlace(errPlaceUnknown)
 	}
 	return p, nil
 }

@@ -29,7 +29,7 @@ func TestPlace_PinsTheWindow(t *testing.T) {
 func TestPlace_IsRefusedWhereItCannotBe(t *testing.T) {
 	v := fillPages(t)
 	all := aggregate.Query{Interval: interval(t, "24h"), Limit: 2}
-	one := aggregate.Query{Interval: interval(t, "24h"), Limit: 2, EquipmentID: "EQ"}
+	one := aggregate.Query{Interval: interval(t, "24h"), Limit: 2, Equipments: only("EQ")}
 	ofAll, ofOne := v.ask(t, all).Next, v.ask(t, one).Next
 
 	check := func(name string, q aggregate.Query, place aggregate.Place, reason string) {
@@ -48,13 +48,13 @@ func TestPlace_IsRefusedWhereItCannotBe(t *testing.T) {
 	}
 	const unknown, old = "is not one that this service gave out", "is too old"
 	other, more := one, all
-	other.EquipmentID, more.Limit = "Z", 7
+	other.Equipments, more.Limit = only("Z"), 7
 	check("its own query", all, ofAll, "")
 	check("another limit", more, ofAll, "")
 	check("another equipment", other, ofOne, unknown)
 
 	place := func(from, hour time.Time) aggregate.Place {
-		return aggregate.Place{From: from, After: aggregate.RowKey{EquipmentID: ofAll.After.EquipmentID, Hour: hour}}
+		return aggregate.Place{From: from, After: aggregate.ItemKey{EquipmentID: ofAll.After.EquipmentID, Start: hour}}
 	}
 	from := hour.Add(-24 * time.Hour)
 	for name, place := range map[string]aggregate.Place{

@@ -22,6 +22,7 @@ const (
 	// ReadsInFlightMaxDefault and RowsInFlightMaxDefault bound what all queries together do at a time.
 	ReadsInFlightMaxDefault = 16
 	RowsInFlightMaxDefault  = 100_000
+	CrowdedRowsDefault      = 20_000
 	// waitingMax is how many shared reads, and how many reads of the table, may wait for their turn.
 	waitingMax = 1000
 )
@@ -43,6 +44,9 @@ type WindowsOptions struct {
 	ReadsInFlightMax int
 	// RowsInFlightMax is how many rows all queries together hold while they read. Default: RowsInFlightMaxDefault.
 	RowsInFlightMax int
+	// CrowdedRows is how many rows of a step of all equipments are held at a time. A step that has more is read equipment by equipment.
+	// Default: CrowdedRowsDefault.
+	CrowdedRows int
 }
 
 func (o WindowsOptions) withDefaults() WindowsOptions {
@@ -52,11 +56,12 @@ func (o WindowsOptions) withDefaults() WindowsOptions {
 	o.ReadTimeout = cmp.Or(o.ReadTimeout, ReadTimeoutDefault)
 	o.CacheItemsMax = cmp.Or(o.CacheItemsMax, CacheItemsMaxDefault)
 	o.ReadsInFlightMax = cmp.Or(o.ReadsInFlightMax, ReadsInFlightMaxDefault)
+	o.CrowdedRows = cmp.Or(o.CrowdedRows, CrowdedRowsDefault)
 	o.RowsInFlightMax = cmp.Or(o.RowsInFlightMax, RowsInFlightMaxDefault)
 	return o
 }
 
-// Windows answers queries over the last hours. It is safe for concurrent use.
+// Windows answers queries over the last hours and over windows of one's own. It is safe for concurrent use.
 type Windows struct {
 	table  WindowTable
 	now    func() time.Time
@@ -68,7 +73,7 @@ type Windows struct {
 // Rows that a read holds beside those of its page.
 const (
 	totalRows     = 100  // fleet rows, which are added up as they come
-	equipmentRows = 3000 // a month of hours in a few regions
+	equipmentRows = 3000 // at least, of equipments that are named: they come a megabyte at a time
 )
 
 // NewWindows returns a Windows whose answers are at most cacheTTL old, 0 meaning that nothing is kept.
@@ -83,13 +88,16 @@ func NewWindows(table WindowTable, now func() time.Time, cacheTTL time.Duration,
 	}
 }
 
-// Query asks for the hourly aggregates of a window.
+// Query asks for the aggregates of a window.
 type Query struct {
-	Interval    Interval
-	EquipmentID reading.EquipmentID // empty for all
+	// Interval is one of the last hours, by full UTC hours. Without it, Span is the window.
+	Interval Interval
+	Span     Span
+	// Equipments are those asked for, each once and at most contract.AggregatesEquipmentsMax; none means all that there are.
+	Equipments []reading.EquipmentID
 	// Limit is the largest number of items, up to contract.AggregatesPageMax; 0 means contract.AggregatesPageDefault.
 	Limit int
-	// After is an earlier answer's Next; it goes with the same interval and equipment, whatever the limit.
+	// After is an earlier answer's Next; it goes with the same window and equipments, whatever the limit.
 	After Place
 }
 
@@ -99,49 +107,54 @@ type Answer struct {
 	// significant digits and 0 where there are no readings.
 	Average    reading.Decimal
 	TotalCount int64
-	// Items are ordered by hour, then equipment. Hours without readings are left out.
+	// Items are ordered by step, then equipment. Steps without readings are left out. There may be fewer than the limit although
+	// more follow.
 	Items []Item
 	// Next is where the next page begins, and zero on the last one.
 	Next Place
 }
 
-// Item is the sum of one equipment's hour over all regions.
+// Item is what one equipment's readings of a step come to over all regions, as far as the window reaches into the step.
 type Item struct {
 	EquipmentID   reading.EquipmentID
-	IntervalStart time.Time // UTC, a full hour
+	IntervalStart time.Time // UTC, when the step begins
 	TotalValue    reading.Decimal
 	SampleCount   int64
 	// Extremes are the smallest and the largest value.
 	Extremes Extremes
 }
 
+func (i Item) key() ItemKey { return ItemKey{i.IntervalStart, i.EquipmentID} }
+
+func itemOf(key ItemKey, f Figures) Item {
+	return Item{key.EquipmentID, key.Start, f.Total.Sum(), f.Count, f.Extremes}
+}
+
 // page is a part of a window's items.
 type page struct {
 	items []Item
-	more  bool
+	// next is the key after which the next page begins, zero on the last one.
+	next  ItemKey
 	total Sum // of the whole window; set where the page was cut out of it
 }
 
 func (p page) weight() int { return 1 + len(p.items) }
 func (s Sum) weight() int  { return 1 }
 
-// Query answers a query. Errors are of kind fault.Invalid for a limit or a place that breaks the rules, and
+// Query answers a query. Errors are of kind fault.Invalid for what breaks the rules or would cost too much, and
 // fault.Unavailable where the table is busy.
 func (w *Windows) Query(ctx context.Context, q Query) (Answer, error) {
-	if q.Interval == (Interval{}) {
-		return Answer{}, errInterval
-	}
 	if q.Limit == 0 {
 		q.Limit = contract.AggregatesPageDefault
 	}
-	if q.Limit < 0 || q.Limit > contract.AggregatesPageMax {
-		reason := fmt.Sprintf("must be 1 to %d", contract.AggregatesPageMax)
-		return Answer{}, &fault.Error{
-			Kind: fault.Invalid, Message: "The limit " + reason, Fields: []fault.FieldError{{Field: "limit", Reason: reason}},
-		}
+	if err := q.check(); err != nil {
+		return Answer{}, err
 	}
 	at, err := q.position(w.now())
 	if err != nil {
+		return Answer{}, err
+	}
+	if err := at.affordable(len(q.Equipments)); err != nil {
 		return Answer{}, err
 	}
 	total, p, err := w.read(ctx, q, at)
@@ -152,28 +165,70 @@ func (w *Windows) Query(ctx context.Context, q Query) (Answer, error) {
 	if total.Count > 0 {
 		answer.TotalCount, answer.Average = total.Count, reading.Average(total.Total.Sum(), total.Count)
 	}
-	if p.more {
-		answer.Next = at.place(p.items[len(p.items)-1])
+	if p.next != (ItemKey{}) {
+		answer.Next = Place{at.from, p.next}
 	}
 	return answer, nil
 }
 
+// check holds the query to the rules that do not depend on the time.
+func (q Query) check() error {
+	switch {
+	case q.Interval == (Interval{}) && q.Span == (Span{}):
+		return errInterval
+	case q.Limit < 0 || q.Limit > contract.AggregatesPageMax:
+		return refusedQuery("limit", fmt.Sprintf("must be 1 to %d", contract.AggregatesPageMax))
+	case len(q.Equipments) > contract.AggregatesEquipmentsMax:
+		return refusedQuery("equipmentId", fmt.Sprintf("may stand %d times at most", contract.AggregatesEquipmentsMax))
+	}
+	return nil
+}
+
+func refusedQuery(field, reason string) error {
+	return &fault.Error{
+		Kind: fault.Invalid, Message: "The " + field + " " + reason, Fields: []fault.FieldError{{Field: field, Reason: reason}},
+	}
+}
+
+// affordable refuses what one call would have to read too much for: the totals of equipments that are named come from all rows of
+// theirs. What all equipments together are asked for costs the page, however long the window is.
+func (s Span) affordable(equipments int) error {
+	hours, most, narrower := equipments*s.hourCount(), contract.EquipmentHoursMax, "fewer equipments or a shorter window"
+	if !s.steps.whole(s.from, s.to) {
+		most, narrower = contract.SlicedHoursMax, narrower+", or for granularity=1h or 1d and full hours of UTC"
+	}
+	if hours <= most {
+		return nil
+	}
+	return &fault.Error{
+		Kind: fault.Invalid,
+		Message: fmt.Sprintf("That is too much for one answer: %d equipments over %d hours are %d hours of equipments, and one answer takes %d; ask for %s",
+			equipments, s.hourCount(), hours, most, narrower),
+		Fields: []fault.FieldError{{Field: "equipmentId", Reason: fmt.Sprintf("and the window ask for %d hours of equipments; at most %d go into one answer", hours, most)}},
+	}
+}
+
 // read returns the window's totals and the page, each from one shared read.
 func (w *Windows) read(ctx context.Context, q Query, at position) (total Sum, p page, err error) {
-	span := fmt.Sprintf("%d/%d", at.from.Unix(), at.through.Unix())
-	pageKey := fmt.Sprintf("%s/%s/%d/%d/%s", span, q.EquipmentID, q.Limit, at.after.Hour.Unix(), at.after.EquipmentID)
-	if q.EquipmentID != "" {
-		p, err = w.pages.get(ctx, pageKey, equipmentRows, func(ctx context.Context) (page, error) { return w.equipmentPage(ctx, q, at) })
+	span := fmt.Sprintf("%d/%d", at.from.Unix(), at.to.Unix())
+	pageKey := fmt.Sprintf("%s/%s/%s/%d/%d/%s/%v", span, at.steps.granularity, at.steps.zone, q.Limit,
+		at.after.Start.Unix(), at.after.EquipmentID, q.Equipments)
+	if len(q.Equipments) > 0 {
+		held := len(q.Equipments) * min(q.Limit+1, at.hourCount()*contract.SlicesPerHour)
+		p, err = w.pages.get(ctx, pageKey, max(held, equipmentRows), func(ctx context.Context) (page, error) { return w.equipmentsPage(ctx, q, at) })
 		return p.total, p, err
 	}
 	var errs [2]error
 	each(len(errs), w.o.Concurrency, func(i int) {
 		if i == 0 {
-			total, errs[i] = w.totals.get(ctx, span, totalRows, func(ctx context.Context) (Sum, error) { return w.fleetTotal(ctx, at.window) })
+			total, errs[i] = w.totals.get(ctx, span, totalRows, func(ctx context.Context) (Sum, error) { return w.fleetTotal(ctx, at.Span) })
 			return
 		}
-		held := q.Limit + w.o.IndexShards*w.shardPage(q.Limit)
-		p, errs[i] = w.pages.get(ctx, pageKey, held, func(ctx context.Context) (page, error) { return w.mergedPage(ctx, q.Limit, at) })
+		held, read := q.Limit+w.o.IndexShards*w.shardPage(q.Limit), w.mergedPage
+		if !at.hourly() {
+			held, read = w.o.CrowdedRows*3/2, w.steppedPage
+		}
+		p, errs[i] = w.pages.get(ctx, pageKey, held, func(ctx context.Context) (page, error) { return read(ctx, q.Limit, at) })
 	})
 	return total, p, firstOf(errs[:])
 }
@@ -188,8 +243,8 @@ func firstOf(errs []error) error {
 }
 
 // fleetTotal adds up the fleet rows of the window. What it reads does not depend on how many equipments there are.
-func (w *Windows) fleetTotal(ctx context.Context, over window) (Sum, error) {
-	spans := over.spans()
+func (w *Windows) fleetTotal(ctx context.Context, over Span) (Sum, error) {
+	spans := cover(FiveMinutes, over.from, over.to)
 	sums := make([]Sum, w.o.FleetBuckets*len(spans))
 	errs := make([]error, len(sums))
 	each(len(sums), w.o.Concurrency, func(i int) {
@@ -203,24 +258,6 @@ func (w *Windows) fleetTotal(ctx context.Context, over window) (Sum, error) {
 		return Sum{}, fmt.Errorf("read fleet totals: %w", err)
 	}
 	return total, nil
-}
-
-// equipmentPage reads one equipment's window whole, which is at most 721 hours by a few regions, and cuts the page out.
-func (w *Windows) equipmentPage(ctx context.Context, q Query, at position) (page, error) {
-	rows, err := w.table.EquipmentRows(ctx, q.EquipmentID, at.from, at.through)
-	if err != nil {
-		return page{}, fmt.Errorf("read rows of an equipment: %w", err)
-	}
-	var p page
-	collect := collector{limit: q.Limit}
-	for _, row := range rows {
-		p.total = p.total.Add(row.Sum)
-		if row.Hour.After(at.after.Hour) {
-			collect.take(row)
-		}
-	}
-	p.items, p.more = collect.page()
-	return p, nil
 }
 
 // collector sums the regions' rows of each equipment and hour, which come one after another, into items.
@@ -247,16 +284,18 @@ func (c *collector) flush() {
 		if len(c.items) == c.limit {
 			c.more = true
 		} else {
-			c.items = append(c.items, Item{
-				c.current.EquipmentID, c.current.Hour, c.current.Total.Sum(), c.current.Count, c.current.Extremes,
-			})
+			c.items = append(c.items, itemOf(ItemKey{c.current.Hour, c.current.EquipmentID}, c.current.Figures))
 		}
 	}
 	c.current = RegionFigures{}
 }
 
 // page ends the last item and returns what was collected.
-func (c *collector) page() (items []Item, more bool) {
+func (c *collector) page() page {
 	c.flush()
-	return c.items, c.more
+	p := page{items: c.items}
+	if c.more {
+		p.next = c.items[len(c.items)-1].key()
+	}
+	return p
 }

@@ -33,14 +33,21 @@ func newView(t *testing.T, o aggregate.WindowsOptions) *view {
 	return v
 }
 
-// add stores a reading and has it aggregated in its region.
+// add stores a reading and has it aggregated in its region, and in that of the one that it replaces.
 func (v *view) add(t *testing.T, id string, when time.Time, region, text string) {
 	t.Helper()
 	v.n++
 	i := image(t, id, when, region, text)
-	a := aggregate.NewAggregator(v.table, region, aggregate.AggregatorOptions{FleetBuckets: 3, Concurrency: 1})
-	if _, err := a.Process(t.Context(), []aggregate.Change{{Sequence: fmt.Sprint(v.n), Old: v.table.Put(*i), New: i}}); err != nil {
-		t.Fatal(err)
+	change := aggregate.Change{Sequence: fmt.Sprint(v.n), Old: v.table.Put(*i), New: i}
+	regions := []string{region}
+	if change.Old != nil && change.Old.Region != region {
+		regions = append(regions, change.Old.Region)
+	}
+	for _, of := range regions {
+		a := aggregate.NewAggregator(v.table, of, aggregate.AggregatorOptions{FleetBuckets: 3, Concurrency: 1})
+		if _, err := a.Process(t.Context(), []aggregate.Change{change}); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 
@@ -51,6 +58,14 @@ func interval(t *testing.T, name string) aggregate.Interval {
 		t.Fatalf("interval %s: %v, %v", name, i, err)
 	}
 	return i
+}
+
+// only names the equipment that a query is for, none where it is for all.
+func only(id reading.EquipmentID) []reading.EquipmentID {
+	if id == "" {
+		return nil
+	}
+	return []reading.EquipmentID{id}
 }
 
 func (v *view) ask(t *testing.T, q aggregate.Query) aggregate.Answer {
@@ -123,7 +138,7 @@ func TestWindows_TakesTheHoursOfTheInterval(t *testing.T) {
 				v.add(t, "A", current.Add(time.Hour), here, "10000000") // the future, also where it is the same day
 				v.add(t, "A", current.Add(24*time.Hour), here, "100000000")
 				for _, id := range []reading.EquipmentID{"", "A"} {
-					answer := v.ask(t, aggregate.Query{Interval: interval(t, name), EquipmentID: id})
+					answer := v.ask(t, aggregate.Query{Interval: interval(t, name), Equipments: only(id)})
 					wantItems(t, answer.Items,
 						reading.FormatHour(first)+" A 1/1", reading.FormatHour(current.Add(-1))+" A 2/1", reading.FormatHour(current)+" A 4/1")
 					if answer.TotalCount != 3 || answer.Average != value(t, "2.33333333333333") {
@@ -179,12 +194,12 @@ func TestWindows_SumsRegionsAndLeavesOutWhatIsEmpty(t *testing.T) {
 	if got.TotalCount != 4 || got.Average != value(t, "2") {
 		t.Errorf("totals %d, %v", got.TotalCount, got.Average)
 	}
-	filtered := v.ask(t, aggregate.Query{Interval: interval(t, "24h"), EquipmentID: "A"})
+	filtered := v.ask(t, aggregate.Query{Interval: interval(t, "24h"), Equipments: only("A")})
 	wantItems(t, filtered.Items, "2026-03-02T10 A 0/3")
 	if filtered.TotalCount != 3 || !filtered.Average.IsZero() {
 		t.Errorf("filtered totals %d, %v", filtered.TotalCount, filtered.Average)
 	}
-	if none := v.ask(t, aggregate.Query{Interval: interval(t, "24h"), EquipmentID: "C"}); none.TotalCount != 0 || len(none.Items) > 0 {
+	if none := v.ask(t, aggregate.Query{Interval: interval(t, "24h"), Equipments: only("C")}); none.TotalCount != 0 || len(none.Items) > 0 {
 		t.Errorf("nothing but deletions: %+v", none)
 	}
 }
@@ -204,7 +219,7 @@ func fillPages(t *testing.T) *view {
 func TestWindows_AllPagesTogetherAreTheWindow(t *testing.T) {
 	v := fillPages(t)
 	for _, id := range []reading.EquipmentID{"", "EQ"} {
-		q := aggregate.Query{Interval: interval(t, "24h"), EquipmentID: id}
+		q := aggregate.Query{Interval: interval(t, "24h"), Equipments: only(id)}
 		whole := v.ask(t, q)
 		if !slices.IsSortedFunc(whole.Items, func(a, b aggregate.Item) int {
 			return strings.Compare(itemTexts([]aggregate.Item{a})[0], itemTexts([]aggregate.Item{b})[0])
@@ -315,14 +330,14 @@ func (f *failing) FleetSum(context.Context, int, aggregate.FleetSpan) (aggregate
 	return aggregate.Sum{}, errBusy
 }
 
-func (f *failing) EquipmentRows(context.Context, reading.EquipmentID, time.Time, time.Time) ([]aggregate.RegionFigures, error) {
-	return nil, errBusy
+func (f *failing) EquipmentRows(context.Context, aggregate.EquipmentHours, func(aggregate.RegionFigures)) error {
+	return errBusy
 }
 
 func TestWindows_SaysThatTheTableIsBusy(t *testing.T) {
 	w := aggregate.NewWindows(&failing{aggregatetest.NewMemory(4)}, func() time.Time { return at }, time.Second, aggregate.WindowsOptions{IndexShards: 4})
 	for _, id := range []reading.EquipmentID{"", "A"} {
-		if _, err := w.Query(t.Context(), aggregate.Query{Interval: interval(t, "24h"), EquipmentID: id}); fault.KindOf(err) != fault.Unavailable {
+		if _, err := w.Query(t.Context(), aggregate.Query{Interval: interval(t, "24h"), Equipments: only(id)}); fault.KindOf(err) != fault.Unavailable {
 			t.Errorf("%q: got %v", id, err)
 		}
 	}

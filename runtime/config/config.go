@@ -100,6 +100,15 @@ type SmokeTest struct {
 	LogLevel         slog.Level `env:"LOG_LEVEL" envDefault:"info"`
 }
 
+// Profiling configures what every binary lets its operators see of itself.
+type Profiling struct {
+	// PprofAddress is empty where no profiles are served.
+	PprofAddress string `env:"PPROF_ADDRESS" validate:"omitempty,loopback"`
+}
+
+// LoadProfiling is LoadAPI for what all binaries have in common.
+func LoadProfiling(environ []string) (Profiling, error) { return load[Profiling](environ) }
+
 // LoadSmokeTest is LoadAPI for the smoke test.
 func LoadSmokeTest(environ []string) (SmokeTest, error) { return load[SmokeTest](environ) }
 

@@ -1,6 +1,7 @@
 package config_test
 
 import (
+	"fmt"
 	"log/slog"
 	"reflect"
 	"slices"
@@ -97,6 +98,20 @@ func TestLoadAPI_ReportsAllMistakesAtOnce(t *testing.T) {
 	}
 }
 
+func TestLoadProfiling_TakesLoopbackAlone(t *testing.T) {
+	for _, address := range []string{"", "127.0.0.1:6060", "127.0.0.1:0", "[::1]:6060", "localhost:6060"} {
+		if c, err := config.LoadProfiling([]string{"PPROF_ADDRESS=" + address}); err != nil || c.PprofAddress != address {
+			t.Errorf("%q: address %q, error %v", address, c.PprofAddress, err)
+		}
+	}
+	for _, address := range []string{":6060", "0.0.0.0:6060", "[::]:6060", "192.168.0.1:6060", "127.0.0.1", "127.0.0.1:http"} {
+		want := fmt.Sprintf("PPROF_ADDRESS must be an address of this machine alone, such as 127.0.0.1:6060, got %q; leave it out to serve no profiles", address)
+		if _, err := config.LoadProfiling([]string{"PPROF_ADDRESS=" + address}); err == nil || err.Error() != want {
+			t.Errorf("%q: error %v, want %s", address, err, want)
+		}
+	}
+}
+
 func TestAPI_LogValueHoldsNoSecret(t *testing.T) {
 	c, err := config.LoadAPI(environment())
 	if err != nil {
@@ -158,8 +173,9 @@ func TestTags_AreTheContractsKeys(t *testing.T) {
 		"AllowedOrigins": contract.EnvAllowedOrigins, "PublicURL": contract.EnvPublicURL, "TrustedProxies": contract.EnvTrustedProxies,
 		"FailuresURL": contract.EnvStreamFailuresURL, "DeadLettersURL": contract.EnvStreamDeadLettersURL,
 		"DrainTimeout": contract.EnvDrainTimeout, "MemoryLimitMiB": contract.EnvMemoryLimit, "LogLevel": contract.EnvLogLevel,
+		"PprofAddress": contract.EnvPprofAddress,
 	}
-	for _, of := range []reflect.Type{reflect.TypeFor[config.API](), reflect.TypeFor[config.CSVProcessor](), reflect.TypeFor[config.Aggregator](), reflect.TypeFor[config.Repairer]()} {
+	for _, of := range []reflect.Type{reflect.TypeFor[config.Profiling](), reflect.TypeFor[config.API](), reflect.TypeFor[config.CSVProcessor](), reflect.TypeFor[config.Aggregator](), reflect.TypeFor[config.Repairer]()} {
 		for i := range of.NumField() {
 			field := of.Field(i)
 			if got := field.Tag.Get("env"); got != keys[field.Name] {

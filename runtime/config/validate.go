@@ -121,6 +121,7 @@ func rules() map[string]func(key string, value any) rule.Faults {
 		"drain":     of(rule.DrainTimeout),
 		"clientids": of(clientIDs),
 		"listen":    of(listenAddress),
+		"loopback":  of(rule.Loopback),
 	}
 }
 

@@ -5,6 +5,9 @@ import "time"
 // Deployments are the ways in which a new version of the API takes over.
 func Deployments() []string { return []string{DeploymentCanary, DeploymentLinear, DeploymentRolling} }
 
+// FirewallLogs are what the firewall may write to its log.
+func FirewallLogs() []string { return []string{FirewallLogRefused, FirewallLogAll} }
+
 // Fields of the secret that tells a program how to get tokens as a machine client.
 const (
 	CredentialsTokenURL     = "token_url"
@@ -83,4 +86,14 @@ const (
 	// RequestLimitMin and RequestLimitMax are the firewall's bounds.
 	RequestLimitMin = 10
 	RequestLimitMax = 2_000_000_000
+	// FirewallLogRefused and FirewallLogAll are which requests the firewall writes to its log.
+	FirewallLogRefused = "refused"
+	FirewallLogAll     = "all"
+
+	// AggregationWindowDefault is how long the aggregator's event source waits for more records of a shard. The readings of
+	// an equipment and hour that come together cost one write.
+	AggregationWindowDefault = time.Second
+	// AggregationWindowMax leaves of the 5 s within which a reading shows 2 s for an answer that is used again, and one for
+	// the poll before and the writes after.
+	AggregationWindowMax = 2 * time.Second
 )

@@ -70,6 +70,9 @@ const (
 	EnvAPIURL = "API_URL"
 	// EnvMachineClient is the ARN of the secret with the machine client that tries it (smoketest).
 	EnvMachineClient = "MACHINE_CLIENT_ARN"
+	// EnvPprofAddress is where profiles of the process are served, such as 127.0.0.1:6060: on loopback alone, since they show what it
+	// works on. Empty serves none (all binaries).
+	EnvPprofAddress = "PPROF_ADDRESS"
 	// EnvLogLevel is debug, info, warn or error (all binaries).
 	EnvLogLevel = "LOG_LEVEL"
 )

@@ -31,10 +31,17 @@ const (
 	// AggregatesPageDefault and AggregatesPageMax bound a page of aggregate rows.
 	AggregatesPageDefault = 1000
 	AggregatesPageMax     = 10_000
-	UploadsPageDefault    = 50
-	UploadsPageMax        = 200
-	AggregateCacheTTLMax  = 2 * time.Second
-	CursorCharsMax        = 2048
+	// AggregatesDaysMax bounds a window of one's own, and AggregatesEquipmentsMax the equipments that one call names.
+	AggregatesDaysMax       = 400
+	AggregatesEquipmentsMax = 50
+	// EquipmentHoursMax bounds what a call reads of the equipments that it names: fifty over 33 days. SlicedHoursMax bounds it where
+	// each hour is looked at by its slices, which takes ten times the work: one equipment over 400 days.
+	EquipmentHoursMax    = 40_000
+	SlicedHoursMax       = 10_000
+	UploadsPageDefault   = 50
+	UploadsPageMax       = 200
+	AggregateCacheTTLMax = 2 * time.Second
+	CursorCharsMax       = 2048
 )
 
 // Limits of uploads.

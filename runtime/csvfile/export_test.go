@@ -1,5 +1,12 @@
 package csvfile
 
+import (
+	"io"
+
+	"github.com/sensorflow/sensorflow/runtime/contract"
+	"github.com/sensorflow/sensorflow/runtime/reading"
+)
+
 // What the package's own tests reach into.
 var (
 	NewRecords  = newRecords
@@ -8,4 +15,26 @@ var (
 )
 
 // Next returns the next record of a range.
-func (s *records) Next() (record []byte, long bool, err error) { return s.next() }
+func (s *records) Next() (record string, long bool, err error) { return s.next() }
+
+// JudgeRows reads a file of the given size, whose columns stand in the order of Columns, and returns how many of its rows are
+// readings and how many are not.
+func JudgeRows(fetch func(dst []byte, offset int64) error, size int64, limits reading.Limits, buf []byte) (accepted, rejected int, err error) {
+	rows := rows{records: newRecords(fetch, 0, size, size, contract.CSVRecordBytesMax, buf), header: true}
+	judge := judge{columns: Columns{EquipmentID: 0, Timestamp: 1, Value: 2}, limits: limits}
+	var r reading.Reading
+	for {
+		row, long, err := rows.next()
+		if err == io.EOF {
+			return accepted, rejected, nil
+		}
+		if err != nil {
+			return 0, 0, err
+		}
+		if reason := judge.row(&r, row, long); reason != "" {
+			rejected++
+		} else {
+			accepted++
+		}
+	}
+}

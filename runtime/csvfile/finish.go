@@ -1,12 +1,12 @@
 package csvfile
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"strconv"
+	"strings"
 )
 
 // finisher is the last step: it ends an upload whose ranges are all committed.
@@ -117,8 +117,8 @@ func (m *merge) next(dst []byte) (_ []byte, err error) {
 		if err != nil {
 			return dst, err
 		}
-		number, rest, found := bytes.Cut(line, []byte(","))
-		relative, numberErr := strconv.ParseInt(string(number), 10, 64)
+		number, rest, found := strings.Cut(line, ",")
+		relative, numberErr := strconv.ParseInt(number, 10, 64)
 		if long || !found || numberErr != nil {
 			return dst, errPartDamaged
 		}

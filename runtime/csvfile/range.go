@@ -18,6 +18,9 @@ const (
 	// roundsPerWrite is how many batches each of the concurrent writers gets at a time. The more there are, the less of the time
 	// is spent waiting for the last of them.
 	roundsPerWrite = 8
+	// blocksPerWrite is of how many blocks the readings are gathered at most. They keep the blocks in memory, also where nearly all
+	// rows are rejected and a block holds one reading.
+	blocksPerWrite = 2
 	// commitAttemptsMax bounds the attempts to commit a range.
 	commitAttemptsMax = 8
 )
@@ -123,6 +126,7 @@ type pass struct {
 	judge   judge
 	version reading.Version // of the file
 	write   func([]reading.Write) error
+	flushed int         // the blocks that were fetched when the writes were last made
 	result  RangeResult // so far
 }
 
@@ -141,15 +145,15 @@ func (p *pass) next(dst []byte) ([]byte, error) {
 		if err != nil {
 			return dst, err
 		}
-		r, reason := p.judge.row(row, long)
-		if reason != "" {
+		// A row gives way to a later one that is written already, of this file or by a call.
+		w := reading.Write{Version: p.version.Row(p.rows.records.began), Yields: true}
+		if reason := p.judge.row(&w.Reading, row, long); reason != "" {
 			p.result.RowsRejected++
 			return appendReject(dst, p.rows.lines, reason, row), nil
 		}
 		p.result.RowsAccepted++
-		// A row gives way to a later one that is written already, of this file or by a call.
-		p.writes = append(p.writes, reading.Write{Reading: r, Version: p.version.Row(p.rows.records.began), Yields: true})
-		if len(p.writes) >= p.writesMax {
+		p.writes = append(p.writes, w)
+		if len(p.writes) >= p.writesMax || p.rows.records.blocks-p.flushed >= blocksPerWrite {
 			if err := p.flush(); err != nil {
 				return dst, err
 			}
@@ -163,6 +167,6 @@ func (p *pass) flush() error {
 		return fmt.Errorf("store the readings: %w", err)
 	}
 	clear(p.writes)
-	p.writes = p.writes[:0]
+	p.writes, p.flushed = p.writes[:0], p.rows.records.blocks
 	return nil
 }

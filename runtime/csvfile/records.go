@@ -1,9 +1,9 @@
 package csvfile
 
 import (
-	"bytes"
 	"fmt"
 	"io"
+	"strings"
 )
 
 // blockBytes is how much of an object one call fetches. A block is taken off the wire at once and then worked on, so that no
@@ -17,14 +17,15 @@ type fetcher func(dst []byte, offset int64) error
 // lies in it: the first of them may begin after it, the last of them may end after it.
 type records struct {
 	fetch     fetcher
-	lengthMax int   // a longer record is told as such, and its text cut
-	end       int64 // records that begin here or later are not the range's
-	stop      int64 // the bytes from here on are not needed
-	offset    int64 // of the first byte not fetched yet
-	buf       []byte
-	r, w      int   // buf[r:w] is fetched and not consumed
-	began     int64 // the offset of the record last returned
-	skipping  bool  // through the next LF, before the next record
+	lengthMax int    // a longer record is told as such, and its text cut
+	end       int64  // records that begin here or later are not the range's
+	stop      int64  // the bytes from here on are not needed
+	offset    int64  // of the first byte not fetched yet
+	buf       []byte // what is fetched next
+	text      string // what was fetched and is not consumed
+	began     int64  // the offset of the record last returned
+	skipping  bool   // through the next LF, before the next record
+	blocks    int    // how many were fetched
 }
 
 // newRecords reads the range [first, end) of a file of the given size through buf, which is made larger where it is too
@@ -47,42 +48,39 @@ func newRecords(fetch fetcher, first, end, size int64, lengthMax int, buf []byte
 // lineMax is how many bytes without an LF prove a record too long: one CR may belong to the line's end.
 func (s *records) lineMax() int64 { return int64(s.lengthMax) + 2 }
 
-// next returns the next record without its line end, valid until the next call, and whether it is longer than the limit; its
-// text is then cut. The error is io.EOF after the last record of the range.
-func (s *records) next() (record []byte, long bool, err error) {
+// next returns the next record without its line end, and whether it is longer than the limit; its text is then cut. The error is
+// io.EOF after the last record of the range.
+func (s *records) next() (record string, long bool, err error) {
 	if s.skipping {
 		if err := s.skip(); err != nil {
-			return nil, false, err
+			return "", false, err
 		}
 	}
-	if s.began = s.offset - int64(s.w-s.r); s.began >= s.end {
-		return nil, false, io.EOF
+	if s.began = s.offset - int64(len(s.text)); s.began >= s.end {
+		return "", false, io.EOF
 	}
 	for scanned := 0; ; {
-		if i := bytes.IndexByte(s.buf[s.r+scanned:s.w], '\n'); i >= 0 {
-			record = s.buf[s.r : s.r+scanned+i]
-			s.r += scanned + i + 1
+		if i := strings.IndexByte(s.text[scanned:], '\n'); i >= 0 {
+			record, s.text = s.text[:scanned+i], s.text[scanned+i+1:]
 			return s.trim(record)
 		}
-		scanned = s.w - s.r
+		scanned = len(s.text)
 		if int64(scanned) >= s.lineMax() {
-			record, s.skipping = s.buf[s.r:s.w], true
-			s.r = s.w
-			return record[:s.lengthMax], true, nil
+			record, s.text, s.skipping = s.text[:s.lengthMax], "", true
+			return record, true, nil
 		}
 		switch err := s.fill(); {
 		case err == io.EOF && scanned > 0: // the file's last record has no LF
-			record = s.buf[s.r:s.w]
-			s.r = s.w
+			record, s.text = s.text, ""
 			return s.trim(record)
 		case err != nil:
-			return nil, false, err
+			return "", false, err
 		}
 	}
 }
 
 // trim takes the CR of the line's end off and cuts what is too long.
-func (s *records) trim(record []byte) ([]byte, bool, error) {
+func (s *records) trim(record string) (string, bool, error) {
 	if n := len(record); n > 0 && record[n-1] == '\r' {
 		record = record[:n-1]
 	}
@@ -95,12 +93,11 @@ func (s *records) trim(record []byte) ([]byte, bool, error) {
 // skip consumes everything through the next LF.
 func (s *records) skip() error {
 	for {
-		if i := bytes.IndexByte(s.buf[s.r:s.w], '\n'); i >= 0 {
-			s.r += i + 1
-			s.skipping = false
+		if i := strings.IndexByte(s.text, '\n'); i >= 0 {
+			s.text, s.skipping = s.text[i+1:], false
 			return nil
 		}
-		s.r = s.w
+		s.text = ""
 		if err := s.fill(); err != nil {
 			return err
 		}
@@ -112,14 +109,14 @@ func (s *records) fill() error {
 	if s.offset >= s.stop {
 		return io.EOF
 	}
-	s.w = copy(s.buf, s.buf[s.r:s.w])
-	s.r = 0
-	block := s.buf[s.w:min(int64(len(s.buf)), int64(s.w)+blockBytes, int64(s.w)+s.stop-s.offset)]
+	kept := copy(s.buf, s.text)
+	block := s.buf[kept:min(int64(len(s.buf)), int64(kept)+blockBytes, int64(kept)+s.stop-s.offset)]
 	if err := s.fetch(block, s.offset); err != nil {
 		return fmt.Errorf("fetch %d bytes from %d: %w", len(block), s.offset, err)
 	}
-	s.w += len(block)
+	s.text = string(s.buf[:kept+len(block)])
 	s.offset += int64(len(block))
+	s.blocks++
 	return nil
 }
 
@@ -132,11 +129,11 @@ type rows struct {
 }
 
 // next returns the next row as records.next does.
-func (r *rows) next() (record []byte, long bool, err error) {
+func (r *rows) next() (record string, long bool, err error) {
 	for {
 		record, long, err = r.records.next()
 		if err != nil {
-			return nil, false, err
+			return "", false, err
 		}
 		r.lines++
 		if r.header {

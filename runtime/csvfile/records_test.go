@@ -12,9 +12,7 @@ import (
 
 	"pgregory.net/rapid"
 
-	"github.com/sensorflow/sensorflow/runtime/contract"
 	"github.com/sensorflow/sensorflow/runtime/csvfile"
-	"github.com/sensorflow/sensorflow/runtime/reading"
 )
 
 // readRanges cuts a file into ranges and returns the records of all, in order.
@@ -39,7 +37,7 @@ func readRanges(t interface{ Fatal(args ...any) }, file []byte, rangeBytes int64
 			if err != nil {
 				t.Fatal(err)
 			}
-			lines = append(lines, line{string(record), long})
+			lines = append(lines, line{record, long})
 		}
 	}
 	return lines
@@ -81,39 +79,6 @@ func rowsOf(bytes int) []byte {
 		out = append(out, fmt.Sprintf("EQ-%05d,%s,%d.%d\n", rng.IntN(50000), at.Format(time.RFC3339), 10+rng.IntN(90), rng.IntN(10))...)
 	}
 	return out
-}
-
-func BenchmarkRecords(b *testing.B) {
-	file := rowsOf(16 << 20)
-	fetch := func(dst []byte, offset int64) error { copy(dst, file[offset:]); return nil }
-	limits := reading.Limits{Now: time.Date(2026, 6, 1, 0, 0, 0, 0, time.UTC)}
-	var buf []byte
-	for _, level := range []string{"cut", "split", "parse"} {
-		b.Run(level, func(b *testing.B) {
-			b.SetBytes(int64(len(file)))
-			b.ReportAllocs()
-			rows := 0
-			var fields []string
-			for b.Loop() {
-				s := csvfile.NewRecords(fetch, 0, int64(len(file)), int64(len(file)), contract.CSVRecordBytesMax, buf)
-				for {
-					record, _, err := s.Next()
-					if err == io.EOF {
-						break
-					}
-					rows++
-					if level == "cut" {
-						continue
-					}
-					fields, _ = csvfile.SplitFields(fields[:0], string(record))
-					if level == "parse" {
-						reading.Parse(fields[0], fields[1], fields[2], limits)
-					}
-				}
-			}
-			b.ReportMetric(float64(rows)/b.Elapsed().Seconds(), "rows/s")
-		})
-	}
 }
 
 func TestReadHead_NamesWhatIsWrong(t *testing.T) {

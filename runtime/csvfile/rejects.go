@@ -1,7 +1,6 @@
 package csvfile
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -31,12 +30,12 @@ func putError(key string, body *madeText, err error) error {
 }
 
 // appendReject appends a line of the rejects. The row is as the client sent it, except for bytes that are not UTF-8.
-func appendReject(dst []byte, line int64, reason string, row []byte) []byte {
+func appendReject(dst []byte, line int64, reason, row string) []byte {
 	dst = strconv.AppendInt(dst, line, 10)
 	dst = append(dst, ',')
 	dst = appendField(dst, reason)
 	dst = append(dst, ',')
-	dst = appendField(dst, string(bytes.ToValidUTF8(row, []byte("\uFFFD"))))
+	dst = appendField(dst, strings.ToValidUTF8(row, "\uFFFD"))
 	return append(dst, '\n')
 }
 

@@ -86,28 +86,27 @@ type judge struct {
 }
 
 // read makes a reading of a row, or says why it is none: err where its fields cannot be told apart, else faults.
-func (j *judge) read(row string) (r reading.Reading, faults []fault.FieldError, err error) {
+func (j *judge) read(r *reading.Reading, row string) (faults []fault.FieldError, err error) {
 	if j.fields, err = splitFields(j.fields[:0], row); err != nil {
-		return reading.Reading{}, nil, err
+		return nil, err
 	}
 	if len(j.fields) != columnCount {
-		return reading.Reading{}, nil, fmt.Errorf("the row must have %d fields, has %d", columnCount, len(j.fields))
+		return nil, fmt.Errorf("the row must have %d fields, has %d", columnCount, len(j.fields))
 	}
-	r, faults = reading.Parse(j.fields[j.columns.EquipmentID], j.fields[j.columns.Timestamp], j.fields[j.columns.Value], j.limits)
-	return r, faults, nil
+	return r.Parse(j.fields[j.columns.EquipmentID], j.fields[j.columns.Timestamp], j.fields[j.columns.Value], j.limits), nil
 }
 
 // row makes a reading of a row, or tells in one text all that is wrong with it.
-func (j *judge) row(row []byte, long bool) (r reading.Reading, reason string) {
+func (j *judge) row(r *reading.Reading, row string, long bool) (reason string) {
 	if long {
-		return r, fmt.Sprintf("the row must be at most %d bytes long", contract.CSVRecordBytesMax)
+		return fmt.Sprintf("the row must be at most %d bytes long", contract.CSVRecordBytesMax)
 	}
-	r, faults, err := j.read(string(row))
+	faults, err := j.read(r, row)
 	if err == nil && len(faults) == 0 {
-		return r, "" // and so it is UTF-8: no valid field holds anything but ASCII
+		return "" // and so it is UTF-8: no valid field holds anything but ASCII
 	}
 	var reasons []string
-	if !utf8.Valid(row) {
+	if !utf8.ValidString(row) {
 		reasons = append(reasons, "the row must be UTF-8")
 	}
 	if err != nil {
@@ -116,5 +115,5 @@ func (j *judge) row(row []byte, long bool) (r reading.Reading, reason string) {
 	for _, f := range faults {
 		reasons = append(reasons, f.Error())
 	}
-	return reading.Reading{}, strings.Join(reasons, "; ")
+	return strings.Join(reasons, "; ")
 }

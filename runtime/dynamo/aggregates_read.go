@@ -8,10 +8,12 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"github.com/sensorflow/sensorflow/runtime/aggregate"
 	"github.com/sensorflow/sensorflow/runtime/contract"
 	"github.com/sensorflow/sensorflow/runtime/fault"
+	"github.com/sensorflow/sensorflow/runtime/pacing"
 	"github.com/sensorflow/sensorflow/runtime/reading"
 )
 
@@ -41,16 +43,60 @@ func (a *Aggregates) sortRange(partition, first, last string) *dynamodb.QueryInp
 	}
 }
 
-// EquipmentRows returns one equipment's rows of a range of hours, both ends included, ordered by hour.
-func (a *Aggregates) EquipmentRows(ctx context.Context, id reading.EquipmentID, from, through time.Time) ([]aggregate.RegionFigures, error) {
-	var rows []aggregate.RegionFigures
-	in := a.sortRange(string(id), reading.FormatHour(from)+contract.KeySeparator, reading.FormatHour(through)+afterSeparator)
+// EquipmentRows calls take with one equipment's rows of a range of hours, in the order of the hours.
+func (a *Aggregates) EquipmentRows(ctx context.Context, rows aggregate.EquipmentHours, take func(aggregate.RegionFigures)) error {
+	in := a.sortRange(string(rows.EquipmentID),
+		reading.FormatHour(rows.From)+contract.KeySeparator, reading.FormatHour(rows.Through)+afterSeparator)
+	read := readRegionFigures
+	if rows.Sliced { // the projection leaves out little then
+		in.ProjectionExpression, read = nil, readSlicedFigures
+		in.ExpressionAttributeNames = map[string]string{"#partition": contract.AttrEquipmentID, "#interval": contract.AttrInterval}
+	}
 	err := a.queryAll(ctx, in, func(stored item) error {
-		row, err := readRegionFigures(stored)
-		rows = append(rows, row)
+		row, err := read(stored)
+		if err == nil {
+			take(row)
+		}
 		return err
 	})
-	return rows, mapRead("query an equipment's aggregates", err)
+	return mapRead("query an equipment's aggregates", err)
+}
+
+// slicedAttempts is how often the rows that the table did not get to are asked for again.
+const slicedAttempts = 5
+
+// SlicedRows returns the rows of at most contract.BatchGetItemsMax different keys with their slices, in any order. Those that do not
+// exist are left out.
+func (a *Aggregates) SlicedRows(ctx context.Context, keys []aggregate.RowKey) (rows []aggregate.RegionFigures, err error) {
+	wanted := make([]item, len(keys))
+	for i, key := range keys {
+		wanted[i] = rowKeyItem(key)
+	}
+	for attempt := 1; len(wanted) > 0; attempt++ {
+		out, err := a.client.BatchGetItem(ctx, &dynamodb.BatchGetItemInput{
+			RequestItems: map[string]types.KeysAndAttributes{a.aggregates: {Keys: wanted}},
+		})
+		if err != nil {
+			return nil, mapError("get aggregate rows with their slices", err)
+		}
+		for _, stored := range out.Responses[a.aggregates] {
+			row, err := readSlicedFigures(stored)
+			if err != nil {
+				return nil, err
+			}
+			rows = append(rows, row)
+		}
+		if wanted = out.UnprocessedKeys[a.aggregates].Keys; len(wanted) == 0 {
+			break
+		}
+		if attempt == slicedAttempts {
+			return nil, &fault.Error{Kind: fault.Unavailable, Message: unavailableMessage}
+		}
+		if err := (pacing.Pacer{}).Pause(ctx, attempt); err != nil {
+			return nil, mapError("get aggregate rows with their slices", err)
+		}
+	}
+	return rows, nil
 }
 
 // IndexRows returns at most page.Limit rows of one shard of the index, ordered by hour, equipment and region, and whether
@@ -122,6 +168,16 @@ func readRegionFigures(stored item) (aggregate.RegionFigures, error) {
 		},
 		Figures: readFigures(&r),
 	}, r.done()
+}
+
+// readSlicedFigures is readRegionFigures for a row that is there as a whole.
+func readSlicedFigures(stored item) (aggregate.RegionFigures, error) {
+	row, err := readRow(stored)
+	slices := new([contract.SlicesPerHour]aggregate.Figures)
+	for i, slice := range row.Slices {
+		slices[i] = slice.Figures
+	}
+	return aggregate.RegionFigures{RowKey: row.RowKey, Figures: row.Figures, Slices: slices}, err
 }
 
 // mapRead is mapError for an error that may already say that a stored item cannot be read.

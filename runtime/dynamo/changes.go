@@ -102,7 +102,8 @@ func parseStored(equipmentID, timestamp, value string) (reading.Reading, error) 
 	if err != nil {
 		return reading.Reading{}, fmt.Errorf("%s %w", contract.AttrTimestamp, err)
 	}
-	if reading.FormatTimestamp(t) != timestamp {
+	var form [64]byte
+	if string(reading.AppendTimestamp(form[:0], t)) != timestamp {
 		return reading.Reading{}, fmt.Errorf("%s is not in the stored form", contract.AttrTimestamp)
 	}
 	v, err := reading.ParseValue(value)

@@ -24,18 +24,20 @@ type readingsClient interface {
 
 // Readings is the table of raw readings. It is safe for concurrent use.
 type Readings struct {
-	client        readingsClient
-	table, region string
-	retention     time.Duration
-	now           func() time.Time
-	statements    statements
+	client     readingsClient
+	table      string
+	retention  time.Duration
+	now        func() time.Time
+	statements statements
+	writer     types.AttributeValue // the region, as items carry it
 }
 
 // NewReadings returns the adapter to the readings table. Items carry region as that of their writer and, where retention is
 // not 0, the moment at which they expire.
 func NewReadings(client readingsClient, table, region string, retention time.Duration) *Readings {
 	return &Readings{
-		client: client, table: table, region: region, retention: retention, now: time.Now, statements: newStatements(table, retention > 0),
+		client: client, table: table, retention: retention, now: time.Now, statements: newStatements(table, retention > 0),
+		writer: text(region),
 	}
 }
 

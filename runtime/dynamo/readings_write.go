@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -40,7 +41,7 @@ func newStatements(table string, expires bool) statements {
 }
 
 // of is the statement of an attempt.
-func (s *statements) of(a ingest.Attempt) *string {
+func (s *statements) of(a *ingest.Attempt) *string {
 	switch {
 	case a.Over && a.Deleted:
 		return &s.updateTombstone
@@ -80,10 +81,7 @@ func updateStatement(table string, attributes, removed []string) string {
 // Try attempts at most contract.BatchStatementsMax writes of distinct identities in one call, which is sent once: what a
 // second one found would hide what became of the first. It tells what became of each, in their order.
 func (s *Readings) Try(ctx context.Context, attempts []ingest.Attempt) []ingest.Outcome {
-	in := &dynamodb.BatchExecuteStatementInput{Statements: make([]types.BatchStatementRequest, len(attempts))}
-	for i, a := range attempts {
-		in.Statements[i] = s.statement(a)
-	}
+	in := &dynamodb.BatchExecuteStatementInput{Statements: s.batch(attempts)}
 	outcomes := make([]ingest.Outcome, len(attempts))
 	out, err := s.client.BatchExecuteStatement(ctx, in, sentOnce)
 	if err == nil && len(out.Responses) != len(attempts) {
@@ -106,29 +104,64 @@ func (s *Readings) Try(ctx context.Context, attempts []ingest.Attempt) []ingest.
 	return outcomes
 }
 
-func sentOnce(o *dynamodb.Options) { o.Retryer = aws.NopRetryer{} }
+func sentOnce(o *dynamodb.Options) {
+	o.Retryer, o.Protocol = aws.NopRetryer{}, wire{o.Protocol}
+}
 
-func (s *Readings) statement(a ingest.Attempt) types.BatchStatementRequest {
-	key := []types.AttributeValue{text(string(a.EquipmentID)), text(reading.FormatTimestamp(a.Timestamp))}
-	version := text(string(a.Version))
-	attributes := []types.AttributeValue{decimal(a.Value), version, text(s.region), text(a.ID())}
-	if a.Deleted {
-		attributes[0] = boolean(true)
-		attributes = append(attributes, unixCeiling(s.now().Add(contract.TombstoneLifetime)))
-	} else if at, expires := a.ExpiresAt(s.retention); expires {
-		attributes = append(attributes, unixCeiling(at))
+// parametersMax is how many parameters a statement has at most.
+const parametersMax = 8
+
+// batch makes the statements of attempts. Their parameters lie side by side, so that they take three allocations and not eight for
+// each reading.
+func (s *Readings) batch(attempts []ingest.Attempt) []types.BatchStatementRequest {
+	all := make([]types.BatchStatementRequest, len(attempts))
+	values := make([]types.AttributeValue, 0, parametersMax*len(attempts))
+	places := make([]place, len(attempts))
+	for i := range attempts {
+		from := len(values)
+		values = s.parameters(values, &attempts[i], &places[i])
+		all[i].Statement, all[i].Parameters = s.statements.of(&attempts[i]), values[from:len(values):len(values)]
+		if attempts[i].Over {
+			all[i].ReturnValuesOnConditionCheckFailure = types.ReturnValuesOnConditionCheckFailureAllOld
+		}
 	}
+	return all
+}
+
+// place is where the parameters of a statement are.
+type place struct {
+	equipmentID, timestamp, version, id types.AttributeValueMemberS
+	value, expiry                       types.AttributeValueMemberN
+}
+
+// parameters appends those of an attempt's statement, in the order in which that has them.
+func (s *Readings) parameters(to []types.AttributeValue, a *ingest.Attempt, p *place) []types.AttributeValue {
+	p.equipmentID.Value, p.timestamp.Value = string(a.EquipmentID), reading.FormatTimestamp(a.Timestamp)
+	p.version.Value, p.id.Value = string(a.Version), a.ID()
 	if !a.Over {
-		return types.BatchStatementRequest{Statement: s.statements.of(a), Parameters: append(key, attributes...)}
+		to = append(to, &p.equipmentID, &p.timestamp)
 	}
-	return types.BatchStatementRequest{
-		Statement: s.statements.of(a), Parameters: append(append(attributes, key...), version),
-		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
+	at, expires := a.ExpiresAt(s.retention)
+	if a.Deleted {
+		at, expires = s.now().Add(contract.TombstoneLifetime), true
+		to = append(to, boolean(true))
+	} else {
+		p.value.Value = a.Value.String()
+		to = append(to, &p.value)
 	}
+	to = append(to, &p.version, s.writer, &p.id)
+	if expires {
+		p.expiry.Value = unixCeiling(at)
+		to = append(to, &p.expiry)
+	}
+	if a.Over {
+		to = append(to, &p.equipmentID, &p.timestamp, &p.version)
+	}
+	return to
 }
 
 // unixCeiling is a moment for time to live, which counts whole seconds: rounding up never lets an item expire early.
-func unixCeiling(t time.Time) types.AttributeValue { return integer(t.Add(time.Second - 1).Unix()) }
+func unixCeiling(t time.Time) string { return strconv.FormatInt(t.Add(time.Second-1).Unix(), 10) }
 
 // statementOutcome is what became of one statement of a batch.
 // https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchStatementError.html lists the codes.

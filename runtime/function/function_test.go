@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"testing"
 
+	"github.com/aws/aws-lambda-go/lambda"
 	"github.com/aws/aws-sdk-go-v2/aws"
 )
 
@@ -37,8 +39,33 @@ func TestPrepare_SaysWhyItCannot(t *testing.T) {
 	if _, err := prepare(nil, io.Discard, func([]string) (string, error) { return "", missing }, build); !errors.Is(err, missing) {
 		t.Errorf("without a configuration: %v", err)
 	}
+	t.Setenv("AWS_REGION", "eu-west-1")
+	_, err := prepare([]string{"PPROF_ADDRESS=:6060"}, io.Discard, func([]string) (string, error) { return "", nil }, build)
+	if err == nil || !strings.Contains(err.Error(), "PPROF_ADDRESS must be an address of this machine alone") {
+		t.Errorf("with profiles for everybody: %v", err)
+	}
 	t.Setenv("AWS_REGION", "")
 	if _, err := prepare(nil, io.Discard, func([]string) (string, error) { return "", nil }, build); err == nil {
 		t.Error("without a region: no error")
+	}
+}
+
+func TestInvocable_GivesThePayloadToThoseWhoDecodeItThemselves(t *testing.T) {
+	handle := func(_ context.Context, p Payload) (map[string]string, error) {
+		if string(p) == "bad" {
+			return nil, errors.New("refused")
+		}
+		return map[string]string{"got": string(p)}, nil
+	}
+	h := lambda.NewHandler(invocable(Handler[Payload, map[string]string](handle)))
+	if out, err := h.Invoke(t.Context(), []byte("{not JSON")); string(out) != `{"got":"{not JSON"}` || err != nil {
+		t.Errorf("got %s, %v", out, err)
+	}
+	if out, err := h.Invoke(t.Context(), []byte("bad")); err == nil {
+		t.Errorf("got %s and no error", out)
+	}
+	decoded := lambda.NewHandler(invocable(Handler[int, int](func(_ context.Context, n int) (int, error) { return n + 1, nil })))
+	if out, err := decoded.Invoke(t.Context(), []byte(" 41 ")); string(out) != "42" || err != nil {
+		t.Errorf("got %s, %v", out, err)
 	}
 }

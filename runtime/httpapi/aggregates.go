@@ -1,8 +1,11 @@
 package httpapi
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/sensorflow/sensorflow/runtime/aggregate"
@@ -15,50 +18,35 @@ import (
 // messageInterval is fixed by the API contract.
 const messageInterval = "Invalid interval. Supported values are 24h, 48h, 1w, 1m"
 
+// reasonBesideInterval is for parameters of the other kind of window.
+const reasonBesideInterval = "must not stand beside interval"
+
 type aggregateItem struct {
 	EquipmentID   reading.EquipmentID `json:"equipmentId"`
 	IntervalStart int64               `json:"intervalStart"`
-	TotalValue    reading.Decimal     `json:"totalValue"`
+	TotalValue    number              `json:"totalValue"`
 	SampleCount   int64               `json:"sampleCount"`
+	MinValue      *number             `json:"minValue,omitempty"`
+	MaxValue      *number             `json:"maxValue,omitempty"`
 }
 
 // aggregatesHead is what comes before the items.
 type aggregatesHead struct {
-	Average    reading.Decimal `json:"average"`
-	TotalCount int64           `json:"totalCount"`
+	Average    number `json:"average"`
+	TotalCount int64  `json:"totalCount"`
 }
 
-// rowPlace is where a page of aggregates ended.
-type rowPlace struct {
-	From        instant   `json:"f"` // the first hour of the window
-	Hour        instant   `json:"h"` // of the last row
-	EquipmentID equipment `json:"e"` // of the last row
+// stepPlace is where a page of aggregates ended.
+type stepPlace struct {
+	From        instant   `json:"f"` // the beginning of the window
+	Start       instant   `json:"h"` // of the last item's step
+	EquipmentID equipment `json:"e"` // of the last item
 }
 
-// getAggregated answers the hourly aggregates of a window.
+// getAggregated answers the aggregates of a window.
 func (s *Server) getAggregated(w http.ResponseWriter, r *http.Request) error {
-	in, err := readQuery(r, paramInterval, paramEquipmentID, paramLimit, paramCursor)
+	q, scope, in, err := s.readAggregates(r)
 	if err != nil {
-		return err
-	}
-	interval, err := aggregate.ParseInterval(in.values.Get(paramInterval))
-	if err != nil || len(in.values[paramInterval]) != 1 {
-		return &problem{
-			kind: problemInvalid, message: messageInterval,
-			fields: []fault.FieldError{{Field: paramInterval, Reason: "must be one of 24h, 48h, 1w, 1m"}}, cause: err,
-		}
-	}
-	q := aggregate.Query{
-		Interval: interval, EquipmentID: in.equipment(false),
-		Limit: in.limit(contract.AggregatesPageDefault, contract.AggregatesPageMax),
-	}
-	scope := []string{"aggregates", interval.String(), string(q.EquipmentID)}
-	var ended rowPlace
-	if in.cursor(s.cursors, &ended, scope...) {
-		last := aggregate.RowKey{EquipmentID: reading.EquipmentID(ended.EquipmentID), Hour: time.Time(ended.Hour)}
-		q.After = aggregate.Place{From: time.Time(ended.From), After: last}
-	}
-	if err := in.err(); err != nil {
 		return err
 	}
 	hold, err := s.admitRead(r, q.Limit, memory.RowBytes)
@@ -75,16 +63,96 @@ func (s *Server) getAggregated(w http.ResponseWriter, r *http.Request) error {
 	hold.Shrink(answerBytes + int64(len(got.Items))*memory.RowBytes)
 	nextCursor := ""
 	if next := got.Next; next != (aggregate.Place{}) {
-		last := rowPlace{instant(next.From), instant(next.After.Hour), equipment(next.After.EquipmentID)}
+		last := stepPlace{instant(next.From), instant(next.After.Start), equipment(next.After.EquipmentID)}
 		if nextCursor, err = s.cursors.seal(last, scope...); err != nil {
 			return err
 		}
 	}
-	return answerPage(w, r, aggregatesHead{got.Average, got.TotalCount}, func(yield func(aggregateItem) bool) {
+	head := aggregatesHead{in.number(got.Average), got.TotalCount}
+	return answerPage(w, r, head, func(yield func(aggregateItem) bool) {
 		for _, item := range got.Items {
-			if !yield(aggregateItem{item.EquipmentID, item.IntervalStart.Unix(), item.TotalValue, item.SampleCount}) {
+			least, largest := item.Extremes[aggregate.Min], item.Extremes[aggregate.Max]
+			if !yield(aggregateItem{
+				item.EquipmentID, item.IntervalStart.Unix(), in.number(item.TotalValue), item.SampleCount, in.extreme(least), in.extreme(largest),
+			}) {
 				return
 			}
 		}
 	}, nextCursor)
+}
+
+// readAggregates reads what is asked for, and what all pages of it have in common.
+func (s *Server) readAggregates(r *http.Request) (q aggregate.Query, scope []string, in *query, err error) {
+	in, err = readLists(r, []string{paramEquipmentID}, paramInterval, paramFrom, paramTo, paramGranularity, paramTimezone,
+		paramEquipmentID, paramLimit, paramCursor, paramNumbers)
+	if err != nil {
+		return q, nil, nil, err
+	}
+	q.Equipments = in.equipments()
+	q.Limit = in.limit(contract.AggregatesPageDefault, contract.AggregatesPageMax)
+	in.readNumbers()
+	window := []string{paramFrom, paramTo, paramGranularity, paramTimezone}
+	own := slices.ContainsFunc(window, in.values.Has)
+	switch {
+	case own && !in.values.Has(paramInterval):
+		scope, err = in.readSpan(&q)
+	case own:
+		for _, name := range window {
+			if in.values.Has(name) {
+				in.fault(name, reasonBesideInterval)
+			}
+		}
+		err = in.err()
+	default:
+		scope, err = in.readInterval(&q)
+	}
+	if err != nil {
+		return q, nil, nil, err
+	}
+	scope = append(scope, joined(q.Equipments))
+	var ended stepPlace
+	if in.cursor(s.cursors, &ended, scope...) {
+		last := aggregate.ItemKey{EquipmentID: reading.EquipmentID(ended.EquipmentID), Start: time.Time(ended.Start)}
+		q.After = aggregate.Place{From: time.Time(ended.From), After: last}
+	}
+	return q, scope, in, in.err()
+}
+
+// joined writes a set of equipments, in their order, as one text.
+func joined(ids []reading.EquipmentID) string {
+	texts := make([]string, len(ids))
+	for i, id := range ids {
+		texts[i] = string(id)
+	}
+	return strings.Join(texts, " ")
+}
+
+// readInterval reads one of the four windows that end with the current hour.
+func (q *query) readInterval(to *aggregate.Query) (scope []string, err error) {
+	interval, err := aggregate.ParseInterval(q.values.Get(paramInterval))
+	if err != nil || len(q.values[paramInterval]) != 1 {
+		return nil, &problem{
+			kind: problemInvalid, message: messageInterval,
+			fields: []fault.FieldError{{Field: paramInterval, Reason: "must be one of 24h, 48h, 1w, 1m"}}, cause: err,
+		}
+	}
+	to.Interval = interval
+	return []string{"aggregates", interval.String()}, nil
+}
+
+// readSpan reads a window of one's own.
+func (q *query) readSpan(to *aggregate.Query) (scope []string, err error) {
+	from, until := q.requiredInstant(paramFrom), q.requiredInstant(paramTo)
+	granularity, err := aggregate.ParseGranularity(cmp.Or(q.values.Get(paramGranularity), "1h"))
+	if err != nil || q.values.Has(paramGranularity) && q.values.Get(paramGranularity) == "" {
+		q.fault(paramGranularity, "must be one of 5m, 15m, 30m, 1h, 1d")
+	}
+	zone := q.zone(paramTimezone)
+	if err := q.err(); err != nil {
+		return nil, err
+	}
+	if to.Span, err = aggregate.NewSpan(from, until, granularity, zone); err != nil {
+		return nil, err
+	}
+	return []string{"aggregates", bound(from), bound(until), granularity.String(), zone.String()}, nil
 }

@@ -41,7 +41,7 @@ func newListings(t *testing.T, o httpapi.Options) *fixture {
 	}
 	hour := testNow.Truncate(time.Hour)
 	f.windows.answer = aggregate.Answer{
-		Next: aggregate.Place{From: hour.Add(-24 * time.Hour), After: aggregate.RowKey{EquipmentID: "EQ-1", Hour: hour}},
+		Next: aggregate.Place{From: hour.Add(-24 * time.Hour), After: aggregate.ItemKey{EquipmentID: "EQ-1", Start: hour}},
 	}
 	return f
 }

@@ -52,7 +52,8 @@ type openMedia struct {
 
 type openSchema struct {
 	Ref                                      string `json:"$ref"`
-	Type, Format, Pattern, Description       string
+	Type                                     openTypes
+	Format, Pattern, Description             string
 	Const                                    any
 	Enum                                     []any
 	Default                                  any
@@ -61,6 +62,19 @@ type openSchema struct {
 	Required                                 []string
 	Properties                               json.RawMessage
 	Items                                    json.RawMessage
+}
+
+// openTypes are the types that a value may be of, in words.
+type openTypes string
+
+// UnmarshalJSON implements json.Unmarshaler: one type is a string, several are an array.
+func (o *openTypes) UnmarshalJSON(text []byte) error {
+	var several []string
+	if json.Unmarshal(text, &several) == nil {
+		*o = openTypes(strings.Join(several, " or "))
+		return nil
+	}
+	return json.Unmarshal(text, (*string)(o))
 }
 
 // calls lists the calls of a path that carry a tag.
@@ -228,7 +242,7 @@ func (d *openAPI) schema(raw json.RawMessage) (openSchema, error) {
 
 // rule says in a few words what a value must be.
 func (s openSchema) rule() string {
-	parts := []string{s.Type}
+	parts := []string{string(s.Type)}
 	if s.Format != "" {
 		parts = append(parts, s.Format)
 	}

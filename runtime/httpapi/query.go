@@ -8,7 +8,9 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	_ "time/tzdata" // the image that is deployed holds the program alone
 
+	"github.com/sensorflow/sensorflow/runtime/aggregate"
 	"github.com/sensorflow/sensorflow/runtime/contract"
 	"github.com/sensorflow/sensorflow/runtime/fault"
 	"github.com/sensorflow/sensorflow/runtime/reading"
@@ -23,6 +25,9 @@ const (
 	paramLimit       = "limit"
 	paramCursor      = "cursor"
 	paramInterval    = "interval"
+	paramGranularity = "granularity"
+	paramTimezone    = "timezone"
+	paramNumbers     = "numbers"
 )
 
 // parameters tells who judges the parameters of a route's addresses.
@@ -41,11 +46,16 @@ const (
 type query struct {
 	values url.Values
 	faults []fault.FieldError
+	// quoted tells that the answer's values are to be JSON strings.
+	quoted bool
 }
 
 // readQuery parses the query. It refuses unknown and repeated parameters: if a misspelt filter were ignored, the answer would
 // hold what was not asked for.
-func readQuery(r *http.Request, known ...string) (*query, error) {
+func readQuery(r *http.Request, known ...string) (*query, error) { return readLists(r, nil, known...) }
+
+// readLists is readQuery where some parameters may stand several times.
+func readLists(r *http.Request, lists []string, known ...string) (*query, error) {
 	values, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
 		p := malformed("The query cannot be decoded; encode it as application/x-www-form-urlencoded.")
@@ -59,7 +69,7 @@ func readQuery(r *http.Request, known ...string) (*query, error) {
 			q.faults = addFault(q.faults, name, "is not a known parameter; this call takes none")
 		case !slices.Contains(known, name):
 			q.faults = addFault(q.faults, name, "is not a known parameter; known are "+strings.Join(known, ", "))
-		case len(values[name]) > 1:
+		case len(values[name]) > 1 && !slices.Contains(lists, name):
 			q.faults = addFault(q.faults, name, "must not occur twice")
 		}
 	}
@@ -143,6 +153,25 @@ func (q *query) equipment(required bool) reading.EquipmentID {
 	return id
 }
 
+// equipments returns the set of those asked for, in their order, empty where the parameter is absent.
+func (q *query) equipments() (ids []reading.EquipmentID) {
+	given := q.values[paramEquipmentID]
+	if len(given) > contract.AggregatesEquipmentsMax {
+		q.fault(paramEquipmentID, fmt.Sprintf("must not stand more than %d times", contract.AggregatesEquipmentsMax))
+		return nil
+	}
+	for _, text := range given {
+		id, err := reading.ParseEquipmentID(text)
+		if err != nil {
+			q.fault(paramEquipmentID, err.Error())
+			return nil
+		}
+		ids = append(ids, id)
+	}
+	slices.Sort(ids)
+	return slices.Compact(ids)
+}
+
 // instant returns a point in time, zero where the parameter is absent.
 func (q *query) instant(name string) time.Time {
 	if !q.values.Has(name) {
@@ -150,7 +179,74 @@ func (q *query) instant(name string) time.Time {
 	}
 	t, err := reading.ParseTimestamp(q.values.Get(name))
 	if err != nil {
-		q.fault(name, err.Error())
+		q.fault(name, err.Error()+q.plusHint(name))
 	}
 	return t
+}
+
+// requiredInstant is instant where the parameter must be there.
+func (q *query) requiredInstant(name string) time.Time {
+	if !q.values.Has(name) {
+		q.fault(name, "is required")
+	}
+	return q.instant(name)
+}
+
+// zone returns a time zone, UTC where the parameter is absent.
+func (q *query) zone(name string) *time.Location {
+	if !q.values.Has(name) {
+		return time.UTC
+	}
+	text := q.values.Get(name)
+	zone, err := time.LoadLocation(text)
+	if err != nil || text == "" || text == time.Local.String() { // which is this machine's, and says nothing to a client
+		q.fault(name, "must be the name of a time zone of the IANA, such as America/Sao_Paulo"+q.plusHint(name))
+		return time.UTC
+	}
+	return zone
+}
+
+// plusHint explains a blank where a plus sign was meant: in a query, + stands for a blank.
+func (q *query) plusHint(name string) string {
+	if !strings.Contains(q.values.Get(name), " ") {
+		return ""
+	}
+	return "; a + must be written %2B in an address"
+}
+
+// readNumbers reads how the answer's values are to be written.
+func (q *query) readNumbers() {
+	if !q.values.Has(paramNumbers) {
+		return
+	}
+	if q.quoted = q.values.Get(paramNumbers) == "string"; !q.quoted {
+		q.fault(paramNumbers, "must be string, or left out for JSON numbers")
+	}
+}
+
+// number is a value as the client asks for it: a JSON number, or a JSON string for clients whose numbers are floats.
+type number struct {
+	value  reading.Decimal
+	quoted bool
+}
+
+// MarshalJSON implements json.Marshaler.
+func (n number) MarshalJSON() ([]byte, error) {
+	text := n.value.String()
+	if n.quoted {
+		text = strconv.Quote(text)
+	}
+	return []byte(text), nil
+}
+
+// number returns a value in the form that the query asks for.
+func (q *query) number(value reading.Decimal) number { return number{value, q.quoted} }
+
+// extreme returns an extreme in the form that the query asks for, nil where there is none.
+func (q *query) extreme(e aggregate.Extreme) *number {
+	if !e.Any {
+		return nil
+	}
+	n := q.number(e.Value)
+	return &n
 }

@@ -45,7 +45,7 @@ func (s *Server) limits(now time.Time) reading.Limits {
 type readingItem struct {
 	EquipmentID  reading.EquipmentID `json:"equipmentId"`
 	Timestamp    string              `json:"timestamp"`
-	Value        reading.Decimal     `json:"value"`
+	Value        number              `json:"value"`
 	RegisterTime string              `json:"registerTime"`
 }
 
@@ -55,6 +55,7 @@ type listing struct {
 	from, to    time.Time // from <= t < to; a zero time leaves that end open
 	limit       int
 	scope       []string // what is the same for all pages
+	in          *query
 }
 
 // readingPlace is where a page of readings ended.
@@ -64,14 +65,15 @@ type readingPlace struct {
 
 // readListing reads what GET /sensor-data is asked for.
 func (s *Server) readListing(r *http.Request) (listing, error) {
-	in, err := readQuery(r, paramEquipmentID, paramFrom, paramTo, paramLimit, paramCursor)
+	in, err := readQuery(r, paramEquipmentID, paramFrom, paramTo, paramLimit, paramCursor, paramNumbers)
 	if err != nil {
 		return listing{}, err
 	}
 	l := listing{
 		equipmentID: in.equipment(true), from: in.instant(paramFrom), to: in.instant(paramTo),
-		limit: in.limit(contract.ReadingsPageDefault, contract.ReadingsPageMax),
+		limit: in.limit(contract.ReadingsPageDefault, contract.ReadingsPageMax), in: in,
 	}
+	in.readNumbers()
 	if !l.from.IsZero() && !l.to.IsZero() && l.to.Before(l.from) {
 		in.fault(paramTo, "must not be before from")
 	}
@@ -118,7 +120,7 @@ func (s *Server) getReadings(w http.ResponseWriter, r *http.Request) error {
 	}
 	return answerPage(w, r, nil, func(yield func(readingItem) bool) {
 		for _, one := range rs {
-			if !yield(readingItem{one.EquipmentID, clientTime(one.Timestamp), one.Value, clientTime(one.RegisterTime)}) {
+			if !yield(readingItem{one.EquipmentID, clientTime(one.Timestamp), l.in.number(one.Value), clientTime(one.RegisterTime)}) {
 				return
 			}
 		}

@@ -15,9 +15,9 @@ import (
 
 // Options bound a Coalescer. The zero value of a field selects its default.
 type Options struct {
-	// Linger is how long a reading may wait for others that share its call, while other batches are in flight; with none in
-	// flight it does not wait at all. Default: 3ms.
-	Linger time.Duration
+	// LingerMax bounds how long a reading may wait for others that share its call, where half a call takes longer than that, or
+	// where no call has ended yet. Default: 5ms.
+	LingerMax time.Duration
 	// BatchesInFlightMax bounds the concurrent writes. Default: 64, beyond which throughput no longer rose and latency did.
 	BatchesInFlightMax int
 	// QueueMax is how many readings may wait; further ones are refused at once. Default: 4000.
@@ -30,8 +30,8 @@ type Options struct {
 }
 
 func (o Options) withDefaults() Options {
-	if o.Linger == 0 {
-		o.Linger = 3 * time.Millisecond
+	if o.LingerMax == 0 {
+		o.LingerMax = 5 * time.Millisecond
 	}
 	if o.BatchesInFlightMax == 0 {
 		o.BatchesInFlightMax = 64
@@ -62,11 +62,10 @@ type Coalescer struct {
 	held int
 	lanes
 	// writing holds the identities that have a slot. A later reading of one waits until that is decided.
-	writing  map[reading.Key]bool
-	inFlight int
-	timer    *time.Timer
-	closed   bool
-	open     sync.WaitGroup // of the entries that are not answered
+	writing map[reading.Key]bool
+	company
+	closed bool
+	open   sync.WaitGroup // of the entries that are not answered
 }
 
 // entry is one waiting write. answer has room for its one answer, so that nobody blocks on a caller that has left.
@@ -126,7 +125,7 @@ func (c *Coalescer) Save(ctx context.Context, w reading.Write) error {
 func (c *Coalescer) Close(ctx context.Context) error {
 	c.mu.Lock()
 	c.closed = true
-	c.dispatch(true) //nolint:contextcheck // what was accepted is written, also when nobody waits any longer
+	c.dispatch(false) //nolint:contextcheck // what was accepted is written, also when nobody waits any longer
 	c.mu.Unlock()
 	drained := make(chan struct{})
 	go func() { c.open.Wait(); c.rests.Wait(); close(drained) }()
@@ -159,36 +158,6 @@ func (c *Coalescer) enqueue(e *entry) error {
 	}
 	c.dispatch(false)
 	return nil
-}
-
-// dispatch starts as many calls as are due; c.mu is held. A call is due when it is full, when none is in flight, or when
-// lingering is over (lingered).
-func (c *Coalescer) dispatch(lingered bool) {
-	for c.inFlight < c.options.BatchesInFlightMax {
-		n := c.dueSlots() + len(c.ready) + len(c.waiting)
-		if n == 0 {
-			return
-		}
-		if !lingered && c.inFlight > 0 && n < contract.BatchStatementsMax {
-			if c.timer == nil {
-				c.timer = time.AfterFunc(c.options.Linger, c.lingerOver)
-			}
-			return
-		}
-		batch := c.take()
-		if len(batch) == 0 {
-			return // all that waits is behind an identity that has a slot, whose decision dispatches again
-		}
-		c.inFlight++
-		go c.call(batch)
-	}
-}
-
-func (c *Coalescer) lingerOver() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.timer = nil
-	c.dispatch(true)
 }
 
 // take removes what the next call carries: slots of lanes, slots that are due again, and then new ones of what waits, in order
@@ -250,15 +219,16 @@ func (c *Coalescer) call(batch []*slot) {
 	for i, s := range batch {
 		efforts[i] = &s.effort
 	}
+	began := time.Now()
 	try(ctx, c.store, efforts)
-	c.landed(batch)
+	c.landed(batch, time.Since(began))
 }
 
 // landed answers the entries of the slots that are decided, each for itself, and has the others go again.
-func (c *Coalescer) landed(batch []*slot) {
+func (c *Coalescer) landed(batch []*slot, took time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.inFlight--
+	c.ends(len(batch), took)
 	for _, s := range batch {
 		s.attempts++
 		e := &s.effort
@@ -279,7 +249,7 @@ func (c *Coalescer) landed(batch []*slot) {
 			c.ready = append(c.ready, s)
 		}
 	}
-	c.dispatch(c.closed || c.inFlight == 0)
+	c.dispatch(false)
 }
 
 // decide ends a slot and answers all of its entries; c.mu is held.

@@ -185,7 +185,7 @@ func (c *Coalescer) rest(ctx context.Context, l *lane) {
 	l.resting = false
 	c.giveUp(l)
 	c.check(l)
-	c.dispatch(c.closed || c.inFlight == 0) //nolint:contextcheck // a call carries the readings of others, too
+	c.dispatch(false) //nolint:contextcheck // a call carries the readings of others, too
 }
 
 // earliest is when the first in a lane must be told; c.mu is held.

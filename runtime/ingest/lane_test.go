@@ -184,7 +184,7 @@ func TestSave_ALaneWaitsForWhatIsUnderWayOutsideOfIt(t *testing.T) {
 		held := l.save(other)
 		time.Sleep(10 * time.Millisecond) // the lane of A begins
 		behind := l.save(writeAt("A", 2, 1))
-		l.want("the one that was held back", held, 34*time.Millisecond) // 3 ms of linger, 4 ms, a rest of 20 ms, and both again
+		l.want("the one that was held back", held, 28*time.Millisecond) // 4 ms, a rest of 20 ms, and 4 ms again
 		l.want("the slow one", slow, time.Second)
 		l.want("the one behind it", behind, time.Second+8*time.Millisecond) // refused as an insertion, then made
 	})

@@ -48,9 +48,10 @@ func (w *Writer) Write(ctx context.Context, ws []reading.Write) error {
 func (w *Writer) WriteInTurn(ctx context.Context, turn Turn, ws []reading.Write) error {
 	ws = lastOfEach(ws)
 	all, pending := make([]effort, len(ws)), make([]*effort, len(ws))
-	for i, one := range ws {
+	senderWaits := func() bool { return waits(ctx) }
+	for i := range ws {
 		// What is deleted is usually there, and a first attempt that is refused costs as much as one that is made.
-		all[i] = effort{Write: one, over: one.Deleted, waits: func() bool { return waits(ctx) }}
+		all[i] = effort{Write: ws[i], over: ws[i].Deleted, waits: senderWaits}
 		pending[i] = &all[i]
 	}
 	for attempt := 0; len(pending) > 0; {
@@ -147,17 +148,25 @@ func lastOfEach(ws []reading.Write) []reading.Write {
 	if len(ws) < 2 {
 		return ws
 	}
-	last := make(map[reading.Key]int, len(ws))
-	for i, one := range ws {
-		last[one.Key()] = i
+	type identity struct { // which costs less than a reading.Key
+		id      reading.EquipmentID
+		seconds int64
+		rest    int
+	}
+	of := func(w *reading.Write) identity {
+		return identity{w.EquipmentID, w.Timestamp.Unix(), w.Timestamp.Nanosecond()}
+	}
+	last := make(map[identity]int, len(ws))
+	for i := range ws {
+		last[of(&ws[i])] = i
 	}
 	if len(last) == len(ws) {
 		return ws
 	}
 	kept := make([]reading.Write, 0, len(last))
-	for i, one := range ws {
-		if last[one.Key()] == i {
-			kept = append(kept, one)
+	for i := range ws {
+		if last[of(&ws[i])] == i {
+			kept = append(kept, ws[i])
 		}
 	}
 	return kept

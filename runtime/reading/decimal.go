@@ -1,6 +1,7 @@
 package reading
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strconv"
@@ -24,8 +25,12 @@ const averageDigits = 15
 
 // ParseValue parses the value of a reading: a JSON number (RFC 8259, section 6) with at most
 // contract.ValueIntegerDigitsMax digits before and contract.ValueFractionDigitsMax after the point and
-// contract.ValueDigitsMax significant ones; zeros at the ends do not count. The error states the rule that is broken.
+// contract.ValueDigitsMax significant ones; zeros at the ends do not count. The error states the rule that is broken. The
+// value may share the memory of the text.
 func ParseValue(text string) (Decimal, error) {
+	if d, ok := parseShort(text); ok {
+		return d, nil
+	}
 	n, err := scanNumber(text)
 	if err != nil {
 		return Decimal{}, err
@@ -42,8 +47,11 @@ func ParseValue(text string) (Decimal, error) {
 }
 
 // ParseDecimal parses a number that the service stored itself, such as a total. It accepts the grammar of ParseValue
-// and up to 130 digits on either side of the point.
+// and up to 130 digits on either side of the point. The number may share the memory of the text.
 func ParseDecimal(text string) (Decimal, error) {
+	if d, ok := parseShort(text); ok {
+		return d, nil
+	}
 	n, err := scanNumber(text)
 	if err != nil {
 		return Decimal{}, fmt.Errorf("number %.40q: %w", text, err)
@@ -88,6 +96,9 @@ func (d Decimal) Add(e Decimal) Decimal {
 	if e.IsZero() {
 		return d
 	}
+	if sum, ok := addShort(d, e); ok {
+		return sum
+	}
 	var sum apd.Decimal
 	// BaseContext has no precision limit, so the sum is exact; its exponent range exceeds every Decimal's.
 	if _, err := apd.BaseContext.Add(&sum, d.apd(), e.apd()); err != nil {
@@ -100,7 +111,12 @@ func (d Decimal) Add(e Decimal) Decimal {
 func (d Decimal) Sub(e Decimal) Decimal { return d.Add(e.Neg()) }
 
 // Cmp returns -1, 0 or 1 as d is below, equal to or above e.
-func (d Decimal) Cmp(e Decimal) int { return d.apd().Cmp(e.apd()) }
+func (d Decimal) Cmp(e Decimal) int {
+	if x, y, _, ok := aligned(d, e); ok {
+		return cmp.Compare(x, y)
+	}
+	return d.apd().Cmp(e.apd())
+}
 
 // Average returns total / count rounded half to even to 15 significant digits, and 0 when count is 0.
 func Average(total Decimal, count int64) Decimal {
@@ -134,12 +150,138 @@ func (d Decimal) split() (integer, fraction Decimal) {
 	return Decimal{whole}, Decimal{"0." + frac}
 }
 
+// wordDigitsMax is how many digits of any kind an int64 holds, with room for the sum of two such numbers.
+const wordDigitsMax = 18
+
+// word returns d as units × 10^-places, where it has few digits: then machine words do what apd does with big numbers.
+func (d Decimal) word() (units int64, places int, ok bool) {
+	if len(d.text) > wordDigitsMax+len("-.") {
+		return 0, 0, false
+	}
+	negative, digits, point := false, 0, -1
+	for i := range len(d.text) {
+		switch c := d.text[i]; c {
+		case '-':
+			negative = true
+		case '.':
+			point = digits
+		default:
+			units = 10*units + int64(c-'0')
+			digits++
+		}
+	}
+	if point >= 0 {
+		places = digits - point
+	}
+	if negative {
+		units = -units
+	}
+	return units, places, digits <= wordDigitsMax
+}
+
+var powersOfTen = func() (powers [wordDigitsMax + 1]int64) {
+	powers[0] = 1
+	for i := range wordDigitsMax {
+		powers[i+1] = 10 * powers[i]
+	}
+	return powers
+}()
+
+// aligned returns both numbers in units of the same size, where they are small enough for that.
+func aligned(d, e Decimal) (x, y int64, places int, ok bool) {
+	x, xPlaces, okX := d.word()
+	y, yPlaces, okY := e.word()
+	if !okX || !okY {
+		return 0, 0, 0, false
+	}
+	places = max(xPlaces, yPlaces)
+	scale := func(units int64, by int) (int64, bool) {
+		limit := powersOfTen[wordDigitsMax-by]
+		return units * powersOfTen[by], -limit < units && units < limit
+	}
+	x, okX = scale(x, places-xPlaces)
+	y, okY = scale(y, places-yPlaces)
+	return x, y, places, okX && okY
+}
+
+// addShort is Add for numbers of few digits.
+func addShort(d, e Decimal) (sum Decimal, ok bool) {
+	x, y, places, ok := aligned(d, e)
+	if !ok {
+		return Decimal{}, false
+	}
+	units := x + y
+	for places > 0 && units%10 == 0 {
+		units, places = units/10, places-1
+	}
+	if units == 0 {
+		return Decimal{}, true
+	}
+	var text, digits [wordDigitsMax + len("-0.0")]byte
+	plain := strconv.AppendInt(digits[:0], units, 10)
+	if places == 0 {
+		return Decimal{string(plain)}, true
+	}
+	out := text[:0]
+	if units < 0 {
+		out, plain = append(out, '-'), plain[1:]
+	}
+	whole := len(plain) - places
+	if whole <= 0 {
+		out = append(out, "0."...)
+		for range -whole {
+			out = append(out, '0')
+		}
+		return Decimal{string(append(out, plain...))}, true
+	}
+	out = append(append(out, plain[:whole]...), '.')
+	return Decimal{string(append(out, plain[whole:]...))}, true
+}
+
 func (d Decimal) apd() *apd.Decimal {
 	x, _, err := apd.NewFromString(d.String())
 	if err != nil {
 		panic(fmt.Sprintf("reading: canonical text %q: %v", d.text, err)) // unreachable: the text was made by decimal()
 	}
 	return x
+}
+
+// parseShort parses a number without exponent that is so short that no limit of values can be exceeded, as most are. Its canonical
+// text is a part of the text itself. ok is false for any other text.
+func parseShort(text string) (d Decimal, ok bool) {
+	const charsMax = min(contract.ValueIntegerDigitsMax, contract.ValueFractionDigitsMax)
+	if len(text) > charsMax {
+		return Decimal{}, false
+	}
+	first := 0 // digit
+	if text != "" && text[0] == '-' {
+		first = 1
+	}
+	point := first
+	for point < len(text) && text[point]-'0' <= 9 {
+		point++
+	}
+	if point == first || text[first] == '0' && point > first+1 {
+		return Decimal{}, false
+	}
+	end := point // of the canonical text
+	if point < len(text) {
+		if text[point] != '.' || point == len(text)-1 {
+			return Decimal{}, false
+		}
+		for i := point + 1; i < len(text); i++ {
+			if text[i]-'0' > 9 {
+				return Decimal{}, false
+			}
+			if text[i] != '0' {
+				end = i + 1
+			}
+		}
+	}
+	if text[first] == '0' && end == point {
+		return Decimal{}, true
+	}
+	return Decimal{text[:end]}, true
 }
 
 func fromAPD(x *apd.Decimal) Decimal {

@@ -2,7 +2,6 @@ package reading
 
 import (
 	"errors"
-	"strings"
 	"time"
 )
 
@@ -25,76 +24,122 @@ var (
 // errHour is of a key that this service did not write.
 var errHour = errors.New("does not name an hour such as 2026-03-01T08")
 
-// timestampShape is the part of a timestamp that has a fixed form; 0 stands for any digit.
-const timestampShape = "0000-00-00T00:00:00"
-
 // ParseTimestamp parses an RFC 3339 timestamp with an offset and up to nine fractional digits and returns it in UTC.
 // Leap seconds are refused: Go cannot represent them. The error states the rule.
+//
+// time.Parse is lenient, UnmarshalText included (https://go.dev/issue/54580): it takes a comma for the point, hours of one digit
+// and offsets of 24 hours or 60 minutes. And it takes twice as long.
 func ParseTimestamp(text string) (time.Time, error) {
-	if len(text) <= len(timestampShape) {
+	const whole, zone = len("2006-01-02T15:04:05"), len("+00:00")
+	if len(text) <= whole || text[4] != '-' || text[7] != '-' || text[10] != 'T' && text[10] != 't' || text[13] != ':' || text[16] != ':' {
 		return time.Time{}, errTimestamp
 	}
-	// RFC 3339 allows a lower-case t and z, Go's parser does not.
-	if text[len("0000-00-00")] == 't' || text[len(text)-1] == 'z' {
-		text = strings.ToUpper(text)
-	}
-	fraction, ok := timestampFraction(text)
-	if !ok {
+	year, month, day := 100*twoDigits(text, 0)+twoDigits(text, 2), twoDigits(text, 5), twoDigits(text, 8)
+	hour, minute, second := twoDigits(text, 11), twoDigits(text, 14), twoDigits(text, 17)
+	if year > 9999 || month < 1 || month > 12 || day < 1 || day > daysOf(year, month) || hour > 23 || minute > 59 || second > 59 {
 		return time.Time{}, errTimestamp
 	}
-	if len(fraction) > 9 {
+	rest, nanoseconds, digits := text[whole:], 0, 0
+	if rest[0] == '.' {
+		if nanoseconds, digits = fraction(rest[1:]); digits == 0 {
+			return time.Time{}, errTimestamp
+		}
+		rest = rest[1+digits:]
+	}
+	offset := time.Duration(0)
+	if rest != "Z" && rest != "z" { // RFC 3339 allows both
+		if len(rest) != zone || rest[0] != '+' && rest[0] != '-' || rest[3] != ':' || twoDigits(rest, 1) > 23 || twoDigits(rest, 4) > 59 {
+			return time.Time{}, errTimestamp
+		}
+		if offset = time.Duration(60*twoDigits(rest, 1)+twoDigits(rest, 4)) * time.Minute; rest[0] == '-' {
+			offset = -offset
+		}
+	}
+	if digits > fractionDigitsMax {
 		return time.Time{}, errTimestampDigit
 	}
-	t, err := time.Parse(time.RFC3339, text)
-	if err != nil {
-		return time.Time{}, errTimestamp
+	t := time.Date(year, time.Month(month), day, hour, minute, second, nanoseconds, time.UTC)
+	if offset != 0 {
+		t = t.Add(-offset)
 	}
-	t = t.UTC()
-	if t.Year() < 1 || t.Year() > 9999 {
+	if (year < 2 || year > 9998) && (t.Year() < 1 || t.Year() > 9999) {
 		return time.Time{}, errTimestampYear
 	}
 	return t, nil
 }
 
-// timestampFraction returns the fractional digits of a second, and whether the text has the form of RFC 3339 to the letter.
-// Go's parser is lenient, UnmarshalText included (https://go.dev/issue/54580): it takes a comma for the point, hours of one
-// digit and offsets of 24 hours or 60 minutes.
-func timestampFraction(text string) (fraction string, ok bool) {
-	if !hasShape(text, timestampShape) {
-		return "", false
+// twoDigits returns the number that two characters make, and one above all of two digits where they are none.
+func twoDigits(text string, at int) int {
+	const none = 1 << 20
+	tens, ones := text[at]-'0', text[at+1]-'0'
+	if tens > 9 || ones > 9 {
+		return none
 	}
-	rest := text[len(timestampShape):]
-	if after, found := strings.CutPrefix(rest, "."); found {
-		if fraction = leadingDigits(after); fraction == "" {
-			return "", false
-		}
-		rest = after[len(fraction):]
-	}
-	if rest == "Z" {
-		return fraction, true
-	}
-	const offset = "+00:00"
-	if len(rest) != len(offset) || rest[0] != '+' && rest[0] != '-' || !hasShape(rest[1:], offset[1:]) {
-		return "", false
-	}
-	return fraction, rest[1:3] <= "23" && rest[4:6] <= "59"
+	return 10*int(tens) + int(ones)
 }
 
-// hasShape tells whether the text begins like the shape, in which 0 stands for any digit.
-func hasShape(text, shape string) bool {
-	if len(text) < len(shape) {
-		return false
+// daysOf is how many days a month has.
+func daysOf(year, month int) int {
+	switch {
+	case month == 2 && year%4 == 0 && (year%100 != 0 || year%400 == 0):
+		return 29
+	case month == 2:
+		return 28
+	case month == 4, month == 6, month == 9, month == 11:
+		return 30
+	default:
+		return 31
 	}
-	for i := range len(shape) {
-		if shape[i] == '0' && (text[i] < '0' || text[i] > '9') || shape[i] != '0' && text[i] != shape[i] {
-			return false
+}
+
+// fractionDigitsMax is how many digits nanoseconds have.
+const fractionDigitsMax = 9
+
+// fraction reads the digits of a fraction of a second, of which there may be more than nanoseconds have.
+func fraction(text string) (nanoseconds, digits int) {
+	for digits < len(text) && text[digits]-'0' <= 9 {
+		if digits < fractionDigitsMax {
+			nanoseconds = 10*nanoseconds + int(text[digits]-'0')
 		}
+		digits++
 	}
-	return true
+	for n := digits; n < fractionDigitsMax; n++ {
+		nanoseconds *= 10
+	}
+	return nanoseconds, digits
 }
 
 // FormatTimestamp writes t in UTC with nine fractional digits: the form that is stored and whose text order is time order.
-func FormatTimestamp(t time.Time) string { return t.UTC().Format(timestampLayout) }
+func FormatTimestamp(t time.Time) string {
+	var text [timestampChars]byte
+	return string(AppendTimestamp(text[:0], t))
+}
+
+// timestampChars is the length of what FormatTimestamp writes.
+const timestampChars = len("2006-01-02T15:04:05.000000000Z")
+
+// AppendTimestamp appends to dst what FormatTimestamp returns. It takes a third of the time that the same layout takes.
+func AppendTimestamp(dst []byte, t time.Time) []byte {
+	t = t.UTC()
+	year, month, day := t.Date()
+	hour, minute, second := t.Clock()
+	if year < 0 || year > 9999 {
+		return t.AppendFormat(dst, timestampLayout)
+	}
+	dst = appendTwo(appendTwo(dst, year/100), year%100)
+	dst = appendTwo(append(dst, '-'), int(month))
+	dst = appendTwo(append(dst, '-'), day)
+	dst = appendTwo(append(dst, 'T'), hour)
+	dst = appendTwo(append(dst, ':'), minute)
+	dst = appendTwo(append(dst, ':'), second)
+	dst = append(dst, ".000000000Z"...)
+	for i, n := len(dst)-2, t.Nanosecond(); n > 0; i, n = i-1, n/10 {
+		dst[i] = byte('0' + n%10)
+	}
+	return dst
+}
+
+func appendTwo(dst []byte, n int) []byte { return append(dst, byte('0'+n/10), byte('0'+n%10)) }
 
 // Hour returns the start of the full UTC hour that holds t.
 func Hour(t time.Time) time.Time { return t.UTC().Truncate(time.Hour) }

@@ -2,6 +2,7 @@ package reading
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -25,7 +26,13 @@ func VersionAt(t time.Time) Version { return Version(FormatTimestamp(t)) }
 // Row is the version of a row that begins at the given byte of a file, whose version this is: a later row's is newer, and all
 // are older than whatever was taken after the file.
 func (v Version) Row(offset int64) Version {
-	return Version(fmt.Sprintf("%s%s%0*d", v, versionRow, versionRowDigits, offset))
+	var text, digits [64]byte
+	place := strconv.AppendInt(digits[:0], offset, 10)
+	dst := append(append(text[:0], v...), versionRow...)
+	for range versionRowDigits - len(place) {
+		dst = append(dst, '0')
+	}
+	return Version(append(dst, place...))
 }
 
 // Next is the version just above: nothing that was taken at a moment lies between. The error tells that there is none.

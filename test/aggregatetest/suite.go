@@ -69,6 +69,7 @@ func Cases() []Case {
 		{"rows of an equipment are read whole", testRowsOf},
 		{"fleet rows of a day are read and mended", testFleetDay},
 		{"equipment rows lie within the hours and in their order", testEquipmentRows},
+		{"sliced rows come with their slices, and those that are not there do not", testSlicedRows},
 		{"index rows page through all equipments in order", testIndexRows},
 		{"fleet sum adds up the regions within a span", testFleetSum},
 		{"any sequence of commits ends as it does in memory", testAsMemory},
@@ -134,8 +135,10 @@ func apply(key aggregate.RowKey, slice int, delta aggregate.Sum, lowest, highest
 
 // plus adds to the slice of which applied tells.
 func plus(key aggregate.RowKey, delta aggregate.Sum, lowest, highest int) aggregate.RowWrite {
-	return apply(key, 3, delta, lowest, highest)
+	return apply(key, plusSlice, delta, lowest, highest)
 }
+
+const plusSlice = 3
 
 // recount adds to a slice at a revision.
 func recount(key aggregate.RowKey, slice int, delta aggregate.Sum, revision int64) aggregate.RowWrite {
@@ -577,11 +580,50 @@ func testEquipmentRows(t T, s *subject) {
 			}
 		}
 	}
-	got, err := s.EquipmentRows(t.Context(), "EQ", hour.Add(15*time.Hour), hour.Add(17*time.Hour))
+	for _, sliced := range []bool{false, true} {
+		var got []aggregate.RegionFigures
+		err := s.EquipmentRows(t.Context(), aggregate.EquipmentHours{
+			EquipmentID: "EQ", From: hour.Add(15 * time.Hour), Through: hour.Add(17 * time.Hour), Sliced: sliced,
+		}, func(row aggregate.RegionFigures) { got = append(got, row) })
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.wantRows(t, got, want, sum(t, "2.5"))
+		wantSlices(t, got, sliced, sum(t, "2.5"))
+	}
+}
+
+// wantSlices holds that the rows have their slices, or none, and that the readings lie in the slice that plus puts them in.
+func wantSlices(t T, got []aggregate.RegionFigures, sliced bool, each aggregate.Sum) {
+	t.Helper()
+	for _, row := range got {
+		if (row.Slices != nil) != sliced {
+			t.Errorf("%v: slices %v, want them: %t", row.RowKey, row.Slices, sliced)
+		} else if sliced && row.Slices[plusSlice].Sum != each {
+			t.Errorf("%v: slices %v, want %v", row.RowKey, row.Slices, each)
+		}
+	}
+}
+
+func testSlicedRows(t T, s *subject) {
+	var keys []aggregate.RowKey
+	var want []aggregate.RowKey
+	for i := range contract.BatchGetItemsMax {
+		key := row(fmt.Sprintf("EQ-%d", i), hour, "eu-west-1")
+		if keys = append(keys, key); i%3 > 0 {
+			s.commit(t, plus(key, sum(t, "2.5"), 1, 1))
+			want = append(want, key)
+		}
+	}
+	got, err := s.SlicedRows(t.Context(), keys)
 	if err != nil {
 		t.Fatal(err)
 	}
+	slices.SortFunc(got, func(a, b aggregate.RegionFigures) int {
+		return stdcmp.Compare(slices.Index(keys, a.RowKey), slices.Index(keys, b.RowKey))
+	})
 	s.wantRows(t, got, want, sum(t, "2.5"))
+	wantSlices(t, got, true, sum(t, "2.5"))
 }
 
 func (s *subject) wantRows(t T, got []aggregate.RegionFigures, want []aggregate.RowKey, each aggregate.Sum) {

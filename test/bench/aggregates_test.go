@@ -104,6 +104,7 @@ type units struct {
 
 	factor                          int // of the call that is being made
 	table, index, reads, ofReadings int
+	ofRows, ofFleet, ofList         int // writes, whatever they take
 }
 
 const (
@@ -130,6 +131,14 @@ func kilobytes(item dynamodel.Item) int { return (itemBytes(item) + 1023) / 1024
 func (u *units) write(w dynamodel.Write) {
 	if w.Table != unitsAggregates {
 		return
+	}
+	switch partition := w.Key.Partition; {
+	case strings.HasPrefix(partition, contract.FleetPartitionPrefix):
+		u.ofFleet++
+	case strings.HasPrefix(partition, contract.EquipmentPartitionPrefix):
+		u.ofList++
+	default:
+		u.ofRows++
 	}
 	u.table += u.factor * max(kilobytes(w.Old), kilobytes(w.New), 1)
 	before, after := indexEntry(w.Old), indexEntry(w.New)

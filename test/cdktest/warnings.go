@@ -9,7 +9,8 @@ import (
 	"testing"
 )
 
-// Warnings returns what the constructs of all stacks warn of, each with the path of the construct before it.
+// Warnings returns what the constructs of all stacks warn or tell of, which the CDK's command line prints at each
+// synthesis, each with the path of the construct before it.
 func (a *Assembly) Warnings(t testing.TB) []string {
 	t.Helper()
 	var warnings []string
@@ -30,7 +31,8 @@ func (a *Assembly) Warnings(t testing.TB) []string {
 		}
 		for construct, entries := range metadata {
 			for _, entry := range entries {
-				if text, ok := entry.Data.(string); ok && entry.Type == "aws:cdk:warning" {
+				printed := entry.Type == "aws:cdk:warning" || entry.Type == "aws:cdk:info"
+				if text, ok := entry.Data.(string); ok && printed {
 					warnings = append(warnings, construct+": "+text)
 				}
 			}

@@ -25,13 +25,15 @@ import (
 
 // source is an event source mapping as its resource has it.
 type source struct {
-	FunctionName, EventSourceArn string
-	Enabled                      *bool
-	BatchSize                    int
-	FunctionResponseTypes        []string
-	MaximumRetryAttempts         int
-	FilterCriteria               struct{ Filters []struct{ Pattern string } }
-	DestinationConfig            struct{ OnFailure struct{ Destination string } }
+	FunctionName, EventSourceArn   string
+	Enabled                        *bool
+	BatchSize                      int
+	FunctionResponseTypes          []string
+	MaximumRetryAttempts           int
+	MaximumBatchingWindowInSeconds int
+
+	FilterCriteria    struct{ Filters []struct{ Pattern string } }
+	DestinationConfig struct{ OnFailure struct{ Destination string } }
 }
 
 func (m source) reports() bool {
@@ -119,6 +121,7 @@ func (s *service) followStream(ctx context.Context, m source, f *lambdalocal.Fun
 		err := eventsource.PollStream(s.polling, eventsource.StreamOptions{
 			Client: client, StreamARN: stream, Function: f, Log: s.logger(),
 			BatchSize: min(m.BatchSize, eventsource.StreamBatchSizeMax), RetryAttempts: m.MaximumRetryAttempts, OnFailure: onFailure,
+			Window: time.Duration(m.MaximumBatchingWindowInSeconds) * time.Second,
 			Deliver: func(records []json.RawMessage, deliver func([]json.RawMessage) error) error {
 				passing, lost := s.sort(records, patterns)
 				if len(lost) > 0 {

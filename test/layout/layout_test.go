@@ -144,10 +144,10 @@ func TestLayout_HoldsTheWalls(t *testing.T) {
 }
 
 // TestLayout_KeepsToolsThatCallAWSApart holds the other side of the walls around infra: what publishes, asks and rolls back is a module
-// of its own, which starts in no time, since it never loads the CDK, and which shares the configuration and the contract alone.
+// of its own, which starts in no time, since it never loads the CDK, and which shares the configuration, the contract and what reads templates alone.
 func TestLayout_KeepsToolsThatCallAWSApart(t *testing.T) {
 	const tools = module + "/infra/operate"
-	shared := []string{tools, module + "/infra/config", module + "/runtime/contract"}
+	shared := []string{tools, module + "/infra/config", module + "/infra/assembly", module + "/infra/stays", module + "/runtime/contract"}
 	all := packagesOf(t, "infra/operate")
 	if len(all) < 3 {
 		t.Fatalf("only %d packages were listed", len(all))

@@ -144,6 +144,10 @@ func accepted() map[string]keys {
 		"the most functions":                 {"csvConcurrency": 1000},
 		"the lowest limit of requests":       {"requestLimit": 10},
 		"the highest limit of requests":      {"requestLimit": 2_000_000_000},
+		"a log of every request":             {"firewallLog": "all"},
+		"a log by default":                   {"firewallLog": ""},
+		"no window":                          {"aggregationWindowSeconds": 0},
+		"the longest window":                 {"aggregationWindowSeconds": 2},
 		"logs for a day":                     {"logRetentionDays": 1},
 		"logs for ten years":                 {"logRetentionDays": 3653},
 	}
@@ -350,6 +354,9 @@ func refused() map[string]refusal {
 		"too many functions":      number("csvConcurrency", "CsvConcurrency", 1001, func(p *sensorflow.SensorFlowProps) { p.CsvConcurrency = 1001 }),
 		"too low a limit":         number("requestLimit", "RequestLimit", 9, func(p *sensorflow.SensorFlowProps) { p.RequestLimit = 9 }),
 		"too high a limit":        number("requestLimit", "RequestLimit", 2_000_000_001, func(p *sensorflow.SensorFlowProps) { p.RequestLimit = 2_000_000_001 }),
+		"too long a window":       number("aggregationWindowSeconds", "AggregationWindow", 3, func(p *sensorflow.SensorFlowProps) { p.AggregationWindow = 3 * time.Second }),
+		"less than no window":     number("aggregationWindowSeconds", "AggregationWindow", -1, func(p *sensorflow.SensorFlowProps) { p.AggregationWindow = -time.Second }),
+		"an unknown firewall log": {cdk: keys{"firewallLog": "some"}, key: "firewallLog", prop: "Flow.FirewallLog", set: flow(func(p *sensorflow.SensorFlowProps) { p.FirewallLog = "some" })},
 		"eight days of logs":      {cdk: keys{"logRetentionDays": 8}, key: "logRetentionDays"},
 	}
 	for _, text := range []string{

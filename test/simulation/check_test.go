@@ -239,7 +239,10 @@ func (w *world) compare(r *region, id reading.EquipmentID) {
 			extremes[name] = [2]string{w.outer(0, extremes[name][0], f.extremes[0]), w.outer(1, extremes[name][1], f.extremes[1])}
 		}
 	}
-	query := aggregate.Query{Interval: interval, EquipmentID: id, Limit: 1 + w.random.IntN(2+len(want)/3)}
+	query := aggregate.Query{Interval: interval, Limit: 1 + w.random.IntN(2+len(want)/3)}
+	if id != "" {
+		query.Equipments = []reading.EquipmentID{id}
+	}
 	answer, err := windows.Query(context.Background(), query)
 	if err != nil {
 		w.violate("%s: ask for %q: %v", r.name, id, err)

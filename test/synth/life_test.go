@@ -214,8 +214,12 @@ func outlives(r cdktest.Resource) bool {
 // sayWhatStays compares what a deployer is told before a destruction with the templates.
 func sayWhatStays(t *testing.T, out *cdktest.Assembly, all []stack) {
 	for _, environment := range []string{"one", "two", "three"} {
+		read, err := stays.Read(os.DirFS(out.Dir), "SensorFlow-"+environment+"-*")
+		if err != nil {
+			t.Fatal(err)
+		}
 		var told strings.Builder
-		if err := stays.Say(&told, os.DirFS(out.Dir), "SensorFlow-"+environment+"-*"); err != nil {
+		if err := stays.Say(&told, environment, read); err != nil {
 			t.Fatal(err)
 		}
 		kinds := map[string]int{}
@@ -223,28 +227,9 @@ func sayWhatStays(t *testing.T, out *cdktest.Assembly, all []stack) {
 			if s.Stage != "" || !strings.HasPrefix(s.Name, "SensorFlow-"+environment+"-") {
 				continue
 			}
-			for _, r := range s.Template.All("") {
-				policy := r.Body["DeletionPolicy"]
-				kept := outlives(r) && !strings.HasPrefix(r.Type, "Custom::")
-				if line := "  " + s.Name + "  " + r.Type + "  " + r.ID + "\n"; strings.Contains(told.String(), line) != kept {
-					t.Errorf("%s has %v, and it is said: %v", r.ID, policy, !kept)
-				}
-				if kept {
-					kinds[r.Type]++
-				}
-				// infra/LIFE.md tells how to take these up before the next deployment, and of no others.
-				if name := physicalName(r); kept && name != "" && r.Type != "AWS::DynamoDB::GlobalTable" {
-					t.Errorf("%s stays with the name %s, in the way of the next deployment", r.ID, name)
-				}
-				if r.Type != protection {
-					continue
-				}
-				what := protectedByCall(t, r)
-				line := "  " + s.Name + ": the load balancer " + what + ", until\n"
-				if refuses := what != "" && !strings.Contains(what, "-"); strings.Contains(told.String(), line) != refuses {
-					t.Errorf("%s: %s refuses, and it is said: %v", s.Name, what, !refuses)
-				}
-			}
+			sayWhatIsKept(t, s, told.String(), kinds)
+			sayWhatRefuses(t, s, told.String())
+			sayWhatIsBeside(t, s, told.String())
 			if strings.Contains(told.String(), "--stack-name "+s.Name+"\n") != (environment != "two") {
 				t.Errorf("what protects %s is not what is said:\n%s", s.Name, told.String())
 			}
@@ -253,4 +238,108 @@ func sayWhatStays(t *testing.T, out *cdktest.Assembly, all []stack) {
 			t.Errorf("of %s there stay %v", environment, slices.Sorted(maps.Keys(kinds)))
 		}
 	}
+}
+
+// block is what is told of a stack's resources: a line each.
+func block(told string, s stack) []string {
+	_, after, found := strings.Cut(told, "  of "+s.Name+" in "+s.Region+"\n")
+	if !found {
+		return nil
+	}
+	var lines []string
+	for line := range strings.Lines(after) {
+		if !strings.HasPrefix(line, "    ") {
+			break
+		}
+		if text := strings.TrimSpace(line); !strings.HasPrefix(text, "#") && !strings.HasPrefix(text, "aws ") {
+			lines = append(lines, text)
+		}
+	}
+	return lines
+}
+
+// sayWhatIsKept wants a line for each resource that outlives its stack, and no other.
+func sayWhatIsKept(t *testing.T, s stack, told string, kinds map[string]int) {
+	lines, kept := block(told, s), 0
+	for _, r := range s.Template.All("") {
+		if !outlives(r) || strings.HasPrefix(r.Type, "Custom::") {
+			continue
+		}
+		kept++
+		kinds[r.Type]++
+		what := r.ID + " in the template"
+		for _, property := range []string{"TableName", "GroupName"} {
+			if name, fixed := r.Property(property).(string); fixed {
+				what = name
+			}
+		}
+		if !slices.ContainsFunc(lines, func(line string) bool {
+			_, named, _ := strings.Cut(line, "  ")
+			named, _, _ = strings.Cut(strings.TrimSpace(named), ", also in ")
+			return named == what
+		}) {
+			t.Errorf("%s: %s stays by %v, and nobody says it: %q", s.Name, what, r.Body["DeletionPolicy"], lines)
+		}
+		// infra/LIFE.md tells how to take these up before the next deployment, and of no others.
+		if name := physicalName(r); name != "" && r.Type != "AWS::DynamoDB::GlobalTable" {
+			t.Errorf("%s stays with the name %s, in the way of the next deployment", r.ID, name)
+		}
+	}
+	if len(lines) != kept {
+		t.Errorf("%s: %d resources stay, and %d are told: %q", s.Name, kept, len(lines), lines)
+	}
+}
+
+// sayWhatRefuses wants the command for each load balancer that is protected, and for a replica of the user pool.
+func sayWhatRefuses(t *testing.T, s stack, told string) {
+	for _, r := range s.Template.All(protection) {
+		what := protectedByCall(t, r)
+		command := fmt.Sprintf("elbv2 modify-load-balancer-attributes --attributes Key=deletion_protection.enabled,"+
+			`Value=false --region %s --load-balancer-arn "$(aws cloudformation describe-stack-resource --region %s `+
+			"--stack-name %s --logical-resource-id %s ", s.Region, s.Region, s.Name, what)
+		if refuses := what != "" && !strings.Contains(what, "-"); strings.Contains(told, command) != refuses {
+			t.Errorf("%s: %s refuses, and it is said: %v", s.Name, what, !refuses)
+		}
+	}
+	for _, r := range s.Template.All("AWS::Cognito::UserPoolReplica") {
+		if command := " REGION=" + r.Text(t, "RegionName") + "\n"; !strings.Contains(told, "make detach ENV=") ||
+			!strings.Contains(told, command) {
+			t.Errorf("%s: nobody says that %s may refuse", s.Name, r.ID)
+		}
+	}
+}
+
+// sayWhatIsBeside wants the commands that find what no template names.
+func sayWhatIsBeside(t *testing.T, s stack, told string) {
+	want := func(r cdktest.Resource, command string) {
+		if !strings.Contains(told, command) {
+			t.Errorf("%s: what stays of %s is not told: %s", s.Name, r.ID, command)
+		}
+	}
+	for _, r := range s.Template.All("AWS::CertificateManager::Certificate") {
+		options, _ := r.Property("DomainValidationOptions").([]any)
+		if len(options) != 2 {
+			t.Errorf("%s is validated for %v", r.ID, options)
+		}
+		for _, option := range options {
+			want(r, fmt.Sprintf("aws route53 list-resource-record-sets --hosted-zone-id %v ", cdktest.At(option, "HostedZoneId")))
+			want(r, fmt.Sprintf("ends_with(Name, '.%v.')", cdktest.At(option, "DomainName")))
+		}
+	}
+	for _, r := range s.Template.All("AWS::ECS::TaskDefinition") {
+		want(r, fmt.Sprintf("aws ecs list-task-definitions --region %s --family-prefix %s ", s.Region, r.Text(t, "Family")))
+	}
+	for _, r := range s.Template.All("AWS::ECS::Cluster") {
+		want(r, fmt.Sprintf("aws logs describe-log-groups --region %s --log-group-name-prefix "+
+			"/aws/ecs/containerinsights/%s- ", s.Region, s.Name))
+	}
+	for _, r := range s.Template.All("AWS::DynamoDB::GlobalTable") {
+		replicas, _ := r.Property("Replicas").([]any)
+		for _, replica := range replicas {
+			if region := cdktest.At(replica, "Region"); !outlives(r) && region != nil {
+				want(r, fmt.Sprintf("# a backup of the deleted table %s in %v,", r.ID, region))
+			}
+		}
+	}
+	want(cdktest.Resource{ID: "the bootstrap"}, "the bucket cdk-hnb659fds-assets-111122223333-"+s.Region)
 }

@@ -122,6 +122,7 @@ func TestStacks(t *testing.T) {
 	all := read(t, out.Dir)
 
 	t.Run("pass the packs", func(t *testing.T) { passThePacks(t, out) })
+	t.Run("say nothing", func(t *testing.T) { sayNothing(t, out) })
 	t.Run("explain what is found", func(t *testing.T) { explainWhatIsFound(t, out, all) })
 	t.Run("name every action", func(t *testing.T) { nameEveryAction(t, out, all) })
 	t.Run("delete no item", func(t *testing.T) { deleteNoItem(t, all) })

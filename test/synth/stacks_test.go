@@ -148,6 +148,14 @@ func lookNothingUp(t *testing.T, all []stack) {
 	}
 }
 
+// sayNothing keeps the screen free for what a task has to say: the CDK's command line prints what constructs warn of
+// whenever it synthesizes. What is warned of is changed, or answered where it is made.
+func sayNothing(t *testing.T, out *cdktest.Assembly) {
+	for _, warning := range out.Warnings(t) {
+		t.Error(warning)
+	}
+}
+
 // CloudFormation's limits (https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html).
 const (
 	templateBytesMax = 1 << 20

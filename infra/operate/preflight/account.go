@@ -13,15 +13,16 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 
 	"github.com/sensorflow/sensorflow/infra/config"
+	"github.com/sensorflow/sensorflow/infra/operate/awscall"
 )
 
 // bootstrapParameter tells the version of the CDK's bootstrap stack in a region.
 const bootstrapParameter = "/cdk-bootstrap/hnb659fds/version"
 
-// account finds out whose credentials are in use.
+// account finds out whose credentials are in use, and whether the deployment is for their account.
 func (l *look) account(ctx context.Context) []Finding {
 	missing := func(text string) []Finding {
-		return []Finding{{Point: pointAccount, Status: Missing, Text: text}}
+		return []Finding{{Point: pointCredentials, Status: Missing, Text: text}, l.accountOf("")}
 	}
 	const advice = "log in (aws sso login), or set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
 	if l.AWS.Credentials == nil {
@@ -36,23 +37,43 @@ func (l *look) account(ctx context.Context) []Finding {
 	who, err := sts.NewFromConfig(l.AWS, func(s *sts.Options) { s.Region = l.Environment.Primary() }).
 		GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
 	switch {
-	case is(err, "ExpiredToken", "ExpiredTokenException", "RequestExpired"):
+	case awscall.Is(err, "ExpiredToken", "ExpiredTokenException", "RequestExpired"):
 		return missing("they have expired: " + advice)
-	case is(err, "InvalidClientTokenId", "SignatureDoesNotMatch", "UnrecognizedClientException"):
+	case awscall.Is(err, "InvalidClientTokenId", "SignatureDoesNotMatch", "UnrecognizedClientException"):
 		return missing("AWS does not accept them: " + advice)
 	case err != nil:
-		return []Finding{failed(pointAccount, "", "sts:GetCallerIdentity", err)}
+		return []Finding{failed(pointCredentials, "", "sts:GetCallerIdentity", err), l.accountOf("")}
 	}
-	account, arn := aws.ToString(who.Account), aws.ToString(who.Arn)
-	switch l.Environment.Account {
-	case account:
-		return []Finding{{Point: pointAccount, Status: Fine, Text: arn + ", of the account that " + config.File + " names"}}
-	case "":
-		return []Finding{{Point: pointAccount, Status: Fine, Text: fmt.Sprintf("%s; %s names no account, so it is %s", arn, config.File, account)}}
+	return []Finding{
+		{Point: pointCredentials, Status: Fine, Text: aws.ToString(who.Arn)}, l.accountOf(aws.ToString(who.Account)),
+	}
+}
+
+// accountOf compares the account of the environment with that of the credentials, which is empty where nobody knows it.
+func (l *look) accountOf(credentials string) Finding {
+	f := Finding{Point: pointAccount, Status: Fine}
+	key := "environments." + l.Environment.Name + ".account"
+	if l.Environment.Name == config.PipelineName {
+		key = config.PipelineName + ".account"
+	}
+	switch own := l.Environment.Account; {
+	case own == "" && credentials == "":
+		f.Status = Missing
+		f.Text = fmt.Sprintf("%s in %s is empty, and no credentials tell one: write its 12 digits there", key, config.File)
+	case own == "":
+		f.Status = Note
+		f.Text = fmt.Sprintf("%s in %s is empty, so it is that of the credentials, %s: written there, no other can be meant", key,
+			config.File, credentials)
+	case credentials == "":
+		f.Text = fmt.Sprintf("%s, as %s or ACCOUNT names it", own, config.File)
+	case own != credentials:
+		f.Status = Missing
+		f.Text = fmt.Sprintf("the credentials are of %s, and the deployment is for %s, as %s or ACCOUNT names it: take credentials of that one",
+			credentials, own, config.File)
 	default:
-		return missing(fmt.Sprintf("%s is of another account than environments.%s.account in %s, %s: take credentials of that one", arn,
-			l.Environment.Name, config.File, l.Environment.Account))
+		f.Text = fmt.Sprintf("%s, as %s or ACCOUNT names it, and the credentials are of it", own, config.File)
 	}
+	return f
 }
 
 // regions finds out whether the account has the regions enabled. Most of the newer ones are not from the start.
@@ -78,7 +99,7 @@ func (l *look) regions(ctx context.Context) []Finding {
 		case "opt-in-not-required", "opted-in":
 		default:
 			f.Status = Missing
-			f.Text = "not enabled in the account: aws account enable-region --region-name …, which takes minutes to hours"
+			f.Text = "not enabled in the account: aws account enable-region --region-name " + region + ", which takes minutes to hours"
 		}
 		all = append(all, f)
 	}
@@ -92,7 +113,7 @@ func (l *look) bootstrap(ctx context.Context, region string) Finding {
 	answer, err := ssm.NewFromConfig(l.AWS, func(s *ssm.Options) { s.Region = region }).
 		GetParameter(ctx, &ssm.GetParameterInput{Name: aws.String(bootstrapParameter)})
 	switch {
-	case is(err, "ParameterNotFound"):
+	case awscall.Is(err, "ParameterNotFound"):
 		f.Text = "the CDK is not at home there yet: " + again
 		return f
 	case err != nil:
@@ -113,26 +134,16 @@ func (l *look) bootstrap(ctx context.Context, region string) Finding {
 	return f
 }
 
-// cognito tells what the configuration has already been held to, since no call of AWS does.
-func (l *look) cognito() Finding {
-	regions := l.Environment.Regions
-	if len(regions) == 1 {
-		return Finding{Point: pointCognito, Status: Fine, Text: "one region, so that the user pool needs no replica"}
-	}
-	return Finding{Point: pointCognito, Status: Fine, Text: fmt.Sprintf(
-		"replicates user pools from %s to %s, with the plan Essentials, which the stack asks for", regions[0], regions[1])}
-}
-
 // role finds out whether ECS has its role in the account. It is for information: AWS makes it when the first cluster is made.
 func (l *look) role(ctx context.Context) []Finding {
 	const name = "AWSServiceRoleForECS"
 	err := l.calls.Query(ctx, "iam", "us-east-1", "GetRole", "2010-05-08", url.Values{"RoleName": {name}}, nil)
 	text := name + " is there"
 	switch {
-	case is(err, "NoSuchEntity"):
+	case awscall.Is(err, "NoSuchEntity"):
 		text = name + " is not there yet: the first deployment makes it"
 	case err != nil:
-		text = reason("iam:GetRole", err)
+		text = awscall.Reason("iam:GetRole", err)
 	}
 	return []Finding{{Point: pointRole, Status: Note, Text: text}}
 }

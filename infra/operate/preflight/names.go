@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
 	"github.com/sensorflow/sensorflow/infra/config"
+	"github.com/sensorflow/sensorflow/infra/operate/awscall"
 )
 
 // stackState is what is known of a stack.
@@ -21,7 +22,9 @@ type stackState struct {
 	there  bool
 	status types.StackStatus
 	ours   bool // it has the tags that all stacks of the environment have
-	err    error
+	// outputs are those of the stack, by name.
+	outputs map[string]string
+	err     error
 }
 
 // lookAtStacks finds out which stacks of the environment are there, and whether one of them would refuse a deployment.
@@ -42,7 +45,7 @@ func (l *look) lookAtStacks(ctx context.Context) []Finding {
 		if state.there {
 			there++
 		}
-		switch text := state.objection(s.Name, l.Environment.Name); {
+		switch text := state.objection(s, l.Environment.Name); {
 		case state.err != nil:
 			findings = append(findings, failed(pointStacks, s.Region, "cloudformation:DescribeStacks", state.err))
 		case text != "":
@@ -59,14 +62,17 @@ func (l *look) stack(ctx context.Context, s config.Stack) stackState {
 	answer, err := cloudformation.NewFromConfig(l.AWS, func(o *cloudformation.Options) { o.Region = s.Region }).
 		DescribeStacks(ctx, &cloudformation.DescribeStacksInput{StackName: &s.Name})
 	switch {
-	case is(err, "ValidationError") && strings.Contains(err.Error(), "does not exist"):
+	case awscall.Is(err, "ValidationError") && strings.Contains(err.Error(), "does not exist"):
 		return stackState{}
 	case err != nil:
 		return stackState{err: err}
 	case len(answer.Stacks) != 1:
 		return stackState{err: errors.New("the answer has no stack")}
 	}
-	state := stackState{there: true, status: answer.Stacks[0].StackStatus}
+	state := stackState{there: true, status: answer.Stacks[0].StackStatus, outputs: map[string]string{}}
+	for _, output := range answer.Stacks[0].Outputs {
+		state.outputs[aws.ToString(output.OutputKey)] = aws.ToString(output.OutputValue)
+	}
 	tags := map[string]string{}
 	for _, tag := range answer.Stacks[0].Tags {
 		tags[aws.ToString(tag.Key)] = aws.ToString(tag.Value)
@@ -75,9 +81,10 @@ func (l *look) stack(ctx context.Context, s config.Stack) stackState {
 	return state
 }
 
-// objection says why a stack cannot be deployed; empty where it can. A stack whose creation failed is deleted by the CDK itself.
-func (s stackState) objection(name, environment string) string {
-	status := string(s.status)
+// objection says why a stack cannot be deployed; empty where it can. A stack whose creation failed is deleted by the CDK itself, after make deploy
+// has ended its protection.
+func (s stackState) objection(of config.Stack, environment string) string {
+	status, name, region := string(s.status), of.Name, of.Region
 	switch {
 	case !s.there:
 		return ""
@@ -86,9 +93,9 @@ func (s stackState) objection(name, environment string) string {
 	case strings.HasSuffix(status, "_IN_PROGRESS") && s.status != types.StackStatusReviewInProgress:
 		return fmt.Sprintf("%s is %s: wait until it is over", name, status)
 	case s.status == types.StackStatusUpdateRollbackFailed:
-		return fmt.Sprintf("%s is %s: aws cloudformation continue-update-rollback", name, status)
-	case s.status == types.StackStatusDeleteFailed || s.status == types.StackStatusRollbackFailed:
-		return fmt.Sprintf("%s is %s: delete it first", name, status)
+		return fmt.Sprintf("%s is %s: aws cloudformation continue-update-rollback --region %s --stack-name %s", name, status, region, name)
+	case s.status == types.StackStatusDeleteFailed:
+		return fmt.Sprintf("%s is %s: aws cloudformation delete-stack --region %s --stack-name %s", name, status, region, name)
 	default:
 		return ""
 	}
@@ -170,7 +177,7 @@ func (l *look) taken(ctx context.Context, n config.Name) (taken bool, call strin
 	default:
 		return false, "a look at " + n.Kind, errors.New("nobody knows how")
 	}
-	if is(err, absent...) {
+	if awscall.Is(err, absent...) {
 		return false, call, nil
 	}
 	return err == nil, call, err

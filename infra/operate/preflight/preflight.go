@@ -2,6 +2,8 @@ package preflight
 
 import (
 	"context"
+	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -19,19 +21,20 @@ const checksMax = 16
 
 // Points, in the order in which they are told.
 const (
-	pointNode      = "Node.js"
-	pointCLI       = "CDK"
-	pointDocker    = "Docker"
-	pointAccount   = "credentials"
-	pointRegions   = "regions"
-	pointBootstrap = "bootstrap"
-	pointStacks    = "stacks"
-	pointNames     = "names"
-	pointAddresses = "addresses"
-	pointNetworks  = "networks"
-	pointFunctions = "functions"
-	pointCognito   = "Cognito"
-	pointRole      = "ECS role"
+	pointNode        = "Node.js"
+	pointCLI         = "CDK"
+	pointDocker      = "Docker"
+	pointCredentials = "credentials"
+	pointAccount     = "account"
+	pointRegions     = "regions"
+	pointBootstrap   = "bootstrap"
+	pointStacks      = "stacks"
+	pointNames       = "names"
+	pointAddresses   = "addresses"
+	pointNetworks    = "networks"
+	pointFunctions   = "functions"
+	pointCognito     = "Cognito"
+	pointRole        = "ECS role"
 )
 
 // Options are what a look needs. All fields are required.
@@ -40,6 +43,26 @@ type Options struct {
 	Environment config.Environment
 	AWS         aws.Config
 	Machine     Machine
+}
+
+// Begin finds what a task cannot begin without: credentials that AWS accepts, of the right account, and for a deployment
+// the CDK at home in each region. The error has a sentence for each. What nobody may look at is no reason.
+func Begin(ctx context.Context, environment config.Environment, account aws.Config, deploys bool) error {
+	l := &look{Options: Options{Environment: environment, AWS: account}, calls: awscall.Caller{Config: account}}
+	found := l.bounded(ctx, l.account)
+	objects := func(f Finding) bool { return f.Status == Missing || f.Status == Unknown && f.Point == pointCredentials }
+	if deploys && !slices.ContainsFunc(found, objects) {
+		var checks []check
+		for _, region := range environment.Regions {
+			checks = append(checks, in(region, l.bootstrap))
+		}
+		found = append(found, l.all(ctx, checks)...)
+	}
+	var sentences []error
+	for _, line := range (Report{Findings: slices.DeleteFunc(found, func(f Finding) bool { return !objects(f) })}).lines() {
+		sentences = append(sentences, errors.New(line.point+": "+line.where()+line.text))
+	}
+	return errors.Join(sentences...)
 }
 
 // Look checks everything and returns the report. It takes at most three times CheckTimeout.
@@ -74,7 +97,7 @@ func (l *look) bounded(ctx context.Context, c check) []Finding {
 func (l *look) inAccount(ctx context.Context, account []Finding) []Finding {
 	reason := ""
 	for _, f := range account {
-		if f.Status != Fine {
+		if f.Status == Missing || f.Status == Unknown {
 			reason = "nobody looked, for want of credentials of the account"
 		}
 	}
@@ -85,7 +108,7 @@ func (l *look) inAccount(ctx context.Context, account []Finding) []Finding {
 		} {
 			all = append(all, Finding{Point: point, Status: Unknown, Text: reason})
 		}
-		return append(append(all, l.cognito()), Finding{Point: pointRole, Status: Note, Text: reason})
+		return append(append(all, l.cognito(ctx)...), Finding{Point: pointRole, Status: Note, Text: reason})
 	}
 	stacks := l.bounded(ctx, l.lookAtStacks)
 	checks := []check{l.regions}
@@ -99,7 +122,7 @@ func (l *look) inAccount(ctx context.Context, account []Finding) []Finding {
 			checks = append(checks, in(region, of))
 		}
 	}
-	checks = append(checks, func(context.Context) []Finding { return []Finding{l.cognito()} }, l.role)
+	checks = append(checks, l.cognito, l.role)
 	return l.all(ctx, checks)
 }
 

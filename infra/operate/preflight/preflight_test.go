@@ -313,3 +313,44 @@ func TestLook_EndsWhereNothingAnswers(t *testing.T) {
 		})
 	}
 }
+
+// TestLook_TellsWhetherThePoolCanHaveItsReplica asks Cognito about a pool that is there.
+func TestLook_TellsWhetherThePoolCanHaveItsReplica(t *testing.T) {
+	state := `<DescribeStacksResponse><DescribeStacksResult><Stacks><member><StackName>X</StackName><StackStatus>CREATE_COMPLETE</StackStatus>` +
+		`<Tags><member><Key>application</Key><Value>SensorFlow</Value></member><member><Key>environment</Key><Value>dev</Value></member></Tags>` +
+		`<Outputs><member><OutputKey>UserPoolId</OutputKey><OutputValue>eu-west-1_AbC</OutputValue></member></Outputs></member></Stacks></DescribeStacksResult></DescribeStacksResponse>`
+	with := func(plan, replicas string) answers {
+		return whole().with(answers{
+			"DescribeStacks SensorFlow-dev-state": state, "DescribeUserPool": `{"UserPool":{"UserPoolTier":"` + plan + `"}}`,
+			"ListUserPoolReplicas": `{"UserPoolReplicas":[{"RegionName":"eu-west-1","Role":"PRIMARY","Status":"ACTIVE"}` + replicas + `]}`,
+		})
+	}
+	secondary := func(region string) string {
+		return `,{"RegionName":"` + region + `","Role":"SECONDARY","Status":"ACTIVE"}`
+	}
+	for name, c := range map[string]struct {
+		answers answers
+		want    string
+		ready   bool
+	}{
+		"none yet": {with("ESSENTIALS", ""), "ok       Cognito      the user pool eu-west-1_AbC has the plan ESSENTIALS, and gets its replica in eu-central-1", true},
+		"its own":  {with("PLUS", secondary("eu-central-1")), "ok       Cognito      the user pool eu-west-1_AbC has its replica in eu-central-1, which is ACTIVE", true},
+		"of another region": {
+			with("ESSENTIALS", secondary("eu-west-3")),
+			"MISSING  Cognito      the user pool eu-west-1_AbC has its replica in eu-west-3, and may have one: make detach ENV=dev REGION=eu-west-3", false,
+		},
+		"a plan without": {with("LITE", ""), "MISSING  Cognito      the user pool eu-west-1_AbC has the plan LITE, which replicates none", false},
+		"not allowed": {
+			with("LITE", "").with(answers{"DescribeUserPool": `400 {"__type":"AccessDeniedException"}`}),
+			"UNKNOWN  Cognito      these credentials may not call cognito-idp:DescribeUserPool", false,
+		},
+	} {
+		report := preflight.Look(t.Context(), preflight.Options{
+			Environment: environment(t, account), AWS: c.answers.serve(t), Machine: machine(t, "v24.1.0", "", true),
+		})
+		var got bytes.Buffer
+		if err := report.Write(&got); err != nil || !strings.Contains(got.String(), c.want) || report.Ready() != c.ready {
+			t.Errorf("%s: want %s, ready %t, got\n%s%v", name, c.want, c.ready, got.String(), err)
+		}
+	}
+}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/servicequotas"
 
+	"github.com/sensorflow/sensorflow/infra/operate/awscall"
 	"github.com/sensorflow/sensorflow/runtime/contract"
 )
 
@@ -29,7 +30,7 @@ func (l *look) quota(ctx context.Context, region, service, code string) (int, er
 	if err == nil && own.Quota != nil && own.Quota.Value != nil {
 		return int(*own.Quota.Value), nil
 	}
-	if err != nil && !is(err, "NoSuchResourceException") {
+	if err != nil && !awscall.Is(err, "NoSuchResourceException") {
 		return 0, err
 	}
 	usual, err := client.GetAWSDefaultServiceQuota(ctx, &servicequotas.GetAWSDefaultServiceQuotaInput{ServiceCode: &service, QuotaCode: &code})

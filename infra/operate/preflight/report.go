@@ -44,6 +44,14 @@ type line struct {
 	regions []string
 }
 
+// where names the regions before what is said of them.
+func (l line) where() string {
+	if len(l.regions) == 0 {
+		return ""
+	}
+	return strings.Join(l.regions, ", ") + ": "
+}
+
 func (r Report) lines() []line {
 	var all []line
 	for _, f := range r.Findings {
@@ -74,11 +82,7 @@ func (r Report) Write(w io.Writer) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "Preflight of %s in %s\n\n", r.Environment, strings.Join(r.Regions, ", "))
 	for _, l := range r.lines() {
-		where := ""
-		if len(l.regions) > 0 {
-			where = strings.Join(l.regions, ", ") + ": "
-		}
-		fmt.Fprintf(&b, "  %-8s %-12s %s%s\n", l.status, l.point, where, l.text)
+		fmt.Fprintf(&b, "  %-8s %-12s %s%s\n", l.status, l.point, l.where(), l.text)
 	}
 	b.WriteString("\n" + r.verdict() + "\n")
 	_, err := io.WriteString(w, b.String())

@@ -75,14 +75,14 @@ func (s *standIn) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // assembly writes what the CDK synthesizes of an app with one image and a stack in each of two regions.
-func assembly(t *testing.T, image, hash string) string {
+func assembly(t *testing.T, version, image, hash string) string {
 	t.Helper()
 	dir := t.TempDir()
 	artifacts := map[string]any{}
 	for _, region := range []string{"eu-west-1", "eu-central-1"} {
 		write(t, filepath.Join(dir, region+".template.json"), map[string]any{"Resources": map[string]any{}})
 		write(t, filepath.Join(dir, region+".assets.json"), map[string]any{
-			"version": "55.0.0",
+			"version": version,
 			"dockerImages": map[string]any{hash: map[string]any{
 				"displayName": "Api", "source": map[string]any{"directory": image, "platform": "linux/arm64"},
 				"destinations": map[string]any{"there": map[string]any{
@@ -114,19 +114,34 @@ func write(t *testing.T, file string, content any) {
 	}
 }
 
-// TestCDK_PublishesWithoutDocker lets the CDK's own command line publish the API's image, as the library builds it for AWS.
-func TestCDK_PublishesWithoutDocker(t *testing.T) {
+// programs are those that the steps of the delivery pipeline run. `make pipeline-programs` brings them, here beside an assembly without
+// templates.
+func programs(t *testing.T) (folder string) {
+	t.Helper()
 	root, err := filepath.Abs(filepath.Join("..", "..", ".."))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if out, err := exec.Command("sh", filepath.Join(root, ".make", "cdk-cli.sh")).CombinedOutput(); err != nil {
-		t.Fatalf("get the command line of the CDK: %v\n%s", err, out)
+	for _, file := range []string{"cdk.sh", "cdk-cli.sh", "npm.sh"} {
+		if _, err := os.ReadFile(filepath.Join(root, ".make", file)); err != nil { // so that a change lets this test run again
+			t.Fatal(err)
+		}
 	}
-	publisher := filepath.Join(t.TempDir(), "publisher")
-	if out, err := exec.Command("go", "build", "-buildvcs=false", "-o", publisher, "../cmd/publisher").CombinedOutput(); err != nil {
-		t.Fatalf("build the publisher: %v\n%s", err, out)
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "manifest.json"), map[string]any{})
+	cmd := exec.Command("make", "-C", root, "pipeline-programs")
+	cmd.Env = append(os.Environ(), "ASSEMBLY="+dir)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("bring the programs: %v\n%s", err, out)
 	}
+	return filepath.Join(dir, "programs")
+}
+
+// TestCDK_PublishesWithoutDocker lets the CDK's own command line publish the API's image, as the library builds it for AWS, and its
+// publisher of assets, which pipelines run.
+func TestCDK_PublishesWithoutDocker(t *testing.T) {
+	brought := programs(t)
+	publisher := filepath.Join(brought, "publisher", "bin", "publisher")
 	image, err := gobuild.Image("api", gobuild.ARM64)
 	if err != nil {
 		t.Fatal(err)
@@ -138,9 +153,8 @@ func TestCDK_PublishesWithoutDocker(t *testing.T) {
 	server := httptest.NewServer(aws)
 	t.Cleanup(server.Close)
 	state := t.TempDir()
-	publishAssets := func() string {
-		cmd := exec.Command("node", filepath.Join(root, ".local", "cdk", "bin", "cdk"), "publish-assets", "--unstable=publish-assets", "--all",
-			"--app", assembly(t, image, hash), "--no-notices", "--verbose")
+	run := func(program string, arguments ...string) string {
+		cmd := exec.Command("node", append([]string{filepath.Join(brought, program, "bin", program)}, arguments...)...)
 		cmd.Dir = t.TempDir()
 		cmd.Env = []string{
 			"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir(), "CDK_DISABLE_CLI_TELEMETRY=true", "AWS_EC2_METADATA_DISABLED=true",
@@ -155,6 +169,10 @@ func TestCDK_PublishesWithoutDocker(t *testing.T) {
 			t.Errorf("the password is in what the CDK prints")
 		}
 		return string(out)
+	}
+	app := assembly(t, "55.0.0", image, hash)
+	publishAssets := func() string {
+		return run("cdk", "publish-assets", "--unstable=publish-assets", "--all", "--app", app, "--no-notices", "--verbose")
 	}
 	said := publishAssets()
 	for _, verb := range []string{"inspect", "build", "tag", "login", "push"} {
@@ -193,8 +211,15 @@ func TestCDK_PublishesWithoutDocker(t *testing.T) {
 			size, err := layer.Size()
 			t.Logf("%s: %s has a layer of %d bytes, error %v", region, digest, size, err)
 		}
-		pushed["cdk-assets-"+region] = true
 	}
+	lowered := assembly(t, "54.0.0", image, hash) // as the pipeline does before it runs this program
+	said = run("cdk-assets", "--path", filepath.Join(lowered, "eu-west-1.assets.json"), "--verbose", "publish", hash+":there")
+	if digest, err := pull(t, host+"/cdk-assets-eu-west-1:"+hash).Digest(); err != nil || !strings.Contains(said, "push") {
+		t.Errorf("the publisher of assets does not push: %v\n%s", err, said)
+	} else {
+		digests[digest.String()] = true
+	}
+	pushed["cdk-assets-eu-west-1"], pushed["cdk-assets-eu-central-1"] = true, true
 	if len(digests) != 1 {
 		t.Errorf("the regions have different images: %v", digests)
 	}

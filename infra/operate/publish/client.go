@@ -31,7 +31,7 @@ const passwordBytesMax = 64 << 10
 type Client struct {
 	// Dir keeps images and passwords between the calls of one deployment; only this user can read it.
 	Dir string
-	// Transport carries what is sent to registries, over HTTPS or to this machine.
+	// Transport carries what is sent to registries, over HTTPS or to this machine, such as one that NewTransport returns.
 	Transport http.RoundTripper
 	Now       func() time.Time
 	In        io.Reader
@@ -99,7 +99,7 @@ func parse(set *flag.FlagSet, arguments []string, count int) ([]string, error) {
 
 func (c Client) store() store { return store{c.Dir} }
 
-func (c Client) registries() registries { return registries{c.Dir, c.Transport, c.Now} }
+func (c Client) registries() registries { return registries{c.Dir, c.Transport, c.Now, c.Out} }
 
 func (c Client) inspect(arguments []string) error {
 	tags, err := parse(flags("inspect"), arguments, 1)

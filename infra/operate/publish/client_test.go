@@ -58,18 +58,24 @@ func guardedRegistry(t *testing.T) (host string, requests *atomic.Int64, breakUp
 type client struct {
 	dir string
 	now time.Time
+	// transport is http.DefaultTransport where it is nil.
+	transport http.RoundTripper
 }
 
 func newClient(t *testing.T) *client {
 	t.Helper()
-	return &client{filepath.Join(t.TempDir(), "state"), time.Date(2026, 11, 26, 4, 0, 0, 0, time.UTC)}
+	return &client{dir: filepath.Join(t.TempDir(), "state"), now: time.Date(2026, 11, 26, 4, 0, 0, 0, time.UTC)}
 }
 
 func (c *client) run(t *testing.T, input string, arguments ...string) (said string, status int, err error) {
 	t.Helper()
 	var out bytes.Buffer
+	transport := c.transport
+	if transport == nil {
+		transport = http.DefaultTransport
+	}
 	status, err = publish.Client{
-		Dir: c.dir, Transport: http.DefaultTransport, Now: func() time.Time { return c.now }, In: strings.NewReader(input), Out: &out,
+		Dir: c.dir, Transport: transport, Now: func() time.Time { return c.now }, In: strings.NewReader(input), Out: &out,
 	}.Run(t.Context(), arguments)
 	if err != nil && strings.Contains(err.Error(), password) || strings.Contains(out.String(), password) {
 		t.Errorf("%q tells the password: %s, %v", arguments, out.String(), err)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"net"
 	"net/http"
@@ -21,7 +22,8 @@ import (
 )
 
 const (
-	// loginTimeout and pushTimeout bound what leaves the process. An image of 8 MB needs a line of 75 kbit/s for the second one.
+	// loginTimeout and pushTimeout bound what leaves the process, also where a registry is slow and never silent for long. An image of
+	// 8 MB needs a line of 75 kbit/s for the second one.
 	loginTimeout = 30 * time.Second
 	pushTimeout  = 15 * time.Minute
 	// loginValidFor is how long a password of ECR is good.
@@ -43,6 +45,7 @@ type registries struct {
 	dir       string
 	transport http.RoundTripper
 	now       func() time.Time
+	out       io.Writer
 }
 
 func (r registries) file(host string) string { return filepath.Join(r.dir, "logins", fileName(host)) }
@@ -114,22 +117,30 @@ func (r registries) push(ctx context.Context, tag string, image v1.Image) error 
 	if err != nil {
 		return err
 	}
-	err = remote.Write(reference, image, remote.WithContext(ctx), remote.WithAuth(credentials), remote.WithTransport(r.guarded()))
-	if err != nil && credentials == authn.Anonymous && refused(err) {
-		return fmt.Errorf("nobody has signed in to %s, and it takes nothing from strangers", host)
-	}
-	return explain(host, err)
-}
-
-// explain turns a registry's refusal into a sentence, without what the request held.
-func explain(host string, err error) error {
+	telling := &progress{next: r.guarded(), tag: tag, now: r.now, out: r.out, last: r.now()}
+	err = remote.Write(reference, image, remote.WithContext(ctx), remote.WithAuth(credentials), remote.WithTransport(telling))
 	switch {
 	case err == nil:
 		return nil
+	case refused(err) && credentials == authn.Anonymous:
+		return fmt.Errorf("nobody has signed in to %s, and it takes nothing from strangers", host)
+	case refused(err):
+		return explain(host, err)
+	default:
+		return fmt.Errorf("%w; a push may be repeated, and goes on with what is missing", explain(host, err))
+	}
+}
+
+// explain turns a registry's refusal or silence into a sentence, without what the request held.
+func explain(host string, err error) error {
+	var none silent
+	switch {
 	case refused(err):
 		return fmt.Errorf("%s refused the user name or the password", host)
+	case errors.As(err, &none):
+		return none
 	case errors.Is(err, context.DeadlineExceeded):
-		return fmt.Errorf("%s did not answer in time; a push may be repeated, and goes on with what is missing: %w", host, err)
+		return fmt.Errorf("%s did not get ready in time: %w", host, err)
 	default:
 		return fmt.Errorf("%s: %w", host, err)
 	}

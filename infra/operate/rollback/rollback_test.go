@@ -108,7 +108,7 @@ func (w *world) ServeHTTP(out http.ResponseWriter, r *http.Request) {
 	_, operation, _ := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
 	switch {
 	case form.Get("Action") != "":
-		w.cloudFormation(out, form.Get("Action"))
+		w.cloudFormation(out, form)
 	case operation != "":
 		w.ecs(out, operation, body)
 	default:
@@ -116,8 +116,8 @@ func (w *world) ServeHTTP(out http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func (w *world) cloudFormation(out io.Writer, action string) {
-	content := ""
+func (w *world) cloudFormation(out io.Writer, form url.Values) {
+	action, content := form.Get("Action"), ""
 	switch action {
 	case "DescribeStacks":
 		content = "<Stacks><member><StackName>" + stack + "</StackName><StackStatus>" + w.status + "</StackStatus></member></Stacks>"
@@ -127,9 +127,12 @@ func (w *world) cloudFormation(out io.Writer, action string) {
 				"<PhysicalResourceId>%s</PhysicalResourceId><ResourceStatus>%s</ResourceStatus></member>", e.at, e.kind, e.id, e.physical, e.status)
 		}
 		content = "<StackEvents>" + content + "</StackEvents>"
-	case "DescribeStackResources":
-		content = fmt.Sprintf("<StackResources><member><ResourceType>AWS::ECS::TaskDefinition</ResourceType><PhysicalResourceId>%s"+
-			"</PhysicalResourceId></member></StackResources>", task(w.stackTask))
+	case "ListStackResources": // a region's stack has more than the hundred of a page
+		content = "<StackResourceSummaries><member><ResourceType>AWS::EC2::VPC</ResourceType></member></StackResourceSummaries><NextToken>2</NextToken>"
+		if form.Get("NextToken") == "2" {
+			content = fmt.Sprintf("<StackResourceSummaries><member><ResourceType>AWS::ECS::TaskDefinition</ResourceType><PhysicalResourceId>%s"+
+				"</PhysicalResourceId></member></StackResourceSummaries>", task(w.stackTask))
+		}
 	}
 	_, _ = fmt.Fprintf(out, "<%sResponse><%sResult>%s</%sResult></%sResponse>", action, action, content, action, action)
 }

@@ -106,15 +106,18 @@ func (c *change) add(e types.StackEvent) {
 	}
 }
 
-// stackTask is the task definition that the stack gives the service.
+// stackTask is the task definition that the stack gives the service. The stack has more resources than one answer holds.
 func (r *rollback) stackTask(ctx context.Context) (string, error) {
-	answer, err := r.stacks.DescribeStackResources(ctx, &cloudformation.DescribeStackResourcesInput{StackName: &r.Stack})
-	if err != nil {
-		return "", fmt.Errorf("list the resources of the stack: %w", err)
-	}
-	for _, resource := range answer.StackResources {
-		if aws.ToString(resource.ResourceType) == kindTask {
-			return aws.ToString(resource.PhysicalResourceId), nil
+	pages := cloudformation.NewListStackResourcesPaginator(r.stacks, &cloudformation.ListStackResourcesInput{StackName: &r.Stack})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return "", fmt.Errorf("list the resources of the stack: %w", err)
+		}
+		for _, resource := range page.StackResourceSummaries {
+			if aws.ToString(resource.ResourceType) == kindTask {
+				return aws.ToString(resource.PhysicalResourceId), nil
+			}
 		}
 	}
 	return "", errors.New("the stack has no task definition")

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/sensorflow/sensorflow/runtime/aggregate"
+	"github.com/sensorflow/sensorflow/runtime/function"
 	"github.com/sensorflow/sensorflow/runtime/reading"
 	"github.com/sensorflow/sensorflow/test/aggregatetest"
 )
@@ -44,6 +45,18 @@ func record(sequence, before, after string) json.RawMessage {
 	return json.RawMessage(`{"eventID":"1","eventName":"MODIFY","awsRegion":"eu-west-1","dynamodb":{` + change + `}}`)
 }
 
+// eventOf is an event as Lambda gives it to the function.
+func eventOf(records ...json.RawMessage) function.Payload {
+	event := []byte(`{"Records":[`)
+	for i, r := range records {
+		if i > 0 {
+			event = append(event, ',')
+		}
+		event = append(event, r...)
+	}
+	return append(event, "]}"...)
+}
+
 type handlerFixture struct {
 	*handler
 	table *aggregatetest.Memory
@@ -63,7 +76,7 @@ func newHandler() handlerFixture {
 // failed handles records and returns the sequence numbers that go back.
 func (f handlerFixture) failed(t *testing.T, records ...json.RawMessage) []string {
 	t.Helper()
-	out, err := f.handle(t.Context(), batch{Records: records})
+	out, err := f.handle(t.Context(), eventOf(records...))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -115,7 +128,7 @@ func TestHandle_APoisonedRecordDoesNotHideTheGoodOnes(t *testing.T) {
 func TestHandle_AnswersAnEmptyListForSuccess(t *testing.T) {
 	f := newHandler()
 	for name, records := range map[string][]json.RawMessage{"none": nil, "one": {record("1", "", stored("A", timestamp, "1"))}} {
-		out, err := f.handle(t.Context(), batch{Records: records})
+		out, err := f.handle(t.Context(), eventOf(records...))
 		text, _ := json.Marshal(out)
 		if err != nil || string(text) != `{"batchItemFailures":[]}` {
 			t.Errorf("%s: got %s, %v", name, text, err)
@@ -125,9 +138,7 @@ func TestHandle_AnswersAnEmptyListForSuccess(t *testing.T) {
 
 func TestHandle_FailsTheBatchForARecordWithoutASequenceNumber(t *testing.T) {
 	f := newHandler()
-	_, err := f.handle(t.Context(), batch{Records: []json.RawMessage{
-		record("", "", stored("A", timestamp, "1")), record("2", "", stored("B", timestamp, "2")),
-	}})
+	_, err := f.handle(t.Context(), eventOf(record("", "", stored("A", timestamp, "1")), record("2", "", stored("B", timestamp, "2"))))
 	if !errors.Is(err, errUnnamed) {
 		t.Errorf("got %v", err)
 	}

@@ -17,7 +17,7 @@ var _ aggregate.RowTable = (*dynamo.Aggregates)(nil)
 
 func main() { function.Start(config.LoadAggregator, build) }
 
-func build(c config.Aggregator, cfg aws.Config, logs io.Writer) function.Handler[batch, events.DynamoDBEventResponse] {
+func build(c config.Aggregator, cfg aws.Config, logs io.Writer) function.Handler[function.Payload, events.DynamoDBEventResponse] {
 	table := dynamo.NewAggregates(dynamo.NewClient(cfg), c.ReadingsTable, c.AggregatesTable, c.IndexShards)
 	h := &handler{
 		aggregator: aggregate.NewAggregator(table, c.Region, aggregate.AggregatorOptions{

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/sensorflow/sensorflow/runtime/aggregate"
 	"github.com/sensorflow/sensorflow/runtime/fault"
 	"github.com/sensorflow/sensorflow/runtime/httpapi"
 	"github.com/sensorflow/sensorflow/runtime/ingest"
@@ -55,8 +56,8 @@ func (a assembly) probeReadings(ctx context.Context) error {
 var errNotRefused = errors.New("the change of an item that is not there was not refused")
 
 func (a assembly) probeAggregates(ctx context.Context) error {
-	_, err := a.rows.EquipmentRows(ctx, nobody, time.Unix(0, 0), time.Unix(0, 0))
-	return wrap("aggregates table", err)
+	hours := aggregate.EquipmentHours{EquipmentID: nobody, From: time.Unix(0, 0), Through: time.Unix(0, 0)}
+	return wrap("aggregates table", a.rows.EquipmentRows(ctx, hours, func(aggregate.RegionFigures) {}))
 }
 
 func (a assembly) probeUploads(ctx context.Context) error {

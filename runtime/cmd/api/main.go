@@ -19,6 +19,7 @@ import (
 	"github.com/sensorflow/sensorflow/runtime/config"
 	"github.com/sensorflow/sensorflow/runtime/httpapi"
 	"github.com/sensorflow/sensorflow/runtime/memory"
+	"github.com/sensorflow/sensorflow/runtime/profiling"
 )
 
 func main() {
@@ -33,7 +34,8 @@ func main() {
 // run is the program: it serves until ctx ends, or asks a running server how it is. It logs to stderr.
 func run(ctx context.Context, args, environ []string, stderr io.Writer) error {
 	cfg, err := config.LoadAPI(environ)
-	if err != nil {
+	profiles, profilesErr := config.LoadProfiling(environ)
+	if err := errors.Join(err, profilesErr); err != nil {
 		return fmt.Errorf("the environment does not configure the API:\n%w", err)
 	}
 	switch {
@@ -48,6 +50,11 @@ func run(ctx context.Context, args, environ []string, stderr io.Writer) error {
 	if !slices.ContainsFunc(environ, func(line string) bool { return strings.HasPrefix(line, "GOMEMLIMIT=") }) {
 		debug.SetMemoryLimit(plan.Soft)
 	}
+	stopProfiles, err := profiling.Serve(ctx, profiles.PprofAddress, log)
+	if err != nil {
+		return err
+	}
+	defer stopProfiles()
 	parts, err := wire(ctx, cfg, plan, log)
 	if err != nil {
 		return err

@@ -325,6 +325,7 @@ func TestRun_RefusesWhatIsWrongForGood(t *testing.T) {
 		want   string
 	}{
 		{"a key without a value", nil, "READINGS_TABLE=", "READINGS_TABLE must be set"},
+		{"profiles for everybody", nil, "PPROF_ADDRESS=:6060", "PPROF_ADDRESS must be an address of this machine alone"},
 		{"unknown arguments", []string{"serve"}, "", `unknown arguments ["serve"]`},
 		{"an address that is not this machine's", nil, "LISTEN_ADDRESS=192.0.2.1:80", "listen"},
 	} {

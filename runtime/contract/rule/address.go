@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
+	"net"
 	"net/netip"
 	"net/url"
 	"regexp"
@@ -89,6 +90,14 @@ func isProtected(u *url.URL) bool {
 func isLoopback(host string) bool {
 	ip, err := netip.ParseAddr(host)
 	return host == "localhost" || err == nil && ip.IsLoopback()
+}
+
+// Loopback accepts the address of a port that this machine alone can reach.
+func Loopback(key, got string) Faults {
+	host, port, err := net.SplitHostPort(got)
+	_, portErr := strconv.ParseUint(port, 10, 16)
+	return Text(key, got, err == nil && portErr == nil && isLoopback(host), "an address of this machine alone, such as 127.0.0.1:6060").
+		Advise("leave it out to serve no profiles")
 }
 
 // NetworkDefault is the address range of the network of the region at that place in the list of regions, the first being 0.

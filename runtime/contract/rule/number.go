@@ -34,6 +34,20 @@ func CSVConcurrency(key string, got int) Faults {
 	return Between(key, got, contract.CSVConcurrencyMin, contract.CSVConcurrencyMax, contract.CSVConcurrencyDefault)
 }
 
+// AggregationWindowSeconds accepts how long the aggregator's event source waits for more records; 0 does not wait.
+func AggregationWindowSeconds(key string, got int) Faults {
+	const most, byDefault = int(contract.AggregationWindowMax / time.Second), int(contract.AggregationWindowDefault / time.Second)
+	return Between(key, got, 0, most, byDefault)
+}
+
+// AggregationWindow is AggregationWindowSeconds for a duration.
+func AggregationWindow(key string, got time.Duration) Faults {
+	return Fault{
+		Field: key, Rule: "must be whole seconds up to " + duration(contract.AggregationWindowMax), Got: got,
+		Advice: "leave it out for " + duration(contract.AggregationWindowDefault),
+	}.If(got < 0 || got > contract.AggregationWindowMax || got%time.Second != 0)
+}
+
 // RequestLimit accepts how many requests of one address are let through in five minutes.
 func RequestLimit(key string, got int) Faults {
 	return Between(key, got, contract.RequestLimitMin, contract.RequestLimitMax, contract.RequestLimitDefault)

@@ -112,6 +112,10 @@ func TestDeployment_TakesTheThreeWays(t *testing.T) {
 		[]string{"blue", "Canary", "canary ", "all"},
 		`Key must be one of canary, linear, rolling, got "blue"; leave it out for canary, or rolling where everything is disposable`,
 	}.check(t)
+	verdicts[string]{
+		"firewall log", rule.FirewallLog, []string{"", "refused", "all"}, []string{"counted", "All"},
+		`Key must be one of refused, all, got "counted"; leave it out for refused`,
+	}.check(t)
 }
 
 func TestRules_JudgeNumbers(t *testing.T) {
@@ -119,6 +123,7 @@ func TestRules_JudgeNumbers(t *testing.T) {
 		{"shards", rule.Shards, []int{1, 256}, []int{0, 257, -1}, "Key must be 1 to 256, got 0; leave it out for 8"},
 		{"CSV concurrency", rule.CSVConcurrency, []int{2, 1000}, []int{1, 1001}, "Key must be 2 to 1000, got 1; leave it out for 4"},
 		{"request limit", rule.RequestLimit, []int{10, 2_000_000_000}, []int{9, 2_000_000_001}, "Key must be 10 to 2000000000, got 9; leave it out for 6000"},
+		{"aggregation window in seconds", rule.AggregationWindowSeconds, []int{0, 1, 2}, []int{3, -1}, "Key must be 0 to 2, got 3; leave it out for 1"},
 		{"Spot", rule.SpotPercent, []int{0, 100}, []int{-1, 101}, "Key must be 0 to 100, got -1; leave it out for 0"},
 		{"proxies", rule.TrustedProxies, []int{0, 5}, []int{-1, 6}, "Key must be 0 to 5, got -1; leave it out for 0"},
 		{"retention in days", rule.RetentionDays, []int{0, 1, 36500}, []int{-1, 36501}, "Key must be 1 to 36500, got -1; leave it out to keep readings for ever"},
@@ -133,6 +138,7 @@ func TestRules_JudgeNumbers(t *testing.T) {
 			"Key must be at least 24h, got 23h59m59.999999999s; leave it out to keep readings for ever",
 		},
 		{"drain timeout", rule.DrainTimeout, []time.Duration{time.Second, 25 * time.Second}, []time.Duration{25*time.Second + 1, time.Second - 1, 0}, "Key must be 1s to 25s, got 25.000000001s; leave it out for 20s"},
+		{"aggregation window", rule.AggregationWindow, []time.Duration{0, time.Second, 2 * time.Second}, []time.Duration{1500 * time.Millisecond, 3 * time.Second, -time.Second}, "Key must be whole seconds up to 2s, got 1.5s; leave it out for 1s"},
 		{"cache", rule.AggregateCacheTTL, []time.Duration{0, 2 * time.Second}, []time.Duration{-1, 2*time.Second + 1}, "Key must be 0s to 2s, got -1ns; leave it out for 2s"},
 	} {
 		v.check(t)

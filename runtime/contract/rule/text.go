@@ -114,6 +114,14 @@ func Deployment(key, got string) Faults {
 	}.If(got != "" && !slices.Contains(contract.Deployments(), got))
 }
 
+// FirewallLog accepts which requests the firewall writes to its log; an empty text leaves it to the default.
+func FirewallLog(key, got string) Faults {
+	return Fault{
+		Field: key, Rule: "must be one of " + strings.Join(contract.FirewallLogs(), ", "), Got: got,
+		Advice: "leave it out for " + contract.FirewallLogRefused,
+	}.If(got != "" && !slices.Contains(contract.FirewallLogs(), got))
+}
+
 // Emails accepts the addresses that alarms go to.
 func Emails(key string, addresses []string) Faults {
 	return Each(key, addresses, email)

@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -21,6 +23,7 @@ func FuzzQuery(f *testing.F) {
 	f.Add("equipmentId=EQ-1&from=2026-03-01T08:30:00Z&to=2026-03-01T10:30:00%2B01:00&limit=5", false)
 	f.Add("interval=24h&equipmentId=EQ-1&limit=1000", true)
 	f.Add("interval=1w&cursor=abc", true)
+	f.Add("from=2026-03-01T08:30:00Z&to=2026-03-01T10:30:00%2B01:00&granularity=15m&timezone=Asia/Kathmandu&equipmentId=B&equipmentId=A", true)
 	f.Fuzz(func(t *testing.T, query string, aggregates bool) {
 		path := "/sensor-data"
 		if aggregates {
@@ -31,7 +34,7 @@ func FuzzQuery(f *testing.F) {
 		r.Header.Set("Authorization", "Bearer "+machineToken)
 		w := g.ask(t, r)
 		if w.Code != http.StatusOK {
-			if w.Code != http.StatusBadRequest || len(g.asked) > 0 || g.sums != (aggregate.Query{}) {
+			if w.Code != http.StatusBadRequest || len(g.asked) > 0 || !reflect.ValueOf(g.sums).IsZero() {
 				t.Errorf("status %d, asked %+v, %+v", w.Code, g.asked, g.sums)
 			}
 			return
@@ -40,19 +43,24 @@ func FuzzQuery(f *testing.F) {
 		if err != nil {
 			t.Fatalf("%q is taken: %v", query, err)
 		}
-		id, limit := string(g.sums.EquipmentID), g.sums.Limit
+		given := slices.Clone(values["equipmentId"])
+		slices.Sort(given)
+		ids, limit := []string{}, g.sums.Limit
+		for _, id := range g.sums.Equipments {
+			ids = append(ids, string(id))
+		}
 		if !aggregates {
-			id, limit = string(g.asked[0].id), g.asked[0].limit
+			ids, limit = []string{string(g.asked[0].id)}, g.asked[0].limit
 			begins, ends := values.Has("from"), values.Has("to") || values.Has("cursor")
 			if g.asked[0].from.IsZero() == begins || g.asked[0].to.IsZero() == ends {
 				t.Errorf("%q asks for %+v", query, g.asked[0])
 			}
-		} else if g.sums.Interval.String() != values.Get("interval") {
+		} else if g.sums.Interval.String() != values.Get("interval") || values.Has("interval") == values.Has("from") {
 			t.Errorf("%q asks for %+v", query, g.sums)
 		}
 		n, err := strconv.Atoi(values.Get("limit"))
-		if id != values.Get("equipmentId") || values.Has("limit") && (err != nil || n != limit) || limit < 1 {
-			t.Errorf("%q asks for %q, %d", query, id, limit)
+		if !slices.Equal(ids, slices.Compact(given)) || values.Has("limit") && (err != nil || n != limit) || limit < 1 {
+			t.Errorf("%q asks for %q, %d", query, ids, limit)
 		}
 	})
 }
@@ -74,7 +82,7 @@ func FuzzCursor(f *testing.F) {
 		return page.NextCursor
 	}
 	g.last, g.ended = testNow, csvfile.Position{CreatedAt: testNow, ID: "0b5f9c3e-0000-4000-8000-000000000001"}
-	g.place = aggregate.Place{From: testNow, After: aggregate.RowKey{EquipmentID: "EQ-1", Hour: testNow}}
+	g.place = aggregate.Place{From: testNow, After: aggregate.ItemKey{EquipmentID: "EQ-1", Start: testNow}}
 	heads := make([]string, len(paths))
 	for i, path := range paths {
 		cursor := next(f, path)

@@ -51,14 +51,18 @@ func (l *lane) read(ctx context.Context) error {
 		return err
 	}
 	for iterator != nil {
-		out, err := l.records(ctx, iterator)
+		out, err := l.records(ctx, iterator, l.BatchSize)
 		if err != nil {
 			return err
 		}
-		if err := l.handle(ctx, out.Records); err != nil {
+		records, next, err := l.gather(ctx, out)
+		if err != nil {
 			return err
 		}
-		if iterator = out.NextShardIterator; iterator != nil && len(out.Records) == 0 && pacing.Sleep(ctx, l.PollInterval) != nil {
+		if err := l.handle(ctx, records); err != nil {
+			return err
+		}
+		if iterator = next; iterator != nil && len(records) == 0 && pacing.Sleep(ctx, l.PollInterval) != nil {
 			return ctx.Err()
 		}
 	}
@@ -101,16 +105,36 @@ func (l *lane) iterator(ctx context.Context) (*string, error) {
 	return out.ShardIterator, nil
 }
 
-func (l *lane) records(ctx context.Context, iterator *string) (*dynamodbstreams.GetRecordsOutput, error) {
+func (l *lane) records(ctx context.Context, iterator *string, limit int) (*dynamodbstreams.GetRecordsOutput, error) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	out, err := l.Client.GetRecords(ctx, &dynamodbstreams.GetRecordsInput{
-		ShardIterator: iterator, Limit: aws.Int32(int32(l.BatchSize)), //nolint:gosec // at most StreamBatchSizeMax
+		ShardIterator: iterator, Limit: aws.Int32(int32(limit)), //nolint:gosec // at most StreamBatchSizeMax
 	})
 	if err != nil {
 		return nil, fmt.Errorf("read the shard: %w", err)
 	}
 	return out, nil
+}
+
+// gather adds to the records of a poll what comes within the window, and returns where to go on.
+func (l *lane) gather(ctx context.Context, first *dynamodbstreams.GetRecordsOutput) (records []types.Record, next *string, err error) {
+	records, next = first.Records, first.NextShardIterator
+	for end := time.Now().Add(l.Window); len(records) > 0 && len(records) < l.BatchSize && next != nil; {
+		left := time.Until(end)
+		if left <= 0 {
+			break
+		}
+		if err := pacing.Sleep(ctx, min(left, l.PollInterval)); err != nil {
+			return nil, nil, err
+		}
+		out, err := l.records(ctx, next, l.BatchSize-len(records))
+		if err != nil {
+			return nil, nil, err
+		}
+		records, next = append(records, out.Records...), out.NextShardIterator
+	}
+	return records, next, nil
 }
 
 // handle delivers the records that pass the filter and moves the checkpoint past them all.

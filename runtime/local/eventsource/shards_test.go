@@ -96,3 +96,70 @@ func TestPollStream_ReadsAParentToItsEndBeforeItsChildren(t *testing.T) {
 		}
 	})
 }
+
+// slowStream has one shard, to which a record comes each 300 ms.
+type slowStream struct {
+	splitStream
+	began time.Time
+	most  int // records that it has in the end
+}
+
+func (slowStream) DescribeStream(context.Context, *dynamodbstreams.DescribeStreamInput, ...func(*dynamodbstreams.Options)) (*dynamodbstreams.DescribeStreamOutput, error) {
+	return &dynamodbstreams.DescribeStreamOutput{StreamDescription: &types.StreamDescription{Shards: []types.Shard{{ShardId: aws.String("only")}}}}, nil
+}
+
+func (s slowStream) GetRecords(_ context.Context, in *dynamodbstreams.GetRecordsInput, _ ...func(*dynamodbstreams.Options)) (*dynamodbstreams.GetRecordsOutput, error) {
+	var shard string
+	var next int // as GetShardIterator names it: 1 is the first
+	if _, err := fmt.Sscan(*in.ShardIterator, &shard, &next); err != nil {
+		return nil, err
+	}
+	out := &dynamodbstreams.GetRecordsOutput{}
+	for there := min(int(time.Since(s.began)/(300*time.Millisecond)), s.most); next <= there && len(out.Records) < int(*in.Limit); next++ {
+		out.Records = append(out.Records, types.Record{Dynamodb: &types.StreamRecord{SequenceNumber: aws.String(fmt.Sprint(next))}})
+	}
+	out.NextShardIterator = aws.String(fmt.Sprintf("%s %d", shard, next))
+	return out, nil
+}
+
+func TestPollStream_GathersWhatComesWithinTheWindow(t *testing.T) {
+	for name, c := range map[string]struct {
+		window time.Duration
+		size   int
+		want   [][]string
+	}{
+		"without a window":        {0, 100, [][]string{{"1"}, {"2"}, {"3"}, {"4"}, {"5"}, {"6"}}},
+		"a window":                {time.Second, 100, [][]string{{"1", "2", "3", "4"}, {"5", "6"}}},
+		"a window, small batches": {time.Second, 3, [][]string{{"1", "2", "3"}, {"4", "5", "6"}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var seen [][]string
+				ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+				defer cancel()
+				err := eventsource.PollStream(ctx, eventsource.StreamOptions{
+					Client: slowStream{began: time.Now(), most: 6}, StreamARN: "arn", Log: quiet, Window: c.window, BatchSize: c.size,
+					PollInterval: 50 * time.Millisecond,
+					Function: invoker(func(payload []byte) ([]byte, error) {
+						var e events.DynamoDBEvent
+						if err := json.Unmarshal(payload, &e); err != nil {
+							t.Error(err)
+						}
+						var batch []string
+						for _, r := range e.Records {
+							batch = append(batch, r.Change.SequenceNumber)
+						}
+						seen = append(seen, batch)
+						return nil, nil
+					}),
+				})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if fmt.Sprint(seen) != fmt.Sprint(c.want) {
+					t.Errorf("got batches %v, want %v", seen, c.want)
+				}
+			})
+		})
+	}
+}

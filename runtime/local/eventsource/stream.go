@@ -59,6 +59,9 @@ type StreamOptions struct {
 	Adopted []string
 	// BatchSize is 1 to StreamBatchSizeMax. Default: StreamBatchSizeDefault.
 	BatchSize int
+	// Window is Lambda's MaximumBatchingWindowInSeconds: how long records are gathered, from the first one on, unless a batch is
+	// full before. Default: they are not.
+	Window time.Duration
 	// PollInterval is the pause after an empty poll and the first pause before a retry. Default: PollIntervalDefault.
 	PollInterval time.Duration
 	// RetryAttempts is Lambda's MaximumRetryAttempts, at least 1. Default: RetryAttemptsDefault.

@@ -55,6 +55,8 @@ type Options struct {
 	// that Lambda makes to the stream, before the call goes on. It may read the body where it leaves another one. Default: nobody is
 	// told, and nothing stands between.
 	Observe func(part string, r *http.Request)
+	// Profiles lets the API and each instance of a function serve profiles of themselves, at ports that they log as pprof_address.
+	Profiles bool
 	// AllowedOrigins are other origins whose pages may call the API with credentials. Default: none.
 	AllowedOrigins []string
 	// Progress tells what is being started. It is called from several goroutines, one at a time. Default: nobody is told.

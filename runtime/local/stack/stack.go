@@ -335,6 +335,9 @@ func (s *Stack) environment(ctx context.Context, part string, more map[string]st
 	if s.options.Retention != 0 {
 		values[contract.EnvRetention] = s.options.Retention.String()
 	}
+	if s.options.Profiles {
+		values[contract.EnvPprofAddress] = "127.0.0.1:0"
+	}
 	maps.Copy(values, more)
 	if part != partOperator {
 		if err := s.observe(ctx, part, values); err != nil {

@@ -154,10 +154,11 @@ func MachineToken(ctx context.Context, tokenURL, clientID, clientSecret string, 
 
 // Item is one row of the aggregates.
 type Item struct {
-	EquipmentID   string
-	IntervalStart int64
-	TotalValue    json.Number
-	SampleCount   int64
+	EquipmentID        string
+	IntervalStart      int64
+	TotalValue         json.Number
+	SampleCount        int64
+	MinValue, MaxValue json.Number
 }
 
 // Page is one answer of GET /sensor-data/aggregated.

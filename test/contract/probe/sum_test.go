@@ -34,17 +34,17 @@ func TestDifferences_TellsEveryKindOfDifference(t *testing.T) {
 	at := time.Date(2026, 3, 1, 8, 30, 0, 0, time.UTC)
 	hour := at.Truncate(time.Hour).Unix()
 	stored := []probe.Stored{{EquipmentID: "a", At: at, Value: "0.1"}, {EquipmentID: "a", At: at.Add(time.Second), Value: "0.2"}}
-	right := probe.Page{Average: "0.15", TotalCount: 2, Items: []probe.Item{{"a", hour, "0.3", 2}}}
+	right := probe.Page{Average: "0.15", TotalCount: 2, Items: []probe.Item{{EquipmentID: "a", IntervalStart: hour, TotalValue: "0.3", SampleCount: 2}}}
 	if got := probe.Differences(stored, []probe.Page{right}); len(got) > 0 {
 		t.Errorf("equal, yet %q", got)
 	}
 	for name, wrong := range map[string]probe.Page{
 		"average":    {"0.150000000000001", 2, right.Items, ""},
 		"count":      {"0.15", 3, right.Items, ""},
-		"total":      {"0.15", 2, []probe.Item{{"a", hour, "0.30000000000000004", 2}}, ""},
-		"samples":    {"0.15", 2, []probe.Item{{"a", hour, "0.3", 1}}, ""},
+		"total":      {"0.15", 2, []probe.Item{{EquipmentID: "a", IntervalStart: hour, TotalValue: "0.30000000000000004", SampleCount: 2}}, ""},
+		"samples":    {"0.15", 2, []probe.Item{{EquipmentID: "a", IntervalStart: hour, TotalValue: "0.3", SampleCount: 1}}, ""},
 		"missing":    {"0.15", 2, nil, ""},
-		"additional": {"0.15", 2, append([]probe.Item{{"A", hour, "1", 1}}, right.Items...), ""},
+		"additional": {"0.15", 2, append([]probe.Item{{EquipmentID: "A", IntervalStart: hour, TotalValue: "1", SampleCount: 1}}, right.Items...), ""},
 		"repeated":   {"0.15", 2, append(right.Items, right.Items...), ""},
 	} {
 		if got := probe.Differences(stored, []probe.Page{wrong}); len(got) != 1 {

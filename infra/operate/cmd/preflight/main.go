@@ -11,11 +11,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"os"
 	"os/signal"
-	"slices"
-	"strings"
 	"syscall"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -24,7 +21,6 @@ import (
 
 	"github.com/sensorflow/sensorflow/infra/config"
 	"github.com/sensorflow/sensorflow/infra/operate/preflight"
-	"github.com/sensorflow/sensorflow/runtime/contract/rule"
 )
 
 func main() {
@@ -43,7 +39,11 @@ func run(ctx context.Context, arguments []string, out io.Writer) (ready bool, er
 	if len(arguments) != 1 {
 		return false, errors.New("usage: preflight ENVIRONMENT")
 	}
-	environment, err := read(arguments[0])
+	c, err := config.Read(os.ReadFile, os.Getenv("CDK_DEFAULT_ACCOUNT"))
+	if err != nil {
+		return false, err
+	}
+	environment, err := c.Environment(arguments[0])
 	if err != nil {
 		return false, err
 	}
@@ -60,23 +60,4 @@ func run(ctx context.Context, arguments []string, out io.Writer) (ready bool, er
 		Environment: environment, AWS: account, Machine: preflight.Machine{Dir: ".", Run: preflight.Run},
 	})
 	return report.Ready(), report.Write(out)
-}
-
-// read takes an environment of cdk.json. Its account may be missing.
-func read(name string) (config.Environment, error) {
-	values, err := config.ReadContext(func(string) string { return "" }, os.ReadFile)
-	if err != nil {
-		return config.Environment{}, err
-	}
-	c, err := config.Load(values.All, config.Defaults{AccountLater: true})
-	if err != nil {
-		return config.Environment{}, fmt.Errorf("the configuration in %s is wrong:\n%w", config.File, err)
-	}
-	environment, known := c.Environments[name]
-	if !known {
-		return environment, rule.Fault{
-			Field: "ENV", Rule: "must be one of the environments " + strings.Join(slices.Sorted(maps.Keys(c.Environments)), ", "), Got: name,
-		}
-	}
-	return environment, nil
 }

@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/sensorflow/sensorflow/infra/operate/internal/awstest"
 )
 
 // TestDeploy_PublishesByThisProgram runs what `make deploy` runs, with a program in place of Node.js that tells what it was given.
@@ -23,6 +25,8 @@ func TestDeploy_PublishesByThisProgram(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(programs, "node"), []byte(node), 0o755); err != nil {
 		t.Fatal(err)
 	}
+	account := awstest.New(t)
+	account.Bootstrapped = []string{"eu-west-1", "eu-central-1"}
 	own := filepath.Join(root, ".local", "bin", "publisher")
 	for name, c := range map[string]struct{ variable, want string }{
 		"by default":      {"", own},
@@ -33,7 +37,7 @@ func TestDeploy_PublishesByThisProgram(t *testing.T) {
 			cmd := exec.Command("sh", script, "deploy")
 			cmd.Env = []string{
 				"PATH=" + programs + ":" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME"), "TMPDIR=" + work, "ENV=dev",
-				"AWS_ACCESS_KEY_ID=A", "AWS_SECRET_ACCESS_KEY=a", c.variable,
+				"AWS_ACCESS_KEY_ID=A", "AWS_SECRET_ACCESS_KEY=a", "AWS_ENDPOINT_URL=" + account.URL, c.variable,
 			}
 			out, err := cmd.CombinedOutput()
 			if err != nil || !strings.Contains(string(out), "docker="+c.want+"\n") {

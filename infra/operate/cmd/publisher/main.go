@@ -10,7 +10,7 @@ package main
 import (
 	"context"
 	"fmt"
-	"net/http"
+	"net"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -32,7 +32,7 @@ func run(ctx context.Context) int {
 	status := publish.StatusFailure
 	if err == nil {
 		status, err = publish.Client{
-			Dir: dir, Transport: http.DefaultTransport, Now: time.Now, In: os.Stdin, Out: os.Stdout,
+			Dir: dir, Transport: publish.NewTransport(new(net.Dialer).DialContext), Now: time.Now, In: os.Stdin, Out: os.Stdout,
 		}.Run(ctx, os.Args[1:])
 	}
 	if err != nil {

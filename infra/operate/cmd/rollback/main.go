@@ -7,7 +7,6 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"flag"
@@ -16,12 +15,12 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
-	"strings"
 	"syscall"
 	"time"
 
 	awsconfig "github.com/aws/aws-sdk-go-v2/config"
 
+	"github.com/sensorflow/sensorflow/infra/operate/ask"
 	"github.com/sensorflow/sensorflow/infra/operate/awscall"
 	"github.com/sensorflow/sensorflow/infra/operate/rollback"
 )
@@ -55,23 +54,11 @@ func run(ctx context.Context, arguments []string, in io.Reader, out io.Writer) e
 	if err != nil {
 		return fmt.Errorf("read the configuration of AWS: %w", err)
 	}
-	confirm := func() (bool, error) { return ask(in, out) }
+	confirm := func() (bool, error) { return ask.Yes(in, out) }
 	if *yes {
 		confirm = func() (bool, error) { return true, nil }
 	}
 	return rollback.Run(ctx, rollback.Options{
 		Stack: flags.Arg(0), Region: flags.Arg(1), AWS: account, HTTP: &http.Client{Timeout: downloadTimeout}, Out: out, Confirm: confirm, Wait: awscall.Sleep,
 	})
-}
-
-// ask takes only "yes" as a yes; the end of the input is a no.
-func ask(in io.Reader, out io.Writer) (bool, error) {
-	if _, err := fmt.Fprint(out, "Go on? Only yes is taken as a yes: "); err != nil {
-		return false, err
-	}
-	answer, err := bufio.NewReader(in).ReadString('\n')
-	if err != nil && !errors.Is(err, io.EOF) {
-		return false, err
-	}
-	return strings.TrimSpace(answer) == "yes", nil
 }

@@ -1,0 +1,81 @@
+package dynamo_test
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+
+	"github.com/sensorflow/sensorflow/runtime/dynamo"
+	"github.com/sensorflow/sensorflow/runtime/ingest"
+	"github.com/sensorflow/sensorflow/runtime/reading"
+)
+
+// BenchmarkTry measures what a call of statements costs the service, without the network: its request is made, signed and
+// thrown away, and its answer is read.
+func BenchmarkTry(b *testing.B) {
+	for _, n := range []int{1, 10, 25} {
+		b.Run(fmt.Sprintf("statements=%d", n), func(b *testing.B) {
+			readings := dynamo.NewReadings(answersTo(n), "sensor-flow-readings", "eu-west-1", 0)
+			attempts := make([]ingest.Attempt, n)
+			for i := range attempts {
+				value, err := reading.ParseValue(fmt.Sprint(i, ".25"))
+				if err != nil {
+					b.Fatal(err)
+				}
+				at := time.Date(2026, 3, 1, 8, 30, 0, i, time.UTC)
+				attempts[i].Write = reading.Write{
+					Reading: reading.Reading{EquipmentID: reading.EquipmentID(fmt.Sprintf("EQ-%05d", i)), Timestamp: at, Value: value},
+					Version: reading.VersionAt(at),
+				}
+			}
+			b.ReportAllocs()
+			before := processorTime(b)
+			for b.Loop() {
+				for _, o := range readings.Try(b.Context(), attempts) {
+					if o.Result != ingest.Made {
+						b.Fatalf("came to %v: %v", o.Result, o.Err)
+					}
+				}
+			}
+			b.ReportMetric(float64((processorTime(b)-before).Nanoseconds())/float64(b.N), "cpu-ns/op")
+		})
+	}
+}
+
+// processorTime is what this process has had of the processors so far, which compares on a machine that others use as well.
+func processorTime(b *testing.B) time.Duration {
+	b.Helper()
+	var used syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &used); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(used.Utime.Nano() + used.Stime.Nano())
+}
+
+// answersTo is a client whose calls come to n statements that were made, at once.
+func answersTo(n int) *dynamodb.Client {
+	answer := []byte(`{"Responses":[` + strings.Repeat(`,{"TableName":"sensor-flow-readings"}`, n)[1:] + `]}`)
+	return dynamodb.NewFromConfig(aws.Config{
+		Region: "eu-west-1", Credentials: aws.NewCredentialsCache(credentials.NewStaticCredentialsProvider("id", "key", "")),
+		HTTPClient: transport(func(r *http.Request) (*http.Response, error) {
+			_, _ = io.Copy(io.Discard, r.Body)
+			return &http.Response{
+				StatusCode: http.StatusOK, ContentLength: int64(len(answer)), Body: io.NopCloser(bytes.NewReader(answer)),
+				Header: http.Header{"Content-Type": {"application/x-amz-json-1.0"}},
+			}, nil
+		}),
+	})
+}
+
+type transport func(*http.Request) (*http.Response, error)
+
+func (t transport) Do(r *http.Request) (*http.Response, error) { return t(r) }

@@ -1,0 +1,113 @@
+// Command measure is `make bench`: it measures what the deployed programs cost, beside what one would write without them, and
+// prints each figure as `name value unit`, one a line, and all of them as a Markdown table.
+//
+// What is compared is measured in turns, in one run, so that the ratios hold on other machines too; times do not. The backend is
+// package standin's. A goal that is missed is shown as such and is no error: how fast a machine is, is not the program's fault.
+// What does not depend on the machine (calls, units, allocations) is held by tests.
+//
+//	measure             runs all benchmarks
+//	measure post csv    runs those
+//	measure child NAME  is a process that a benchmark measures or loads
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/sensorflow/sensorflow/runtime/local/checkout"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
+	context.AfterFunc(ctx, stop) // a second signal ends the process at once
+	if err := run(ctx, os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+// benchmark is one group of figures.
+type benchmark struct {
+	name, about string
+	run         func(context.Context, *report) error
+}
+
+func benchmarks() []benchmark {
+	return []benchmark{
+		{"post", "POST /sensor-data beside a bare handler and beside one PutItem a request", post},
+		{"batch", "batches and NDJSON beside the single call", batches},
+		{"csv", "the CSV processor beside encoding/csv and one PutItem a row", files},
+		{"flood", "the memory of a file of 10 GB", flood},
+		{"aggregate", "the aggregator, and what a batch costs the table", aggregates},
+	}
+}
+
+func run(ctx context.Context, args []string) error {
+	if len(args) > 1 && args[0] == "child" {
+		return child(ctx, args[1], args[2:])
+	}
+	chosen, err := choose(args)
+	if err != nil {
+		return err
+	}
+	began, r := time.Now(), newReport(os.Stdout, os.Stderr)
+	var failures []error
+	for i, b := range chosen {
+		r.progress("%d of %d: %s (%s), %s since the start", i+1, len(chosen), b.name, b.about, time.Since(began).Round(time.Second))
+		if err := b.run(ctx, r); err != nil {
+			failures = append(failures, fmt.Errorf("%s: %w", b.name, err))
+			r.progress("%s: %v", b.name, err)
+		}
+		if ctx.Err() != nil {
+			break
+		}
+	}
+	r.progress("done after %s", time.Since(began).Round(time.Second))
+	return errors.Join(append(failures, keep(r))...)
+}
+
+// keep prints the table and leaves it in .local/bench.
+func keep(r *report) error {
+	table := r.table()
+	fmt.Printf("\n%s", table)
+	root, err := checkout.Root()
+	if err != nil {
+		return err
+	}
+	dir := filepath.Join(root, ".local", "bench")
+	if err := os.MkdirAll(dir, 0o755); err != nil { //nolint:gosec // figures are no secret
+		return fmt.Errorf("keep the figures: %w", err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "table.md"), []byte(table), 0o644); err != nil { //nolint:gosec // see above
+		return fmt.Errorf("keep the figures: %w", err)
+	}
+	return nil
+}
+
+func choose(names []string) ([]benchmark, error) {
+	all := benchmarks()
+	if len(names) == 0 {
+		return all, nil
+	}
+	var chosen []benchmark
+	for _, name := range names {
+		i := slices.IndexFunc(all, func(b benchmark) bool { return b.name == name })
+		if i < 0 {
+			var known []string
+			for _, b := range all {
+				known = append(known, b.name)
+			}
+			return nil, fmt.Errorf("there is no benchmark %q, only: %s", name, strings.Join(known, " "))
+		}
+		chosen = append(chosen, all[i])
+	}
+	return chosen, nil
+}

@@ -1,0 +1,58 @@
+// Command load puts a crowd of users onto the service: each has a connection of its own, sends one reading, waits 1 to 3 s and sends
+// the next, and latency is counted from the moment at which it was to be sent (package users). It prints how it goes, a summary
+// that ends with figures for programs, and leaves a page with pictures in .local/load.
+//
+// What it does is said by variables of the environment, as `make load` hands them on:
+//
+//	USERS=10000         how many users; 1000 if left out
+//	DURATION=60s        how long is measured, after the ramp
+//	RAMP=20s            over which the users begin; 500 of them a second, and 5 s at least, if left out
+//	URL=https://…       what is loaded. If left out, the API is started beside a stand-in for what it calls (package standin)
+//	TOKEN=…             an access token for URL; if left out, one is asked for as .local/stack.json tells, if that is of URL
+//	TABLE=dynamodb      without URL: starts the whole local system, and looks for every reading that was answered with 201 afterwards
+//	FAULTS=5            with TABLE=dynamodb: how many of a hundred calls to DynamoDB fail, half of them after they took effect
+//	VERIFY=1            with URL: looks for every reading that was answered with 201 afterwards
+//	REPORTS=folder      runs 500, 1,000, 5,000 and 10,000 users instead of USERS, and writes Markdown with pictures into the folder
+//
+// Its status is 0 where everything was measured, whatever the figures, 1 where a reading was lost, and 2 where it could not finish.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+// errLost says that a reading was answered with 201 and not found.
+var errLost = errors.New("readings that were answered with 201 are lost")
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := run(ctx, os.Getenv, os.Stdout, os.Stderr)
+	stop()
+	switch {
+	case errors.Is(err, errLost):
+		fmt.Fprintln(os.Stderr, "load:", err)
+		os.Exit(1)
+	case err != nil:
+		fmt.Fprintln(os.Stderr, "load:", err)
+		os.Exit(2)
+	}
+}
+
+// run loads what the environment names, writes the summaries to out and how it goes to progress.
+func run(ctx context.Context, getenv func(string) string, out, progress io.Writer) error {
+	s, err := readSettings(getenv)
+	if err != nil {
+		return err
+	}
+	if s.reports != "" {
+		return publish(ctx, s, out, progress)
+	}
+	_, err = one(ctx, s, out, progress)
+	return err
+}
