@@ -33,7 +33,7 @@ func (d *deployment) needed(ctx context.Context, a adaptation, made *created, id
 		return err
 	}
 	for attribute := range a.attributes {
-		if told, right := alone.Outputs[attribute], alone.Outputs[computed+attribute]; told != right {
+		if told, right := alone.Outputs[attribute], alone.Outputs[computed+attribute]; told == "" || told != right {
 			return fmt.Errorf("its attribute %s is %q, and not %s", attribute, told, right)
 		}
 	}
