@@ -151,7 +151,7 @@ func (r request) target(c config.Config) (target, error) {
 
 // ofPipeline tells whether a task may be about the pipeline's own stack.
 func ofPipeline(task string) bool {
-	return slices.Contains([]string{"synth", "bootstrap", "diff", "deploy", "destroy"}, task)
+	return slices.Contains([]string{"synth", "cost", "bootstrap", "diff", "deploy", "destroy"}, task)
 }
 
 // accountFault refuses an ACCOUNT that the configuration would overrule.

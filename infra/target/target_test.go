@@ -58,6 +58,9 @@ func TestChoose_TakesWhatIsWanted(t *testing.T) {
 		"a region of the only": {
 			"diff", map[string]string{"REGION": "eu-central-1"}, dev, "dev SensorFlow-dev-eu-central-1",
 		},
+		"the cost of the pipeline": {
+			"cost", map[string]string{"ENV": "pipeline"}, dev, "pipeline SensorFlow-pipeline",
+		},
 		"the pipeline": {
 			"deploy", map[string]string{"ENV": "pipeline"}, dev, "pipeline SensorFlow-pipeline",
 		},

@@ -28,6 +28,7 @@ const (
 	paramGranularity = "granularity"
 	paramTimezone    = "timezone"
 	paramNumbers     = "numbers"
+	paramPrefix      = "prefix"
 )
 
 // parameters tells who judges the parameters of a route's addresses.

@@ -137,6 +137,7 @@ func (s *Server) routeTable() []route {
 		{method: "GET", path: "/sensor-data/uploads", access: mayRead, query: takesOwn, handle: s.getUploads},
 		{method: "GET", path: "/sensor-data/uploads/{id}", access: mayRead, handle: s.getUpload},
 		{method: "GET", path: "/sensor-data/aggregated", access: mayRead, query: takesOwn, handle: s.getAggregated},
+		{method: "GET", path: "/equipment", access: mayRead, query: takesOwn, handle: s.getEquipment},
 	}
 	return append(table, s.documents.routes()...)
 }

@@ -64,8 +64,10 @@ type Coalescer struct {
 	// writing holds the identities that have a slot. A later reading of one waits until that is decided.
 	writing map[reading.Key]bool
 	company
-	closed bool
-	open   sync.WaitGroup // of the entries that are not answered
+	strain
+	closed  bool
+	open    sync.WaitGroup // of the entries that are not answered
+	pending int            // how many those are
 }
 
 // entry is one waiting write. answer has room for its one answer, so that nobody blocks on a caller that has left.
@@ -95,9 +97,10 @@ func NewCoalescer(store Store, options Options, pacer pacing.Pacer) *Coalescer {
 }
 
 var (
-	errQueueFull = errors.New("the queue of readings is full")
-	errLaneFull  = errors.New("the queue of readings of this equipment is full, which the table holds back")
-	errClosed    = errors.New("the service is shutting down")
+	errQueueFull  = errors.New("the queue of readings is full")
+	errLaneFull   = errors.New("the queue of readings of this equipment is full, which the table holds back")
+	errOverloaded = errors.New("more readings come than the table takes")
+	errClosed     = errors.New("the service is shutting down")
 )
 
 // Save makes one write and returns nil only once it is durable, or superseded by a newer one of the same identity that is. It
@@ -146,11 +149,18 @@ func (c *Coalescer) enqueue(e *entry) error {
 	if len(c.waiting)+c.held+c.inLanes >= c.options.QueueMax {
 		return errQueueFull
 	}
+	if c.calls >= c.options.BatchesInFlightMax && stands(c.pending, c.statements, c.latency) {
+		return errOverloaded
+	}
 	l := c.of[e.EquipmentID]
 	if l != nil && (l.size >= c.options.LaneMax || c.inLanes >= c.options.QueueMax*3/4) {
 		return errLaneFull
 	}
+	if l != nil && c.tooMany(c.inLanes, c.latency) {
+		return errOverloaded
+	}
 	c.open.Add(1)
+	c.pending++
 	if l != nil {
 		c.queue(l, e)
 	} else {
@@ -158,6 +168,13 @@ func (c *Coalescer) enqueue(e *entry) error {
 	}
 	c.dispatch(false)
 	return nil
+}
+
+// answered gives an entry its answer; c.mu is held.
+func (c *Coalescer) answered(e *entry, err error) {
+	e.answer <- err
+	c.pending--
+	c.open.Done()
 }
 
 // take removes what the next call carries: slots of lanes, slots that are due again, and then new ones of what waits, in order
@@ -232,15 +249,17 @@ func (c *Coalescer) landed(batch []*slot, took time.Duration) {
 	for _, s := range batch {
 		s.attempts++
 		e := &s.effort
-		if e.busy {
-			c.heldBack(s)
-		} else {
+		switch {
+		case !e.busy:
 			c.passed(s)
+		case !c.heldBack(s):
+			c.decide(s, unavailable(fmt.Errorf("%w: %w", errOverloaded, lastReason([]*effort{e}))))
+			continue
 		}
 		switch {
 		case e.done:
 			c.decide(s, e.err)
-		case s.attempts >= attemptsMax || !time.Now().Before(s.deadline):
+		case s.attempts >= c.attemptsMost() || !time.Now().Before(s.deadline):
 			c.decide(s, unavailable(fmt.Errorf("write a reading, %d attempts: %w", s.attempts, lastReason([]*effort{e}))))
 		case s.lane != nil:
 			c.again(s)
@@ -262,7 +281,9 @@ func (c *Coalescer) decide(s *slot, err error) {
 		c.check(l) // what waits there may have waited for this identity
 	}
 	for _, e := range s.entries {
-		e.answer <- err
-		c.open.Done()
+		c.answered(e, err)
+	}
+	if err == nil {
+		c.done(len(s.entries))
 	}
 }

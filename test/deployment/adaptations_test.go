@@ -57,7 +57,8 @@ var adaptations = map[string]adaptation{
 		values: nothing, complete: completeCall,
 	},
 	"Custom::S3AutoDeleteObjects": {
-		reason: "the emulator would run the CDK's function in Docker, when the stack is deleted; what it calls is read from its source",
+		reason: "the emulator would run the CDK's function in Docker, when the stack is deleted: TestLife empties the bucket before, and what " +
+			"the function calls is read from its source",
 		values: nothing, complete: emptiedBucket,
 	},
 	"AWS::KMS::Key": {
@@ -209,6 +210,7 @@ func replicaTables(ctx context.Context, s *stack, id string, made *created) erro
 			continue
 		}
 		table := withProperties(tableOf(resource, region), object{"TableName": made.Physical[id]})
+		table["DeletionPolicy"] = s.policy(resource)
 		if _, err := s.createStack(ctx, region, s.Name+"-"+id, object{"Resources": object{id: table}}); err != nil {
 			return err
 		}

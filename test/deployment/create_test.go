@@ -40,6 +40,23 @@ type deployment struct {
 	exports  map[string]map[string]string // by region and name
 	// used are the adaptations that some resource needed.
 	used map[string]bool
+	// fails lets the creation of each stack be one that fails at its end: what CloudFormation keeps only of a stack that was
+	// made goes with this one.
+	fails bool
+}
+
+// policy is what becomes of a resource when its stack goes, in the words that the emulator knows.
+func (d *deployment) policy(resource any) string {
+	switch policy := text(resource, "DeletionPolicy"); {
+	case typeOf(resource) == "AWS::EC2::VPC":
+		return "Retain" // the emulator deletes no route table, and then no network
+	case policy == "RetainExceptOnCreate" && d.fails, policy == "":
+		return "Delete"
+	case policy == "RetainExceptOnCreate":
+		return "Retain"
+	default:
+		return policy
+	}
 }
 
 func newDeployment(e *emulator) *deployment {
@@ -200,12 +217,14 @@ func (s *stack) adapted() (object, error) {
 		if told {
 			outputs[resolvedPrefix+id] = object{"Value": object{"Fn::ToJsonString": replaced["Properties"]}}
 		}
-		if !unknown {
-			resources[id] = replaced
+		if unknown {
+			continue
 		}
 		if a.change != nil {
-			resources[id] = a.change(s, replaced)
+			replaced = a.change(s, replaced)
 		}
+		replaced["DeletionPolicy"] = s.policy(resource)
+		resources[id] = replaced
 	}
 	for name, output := range asObject(s.Body["Outputs"]) {
 		outputs[name] = rewrite(output, replace)

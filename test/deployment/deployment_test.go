@@ -21,7 +21,7 @@ import (
 
 // TestDeployment creates the stacks of two regions and uses what was created.
 func TestDeployment(t *testing.T) {
-	s := newStage(t)
+	s := newStage(t, environment("", trial))
 	w, err := s.try(t.Context(), s.stacks, regions)
 	defer w.stop()
 	if err != nil {
@@ -40,6 +40,7 @@ func TestDeployment(t *testing.T) {
 // stage is where deployments are tried: the templates, and an emulator.
 type stage struct {
 	root     string
+	assembly string // the folder of the templates
 	folder   string // for files of the test
 	stacks   []stackTemplate
 	trial    []stackTemplate // of an environment that is thrown away, which nobody uses
@@ -49,10 +50,11 @@ type stage struct {
 	progress func(format string, args ...any)
 }
 
-// newStage synthesizes the stacks and starts an emulator, for as long as the test runs. A failed test prints what the programs printed.
-func newStage(t *testing.T) *stage {
+// newStage synthesizes the stacks of a configuration and starts an emulator, for as long as the test runs. A failed test prints what the
+// programs printed.
+func newStage(t *testing.T, configuration string) *stage {
 	t.Helper()
-	s := &stage{progress: stopwatch(t), patience: patience, folder: t.TempDir()}
+	s := &stage{progress: stopwatch(t), patience: patience, assembly: t.TempDir(), folder: t.TempDir()}
 	t.Cleanup(func() {
 		if s.emulator != nil {
 			s.emulator.stop()
@@ -65,7 +67,7 @@ func newStage(t *testing.T) *stage {
 	if s.root, err = checkout.Root(); err != nil {
 		t.Fatal(err)
 	}
-	all, err := synthesize(t.Context(), s.root, t.TempDir())
+	all, err := synthesize(t.Context(), s.root, s.assembly, configuration)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -20,6 +20,11 @@
 // nothing has used, unless a reason stands in permissions_test.go. The table of all permissions is testdata/permissions.golden.txt;
 // `make golden` rewrites it. What the role's services do with the key, and what ECS and Lambda do for themselves, stays unseen.
 //
+// TestLife goes through the life that infra/LIFE.md tells: first deployments that fail and are tried again, a kept environment that is
+// destroyed, of which only that stays which a deployer was told, a disposable one of which nothing stays, with something in every bucket,
+// and that is made again, and a region that leaves. The emulator takes nothing back by itself and knows no protection of stacks and load
+// balancers: the test deletes by the policies of the templates, as CloudFormation does.
+//
 // DEPLOYMENT_FAULTS=1 also plants mistakes in the templates, one at a time, each of which must be found (faults_test.go).
 //
 // `make setup` installs the emulator, in the versions of .make/moto.txt.

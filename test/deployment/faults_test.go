@@ -78,7 +78,7 @@ var faults = []struct {
 // all, or to a part of a name.
 func TestFaults_AreFound(t *testing.T) {
 	wanted := os.Getenv("DEPLOYMENT_FAULTS")
-	s := newStage(t)
+	s := newStage(t, environment(""))
 	s.patience = patienceShort
 	for _, f := range faults {
 		if wanted == "" && !f.quick || wanted != "1" && !strings.Contains(f.name, wanted) {

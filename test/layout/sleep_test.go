@@ -18,6 +18,7 @@ var sleepers = map[string]string{
 	"test/attack/":                                 "the pace of attackers and of their victims is part of these tests",
 	"test/faults/load_test.go":                     "the pace of clients and of kills is part of these tests",
 	"test/regions/load_test.go":                    "the pace of clients, and how long regions are parted, is part of these drills",
+	"test/overload/":                               "the pace of slow clients is part of these tests",
 	"test/load/":                                   "its command lets the machine rest between two runs",
 	"test/load/users/":                             "the pace of users is what it is for",
 	"test/bench/writes_test.go":                    "its stand-in answers as slowly as DynamoDB does",

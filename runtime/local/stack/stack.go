@@ -156,6 +156,11 @@ func (s *Stack) prepare(ctx context.Context) (err error) {
 	if s.folder, err = datadir.Open(s.options.DataDir); err != nil {
 		return err
 	}
+	if s.options.of == nil {
+		if err := claim(s.folder, nil); err != nil {
+			return err
+		}
+	}
 	if s.secrets, err = s.findSecrets(); err != nil {
 		return err
 	}
@@ -179,8 +184,10 @@ func (s *Stack) prepare(ctx context.Context) (err error) {
 	if err := s.startQueues(ctx); err != nil {
 		return err
 	}
-	if err := s.secrets.save(s.folder); err != nil {
-		return err
+	if s.options.of == nil {
+		if err := s.secrets.save(s.folder); err != nil {
+			return err
+		}
 	}
 	s.describe()
 	return nil

@@ -46,6 +46,8 @@ func benchmarks() []benchmark {
 		{"batch", "batches and NDJSON beside the single call", batches},
 		{"csv", "the CSV processor beside encoding/csv and one PutItem a row", files},
 		{"flood", "the memory of a file of 10 GB", flood},
+		{"small", "tokens, allocations, and starts", small},
+		{"query", "a month of aggregates of 10,000 equipments", queries},
 		{"aggregate", "the aggregator, and what a batch costs the table", aggregates},
 	}
 }
