@@ -85,10 +85,10 @@ func keep(r *report) error {
 		return err
 	}
 	dir := filepath.Join(root, ".local", "bench")
-	if err := os.MkdirAll(dir, 0o755); err != nil { //nolint:gosec // figures are no secret
+	if err := os.MkdirAll(dir, 0o750); err != nil {
 		return fmt.Errorf("keep the figures: %w", err)
 	}
-	if err := os.WriteFile(filepath.Join(dir, "table.md"), []byte(table), 0o644); err != nil { //nolint:gosec // see above
+	if err := os.WriteFile(filepath.Join(dir, "table.md"), []byte(table), 0o600); err != nil {
 		return fmt.Errorf("keep the figures: %w", err)
 	}
 	return nil

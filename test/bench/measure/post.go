@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/sensorflow/sensorflow/test/standin"
@@ -180,6 +181,7 @@ func startContenders(ctx context.Context, backend *standin.Backend) (started []*
 	started = append(started, &contender{name: "service", Process: api.Process, shot: shot{url: api.URL}})
 	for _, c := range started {
 		c.shot.path, c.shot.token, c.shot.mediaType, c.shot.body = "/sensor-data", api.Token, "application/json", single
+		c.shot.sent = new(atomic.Int64)
 	}
 	return started, nil
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"io"
 	"maps"
 	"net/http"
@@ -116,7 +117,7 @@ func (b *backend) body(r *http.Request) (body *[]byte, err error) {
 		read = read[:len(read)+n]
 		if err != nil {
 			*body = read
-			if err == io.EOF { //nolint:errorlint // a Read gives io.EOF itself
+			if errors.Is(err, io.EOF) {
 				return body, nil
 			}
 			return body, err

@@ -85,7 +85,7 @@ func (m month) partition(name, first string) (rows, bool) {
 	}
 	if number, is := strings.CutPrefix(name, "EQ-"); is {
 		if n, err := strconv.Atoi(number); err == nil && n < m.equipments {
-			return rows{m.hours, func(i int) string { return m.interval(i) }, func(i int) (string, string, time.Time, int) {
+			return rows{m.hours, m.interval, func(i int) (string, string, time.Time, int) {
 				return name, m.interval(i), m.hour(i), samplesPerHour
 			}}, true
 		}
