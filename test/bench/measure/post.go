@@ -2,9 +2,11 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/sensorflow/sensorflow/test/standin"
@@ -81,7 +83,7 @@ func (c *contender) median(of func(round) float64) float64 {
 	return middle(values)
 }
 
-func middle(values []float64) float64 {
+func middle[T cmp.Ordered](values []T) T {
 	slices.Sort(values)
 	return values[len(values)/2]
 }
@@ -179,6 +181,7 @@ func startContenders(ctx context.Context, backend *standin.Backend) (started []*
 	started = append(started, &contender{name: "service", Process: api.Process, shot: shot{url: api.URL}})
 	for _, c := range started {
 		c.shot.path, c.shot.token, c.shot.mediaType, c.shot.body = "/sensor-data", api.Token, "application/json", single
+		c.shot.sent = new(atomic.Int64)
 	}
 	return started, nil
 }
