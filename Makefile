@@ -98,6 +98,15 @@ load: .have-go ## users who send readings, with a page of pictures (USERS=10000;
 	go build -buildvcs=false -o .local/bin/load ./test/load && USERS='$(USERS)' DURATION='$(DURATION)' RAMP='$(RAMP)' URL='$(URL)' \
 		TOKEN='$(TOKEN)' TABLE='$(TABLE)' FAULTS='$(FAULTS)' VERIFY='$(VERIFY)' REPORTS='$(REPORTS)' exec .local/bin/load
 
+.PHONY: soak
+soak: DURATION = 1h
+soak: .set-up ## 1,000 users, files, corrections and deletions for an hour (DURATION=1h): nothing may grow, drift or be left behind
+	@SOAK='$(DURATION)' USERS='$(USERS)' go test -count=1 -v -timeout 0 ./test/soak
+
+.PHONY: locust
+locust: .have-go ## the same users by Locust (USERS=1000; URL=, TOKEN=), which takes more of the processors
+	@go build -buildvcs=false -o .local/bin/load ./test/load && USERS='$(USERS)' DURATION='$(DURATION)' URL='$(URL)' TOKEN='$(TOKEN)' sh .make/locust.sh
+
 .PHONY: load-reports
 load-reports: REPORTS = test/load/reports
 load-reports: load ## the reports of 500 to 10,000 users in test/load/reports; on a machine with nothing else to do
