@@ -149,8 +149,8 @@ func mediaType(r *http.Request, accepted ...string) (string, map[string]string, 
 	return "", nil, refused
 }
 
-// readObject reads a small body that is one JSON object, as decodeObject does.
-func (s *Server) readObject(w http.ResponseWriter, r *http.Request, members []member, into any) ([]fault.FieldError, error) {
+// readSmall reads a small body that is JSON.
+func (s *Server) readSmall(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	if _, _, err := mediaType(r, mediaJSON); err != nil {
 		return nil, err
 	}
@@ -159,9 +159,39 @@ func (s *Server) readObject(w http.ResponseWriter, r *http.Request, members []me
 		return nil, err
 	}
 	defer b.hold.Leave()
-	data, err := io.ReadAll(b)
+	data, err := b.all(r.ContentLength)
 	if err != nil {
 		return nil, bodyError(err)
+	}
+	return data, nil
+}
+
+// all reads the whole body, which is announced to be so long; a negative number announces nothing.
+func (b *body) all(announced int64) ([]byte, error) {
+	const roomFirst = 512 // more only once that has come
+	room := int64(roomFirst)
+	if announced >= 0 {
+		room = min(announced+1, roomFirst) // one more tells that nothing follows
+	}
+	for data := make([]byte, 0, room); ; {
+		n, err := b.Read(data[len(data):cap(data)])
+		data = data[:len(data)+n]
+		switch {
+		case errors.Is(err, io.EOF):
+			return data, nil
+		case err != nil:
+			return nil, err
+		case len(data) == cap(data):
+			data = append(data, 0)[:len(data)]
+		}
+	}
+}
+
+// readObject reads a small body that is one JSON object, as decodeObject does.
+func (s *Server) readObject(w http.ResponseWriter, r *http.Request, members []member, into any) ([]fault.FieldError, error) {
+	data, err := s.readSmall(w, r)
+	if err != nil {
+		return nil, err
 	}
 	faults, err := decodeObject(data, members, into)
 	if err != nil {

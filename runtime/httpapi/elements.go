@@ -21,9 +21,8 @@ const (
 
 var errElementTooLong = fmt.Errorf("must be at most %s long", byteCount(elementBytesMax))
 
-// taker takes an element of a batch, which is overwritten by the next, or why there is none that can be read. Its error ends
-// the batch.
-type taker func(element []byte, unreadable error) error
+// taker takes an element of a batch, or why there is none that can be read. Its error ends the batch.
+type taker func(element string, unreadable error) error
 
 // elements cuts a batch into its elements and holds no more than one of them.
 type elements struct {
@@ -47,13 +46,13 @@ func (e *elements) keep(part []byte) {
 	e.element = append(e.element, part...)
 }
 
-// give passes the element on and makes room for the next.
-func (e *elements) give() error {
+// give passes the element on, as text, and makes room for the next.
+func (e *elements) give(text string) error {
 	var unreadable error
 	if e.long || len(e.element) > elementBytesMax {
 		unreadable = errElementTooLong
 	}
-	err := e.take(e.element, unreadable)
+	err := e.take(text, unreadable)
 	e.element, e.long = e.element[:0], false
 	return err
 }
@@ -77,7 +76,7 @@ func (e *elements) lines() error {
 		e.long = e.long || len(e.element) > elementBytesMax
 		e.element = bytes.TrimSpace(e.element)
 		if e.long || len(e.element) > 0 {
-			if err := e.give(); err != nil {
+			if err := e.give(string(e.element)); err != nil {
 				return err
 			}
 		}
@@ -120,10 +119,11 @@ func (e *elements) array() error {
 
 // giveValid gives an element of an array, whose end can be told only as long as all before it is JSON.
 func (e *elements) giveValid() error {
-	if !e.long && !json.Valid(e.element) {
+	text := string(e.element)
+	if _, ok := readPlain(text); !ok && !e.long && !json.Valid(e.element) {
 		return notArray(nil)
 	}
-	return e.give()
+	return e.give(text)
 }
 
 // next returns the next character that is no space.

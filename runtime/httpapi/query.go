@@ -79,6 +79,9 @@ func readLists(r *http.Request, lists []string, known ...string) (*query, error)
 
 // noQuery refuses any parameter.
 func noQuery(r *http.Request) error {
+	if r.URL.RawQuery == "" {
+		return nil
+	}
 	q, err := readQuery(r)
 	if err != nil {
 		return err

@@ -25,7 +25,8 @@ type Options struct {
 	// LaneMax is how many readings of one equipment may wait while the table holds that equipment back. All such lanes together
 	// take at most three quarters of the queue. Default: 250.
 	LaneMax int
-	// WriteTimeout bounds a reading's attempts together. Default: 8s, so that a client hears within its own patience.
+	// WriteTimeout bounds the time from a reading's coming to its last attempt, and each call. Default: 8s, so that a client hears
+	// within its own patience.
 	WriteTimeout time.Duration
 }
 
@@ -74,7 +75,7 @@ type Coalescer struct {
 type entry struct {
 	reading.Write
 	waits  func() bool
-	until  time.Time // when it is given up if it is still in a lane
+	until  time.Time // when it is given up if it is not under way
 	answer chan error
 }
 
@@ -101,11 +102,13 @@ var (
 	errLaneFull   = errors.New("the queue of readings of this equipment is full, which the table holds back")
 	errOverloaded = errors.New("more readings come than the table takes")
 	errClosed     = errors.New("the service is shutting down")
+	errQueued     = errors.New("the calls before took too long")
 )
 
 // Save makes one write and returns nil only once it is durable, or superseded by a newer one of the same identity that is. It
 // takes the end of ctx for the leaving of the sender, after which the write may yet be made, at the version that it has by
-// then. Its error has the kind fault.Unavailable at once when the queue is full, or the equipment's own.
+// then. Its error has the kind fault.Unavailable at once when the queue is full, or the equipment's own. It returns within twice
+// the WriteTimeout.
 func (c *Coalescer) Save(ctx context.Context, w reading.Write) error {
 	if !waits(ctx) {
 		return unavailable(errGone) // the sender may have left before the version was taken
@@ -188,11 +191,14 @@ func (c *Coalescer) take() []*slot {
 	batch = append(batch, c.ready[:again]...)
 	c.ready = slices.Delete(c.ready, 0, again)
 	fresh := map[reading.Key]*slot{}
-	left := c.waiting[:0]
+	left, now := c.waiting[:0], time.Now()
 	for _, e := range c.waiting {
 		key := e.Key()
 		s, l := fresh[key], c.of[e.EquipmentID]
 		switch {
+		case s == nil && !now.Before(e.until):
+			c.answered(e, unavailable(errQueued))
+			continue
 		case s == nil && l != nil: // it came before the table began to hold its equipment back
 			c.queue(l, e)
 			continue
@@ -200,11 +206,11 @@ func (c *Coalescer) take() []*slot {
 			left = append(left, e)
 			continue
 		case s == nil:
-			s = &slot{key: key, deadline: time.Now().Add(c.options.WriteTimeout)}
+			s = &slot{key: key}
 			fresh[key], c.writing[key] = s, true
 			batch = append(batch, s)
 		}
-		s.entries = append(s.entries, e)
+		s.entries, s.deadline = append(s.entries, e), e.until
 	}
 	clear(c.waiting[len(left):])
 	c.waiting = left
@@ -217,6 +223,10 @@ func (c *Coalescer) take() []*slot {
 // choose decides which entry is written: the newest of those that somebody waits for, or of all where nobody does. Whoever has
 // left began earlier, and must not supersede those that are there.
 func (s *slot) choose() {
+	if len(s.entries) == 1 { // as nearly always, and Save has just asked whether it waits
+		s.effort = effort{Write: s.entries[0].Write, waits: s.entries[0].waits}
+		return
+	}
 	var chosen *entry
 	waits := false
 	for _, e := range s.entries {
