@@ -112,7 +112,7 @@ quietly() {
 
 case $task in
 golden)
-	packages=$(grep -rl --include='*_test.go' 'Golden(' constructs infra test | xargs -n 1 dirname | sort -u | sed 's|^|./|')
+	packages=$(grep -rl --include='*_test.go' 'Golden(\|HoldGrants(' constructs infra test | xargs -n 1 dirname | sort -u | sed 's|^|./|')
 	# shellcheck disable=SC2086 # a list
 	exec go test $packages -update
 	;;

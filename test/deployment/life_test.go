@@ -14,7 +14,7 @@ import (
 
 // TestLife lets deployments fail, be destroyed and come again, on the emulator. infra/LIFE.md tells the same to a deployer.
 func TestLife(t *testing.T) {
-	kept := newStage(t, "")
+	kept := newStage(t, environment(""))
 	t.Run("a first deployment fails, and the next one is made", func(t *testing.T) { failAndTryAgain(t, kept) })
 	t.Run("what stays of a kept one was told", func(t *testing.T) { destroyTheKept(t, kept) })
 	disposable, err := synthesize(t.Context(), kept.root, t.TempDir(), environment(`,"disposable":true`))
@@ -36,6 +36,9 @@ func (s *stage) begin(t *testing.T, stacks []stackTemplate) *deployment {
 		t.Fatal(err)
 	}
 	d := newDeployment(s.emulator)
+	if err := d.bootstrap(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 	if err := d.deploy(t.Context(), stacks, s.progress); err != nil {
 		t.Fatal(err)
 	}
@@ -49,7 +52,7 @@ func failAndTryAgain(t *testing.T, s *stage) {
 		t.Fatal(err)
 	}
 	d := newDeployment(s.emulator)
-	if err := d.deploy(t.Context(), nil, s.progress); err != nil { // which prepares the regions
+	if err := d.bootstrap(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	for _, template := range s.stacks {
@@ -108,11 +111,6 @@ func destroyTheKept(t *testing.T, s *stage) {
 // destroyTheDisposable wants nothing to be left, though every bucket holds something, and makes everything once more.
 func destroyTheDisposable(t *testing.T, s *stage, stacks []stackTemplate) {
 	d := s.begin(t, stacks)
-	for kind, a := range adaptations {
-		if a.disposable && !d.used[kind] {
-			t.Errorf("no template has %s any more: its adaptation may go", kind)
-		}
-	}
 	for attempt := range 2 {
 		if err := d.fill(t.Context()); err != nil {
 			t.Fatal(err)

@@ -9,15 +9,23 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 
 	"github.com/sensorflow/sensorflow/runtime/local/checkout"
 )
 
-// environment is what is deployed: two regions, with what most deployments set, and more that a test wants.
-func environment(more string) string {
+// gateway is the machine client of the deployment, besides that of the smoke test.
+const gateway = "gateway"
+
+// environment is what is deployed: two regions, with what most deployments set, and more that a test wants. Other environments may stand
+// beside it.
+func environment(more string, beside ...string) string {
 	return `{"environments":{"dev":{"account":"` + account + `","regions":["eu-west-1","eu-central-1"],"retentionDays":90,
-		"machineClients":["gateway"],"allowedOrigins":["https://app.example.com"]` + more + `}}}`
+		"machineClients":["` + gateway + `"],"allowedOrigins":["https://app.example.com"]` + more + `}` + strings.Join(beside, "") + `}}`
 }
+
+// trial is an environment that is thrown away, which alone has roles that the others lack.
+const trial = `,"trial":{"account":"` + account + `","regions":["eu-west-1"],"disposable":true}`
 
 var regions = []string{"eu-west-1", "eu-central-1"}
 
