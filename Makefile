@@ -93,9 +93,19 @@ attack: .set-up ## hostile and greedy clients at full size, with figures; loopba
 	@ATTACK=full go test -count=1 -v -timeout 30m ./test/attack
 
 .PHONY: load
-load: .have-go ## users who send readings, with a page of pictures (USERS=10000; URL=, TOKEN=; TABLE=dynamodb FAULTS=5)
-	@go build -buildvcs=false -o .local/bin/load ./test/load && USERS='$(USERS)' DURATION='$(DURATION)' RAMP='$(RAMP)' URL='$(URL)' \
+load: .have-go ## users who send readings, with a page of pictures (USERS=10000; URL=, TOKEN=; TABLE=dynamodb FAULTS=5; OVERLOAD=1)
+	@if [ -n '$(OVERLOAD)' ]; then OVERLOAD=1 exec go test -count=1 -v -timeout 30m ./test/overload; fi; \
+	go build -buildvcs=false -o .local/bin/load ./test/load && USERS='$(USERS)' DURATION='$(DURATION)' RAMP='$(RAMP)' URL='$(URL)' \
 		TOKEN='$(TOKEN)' TABLE='$(TABLE)' FAULTS='$(FAULTS)' VERIFY='$(VERIFY)' REPORTS='$(REPORTS)' exec .local/bin/load
+
+.PHONY: soak
+soak: DURATION = 1h
+soak: .set-up ## 1,000 users, files, corrections and deletions for an hour (DURATION=1h): nothing may grow, drift or be left behind
+	@SOAK='$(DURATION)' USERS='$(USERS)' go test -count=1 -v -timeout 0 ./test/soak
+
+.PHONY: locust
+locust: .have-go ## the same users by Locust (USERS=1000; URL=, TOKEN=), which takes more of the processors
+	@go build -buildvcs=false -o .local/bin/load ./test/load && USERS='$(USERS)' DURATION='$(DURATION)' URL='$(URL)' TOKEN='$(TOKEN)' sh .make/locust.sh
 
 .PHONY: load-reports
 load-reports: REPORTS = test/load/reports
@@ -137,10 +147,10 @@ include .make/deploy.mk
 
 .PHONY: .have-go .have-all .have-local .set-up .prepared .running
 .have-local:
-	@test -x .local/bin/local || { echo 'nothing runs here; start it with make run REGIONS=2' >&2; exit 1; }
+	@test -x .local/bin/local || { echo 'nothing runs here; start it with make run' >&2; exit 1; }
 
-.running:
-	@test -f .local/stack.env || { echo 'nothing runs here; start it with make run' >&2; exit 1; }
+.running: .have-local
+	@.local/bin/local running
 
 .have-go:
 	@sh .make/prerequisites.sh go

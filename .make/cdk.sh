@@ -18,8 +18,8 @@ fail() {
 }
 
 export CDK_DISABLE_CLI_TELEMETRY=true
-# Node.js 20, 22 and 24 all run the CDK. On the first it would print fourteen lines each time: it gets no more fixes.
-export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION=20
+# Node.js 20, 22 and 24 all run the CDK. On the first it, and the SDK inside it, would print twenty lines each time: it gets no more fixes.
+export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION=20 AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED=true
 [ -z "${ACCOUNT:-}" ] || export CDK_DEFAULT_ACCOUNT="$ACCOUNT"
 
 # target answers a question about the task: choose, regions or stays. It is built and run in two steps, since go run adds a line of
@@ -112,7 +112,7 @@ quietly() {
 
 case $task in
 golden)
-	packages=$(grep -rl --include='*_test.go' 'Golden(' constructs infra test | xargs -n 1 dirname | sort -u | sed 's|^|./|')
+	packages=$(grep -rl --include='*_test.go' 'Golden(\|HoldGrants(' constructs infra test | xargs -n 1 dirname | sort -u | sed 's|^|./|')
 	# shellcheck disable=SC2086 # a list
 	exec go test $packages -update
 	;;
@@ -150,6 +150,8 @@ cost)
 	# What things cost does not depend on the account. Without any, the templates of a made-up one do, in a folder of their own.
 	export CDK_DEFAULT_ACCOUNT="${CDK_DEFAULT_ACCOUNT:-111122223333}"
 	choose
+	go build -buildvcs=false -o .local/bin/cost ./infra/cost
+	.local/bin/cost -usage # a mistake is told before anything takes time
 	assembly=cdk.out
 	if ! holds $assembly; then
 		assembly=.local/cost
@@ -158,7 +160,6 @@ cost)
 			quietly $assembly
 		}
 	fi
-	go build -buildvcs=false -o .local/bin/cost ./infra/cost
 	ENV=$env exec .local/bin/cost -assembly $assembly
 	;;
 preflight)

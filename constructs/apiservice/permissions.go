@@ -6,7 +6,6 @@ import (
 	"github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
 
-	"github.com/sensorflow/sensorflow/constructs/identity"
 	"github.com/sensorflow/sensorflow/constructs/nag"
 )
 
@@ -27,14 +26,12 @@ func (a *ApiService) newTaskRole(p ApiServiceProps) awsiam.Role {
 	})
 }
 
-// newExecutionRole makes the role by which ECS starts tasks. The CDK adds to it, when the container is added: pulling
-// the image, from exactly its repository, and writing to exactly the log group.
-func (a *ApiService) newExecutionRole(p ApiServiceProps) awsiam.Role {
-	role := awsiam.NewRole(a, jsii.String("ExecutionRole"), &awsiam.RoleProps{
+// newExecutionRole makes the role by which ECS starts tasks. What it may do is added with the container: reading the
+// settings, pulling the image, from exactly its repository, and writing to exactly the log group.
+func (a *ApiService) newExecutionRole() awsiam.Role {
+	return awsiam.NewRole(a, jsii.String("ExecutionRole"), &awsiam.RoleProps{
 		AssumedBy: awsiam.NewServicePrincipal(jsii.String("ecs-tasks.amazonaws.com"), nil),
 	})
-	identity.GrantReadSettings(p.Settings, role)
-	return role
 }
 
 // explainExecutionRole must be called when the role has all its permissions: cdk-nag keeps a reason with the policies

@@ -84,7 +84,7 @@ func strategies(p ApiServiceProps) *[]*awsecs.CapacityProviderStrategy {
 }
 
 func (a *ApiService) addTask(p ApiServiceProps) awsecs.FargateTaskDefinition {
-	execution := a.newExecutionRole(p)
+	execution := a.newExecutionRole()
 	task := awsecs.NewFargateTaskDefinition(a, jsii.String("Task"), &awsecs.FargateTaskDefinitionProps{
 		Cpu:            jsii.Number(p.TaskCpu),
 		MemoryLimitMiB: jsii.Number(p.TaskMemoryMiB),
@@ -103,7 +103,7 @@ func (a *ApiService) addTask(p ApiServiceProps) awsecs.FargateTaskDefinition {
 	})
 	secrets := map[string]awsecs.Secret{}
 	for _, key := range identity.SettingsFields() {
-		secrets[key] = awsecs.Secret_FromSecretsManager(p.Settings, &key)
+		secrets[key] = newSetting(p.Settings, key)
 	}
 	task.AddContainer(jsii.String(containerName), &awsecs.ContainerDefinitionOptions{
 		Image: image, Environment: a.environment(p), Secrets: &secrets, DockerLabels: labels(p),

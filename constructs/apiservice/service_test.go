@@ -78,6 +78,9 @@ func TestApiService_TakesSecretsFromSecretsManagerAlone(t *testing.T) {
 	if !strings.Contains(policy, `"kms:ViaService": "secretsmanager.eu-west-1.amazonaws.com"`) {
 		t.Error("the role that starts tasks cannot decrypt the settings")
 	}
+	if strings.Count(policy, `"secretsmanager:`) != 1 || !strings.Contains(policy, `"secretsmanager:GetSecretValue"`) {
+		t.Errorf("the role that starts tasks may do more with the settings than read them:\n%s", policy)
+	}
 }
 
 // ECS must not replace tasks because a table or a bucket fails. So the checks of the load balancer and of the container

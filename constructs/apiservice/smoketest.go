@@ -67,10 +67,6 @@ func (a *ApiService) newSmokeTest(p ApiServiceProps) awslambda.Function {
 		EncryptionKey: p.Key, Retention: p.LogRetention, RemovalPolicy: removal.Policy(p.Disposable),
 	})
 	secret := p.SmokeTestCredentials.SecretArn()
-	wanted := secret
-	if p.SmokeTestCredentials.SecretFullArn() == nil { // Secrets Manager makes the end of the ARN up
-		wanted = jsii.String(*secret + "-??????")
-	}
 	decrypt := statement.Allow(p.Key.KeyArn(), "kms:Decrypt")
 	decrypt.AddCondition(jsii.String("StringEquals"), map[string]any{
 		"kms:ViaService": "secretsmanager." + *awscdk.Stack_Of(a).Region() + ".amazonaws.com",
@@ -79,7 +75,7 @@ func (a *ApiService) newSmokeTest(p ApiServiceProps) awslambda.Function {
 		Description: jsii.String("What the smoke test calls"),
 		Statements: &[]awsiam.PolicyStatement{
 			statement.Allow(log.LogGroupArn(), "logs:CreateLogStream", "logs:PutLogEvents"),
-			statement.Allow(wanted, "secretsmanager:GetSecretValue"),
+			statement.Allow(statement.Secret(p.SmokeTestCredentials), "secretsmanager:GetSecretValue"),
 			decrypt,
 		},
 	})

@@ -16,6 +16,7 @@ import (
 
 	"github.com/sensorflow/sensorflow/constructs/internal/prop"
 	"github.com/sensorflow/sensorflow/constructs/internal/refuse"
+	"github.com/sensorflow/sensorflow/constructs/internal/statement"
 	"github.com/sensorflow/sensorflow/runtime/contract"
 	"github.com/sensorflow/sensorflow/runtime/contract/rule"
 )
@@ -118,9 +119,13 @@ func importSecret(scope constructs.Construct, id, name string, key awskms.IKey) 
 }
 
 // GrantReadSettings lets the grantee, the role that starts the API's tasks, read the settings and use their key for
-// that alone. The secret's own GrantRead leaves an imported key out, and the keys of this module are imported ones.
+// that alone. The secret's own GrantRead also lets it describe the secret, which nobody does, and leaves an imported
+// key out, which the keys of this module are.
 func GrantReadSettings(settings awssecretsmanager.ISecret, grantee awsiam.IGrantable) awsiam.Grant {
-	granted := settings.GrantRead(grantee, nil)
+	granted := awsiam.Grant_AddToPrincipal(&awsiam.GrantOnPrincipalOptions{
+		Grantee: grantee, Actions: jsii.Strings("secretsmanager:GetSecretValue"),
+		ResourceArns: &[]*string{statement.Secret(settings)},
+	})
 	if settings.EncryptionKey() == nil {
 		return granted
 	}

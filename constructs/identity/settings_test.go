@@ -23,7 +23,7 @@ func TestImportSettings_CanBeReadWithTheKeyOfTheRegion(t *testing.T) {
 	out := cdktest.Synth(t, app)
 	out.Template(t, "Stack").Only(t, "AWS::IAM::Policy").Want(t, []any{
 		map[string]any{
-			"Effect": "Allow", "Action": []string{"secretsmanager:DescribeSecret", "secretsmanager:GetSecretValue"},
+			"Effect": "Allow", "Action": "secretsmanager:GetSecretValue",
 			"Resource": "arn:aws:secretsmanager:eu-west-1:111111111111:secret:Flow/identity-??????",
 		},
 		map[string]any{

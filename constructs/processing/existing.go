@@ -12,8 +12,12 @@ import (
 // takeBucketEvents lets EventBridge tell the queue of new files in a bucket that exists. S3's own notifications are one
 // list a bucket, which only its owner can add to without taking away what is there.
 //
-// The rule writes each event as S3 would. The keys of uploads have no character that S3 would encode.
+// The rule writes each event as S3 would, but for the keys: EventBridge cannot encode them.
 func (c *Processing) takeBucketEvents(p ProcessingProps) {
+	paths := map[string]*string{}
+	for name, path := range contract.BucketEventPaths() {
+		paths[name] = &path
+	}
 	rule := awsevents.NewCfnRule(c, jsii.String("BucketEvents"), &awsevents.CfnRuleProps{
 		Description: jsii.String("New files in the bucket of uploads"),
 		EventPattern: map[string]any{
@@ -29,11 +33,7 @@ func (c *Processing) takeBucketEvents(p ProcessingProps) {
 		Targets: &[]*awsevents.CfnRule_TargetProperty{{
 			Id: jsii.String("Queue"), Arn: c.CsvQueue.QueueArn(),
 			InputTransformer: &awsevents.CfnRule_InputTransformerProperty{
-				InputPathsMap: &map[string]*string{
-					"bucket": jsii.String("$.detail.bucket.name"), "key": jsii.String("$.detail.object.key"),
-				},
-				InputTemplate: jsii.String(`{"Records":[{"eventName":"ObjectCreated:EventBridge","s3":{` +
-					`"bucket":{"name":<bucket>},"object":{"key":<key>}}}]}`),
+				InputPathsMap: &paths, InputTemplate: jsii.String(contract.BucketEventTemplate),
 			},
 		}},
 	})

@@ -14,6 +14,7 @@ import (
 
 	"github.com/sensorflow/sensorflow/constructs/internal/prop"
 	"github.com/sensorflow/sensorflow/constructs/internal/refuse"
+	"github.com/sensorflow/sensorflow/constructs/storage"
 	"github.com/sensorflow/sensorflow/runtime/contract/rule"
 )
 
@@ -65,11 +66,7 @@ func (p ProcessingProps) validateBucket(scope constructs.Construct) error {
 	}
 	bucket := p.Uploads.Bucket
 	if p.Uploads.BucketExisted() {
-		here, there := *awscdk.Stack_Of(scope).Region(), *bucket.Env().Region
-		if prop.IsKnown(here) && prop.IsKnown(there) && here != there {
-			return fmt.Errorf("Uploads must have a bucket of the stack's region %s, got one of %s", here, there)
-		}
-		return nil
+		return storage.BucketFaults("Uploads.Bucket", bucket, awscdk.Stack_Of(scope)).Err()
 	}
 	if here, there := awscdk.Stack_Of(scope), awscdk.Stack_Of(bucket); *here.Node().Addr() != *there.Node().Addr() {
 		return fmt.Errorf("Uploads must be in the same stack, got %s and %s; bucket and queue refer to each other",

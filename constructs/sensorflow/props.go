@@ -106,8 +106,8 @@ type SensorFlowProps struct {
 	Key awskms.IKey
 	// Tables are existing global tables, from storage.ImportGlobalTables. Default: new ones, of this region alone.
 	Tables *storage.GlobalTables
-	// UploadsBucket is an existing bucket of the stack's own region, below two prefixes of which files and lists of
-	// rejects go. See storage.UploadsProps for what must be true of it and of Key. Default: a new bucket.
+	// UploadsBucket is an existing bucket of the stack's own region and account, below two prefixes of which files and
+	// lists of rejects go. See storage.UploadsProps for what must be true of it and of Key. Default: a new bucket.
 	UploadsBucket awss3.IBucket
 	// UserPool is an existing user pool of the stack's own account and region, in which clients, scopes and the group of
 	// admins are made. See identity.IdentityProps for what must be true of it. Not with Settings and Mfa. Default: a new

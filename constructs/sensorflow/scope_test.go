@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awss3"
 	"github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
 
@@ -65,5 +66,20 @@ func TestConstructs_RefuseAScopeOutsideAStack(t *testing.T) {
 	}
 	if n := len(*stage.Node().Children()) + len(*app.Node().Children()); n != 1 {
 		t.Errorf("%d constructs were made before they were refused", n-1)
+	}
+}
+
+// TestSensorFlow_RefusesABucketOfAnotherRegion does so before any part of it exists.
+func TestSensorFlow_RefusesABucketOfAnotherRegion(t *testing.T) {
+	stack := cdktest.NewStack(cdktest.NewApp(t), "Stack", "eu-west-1")
+	bucket := awss3.Bucket_FromBucketAttributes(stack, jsii.String("Files"), &awss3.BucketAttributes{
+		BucketName: jsii.String("acme-files"), Region: jsii.String("us-east-1"),
+	})
+	cdktest.RefusesToBuild(t, `Stack/SensorFlow: UploadsBucket must be of the stack's region eu-west-1, got "us-east-1"; `+
+		"EventBridge tells of new objects in the region and the account of the bucket alone", func() {
+		sensorflow.NewSensorFlow(stack, "SensorFlow", &sensorflow.SensorFlowProps{UploadsBucket: bucket})
+	})
+	if stack.Node().TryFindChild(jsii.String("SensorFlow")) != nil {
+		t.Error("parts were made before it was refused")
 	}
 }

@@ -3,7 +3,6 @@ package sensorflow
 import (
 	"errors"
 
-	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatch"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awskms"
@@ -44,11 +43,12 @@ type SensorFlow struct {
 
 // NewSensorFlow adds the whole service to scope, for the region of its stack. It panics when the props are wrong.
 func NewSensorFlow(scope constructs.Construct, id string, props *SensorFlowProps) *SensorFlow {
-	refuse.OutsideStack(scope, id)
+	stack := refuse.OutsideStack(scope, id)
 	p := prop.OrZero(props)
-	region := *awscdk.Stack_Of(scope).Region()
+	region := *stack.Region()
 	own := rule.All(rule.Adopted("Adopted[*]", p.Adopted, region),
-		rule.Of(p.identity(&SensorFlow{}).ValidateRegion(region)))
+		rule.Of(p.identity(&SensorFlow{}).ValidateRegion(region)),
+		storage.BucketFaults("UploadsBucket", p.UploadsBucket, stack))
 	refuse.If(scope, id, rule.All(rule.Of(p.Validate()), own).Err())
 	f := &SensorFlow{Key: p.Key, Tables: p.Tables, Settings: p.Settings}
 	constructs.NewConstruct_Override(f, scope, &id)

@@ -5,6 +5,7 @@ import (
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awskms"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awss3"
 
 	"github.com/sensorflow/sensorflow/constructs/internal/prop"
 	"github.com/sensorflow/sensorflow/runtime/contract/rule"
@@ -20,6 +21,17 @@ func (p UploadsProps) existingFaults() rule.Faults {
 		prop.LeftOut("RetentionDays", p.RetentionDays != 0, " with Bucket", "its owner says how long objects are kept"),
 		bucketNameFaults(*p.Bucket.BucketName()),
 	)
+}
+
+// bucketElsewhere says why a bucket must be where its stack is.
+const bucketElsewhere = "EventBridge tells of new objects in the region and the account of the bucket alone"
+
+// BucketFaults report an existing bucket that is not where its stack is, as far as that is known.
+func BucketFaults(field string, bucket awss3.IBucket, stack awscdk.Stack) rule.Faults {
+	if bucket == nil {
+		return nil
+	}
+	return prop.InStack(field, bucket, stack, bucketElsewhere)
 }
 
 // bucketPattern is a name as S3 takes it for a bucket

@@ -78,3 +78,23 @@ func TestUploads_SaysWhatAnExistingBucketMustBe(t *testing.T) {
 			"RetentionDays must be left out with Bucket; its owner says how long objects are kept"),
 	)
 }
+
+// TestUploads_RefusesABucketThatIsElsewhere takes it where nothing is known of the place.
+func TestUploads_RefusesABucketThatIsElsewhere(t *testing.T) {
+	stack := cdktest.NewStack(cdktest.NewApp(t), "Stack", secondary)
+	bucket := func(id, region, account string) awss3.IBucket {
+		return awss3.Bucket_FromBucketAttributes(stack, &id, &awss3.BucketAttributes{
+			BucketName: jsii.String("acme-files"), Region: &region, Account: &account,
+		})
+	}
+	const why = "; EventBridge tells of new objects in the region and the account of the bucket alone"
+	key := keyIn(stack, secondary)
+	build := func(id string, bucket awss3.IBucket) {
+		storage.NewUploads(stack, id, &storage.UploadsProps{Key: key, Bucket: bucket})
+	}
+	cdktest.RefusesToBuild(t, `Stack/Elsewhere: Bucket must be of the stack's region `+secondary+`, got "us-east-1"`+why,
+		func() { build("Elsewhere", bucket("A", "us-east-1", cdktest.Account)) })
+	cdktest.RefusesToBuild(t, `Stack/Others: Bucket must be of the stack's account `+cdktest.Account+`, got "222222222222"`+why,
+		func() { build("Others", bucket("B", secondary, "222222222222")) })
+	build("Unknown", bucket("C", *awscdk.Aws_REGION(), *awscdk.Aws_ACCOUNT_ID()))
+}

@@ -31,7 +31,7 @@ type UploadsProps struct {
 	// Default: none, which leaves uploads to programs.
 	AllowedOrigins []string
 
-	// Bucket is an existing bucket of the stack's own region. Files and lists of rejects go below
+	// Bucket is an existing bucket of the stack's own region and account. Files and lists of rejects go below
 	// contract.UploadKeyPrefix and contract.RejectsKeyPrefix; all else in it stays as it is, its policy, lifecycle and
 	// CORS rules included. It must tell EventBridge of new objects, refuse what is not sent by TLS, and, for browsers,
 	// let the origins of the API's pages PUT and GET: nothing at synthesis can tell. Where it is encrypted with a
@@ -90,9 +90,9 @@ type Uploads struct {
 
 // NewUploads makes the table and the buckets.
 func NewUploads(scope constructs.Construct, id string, props *UploadsProps) *Uploads {
-	refuse.OutsideStack(scope, id)
+	stack := refuse.OutsideStack(scope, id)
 	p := prop.OrZero(props)
-	refuse.If(scope, id, p.Validate())
+	refuse.If(scope, id, rule.All(rule.Of(p.Validate()), BucketFaults("Bucket", p.Bucket, stack)).Err())
 	if p.RetentionDays == 0 {
 		p.RetentionDays = contract.UploadStatusDays
 	}

@@ -15,6 +15,7 @@ import (
 	"io/fs"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/sensorflow/sensorflow/infra/config"
@@ -24,9 +25,13 @@ import (
 func main() {
 	assembly := flag.String("assembly", "cdk.out", "the folder of the synthesized templates")
 	prices := flag.Bool("prices", false, "print the table of prices, with source and date, in place of an estimate")
+	usage := flag.Bool("usage", false, "look whether the variables can be read, and do nothing else")
 	flag.Parse()
 	show := func() error { return run(os.Stdout, os.DirFS(*assembly), os.Getenv) }
-	if *prices {
+	switch {
+	case *usage:
+		show = func() error { _, err := pricing.UsageOf(os.Getenv); return err }
+	case *prices:
 		show = func() error { return printPrices(os.Stdout) }
 	}
 	if err := show(); err != nil {
@@ -66,7 +71,8 @@ func printPrices(w io.Writer) error {
 		return cmp.Or(strings.Compare(a.Source, b.Source), strings.Compare(a.Name, b.Name))
 	})
 	for _, p := range all {
-		if _, err := fmt.Fprintf(w, "%-42s $%-13.10g a %-12s %-9s %s\n", p.Name, p.USD, p.Per, p.Seen, p.Source); err != nil {
+		if _, err := fmt.Fprintf(w, "%-42s $%-13s per %-12s %-31s %s\n", p.Name,
+			strconv.FormatFloat(p.USD, 'f', -1, 64), p.Per, p.Seen, p.Source); err != nil {
 			return err
 		}
 	}

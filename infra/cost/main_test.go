@@ -40,3 +40,14 @@ func TestCost_NamesWhatIsMissing(t *testing.T) {
 		}
 	}
 }
+
+// TestPrices_ArePlain reads the list as a person does.
+func TestPrices_ArePlain(t *testing.T) {
+	var out strings.Builder
+	if err := printPrices(&out); err != nil {
+		t.Fatal(err)
+	}
+	if text := out.String(); !strings.Contains(text, "$0.000000625 ") || strings.Contains(text, "e-0") || strings.Count(text, "https://") < 30 {
+		t.Errorf("the list is\n%s", text)
+	}
+}

@@ -19,8 +19,9 @@ type Deployment struct {
 type Regional struct {
 	Name string
 
-	tasksMin, taskCPU, taskMemoryMiB int
-	requestsPerTask, spotPercent     float64 // a minute, and of the tasks above tasksMin
+	tasksMin, tasksMax           int // tasksMax is 0 where nothing tells
+	taskCPU, taskMemoryMiB       int
+	requestsPerTask, spotPercent float64 // a minute, and of the tasks above tasksMin
 
 	natGateways, zones, publicIPv4, interfaceZones int
 	loadBalancers, webACLs, webRules               int

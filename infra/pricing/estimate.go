@@ -26,13 +26,23 @@ type Estimate struct {
 	// AtRest costs the same without any reading; WithReadings comes with those of Usage.
 	AtRest, WithReadings []Line
 	Usage                Usage
+	// Serves is set where something of it takes readings; a pipeline does not.
+	Serves bool
+	// Short are the regions whose largest number of tasks is below what the readings need.
+	Short []Shortage
 	// NotKnown is what the deployment has and the table of prices has not.
 	NotKnown []string
 }
 
+// Shortage is a region that needs more tasks than its scaling may start.
+type Shortage struct {
+	Region           string
+	Needed, TasksMax int
+}
+
 // NewEstimate works out what a deployment costs.
 func NewEstimate(d *Deployment, u Usage) Estimate {
-	e := Estimate{Usage: u, NotKnown: d.notKnown()}
+	e := Estimate{Usage: u, Serves: len(d.serving()) > 0, NotKnown: d.notKnown()}
 	for _, r := range d.Regions {
 		e.Regions = append(e.Regions, r.Name)
 	}
@@ -51,6 +61,12 @@ func NewEstimate(d *Deployment, u Usage) Estimate {
 	if serving := len(d.serving()); serving > 0 && u.ReadingsPerSecond > 0 {
 		for _, l := range d.withReadings(u, float64(serving)) {
 			add(&e.WithReadings, l.what, l.cost)
+		}
+		for _, r := range d.serving() {
+			needed := r.tasksFor(u.requestsOf(serving))
+			if needed > float64(r.tasksMax) && r.tasksMax > 0 {
+				e.Short = append(e.Short, Shortage{r.Name, int(needed), r.tasksMax})
+			}
 		}
 	}
 	return e
@@ -110,7 +126,7 @@ func (d *Deployment) atRest(u Usage) []costing {
 			return float64(r.queuePollers)*pollsPerQueue*queueRequest.USD +
 				audits*(lambdaCall.USD+auditSeconds*r.auditGB*lambdaSecond.USD)
 		}},
-		{fmt.Sprintf("tokens of %d machines, every %.3g h; people", u.Machines, u.TokenHours), func(r *Regional) float64 {
+		{fmt.Sprintf("tokens of %d machines, every %s h; people", u.Machines, plain(u.TokenHours, 3)), func(r *Regional) float64 {
 			tokens := float64(u.Machines) * monthHours / u.TokenHours * machineToken.USD
 			if d.replicated() {
 				tokens *= tokenReplicaFactor
@@ -123,8 +139,8 @@ func (d *Deployment) atRest(u Usage) []costing {
 // taskName tells the tasks of the first region that serves.
 func (d *Deployment) taskName() string {
 	for _, r := range d.serving() {
-		return fmt.Sprintf("tasks: %d of %.4g vCPU and %.4g GB", r.tasksMin, float64(r.taskCPU)/1024,
-			float64(r.taskMemoryMiB)/1024)
+		return fmt.Sprintf("tasks: %d of %s vCPU and %s GB", r.tasksMin, plain(float64(r.taskCPU)/1024, 4),
+			plain(float64(r.taskMemoryMiB)/1024, 4))
 	}
 	return "tasks"
 }
@@ -133,7 +149,7 @@ func (d *Deployment) taskName() string {
 func (d *Deployment) withReadings(u Usage, regions float64) []costing {
 	readings := u.ReadingsPerSecond * monthSeconds
 	own := readings / regions // those that a region takes itself
-	requests := own / float64(u.ReadingsPerRequest)
+	requests := u.requestsOf(int(regions))
 	gb := func(count, bytes float64) float64 { return count * bytes / 1e9 }
 	in := gb(requests, requestBytes+listedBytes*float64(u.ReadingsPerRequest-1))
 	out := gb(requests, answerBytes)
@@ -205,12 +221,20 @@ func (r *Regional) logged(gb float64) float64 {
 	return gb * (logIngest.USD + float64(r.logDays)/monthDays*logStorage.USD)
 }
 
-// moreTasks is what the scaling adds for a month's requests, a share of it on Spot.
-func (r *Regional) moreTasks(requests float64) float64 {
+// tasksFor is how many tasks the scaling wants for a month's requests, 0 where it does not go by requests.
+func (r *Regional) tasksFor(requests float64) float64 {
 	if r.requestsPerTask == 0 {
 		return 0
 	}
-	needed := math.Ceil(requests / monthSeconds * 60 / r.requestsPerTask)
+	return math.Ceil(requests / monthSeconds * 60 / r.requestsPerTask)
+}
+
+// moreTasks is what the scaling adds for a month's requests, up to the largest number of tasks, a share of it on Spot.
+func (r *Regional) moreTasks(requests float64) float64 {
+	tasks := r.tasksFor(requests)
+	if r.tasksMax > 0 {
+		tasks = min(tasks, float64(r.tasksMax))
+	}
 	spot := r.spotPercent / 100
-	return max(0, needed-float64(r.tasksMin)) * r.taskMonth() * (1 - spot + spot*spotFactor)
+	return max(0, tasks-float64(r.tasksMin)) * r.taskMonth() * (1 - spot + spot*spotFactor)
 }

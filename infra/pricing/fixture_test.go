@@ -14,7 +14,7 @@ type object = map[string]any
 // service is a small service in a region, as templates describe it. Each resource may be replaced, or taken out by nil.
 func service(changes object) object {
 	resources := object{
-		"Target": resource("AWS::ApplicationAutoScaling::ScalableTarget", object{"ServiceNamespace": "ecs", "MinCapacity": 3}),
+		"Target": resource("AWS::ApplicationAutoScaling::ScalableTarget", object{"ServiceNamespace": "ecs", "MinCapacity": 3, "MaxCapacity": 60}),
 		"Requests": resource("AWS::ApplicationAutoScaling::ScalingPolicy", object{
 			"TargetTrackingScalingPolicyConfiguration": object{
 				"TargetValue":                   30000,

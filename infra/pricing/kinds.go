@@ -106,7 +106,7 @@ var kinds = map[string]kind{
 
 func countScalableTarget(in reading, p Properties) {
 	if p.text("ServiceNamespace") == "ecs" {
-		in.at.tasksMin = int(p.number("MinCapacity"))
+		in.at.tasksMin, in.at.tasksMax = int(p.number("MinCapacity")), int(p.number("MaxCapacity"))
 	}
 }
 

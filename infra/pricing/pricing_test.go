@@ -5,6 +5,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -204,10 +205,89 @@ USERS must be a whole number from 0 to 1000000000, got "NaN"`
 	}
 }
 
+// TestEstimate_BillsNoMoreTasksThanTheLargest tries the last rate that the largest number of tasks takes, and the next.
+func TestEstimate_BillsNoMoreTasksThanTheLargest(t *testing.T) {
+	target := object{"Target": resource("AWS::ApplicationAutoScaling::ScalableTarget", object{
+		"ServiceNamespace": "ecs", "MinCapacity": 3, "MaxCapacity": 5,
+	})}
+	u := usage(t)
+	tasks := func(rate float64) (usd float64, e pricing.Estimate, screen string) {
+		u.ReadingsPerSecond = rate
+		e = pricing.NewEstimate(deployment(t, target), u)
+		for _, l := range e.WithReadings {
+			if l.What == "tasks beyond the fewest" {
+				usd = l.USD[1] // of eu-central-1, where the largest number is another one
+			}
+		}
+		var b strings.Builder
+		if err := pricing.Print(&b, "x", e, nil); err != nil {
+			t.Fatal(err)
+		}
+		return usd, e, b.String()
+	}
+	const task = 730 * (0.5*0.03238 + 0.00356)
+	const fits = 2 * 5 * 30000 / 60 // of two regions, whose tasks take 30,000 requests a minute each
+	if usd, e, screen := tasks(fits); math.Abs(usd-2*task) > 1e-9 || len(e.Short) != 0 || strings.Contains(screen, "tasksMax") {
+		t.Errorf("%d readings/s: %v for tasks, short %+v", fits, usd, e.Short)
+	}
+	usd, e, screen := tasks(1_000_000)
+	if math.Abs(usd-2*task) > 1e-9 || len(e.Short) != 2 || e.Short[1] != (pricing.Shortage{Region: "eu-central-1", Needed: 1000, TasksMax: 5}) {
+		t.Errorf("a million readings/s: %v for tasks, short %+v", usd, e.Short)
+	}
+	if want := "eu-central-1: the scaling would need 1000 tasks for that, and tasksMax is 5. 5 are in the bill;"; !strings.Contains(screen, want) {
+		t.Errorf("the screen does not say %s:\n%s", want, screen)
+	}
+}
+
+// TestPrint_KeepsNumbersApartAndPlain looks at rates of every size.
+func TestPrint_KeepsNumbersApartAndPlain(t *testing.T) {
+	exponent, glued := regexp.MustCompile(`\de[+-]?\d`), regexp.MustCompile(`\.\d\d\d+\.`)
+	u := usage(t)
+	for _, rate := range []float64{0, 0.000001, 0.0123456789, 1, 123456.789, 1_000_000, 9_999_999.5, 10_000_000} {
+		u.ReadingsPerSecond, u.TokenHours = rate, 1.0/12
+		d := deployment(t, nil)
+		var screen strings.Builder
+		if err := pricing.Print(&screen, "x", pricing.NewEstimate(d, u), pricing.Savings(d, u)); err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.SplitSeq(screen.String(), "\n") {
+			if exponent.MatchString(line) || glued.MatchString(line) {
+				t.Errorf("at %v: %s", rate, line)
+			}
+		}
+	}
+}
+
+// TestPrint_ComparesNothingThatTakesNoReadings is about a pipeline.
+func TestPrint_ComparesNothingThatTakesNoReadings(t *testing.T) {
+	stacks, err := pricing.ReadStacks(assembly(t, map[[2]string]object{
+		{"SensorFlow-pipeline", "eu-west-1"}: {"Key": resource("AWS::KMS::Key", nil), "Build": resource("AWS::CodeBuild::Project", nil)},
+	}), func(string) bool { return true })
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, u := pricing.Of(stacks), usage(t)
+	var screen strings.Builder
+	if err := pricing.Print(&screen, "SensorFlow-pipeline", pricing.NewEstimate(d, u), pricing.Savings(d, u)); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"Nothing in it takes readings.", "1.00", "minutes of CodePipeline and CodeBuild"} {
+		if !strings.Contains(screen.String(), want) {
+			t.Errorf("the screen lacks %s:\n%s", want, screen.String())
+		}
+	}
+	for _, not := range []string{"readings/s", "sample", "per million", "what saves"} {
+		if strings.Contains(strings.ReplaceAll(screen.String(), "per million\n", "\n"), not) {
+			t.Errorf("the screen says %s:\n%s", not, screen.String())
+		}
+	}
+}
+
 func TestPrices_TellWhereTheyAreFrom(t *testing.T) {
+	date := regexp.MustCompile(`^20\d\d(-(0[1-9]|1[0-2]))?$`)
 	seen := map[string]bool{}
 	for _, p := range pricing.Prices() {
-		if p.Name == "" || p.USD <= 0 || p.Per == "" || !strings.HasPrefix(p.Source, "https://") || p.Seen == "" || seen[p.Name] {
+		if p.Name == "" || p.USD <= 0 || p.Per == "" || !strings.HasPrefix(p.Source, "https://") || seen[p.Name] || !date.MatchString(p.Seen) && p.Seen != pricing.Unverified {
 			t.Errorf("%+v is not a whole price, or there twice", p)
 		}
 		seen[p.Name] = true

@@ -68,7 +68,7 @@ func Savings(d *Deployment, u Usage) []Saving {
 	if u.Machines > 0 && u.TokenHours != 1 {
 		hourly := u
 		hourly.TokenHours = 1
-		add("(clients)", fmt.Sprintf("a token every %.3g h → every hour", u.TokenHours), d, hourly)
+		add("(clients)", fmt.Sprintf("a token every %s h → every hour", plain(u.TokenHours, 3)), d, hourly)
 	}
 	return all
 }

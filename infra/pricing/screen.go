@@ -14,20 +14,30 @@ func Print(w io.Writer, name string, e Estimate, savings []Saving) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s a month, in US dollars of %s; other regions ask for other prices, by how much is not known.\n",
 		name, Region)
-	fmt.Fprintf(&b, "%s. Free allowances are left out.\n\n", e.Usage)
+	what := "Nothing in it takes readings"
+	if e.Serves {
+		what = e.Usage.String()
+	}
+	fmt.Fprintf(&b, "%s. Free allowances are left out.\n\n", what)
 	e.head(&b)
 	e.block(&b, "at rest", e.AtRest, 0)
 	e.block(&b, "with the readings", e.WithReadings, e.Usage.millions())
 	e.row(&b, "all", sums(append(append([]Line{}, e.AtRest...), e.WithReadings...), len(e.Regions)), 0)
+	for _, s := range e.Short {
+		wrapped(&b, s.String())
+	}
 	if len(savings) > 0 {
 		fmt.Fprintf(&b, "\n%-28s%-54s%12s\n", "what saves", "", "a month")
 	}
 	for _, s := range savings {
 		fmt.Fprintf(&b, "  %-26s%-54s%12s\n", s.Setting, s.Change, difference(s))
 	}
-	fmt.Fprintf(&b, "\n%s\n", e.compared())
-	wrapped(&b, "Per million holds at this rate: the fewer readings a batch of the stream has, the more each costs the aggregates.")
-	wrapped(&b, "Not counted: queries, CSV files, deletions, sign-ins, e-mails, late and corrected readings.")
+	b.WriteByte('\n')
+	if e.Serves {
+		wrapped(&b, e.compared())
+		wrapped(&b, "Per million holds at this rate: the fewer readings a batch of the stream has, the more each costs the aggregates.")
+		wrapped(&b, "Not counted: queries, CSV files, deletions, sign-ins, e-mails, late and corrected readings.")
+	}
 	if len(e.NotKnown) > 0 {
 		wrapped(&b, "Not known, and not in it: "+strings.Join(e.NotKnown, "; ")+".")
 	}
@@ -57,8 +67,14 @@ func wrapped(b *strings.Builder, text string) {
 
 // String tells what the estimate is for.
 func (u Usage) String() string {
-	return fmt.Sprintf("%.6g readings/s in all (%.4g million a month), %d a request, of %d equipments", u.ReadingsPerSecond,
-		u.millions(), u.ReadingsPerRequest, u.Equipments)
+	return fmt.Sprintf("%s readings/s in all (%s million a month), %d a request, of %d equipments",
+		plain(u.ReadingsPerSecond, 6), plain(u.millions(), 4), u.ReadingsPerRequest, u.Equipments)
+}
+
+// String tells that the scaling ends below what the readings need.
+func (s Shortage) String() string {
+	return fmt.Sprintf("%s: the scaling would need %d tasks for that, and tasksMax is %d. %d are in the bill; what they do not take is "+
+		"answered with 503, and is in the other lines all the same.", s.Region, s.Needed, s.TasksMax, s.TasksMax)
 }
 
 func (e Estimate) head(b *strings.Builder) {
@@ -66,7 +82,7 @@ func (e Estimate) head(b *strings.Builder) {
 	for _, region := range e.Regions {
 		fmt.Fprintf(b, "%15s", region)
 	}
-	fmt.Fprintf(b, "%12s%14s\n", "all", "per million")
+	fmt.Fprintf(b, "%15s%14s\n", "all", "per million")
 }
 
 func (e Estimate) block(b *strings.Builder, title string, lines []Line, millions float64) {
@@ -86,7 +102,7 @@ func (e Estimate) row(b *strings.Builder, what string, l Line, millions float64)
 	for _, usd := range l.USD {
 		fmt.Fprintf(b, "%15.2f", usd)
 	}
-	fmt.Fprintf(b, "%12.2f", l.All())
+	fmt.Fprintf(b, "%15.2f", l.All())
 	if millions > 0 {
 		fmt.Fprintf(b, "%14.3f", l.All()/millions)
 	}

@@ -38,7 +38,8 @@ func UsageOf(getenv func(key string) string) (Usage, error) {
 			if whole {
 				kind = "a whole number"
 			}
-			wrong = append(wrong, fmt.Errorf("%s must be %s from %.3g to %.0f, got %q", key, kind, lowest, highest, text))
+			wrong = append(wrong, fmt.Errorf("%s must be %s from %s to %s, got %q", key, kind, plain(lowest, 3),
+				plain(highest, 3), text))
 			return
 		}
 		set(n)
@@ -101,6 +102,20 @@ func (u Usage) Stream(regions int, windowSeconds float64) Stream {
 	}
 	perBatch, perShard := rate/batches, max(1, float64(u.Equipments)/shards)
 	return Stream{shards, batches, perShard * (1 - math.Pow(1-1/perShard, perBatch))}
+}
+
+// requestsOf is how many requests a month each of so many regions gets.
+func (u Usage) requestsOf(regions int) float64 {
+	return u.ReadingsPerSecond * monthSeconds / float64(regions) / float64(u.ReadingsPerRequest)
+}
+
+// plain writes a number with so many significant digits, never with an exponent.
+func plain(number float64, digits int) string {
+	rounded, err := strconv.ParseFloat(strconv.FormatFloat(number, 'g', digits, 64), 64)
+	if err != nil {
+		return strconv.FormatFloat(number, 'f', -1, 64)
+	}
+	return strconv.FormatFloat(rounded, 'f', -1, 64)
 }
 
 // millions is how many million readings a month brings.

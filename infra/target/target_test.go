@@ -58,8 +58,14 @@ func TestChoose_TakesWhatIsWanted(t *testing.T) {
 		"a region of the only": {
 			"diff", map[string]string{"REGION": "eu-central-1"}, dev, "dev SensorFlow-dev-eu-central-1",
 		},
+		"the cost of the pipeline": {
+			"cost", map[string]string{"ENV": "pipeline"}, dev, "pipeline SensorFlow-pipeline",
+		},
 		"the pipeline": {
 			"deploy", map[string]string{"ENV": "pipeline"}, dev, "pipeline SensorFlow-pipeline",
+		},
+		"the pipeline in all its regions": {
+			"destroy", map[string]string{"ENV": "pipeline", "ACCOUNT": "111122223333"}, dev, "pipeline SensorFlow-pipeline*",
 		},
 		"the account that cdk.json has": {
 			"deploy", map[string]string{"ENV": "prod", "ACCOUNT": "444455556666"}, dev + "," + prod, "prod SensorFlow-prod-*",

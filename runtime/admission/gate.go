@@ -53,16 +53,17 @@ func (g *Gate) UsingIdle() *Gate {
 	return g
 }
 
-type callerKey struct{}
+// CallerKey is under which a context has the name of the one whose work it is, for CallerOf.
+type CallerKey struct{}
 
 // WithCaller tells those who work on a request whose it is.
 func WithCaller(ctx context.Context, caller string) context.Context {
-	return context.WithValue(ctx, callerKey{}, caller)
+	return context.WithValue(ctx, CallerKey{}, caller)
 }
 
 // CallerOf is whom a context's work is for, empty where nobody has told.
 func CallerOf(ctx context.Context) string {
-	caller, _ := ctx.Value(callerKey{}).(string)
+	caller, _ := ctx.Value(CallerKey{}).(string)
 	return caller
 }
 

@@ -36,8 +36,10 @@ const (
 	AggregatesEquipmentsMax = 50
 	// EquipmentHoursMax bounds what a call reads of the equipments that it names: fifty over 33 days. SlicedHoursMax bounds it where
 	// each hour is looked at by its slices, which takes ten times the work: one equipment over 400 days.
-	EquipmentHoursMax    = 40_000
-	SlicedHoursMax       = 10_000
+	EquipmentHoursMax = 40_000
+	SlicedHoursMax    = 10_000
+	// EquipmentPageMax bounds a page of equipments, each of which takes two queries of one reading.
+	EquipmentPageMax     = 100
 	UploadsPageDefault   = 50
 	UploadsPageMax       = 200
 	AggregateCacheTTLMax = 2 * time.Second

@@ -21,8 +21,8 @@ type work struct {
 	rng     *RangeID // or one range of a file
 }
 
-// message is an S3 event (https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html), S3's
-// test event, or a message of our own.
+// message is an S3 event (https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html), what
+// EventBridge writes in its place (contract.BucketEventTemplate), S3's test event, or a message of our own.
 type message struct {
 	Records []struct {
 		EventName string `json:"eventName"`
@@ -82,7 +82,14 @@ func decodeMessage(body string) (work, error) {
 		if !strings.HasPrefix(r.EventName, "ObjectCreated:") {
 			return work{}, never(fmt.Sprintf("the S3 event is of another kind: %.60q", r.EventName), nil)
 		}
-		id, err := uploadIDOf(r.S3.Object.Key)
+		key := r.S3.Object.Key
+		if r.EventName != contract.BucketEventName {
+			var err error
+			if key, err = url.QueryUnescape(key); err != nil { // S3 encodes keys like a form: a space is +
+				return work{}, never("the object key of the S3 event is not URL-encoded", err)
+			}
+		}
+		id, err := uploadIDOf(key)
 		if err != nil {
 			return work{}, err
 		}
@@ -91,12 +98,8 @@ func decodeMessage(body string) (work, error) {
 	return w, nil
 }
 
-// uploadIDOf takes the upload id out of the key of an S3 event, in which keys are encoded like a form: a space is +.
-func uploadIDOf(encoded string) (string, error) {
-	key, err := url.QueryUnescape(encoded)
-	if err != nil {
-		return "", never("the object key of the S3 event is not URL-encoded", err)
-	}
+// uploadIDOf takes the upload id out of the key of an object.
+func uploadIDOf(key string) (string, error) {
 	id, found := strings.CutPrefix(key, contract.UploadKeyPrefix)
 	id, named := strings.CutSuffix(id, contract.CSVKeySuffix)
 	if !found || !named || id == "" || strings.Contains(id, "/") {

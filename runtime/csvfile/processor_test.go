@@ -19,6 +19,7 @@ import (
 	"github.com/sensorflow/sensorflow/runtime/ingest"
 	"github.com/sensorflow/sensorflow/runtime/pacing"
 	"github.com/sensorflow/sensorflow/runtime/reading"
+	"github.com/sensorflow/sensorflow/test/eventbridge"
 	"github.com/sensorflow/sensorflow/test/ingesttest"
 )
 
@@ -191,6 +192,24 @@ func TestProcessor_DecodesTheKeysOfS3Events(t *testing.T) {
 		f.upload.Bytes = 0
 		if err := f.process(t, s3Event(encoded), wholeFile); err != nil || f.upload.Status != csvfile.Completed {
 			t.Errorf("%s: %v, %s", encoded, err, f.upload.Status)
+		}
+	}
+}
+
+// TestProcessor_TakesTheKeysOfEventBridgeAsTheyAre is about the messages of a bucket that exists.
+func TestProcessor_TakesTheKeysOfEventBridgeAsTheyAre(t *testing.T) {
+	for _, id := range []string{"a+b", "50%", "a%20b", "São=1=", uploadID} {
+		f := newFixture(nil)
+		f.upload.ID, f.upload.Bytes = id, 0
+		key := "uploads/" + id + ".csv"
+		f.objects = map[string][]byte{key: []byte("equipmentId,timestamp,value\n")}
+		body, err := eventbridge.Transform(contract.BucketEventPaths(), contract.BucketEventTemplate,
+			eventbridge.Created("111122223333", "eu-west-1", "ours", key))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := f.process(t, body, wholeFile); err != nil || f.upload.Status != csvfile.Completed {
+			t.Errorf("%s: %v, %s", key, err, f.upload.Status)
 		}
 	}
 }

@@ -21,12 +21,14 @@ func (a *Aggregates) consistentRange(partition, first, last string) *dynamodb.Qu
 	return in
 }
 
+// aboveIDs is above every character of an equipment id.
+const aboveIDs = "~"
+
 // ListEquipments returns at most limit equipments that have rows of the region, of one partition of the list and after an id, in
 // their order, and whether there may be more.
 func (a *Aggregates) ListEquipments(
 	ctx context.Context, shard int, region string, after reading.EquipmentID, limit int,
 ) (ids []reading.EquipmentID, more bool, err error) {
-	const aboveIDs = "~"
 	in := a.consistentRange(equipmentShard(shard), string(after)+afterSeparator, aboveIDs)
 	in.Limit = aws.Int32(int32(limit)) //nolint:gosec // a page
 	for len(ids) == 0 {                // a page may hold other regions' alone

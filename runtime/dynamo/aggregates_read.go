@@ -126,6 +126,36 @@ func (a *Aggregates) IndexRows(ctx context.Context, shard int, page aggregate.In
 	return rows, len(out.LastEvaluatedKey) > 0, nil
 }
 
+// EquipmentIDs returns at most limit ids of one partition of the list of equipments that begin with a prefix and come after an id,
+// in their order, and whether there may be more; then there is at least one. An equipment of several regions comes once.
+func (a *Aggregates) EquipmentIDs(
+	ctx context.Context, shard int, prefix string, after reading.EquipmentID, limit int,
+) (ids []reading.EquipmentID, more bool, err error) {
+	first := prefix
+	if after != "" {
+		first = max(prefix, string(after)+afterSeparator)
+	}
+	in := a.sortRange(equipmentShard(shard), first, prefix+aboveIDs)
+	in.ProjectionExpression = aws.String("#interval")
+	in.ExpressionAttributeNames = map[string]string{"#partition": contract.AttrEquipmentID, "#interval": contract.AttrInterval}
+	in.Limit = aws.Int32(int32(limit)) //nolint:gosec // a page
+	out, err := a.client.Query(ctx, in)
+	if err != nil {
+		return nil, false, mapError("list equipments", err)
+	}
+	for _, stored := range out.Items {
+		r := itemReader{item: stored}
+		id, _, _ := strings.Cut(r.text(contract.AttrInterval), contract.KeySeparator)
+		if err := r.done(); err != nil {
+			return nil, false, err
+		}
+		if ids = append(ids, reading.EquipmentID(id)); len(ids) > 1 && ids[len(ids)-2] == ids[len(ids)-1] {
+			ids = ids[:len(ids)-1]
+		}
+	}
+	return ids, len(out.LastEvaluatedKey) > 0, nil
+}
+
 // indexSort is the sort key of a row in the index.
 func indexSort(key aggregate.RowKey) string {
 	return strings.Join([]string{reading.FormatHour(key.Hour), string(key.EquipmentID), key.Region}, contract.KeySeparator)

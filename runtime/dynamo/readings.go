@@ -107,6 +107,40 @@ func (s *Readings) Page(
 	return rs, timeOf(place), nil
 }
 
+// Ends returns the first and the last reading of an equipment of those that Page lists, nil where there are none.
+func (s *Readings) Ends(ctx context.Context, id reading.EquipmentID) (first, last *reading.Stored, err error) {
+	if first, err = s.end(ctx, id, true); err != nil || first == nil {
+		return nil, nil, err
+	}
+	last, err = s.end(ctx, id, false)
+	if last == nil { // it has been deleted meanwhile
+		first = nil
+	}
+	return first, last, err
+}
+
+// end returns the first reading in one direction. It steps over any number of tombstones, which are gone after two days.
+func (s *Readings) end(ctx context.Context, id reading.EquipmentID, forward bool) (*reading.Stored, error) {
+	earliest, latest := s.span(time.Time{}, time.Time{})
+	in := s.spanQuery(id, reading.FormatTimestamp(earliest), reading.FormatTimestamp(latest))
+	in.ScanIndexForward, in.FilterExpression = aws.Bool(forward), aws.String("attribute_exists(#value)")
+	for examined := int32(1); ; examined = min(examined*16, pageExamined) {
+		in.Limit = aws.Int32(examined)
+		out, err := s.client.Query(ctx, in)
+		if err != nil {
+			return nil, mapError("query the end of an equipment's readings", err)
+		}
+		for _, stored := range out.Items {
+			if r, err := readStored(stored); err == nil {
+				return &r, nil
+			}
+		}
+		if in.ExclusiveStartKey = out.LastEvaluatedKey; len(in.ExclusiveStartKey) == 0 {
+			return nil, nil
+		}
+	}
+}
+
 // timeOf returns the earliest time whose stored form is not before a text that lies between those of the first and the last
 // timestamp. The text may be somebody else's, and no timestamp.
 func timeOf(text string) time.Time {

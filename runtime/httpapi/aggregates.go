@@ -38,9 +38,9 @@ type aggregatesHead struct {
 
 // stepPlace is where a page of aggregates ended.
 type stepPlace struct {
-	From        instant   `json:"f"` // the beginning of the window
-	Start       instant   `json:"h"` // of the last item's step
-	EquipmentID equipment `json:"e"` // of the last item
+	From        instant     `json:"f"` // the beginning of the window
+	Start       instant     `json:"h"` // of the last item's step
+	EquipmentID equipmentID `json:"e"` // of the last item
 }
 
 // getAggregated answers the aggregates of a window.
@@ -63,7 +63,7 @@ func (s *Server) getAggregated(w http.ResponseWriter, r *http.Request) error {
 	hold.Shrink(answerBytes + int64(len(got.Items))*memory.RowBytes)
 	nextCursor := ""
 	if next := got.Next; next != (aggregate.Place{}) {
-		last := stepPlace{instant(next.From), instant(next.After.Start), equipment(next.After.EquipmentID)}
+		last := stepPlace{instant(next.From), instant(next.After.Start), equipmentID(next.After.EquipmentID)}
 		if nextCursor, err = s.cursors.seal(last, scope...); err != nil {
 			return err
 		}

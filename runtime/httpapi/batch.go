@@ -57,7 +57,7 @@ func (s *Server) postBatch(w http.ResponseWriter, r *http.Request) error {
 	}
 	defer in.hold.Leave()
 	// Its body follows, and whether the sender is there is asked once more before anything is written.
-	now, r, err := s.registered(r)
+	now, err := s.registered(r)
 	if err != nil {
 		return err
 	}
@@ -97,7 +97,7 @@ func (s *Server) writeBatch(r *http.Request, b *batch) error {
 }
 
 // take decodes and judges one element.
-func (b *batch) take(element []byte, unreadable error) error {
+func (b *batch) take(element string, unreadable error) error {
 	index := b.length
 	if b.length++; b.length > contract.BatchReadingsMax {
 		return malformed("The batch holds more than %d readings; send several batches or a CSV file.", contract.BatchReadingsMax)
@@ -112,16 +112,14 @@ func (b *batch) take(element []byte, unreadable error) error {
 }
 
 // readElement makes a reading of one element of a batch, or tells what is wrong with it: with its fields, or with all of it.
-func readElement(element []byte, unreadable error, limits reading.Limits) (reading.Reading, []fault.FieldError) {
-	var b readingBody
-	var shape []fault.FieldError
+func readElement(element string, unreadable error, limits reading.Limits) (parsed reading.Reading, faults []fault.FieldError) {
 	if unreadable == nil {
-		shape, unreadable = decodeObject(element, readingMembers, &b)
+		parsed, faults, unreadable = parseReading(element, limits)
 	}
 	if unreadable != nil {
 		return reading.Reading{}, []fault.FieldError{{Field: "", Reason: unreadable.Error()}}
 	}
-	return b.reading(limits, shape)
+	return parsed, faults
 }
 
 // reject notes an element's faults, or its index alone once enough is explained.

@@ -33,10 +33,20 @@ var (
 	uploadMembers  = membersOf[uploadBody]()
 )
 
-// reading makes a reading of a decoded body. shape holds the faults that decoding found.
-func (b readingBody) reading(limits reading.Limits, shape []fault.FieldError) (reading.Reading, []fault.FieldError) {
+// parseReading makes a reading of a JSON text, or tells what is wrong with its fields, or with all of it. The reading may share the
+// memory of the text.
+func parseReading(text string, limits reading.Limits) (reading.Reading, []fault.FieldError, error) {
+	if p, ok := readPlain(text); ok {
+		parsed, faults := reading.Parse(p.equipmentID, p.timestamp, p.value, limits)
+		return parsed, faults, nil
+	}
+	var b readingBody
+	shape, err := decodeObject([]byte(text), readingMembers, &b)
+	if err != nil {
+		return reading.Reading{}, nil, err
+	}
 	parsed, found := reading.Parse(b.EquipmentID, b.Timestamp, b.Value.String(), limits)
-	return parsed, oneEach(shape, found)
+	return parsed, oneEach(shape, found), nil
 }
 
 // oneEach adds what was found to the faults of a body's shape. A field whose shape is wrong is not judged again.

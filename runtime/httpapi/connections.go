@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/sensorflow/sensorflow/runtime/admission"
@@ -78,6 +79,9 @@ func (c *Connections) admit(accepted net.Conn) (admitted, closed *conn) {
 	}
 	c.open++
 	admitted = &conn{Conn: accepted, owner: c}
+	if of, ok := accepted.(syscall.Conn); ok {
+		admitted.raw, _ = of.SyscallConn() // without it, net/http tells when the client leaves
+	}
 	admitted.place = c.idle.PushBack(admitted)
 	return admitted, closed
 }
@@ -165,6 +169,7 @@ func (l listener) Accept() (net.Conn, error) {
 // conn is a connection that counts what its headers hold and turns net/http's refusals into problems.
 type conn struct {
 	net.Conn
+	raw   syscall.RawConn // nil where the connection has none
 	owner *Connections
 
 	used    atomic.Bool // something has come

@@ -95,13 +95,13 @@ func (i *instant) UnmarshalText(text []byte) error {
 	return err
 }
 
-// equipment is an equipment's id as cursors hold it.
-type equipment reading.EquipmentID
+// equipmentID is an equipment's id as cursors hold it.
+type equipmentID reading.EquipmentID
 
 // UnmarshalText implements encoding.TextUnmarshaler.
-func (e *equipment) UnmarshalText(text []byte) error {
+func (e *equipmentID) UnmarshalText(text []byte) error {
 	id, err := reading.ParseEquipmentID(string(text))
-	*e = equipment(id)
+	*e = equipmentID(id)
 	return err
 }
 

@@ -62,7 +62,7 @@ func readRemoval(r *http.Request) (removal, error) {
 
 // deleteReadings deletes one reading or those of a range. After an answer of 503 any part of them may be gone.
 func (s *Server) deleteReadings(w http.ResponseWriter, r *http.Request) error {
-	now, r, err := s.registered(r)
+	now, err := s.registered(r)
 	if err != nil {
 		return err
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/sensorflow/sensorflow/runtime/auth"
 	"github.com/sensorflow/sensorflow/runtime/csvfile"
 	"github.com/sensorflow/sensorflow/runtime/deletion"
+	"github.com/sensorflow/sensorflow/runtime/equipment"
 	"github.com/sensorflow/sensorflow/runtime/ingest"
 	"github.com/sensorflow/sensorflow/runtime/memory"
 	"github.com/sensorflow/sensorflow/runtime/reading"
@@ -64,6 +65,12 @@ type Windows interface {
 	Query(ctx context.Context, q aggregate.Query) (aggregate.Answer, error)
 }
 
+// Catalog pages through the equipments that there are, in the order of their ids: those that begin with a prefix and come after an
+// id.
+type Catalog interface {
+	Page(ctx context.Context, prefix string, after reading.EquipmentID, limit int) (page []equipment.Equipment, more bool, err error)
+}
+
 // Authenticator signs people in and out and checks the tokens of people and machines.
 type Authenticator interface {
 	Login(ctx context.Context, username, password, clientAddress string) (token string, id auth.Identity, err error)
@@ -80,6 +87,7 @@ type Dependencies struct {
 	Uploads       UploadCreator
 	UploadStatus  UploadReader
 	Windows       Windows
+	Equipment     Catalog
 	Authenticator Authenticator
 	// Checks are what GET /readyz runs. Each must end when its context does.
 	Checks []Check

@@ -1,7 +1,6 @@
 package httpapi
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -10,7 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/sensorflow/sensorflow/runtime/admission"
 	"github.com/sensorflow/sensorflow/runtime/contract"
 )
 
@@ -18,8 +16,8 @@ import (
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	began := s.Now()
 	requestBegins(r)
-	e := &exchange{ResponseWriter: w, id: requestID(r), route: "unmatched"}
-	r = r.WithContext(context.WithValue(r.Context(), exchangeKey{}, e))
+	e := &exchange{Context: r.Context(), ResponseWriter: w, id: requestID(r), route: "unmatched"}
+	r = r.WithContext(e)
 	s.setHeaders(e, r)
 	s.setDeadlines(e, r)
 	defer func() {
@@ -93,8 +91,7 @@ func (s *Server) run(w http.ResponseWriter, r *http.Request, route route) error 
 				challenge: fmt.Sprintf(`Bearer realm="%s", error="insufficient_scope", scope="%s"`, contract.ResourceServer, scope),
 			}
 		}
-		ctx := admission.WithCaller(r.Context(), id.Subject)
-		r = r.WithContext(context.WithValue(ctx, callerKey{}, caller{id, token}))
+		exchangeOf(r.Context()).caller = caller{id, token}
 	}
 	if route.query == takesNone {
 		if err := noQuery(r); err != nil {

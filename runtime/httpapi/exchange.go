@@ -7,11 +7,18 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
+	"github.com/sensorflow/sensorflow/runtime/admission"
+	"github.com/sensorflow/sensorflow/runtime/ingest"
 )
 
-// exchange is one request on its way, for the log and for late failures.
+// exchange is one request on its way, for the log and for late failures. It is the request's context, too, and tells those who
+// work for it whose it is: a context of its own for each of these would take a copy of the request.
 type exchange struct {
+	context.Context //nolint:containedctx // see above
 	http.ResponseWriter
+	caller  caller        // once it is known
+	sender  ingest.Sender // once its being there matters
 	id      string
 	route   string
 	quiet   bool
@@ -23,6 +30,20 @@ type exchange struct {
 }
 
 type exchangeKey struct{}
+
+// Value implements context.Context.
+func (e *exchange) Value(key any) any {
+	switch key.(type) {
+	case exchangeKey:
+		return e
+	case admission.CallerKey:
+		return e.caller.identity.Subject
+	case ingest.SenderKey:
+		return e.sender
+	default:
+		return e.Context.Value(key)
+	}
+}
 
 func exchangeOf(ctx context.Context) *exchange {
 	e, _ := ctx.Value(exchangeKey{}).(*exchange)

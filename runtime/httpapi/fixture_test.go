@@ -49,6 +49,7 @@ type fixture struct {
 	// deletions answers DELETE /sensor-data.
 	deletions *deletions
 	windows   *windows
+	equipment *catalog
 	auth      *authenticator
 	log       *capture.Buffer
 	checks    []httpapi.Check
@@ -66,7 +67,7 @@ type fixture struct {
 func newFixture(t *testing.T, o httpapi.Options, change ...func(*fixture)) *fixture {
 	t.Helper()
 	f := &fixture{
-		t: t, table: &table{}, windows: &windows{}, deletions: &deletions{}, log: &capture.Buffer{},
+		t: t, table: &table{}, windows: &windows{}, equipment: &catalog{}, deletions: &deletions{}, log: &capture.Buffer{},
 		uploads: &uploads{stored: map[string]string{}, known: map[string]csvfile.Upload{}},
 		auth:    &authenticator{loggedOut: map[string]bool{}},
 		now:     func() time.Time { return testNow },
@@ -84,7 +85,7 @@ func newFixture(t *testing.T, o httpapi.Options, change ...func(*fixture)) *fixt
 	t.Cleanup(func() { _ = coalescer.Close(context.Background()) })
 	api, err := httpapi.New(httpapi.Dependencies{
 		Saver: coalescer, Batches: ingest.NewWriter(f.table, 4, pacer), Pager: f.table, Deletions: f.deletions, Uploads: f.uploads, UploadStatus: f.uploads,
-		Windows: f.windows, Authenticator: f.auth, Checks: f.checks, Now: f.now,
+		Windows: f.windows, Equipment: f.equipment, Authenticator: f.auth, Checks: f.checks, Now: f.now,
 		Logger: slog.New(slog.NewJSONHandler(f.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}, o)
 	if err != nil {

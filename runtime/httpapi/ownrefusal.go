@@ -44,7 +44,9 @@ func asAnswer(p *problem) []byte {
 	id := uuid.NewString()
 	w := &wholeAnswer{header: http.Header{}}
 	w.header.Set(headerRequestID, id)
-	setSafetyHeaders(w.header)
+	for _, one := range safetyHeaders() {
+		w.header[one.name] = one.values
+	}
 	w.header.Set("Connection", "close")
 	writeProblem(w, id, p)
 	return w.Bytes()

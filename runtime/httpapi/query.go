@@ -28,6 +28,7 @@ const (
 	paramGranularity = "granularity"
 	paramTimezone    = "timezone"
 	paramNumbers     = "numbers"
+	paramPrefix      = "prefix"
 )
 
 // parameters tells who judges the parameters of a route's addresses.
@@ -78,6 +79,9 @@ func readLists(r *http.Request, lists []string, known ...string) (*query, error)
 
 // noQuery refuses any parameter.
 func noQuery(r *http.Request) error {
+	if r.URL.RawQuery == "" {
+		return nil
+	}
 	q, err := readQuery(r)
 	if err != nil {
 		return err

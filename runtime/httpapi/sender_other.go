@@ -2,7 +2,7 @@
 
 package httpapi
 
-import "net"
+import "syscall"
 
 // closed leaves it to net/http to notice that the other side has closed a connection.
-func closed(net.Conn) bool { return false }
+func closed(syscall.RawConn) bool { return false }

@@ -4,23 +4,15 @@ package httpapi
 
 import (
 	"errors"
-	"net"
 	"syscall"
 )
 
 // closed tells whether the other side has closed a connection by now, without taking anything from it.
-func closed(c net.Conn) bool {
-	of, ok := c.(syscall.Conn)
-	if !ok {
-		return false
-	}
-	raw, err := of.SyscallConn()
-	if err != nil {
-		return true
-	}
+func closed(c syscall.RawConn) bool {
 	over := false
-	err = raw.Control(func(fd uintptr) {
-		n, _, err := syscall.Recvfrom(int(fd), make([]byte, 1), syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
+	err := c.Control(func(fd uintptr) {
+		var next [1]byte
+		n, _, err := syscall.Recvfrom(int(fd), next[:], syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
 		switch {
 		case err == nil:
 			over = n == 0

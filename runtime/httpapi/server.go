@@ -35,6 +35,7 @@ type Server struct {
 	requests *requestChecker
 	cursors  cursors
 	gates
+	headers   headers
 	readiness readiness
 	documents documents
 	origins   map[string]bool
@@ -82,6 +83,7 @@ type route struct {
 func New(d Dependencies, o Options) (*Server, error) {
 	s := &Server{Dependencies: d, options: o.withDefaults(), mux: http.NewServeMux(), origins: map[string]bool{}}
 	s.gates = newGates(s.options.Memory)
+	s.headers = newHeaders(s.options)
 	for _, origin := range s.options.AllowedOrigins {
 		s.origins[origin] = true
 	}
@@ -137,6 +139,7 @@ func (s *Server) routeTable() []route {
 		{method: "GET", path: "/sensor-data/uploads", access: mayRead, query: takesOwn, handle: s.getUploads},
 		{method: "GET", path: "/sensor-data/uploads/{id}", access: mayRead, handle: s.getUpload},
 		{method: "GET", path: "/sensor-data/aggregated", access: mayRead, query: takesOwn, handle: s.getAggregated},
+		{method: "GET", path: "/equipment", access: mayRead, query: takesOwn, handle: s.getEquipment},
 	}
 	return append(table, s.documents.routes()...)
 }

@@ -31,12 +31,7 @@ type caller struct {
 	token    string
 }
 
-type callerKey struct{}
-
-func callerOf(r *http.Request) caller {
-	c, _ := r.Context().Value(callerKey{}).(caller)
-	return c
-}
+func callerOf(r *http.Request) caller { return exchangeOf(r.Context()).caller }
 
 // authenticate finds the token, in the Authorization header before the cookie, and has it checked. If the header's token is
 // refused, the cookie is not tried: a request must never act for anybody but the one that its header names.
@@ -45,9 +40,7 @@ func (s *Server) authenticate(r *http.Request) (auth.Identity, string, error) {
 	if err != nil {
 		return auth.Identity{}, "", err
 	}
-	ctx, cancel := calling(r)
-	defer cancel()
-	id, err := s.Authenticator.Authenticate(ctx, token)
+	id, err := s.Authenticator.Authenticate(r.Context(), token)
 	if err != nil {
 		return auth.Identity{}, "", fmt.Errorf("authenticate: %w", err)
 	}
@@ -55,23 +48,23 @@ func (s *Server) authenticate(r *http.Request) (auth.Identity, string, error) {
 }
 
 func tokenOf(r *http.Request) (string, error) {
-	missing := &problem{
-		kind: problemUnauthenticated, message: "Sign in first, or send an access token as Authorization: Bearer.",
-		challenge: challengeMissing,
-	}
 	if headers := r.Header.Values("Authorization"); len(headers) > 0 {
 		scheme, token, _ := strings.Cut(headers[0], " ")
 		token = strings.TrimSpace(token)
 		if len(headers) > 1 || !strings.EqualFold(scheme, "Bearer") || token == "" {
-			return "", missing
+			return "", errTokenMissing
 		}
 		return token, nil
 	}
 	cookie, err := r.Cookie(contract.CookieName)
 	if err != nil || cookie.Value == "" {
-		return "", missing
+		return "", errTokenMissing
 	}
 	return cookie.Value, nil
+}
+
+var errTokenMissing = &problem{
+	kind: problemUnauthenticated, message: "Sign in first, or send an access token as Authorization: Bearer.", challenge: challengeMissing,
 }
 
 // credentialsCharsMax bounds what is passed on to the user pool; a longer header cannot be right.

@@ -25,7 +25,8 @@ type Options struct {
 	// LaneMax is how many readings of one equipment may wait while the table holds that equipment back. All such lanes together
 	// take at most three quarters of the queue. Default: 250.
 	LaneMax int
-	// WriteTimeout bounds a reading's attempts together. Default: 8s, so that a client hears within its own patience.
+	// WriteTimeout bounds the time from a reading's coming to its last attempt, and each call. Default: 8s, so that a client hears
+	// within its own patience.
 	WriteTimeout time.Duration
 }
 
@@ -64,15 +65,17 @@ type Coalescer struct {
 	// writing holds the identities that have a slot. A later reading of one waits until that is decided.
 	writing map[reading.Key]bool
 	company
-	closed bool
-	open   sync.WaitGroup // of the entries that are not answered
+	strain
+	closed  bool
+	open    sync.WaitGroup // of the entries that are not answered
+	pending int            // how many those are
 }
 
 // entry is one waiting write. answer has room for its one answer, so that nobody blocks on a caller that has left.
 type entry struct {
 	reading.Write
 	waits  func() bool
-	until  time.Time // when it is given up if it is still in a lane
+	until  time.Time // when it is given up if it is not under way
 	answer chan error
 }
 
@@ -95,14 +98,17 @@ func NewCoalescer(store Store, options Options, pacer pacing.Pacer) *Coalescer {
 }
 
 var (
-	errQueueFull = errors.New("the queue of readings is full")
-	errLaneFull  = errors.New("the queue of readings of this equipment is full, which the table holds back")
-	errClosed    = errors.New("the service is shutting down")
+	errQueueFull  = errors.New("the queue of readings is full")
+	errLaneFull   = errors.New("the queue of readings of this equipment is full, which the table holds back")
+	errOverloaded = errors.New("more readings come than the table takes")
+	errClosed     = errors.New("the service is shutting down")
+	errQueued     = errors.New("the calls before took too long")
 )
 
 // Save makes one write and returns nil only once it is durable, or superseded by a newer one of the same identity that is. It
 // takes the end of ctx for the leaving of the sender, after which the write may yet be made, at the version that it has by
-// then. Its error has the kind fault.Unavailable at once when the queue is full, or the equipment's own.
+// then. Its error has the kind fault.Unavailable at once when the queue is full, or the equipment's own. It returns within twice
+// the WriteTimeout.
 func (c *Coalescer) Save(ctx context.Context, w reading.Write) error {
 	if !waits(ctx) {
 		return unavailable(errGone) // the sender may have left before the version was taken
@@ -146,11 +152,18 @@ func (c *Coalescer) enqueue(e *entry) error {
 	if len(c.waiting)+c.held+c.inLanes >= c.options.QueueMax {
 		return errQueueFull
 	}
+	if c.stands(c.calls >= c.options.BatchesInFlightMax, c.pending, c.statements, c.latency) {
+		return errOverloaded
+	}
 	l := c.of[e.EquipmentID]
 	if l != nil && (l.size >= c.options.LaneMax || c.inLanes >= c.options.QueueMax*3/4) {
 		return errLaneFull
 	}
+	if l != nil && c.tooMany(c.inLanes, c.latency) {
+		return errOverloaded
+	}
 	c.open.Add(1)
+	c.pending++
 	if l != nil {
 		c.queue(l, e)
 	} else {
@@ -158,6 +171,13 @@ func (c *Coalescer) enqueue(e *entry) error {
 	}
 	c.dispatch(false)
 	return nil
+}
+
+// answered gives an entry its answer; c.mu is held.
+func (c *Coalescer) answered(e *entry, err error) {
+	e.answer <- err
+	c.pending--
+	c.open.Done()
 }
 
 // take removes what the next call carries: slots of lanes, slots that are due again, and then new ones of what waits, in order
@@ -171,11 +191,14 @@ func (c *Coalescer) take() []*slot {
 	batch = append(batch, c.ready[:again]...)
 	c.ready = slices.Delete(c.ready, 0, again)
 	fresh := map[reading.Key]*slot{}
-	left := c.waiting[:0]
+	left, now := c.waiting[:0], time.Now()
 	for _, e := range c.waiting {
 		key := e.Key()
 		s, l := fresh[key], c.of[e.EquipmentID]
 		switch {
+		case s == nil && !now.Before(e.until):
+			c.answered(e, unavailable(errQueued))
+			continue
 		case s == nil && l != nil: // it came before the table began to hold its equipment back
 			c.queue(l, e)
 			continue
@@ -183,11 +206,11 @@ func (c *Coalescer) take() []*slot {
 			left = append(left, e)
 			continue
 		case s == nil:
-			s = &slot{key: key, deadline: time.Now().Add(c.options.WriteTimeout)}
+			s = &slot{key: key}
 			fresh[key], c.writing[key] = s, true
 			batch = append(batch, s)
 		}
-		s.entries = append(s.entries, e)
+		s.entries, s.deadline = append(s.entries, e), e.until
 	}
 	clear(c.waiting[len(left):])
 	c.waiting = left
@@ -200,6 +223,10 @@ func (c *Coalescer) take() []*slot {
 // choose decides which entry is written: the newest of those that somebody waits for, or of all where nobody does. Whoever has
 // left began earlier, and must not supersede those that are there.
 func (s *slot) choose() {
+	if len(s.entries) == 1 { // as nearly always, and Save has just asked whether it waits
+		s.effort = effort{Write: s.entries[0].Write, waits: s.entries[0].waits}
+		return
+	}
 	var chosen *entry
 	waits := false
 	for _, e := range s.entries {
@@ -232,15 +259,17 @@ func (c *Coalescer) landed(batch []*slot, took time.Duration) {
 	for _, s := range batch {
 		s.attempts++
 		e := &s.effort
-		if e.busy {
-			c.heldBack(s)
-		} else {
+		switch {
+		case !e.busy:
 			c.passed(s)
+		case !c.heldBack(s):
+			c.decide(s, unavailable(fmt.Errorf("%w: %w", errOverloaded, lastReason([]*effort{e}))))
+			continue
 		}
 		switch {
 		case e.done:
 			c.decide(s, e.err)
-		case s.attempts >= attemptsMax || !time.Now().Before(s.deadline):
+		case s.attempts >= c.attemptsMost() || !time.Now().Before(s.deadline):
 			c.decide(s, unavailable(fmt.Errorf("write a reading, %d attempts: %w", s.attempts, lastReason([]*effort{e}))))
 		case s.lane != nil:
 			c.again(s)
@@ -262,7 +291,9 @@ func (c *Coalescer) decide(s *slot, err error) {
 		c.check(l) // what waits there may have waited for this identity
 	}
 	for _, e := range s.entries {
-		e.answer <- err
-		c.open.Done()
+		c.answered(e, err)
+	}
+	if err == nil {
+		c.done(len(s.entries))
 	}
 }

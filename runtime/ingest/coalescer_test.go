@@ -446,3 +446,19 @@ func TestSave_UnderLoadStoresWhatItAcknowledges(t *testing.T) {
 		t.Errorf("%d calls in flight, want at most 4", table.InFlightMax())
 	}
 }
+
+// Who waits behind calls that hang is told in time, and a write that has waited too long is not begun any more.
+func TestSave_WhoWaitsForACallIsToldInTime(t *testing.T) {
+	table := &ingesttest.Table{Answer: callsTake(time.Hour)}
+	inBubble(t, ingest.Options{BatchesInFlightMax: 1, WriteTimeout: 2 * time.Second}, table, func(t *testing.T, l *line) {
+		first, beside := l.save(write("A", 1)), l.save(write("B", 1))
+		time.Sleep(time.Second)
+		later := l.save(write("C", 1))
+		l.wantUnavailable("the one whose call hangs", first, 2*time.Second)
+		l.wantUnavailable("the one that came with it", beside, 2*time.Second)
+		l.wantUnavailable("the one that came later", later, 4*time.Second)
+		if got := sizes(t, table); !slices.Equal(got, []int{1, 1}) {
+			t.Errorf("calls of %v, want none for the second", got)
+		}
+	})
+}

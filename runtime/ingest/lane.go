@@ -47,15 +47,24 @@ func (c *Coalescer) passed(s *slot) {
 		l.underWay--
 		l.refusals, l.allowed = 0, min(2*l.allowed, contract.BatchStatementsMax)
 		c.check(l)
+	} else if s.attempts == 1 {
+		c.firstAttempt(false)
 	}
 }
 
-// heldBack takes note that the table held an attempt of a slot back, which comes into its equipment's lane; c.mu is held.
-func (c *Coalescer) heldBack(s *slot) {
+// heldBack takes note that the table held an attempt of a slot back, which comes into its equipment's lane; c.mu is held. It returns
+// false where that has no room for the slot.
+func (c *Coalescer) heldBack(s *slot) bool {
 	if s.lane != nil {
 		s.lane.underWay--
 	} else {
 		id := s.key.EquipmentID
+		if c.of[id] == nil {
+			c.firstAttempt(true)
+		}
+		if c.tooMany(c.inLanes, c.latency) {
+			return false
+		}
 		if c.of[id] == nil {
 			c.of[id] = &lane{equipment: id}
 		}
@@ -65,7 +74,7 @@ func (c *Coalescer) heldBack(s *slot) {
 	}
 	s.lane.allowed = 1
 	if s.lane.refusals++; s.lane.resting {
-		return
+		return true
 	}
 	ctx, wake := context.WithCancel(context.Background())
 	s.lane.resting, s.lane.wake = true, wake
@@ -73,6 +82,7 @@ func (c *Coalescer) heldBack(s *slot) {
 		defer wake()
 		c.rest(ctx, s.lane)
 	})
+	return true
 }
 
 // queue adds an entry to a lane; c.mu is held.
@@ -175,11 +185,11 @@ func (c *Coalescer) nextOf(l *lane) *slot {
 // it is to be told.
 func (c *Coalescer) rest(ctx context.Context, l *lane) {
 	c.mu.Lock()
-	refusals, until := l.refusals, c.earliest(l)
+	refusals, until := min(l.refusals, c.refusalsMax()), c.earliest(l)
 	c.mu.Unlock()
 	ctx, cancel := context.WithDeadline(ctx, until)
 	defer cancel()
-	_ = c.pacer.Pause(ctx, min(refusals, restsMax)) // that of ctx: who is to be told then is looked for below
+	_ = c.pacer.Pause(ctx, refusals) // that of ctx: who is to be told then is looked for below
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	l.resting = false
@@ -221,8 +231,7 @@ func (c *Coalescer) giveUp(l *lane) {
 			continue
 		}
 		c.leaves(l, 1)
-		e.answer <- unavailable(errHeldBack)
-		c.open.Done()
+		c.answered(e, unavailable(errHeldBack))
 	}
 	l.waiting = waiting
 }

@@ -1,6 +1,7 @@
 package ingest_test
 
 import (
+	"context"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -22,7 +23,7 @@ func TestSender_IsAskedBeforeItsWriteBeginsAndBeforeItsVersionRises(t *testing.T
 				var table ingesttest.Table
 				table.Put(writeAt("A", 1, 2*time.Second))
 				asked := 0
-				ctx := ingest.WithSender(t.Context(), func() bool { asked++; return asked > stays })
+				ctx := context.WithValue(t.Context(), ingest.SenderKey{}, sender(func() bool { asked++; return asked > stays }))
 				late := writeAt("A", 2, time.Second)
 				var err error
 				if way == "single" {
@@ -46,3 +47,8 @@ func TestSender_IsAskedBeforeItsWriteBeginsAndBeforeItsVersionRises(t *testing.T
 		}
 	}
 }
+
+// sender is asked whether it has left.
+type sender func() bool
+
+func (s sender) Gone() bool { return s() }

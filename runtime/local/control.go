@@ -18,13 +18,15 @@ import (
 
 	"github.com/sensorflow/sensorflow/runtime/local/datadir"
 	"github.com/sensorflow/sensorflow/runtime/local/replicator"
+	"github.com/sensorflow/sensorflow/runtime/local/stack"
+	"github.com/sensorflow/sensorflow/runtime/pacing"
 )
 
 const (
 	// controlFile says where a system of several regions takes cut and heal, beside stack.json, for its owner alone.
 	controlFile = "control.json"
-	// healWithin bounds how long heal waits for what the region has missed; it goes on arriving afterwards.
-	healWithin = 5 * time.Minute
+	// tellEvery is how often heal tells what is still to travel.
+	tellEvery = time.Second
 	// headerTimeout bounds how long the control waits for a request's head.
 	headerTimeout = 10 * time.Second
 )
@@ -36,38 +38,94 @@ type control struct {
 	Key string `json:"key"`
 }
 
-// newControl answers POST /cut/{region} and POST /heal/{region} with one sentence.
+// spoken is a line of what the control says, the last one of which may be an error.
+type spoken struct {
+	Said  string `json:"said,omitempty"`
+	Error string `json:"error,omitempty"`
+}
+
+// newControl answers POST /cut/{region} and POST /heal/{region} with lines that come as there is something to say.
 func newControl(r *replicator.Replicator) http.Handler {
 	mux := http.NewServeMux()
-	handle := func(command string, do func(ctx context.Context, region string) (string, error)) {
+	handle := func(command string, do func(ctx context.Context, region string, say func(format string, args ...any)) error) {
 		mux.HandleFunc("POST /"+command+"/{region}", func(w http.ResponseWriter, request *http.Request) {
-			said, err := do(request.Context(), request.PathValue("region"))
-			if err != nil {
-				w.WriteHeader(http.StatusConflict)
-				said = err.Error()
+			lines := json.NewEncoder(w)
+			flush := http.NewResponseController(w)
+			say := func(format string, args ...any) {
+				_ = lines.Encode(spoken{Said: fmt.Sprintf(format, args...)}) // who has gone needs no answer
+				_ = flush.Flush()
 			}
-			_, _ = io.WriteString(w, said) // who has gone needs no answer
+			if err := do(request.Context(), request.PathValue("region"), say); err != nil {
+				_ = lines.Encode(spoken{Error: err.Error()})
+			}
 		})
 	}
-	handle(commandCut, func(ctx context.Context, region string) (string, error) {
+	handle(commandCut, func(ctx context.Context, region string, say func(format string, args ...any)) error {
+		was := r.IsCut(region)
 		if err := r.Cut(ctx, region); err != nil {
-			return "", err
+			return err
 		}
-		return fmt.Sprintf("%[1]s is cut off; make heal REGION=%[1]s brings it back", region), nil
+		if was {
+			say("%[1]s is cut off already; make heal REGION=%[1]s brings it back", region)
+			return nil
+		}
+		say("%[1]s is cut off; make heal REGION=%[1]s brings it back", region)
+		return nil
 	})
-	handle(commandHeal, func(ctx context.Context, region string) (string, error) {
-		began := time.Now()
+	handle(commandHeal, func(ctx context.Context, region string, say func(format string, args ...any)) error {
+		back := "is back"
+		if was := r.IsCut(region); !was {
+			back = "was not cut off"
+		}
 		if err := r.Heal(ctx, region); err != nil {
-			return "", err
+			return err
 		}
-		settling, cancel := context.WithTimeout(ctx, healWithin)
-		defer cancel()
-		if err := r.Settled(settling); err != nil {
-			return "", fmt.Errorf("%s is back, and not everything has arrived yet: %w", region, err)
-		}
-		return fmt.Sprintf("%s is back; what had waited arrived in %.1f s", region, time.Since(began).Seconds()), nil
+		return watch(ctx, r, region, back, say)
 	})
 	return mux
+}
+
+// watch tells what is still to travel until it has arrived, as far as it can.
+func watch(ctx context.Context, r *replicator.Replicator, region, back string, say func(format string, args ...any)) error {
+	began := time.Now()
+	backlog, err := r.Backlog(ctx, region)
+	if err != nil {
+		return fmt.Errorf("%s %s: %w", region, back, err)
+	}
+	for next := began; ; {
+		travelling, waiting := 0, []string{}
+		for _, w := range backlog.Waiting() {
+			if w.Parted {
+				waiting = append(waiting, fmt.Sprintf("%s (%s)", w.Region, items(w.Items)))
+			} else {
+				travelling += w.Items
+			}
+		}
+		switch {
+		case r.IsCut(region):
+			return fmt.Errorf("%s was cut off again meanwhile; what had waited has not arrived", region)
+		case travelling == 0 && len(waiting) == 0:
+			say("%s %s; what had waited arrived in %.1f s", region, back, time.Since(began).Seconds())
+			return nil
+		case travelling == 0:
+			say("%s %s; what lies between it and %s goes on waiting, until that region is back too", region, back, strings.Join(waiting, ", "))
+			return nil
+		case !time.Now().Before(next):
+			say("%s %s; still to travel: %s", region, back, items(travelling))
+			next = next.Add(tellEvery)
+		}
+		const look = 50 * time.Millisecond
+		if err := pacing.Sleep(ctx, look); err != nil {
+			return fmt.Errorf("%s %s; what had waited goes on travelling: %w", region, back, err)
+		}
+	}
+}
+
+func items(n int) string {
+	if n == 1 {
+		return "1 item"
+	}
+	return fmt.Sprintf("%d items", n)
 }
 
 // serveControl listens on a free port of this machine until end is called.
@@ -100,9 +158,7 @@ func serveControl(ctx context.Context, dir string, handler http.Handler) (end fu
 	return func() {
 		_ = server.Close() // what is being said to it now has nobody left to be done by
 		<-served
-		if now, err := readControl(dir); err == nil && now == c {
-			_ = os.Remove(path) // a file that stays does no harm: nobody listens at its address
-		}
+		_ = os.Remove(path) // a file that stays does no harm: nobody listens at its address
 	}, nil
 }
 
@@ -118,44 +174,55 @@ func readControl(dir string) (control, error) {
 	return c, nil
 }
 
-var (
-	errNothingRuns = errors.New("nothing runs here; start it with make run REGIONS=2")
-	errOneRegion   = errors.New("one region runs here, which has nothing to be cut off from; start it with make run REGIONS=2")
-)
+var errOneRegion = errors.New("one region runs here, which has nothing to be cut off from; start it with make run REGIONS=2")
 
 // tell has the system that runs cut a region off, or bring it back, and prints what it says.
 func tell(ctx context.Context, s settings, out printer) error {
 	if s.region == "" {
-		return fmt.Errorf("say which region: make %s REGION=eu-central-1", s.command)
+		return fmt.Errorf("say which region: make %s REGION=%s", s.command, stack.RegionNames()[1])
+	}
+	info, err := findRunning(s.state)
+	if err != nil {
+		return err
+	}
+	if len(info.Regions) == 0 {
+		return errOneRegion
 	}
 	c, err := readControl(s.state)
 	if err != nil {
-		info, err := readState(s.state)
-		if err != nil || len(info.Regions) > 0 {
-			return errNothingRuns
-		}
-		return errOneRegion
+		return errStarting
 	}
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, c.URL+"/"+s.command+"/"+url.PathEscape(s.region), nil)
 	if err != nil {
 		return fmt.Errorf("%s %s: %w", s.command, s.region, err)
 	}
 	request.Header.Set("Authorization", "Bearer "+c.Key)
-	response, err := (&http.Client{Timeout: healWithin + callTimeout}).Do(request)
+	response, err := http.DefaultClient.Do(request) // heal takes as long as it takes
 	if err != nil {
-		return errNothingRuns
+		return ended(s, err)
 	}
 	defer func() { _ = response.Body.Close() }() // it was read
-	said, err := io.ReadAll(io.LimitReader(response.Body, answerMax))
-	switch sentence := strings.TrimSpace(string(said)); {
-	case err != nil:
-		return fmt.Errorf("read the answer: %w", err)
-	case response.StatusCode == http.StatusOK:
-		out.printf("%s\n", sentence)
-		return nil
-	case response.StatusCode == http.StatusConflict:
-		return errors.New(sentence)
-	default:
-		return fmt.Errorf("%s %s: status %d: %s", s.command, s.region, response.StatusCode, sentence)
+	if response.StatusCode != http.StatusOK {
+		return fmt.Errorf("%s %s: status %d", s.command, s.region, response.StatusCode)
 	}
+	for lines := json.NewDecoder(response.Body); ; {
+		var line spoken
+		switch err := lines.Decode(&line); {
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil:
+			return ended(s, err)
+		case line.Error != "":
+			return errors.New(line.Error)
+		}
+		out.printf("%s\n", line.Said)
+	}
+}
+
+// ended says why there is no answer, or only a part of one.
+func ended(s settings, err error) error {
+	if errors.Is(err, context.Canceled) {
+		return fmt.Errorf("%s %s was interrupted; what has begun goes on", s.command, s.region)
+	}
+	return fmt.Errorf("%s %s: the system has ended meanwhile: %w", s.command, s.region, err)
 }

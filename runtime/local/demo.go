@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"sync"
 	"text/tabwriter"
 	"time"
@@ -26,11 +27,20 @@ const (
 
 // demo sends a month of readings to the stack that runs, or else to one that it starts and keeps until ctx ends.
 func demo(ctx context.Context, s settings, out printer) error {
-	if info, err := readState(s.state); err == nil {
-		if c, err := newClient(ctx, info); err == nil {
-			out.printf("using the stack at %s\n", info.APIURL)
-			return c.demonstrate(ctx, out)
+	info, err := findRunning(s.state)
+	if err == nil {
+		out.printf("using the system that runs at %s\n", info.APIURL)
+		if len(s.given) > 0 {
+			out.printf("(it stays as it was started: %s says nothing to it; stop it to start another one)\n", strings.Join(s.given, ", "))
 		}
+		c, err := newClient(ctx, info)
+		if err != nil {
+			return err
+		}
+		return c.demonstrate(ctx, out)
+	}
+	if !errors.Is(err, errNothingRuns) {
+		return err
 	}
 	return serve(ctx, s, out, func(ctx context.Context, info stack.Info) error {
 		c, err := newClient(ctx, info)

@@ -7,8 +7,6 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
-
-	"github.com/sensorflow/sensorflow/runtime/local/stack"
 )
 
 // printer writes for a person. What cannot be printed is lost: the system goes on when its terminal is gone.
@@ -17,13 +15,10 @@ type printer struct{ io.Writer }
 func (p printer) printf(format string, args ...any) { _, _ = fmt.Fprintf(p, format, args...) }
 
 // describe prints what stack.json says for a person, with calls to try.
-func describe(out printer, info stack.Info, s settings, took time.Duration) {
-	data := "in memory; DATA_DIR keeps it"
-	switch {
-	case s.dataDir != "":
+func describe(out printer, running running, s settings, took time.Duration) {
+	info, data := running.info, "in memory; DATA_DIR keeps it"
+	if s.dataDir != "" {
 		data = s.dataDir
-	case len(info.Regions) > 0:
-		data = "in memory"
 	}
 	out.printf("\nSensorFlow is running (started in %.1f s). Ctrl-C ends it.\n\n", took.Seconds())
 	aligned := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
@@ -60,5 +55,8 @@ Try it:
 `, info.ClientID, info.ClientSecret, info.TokenURL, time.Now().UTC().Format(time.RFC3339), info.APIURL, info.APIURL)
 	if n := len(info.Regions); n > 0 {
 		out.printf("Part the regions, and join them again:\n  make cut REGION=%[1]s\n  make heal REGION=%[1]s\n\n", info.Regions[n-1].Name)
+	}
+	for _, region := range running.cutOff {
+		out.printf("%[1]s is still cut off, as it was when this was last stopped; make heal REGION=%[1]s brings it back\n\n", region)
 	}
 }

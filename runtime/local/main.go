@@ -57,8 +57,12 @@ func run(ctx context.Context, args, environ []string, out printer) error {
 	if err != nil {
 		return err
 	}
-	if s.command == commandCut || s.command == commandHeal {
+	switch s.command {
+	case commandCut, commandHeal:
 		return tell(ctx, s, out)
+	case commandRunning:
+		_, err := findRunning(s.state)
+		return err
 	}
 	if s.foreground {
 		release := takeTerminal()

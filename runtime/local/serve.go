@@ -25,6 +25,11 @@ const (
 // serve runs the stack until ctx ends or a part fails. Once it is ready it calls then, if there is one; its error ends the
 // stack.
 func serve(ctx context.Context, s settings, out printer, then func(context.Context, stack.Info) error) error {
+	release, err := occupy(ctx, s.state)
+	if err != nil {
+		return err
+	}
+	defer release()
 	logs, err := newLogs(filepath.Join(s.state, "logs"), s.verbose, out)
 	if err != nil {
 		return err
@@ -55,6 +60,8 @@ type running struct {
 	info stack.Info
 	// control serves cut and heal, nil where there is one region.
 	control http.Handler
+	// cutOff are regions that were cut off when the system last ended.
+	cutOff []string
 }
 
 func start(ctx context.Context, s settings, logs *logs, out printer) (running, error) {
@@ -73,7 +80,7 @@ func start(ctx context.Context, s settings, logs *logs, out printer) (running, e
 	if err != nil {
 		return running{}, err
 	}
-	return running{all, all.Info, newControl(all.Replicator)}, nil
+	return running{all, all.Info, newControl(all.Replicator), all.Replicator.CutOff()}, nil
 }
 
 // attend tells how to reach the stack and waits.
@@ -85,11 +92,6 @@ func attend(
 	if err != nil {
 		return fmt.Errorf("describe the system to programs: %w", err)
 	}
-	remove, err := writeState(s.state, running.info, environ)
-	if err != nil {
-		return err
-	}
-	defer remove()
 	if running.control != nil {
 		end, err := serveControl(ctx, s.state, running.control)
 		if err != nil {
@@ -97,7 +99,12 @@ func attend(
 		}
 		defer end()
 	}
-	describe(out, running.info, s, took)
+	remove, err := writeState(s.state, running.info, environ)
+	if err != nil {
+		return err
+	}
+	defer remove()
+	describe(out, running, s, took)
 
 	working, cancel := context.WithCancel(ctx)
 	done := make(chan error, 1)
@@ -134,7 +141,7 @@ func explain(err error, logs *logs) error {
 	return err
 }
 
-// writeState writes stack.json and stack.env, and returns what removes them, unless another stack has written its own meanwhile.
+// writeState writes stack.env and stack.json, which shows that the system is ready, and returns what removes them.
 func writeState(dir string, info stack.Info, environ []string) (remove func(), err error) {
 	content, err := json.MarshalIndent(info, "", "  ") //nolint:gosec // telling its owner the password is what the file is for
 	if err != nil {
@@ -148,10 +155,8 @@ func writeState(dir string, info stack.Info, environ []string) (remove func(), e
 		return nil, err
 	}
 	return func() {
-		if now, err := readState(dir); err == nil && now.APIURL == info.APIURL && now.Password == info.Password {
-			_ = os.Remove(environPath)
-			_ = os.Remove(path) // a file that stays does no harm: who reads it finds no API at its address
-		}
+		_ = os.Remove(path) // a file that stays does no harm: who looks for what runs sees that nobody has the lock
+		_ = os.Remove(environPath)
 	}, nil
 }
 

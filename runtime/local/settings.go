@@ -22,6 +22,8 @@ const (
 	commandDemo = "demo"
 	commandCut  = "cut"
 	commandHeal = "heal"
+	// commandRunning fails where nothing runs.
+	commandRunning = "running"
 )
 
 // settings are what flags and environment say.
@@ -37,13 +39,15 @@ type settings struct {
 	state      string // folder of stack.json and the logs
 	verbose    bool
 	foreground bool
-	environ    []string
+	// given are the keys of the environment that say how a system is started.
+	given   []string
+	environ []string
 }
 
 // parse reads the environment, then the flags.
 func parse(args, environ []string, out printer) (settings, error) {
 	s := settings{port: portDefault, regions: 1, delay: replicator.DelayDefault, environ: environ}
-	if len(args) > 0 && slices.Contains([]string{commandDemo, commandCut, commandHeal}, args[0]) {
+	if len(args) > 0 && slices.Contains([]string{commandDemo, commandCut, commandHeal, commandRunning}, args[0]) {
 		s.command, args = args[0], args[1:]
 	}
 	if err := s.readEnvironment(); err != nil {
@@ -68,7 +72,7 @@ func parse(args, environ []string, out printer) (settings, error) {
 		return s, err
 	}
 	if flags.NArg() > 0 {
-		return s, fmt.Errorf("unknown argument %q; there are demo, cut and heal, which come first", flags.Arg(0))
+		return s, fmt.Errorf("unknown argument %q; there are demo, cut, heal and running, which come first", flags.Arg(0))
 	}
 	if err := s.check(); err != nil {
 		return s, err
@@ -95,6 +99,9 @@ func (s *settings) readEnvironment() error {
 	for _, pair := range s.environ {
 		key, value, _ := strings.Cut(pair, "=")
 		var err error
+		if value != "" && slices.Contains([]string{"PORT", "DATA_DIR", "REGIONS", "REGIONS_DELAY", contract.EnvRetention}, key) {
+			s.given = append(s.given, pair)
+		}
 		switch {
 		case value == "":
 		case key == "PORT":

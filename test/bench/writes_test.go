@@ -1,18 +1,9 @@
 package bench_test
 
 import (
-	"bufio"
-	"bytes"
 	"cmp"
 	"context"
 	"fmt"
-	"io"
-	"net/http"
-	"net/http/httptest"
-	"os"
-	"os/exec"
-	"strconv"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -30,6 +21,7 @@ import (
 	"github.com/sensorflow/sensorflow/runtime/ingest"
 	"github.com/sensorflow/sensorflow/runtime/local/dynamolocal"
 	"github.com/sensorflow/sensorflow/runtime/reading"
+	"github.com/sensorflow/sensorflow/test/standin"
 )
 
 // BenchmarkWrites weighs three ways to write readings against each other: the service's, by statements that its own adapter sends,
@@ -45,13 +37,9 @@ import (
 func BenchmarkWrites(b *testing.B) {
 	ways := []way{{"BatchWriteItem", putBatches}, {"PutItem", putSingly}, {"BatchExecuteStatement", runStatements}}
 	b.Run("table=4ms", func(b *testing.B) {
-		target := startSlowTable(b)
 		for _, w := range ways {
 			for _, kind := range []string{kindNew, kindAgain, kindCorrected} {
-				b.Run("way="+w.name+"/readings="+kind, func(b *testing.B) {
-					c := newCounting(target)
-					w.measure(b, c, "slow-"+kind, kind) // the stand-in answers by the table's name
-				})
+				b.Run("way="+w.name+"/readings="+kind, func(b *testing.B) { w.ontoStandIn(b, kind) })
 			}
 		}
 	})
@@ -69,6 +57,26 @@ type benchTable struct {
 	url string
 	pid int // of the process that has the table; 0 for the stand-in, which stores nothing
 	inFlight
+}
+
+// ontoStandIn writes to a stand-in, which keeps the versions of the readings before where they are not new.
+func (w way) ontoStandIn(b *testing.B, kind string) {
+	b.Helper()
+	if b.N == 1 { // as it always begins; it is not worth a process
+		return
+	}
+	backend, err := standin.Start(b.Context(), standin.Options{Remember: true})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer backend.Kill()
+	c, table := newCounting(benchTable{url: backend.URL, inFlight: inFlight{16, 64}}), standin.TableName(contract.ReadingsTable())
+	if kind != kindNew {
+		if err := (way{write: runStatements}).all(c, table, b.N, 0); err != nil {
+			b.Fatal(err)
+		}
+	}
+	w.measure(b, c, table, kind)
 }
 
 // ontoLocal writes to a DynamoDB Local of its own, which has the readings before where they are not new: all of its calls take longer
@@ -327,20 +335,12 @@ func processorTime(b *testing.B) time.Duration {
 // tableTime is what the table's process has had of the processors so far; 0 where nobody tells.
 func (c *counting) tableTime(b *testing.B) time.Duration {
 	b.Helper()
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", c.pid))
-	if c.pid == 0 || err != nil {
+	if c.pid == 0 {
 		return 0
 	}
-	// Behind the name, in brackets, the 12th and 13th field count hundredths of a second.
-	_, rest, _ := strings.Cut(string(stat), ") ")
-	fields := strings.Fields(rest)
-	var spent time.Duration
-	for _, field := range fields[11:13] {
-		ticks, err := strconv.Atoi(field)
-		if err != nil {
-			b.Fatal(err)
-		}
-		spent += time.Duration(ticks) * time.Second / 100
+	spent, err := standin.ProcessOf(c.pid).CPU()
+	if err != nil {
+		return 0 // Linux alone tells
 	}
 	return spent
 }
@@ -353,56 +353,4 @@ func startLocalTable(b *testing.B) benchTable {
 	}
 	b.Cleanup(server.Stop)
 	return benchTable{url: server.Endpoint, pid: server.PID(), inFlight: inFlight{4, 4}}
-}
-
-// slowTableKey makes a process of this program the slow table.
-const slowTableKey = "BENCH_SLOW_TABLE"
-
-// startSlowTable starts a table that answers after 4 ms, as DynamoDB does, and stores nothing. It is a process of its own, so that
-// what it costs is not counted.
-func startSlowTable(b *testing.B) benchTable {
-	b.Helper()
-	program, err := os.Executable()
-	if err != nil {
-		b.Fatal(err)
-	}
-	cmd := exec.CommandContext(b.Context(), program, "-test.run", "^TestServe_TheSlowTable$")
-	cmd.Env = append(os.Environ(), slowTableKey+"=1")
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		b.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
-	url, err := bufio.NewReader(out).ReadString('\n')
-	if err != nil {
-		b.Fatal(err)
-	}
-	return benchTable{url: strings.TrimSpace(url), inFlight: inFlight{16, 64}}
-}
-
-// TestServe_TheSlowTable is that process.
-func TestServe_TheSlowTable(t *testing.T) {
-	if os.Getenv(slowTableKey) == "" {
-		t.Skip("a process of BenchmarkWrites")
-	}
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		body, _ := io.ReadAll(r.Body)
-		time.Sleep(4 * time.Millisecond)
-		w.Header().Set("Content-Type", "application/x-amz-json-1.0")
-		if !strings.HasSuffix(r.Header.Get("X-Amz-Target"), ".BatchExecuteStatement") {
-			_, _ = io.WriteString(w, "{}")
-			return
-		}
-		one := `{"TableName":"slow"}`
-		if bytes.Contains(body, []byte("INSERT")) && !bytes.Contains(body, []byte("slow-"+kindNew)) {
-			one = `{"TableName":"slow","Error":{"Code":"DuplicateItem","Message":"Duplicate primary key exists in table"}}`
-		}
-		answers := strings.Repeat(","+one, bytes.Count(body, []byte(`"Statement"`)))
-		_, _ = io.WriteString(w, `{"Responses":[`+answers[1:]+`]}`)
-	}))
-	fmt.Println(server.URL)
-	<-t.Context().Done() // until it is killed
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/sensorflow/sensorflow/test/await"
 	"github.com/sensorflow/sensorflow/test/capture"
 	"github.com/sensorflow/sensorflow/test/contract/probe"
+	"github.com/sensorflow/sensorflow/test/permission"
 )
 
 // retention is what the stack under test keeps readings for: longer than the longest window, so that all can be filled.
@@ -30,6 +31,9 @@ var local struct {
 	spec    *specification
 	log     capture.Buffer
 }
+
+// called is what the stacks of the tests call.
+var called = permission.NewWatch("contract")
 
 func TestMain(m *testing.M) { os.Exit(run(m)) }
 
@@ -46,6 +50,7 @@ func run(m *testing.M) int {
 		fmt.Fprintf(os.Stderr, "--- FAIL: the fleet's totals over everything that the suite wrote\n    %s\n", strings.Join(faults, "\n    "))
 		code = 1
 	}
+	code = called.Judge(code, os.Stderr)
 	if err := local.Stop(); err != nil {
 		fmt.Fprintf(os.Stderr, "--- FAIL: stop the stack: %v\n", err)
 		code = 1
@@ -58,7 +63,7 @@ func run(m *testing.M) int {
 }
 
 func start(ctx context.Context) error {
-	s, err := stack.Start(ctx, stack.Options{Retention: retention, Log: &local.log})
+	s, err := stack.Start(ctx, stack.Options{Retention: retention, Log: &local.log, Observe: called.Observe})
 	if err != nil {
 		return fmt.Errorf("start the stack: %w", err)
 	}

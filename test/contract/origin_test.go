@@ -57,7 +57,7 @@ func TestOrigin_APageOfAnotherOriginMayNotActForThePerson(t *testing.T) {
 func TestOrigin_ConfiguredOnesMayCallWithCredentials(t *testing.T) {
 	t.Parallel()
 	const page, other = "https://console.example.com", "https://evil.example"
-	s, err := stack.Start(t.Context(), stack.Options{AllowedOrigins: []string{page}})
+	s, err := stack.Start(t.Context(), stack.Options{AllowedOrigins: []string{page}, Observe: called.Observe})
 	if err != nil {
 		t.Fatal(err)
 	}

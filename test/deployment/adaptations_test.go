@@ -18,6 +18,8 @@ type adaptation struct {
 	attributes map[string]func(ref object) object
 	// change turns the resource into one that the emulator makes.
 	change func(s *stack, resource object) object
+	// docker is set where the emulator makes the resource, and would then run a function in Docker.
+	docker bool
 	// complete gives the resource, once the stack is there, what the emulator has left out.
 	complete func(ctx context.Context, s *stack, id string, made *created) error
 }
@@ -54,6 +56,11 @@ var adaptations = map[string]adaptation{
 			"once the stack is there",
 		values: nothing, complete: completeCall,
 	},
+	"Custom::S3AutoDeleteObjects": {
+		reason: "the emulator would run the CDK's function in Docker, when the stack is deleted: TestLife empties the bucket before, and what " +
+			"the function calls is read from its source",
+		values: nothing, complete: emptiedBucket,
+	},
 	"AWS::KMS::Key": {
 		reason: "the emulator's CloudFormation does not tell the attribute KeyId, which Ref is as well, makes keys of one region only, " +
 			"fails on tags, and takes the policy as text",
@@ -85,7 +92,9 @@ var adaptations = map[string]adaptation{
 		reason: unknown + "nor the call; the one pool answers in both regions", values: nothing,
 	},
 	"AWS::SecretsManager::Secret": {
-		reason: unknown + "CreateSecret makes it, with its replicas", make: secret,
+		reason: unknown + "CreateSecret makes it, with its replicas, which are asked for by their whole ARN: by its beginning, which our policies and " +
+			"programs know, the emulator finds the first secret alone",
+		make: secret,
 	},
 	"AWS::S3::Bucket": {
 		reason:   "the emulator's CloudFormation leaves out notifications and versions; S3's calls set them. CORS is not set",
@@ -93,11 +102,16 @@ var adaptations = map[string]adaptation{
 	},
 	"AWS::Lambda::EventSourceMapping": {
 		reason: "the emulator would run the function in Docker: the mapping is made switched off, and this test polls by it",
+		docker: true,
 		change: func(_ *stack, resource object) object {
 			return withProperties(resource, object{"Enabled": false})
 		},
 	},
-	"AWS::S3::BucketPolicy": {reason: unknown + "and asks no policy; package test/synth holds them", values: nothing},
+	"AWS::S3::BucketPolicy": {
+		reason: unknown + "and asks no policy; what they allow roles of the stack is in the table of permissions, and package test/synth holds " +
+			"the others",
+		values: nothing,
+	},
 	"AWS::SQS::QueuePolicy": {reason: unknown + "and asks no policy; package test/synth holds them", values: nothing},
 	"AWS::SNS::TopicPolicy": {reason: unknown + "and asks no policy; package test/synth holds them", values: nothing},
 	"AWS::EC2::InternetGateway": {
@@ -196,6 +210,7 @@ func replicaTables(ctx context.Context, s *stack, id string, made *created) erro
 			continue
 		}
 		table := withProperties(tableOf(resource, region), object{"TableName": made.Physical[id]})
+		table["DeletionPolicy"] = s.policy(resource)
 		if _, err := s.createStack(ctx, region, s.Name+"-"+id, object{"Resources": object{id: table}}); err != nil {
 			return err
 		}

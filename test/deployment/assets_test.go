@@ -7,6 +7,7 @@ import (
 	"debug/buildinfo"
 	"errors"
 	"fmt"
+	"os"
 	"path"
 	"path/filepath"
 	"strings"
@@ -22,6 +23,8 @@ type asset struct {
 	Bucket, Key string
 	// Program is the command of runtime/cmd that it holds, empty where it holds none of ours, and Architecture what it was built for.
 	Program, Architecture string
+	// Source is the file of a function in JavaScript, empty for any other.
+	Source string
 }
 
 // readAssets lists the assets of a stack. Which program one holds is read from the program itself, so that a function with another
@@ -43,8 +46,14 @@ func readAssets(dir, stackName string) ([]asset, error) {
 	var all []asset
 	for _, file := range manifest.Files {
 		program, architecture := programOf(filepath.Join(dir, file.Source.Path, "bootstrap"))
+		source := filepath.Join(dir, file.Source.Path, "index.js")
+		if _, err := os.Stat(source); err != nil {
+			source = ""
+		}
 		for _, to := range file.Destinations {
-			all = append(all, asset{Region: to.Region, Bucket: to.BucketName, Key: to.ObjectKey, Program: program, Architecture: architecture})
+			all = append(all, asset{
+				Region: to.Region, Bucket: to.BucketName, Key: to.ObjectKey, Program: program, Architecture: architecture, Source: source,
+			})
 		}
 	}
 	for _, image := range manifest.DockerImages {

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+
+	"github.com/sensorflow/sensorflow/test/permission"
 )
 
 // customCall is what a custom resource asks the function of the CDK to do.
@@ -77,15 +79,15 @@ func (c customCall) needs() lookup {
 	table := "arn:aws:dynamodb:" + c.Region + ":" + account + ":table/" + text(c.Parameters, "TableName")
 	switch c.Service + "." + c.Action {
 	case "DynamoDB.describeTable":
-		return lookup{call: call{Action: "dynamodb:DescribeTable", Resource: table}}
+		return lookup{call: permission.Call{Action: "dynamodb:DescribeTable", Resource: table}}
 	case "DynamoDB.updateTable":
-		return lookup{call: call{Action: "dynamodb:UpdateTable", Resource: table}}
+		return lookup{call: permission.Call{Action: "dynamodb:UpdateTable", Resource: table}}
 	case "EC2.describeManagedPrefixLists":
-		return lookup{call: call{Action: "ec2:DescribeManagedPrefixLists", Resource: "*"}}
+		return lookup{call: permission.Call{Action: "ec2:DescribeManagedPrefixLists", Resource: "*"}}
 	case "IAM.createServiceLinkedRole":
 		service := text(c.Parameters, "AWSServiceName")
 		return lookup{
-			call: call{
+			call: permission.Call{
 				Action:   "iam:CreateServiceLinkedRole",
 				Resource: "arn:aws:iam::" + account + ":role/aws-service-role/" + service + "/AWSServiceRoleForECS",
 			},
@@ -93,7 +95,7 @@ func (c customCall) needs() lookup {
 		}
 	}
 	// The SDK's packages and commands have other names than IAM's services and actions.
-	return lookup{call: call{
+	return lookup{call: permission.Call{
 		Action:   "elasticloadbalancing:" + strings.TrimSuffix(c.Action, "Command"),
 		Resource: text(c.Parameters, "LoadBalancerArn"),
 	}}

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/sensorflow/sensorflow/test/permission"
 )
 
 const (
@@ -38,6 +40,23 @@ type deployment struct {
 	exports  map[string]map[string]string // by region and name
 	// used are the adaptations that some resource needed.
 	used map[string]bool
+	// fails lets the creation of each stack be one that fails at its end: what CloudFormation keeps only of a stack that was
+	// made goes with this one.
+	fails bool
+}
+
+// policy is what becomes of a resource when its stack goes, in the words that the emulator knows.
+func (d *deployment) policy(resource any) string {
+	switch policy := text(resource, "DeletionPolicy"); {
+	case typeOf(resource) == "AWS::EC2::VPC":
+		return "Retain" // the emulator deletes no route table, and then no network
+	case policy == "RetainExceptOnCreate" && d.fails, policy == "":
+		return "Delete"
+	case policy == "RetainExceptOnCreate":
+		return "Retain"
+	default:
+		return policy
+	}
 }
 
 func newDeployment(e *emulator) *deployment {
@@ -46,13 +65,18 @@ func newDeployment(e *emulator) *deployment {
 	}
 }
 
-// deploy prepares the regions and creates the stacks.
-func (d *deployment) deploy(ctx context.Context, stacks []stackTemplate, progress func(string, ...any)) error {
+// bootstrap prepares the regions.
+func (d *deployment) bootstrap(ctx context.Context) error {
 	for _, region := range regions {
 		if err := d.emulator.bootstrap(ctx, region); err != nil {
 			return err
 		}
 	}
+	return nil
+}
+
+// deploy creates the stacks.
+func (d *deployment) deploy(ctx context.Context, stacks []stackTemplate, progress func(string, ...any)) error {
 	for _, s := range stacks {
 		if err := d.create(ctx, s); err != nil {
 			return err
@@ -76,7 +100,7 @@ type stack struct {
 
 // lookup is a call and the keys of conditions that it is made with.
 type lookup struct {
-	call
+	call       permission.Call
 	conditions map[string]string
 }
 
@@ -179,21 +203,27 @@ func (s *stack) adapted() (object, error) {
 	for id, resource := range s.resources() {
 		kind := typeOf(resource)
 		a := adaptations[kind]
-		switch {
-		case strings.HasPrefix(kind, "Custom::"):
-			continue // the emulator would run the function that makes it, in Docker
-		case a.values != nil || a.make != nil:
+		told := kept[kind] || a.change != nil || a.attributes != nil
+		custom := strings.HasPrefix(kind, "Custom::") // the emulator would run the function that makes it, in Docker
+		unknown := custom || a.values != nil || a.make != nil
+		if unknown && !custom {
 			resources[id] = object{"Type": kind, "Properties": object{}}
+		}
+		if unknown && !told {
 			continue
 		}
 		replaced := rewrite(resource, replace).(object)
 		delete(replaced, "DependsOn") // may name what is not created; the references alone make the emulator's order
-		if kept[kind] {
+		if told {
 			outputs[resolvedPrefix+id] = object{"Value": object{"Fn::ToJsonString": replaced["Properties"]}}
+		}
+		if unknown {
+			continue
 		}
 		if a.change != nil {
 			replaced = a.change(s, replaced)
 		}
+		replaced["DeletionPolicy"] = s.policy(resource)
 		resources[id] = replaced
 	}
 	for name, output := range asObject(s.Body["Outputs"]) {
@@ -208,8 +238,9 @@ const resolvedPrefix = "Resolved"
 // kept are the types whose resolved properties are looked at.
 var kept = map[string]bool{
 	"AWS::ECS::TaskDefinition": true, "AWS::Lambda::Function": true, "AWS::Lambda::EventSourceMapping": true, "AWS::S3::Bucket": true,
-	"AWS::ElasticLoadBalancingV2::TargetGroup": true, "AWS::Events::Rule": true,
+	"AWS::ElasticLoadBalancingV2::TargetGroup": true, "AWS::Events::Rule": true, "AWS::ECS::Service": true,
 	"AWS::KMS::ReplicaKey": true, "AWS::IAM::Role": true, "AWS::IAM::Policy": true, "AWS::IAM::ManagedPolicy": true,
+	"AWS::S3::BucketPolicy": true, "Custom::S3AutoDeleteObjects": true,
 }
 
 func asObject(value any) object {

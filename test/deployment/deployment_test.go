@@ -16,34 +16,45 @@ import (
 	"github.com/sensorflow/sensorflow/test/await"
 	"github.com/sensorflow/sensorflow/test/capture"
 	"github.com/sensorflow/sensorflow/test/contract/probe"
+	"github.com/sensorflow/sensorflow/test/permission"
 )
 
 // TestDeployment creates the stacks of two regions and uses what was created.
 func TestDeployment(t *testing.T) {
-	s := newStage(t)
+	s := newStage(t, environment("", trial))
 	w, err := s.try(t.Context(), s.stacks, regions)
 	defer w.stop()
 	if err != nil {
 		t.Fatal(err)
 	}
+	if err := w.deploy(t.Context(), s.trial, s.progress); err != nil {
+		t.Fatal(err)
+	}
 	w.holdTable(t)
+	for _, problem := range w.needlessAdaptations(t.Context(), s.progress) {
+		t.Error(problem)
+	}
 	w.holdTheRights(t)
 }
 
 // stage is where deployments are tried: the templates, and an emulator.
 type stage struct {
 	root     string
+	assembly string // the folder of the templates
+	folder   string // for files of the test
 	stacks   []stackTemplate
+	trial    []stackTemplate // of an environment that is thrown away, which nobody uses
 	emulator *emulator
 	log      capture.Buffer
 	patience time.Duration // bounds one flow
 	progress func(format string, args ...any)
 }
 
-// newStage synthesizes the stacks and starts an emulator, for as long as the test runs. A failed test prints what the programs printed.
-func newStage(t *testing.T) *stage {
+// newStage synthesizes the stacks of a configuration and starts an emulator, for as long as the test runs. A failed test prints what the
+// programs printed.
+func newStage(t *testing.T, configuration string) *stage {
 	t.Helper()
-	s := &stage{progress: stopwatch(t), patience: patience}
+	s := &stage{progress: stopwatch(t), patience: patience, assembly: t.TempDir(), folder: t.TempDir()}
 	t.Cleanup(func() {
 		if s.emulator != nil {
 			s.emulator.stop()
@@ -56,10 +67,18 @@ func newStage(t *testing.T) *stage {
 	if s.root, err = checkout.Root(); err != nil {
 		t.Fatal(err)
 	}
-	if s.stacks, err = synthesize(t.Context(), s.root, t.TempDir()); err != nil {
+	all, err := synthesize(t.Context(), s.root, s.assembly, configuration)
+	if err != nil {
 		t.Fatal(err)
 	}
-	s.progress("%d stacks are synthesized", len(s.stacks))
+	for _, stack := range all {
+		if strings.HasPrefix(stack.Name, "SensorFlow-trial-") {
+			s.trial = append(s.trial, stack)
+		} else {
+			s.stacks = append(s.stacks, stack)
+		}
+	}
+	s.progress("%d stacks are synthesized", len(all))
 	if s.emulator, err = startEmulator(t.Context(), s.root, &s.log); err != nil {
 		t.Fatal(err)
 	}
@@ -69,7 +88,10 @@ func newStage(t *testing.T) *stage {
 
 // try creates stacks, starts the programs of the regions and runs every flow in each. The world is to be stopped, also with an error.
 func (s *stage) try(ctx context.Context, stacks []stackTemplate, serving []string) (*world, error) {
-	w := &world{deployment: newDeployment(s.emulator), log: &s.log, recorder: newRecorder()}
+	w := &world{deployment: newDeployment(s.emulator), log: &s.log, folder: s.folder, recorder: permission.NewRecorder()}
+	if err := w.bootstrap(ctx); err != nil {
+		return w, err
+	}
 	if err := w.deploy(ctx, stacks, s.progress); err != nil {
 		return w, err
 	}

@@ -7,7 +7,8 @@
 //
 // Where the emulator cannot make a resource as the template has it, a table says what is done instead, and why
 // (adaptations_test.go). The test fails for a type of resource that the emulator does not make and that is not in the table, for an entry
-// that no template needs, and for one that says of a type that the emulator does not know it, once it does.
+// that no template needs, and for one that the emulator does not need any more: that says of a type that the emulator does not know it,
+// or that changes a resource which it makes as it is (needless_test.go). Those that keep it from running functions in Docker are left out.
 //
 // The bucket and the queues are the emulator's: it takes presigned addresses and uploads in parts, and sends events to the queue by the
 // notifications that the template configures. It checks no signature; package test/contract holds those, on another S3. The tables are
@@ -15,12 +16,22 @@
 // runtime/local/cognitolocal, with the ids, clients, groups and scopes that were created: the emulator's tokens name another issuer than
 // the pool is configured for, and it gives machines none.
 //
-// Every call that the programs make is recorded on its way to a service, with the role whose credentials sign it, and held against the
-// policies that were created: a call that no statement allows fails the test, and so does a statement's action on a resource that
-// nothing has used, unless a reason stands in permissions_test.go. The table of all permissions is testdata/permissions.golden.txt;
-// `make golden` rewrites it. What the role's services do with the key, and what ECS and Lambda do for themselves, stays unseen.
+// The smoke test is invoked as ECS does it, by the hook of the service, with the settings of its template alone: it calls the address of
+// CloudFront and the domain of the user pool by HTTPS, through a proxy that is the internet here.
 //
-// DEPLOYMENT_FAULTS=1 also plants mistakes in the templates, one at a time, each of which must be found (faults_test.go).
+// Every call that the programs make is recorded on its way to a service, with the role whose credentials sign it, and held against the
+// policies that were created: a call that no statement allows fails the test. What the roles may do, and which of it was used, is held
+// against the table of package test/permission. Beside the two regions an environment is created that is thrown away, whose buckets'
+// policies allow a role more; the roles of the delivery pipeline are not in the table, as the emulator makes no pipeline: package
+// infra/stacks holds them. What the services do with the key, and what ECS and Lambda do for themselves, stays unseen.
+//
+// TestLife goes through the life that infra/LIFE.md tells: first deployments that fail and are tried again, a kept environment that is
+// destroyed, of which only that stays which a deployer was told, a disposable one of which nothing stays, with something in every bucket,
+// and that is made again, and a region that leaves. The emulator takes nothing back by itself and knows no protection of stacks and load
+// balancers: the test deletes by the policies of the templates, as CloudFormation does.
+//
+// Mistakes are planted in the templates, one at a time, each of which must be found (faults_test.go): each time those that are found before
+// a flow runs, and with DEPLOYMENT_FAULTS=1 all of them, which takes minutes.
 //
 // `make setup` installs the emulator, in the versions of .make/moto.txt.
 package deployment

@@ -29,8 +29,7 @@ func filesAtOnce(ctx context.Context, s *service) error {
 	for i := range rows {
 		fmt.Fprintf(&file, "%s,%s,%d\n", s.equipment("E"), moment().Add(time.Duration(i)*time.Second).Format(time.RFC3339), i)
 	}
-	looked := policyStatement{Action: list{"dynamodb:BatchGetItem"}, Resource: list{"*"}}
-	for again := true; again; again = !s.recorder.has(s.roleOf(contract.EnvCSVQueueURL), looked) {
+	for again := true; again; again = !s.recorder.Did(s.roleOf(contract.EnvCSVQueueURL), "dynamodb:BatchGetItem") {
 		var group errgroup.Group
 		for range files {
 			group.Go(func() error {
@@ -70,9 +69,8 @@ func breakOff(ctx context.Context, s *service) error {
 		_ = response.Body.Close()
 		return fmt.Errorf("a form that breaks off is answered with status %d", response.StatusCode)
 	}
-	removed := policyStatement{Action: list{"s3:AbortMultipartUpload"}, Resource: list{"*"}}
 	return await.Until(ctx, func() error {
-		if !s.recorder.has(s.role, removed) {
+		if !s.recorder.Did(s.role, "s3:AbortMultipartUpload") {
 			return errors.New("the parts of the form are not removed")
 		}
 		return nil

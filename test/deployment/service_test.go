@@ -24,18 +24,22 @@ import (
 	"github.com/sensorflow/sensorflow/runtime/local/cognitolocal"
 	"github.com/sensorflow/sensorflow/runtime/local/dynamolocal"
 	"github.com/sensorflow/sensorflow/runtime/local/lambdalocal"
+	"github.com/sensorflow/sensorflow/test/permission"
 )
 
 // world is what the deployed programs run in: what was created, DynamoDB Local, a user pool and the programs' own files.
 type world struct {
 	*deployment
 	bin      string
+	folder   string
 	log      io.Writer
 	database *dynamolocal.Server
 	pool     *pool
-	recorder *recorder
-	services []*service
-	servers  []*http.Server
+	recorder *permission.Recorder
+	// signInHost is where the user pool's own domain is.
+	signInHost string
+	services   []*service
+	servers    []*http.Server
 	// polling lasts until halt is called. The pollers are in work.
 	polling context.Context //nolint:containedctx // it ends with the world, which outlives every call
 	halt    context.CancelFunc
@@ -104,6 +108,7 @@ type service struct {
 	role        string   // likewise
 	process     *child.Process
 	functions   map[string]*lambdalocal.Function // by logical id
+	internet    map[string]string                // what a program needs to reach the API and the user pool by their names
 	stream      string                           // of the readings, in DynamoDB Local
 }
 
@@ -127,6 +132,9 @@ func (w *world) startRegion(ctx context.Context, region string) error {
 	if s.endpoints, err = w.addresses(ctx, region); err != nil {
 		return err
 	}
+	if err := s.goOnline(ctx); err != nil {
+		return err
+	}
 	for _, id := range s.stack.ofType("AWS::Lambda::Function") {
 		if err := s.startFunction(ctx, id); err != nil {
 			return fmt.Errorf("function %s: %w", id, err)
@@ -148,7 +156,7 @@ func (s *service) given(roleARN string) (map[string]string, error) {
 		return nil, fmt.Errorf("the stack has not created the role %s", roleARN)
 	}
 	values := map[string]string{
-		contract.EnvRegion: s.region, "AWS_ACCESS_KEY_ID": s.recorder.accessKey(role), "AWS_SECRET_ACCESS_KEY": "secret", "AWS_SESSION_TOKEN": "session",
+		contract.EnvRegion: s.region, "AWS_ACCESS_KEY_ID": s.recorder.AccessKey(role), "AWS_SECRET_ACCESS_KEY": "secret", "AWS_SESSION_TOKEN": "session",
 	}
 	maps.Copy(values, s.endpoints)
 	return values, nil
@@ -176,6 +184,7 @@ func (s *service) startFunction(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
+	maps.Copy(values, s.internet)
 	for key, value := range asObject(at(p, "Environment", "Variables")) {
 		values[key] = fmt.Sprint(value)
 	}
@@ -258,7 +267,9 @@ func (s *service) containerEnvironment(ctx context.Context, task, container obje
 		if values[text(v, "Name")], secret, err = s.emulator.secretField(ctx, text(v, "ValueFrom")); err != nil {
 			return nil, fmt.Errorf("secret %s: %w", text(v, "Name"), err)
 		}
-		s.recorder.record(path.Base(text(task, "ExecutionRoleArn")), "secretsmanager:GetSecretValue", secret, nil) // ECS makes the call
+		s.recorder.Record(permission.Call{ // which ECS makes
+			Role: path.Base(text(task, "ExecutionRoleArn")), Action: "secretsmanager:GetSecretValue", Resource: secret,
+		}, nil)
 	}
 	_, listens, err := net.SplitHostPort(values[contract.EnvListenAddress])
 	if mapped := fmt.Sprint(at(container, "PortMappings", 0, "ContainerPort")); err != nil || listens != mapped {
@@ -294,6 +305,9 @@ func (w *world) startPool(ctx context.Context, state *created) error {
 		issuer = "https://issuer-cognito-idp."
 	}
 	issuer += state.Region + ".amazonaws.com/" + state.Values[id][""]
+	for _, domain := range state.ofType("AWS::Cognito::UserPoolDomain") {
+		w.signInHost = state.Values[domain][""] + ".auth." + state.Region + ".amazoncognito.com"
+	}
 	p := &pool{user: cognitolocal.User{Username: "ada@example.com", Password: "A-long-passw0rd", Email: "ada@example.com"}}
 	o := cognitolocal.Options{Issuer: issuer}
 	for _, group := range state.ofType("AWS::Cognito::UserPoolGroup") {
@@ -306,11 +320,14 @@ func (w *world) startPool(ctx context.Context, state *created) error {
 			o.Browser, o.Users = c, []cognitolocal.User{p.user}
 		}
 		if slices.Contains(texts(settings["AllowedOAuthFlows"]), "client_credentials") {
-			o.Machines, p.machine = append(o.Machines, c), c
-			o.Scopes = texts(settings["AllowedOAuthScopes"])
+			c.Scopes = texts(settings["AllowedOAuthScopes"])
+			o.Machines = append(o.Machines, c)
+			if text(settings, "ClientName") == gateway {
+				p.machine = c
+			}
 		}
 	}
-	if len(o.Machines) == 0 || len(o.Users) == 0 {
+	if p.machine.ID == "" || len(o.Users) == 0 {
 		return errors.New("the user pool lets nobody in: it has no client for people or none for machines")
 	}
 	w.pool = p

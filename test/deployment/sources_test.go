@@ -80,7 +80,7 @@ func (s *service) follow(ctx context.Context, properties object) error {
 func (s *service) config(role string) aws.Config {
 	return aws.Config{
 		Region: s.region, ConfigSources: []any{addressSource(s.endpoints)},
-		Credentials: credentials.NewStaticCredentialsProvider(s.recorder.accessKey(path.Base(role)), "secret", ""),
+		Credentials: credentials.NewStaticCredentialsProvider(s.recorder.AccessKey(path.Base(role)), "secret", ""),
 	}
 }
 

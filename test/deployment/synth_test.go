@@ -9,21 +9,31 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 
 	"github.com/sensorflow/sensorflow/runtime/local/checkout"
 )
 
-// environment is what is deployed: two regions, with what most deployments set.
-const environment = `{"environments":{"dev":{"account":"` + account + `","regions":["eu-west-1","eu-central-1"],"retentionDays":90,
-	"machineClients":["gateway"],"allowedOrigins":["https://app.example.com"]}}}`
+// gateway is the machine client of the deployment, besides that of the smoke test.
+const gateway = "gateway"
+
+// environment is what is deployed: two regions, with what most deployments set, and more that a test wants. Other environments may stand
+// beside it.
+func environment(more string, beside ...string) string {
+	return `{"environments":{"dev":{"account":"` + account + `","regions":["eu-west-1","eu-central-1"],"retentionDays":90,
+		"machineClients":["` + gateway + `"],"allowedOrigins":["https://app.example.com"]` + more + `}` + strings.Join(beside, "") + `}}`
+}
+
+// trial is an environment that is thrown away, which alone has roles that the others lack.
+const trial = `,"trial":{"account":"` + account + `","regions":["eu-west-1"],"disposable":true}`
 
 var regions = []string{"eu-west-1", "eu-central-1"}
 
-// synthesize runs the CDK app, as the CDK's command line does, and returns the stacks in the order of their deployment. The folder
-// dir gets the assembly.
+// synthesize runs the CDK app for a configuration, as the CDK's command line does, and returns the stacks in the order of their
+// deployment. The folder dir gets the assembly.
 //
 // The app is a program of its own, so that this package does not import the CDK and none of its tests waits for Node.js to start.
-func synthesize(ctx context.Context, root, dir string) ([]stackTemplate, error) {
+func synthesize(ctx context.Context, root, dir, configuration string) ([]stackTemplate, error) {
 	bin, err := checkout.Build(ctx, root, ".", "./infra")
 	if err != nil {
 		return nil, err
@@ -35,7 +45,7 @@ func synthesize(ctx context.Context, root, dir string) ([]stackTemplate, error) 
 	if err := readJSON(filepath.Join(root, "cdk.json"), &file); err != nil {
 		return nil, err
 	}
-	file.Context["sensorflow"] = json.RawMessage(environment)
+	file.Context["sensorflow"] = json.RawMessage(configuration)
 	values, err := json.Marshal(file.Context)
 	if err != nil {
 		return nil, fmt.Errorf("encode the context: %w", err)

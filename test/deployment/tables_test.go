@@ -59,6 +59,6 @@ func (w *world) streamOf(ctx context.Context, region, table, emulated string) (s
 	if out.Table.LatestStreamArn == nil {
 		return "", fmt.Errorf("table %s has no stream", table)
 	}
-	w.recorder.stream(region, *out.Table.LatestStreamArn, emulated)
+	w.recorder.Name(region, *out.Table.LatestStreamArn, emulated)
 	return *out.Table.LatestStreamArn, nil
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/sensorflow/sensorflow/runtime/local/stack"
 	"github.com/sensorflow/sensorflow/test/await"
 	"github.com/sensorflow/sensorflow/test/contract/probe"
+	"github.com/sensorflow/sensorflow/test/permission"
 	"github.com/sensorflow/sensorflow/test/system"
 )
 
@@ -27,9 +28,15 @@ type running struct {
 	t *testing.T
 }
 
+// called is what the systems of the tests call.
+var called = permission.NewWatch("faults")
+
+func TestMain(m *testing.M) { os.Exit(called.Judge(m.Run(), os.Stderr)) }
+
 // startSystem starts a system that the test ends.
 func startSystem(t *testing.T, o stack.Options) *running {
 	t.Helper()
+	o.Observe = called.Observe
 	return &running{system.Start(t, o), t}
 }
 

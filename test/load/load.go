@@ -28,7 +28,7 @@ func one(ctx context.Context, s settings, out, progress io.Writer) (*report.Repo
 	if err := enoughFiles(s.users); err != nil {
 		return nil, err
 	}
-	fmt.Fprintf(progress, "starting\n")
+	_, _ = fmt.Fprintf(progress, "starting\n")
 	starting, cancel := context.WithTimeout(ctx, startWithin)
 	defer cancel()
 	t, err := findTarget(starting, s)
@@ -45,7 +45,7 @@ func one(ctx context.Context, s settings, out, progress io.Writer) (*report.Repo
 		Address: users.Address{URL: t.url, Token: t.token, Path: "/sensor-data"},
 		Pace:    users.Pace{Users: s.users, Ramp: s.rampOf(s.users), Measured: s.measured, PauseMin: pauseMin, PauseMax: pauseMax},
 		// A run has equipments of its own, so that readings of an earlier one are not taken for its own.
-		Patience: patience, Prefix: fmt.Sprintf("load-%x-", began.Unix()), Seed: uint64(began.UnixNano()), Remember: s.verify, //nolint:gosec // any seed will do
+		Patience: patience, Prefix: fmt.Sprintf("load-%x-", began.Unix()), Seed: uint64(began.UnixNano()), Remember: s.verify,
 	}
 	costs := &costs{programs: t.programs}
 	result, err := users.Run(ctx, options, func(p users.Progress) {
@@ -75,7 +75,7 @@ func write(r *report.Report, out io.Writer) error {
 		return fmt.Errorf("find a place for the page: %w", err)
 	}
 	name := filepath.Join(folder, fmt.Sprintf("%s-users-%d.html", r.Result.Began.UTC().Format("20060102T150405Z"), r.Result.Pace.Users))
-	file, err := os.Create(name) //nolint:gosec // the name is made here
+	file, err := os.Create(name)
 	if err != nil {
 		return fmt.Errorf("write the page: %w", err)
 	}
@@ -86,7 +86,7 @@ func write(r *report.Report, out io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("write the page: %w", err)
 	}
-	fmt.Fprintf(out, "\npage: %s\n", strings.TrimPrefix(name, root+"/"))
+	_, _ = fmt.Fprintf(out, "\npage: %s\n", strings.TrimPrefix(name, root+"/"))
 	if err := r.Summary(out); err != nil {
 		return fmt.Errorf("write the summary: %w", err)
 	}

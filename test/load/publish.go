@@ -24,7 +24,7 @@ func publish(ctx context.Context, s settings, out, progress io.Writer) error {
 	if err := report.Markdown(s.reports, "make load-reports", reports); err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "\nreports: %s\n", s.reports)
+	_, _ = fmt.Fprintf(out, "\nreports: %s\n", s.reports)
 	return nil
 }
 

@@ -84,12 +84,12 @@ func startStack(ctx context.Context, s settings) (*target, error) {
 	}
 	t, err := byInfo(ctx, system.Info)
 	if err != nil {
-		_ = system.Stop()
+		_ = system.Stop() //nolint:contextcheck // stopping has a time of its own
 		return nil, err
 	}
 	t.about = about
 	t.programs = []program{{"api", standin.ProcessOf(system.PIDs()[stack.PartAPI][0])}}
-	t.stop = func() { _ = system.Stop() }
+	t.stop = func() { _ = system.Stop() } //nolint:contextcheck // stopping has a time of its own
 	return t, nil
 }
 
@@ -104,7 +104,7 @@ func given(ctx context.Context, s settings) (*target, error) {
 		return nil, fmt.Errorf("find .local/stack.json for a token: %w; give one as TOKEN", err)
 	}
 	var info stack.Info
-	text, err := os.ReadFile(filepath.Join(root, ".local", "stack.json")) //nolint:gosec // a file of this checkout
+	text, err := os.ReadFile(filepath.Join(root, ".local", "stack.json"))
 	if err == nil {
 		err = json.Unmarshal(text, &info)
 	}

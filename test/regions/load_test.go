@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -26,14 +27,21 @@ type acknowledged struct {
 type ledger struct {
 	mu   sync.Mutex
 	last map[identity]acknowledged
+	// open are values that were sent after it and never answered, since the region ended. They may be stored.
+	open map[identity][]string
+}
+
+func newLedger() *ledger {
+	return &ledger{last: map[identity]acknowledged{}, open: map[identity][]string{}}
 }
 
 // load is clients of one region, until stop is closed.
 type load struct {
 	member  *member
 	number  int // of the region
+	life    int // makes readings of its own that no other load makes
 	workers int
-	ledger  ledger
+	ledger  *ledger
 	stop    chan struct{}
 	work    sync.WaitGroup
 	// ends tells that the region goes away: no answer is no fault then.
@@ -51,7 +59,7 @@ const contested = 12
 func isOwn(equipment string) bool { return strings.HasPrefix(equipment, "eq-") }
 
 func newLoad(m *member, number int) *load {
-	return &load{member: m, number: number, workers: 6, stop: make(chan struct{}), ledger: ledger{last: map[identity]acknowledged{}}}
+	return &load{member: m, number: number, workers: 6, stop: make(chan struct{}), ledger: newLedger()}
 }
 
 func (l *load) start(ctx context.Context) {
@@ -91,7 +99,7 @@ func (l *load) run(ctx context.Context, worker int, dice *rand.Rand) {
 			id := identity{fmt.Sprintf("both-%d", worker), hour.Add(time.Duration(dice.IntN(contested)) * time.Second).Format(time.RFC3339Nano)}
 			switch {
 			case dice.IntN(4) > 0:
-				at := hour.Add(time.Duration(len(mine)%7200)*time.Second + time.Duration(1000*worker+l.number+1))
+				at := hour.Add(time.Duration(len(mine)%7200)*time.Second + time.Duration(1000*worker+10*l.life+l.number+1))
 				id = identity{fmt.Sprintf("eq-%d", dice.IntN(8)), at.Format(time.RFC3339Nano)}
 				mine = append(mine, id)
 			case len(mine) > 0 && dice.IntN(2) == 0:
@@ -123,9 +131,15 @@ func (l *load) send(ctx context.Context, readings map[identity]string) {
 			defer l.ledger.mu.Unlock()
 			for id, value := range readings {
 				l.ledger.last[id] = acknowledged{value, began, time.Now()}
+				delete(l.ledger.open, id)
 			}
 			return
 		case l.ends.Load():
+			l.ledger.mu.Lock()
+			defer l.ledger.mu.Unlock()
+			for id, value := range readings {
+				l.ledger.open[id] = append(l.ledger.open[id], value)
+			}
 			return
 		case err == nil && got.Status == http.StatusServiceUnavailable:
 			l.refused.Add(1)
@@ -139,21 +153,24 @@ func (l *load) send(ctx context.Context, readings map[identity]string) {
 
 // lost tells which acknowledged readings are not stored with the value that has to win: the last one of the region that alone has
 // written it, or else that of the region whose last write began after the other's was answered.
-func lost(stored []probe.Stored, loads ...*load) []string {
+func lost(stored []probe.Stored, ledgers ...*ledger) []string {
 	values := map[identity]string{}
 	for _, r := range stored {
 		values[identity{r.EquipmentID, r.At.Format(time.RFC3339Nano)}] = r.Value
 	}
-	may := map[identity][]acknowledged{}
-	for _, l := range loads {
-		for id, a := range l.ledger.last {
+	may, open := map[identity][]acknowledged{}, map[identity][]string{}
+	for _, l := range ledgers {
+		for id, a := range l.last {
 			may[id] = append(may[id], a)
+		}
+		for id, values := range l.open {
+			open[id] = append(open[id], values...)
 		}
 	}
 	var found []string
 	for id, all := range may {
 		value, is := values[id]
-		right := false
+		right := is && slices.ContainsFunc(open[id], func(v string) bool { return probe.Number(v).Cmp(probe.Number(value)) == 0 })
 		for _, a := range all {
 			late := false
 			for _, other := range all {

@@ -47,7 +47,7 @@ func TestRegions_LoseOneForGood(t *testing.T) {
 	d.nothingGivenUp(d.first)
 	// What both regions have written may have its last value from the one that was lost.
 	maps.DeleteFunc(one.ledger.last, func(id identity, _ acknowledged) bool { return !isOwn(id.equipment) })
-	found := lost(d.readings(d.first), one)
+	found := lost(d.readings(d.first), one.ledger)
 	for i, difference := range found {
 		if i < 10 {
 			t.Error(difference)

@@ -49,7 +49,8 @@ func start(t *testing.T) *drill {
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	d := &drill{t: t, log: &capture.Buffer{}}
-	began := time.Now()
+	build(t)
+	load := watchLoad()
 	var err error
 	if d.Regions, err = stack.StartRegions(ctx, stack.RegionsOptions{
 		Options: stack.Options{Log: d.log, Environ: []string{"IGNORED=1"}}, Count: 2, Delay: regionDelay,
@@ -64,7 +65,7 @@ func start(t *testing.T) *drill {
 			t.Logf("the regions' log is in %s", file)
 		}
 	})
-	t.Logf("two regions were ready after %.1f s", time.Since(began).Seconds())
+	load.readyWithin(t, readyMax)
 	d.first, d.second = d.member(0, 1), d.member(1, 0)
 	return d
 }
@@ -74,6 +75,9 @@ func (d *drill) member(of, tokenFrom int) *member {
 	client := &probe.Client{Base: d.Info.Regions[of].APIURL, Token: d.token(tokenFrom), HTTP: probe.NewHTTP()}
 	return &member{d.Stacks[of], client}
 }
+
+// readyMax is how long two regions may take to start once everything is built, on a machine that does nothing else.
+const readyMax = 15 * time.Second
 
 // memoryMax is what two regions may hold in memory, all processes together, this one included.
 const memoryMax = 800 << 20

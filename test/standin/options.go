@@ -20,6 +20,9 @@ type Options struct {
 	// Remember keeps the version and the value of each reading, so that writes are judged by them and can be looked up. It takes
 	// about 150 bytes a reading.
 	Remember bool
+	// AggregateEquipments is how many equipments the aggregates are of: of each a row for every hour of more than a month, and the
+	// fleet's rows to match. They are made when they are asked for. Default: 0, only what was written is there.
+	AggregateEquipments int
 	// FileBytes is about how long the objects of the bucket are, in bytes; see File. Default: 1 MB.
 	FileBytes int64
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
+	"github.com/sensorflow/sensorflow/runtime/aggregate"
 	"github.com/sensorflow/sensorflow/runtime/contract"
 	"github.com/sensorflow/sensorflow/runtime/csvfile"
 	"github.com/sensorflow/sensorflow/runtime/dynamo"
@@ -316,5 +317,43 @@ func TestBackend_QueuesMessages(t *testing.T) {
 		if got, err := b.Receive(t.Context()); err != nil || got != want {
 			t.Errorf("received %q, %v, want %q", got, err, want)
 		}
+	}
+}
+
+// The generated aggregates are asked for as the API does it, and add up.
+func TestBackend_HasAMonthOfAggregates(t *testing.T) {
+	const equipments = 100
+	b := start(t, standin.Options{Latency: -1, AggregateEquipments: equipments})
+	rows := dynamo.NewAggregates(dynamo.NewClient(b.Config()), standin.TableName(contract.ReadingsTable()),
+		standin.TableName(contract.AggregatesTable()), contract.IndexShardsDefault)
+	windows := aggregate.NewWindows(rows, time.Now, 0, aggregate.WindowsOptions{})
+	month, err := aggregate.ParseInterval("1m")
+	if err != nil {
+		t.Fatal(err)
+	}
+	q := aggregate.Query{Interval: month, Limit: contract.AggregatesPageMax}
+	var last aggregate.Item
+	items, samples := 0, int64(0)
+	for {
+		page, err := windows.Query(t.Context(), q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, one := range page.Items {
+			if one.IntervalStart.Before(last.IntervalStart) || one.IntervalStart.Equal(last.IntervalStart) && one.EquipmentID <= last.EquipmentID {
+				t.Fatalf("%+v comes after %+v", one, last)
+			}
+			last, samples = one, samples+one.SampleCount
+		}
+		items += len(page.Items)
+		if q.After = page.Next; q.After == (aggregate.Place{}) {
+			if page.TotalCount/10 != samples/10 { // the buckets share what cannot be divided by eight
+				t.Errorf("%d in all, the items have %d", page.TotalCount, samples)
+			}
+			break
+		}
+	}
+	if items != 721*equipments {
+		t.Errorf("%d items", items)
 	}
 }

@@ -37,3 +37,15 @@ func OrZero[P any](props *P) P {
 	}
 	return *props
 }
+
+// InStack accepts a resource of the region and the account of a stack, as far as they are known. why says what it cannot
+// do elsewhere.
+func InStack(field string, of awscdk.IResource, stack awscdk.Stack, why string) rule.Faults {
+	other := func(what string, there, here *string) rule.Faults {
+		return rule.Fault{
+			Field: field, Rule: "must be of the stack's " + what + " " + *here, Got: *there, Advice: why,
+		}.If(IsKnown(*here) && IsKnown(*there) && *here != *there)
+	}
+	env := of.Env()
+	return rule.All(other("region", env.Region, stack.Region()), other("account", env.Account, stack.Account()))
+}

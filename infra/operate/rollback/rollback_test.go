@@ -344,6 +344,11 @@ func TestRun_GoesBackBehindWhatChangedNothing(t *testing.T) {
 		"a service that failed in between": {func(w *world) {
 			w.deployments = slices.Insert(w.deployments, 1, deployment{"2026-11-25T10:00:00Z", 5, "ROLLBACK_SUCCESSFUL"})
 		}, "service to 6, fn-Aggregator to old [arm64]"},
+		"a deployment by hand after it, and the stack's again": {func(w *world) {
+			w.deployments = append([]deployment{
+				{"2026-11-26T03:40:00Z", 7, "SUCCESSFUL"}, {"2026-11-26T03:20:00Z", 9, "SUCCESSFUL"},
+			}, w.deployments...)
+		}, "service to 6, fn-Aggregator to old [arm64]"},
 		"a function with other settings only": {func(w *world) {
 			for i := range w.functions["fn-Aggregator"] {
 				w.functions["fn-Aggregator"][i].code = "same"

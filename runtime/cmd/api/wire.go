@@ -20,6 +20,7 @@ import (
 	"github.com/sensorflow/sensorflow/runtime/csvfile"
 	"github.com/sensorflow/sensorflow/runtime/deletion"
 	"github.com/sensorflow/sensorflow/runtime/dynamo"
+	"github.com/sensorflow/sensorflow/runtime/equipment"
 	"github.com/sensorflow/sensorflow/runtime/httpapi"
 	"github.com/sensorflow/sensorflow/runtime/ingest"
 	"github.com/sensorflow/sensorflow/runtime/memory"
@@ -148,8 +149,8 @@ func (a assembly) api(ctx context.Context, cfg config.API, plan memory.Plan, log
 	uploads := csvfile.NewUploads(a.uploads, a.bucket, time.Now)
 	api, err := httpapi.New(httpapi.Dependencies{
 		Saver: a.coalescer, Batches: ingest.NewWriter(a.readings, batchesInFlightMax, pacing.Pacer{}), Pager: a.readings,
-		Deletions: a.deletions,
-		Uploads:   uploads, UploadStatus: uploads, Authenticator: a.people,
+		Deletions: a.deletions, Equipment: equipment.NewCatalog(a.rows, a.readings),
+		Uploads: uploads, UploadStatus: uploads, Authenticator: a.people,
 		Windows: aggregate.NewWindows(a.rows, time.Now, cfg.AggregateCacheTTL, aggregate.WindowsOptions{
 			IndexShards: cfg.IndexShards, FleetBuckets: cfg.FleetBuckets,
 			ReadsInFlightMax: plan.TableReads, RowsInFlightMax: plan.RowsRead, CacheItemsMax: plan.RowsKept,

@@ -9,7 +9,9 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
+	"github.com/google/uuid"
 	"github.com/sensorflow/sensorflow/runtime/contract"
+
 	"github.com/sensorflow/sensorflow/runtime/csvfile"
 )
 
@@ -59,6 +61,25 @@ func TestFunction_StoresAFileOnceHoweverOftenItIsTold(t *testing.T) {
 	shared.idle(t)
 	if again := shared.read(t, id); again != u {
 		t.Errorf("a repeated event changed the upload:\n%+v\n%+v", u, again)
+	}
+}
+
+// TestFunction_HearsOfAFileByEventBridge is the way of a bucket that exists: from its event through the queue to the function. A key of
+// EventBridge is not encoded, so that one with a per cent sign tells whether it is taken as it is.
+func TestFunction_HearsOfAFileByEventBridge(t *testing.T) {
+	id := "50%25-" + uuid.NewString()
+	key := csvfile.UploadKey(id)
+	shared.toldBy.Store(key, false)
+	shared.put(t, id, strings.NewReader("equipmentId,timestamp,value\nBRIDGE-1,2026-03-01T00:00:00Z,5\nbad\n"))
+	u := shared.ended(t, id)
+	if u.Status != csvfile.CompletedWithRejects || u.RowsAccepted != 1 || u.RowsRejected != 1 {
+		t.Errorf("%+v", u)
+	}
+	if told, _ := shared.toldBy.Load(key); told != true {
+		t.Error("the file was processed by an event of S3")
+	}
+	if got := shared.values(t, "BRIDGE-1"); len(got) != 1 || got["2026-03-01T00:00:00.000000000Z"] != "5" {
+		t.Errorf("stored %v", got)
 	}
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -34,6 +35,7 @@ func (s served) RoundTrip(r *http.Request) (*http.Response, error) {
 // region is an API with its token endpoint. Its aggregate follows after some looks.
 type region struct {
 	looks   int            // of the aggregate, until it follows
+	counts  string         // what the aggregate says in place of the right count and total
 	status  map[string]int // what a call answers in place of the usual
 	stored  bool
 	shown   bool
@@ -67,7 +69,8 @@ func (s *region) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		if s.shown {
 			hour := s.moment().Truncate(time.Hour).Unix()
 			encoded, _ := json.Marshal(hour)
-			items = `[{"intervalStart":` + string(encoded) + `,"sampleCount":1,"totalValue":` + string(smoketest.Value) + `}]`
+			counts := cmp.Or(s.counts, `"sampleCount":1,"totalValue":`+string(smoketest.Value))
+			items = `[{"intervalStart":` + string(encoded) + `,` + counts + `}]`
 		}
 		_, _ = w.Write([]byte(`{"items":` + items + `}`))
 	case "POST /sensor-data":
@@ -177,7 +180,11 @@ func TestHandle_FailsWithAReason(t *testing.T) {
 		"a pool that is out of reach":     {region{status: map[string]int{"POST /auth/login": 500}}, 1, "refuse a stranger: POST /auth/login answered 500, not 401"},
 		"a deletion that is refused":      {region{status: map[string]int{"DELETE /sensor-data": 403}}, 1, "clear what earlier tries left: DELETE /sensor-data answered 403, not 200"},
 		"an aggregate that never follows": {region{looks: 1000}, 3, "read the aggregate: not yet: the aggregate of sensorflow.smoketest.eu-west-1"},
-		"tasks that are never there":      {region{status: map[string]int{"GET /auth/me": 503}}, 3, "use the token: not yet: GET /auth/me answered 503"},
+		"an aggregate of another count": {region{counts: `"sampleCount":2,"totalValue":` + string(smoketest.Value)}, 3,
+			"read the aggregate: not yet: the aggregate of sensorflow.smoketest.eu-west-1"},
+		"an aggregate of another total": {region{counts: `"sampleCount":1,"totalValue":36.7`}, 3,
+			"read the aggregate: not yet: the aggregate of sensorflow.smoketest.eu-west-1"},
+		"tasks that are never there": {region{status: map[string]int{"GET /auth/me": 503}}, 3, "use the token: not yet: GET /auth/me answered 503"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

@@ -39,7 +39,18 @@ type User struct {
 }
 
 // Client is an app client.
-type Client struct{ ID, Secret string }
+type Client struct {
+	ID, Secret string
+	// Scopes are what a machine may ask for. Default: Options.Scopes.
+	Scopes []string
+}
+
+func (c Client) scopes(o Options) []string {
+	if len(c.Scopes) > 0 {
+		return c.Scopes
+	}
+	return o.Scopes
+}
 
 // Options configure a Pool.
 type Options struct {

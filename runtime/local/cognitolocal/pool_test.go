@@ -24,6 +24,7 @@ var (
 	browser = cognitolocal.Client{ID: "browser", Secret: "browser-secret"}
 	machine = cognitolocal.Client{ID: "machine", Secret: "machine/secret+%"}
 	ada     = cognitolocal.User{Username: "ada", Password: "pässword: with:colons", Email: "ada@example.com", Groups: []string{"operators"}}
+	reader  = cognitolocal.Client{ID: "reader", Secret: "reader-secret", Scopes: []string{"sensor-flow/read"}}
 	grace   = cognitolocal.User{Username: "grace", Password: "first-password", MustChangePassword: true}
 )
 
@@ -33,7 +34,7 @@ func serve(t *testing.T, change func(*cognitolocal.Options)) *cognitolocal.Pool 
 	server := httptest.NewUnstartedServer(nil)
 	o := cognitolocal.Options{
 		BaseURL: "http://" + server.Listener.Addr().String(), Browser: browser,
-		Machines: []cognitolocal.Client{machine}, Users: []cognitolocal.User{ada, grace},
+		Machines: []cognitolocal.Client{machine, reader}, Users: []cognitolocal.User{ada, grace},
 		Scopes: contract.Scopes(),
 	}
 	if change != nil {
@@ -244,7 +245,7 @@ func askToken(t *testing.T, pool *cognitolocal.Pool, form url.Values, basic cogn
 	t.Helper()
 	r := request(t, http.MethodPost, pool.TokenURL(), form.Encode())
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	if basic != (cognitolocal.Client{}) {
+	if basic.ID != "" {
 		r.SetBasicAuth(url.QueryEscape(basic.ID), url.QueryEscape(basic.Secret))
 	}
 	response, body := do(t, r)
@@ -326,6 +327,8 @@ func TestToken_AnswersAsRFC6749Asks(t *testing.T) {
 		"rejects the browser's client": {fields(), browser, 400, "unauthorized_client"},
 		"rejects an unknown scope":     {fields("scope", "sensor-flow/all"), machine, 400, "invalid_scope"},
 		"rejects a scope among others": {fields("scope", "sensor-flow/read openid"), machine, 400, "invalid_scope"},
+		"a client's own scope":         {fields("scope", "sensor-flow/read"), reader, 200, ""},
+		"rejects another client's":     {fields("scope", "sensor-flow/write"), reader, 400, "invalid_scope"},
 		"rejects a repeated field":     {fields("scope", "sensor-flow/read", "scope", "sensor-flow/write"), machine, 400, "invalid_request"},
 		"rejects a missing grant":      {url.Values{}, machine, 400, "invalid_request"},
 		"rejects another grant":        {url.Values{"grant_type": {"password"}}, machine, 400, "unsupported_grant_type"},

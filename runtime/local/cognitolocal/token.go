@@ -68,10 +68,10 @@ func (p *Pool) token(w http.ResponseWriter, r *http.Request) (*tokenAnswer, *oau
 	}
 	scopes := strings.Fields(form.Get("scope"))
 	if len(scopes) == 0 {
-		scopes = p.options.Scopes
+		scopes = client.scopes(p.options)
 	}
 	for _, scope := range scopes {
-		if !slices.Contains(p.options.Scopes, scope) {
+		if !slices.Contains(client.scopes(p.options), scope) {
 			return nil, oauth(http.StatusBadRequest, "invalid_scope", "")
 		}
 	}
@@ -99,7 +99,7 @@ func tokenForm(w http.ResponseWriter, r *http.Request) (url.Values, *oauthError)
 // machine authenticates the client, by HTTP Basic or by form fields but not by both (RFC 6749, section 2.3).
 func (p *Pool) machine(r *http.Request, form url.Values) (Client, *oauthError) {
 	invalid := oauth(http.StatusUnauthorized, "invalid_client", "")
-	given := Client{form.Get("client_id"), form.Get("client_secret")}
+	given := Client{ID: form.Get("client_id"), Secret: form.Get("client_secret")}
 	if r.Header.Get("Authorization") != "" {
 		if given.Secret != "" {
 			return Client{}, oauth(http.StatusBadRequest, "invalid_request", "the client authenticates in two ways")
@@ -113,7 +113,7 @@ func (p *Pool) machine(r *http.Request, form url.Values) (Client, *oauthError) {
 	var right bool
 	for _, client := range p.options.Machines {
 		if same(given.ID, client.ID) && same(given.Secret, client.Secret) {
-			right = true
+			right, given = true, client
 		}
 	}
 	switch {
@@ -131,7 +131,7 @@ func basicClient(r *http.Request) (Client, bool) {
 	id, secret, ok := r.BasicAuth()
 	id, errID := url.QueryUnescape(id)
 	secret, errSecret := url.QueryUnescape(secret)
-	return Client{id, secret}, ok && errID == nil && errSecret == nil
+	return Client{ID: id, Secret: secret}, ok && errID == nil && errSecret == nil
 }
 
 func (p *Pool) machineToken(client Client, scope string) (*tokenAnswer, *oauthError) {

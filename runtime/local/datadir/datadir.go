@@ -8,21 +8,25 @@ import (
 	"syscall"
 )
 
+const (
+	lockName = "lock"
+	// temporaryName begins the names of temporary folders.
+	temporaryName = "sensorflow-"
+)
+
 // Dir is a folder of files. Close it in the end.
 type Dir struct {
-	path string
-	lock *os.File // held until Close; nil for a temporary folder
+	path      string
+	lock      *os.File // held until Close
+	temporary bool
 }
 
 // Open makes the folder with mode 0700 if it is missing, closes it to others if it is there, and takes it for this process.
-// Without a path it makes a temporary folder, which Close removes.
+// Without a path it makes a temporary folder, which Close removes, and removes those of processes that were killed.
 func Open(path string) (*Dir, error) {
 	if path == "" {
-		temporary, err := os.MkdirTemp("", "sensorflow-")
-		if err != nil {
-			return nil, fmt.Errorf("make a temporary folder: %w", err)
-		}
-		return &Dir{path: temporary}, nil
+		sweep()
+		return makeTemporary()
 	}
 	path, err := filepath.Abs(path)
 	if err != nil {
@@ -35,7 +39,7 @@ func Open(path string) (*Dir, error) {
 	if err := os.Chmod(path, private); err != nil {
 		return nil, fmt.Errorf("close the data folder to others: %w", err)
 	}
-	lock, err := Lock(filepath.Join(path, "lock"), syscall.LOCK_NB)
+	lock, err := Lock(filepath.Join(path, lockName), syscall.LOCK_NB)
 	if errors.Is(err, syscall.EWOULDBLOCK) {
 		return nil, fmt.Errorf("another stack is using the data folder %s; stop it or choose another DATA_DIR", path)
 	}
@@ -45,12 +49,53 @@ func Open(path string) (*Dir, error) {
 	return &Dir{path: path, lock: lock}, nil
 }
 
+// makeTemporary makes a temporary folder and locks it, so that sweep leaves it alone.
+func makeTemporary() (*Dir, error) {
+	const tries = 3
+	var lock *os.File
+	for range tries {
+		path, err := os.MkdirTemp("", temporaryName)
+		if err == nil {
+			lock, err = Lock(filepath.Join(path, lockName), syscall.LOCK_NB)
+		}
+		if err == nil {
+			// Another process may have taken the folder for one of the dead before it was locked.
+			if _, err = os.Stat(lock.Name()); err == nil {
+				return &Dir{path: path, lock: lock, temporary: true}, nil
+			}
+			_ = lock.Close() // the folder is gone
+		}
+		if !errors.Is(err, os.ErrNotExist) && !errors.Is(err, syscall.EWOULDBLOCK) {
+			return nil, fmt.Errorf("make a temporary folder: %w", err)
+		}
+	}
+	return nil, errors.New("make a temporary folder: somebody removes each one")
+}
+
+// sweep removes the temporary folders whose processes have ended without doing so. What cannot be removed stays.
+func sweep() {
+	locks, err := filepath.Glob(filepath.Join(os.TempDir(), temporaryName+"*", lockName))
+	if err != nil {
+		return
+	}
+	for _, path := range locks {
+		file, err := os.OpenFile(path, os.O_RDWR, 0)
+		if err != nil {
+			continue // another user's, or gone
+		}
+		if syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) == nil {
+			_ = os.RemoveAll(filepath.Dir(path))
+		}
+		_ = file.Close() // nothing was written
+	}
+}
+
 // File is the path of a file in the folder.
 func (d *Dir) File(name string) string { return filepath.Join(d.path, name) }
 
 // Kept is the path of a file that only a restart needs: empty in a temporary folder, which sees none.
 func (d *Dir) Kept(name string) string {
-	if d.lock == nil {
+	if d.temporary {
 		return ""
 	}
 	return d.File(name)
@@ -58,8 +103,8 @@ func (d *Dir) Kept(name string) string {
 
 // Close gives the folder back, or removes it if it is a temporary one.
 func (d *Dir) Close() error {
-	if d.lock == nil {
-		if err := os.RemoveAll(d.path); err != nil {
+	if d.temporary {
+		if err := errors.Join(os.RemoveAll(d.path), d.lock.Close()); err != nil {
 			return fmt.Errorf("remove the temporary folder: %w", err)
 		}
 		return nil

@@ -1,9 +1,13 @@
 package datadir_test
 
 import (
+	"errors"
+	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/sensorflow/sensorflow/runtime/local/datadir"
@@ -56,6 +60,50 @@ func TestOpen_MakesATemporaryFolderThatCloseRemoves(t *testing.T) {
 	}
 	if left, err := os.ReadDir(os.TempDir()); err != nil || len(left) != 0 {
 		t.Errorf("%v is left, %v", left, err)
+	}
+}
+
+// TestOpen_RemovesWhatTheDeadHaveLeft has a process make a temporary folder and die without closing it.
+func TestOpen_RemovesWhatTheDeadHaveLeft(t *testing.T) {
+	if os.Getenv("DIES") != "" {
+		d, err := datadir.Open("")
+		if err != nil {
+			t.Fatal(err)
+		}
+		fmt.Println("made", d.File(""))
+		_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
+		select {}
+	}
+	t.Setenv("TMPDIR", t.TempDir())
+	other := filepath.Join(os.TempDir(), "sensorflow-notes")
+	if err := os.Mkdir(other, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	alive, err := datadir.Open("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dies := exec.Command(os.Args[0], "-test.run=TestOpen_RemovesWhatTheDeadHaveLeft")
+	dies.Env = append(os.Environ(), "DIES=1")
+	out, _ := dies.CombinedOutput()
+	_, path, made := strings.Cut(strings.TrimSpace(string(out)), "made ")
+	if _, err := os.Stat(path); !made || err != nil {
+		t.Fatalf("the one that dies: %s, %v", out, err)
+	}
+	d, err := datadir.Open("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(path); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("what it had made: %v", err)
+	}
+	for _, kept := range []string{other, alive.File(""), d.File("")} {
+		if _, err := os.Stat(kept); err != nil {
+			t.Errorf("what others use: %v", err)
+		}
+	}
+	if err := errors.Join(d.Close(), alive.Close()); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -50,11 +50,19 @@ func (l *lane) read(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for iterator != nil {
+	for trimmed := 0; iterator != nil; {
 		out, err := l.records(ctx, iterator, l.BatchSize)
+		if isGone(err) {
+			trimmed++
+			if iterator, err = l.skip(ctx, trimmed); err != nil {
+				return err
+			}
+			continue
+		}
 		if err != nil {
 			return err
 		}
+		trimmed = 0
 		records, next, err := l.gather(ctx, out)
 		if err != nil {
 			return err
@@ -66,6 +74,11 @@ func (l *lane) read(ctx context.Context) error {
 			return ctx.Err()
 		}
 	}
+	return l.end()
+}
+
+// end notes that the shard was processed, so that its children can start.
+func (l *lane) end() error {
 	if err := l.positions.set(l.shard, shardEnd); err != nil {
 		return err
 	}
@@ -76,17 +89,45 @@ func (l *lane) read(ctx context.Context) error {
 	return nil
 }
 
+// isGone tells whether what an iterator stands for is no longer there. DynamoDB Local also lists a shard of two days ago that it no
+// longer finds.
+func isGone(err error) bool {
+	return errors.As(err, new(*types.TrimmedDataAccessException)) || errors.As(err, new(*types.ResourceNotFoundException))
+}
+
+// skip goes on where records are gone, as they are after a day: with the oldest that is left, and where none is left after a shard's
+// end. It also replaces an iterator that was made while the shard was empty, which DynamoDB Local refuses in the same way.
+func (l *lane) skip(ctx context.Context, times int) (*string, error) {
+	shards, err := l.shards(ctx)
+	if err != nil {
+		return nil, err
+	}
+	at := slices.IndexFunc(shards, func(s types.Shard) bool { return aws.ToString(s.ShardId) == l.shard })
+	closed, processed := at < 0, false
+	if at >= 0 && shards[at].SequenceNumberRange != nil && shards[at].SequenceNumberRange.EndingSequenceNumber != nil {
+		closed, processed = true, *shards[at].SequenceNumberRange.EndingSequenceNumber == l.positions.get(l.shard)
+	}
+	switch {
+	case processed:
+		return nil, nil
+	case times == 1:
+		return l.oldest(ctx)
+	case closed:
+		l.Log.Warn("records of the stream are gone that may not be processed; make repair sets the aggregates right", "shard", l.shard)
+		return nil, nil
+	default:
+		return nil, errors.New("read the shard: its oldest record is refused")
+	}
+}
+
 // iterator starts after the checkpoint; where there is none, or its record is gone, with the oldest record.
 func (l *lane) iterator(ctx context.Context) (*string, error) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	in := &dynamodbstreams.GetShardIteratorInput{
-		StreamArn: &l.StreamARN, ShardId: &l.shard, ShardIteratorType: types.ShardIteratorTypeTrimHorizon,
-	}
 	if position := l.positions.get(l.shard); position != "" {
-		after := *in
-		after.ShardIteratorType, after.SequenceNumber = types.ShardIteratorTypeAfterSequenceNumber, &position
-		out, err := l.Client.GetShardIterator(ctx, &after)
+		out, err := l.Client.GetShardIterator(ctx, &dynamodbstreams.GetShardIteratorInput{
+			StreamArn: &l.StreamARN, ShardId: &l.shard, ShardIteratorType: types.ShardIteratorTypeAfterSequenceNumber, SequenceNumber: &position,
+		})
 		if err == nil {
 			return out.ShardIterator, nil
 		}
@@ -98,7 +139,16 @@ func (l *lane) iterator(ctx context.Context) (*string, error) {
 		}
 		l.Log.Warn("the checkpoint is not in the stream; starting with the oldest record", "shard", l.shard)
 	}
-	out, err := l.Client.GetShardIterator(ctx, in)
+	return l.oldest(ctx)
+}
+
+// oldest starts with the oldest record.
+func (l *lane) oldest(ctx context.Context) (*string, error) {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	out, err := l.Client.GetShardIterator(ctx, &dynamodbstreams.GetShardIteratorInput{
+		StreamArn: &l.StreamARN, ShardId: &l.shard, ShardIteratorType: types.ShardIteratorTypeTrimHorizon,
+	})
 	if err != nil {
 		return nil, fmt.Errorf("start the shard: %w", err)
 	}

@@ -38,11 +38,33 @@ type link struct {
 	working turn
 	pages   pages
 	page    []change // read and not yet brought, in their order
+	// gap tells that changes which wait are no longer in the stream.
+	gap bool
 
 	// position is the sequence number of the last change that was brought, or was none to bring.
 	position atomic.Uint64
 	// floor is a time such that nothing as old as that can arrive any more.
 	floor atomic.Uint64
+}
+
+// place is what a restart must know of a link. An older one than the last does no harm: what is brought again meets its own time.
+type place struct {
+	Position uint64 `json:"position"`
+	Floor    uint64 `json:"floor"`
+}
+
+func (l *link) name() string { return l.from.table.name + " to " + l.to.table.name }
+
+// place reads the floor first: it may be behind the position, and must not be in front of it.
+func (l *link) place() place {
+	floor := l.floor.Load()
+	return place{l.position.Load(), floor}
+}
+
+// goTo takes up a place that was kept.
+func (l *link) goTo(p place) {
+	l.position.Store(p.Position)
+	l.floor.Store(p.Floor)
 }
 
 // counters tell what a replicator did.
@@ -69,6 +91,9 @@ func (l *link) step(ctx context.Context) (more bool, err error) {
 	if err := l.fill(ctx, last); err != nil {
 		return false, err
 	}
+	if l.gap {
+		return true, l.recall(ctx)
+	}
 	n := 0
 	for n < min(len(l.page), waitingMax) && l.page[n].sequence <= due {
 		n++
@@ -83,20 +108,28 @@ func (l *link) step(ctx context.Context) (more bool, err error) {
 	}
 	reached := l.page[n-1].sequence
 	l.page = l.page[n:]
-	l.position.Store(reached)
-	l.floor.Store(max(l.floor.Load(), reached))
+	l.reach(reached)
 	return true, nil
+}
+
+// reach tells that everything up to a change was brought.
+func (l *link) reach(sequence uint64) {
+	l.position.Store(sequence)
+	l.floor.Store(max(l.floor.Load(), sequence))
 }
 
 // fill reads on, up to what the tracker has read, until waitingMax changes are at hand: of one item that has several among them one
 // alone travels.
 func (l *link) fill(ctx context.Context, last uint64) error {
-	l.pages.position = max(l.pages.position, l.position.Load())
-	for len(l.page) < waitingMax && l.pages.position < last {
+	if at := l.position.Load(); l.pages.position < at {
+		l.pages.goTo(at)
+	}
+	for len(l.page) < waitingMax && l.pages.position < last && !l.gap {
 		more, err := l.pages.next(ctx)
 		if err != nil {
 			return err
 		}
+		l.gap = l.pages.missed
 		if len(more) == 0 {
 			return nil
 		}
@@ -141,36 +174,42 @@ func (l *link) bring(ctx context.Context, changes []change) error {
 		if err := l.to.catchUp(ctx); err != nil {
 			return err
 		}
-		var mu sync.Mutex
-		var again []change
-		group, writing := errgroup.WithContext(ctx)
-		group.SetLimit(writersMax)
-		for _, c := range changes {
-			l.to.resume(c.key)
-			if l.to.stamp(c.key) >= c.sequence {
-				l.counts.outvoted.Add(1)
-				continue
-			}
-			group.Go(func() error {
-				done, err := l.write(writing, c, stored[c.key])
-				if err == nil && !done {
-					mu.Lock()
-					defer mu.Unlock()
-					again = append(again, c)
-				}
-				return err
-			})
-		}
-		if err := group.Wait(); err != nil {
+		if changes, err = l.writeAll(ctx, changes, stored); err != nil {
 			return fmt.Errorf("replicate to %s: %w", l.to.table.name, err)
 		}
-		if changes = again; len(again) > 0 {
+		if len(changes) > 0 {
 			if err := pacing.Sleep(ctx, againPause); err != nil {
 				return fmt.Errorf("replicate to %s: %w", l.to.table.name, err)
 			}
 		}
 	}
 	return nil
+}
+
+// writeAll writes the changes that no later write outvotes, and returns those whose items are no longer as they were read.
+func (l *link) writeAll(ctx context.Context, changes []change, stored map[digest]item) (again []change, err error) {
+	var mu sync.Mutex
+	group, writing := errgroup.WithContext(ctx)
+	group.SetLimit(writersMax)
+	for _, c := range changes {
+		if err = l.to.resume(c.key); err != nil {
+			break
+		}
+		if l.to.stamp(c.key) >= c.sequence {
+			l.counts.outvoted.Add(1)
+			continue
+		}
+		group.Go(func() error {
+			done, err := l.write(writing, c, stored[c.key])
+			if err == nil && !done {
+				mu.Lock()
+				defer mu.Unlock()
+				again = append(again, c)
+			}
+			return err
+		})
+	}
+	return again, errors.Join(err, group.Wait())
 }
 
 // stored reads the items that the receiving region has, nil for none.
@@ -206,24 +245,24 @@ func (l *link) read(ctx context.Context, ask map[string]types.KeysAndAttributes)
 
 // write makes a change on condition that the item is still as it was read, and tells whether it was.
 func (l *link) write(ctx context.Context, c change, stored item) (done bool, err error) {
-	e := &expectation{from: digestOf(stored), to: digestOf(c.new), stamp: c.sequence}
-	if e.from == e.to {
-		l.to.raise(c.key, c.sequence)
+	e := expectation{Key: c.key, From: digestOf(stored), To: digestOf(c.new), Stamp: c.sequence}
+	if e.From == e.To {
 		l.counts.unchanged.Add(1)
-		return true, nil
+		return true, l.to.raise(c.key, c.sequence)
 	}
-	l.to.expect(c.key, e)
+	id, err := l.to.expect(e)
+	if err != nil {
+		return false, err
+	}
 	err = l.call(ctx, c, unchanged(stored, l.to.table.definition.Key, c.new))
 	var failed *types.ConditionalCheckFailedException
 	var busy *types.TransactionConflictException
 	switch {
 	case err == nil:
-		l.to.acknowledge(c.key, e)
 		l.counts.written.Add(1)
-		return true, nil
+		return true, l.to.ended(id, true)
 	case errors.As(err, &failed), errors.As(err, &busy):
-		l.to.withdraw(c.key, e)
-		return false, nil
+		return false, l.to.ended(id, false)
 	default: // it may have taken place: resume looks, before the next attempt
 		return false, err
 	}

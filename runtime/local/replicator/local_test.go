@@ -52,7 +52,9 @@ func newService(t *testing.T) *service {
 		}
 		o.Replicas = append(o.Replicas, replicator.Replica{Region: name, Definition: definition, Name: name, StreamARN: *out.Table.LatestStreamArn})
 	}
-	s.Replicator = replicator.New(o)
+	if s.Replicator, err = replicator.New(o); err != nil {
+		t.Fatal(err)
+	}
 	ctx, stop := context.WithCancel(context.Background())
 	var work sync.WaitGroup
 	work.Go(func() { s.Run(ctx) })

@@ -1,10 +1,12 @@
 package replicator
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -35,6 +37,7 @@ type TableClient interface {
 	BatchGetItem(context.Context, *dynamodb.BatchGetItemInput, ...func(*dynamodb.Options)) (*dynamodb.BatchGetItemOutput, error)
 	PutItem(context.Context, *dynamodb.PutItemInput, ...func(*dynamodb.Options)) (*dynamodb.PutItemOutput, error)
 	DeleteItem(context.Context, *dynamodb.DeleteItemInput, ...func(*dynamodb.Options)) (*dynamodb.DeleteItemOutput, error)
+	Scan(context.Context, *dynamodb.ScanInput, ...func(*dynamodb.Options)) (*dynamodb.ScanOutput, error)
 }
 
 // Replica is a table of one region.
@@ -50,10 +53,14 @@ type Replica struct {
 type Options struct {
 	Tables   TableClient  // required
 	Streams  StreamClient // required
-	Replicas []Replica    // required: the tables are empty, or equal, when Run begins
+	Replicas []Replica    // required: the tables are empty, or equal, when Run begins for the first time
 	Log      *slog.Logger // required
 	// Delay is how old a write is at least when it arrives, up to DelayMax.
 	Delay time.Duration
+	// Dir is a folder that keeps what a restart must know, made if it is missing. Default: nothing is kept.
+	Dir string
+	// JournalBytes is how large each table's journal in Dir becomes at least before it is written anew. Default: JournalBytesDefault.
+	JournalBytes int64
 }
 
 // Replicator keeps the replicas equal. It is safe for concurrent use.
@@ -63,10 +70,16 @@ type Replicator struct {
 	trackers []*tracker
 	links    []*link
 	counts   counters
+	// dir is empty where nothing is kept. What an earlier process has kept was found there if resumed is set.
+	dir     string
+	resumed bool
+	// ready is closed once the replicator has taken up what was kept.
+	ready chan struct{}
 
 	mu   sync.Mutex
 	cut  map[string]bool
 	lost map[string]bool
+	base uint64
 }
 
 // table is a replica as the parts of this package know it.
@@ -75,15 +88,15 @@ type table struct {
 	definition           contract.Table
 }
 
-// New returns a Replicator; Run makes it work.
-func New(o Options) *Replicator {
-	r := &Replicator{log: o.Log, cut: map[string]bool{}, lost: map[string]bool{}}
+// New returns a Replicator; Run makes it work. It fails where what was kept in Options.Dir cannot be read.
+func New(o Options) (*Replicator, error) {
+	r := &Replicator{log: o.Log, dir: o.Dir, ready: make(chan struct{}), cut: map[string]bool{}, lost: map[string]bool{}}
 	for _, replica := range o.Replicas {
 		if !slices.Contains(r.regions, replica.Region) {
 			r.regions = append(r.regions, replica.Region)
 		}
 		t := &table{replica.Region, replica.Name, replica.StreamARN, replica.Definition}
-		r.trackers = append(r.trackers, newTracker(t, o.Delay, o.Streams, r.latest))
+		r.trackers = append(r.trackers, newTracker(t, o, r.latest))
 	}
 	for _, from := range r.trackers {
 		for _, to := range r.trackers {
@@ -98,7 +111,12 @@ func New(o Options) *Replicator {
 			r.links = append(r.links, l)
 		}
 	}
-	return r
+	if r.dir != "" {
+		if err := r.load(cmp.Or(o.JournalBytes, JournalBytesDefault)); err != nil {
+			return nil, err
+		}
+	}
+	return r, nil
 }
 
 // latest is the highest sequence number that is known of.
@@ -111,8 +129,14 @@ func (r *Replicator) latest() uint64 {
 	return highest
 }
 
-// Run replicates until ctx ends.
+// Run replicates until ctx ends. It then reads the streams once more, so that a restart knows all that was written.
 func (r *Replicator) Run(ctx context.Context) {
+	resumed := r.resume(ctx)
+	defer func() { r.finish(context.WithoutCancel(ctx), resumed) }()
+	if !resumed {
+		return
+	}
+	close(r.ready)
 	var work sync.WaitGroup
 	for _, t := range r.trackers {
 		work.Go(func() {
@@ -126,7 +150,9 @@ func (r *Replicator) Run(ctx context.Context) {
 	}
 	work.Go(func() {
 		for pacing.Sleep(ctx, pruneEvery) == nil {
-			r.prune()
+			if err := r.prune(); err != nil {
+				r.log.Warn("could not keep what a restart must know; trying again", "error", err)
+			}
 		}
 	})
 	work.Wait()
@@ -159,24 +185,31 @@ func (r *Replicator) repeat(ctx context.Context, t *table, step func() (more boo
 	}
 }
 
-// prune lets each tracker forget what no link needs.
-func (r *Replicator) prune() {
-	for _, t := range r.trackers {
-		arrived, passed := t.bounds(r.links, r.isLost)
-		t.prune(arrived, passed)
+// prune keeps the places of the links and lets each tracker forget what nobody needs who begins there.
+func (r *Replicator) prune() error {
+	places, err := r.keep()
+	if err != nil {
+		return err
 	}
+	for _, t := range r.trackers {
+		arrived, passed := t.bounds(r.links, places, r.isLost)
+		if err := t.prune(arrived, passed); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // bounds are the time up to which everything has arrived here, and the place up to which everything has left.
-func (t *tracker) bounds(links []*link, lost func(region string) bool) (arrived, passed uint64) {
+func (t *tracker) bounds(links []*link, places map[string]place, lost func(region string) bool) (arrived, passed uint64) {
 	last, through := t.read()
 	arrived, passed = through, last
 	for _, l := range links {
 		switch {
 		case l.to == t && !lost(l.from.table.region):
-			arrived = min(arrived, l.floor.Load())
+			arrived = min(arrived, places[l.name()].Floor)
 		case l.from == t && !lost(l.to.table.region):
-			passed = min(passed, l.position.Load())
+			passed = min(passed, places[l.name()].Position)
 		}
 	}
 	return arrived, passed
@@ -207,6 +240,9 @@ func (r *Replicator) part(ctx context.Context, region string, cut bool) error {
 	r.mu.Lock()
 	r.cut[region] = cut
 	r.mu.Unlock()
+	if _, err := r.keep(); err != nil {
+		return err
+	}
 	return r.await(ctx, region)
 }
 
@@ -247,6 +283,11 @@ func (r *Replicator) isLost(region string) bool {
 	return r.lost[region]
 }
 
+// CutOff are the regions that are cut off.
+func (r *Replicator) CutOff() []string {
+	return slices.DeleteFunc(slices.Clone(r.regions), func(region string) bool { return !r.IsCut(region) })
+}
+
 // IsCut tells whether a region is cut off.
 func (r *Replicator) IsCut(region string) bool {
 	r.mu.Lock()
@@ -254,8 +295,21 @@ func (r *Replicator) IsCut(region string) bool {
 	return r.cut[region]
 }
 
+// awaitReady returns once Run has taken up what an earlier life has left.
+func (r *Replicator) awaitReady(ctx context.Context) error {
+	select {
+	case <-r.ready:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("wait for the replication: %w", ctx.Err())
+	}
+}
+
 // Settled returns once every write made before the call has arrived in the regions that are not cut off from where it was made.
 func (r *Replicator) Settled(ctx context.Context) error {
+	if err := r.awaitReady(ctx); err != nil {
+		return err
+	}
 	for _, t := range r.trackers {
 		if err := t.catchUp(ctx); err != nil {
 			return fmt.Errorf("wait for the replication: %w", err)
@@ -270,6 +324,61 @@ func (r *Replicator) Settled(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// Backlog is what had been written at a moment in a region, or for it, and had not arrived then.
+type Backlog struct {
+	region  string
+	targets map[*link]uint64
+}
+
+// Waiting is what is still to travel between the region of a Backlog and another one.
+type Waiting struct {
+	Region string // the other one
+	Items  int
+	// Parted tells that nothing passes between the two now.
+	Parted bool
+}
+
+// Backlog returns what waits now.
+func (r *Replicator) Backlog(ctx context.Context, region string) (*Backlog, error) {
+	if err := r.known(region); err != nil {
+		return nil, err
+	}
+	if err := r.awaitReady(ctx); err != nil {
+		return nil, err
+	}
+	b := &Backlog{region: region, targets: map[*link]uint64{}}
+	for _, l := range r.links {
+		if l.from.table.region != region && l.to.table.region != region || r.isLost(l.from.table.region) || r.isLost(l.to.table.region) {
+			continue
+		}
+		if err := l.from.catchUp(ctx); err != nil {
+			return nil, fmt.Errorf("look what waits: %w", err)
+		}
+		b.targets[l], _ = l.from.read()
+	}
+	return b, nil
+}
+
+// Waiting tells what of it has not arrived yet, for each region that waits or is waited for.
+func (b *Backlog) Waiting() []Waiting {
+	of := map[string]Waiting{}
+	for l, target := range b.targets {
+		other := l.from.table.region
+		if other == b.region {
+			other = l.to.table.region
+		}
+		items := len(l.from.own(l.position.Load(), target))
+		if items > 0 {
+			of[other] = Waiting{other, of[other].Items + items, l.cut()}
+		}
+	}
+	var all []Waiting
+	for _, other := range slices.Sorted(maps.Keys(of)) {
+		all = append(all, of[other])
+	}
+	return all
 }
 
 // Counts tell what was done since the start.

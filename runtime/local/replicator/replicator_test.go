@@ -29,6 +29,8 @@ import (
 type history struct {
 	*database
 	*replicator.Replicator
+	process *process
+	delay   time.Duration
 	regions []string
 	// model is a region's table as the simulation's model of global tables has it.
 	models map[string]*dynamodel.Database
@@ -44,15 +46,12 @@ const (
 
 func physical(region string) string { return tableName + "-" + region }
 
-func newHistory(random *rand.Rand, regions int, delay time.Duration) *history {
-	h := &history{database: newDatabase(random), models: map[string]*dynamodel.Database{}}
-	o := replicator.Options{Tables: h.database, Streams: h.database, Delay: delay, Log: slog.New(slog.DiscardHandler)}
+func newHistory(t *testing.T, random *rand.Rand, regions int, delay time.Duration) *history {
+	t.Helper()
+	h := &history{database: newDatabase(random), models: map[string]*dynamodel.Database{}, delay: delay}
 	for _, region := range []string{"r1", "r2", "r3", "r4"}[:regions] {
 		h.regions = append(h.regions, region)
 		h.model.Create(physical(region), contract.ReadingsTable())
-		o.Replicas = append(o.Replicas, replicator.Replica{
-			Region: region, Definition: contract.ReadingsTable(), Name: physical(region), StreamARN: physical(region),
-		})
 		// The model's clock is the number of the write that was just made.
 		m := dynamodel.NewDatabase(region, func() time.Time { return time.Unix(0, h.last) })
 		m.Create(tableName, contract.ReadingsTable())
@@ -63,15 +62,40 @@ func newHistory(random *rand.Rand, regions int, delay time.Duration) *history {
 		}
 		h.models[region] = m
 	}
-	h.Replicator = replicator.New(o)
+	h.live(t, "")
 	return h
+}
+
+// live begins a life of the program that replicates, with what an earlier one has kept in a folder.
+func (h *history) live(t *testing.T, dir string) {
+	t.Helper()
+	h.process = &process{database: h.database}
+	o := replicator.Options{Tables: h.process, Streams: h.process, Delay: h.delay, Log: slog.New(h.handler()), Dir: dir, JournalBytes: 4 << 10}
+	for _, region := range h.regions {
+		o.Replicas = append(o.Replicas, replicator.Replica{
+			Region: region, Definition: contract.ReadingsTable(), Name: physical(region), StreamARN: physical(region),
+		})
+	}
+	var err error
+	if h.Replicator, err = replicator.New(o); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// handler prints what the replicator logs where one history is replayed.
+func (h *history) handler() slog.Handler {
+	if os.Getenv("SEED") == "" {
+		return slog.DiscardHandler
+	}
+	return slog.NewTextHandler(os.Stderr, nil)
 }
 
 var errFault = errors.New("a call failed")
 
 // call makes a call in its time, with its faults.
-func call[T any](ctx context.Context, d *database, do func() (T, error)) (T, error) {
+func call[T any](ctx context.Context, p *process, do func() (T, error)) (T, error) {
 	var none T
+	d := p.database
 	d.mu.Lock()
 	pause, before, after := time.Duration(0), d.random.IntN(1000) < d.perMille, d.random.IntN(1000) < d.perMille
 	if d.slow > 0 {
@@ -82,11 +106,14 @@ func call[T any](ctx context.Context, d *database, do func() (T, error)) (T, err
 		return none, errFault
 	}
 	time.Sleep(pause)
+	if p.killed.Load() {
+		return none, errFault
+	}
 	d.mu.Lock()
 	out, err := do()
 	d.mu.Unlock()
 	time.Sleep(pause)
-	if after {
+	if after || p.killed.Load() {
 		return none, errFault
 	}
 	return out, errors.Join(err, ctx.Err())
@@ -200,22 +227,29 @@ func (h *history) run(t *testing.T, seed uint64) {
 	}
 }
 
+// seeds are the histories to run, or the one that the environment names.
+func seeds(t *testing.T, many uint64) (first, count uint64) {
+	t.Helper()
+	text := os.Getenv("SEED")
+	if text == "" {
+		return 1, many
+	}
+	one, err := strconv.ParseUint(text, 10, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return one, 1
+}
+
 // TestReplicator_GivesWhatTheSimulationGives runs histories of writes, removals and tombstones of few items in two to four regions,
 // with cuts, with and without failing calls. All replicas end as the simulation's model of a global table has them.
 func TestReplicator_GivesWhatTheSimulationGives(t *testing.T) {
-	first, count := uint64(1), uint64(50)
-	if text := os.Getenv("SEED"); text != "" {
-		var err error
-		if first, err = strconv.ParseUint(text, 10, 64); err != nil {
-			t.Fatal(err)
-		}
-		count = 1
-	}
+	first, count := seeds(t, 50)
 	var sum replicator.Counts
 	for seed := first; seed < first+count; seed++ {
 		synctest.Test(t, func(t *testing.T) {
 			random := rand.New(rand.NewPCG(seed, 1))
-			h := newHistory(random, 2+random.IntN(3), time.Duration(1+random.Int64N(int64(3*time.Second))))
+			h := newHistory(t, random, 2+random.IntN(3), time.Duration(1+random.Int64N(int64(3*time.Second))))
 			faults := random.IntN(2) == 0
 			if faults {
 				h.perMille = 30
@@ -260,7 +294,7 @@ func text(items []dynamodel.Item) string {
 // begin runs a replicator of two regions until the test ends.
 func begin(t *testing.T, delay time.Duration) *history {
 	t.Helper()
-	h := newHistory(rand.New(rand.NewPCG(1, 1)), 2, delay)
+	h := newHistory(t, rand.New(rand.NewPCG(1, 1)), 2, delay)
 	ctx, stop := context.WithCancel(t.Context())
 	var work sync.WaitGroup
 	work.Go(func() { h.Run(ctx) })

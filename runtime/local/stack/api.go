@@ -31,7 +31,7 @@ func (s *Stack) startAPI(ctx context.Context) error {
 		contract.EnvAggregateCacheTTL: aggregateCacheTTL.String(),
 	}
 	maps.Copy(settings, s.pool.environment)
-	environ, err := s.environment(ctx, settings)
+	environ, err := s.environment(ctx, PartAPI, settings)
 	if err != nil {
 		return fmt.Errorf("start the API: %w", err)
 	}

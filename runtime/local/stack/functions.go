@@ -94,7 +94,7 @@ func (s *Stack) objectSize(ctx context.Context, bucket, key string) (int64, erro
 
 // startFunctions makes the functions; their instances start with their first events.
 func (s *Stack) startFunctions(ctx context.Context) error {
-	environ, err := s.environment(ctx, map[string]string{contract.EnvCSVQueueURL: s.queueURL})
+	environ, err := s.environment(ctx, PartCSVProcessor, map[string]string{contract.EnvCSVQueueURL: s.queueURL})
 	if err != nil {
 		return fmt.Errorf("start the functions: %w", err)
 	}
@@ -110,11 +110,11 @@ func (s *Stack) startFunctions(ctx context.Context) error {
 
 // startAggregating makes the functions that write aggregates.
 func (s *Stack) startAggregating(ctx context.Context) error {
-	environ, err := s.environment(ctx, nil)
+	environ, err := s.environment(ctx, PartAggregator, nil)
 	if err != nil {
 		return fmt.Errorf("start the functions: %w", err)
 	}
-	repairs, err := s.environment(ctx, map[string]string{
+	repairs, err := s.environment(ctx, PartRepairer, map[string]string{
 		contract.EnvStreamFailuresURL:    sqslocal.QueueURL(s.ownQueues, failuresName),
 		contract.EnvStreamDeadLettersURL: sqslocal.QueueURL(s.ownQueues, failuresName+"-dead"),
 		endpointKey(serviceSQS):          s.ownQueues,
@@ -158,7 +158,14 @@ func (s *Stack) watchStream(ctx context.Context) (*streamWatch, error) {
 	if out.Table.LatestStreamArn == nil {
 		return nil, fmt.Errorf("table %s has no stream", table)
 	}
-	return newStreamWatch(dynamodbstreams.NewFromConfig(s.config), *out.Table.LatestStreamArn), nil
+	// Lambda polls the stream with the role of the function.
+	addresses := observed(s.endpoints.environment())
+	if err := s.observe(ctx, PartAggregator, addresses); err != nil {
+		return nil, err
+	}
+	config := s.config.Copy()
+	config.ConfigSources = []any{addresses}
+	return newStreamWatch(dynamodbstreams.NewFromConfig(config), *out.Table.LatestStreamArn), nil
 }
 
 // poller is what brings events to functions that may be replaced.

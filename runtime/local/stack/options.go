@@ -51,6 +51,10 @@ type Options struct {
 	// DynamoDBProxy wraps the handler through which the API and the functions reach DynamoDB, so that tests can inject
 	// faults. Default: they reach it directly.
 	DynamoDBProxy func(forward http.Handler) http.Handler
+	// Observe is told of every call that the API and the functions make to DynamoDB, S3, the queues and the user pool, and of those
+	// that Lambda makes to the stream, before the call goes on. It may read the body where it leaves another one. Default: nobody is
+	// told, and nothing stands between.
+	Observe func(part string, r *http.Request)
 	// Profiles lets the API and each instance of a function serve profiles of themselves, at ports that they log as pprof_address.
 	Profiles bool
 	// AllowedOrigins are other origins whose pages may call the API with credentials. Default: none.

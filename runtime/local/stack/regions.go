@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"path/filepath"
 	"sync"
 	"time"
 
@@ -109,9 +110,6 @@ func (r *Regions) check() error {
 	if o.Delay < 0 || o.Delay > replicator.DelayMax {
 		return fmt.Errorf("the delay between regions must be 0s to %v, got %v", replicator.DelayMax, o.Delay)
 	}
-	if o.DataDir != "" {
-		return errors.New("several regions keep their data in memory; leave DATA_DIR out, or run one region")
-	}
 	given, err := newEndpoints(o.Environ)
 	if err != nil {
 		return err
@@ -131,12 +129,13 @@ func (r *Regions) start(ctx context.Context) error {
 	if r.folder, err = datadir.Open(o.DataDir); err != nil {
 		return err
 	}
-	common := shared{secrets: newSecrets(), dynamo: make(chan string, o.Count)}
-	if common.key, err = cognitolocal.LoadKey(r.folder.File(signingKeyFile)); err != nil {
-		return fmt.Errorf("make the user pool: %w", err)
+	names := RegionNames()
+	if err := claim(r.folder, names[:o.Count]); err != nil {
+		return err
 	}
-	if common.secrets.PoolURL, err = freeAddress(ctx); err != nil {
-		return fmt.Errorf("make the user pool: %w", err)
+	common, err := r.share(ctx)
+	if err != nil {
+		return err
 	}
 	r.Stacks = make([]*Stack, o.Count)
 	group, starting := errgroup.WithContext(ctx)
@@ -151,7 +150,6 @@ func (r *Regions) start(ctx context.Context) error {
 		}
 		return nil
 	})
-	names := RegionNames()
 	for i, name := range names[:o.Count] {
 		of := common
 		of.region, of.first = name, i == 0
@@ -170,6 +168,23 @@ func (r *Regions) start(ctx context.Context) error {
 	}
 	r.describe()
 	return r.connect(ctx)
+}
+
+// share makes what all regions have in common, or finds it in the folder.
+func (r *Regions) share(ctx context.Context) (common shared, err error) {
+	common.dynamo = make(chan string, r.options.Count)
+	if common.secrets, err = loadSecrets(r.folder); err != nil {
+		return common, err
+	}
+	if common.key, err = cognitolocal.LoadKey(r.folder.File(signingKeyFile)); err != nil {
+		return common, fmt.Errorf("make the user pool: %w", err)
+	}
+	if common.secrets.PoolURL == "" {
+		if common.secrets.PoolURL, err = freeAddress(ctx); err != nil {
+			return common, fmt.Errorf("make the user pool: %w", err)
+		}
+	}
+	return common, common.secrets.save(r.folder)
 }
 
 // buildAll builds what is deployed, and the local S3.
@@ -199,6 +214,9 @@ func freeAddress(ctx context.Context) (string, error) {
 func (r *Regions) optionsOf(of shared) Options {
 	o := r.options.Options
 	o.of, o.Port = &of, 0
+	if o.DataDir != "" {
+		o.DataDir = filepath.Join(o.DataDir, of.region)
+	}
 	logs, progress := o.Logs, o.Progress
 	o.Logs = func(part string) io.Writer { return logs(of.region + "-" + part) }
 	o.Progress = func(step string) { progress(of.region + ": " + step) }
@@ -230,7 +248,7 @@ func (r *Regions) connect(ctx context.Context) error {
 	client := dynamo.NewClient(config)
 	o := replicator.Options{
 		Tables: client, Streams: dynamodbstreams.NewFromConfig(config), Delay: r.options.Delay,
-		Log: slog.New(slog.NewTextHandler(r.options.Logs(PartReplicator), nil)),
+		Log: slog.New(slog.NewTextHandler(r.options.Logs(PartReplicator), nil)), Dir: r.folder.Kept("replicator"),
 	}
 	for _, t := range contract.Tables() {
 		if !t.Global {
@@ -247,8 +265,9 @@ func (r *Regions) connect(ctx context.Context) error {
 			})
 		}
 	}
-	r.Replicator = replicator.New(o)
-	return nil
+	var err error
+	r.Replicator, err = replicator.New(o)
+	return err
 }
 
 // watch reports the end of what the regions share, and what a region reports.
@@ -281,11 +300,10 @@ func (r *Regions) fail(err error) {
 // Failed gives an error, usually a *PartError, when a part ends by itself. The regions are to be stopped then.
 func (r *Regions) Failed() <-chan error { return r.failed }
 
-// Stop ends all regions, as Stack.Stop does. It may be called again.
+// Stop ends all regions, as Stack.Stop does. What is still to travel travels after a restart, where there is a DataDir. It may be
+// called again.
 func (r *Regions) Stop() error {
 	r.stopped.Do(func() {
-		r.halt()
-		r.work.Wait()
 		var stopping sync.WaitGroup
 		problems := make([]error, len(r.Stacks))
 		for i, s := range r.Stacks {
@@ -294,6 +312,8 @@ func (r *Regions) Stop() error {
 			}
 		}
 		stopping.Wait()
+		r.halt() // the replicator has a last look, now that nobody writes any more
+		r.work.Wait()
 		if r.dynamo != nil {
 			r.dynamo.Stop()
 		}
@@ -335,7 +355,8 @@ func (r *Regions) PIDs() map[string][]int {
 	return pids
 }
 
-// Lose ends a region for good, as a fire would: nothing of it goes on, nothing that has not left it arrives anywhere.
+// Lose ends a region for good, as a fire would: nothing of it goes on, nothing that has not left it arrives anywhere. A restart with
+// the same DataDir knows nothing of that.
 func (r *Regions) Lose(ctx context.Context, name string) error {
 	s, err := r.Region(name)
 	if err != nil {

@@ -37,6 +37,9 @@ const (
 	PartRepairer     = "repairer"
 	// PartHost is the process that called Start; PIDs knows it.
 	PartHost = "host"
+
+	// partOperator is somebody outside, whose calls are not the stack's.
+	partOperator = ""
 )
 
 // stopWithin bounds Stop: the API drains for 5 s at most while the pollers finish, then the servers get 3 s.
@@ -74,6 +77,9 @@ type Stack struct {
 	ownQueues string // where the stack's own queues are served, also if the CSV processor has another one
 	webhook   string // where the local S3 sends its events
 	servers   []*http.Server
+	// observers are the addresses at which parts are observed, by part and the address behind.
+	observing sync.Mutex
+	observers map[string]string
 	adopted   []string // regions that have left for good and whose rows this one keeps
 	// following is the poller of the stream.
 	following *poller
@@ -109,7 +115,7 @@ func Start(ctx context.Context, o Options) (*Stack, error) {
 	if err != nil {
 		return nil, fmt.Errorf("start the local stack: %w", err)
 	}
-	s := &Stack{options: o, failed: make(chan error, 1)}
+	s := &Stack{options: o, failed: make(chan error, 1), observers: map[string]string{}}
 	running, halt := context.WithCancel(context.WithoutCancel(ctx))
 	s.halt, s.halted = halt, running.Done()
 	s.follow = func() { s.followStream(running) }
@@ -150,6 +156,11 @@ func (s *Stack) prepare(ctx context.Context) (err error) {
 	if s.folder, err = datadir.Open(s.options.DataDir); err != nil {
 		return err
 	}
+	if s.options.of == nil {
+		if err := claim(s.folder, nil); err != nil {
+			return err
+		}
+	}
 	if s.secrets, err = s.findSecrets(); err != nil {
 		return err
 	}
@@ -173,8 +184,10 @@ func (s *Stack) prepare(ctx context.Context) (err error) {
 	if err := s.startQueues(ctx); err != nil {
 		return err
 	}
-	if err := s.secrets.save(s.folder); err != nil {
-		return err
+	if s.options.of == nil {
+		if err := s.secrets.save(s.folder); err != nil {
+			return err
+		}
 	}
 	s.describe()
 	return nil
@@ -310,8 +323,8 @@ func (s *Stack) PIDs() map[string][]int {
 	return pids
 }
 
-// environment is what the children get, and nothing else. They read no file of the user's.
-func (s *Stack) environment(ctx context.Context, more map[string]string) ([]string, error) {
+// environment is what the child that is a part gets, and nothing else. It reads no file of the user's.
+func (s *Stack) environment(ctx context.Context, part string, more map[string]string) ([]string, error) {
 	keys, err := s.config.Credentials.Retrieve(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("find the credentials: %w", err)
@@ -333,6 +346,11 @@ func (s *Stack) environment(ctx context.Context, more map[string]string) ([]stri
 		values[contract.EnvPprofAddress] = "127.0.0.1:0"
 	}
 	maps.Copy(values, more)
+	if part != partOperator {
+		if err := s.observe(ctx, part, values); err != nil {
+			return nil, err
+		}
+	}
 	environ := make([]string, 0, len(values))
 	for key, value := range values {
 		if value != "" {
@@ -345,7 +363,7 @@ func (s *Stack) environment(ctx context.Context, more map[string]string) ([]stri
 
 // ProgramEnvironment is what programs of operators need to reach the tables of the stack, as AWS would give it to them.
 func (s *Stack) ProgramEnvironment(ctx context.Context) ([]string, error) {
-	return s.environment(ctx, nil)
+	return s.environment(ctx, partOperator, nil)
 }
 
 // logger is for what this process does: bringing events.

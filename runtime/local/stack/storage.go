@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/http/httputil"
-	"net/url"
 	"path/filepath"
 	"strings"
 
@@ -80,17 +78,9 @@ func (s *Stack) startProxy(ctx context.Context) error {
 	if s.options.DynamoDBProxy == nil {
 		return nil
 	}
-	target, err := url.Parse(s.DynamoDBEndpoint)
+	forward, err := forwardTo(s.DynamoDBEndpoint)
 	if err != nil {
 		return fmt.Errorf("start the proxy before DynamoDB: %w", err)
-	}
-	const connections = 256
-	forward := &httputil.ReverseProxy{
-		// The Host header stays: it is signed.
-		Rewrite:   func(r *httputil.ProxyRequest) { r.SetURL(target); r.Out.Host = r.In.Host },
-		Transport: &http.Transport{MaxIdleConns: connections, MaxIdleConnsPerHost: connections},
-		// Faults that a test injects cut connections. By default each one would print a line.
-		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, _ error) { w.WriteHeader(http.StatusBadGateway) },
 	}
 	listener, err := listen(ctx, "")
 	if err != nil {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"sync/atomic"
 
 	"github.com/sensorflow/sensorflow/test/standin"
 )
@@ -24,7 +25,7 @@ func batches(ctx context.Context, r *report) error {
 	}
 	defer api.Kill()
 	contend := func(name, path, mediaType string, body func([]byte, int64) []byte) *contender {
-		return &contender{name: name, Process: api.Process, shot: shot{api.URL, path, api.Token, mediaType, body}}
+		return &contender{name: name, Process: api.Process, shot: shot{api.URL, path, api.Token, mediaType, body, new(atomic.Int64)}}
 	}
 	one := contend("single", "/sensor-data", "application/json", single)
 	array := contend("batch", "/sensor-data/batch", "application/json", func(into []byte, number int64) []byte {

@@ -142,65 +142,86 @@ func throughBucket(ctx context.Context, r *report, backend *standin.Backend) (pe
 		return 0, err
 	}
 	defer f.Close()
-	peaks := map[string]int64{}
-	small := func(name string, bytes int64) error {
-		if u, err := f.arrive(ctx, bytes, 0); err != nil || u.Status != csvfile.Completed {
-			return errors.Join(fmt.Errorf("the file of %s: %s, %s", name, u.Status, u.Reason), err)
-		}
-		p, err := f.process()
-		if err != nil {
-			return err
-		}
-		_, peaks[name], err = p.Memory()
-		return err
+	one, err := f.whole(ctx, r, megabyte)
+	if err != nil {
+		return 0, err
 	}
-	for _, one := range []struct {
-		name  string
-		bytes int64
-	}{{"1mb", megabyte}, {"32mb", 32 * megabyte}} {
-		r.progress("a file of %d MB", one.bytes/megabyte)
-		if err := small(one.name, one.bytes); err != nil {
-			return 0, err
-		}
+	two, err := f.whole(ctx, r, 32*megabyte)
+	if err != nil {
+		return 0, err
+	}
+	large, err := f.large(ctx, r)
+	if err != nil {
+		return 0, err
+	}
+	u := large.upload
+	rows, bytes := float64(u.RowsAccepted), float64(u.BytesProcessed)/megabyte
+	perRow = float64(large.cpu.Microseconds()) / rows
+	r.begin("A file of %d MB from the bucket to the table through the deployed CSV processor, one instance; %.0f MB of it were worked off in %.0f s. "+
+		"The backend is a stand-in for S3 and DynamoDB that answers after 4 ms.", csvLarge/megabyte, bytes, large.took.Seconds())
+	r.add("csv_rows_per_core", rows/large.cpu.Seconds(), "rows/s", "for a CPU second of the processor, parsed, judged and written")
+	r.add("csv_bytes_per_core", bytes/large.cpu.Seconds(), "MB/s", "the same in bytes")
+	r.add("csv_rows", rows/large.took.Seconds(), "rows/s", "by the clock")
+	r.add("csv_row_cpu", perRow, "µs/row", "CPU of the processor")
+	r.add("csv_memory_1mb", mib(one), "MiB", "at most in memory after a file of 1 MB")
+	r.add("csv_memory_32mb", mib(two), "MiB", "after one of 32 MB, which is two ranges")
+	r.add("csv_memory_1gb", mib(large.peak), "MiB", "after the large one, as far as it went")
+	return perRow, nil
+}
+
+// whole has a file worked off and returns the most that the process had in memory by then.
+func (f *csvFunction) whole(ctx context.Context, r *report, bytes int64) (peak int64, err error) {
+	r.progress("a file of %d MB", bytes/megabyte)
+	u, err := f.arrive(ctx, bytes, 0)
+	if err != nil {
+		return 0, err
+	}
+	if u.Status != csvfile.Completed {
+		return 0, fmt.Errorf("a file of %d MB: %s, %s", bytes/megabyte, u.Status, u.Reason)
 	}
 	p, err := f.process()
 	if err != nil {
 		return 0, err
 	}
+	_, peak, err = p.Memory()
+	return peak, err
+}
+
+// worked is how far a large file came, and at what cost.
+type worked struct {
+	upload    csvfile.Upload
+	cpu, took time.Duration
+	peak      int64
+}
+
+// large has the large file worked on for a while.
+func (f *csvFunction) large(ctx context.Context, r *report) (w worked, err error) {
+	p, err := f.process()
+	if err != nil {
+		return w, err
+	}
 	before, err := p.CPU()
 	if err != nil {
-		return 0, err
+		return w, err
 	}
 	r.progress("a file of %d MB, for %v at most", csvLarge/megabyte, csvFor)
 	began := time.Now()
-	u, err := f.arrive(ctx, csvLarge, csvFor)
-	if err != nil {
-		return 0, err
+	if w.upload, err = f.arrive(ctx, csvLarge, csvFor); err != nil {
+		return w, err
 	}
-	took := time.Since(began)
+	w.took = time.Since(began)
 	after, err := p.CPU()
 	if err != nil {
-		return 0, err
+		return w, err
 	}
-	_, peak, err := p.Memory()
-	if err != nil {
-		return 0, err
+	w.cpu = after - before
+	if _, w.peak, err = p.Memory(); err != nil {
+		return w, err
 	}
-	if u.RowsAccepted == 0 || u.RowsRejected > 0 {
-		return 0, fmt.Errorf("the large file: %d rows accepted, %d rejected", u.RowsAccepted, u.RowsRejected)
+	if w.upload.RowsAccepted == 0 || w.upload.RowsRejected > 0 {
+		return w, fmt.Errorf("the large file: %d rows accepted, %d rejected", w.upload.RowsAccepted, w.upload.RowsRejected)
 	}
-	rows, cpu := float64(u.RowsAccepted), after-before
-	perRow = float64(cpu.Microseconds()) / rows
-	r.begin("A file of %d MB from the bucket to the table through the deployed CSV processor, one instance; %d MB of it were worked off in %.0f s. "+
-		"The backend is a stand-in for S3 and DynamoDB that answers after 4 ms.", csvLarge/megabyte, u.BytesProcessed/megabyte, took.Seconds())
-	r.add("csv_rows_per_core", rows/cpu.Seconds(), "rows/s", "for a CPU second of the processor, parsed, judged and written")
-	r.add("csv_bytes_per_core", float64(u.BytesProcessed)/megabyte/cpu.Seconds(), "MB/s", "the same in bytes")
-	r.add("csv_rows", rows/took.Seconds(), "rows/s", "by the clock")
-	r.add("csv_row_cpu", perRow, "µs/row", "CPU of the processor")
-	r.add("csv_memory_1mb", mib(peaks["1mb"]), "MiB", "at most in memory after a file of 1 MB")
-	r.add("csv_memory_32mb", mib(peaks["32mb"]), "MiB", "after one of 32 MB, which is two ranges")
-	r.add("csv_memory_1gb", mib(peak), "MiB", "after the large one, as far as it went")
-	return perRow, nil
+	return w, nil
 }
 
 func mib(bytes int64) float64 { return float64(bytes) / (1 << 20) }

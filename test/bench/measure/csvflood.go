@@ -16,6 +16,7 @@ import (
 	"github.com/sensorflow/sensorflow/runtime/dynamo"
 	"github.com/sensorflow/sensorflow/runtime/ingest"
 	process "github.com/sensorflow/sensorflow/runtime/local/child"
+	"github.com/sensorflow/sensorflow/runtime/pacing"
 	"github.com/sensorflow/sensorflow/runtime/reading"
 	"github.com/sensorflow/sensorflow/test/simulation/dynamodel"
 	"github.com/sensorflow/sensorflow/test/standin"
@@ -25,6 +26,8 @@ const (
 	// floodBytes is the size of the file that exists only where it is read, and floodFor how long it may take at most.
 	floodBytes = 10_000 * megabyte
 	floodFor   = 150 * time.Second
+	// floodLook is how often the process is looked at.
+	floodLook = 100 * time.Millisecond
 )
 
 // flooded is what the process of a flood prints at its end.
@@ -47,18 +50,17 @@ func flood(ctx context.Context, r *report) error {
 	}
 	defer p.Kill()
 	most, began := int64(0), time.Now()
-	ticker := time.NewTicker(100 * time.Millisecond)
-	defer ticker.Stop()
 	for ended := false; !ended; {
+		if _, peak, err := p.Memory(); err == nil { // it may just have ended
+			most = max(most, peak)
+		}
+		if err := pacing.Sleep(ctx, floodLook); err != nil {
+			return err
+		}
 		select {
 		case <-p.Exited():
 			ended = true
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-ticker.C:
-			if _, peak, err := p.Memory(); err == nil { // it may just have ended
-				most = max(most, peak)
-			}
+		default:
 		}
 	}
 	var got flooded

@@ -6,7 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
+	"math"
 	"net"
 	"slices"
 	"strconv"
@@ -22,13 +22,10 @@ import (
 // shot is what is sent to one address: requests with bodies that body appends to a buffer, by a number that is never the same.
 type shot struct {
 	url, path, token, mediaType string
-	body                        func(into []byte, number int64) []byte
-}
 
-// numbers makes the readings of a whole run different from each other.
-//
-//nolint:gochecknoglobals // the run's own counter
-var numbers atomic.Int64
+	body func(into []byte, number int64) []byte
+	sent *atomic.Int64
+}
 
 // request appends a whole request to a buffer, which body has been written to.
 func (s shot) request(into, body []byte) []byte {
@@ -64,7 +61,7 @@ func (s shot) dial(ctx context.Context) (*client, error) {
 
 // send sends one request and returns the status of its answer.
 func (c *client) send() (status int, err error) {
-	c.doc = c.body(c.doc[:0], numbers.Add(1))
+	c.doc = c.body(c.doc[:0], c.sent.Add(1))
 	c.out = c.request(c.out[:0], c.doc)
 	if _, err := c.conn.Write(c.out); err != nil {
 		return 0, fmt.Errorf("send: %w", err)
@@ -110,9 +107,11 @@ func (c *client) answer() (status int, err error) {
 
 // tally is what became of requests.
 type tally struct {
-	answered, failed int64 // failed are those without 201
-	latencies        []time.Duration
-	statuses         map[int]int64 // of the failed ones; 0 is a broken connection
+	answered, failed int64 // of those that were due while it was measured; failed are those without 201
+	// within are the answers that came while it was measured, whenever their requests were due: what the process has worked on then.
+	within    int64
+	latencies []time.Duration
+	statuses  map[int]int64 // of the failed ones; 0 is a broken connection
 }
 
 func (t *tally) count(status int, took time.Duration) {
@@ -129,7 +128,7 @@ func (t *tally) count(status int, took time.Duration) {
 
 func sum(tallies []tally) (all tally) {
 	for _, t := range tallies {
-		all.answered, all.failed = all.answered+t.answered, all.failed+t.failed
+		all.answered, all.failed, all.within = all.answered+t.answered, all.failed+t.failed, all.within+t.within
 		all.latencies = append(all.latencies, t.latencies...)
 		for status, n := range t.statuses {
 			if all.statuses == nil {
@@ -181,7 +180,7 @@ func (p pace) fire(ctx context.Context, s shot, begin, end func() error) (tally,
 	tallies := make([]tally, len(clients))
 	var running sync.WaitGroup
 	for i, c := range clients {
-		running.Go(func() { p.run(ctx, c, start, measured, stop, &tallies[i]) })
+		running.Go(func() { p.run(ctx, c, i, start, measured, stop, &tallies[i]) })
 	}
 	err := pacing.Sleep(ctx, time.Until(measured))
 	if err == nil {
@@ -196,8 +195,14 @@ func (p pace) fire(ctx context.Context, s shot, begin, end func() error) (tally,
 	return sum(tallies), err
 }
 
+// part is a number of [0, 1) for a client's turn. The parts of all look like random ones and are the same in each run.
+func part(client int, turn int64) float64 {
+	_, fraction := math.Modf(float64(int64(client)*7919+turn*104_729) * math.Phi)
+	return fraction
+}
+
 // run is one client.
-func (p pace) run(ctx context.Context, c *client, start, measured, stop time.Time, t *tally) {
+func (p pace) run(ctx context.Context, c *client, number int, start, measured, stop time.Time, t *tally) {
 	period := time.Duration(0)
 	if p.perSecond > 0 {
 		period = time.Duration(p.clients) * time.Second / time.Duration(p.perSecond)
@@ -205,7 +210,7 @@ func (p pace) run(ctx context.Context, c *client, start, measured, stop time.Tim
 	for turn := int64(0); ctx.Err() == nil; turn++ {
 		due := time.Now()
 		if period > 0 {
-			due = start.Add(time.Duration((float64(turn) + rand.Float64()) * float64(period)))
+			due = start.Add(time.Duration((float64(turn) + part(number, turn)) * float64(period)))
 			if !due.Before(stop) || pacing.Sleep(ctx, time.Until(due)) != nil {
 				return
 			}
@@ -214,8 +219,12 @@ func (p pace) run(ctx context.Context, c *client, start, measured, stop time.Tim
 			return
 		}
 		status, err := c.send()
+		now := time.Now()
+		if !now.Before(measured) && now.Before(stop) {
+			t.within++
+		}
 		if !due.Before(measured) {
-			t.count(status, time.Since(due))
+			t.count(status, now.Sub(due))
 		}
 		if err != nil {
 			return // its connection is broken; what it would have sent is missing in the tally and shows in the rate

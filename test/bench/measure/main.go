@@ -46,6 +46,8 @@ func benchmarks() []benchmark {
 		{"batch", "batches and NDJSON beside the single call", batches},
 		{"csv", "the CSV processor beside encoding/csv and one PutItem a row", files},
 		{"flood", "the memory of a file of 10 GB", flood},
+		{"small", "tokens, allocations, and starts", small},
+		{"query", "a month of aggregates of 10,000 equipments", queries},
 		{"aggregate", "the aggregator, and what a batch costs the table", aggregates},
 	}
 }
@@ -74,20 +76,21 @@ func run(ctx context.Context, args []string) error {
 	return errors.Join(append(failures, keep(r))...)
 }
 
-// keep prints the table and leaves it in .local/bench.
+// keep prints the tables and leaves them in .local/bench.
 func keep(r *report) error {
-	table := r.table()
-	fmt.Printf("\n%s", table)
 	root, err := checkout.Root()
 	if err != nil {
 		return err
 	}
 	dir := filepath.Join(root, ".local", "bench")
-	if err := os.MkdirAll(dir, 0o755); err != nil { //nolint:gosec // figures are no secret
+	if err := os.MkdirAll(dir, 0o750); err != nil {
 		return fmt.Errorf("keep the figures: %w", err)
 	}
-	if err := os.WriteFile(filepath.Join(dir, "table.md"), []byte(table), 0o644); err != nil { //nolint:gosec // see above
-		return fmt.Errorf("keep the figures: %w", err)
+	for _, one := range []struct{ name, text string }{{"table.md", r.table()}, {"summary.md", r.summary()}} {
+		fmt.Printf("\n%s", one.text)
+		if err := os.WriteFile(filepath.Join(dir, one.name), []byte(one.text), 0o600); err != nil {
+			return fmt.Errorf("keep the figures: %w", err)
+		}
 	}
 	return nil
 }

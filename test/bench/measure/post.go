@@ -2,9 +2,11 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/sensorflow/sensorflow/test/standin"
@@ -40,7 +42,7 @@ type round struct {
 }
 
 // perRequest is the CPU time of a request in microseconds.
-func (r round) perRequest() float64 { return float64(r.cpu.Microseconds()) / float64(r.answered) }
+func (r round) perRequest() float64 { return float64(r.cpu.Microseconds()) / float64(r.within) }
 
 // perSecond is how many requests were answered with 201 in a second.
 func (r round) perSecond() float64 { return float64(r.answered-r.failed) / r.lasts.Seconds() }
@@ -60,7 +62,7 @@ func (c *contender) fire(ctx context.Context, p pace, r *report) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", c.name, err)
 	}
-	if tally.answered == 0 {
+	if tally.within == 0 {
 		return fmt.Errorf("%s answered nothing", c.name)
 	}
 	one.tally = tally
@@ -81,7 +83,7 @@ func (c *contender) median(of func(round) float64) float64 {
 	return middle(values)
 }
 
-func middle(values []float64) float64 {
+func middle[T cmp.Ordered](values []T) T {
 	slices.Sort(values)
 	return values[len(values)/2]
 }
@@ -179,6 +181,7 @@ func startContenders(ctx context.Context, backend *standin.Backend) (started []*
 	started = append(started, &contender{name: "service", Process: api.Process, shot: shot{url: api.URL}})
 	for _, c := range started {
 		c.shot.path, c.shot.token, c.shot.mediaType, c.shot.body = "/sensor-data", api.Token, "application/json", single
+		c.shot.sent = new(atomic.Int64)
 	}
 	return started, nil
 }

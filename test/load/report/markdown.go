@@ -27,7 +27,7 @@ func Markdown(folder, command string, reports []*Report) error {
 		}
 	}
 	for name, content := range files {
-		if err := os.WriteFile(filepath.Join(folder, name), []byte(content), 0o644); err != nil { //nolint:gosec // they are to be published
+		if err := os.WriteFile(filepath.Join(folder, name), []byte(content), 0o644); err != nil {
 			return fmt.Errorf("write the reports: %w", err)
 		}
 	}

@@ -126,23 +126,31 @@ func parseHead(head []byte) (a answer, length int, plain bool) {
 	for len(rest) > 2 {
 		line, rest, _ = bytes.Cut(rest, []byte("\r\n"))
 		name, value, _ := bytes.Cut(line, []byte(":"))
-		value = bytes.TrimSpace(value)
-		switch {
-		case bytes.EqualFold(name, []byte("Content-Length")):
-			n, err := strconv.ParseUint(string(value), 10, 31)
-			if err != nil || length >= 0 {
-				return answer{}, 0, false
-			}
-			length = int(n) //nolint:gosec // it has 31 bits
-		case bytes.EqualFold(name, []byte("Transfer-Encoding")):
+		if plain := a.parseField(name, bytes.TrimSpace(value), &length); !plain {
 			return answer{}, 0, false
-		case bytes.EqualFold(name, []byte("Connection")):
-			a.closes = a.closes || bytes.EqualFold(value, []byte("close"))
-		case bytes.EqualFold(name, []byte("Retry-After")):
-			a.retryAfter = len(value) > 0
 		}
 	}
 	return a, length, length >= 0
+}
+
+// parseField takes a field of the header in, and the body's length where it is that. It returns false where the answer has no length,
+// or two.
+func (a *answer) parseField(name, value []byte, length *int) bool {
+	switch {
+	case bytes.EqualFold(name, []byte("Content-Length")):
+		n, err := strconv.ParseUint(string(value), 10, 31)
+		if err != nil || *length >= 0 {
+			return false
+		}
+		*length = int(n)
+	case bytes.EqualFold(name, []byte("Transfer-Encoding")):
+		return false
+	case bytes.EqualFold(name, []byte("Connection")):
+		a.closes = a.closes || bytes.EqualFold(value, []byte("close"))
+	case bytes.EqualFold(name, []byte("Retry-After")):
+		a.retryAfter = len(value) > 0
+	}
+	return true
 }
 
 // finishByLibrary reads an answer of any kind, of which some has come.

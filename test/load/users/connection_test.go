@@ -106,7 +106,7 @@ func TestExchange_KeepsAConnectionToARealServer(t *testing.T) {
 			t.Fatalf("got %+v, %v", got, err)
 		}
 		want := "POST /sensor-data " + address.URL.Host + ` Bearer t application/json {"equipmentId":"e-000007","timestamp":"2026-03-01T08:30:00.000000001Z","value":` +
-			[]string{"2.17", "2.24"}[n] + "}"
+			[]string{"21.71", "22.42"}[n] + "}"
 		if bodies[n] != want {
 			t.Errorf("request %s, want %s", bodies[n], want)
 		}

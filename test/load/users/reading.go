@@ -12,11 +12,10 @@ func EquipmentID(prefix string, user int) string {
 	return prefix + digits[:max(len(digits)-len(number), 0)] + number
 }
 
-// Value is that of a user's n-th reading, with two digits after the point.
+// Value is that of a user's n-th reading, as the service writes it: it ends with a digit that counts.
 func Value(user, n int) string {
-	cents := (user*31 + n*7) % 10000
-	text := strconv.Itoa(cents/100) + "." + strconv.Itoa(cents%100/10) + strconv.Itoa(cents%10)
-	return text
+	tenths := (user*31 + n*7) % 1000
+	return strconv.Itoa(tenths/10) + "." + strconv.Itoa(tenths%10) + strconv.Itoa(1+n%9)
 }
 
 // appendReading writes a reading as JSON.

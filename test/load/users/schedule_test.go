@@ -1,6 +1,7 @@
 package users
 
 import (
+	"regexp"
 	"slices"
 	"testing"
 	"time"
@@ -77,5 +78,14 @@ func TestSchedule_TellsTheSecond(t *testing.T) {
 	s.at = 65 * time.Second
 	if !s.over() {
 		t.Error("it goes on behind its end")
+	}
+}
+
+// What is read again is compared as text, and the service writes no zeros at the end.
+func TestValue_IsWrittenAsTheServiceWritesIt(t *testing.T) {
+	for n := range 5000 {
+		if text := Value(n%70, n); text[len(text)-1] == '0' || !regexp.MustCompile(`^(0|[1-9]\d?)\.\d[1-9]$`).MatchString(text) {
+			t.Fatalf("reading %d is %s", n, text)
+		}
 	}
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"io"
 	"maps"
 	"net/http"
@@ -22,9 +23,11 @@ type backend struct {
 	memory   *memory
 	model    *model
 	queue    queue
-	readings []byte // the name of that table, as it stands in a call
-	counted  counts
-	buffers  sync.Pool
+
+	// The names of tables as they stand in a call.
+	readings, aggregates []byte
+	counted              counts
+	buffers              sync.Pool
 }
 
 // counts are those of standin.Counts.
@@ -35,12 +38,17 @@ type counts struct {
 }
 
 func newBackend(pool http.Handler) *backend {
-	b := &backend{pool: pool, memory: newMemory(), model: newModel(), readings: []byte(`"` + standin.TableName(contract.ReadingsTable()) + `"`)}
+	b := &backend{
+		pool: pool, memory: newMemory(), model: newModel(),
+		readings: quoted(contract.ReadingsTable()), aggregates: quoted(contract.AggregatesTable()),
+	}
 	b.counted.calls = map[string]int64{}
 	b.buffers.New = func() any { return new([]byte) }
 	b.settings.Store(&standin.Options{Latency: standin.LatencyDefault})
 	return b
 }
+
+func quoted(t contract.Table) []byte { return []byte(`"` + standin.TableName(t) + `"`) }
 
 // ServeHTTP tells the services apart: the calls of tables, of queues and of the user pool's own protocol all go to the root.
 func (b *backend) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -109,7 +117,7 @@ func (b *backend) body(r *http.Request) (body *[]byte, err error) {
 		read = read[:len(read)+n]
 		if err != nil {
 			*body = read
-			if err == io.EOF { //nolint:errorlint // a Read gives io.EOF itself
+			if errors.Is(err, io.EOF) {
 				return body, nil
 			}
 			return body, err

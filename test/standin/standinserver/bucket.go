@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"io"
 	"net/http"
 	"strings"
@@ -26,21 +25,33 @@ func (b *backend) serveBucket(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	_, object, _ := strings.Cut(strings.Trim(r.URL.Path, "/"), "/")
-	query := r.URL.Query()
-	switch {
-	case object == "" && query.Has("delete"):
-		_, _ = io.WriteString(w, `<DeleteResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/"></DeleteResult>`)
-	case object == "":
-	case r.Method == http.MethodGet, r.Method == http.MethodHead:
+	switch read := r.Method == http.MethodGet || r.Method == http.MethodHead; {
+	case object != "" && read:
 		b.serveObject(w, r, o)
-	case query.Has("uploads"):
-		fmt.Fprintf(w, `<InitiateMultipartUploadResult><Bucket>%s</Bucket><UploadId>upload</UploadId></InitiateMultipartUploadResult>`, standin.Bucket)
-	case r.Method == http.MethodPost:
-		fmt.Fprintf(w, `<CompleteMultipartUploadResult><Bucket>%s</Bucket><ETag>%s</ETag></CompleteMultipartUploadResult>`, standin.Bucket, etag)
-	case r.Method == http.MethodPut:
-		w.Header().Set("ETag", etag)
 	case r.Method == http.MethodDelete:
 		w.WriteHeader(http.StatusNoContent)
+	case !read:
+		w.Header().Set("ETag", etag)
+		_, _ = io.WriteString(w, answerToWrite(r, object)) // who has gone away needs no answer
+	}
+}
+
+// answerToWrite is the document that answers a request that writes.
+func answerToWrite(r *http.Request, object string) string {
+	const (
+		deleted  = `<DeleteResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/"></DeleteResult>`
+		begun    = `<InitiateMultipartUploadResult><Bucket>` + standin.Bucket + `</Bucket><UploadId>upload</UploadId></InitiateMultipartUploadResult>`
+		complete = `<CompleteMultipartUploadResult><Bucket>` + standin.Bucket + `</Bucket><ETag>` + etag + `</ETag></CompleteMultipartUploadResult>`
+	)
+	switch query := r.URL.Query(); {
+	case object == "":
+		return deleted
+	case query.Has("uploads"):
+		return begun
+	case r.Method == http.MethodPost:
+		return complete
+	default:
+		return ""
 	}
 }
 

@@ -35,7 +35,7 @@ func newModel() *model {
 }
 
 // call decodes a call for the model and answers with what it returns.
-func (m *model) call(operation string, body []byte) answer {
+func (m *model) call(ctx context.Context, operation string, body []byte) answer {
 	run, known := m.operations()[operation]
 	if !known {
 		return answer{http.StatusBadRequest, []byte(unknown)}
@@ -48,7 +48,7 @@ func (m *model) call(operation string, body []byte) answer {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	out, err := run(in)
+	out, err := run(ctx, in)
 	if err != nil {
 		return refusal(err)
 	}
@@ -59,23 +59,26 @@ func (m *model) call(operation string, body []byte) answer {
 	return answer{http.StatusOK, text}
 }
 
-// operations are the calls that the model knows, from their JSON to that of their answers.
-func (m *model) operations() map[string]func(any) (any, error) {
+// operations are the calls that the model knows.
+func (m *model) operations() map[string]operation {
 	d := m.database
-	return map[string]func(any) (any, error){
-		"GetItem": operation(d.GetItem), "BatchGetItem": operation(d.BatchGetItem), "Query": operation(d.Query), "Scan": operation(d.Scan),
-		"PutItem": operation(d.PutItem), "UpdateItem": operation(d.UpdateItem), "DeleteItem": operation(d.DeleteItem),
-		"TransactWriteItems": operation(d.TransactWriteItems),
+	return map[string]operation{
+		"GetItem": of(d.GetItem), "BatchGetItem": of(d.BatchGetItem), "Query": of(d.Query), "Scan": of(d.Scan),
+		"PutItem": of(d.PutItem), "UpdateItem": of(d.UpdateItem), "DeleteItem": of(d.DeleteItem),
+		"TransactWriteItems": of(d.TransactWriteItems),
 	}
 }
 
-func operation[I, O any](call func(context.Context, *I, ...func(*dynamodb.Options)) (*O, error)) func(any) (any, error) {
-	return func(raw any) (any, error) {
+// operation makes a call of its decoded JSON and returns that of its answer.
+type operation func(ctx context.Context, raw any) (any, error)
+
+func of[I, O any](call func(context.Context, *I, ...func(*dynamodb.Options)) (*O, error)) operation {
+	return func(ctx context.Context, raw any) (any, error) {
 		in := new(I)
 		if err := fromWire(raw, reflect.ValueOf(in).Elem()); err != nil {
 			return nil, err
 		}
-		out, err := call(context.Background(), in)
+		out, err := call(ctx, in)
 		if err != nil {
 			return nil, err
 		}

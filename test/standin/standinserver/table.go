@@ -41,9 +41,9 @@ func (b *backend) serveTable(w http.ResponseWriter, r *http.Request, operation s
 	b.counted.calls[operation]++
 	b.counted.mu.Unlock()
 	var a answer
-	fails := settings.FailCalls > 0 && rand.Float64() < settings.FailCalls
-	if !fails || rand.IntN(2) == 0 {
-		a = b.answer(operation, *body, settings, arrived)
+	fails := chance(settings.FailCalls)
+	if !fails || chance(0.5) {
+		a = b.answer(r.Context(), operation, *body, settings, arrived)
 	}
 	if fails {
 		a = answer{http.StatusInternalServerError, []byte(failed)}
@@ -64,8 +64,7 @@ func wait(ctx context.Context, arrived time.Time, latency time.Duration) bool {
 	return pacing.Sleep(ctx, latency-time.Since(arrived)) == nil
 }
 
-func (b *backend) answer(operation string, body []byte, o *standin.Options, now time.Time) answer {
-	ok := func(text string) answer { return answer{http.StatusOK, []byte(text)} }
+func (b *backend) answer(ctx context.Context, operation string, body []byte, o *standin.Options, now time.Time) answer {
 	switch operation {
 	case "BatchExecuteStatement":
 		return b.statements(body, o, now)
@@ -74,35 +73,48 @@ func (b *backend) answer(operation string, body []byte, o *standin.Options, now 
 	case "DescribeTable":
 		return describe(body)
 	}
-	if !bytes.Contains(body, b.readings) {
-		return b.model.call(operation, body)
+	if bytes.Contains(body, b.readings) {
+		return b.answerOfReadings(operation, body, o, now)
 	}
+	if o.AggregateEquipments > 0 && operation == "Query" && bytes.Contains(body, b.aggregates) {
+		if a, known := newMonth(o.AggregateEquipments, now).query(body); known {
+			return a
+		}
+	}
+	return b.model.call(ctx, operation, body)
+}
+
+// answerOfReadings answers a call to that table alone.
+func (b *backend) answerOfReadings(operation string, body []byte, o *standin.Options, now time.Time) answer {
 	switch operation {
 	case "PutItem", "UpdateItem", "DeleteItem", "ExecuteStatement":
 		if b.admit(1, o, now) == 0 {
 			return answer{http.StatusBadRequest, []byte(throttled)}
 		}
 		b.counted.accepted.Add(1)
-		return ok(empty)
+		return answer{http.StatusOK, []byte(empty)}
 	case "GetItem":
-		return ok(empty)
+		return answer{http.StatusOK, []byte(empty)}
 	case "BatchGetItem":
 		return b.look(body, o)
 	case "Query", "Scan":
-		return ok(`{"Items":[],"Count":0,"ScannedCount":0}`)
+		return answer{http.StatusOK, []byte(`{"Items":[],"Count":0,"ScannedCount":0}`)}
 	default:
 		return answer{http.StatusBadRequest, []byte(unknown)}
 	}
 }
 
+// chance tells whether what happens in a share of all cases happens now.
+func chance(share float64) bool {
+	return share > 0 && rand.Float64() < share //nolint:gosec // no secret
+}
+
 // admit throttles writes and returns how many are left. Those that fail by chance have used the capacity.
 func (b *backend) admit(writes int, o *standin.Options, now time.Time) (taken int) {
 	taken = b.capacity.take(writes, o.WritesPerSecond, now)
-	if o.FailWrites > 0 {
-		for range taken {
-			if rand.Float64() < o.FailWrites {
-				taken--
-			}
+	for range taken {
+		if chance(o.FailWrites) {
+			taken--
 		}
 	}
 	b.counted.throttled.Add(int64(writes - taken))

@@ -140,15 +140,7 @@ func toWire(v reflect.Value) any {
 		}
 		return toWire(v.Elem())
 	case reflect.Struct:
-		fields := map[string]any{}
-		for i := range v.NumField() {
-			field := v.Type().Field(i)
-			if !field.IsExported() || field.Name == "ResultMetadata" || v.Field(i).IsZero() {
-				continue
-			}
-			fields[field.Name] = toWire(v.Field(i))
-		}
-		return fields
+		return structToWire(v)
 	case reflect.Map:
 		object := map[string]any{}
 		for name, value := range v.Seq2() {
@@ -164,6 +156,17 @@ func toWire(v reflect.Value) any {
 	default:
 		return v.Interface()
 	}
+}
+
+func structToWire(v reflect.Value) map[string]any {
+	fields := map[string]any{}
+	for i := range v.NumField() {
+		field := v.Type().Field(i)
+		if field.IsExported() && field.Name != "ResultMetadata" && !v.Field(i).IsZero() {
+			fields[field.Name] = toWire(v.Field(i))
+		}
+	}
+	return fields
 }
 
 func attributeToWire(value types.AttributeValue) any {

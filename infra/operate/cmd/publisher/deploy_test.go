@@ -53,6 +53,40 @@ func TestDeploy_PublishesByThisProgram(t *testing.T) {
 	}
 }
 
+// TestPublisher_IsBuiltFromAClone runs what constructs/README.md tells people who have no checkout, with a program in place of the
+// CDK's that lets the publisher look for an image.
+func TestPublisher_IsBuiltFromAClone(t *testing.T) {
+	root, err := filepath.Abs(filepath.Join("..", "..", "..", ".."))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(filepath.Join(root, ".git")); err != nil {
+		t.Skip("this is no clone: nothing can be cloned from it")
+	}
+	page, err := os.ReadFile(filepath.Join(root, "constructs", "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	const address = "https://github.com/sensorflow/sensorflow"
+	_, rest, _ := strings.Cut(string(page), "```sh\ngit clone ")
+	told, _, found := strings.Cut(rest, "```")
+	if !found || !strings.Contains(told, address) {
+		t.Fatal("the page does not tell how the publisher is built")
+	}
+	programs, work := t.TempDir(), t.TempDir()
+	cdk := "#!/bin/sh\n[ \"$1\" = deploy ] && exec \"$CDK_DOCKER\" inspect nothing:1\n"
+	if err := os.WriteFile(filepath.Join(programs, "cdk"), []byte(cdk), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command("sh", "-ec", "git clone "+strings.Replace(told, address, "file://"+root+" sensorflow", 1))
+	cmd.Dir = work
+	cmd.Env = append(os.Environ(), "PATH="+programs+":"+os.Getenv("PATH"), "SENSORFLOW_PUBLISHER_DIR="+t.TempDir())
+	out, err := cmd.CombinedOutput()
+	if exitCode(err) != 1 || !strings.Contains(string(out), "there is no such image here") {
+		t.Errorf("error %v\n%s", err, out)
+	}
+}
+
 func exitCode(err error) int {
 	if e, isExit := err.(*exec.ExitError); isExit {
 		return e.ExitCode()
