@@ -14,13 +14,15 @@ fail() {
 	exit 1
 }
 
-go build -buildvcs=false -o .local/bin/ ./infra/target ./runtime/cmd/aggregates
-keeper=$(.local/bin/target adopt keeper) # the region, what the tables are called, and the environment
+[ -z "${ACCOUNT:-}" ] || export CDK_DEFAULT_ACCOUNT="$ACCOUNT"
+go build -buildvcs=false -o .local/bin/ ./infra/target
+keeper=$(.local/bin/target adopt keeper) # the environment, the region, and what the tables are called
 command -v aws >/dev/null || fail "the AWS command line was not found; https://aws.amazon.com/cli has it"
 env=${keeper%% *} keeper=${keeper#* }
 region=${keeper% *} tables=${keeper#* }
 go build -C infra/operate -buildvcs=false -o "$PWD/.local/bin/" ./cmd/life
 .local/bin/life begin adopt "$env"
+go build -buildvcs=false -o .local/bin/ ./runtime/cmd/aggregates
 functions="Functions[?Environment.Variables.AGGREGATES_TABLE=='$tables-Aggregates' && Environment.Variables.ADOPTED_REGIONS]"
 found=$(aws lambda list-functions --region "$region" --output json --query "$functions | [0].Environment.Variables") ||
 	fail "the functions of $region could not be listed"

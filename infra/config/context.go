@@ -27,28 +27,9 @@ func (c Context) Values() map[string]any {
 // ReadContext reads the context that the CDK's command line hands over: in a variable, and what has no room there in a
 // file. Without it, it reads the context of cdk.json itself.
 func ReadContext(getenv func(string) string, readFile func(string) ([]byte, error)) (Context, error) {
-	merged := map[string]json.RawMessage{}
-	if text := getenv("CDK_CONTEXT_JSON"); text != "" {
-		if err := json.Unmarshal([]byte(text), &merged); err != nil {
-			return Context{}, fmt.Errorf("read CDK_CONTEXT_JSON: %w", err)
-		}
-		if file := getenv("CONTEXT_OVERFLOW_LOCATION_ENV"); file != "" {
-			more, err := readObject(readFile, file)
-			if err != nil {
-				return Context{}, err
-			}
-			maps.Copy(merged, more)
-		}
-	} else {
-		whole, err := readObject(readFile, File)
-		if err != nil {
-			return Context{}, err
-		}
-		if raw := whole["context"]; len(raw) > 0 {
-			if err := json.Unmarshal(raw, &merged); err != nil {
-				return Context{}, fmt.Errorf("read context in %s: %w", File, err)
-			}
-		}
+	merged, err := contextValues(getenv, readFile)
+	if err != nil {
+		return Context{}, err
 	}
 	// On a command line, as --context sensorflow={…}, a value can only be a text.
 	var text string
@@ -66,6 +47,37 @@ func ReadContext(getenv func(string) string, readFile func(string) ([]byte, erro
 		}
 	}
 	return c, nil
+}
+
+// contextValues are the values as they were handed over.
+func contextValues(
+	getenv func(string) string, readFile func(string) ([]byte, error),
+) (map[string]json.RawMessage, error) {
+	merged := map[string]json.RawMessage{}
+	text := getenv("CDK_CONTEXT_JSON")
+	if text == "" {
+		whole, err := readObject(readFile, File)
+		if err != nil {
+			return nil, err
+		}
+		if raw := whole["context"]; len(raw) > 0 {
+			if err := json.Unmarshal(raw, &merged); err != nil {
+				return nil, fmt.Errorf("read context in %s: %w", File, err)
+			}
+		}
+		return merged, nil
+	}
+	if err := json.Unmarshal([]byte(text), &merged); err != nil {
+		return nil, fmt.Errorf("read CDK_CONTEXT_JSON: %w", err)
+	}
+	if file := getenv("CONTEXT_OVERFLOW_LOCATION_ENV"); file != "" {
+		more, err := readObject(readFile, file)
+		if err != nil {
+			return nil, err
+		}
+		maps.Copy(merged, more)
+	}
+	return merged, nil
 }
 
 func readObject(readFile func(string) ([]byte, error), file string) (map[string]json.RawMessage, error) {

@@ -63,7 +63,7 @@ func (r request) answer(w io.Writer, question string) error {
 		if err := r.need(c, t); err != nil {
 			return err
 		}
-		_, err = fmt.Fprintln(w, t.env, t.stacks())
+		_, err = fmt.Fprintln(w, t.env, r.stacks(t))
 		return err
 	case "keeper":
 		if err := r.needCredentials(t); err != nil {
@@ -76,7 +76,7 @@ func (r request) answer(w io.Writer, question string) error {
 		if missing == nil {
 			return nil // command life tells what is deployed
 		}
-		stacks, err := stays.Read(os.DirFS("cdk.out"), t.stacks())
+		stacks, err := stays.Read(os.DirFS("cdk.out"), r.stacks(t))
 		if err != nil {
 			return err
 		}
@@ -199,8 +199,12 @@ func regionFault(region string, regions []string, which string) rule.Faults {
 	}.If(region != "" && !slices.Contains(regions, region))
 }
 
-// stacks is the pattern of the stacks' names.
-func (t target) stacks() string {
+// stacks is the pattern of the stacks' names. A pipeline to several regions has a stack in each, which a deployment brings
+// along and a destruction does not.
+func (r request) stacks(t target) string {
+	if t.env == config.PipelineName && r.task == "destroy" {
+		return config.StackPrefix + t.env + "*"
+	}
 	if t.env == "" || t.env == config.PipelineName {
 		return config.StackPrefix + cmp.Or(t.env, "*")
 	}

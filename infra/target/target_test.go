@@ -64,6 +64,9 @@ func TestChoose_TakesWhatIsWanted(t *testing.T) {
 		"the pipeline": {
 			"deploy", map[string]string{"ENV": "pipeline"}, dev, "pipeline SensorFlow-pipeline",
 		},
+		"the pipeline in all its regions": {
+			"destroy", map[string]string{"ENV": "pipeline", "ACCOUNT": "111122223333"}, dev, "pipeline SensorFlow-pipeline*",
+		},
 		"the account that cdk.json has": {
 			"deploy", map[string]string{"ENV": "prod", "ACCOUNT": "444455556666"}, dev + "," + prod, "prod SensorFlow-prod-*",
 		},

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -155,6 +156,64 @@ func TestLocal_LosesNothingAndLeavesNothingWhenKilled(t *testing.T) {
 		return err
 	})
 	p.end(syscall.SIGTERM)
+}
+
+// TestLocal_TakesNothingFromOneThatRunsAndRemovesWhatOneThatWasKilledHasLeft starts a second one beside the first, and another one
+// after that was killed.
+func TestLocal_TakesNothingFromOneThatRunsAndRemovesWhatOneThatWasKilledHasLeft(t *testing.T) {
+	state, temporary := t.TempDir(), t.TempDir()
+	p := launch(t, state, "TMPDIR="+temporary)
+	info := p.ready()
+	second := launch(t, state, "TMPDIR="+temporary)
+	if status := second.status(10 * time.Second); status != 1 || !strings.Contains(second.output.String(), "SensorFlow runs here already, at "+info.APIURL) {
+		t.Errorf("a second one: status %d\n%s", status, second.output)
+	}
+	if now, err := findRunning(state); err != nil || now.APIURL != info.APIURL {
+		t.Errorf("after it the first one is found as %+v, %v", now, err)
+	}
+
+	out := new(capture.Buffer)
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error)
+	go func() {
+		ended <- run(ctx, []string{commandDemo, "-state", state}, []string{"DATA_DIR=/elsewhere", "PORT=1"}, printer{out})
+	}()
+	const says = "(it stays as it was started: DATA_DIR=/elsewhere, PORT=1 says nothing to it; stop it to start another one)"
+	await.True(t, 10*time.Second, "the demonstration says what it does not do", func() bool { return strings.Contains(out.String(), says) })
+	cancel()
+	_ = await.Receive(t, 30*time.Second, "the end of the demonstration", ended)
+
+	children := descendants(t, p.cmd.Process.Pid)
+	p.end(syscall.SIGKILL)
+	requireGone(t, children)
+	left, err := filepath.Glob(filepath.Join(temporary, "sensorflow-*"))
+	if _, stat := os.Stat(filepath.Join(state, environFile)); err != nil || len(left) == 0 || stat != nil {
+		t.Fatalf("the one that was killed has left %v, %v, %v", left, err, stat)
+	}
+	for _, args := range [][]string{{commandRunning}, {commandCut, "-region", "eu-central-1"}, {commandHeal, "-region", "eu-central-1"}} {
+		if err := run(t.Context(), append(args, "-state", state), nil, printer{t.Output()}); !errors.Is(err, errNothingRuns) {
+			t.Errorf("%v: %v", args, err)
+		}
+	}
+	p = launch(t, state, "TMPDIR="+temporary)
+	await.NoError(t, time.Minute, func() error {
+		now, err := findRunning(state)
+		if err == nil && now.Password == info.Password {
+			err = errors.New("the old stack.json is there")
+		}
+		return err
+	})
+	for _, path := range left {
+		if _, err := os.Stat(path); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("%s is left: %v", path, err)
+		}
+	}
+	if status := p.end(syscall.SIGTERM); status != 0 {
+		t.Errorf("exit status %d\n%s", status, p.output)
+	}
+	if left, err := filepath.Glob(filepath.Join(temporary, "sensorflow-*")); err != nil || len(left) > 0 {
+		t.Errorf("%v is left, %v", left, err)
+	}
 }
 
 func TestLocal_EndsWithASentenceWhenAPartEnds(t *testing.T) {

@@ -240,6 +240,33 @@ func sayWhatStays(t *testing.T, out *cdktest.Assembly, all []stack) {
 	}
 }
 
+// sayThatBucketsRefuse is about the pipeline, which empties none of its buckets.
+func sayThatBucketsRefuse(t *testing.T, out *cdktest.Assembly, all []stack) {
+	read, err := stays.Read(os.DirFS(out.Dir), stacks.PipelineName+"*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var told strings.Builder
+	if err := stays.Say(&told, "pipeline", read); err != nil {
+		t.Fatal(err)
+	}
+	buckets := 0
+	for _, s := range all {
+		if s.Stage != "" || !s.isPipeline() {
+			continue
+		}
+		for _, r := range s.Template.All("AWS::S3::Bucket") {
+			buckets++
+			if outlives(r) || !strings.Contains(told.String(), "# the bucket "+r.ID+" of "+s.Name+", as long as anything is in it") {
+				t.Errorf("%s: %s cannot be deleted while it holds something, and nobody says so:\n%s", s.Name, r.ID, told.String())
+			}
+		}
+	}
+	if buckets == 0 {
+		t.Error("the pipeline has no bucket")
+	}
+}
+
 // block is what is told of a stack's resources: a line each.
 func block(told string, s stack) []string {
 	_, after, found := strings.Cut(told, "  of "+s.Name+" in "+s.Region+"\n")

@@ -136,6 +136,7 @@ func TestStacks(t *testing.T) {
 	t.Run("can be taken back when they fail", func(t *testing.T) { canBeTakenBack(t, all) })
 	t.Run("leave nothing when disposable", func(t *testing.T) { leaveNothing(t, all) })
 	t.Run("say what stays", func(t *testing.T) { sayWhatStays(t, out, all) })
+	t.Run("say that buckets refuse", func(t *testing.T) { sayThatBucketsRefuse(t, out, all) })
 	t.Run("are deployed in order", func(t *testing.T) { areDeployedInOrder(t, all) })
 	t.Run("look nothing up", func(t *testing.T) { lookNothingUp(t, all) })
 	t.Run("fit into CloudFormation", func(t *testing.T) { fitIntoCloudFormation(t, all) })

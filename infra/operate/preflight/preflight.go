@@ -51,12 +51,16 @@ func Begin(ctx context.Context, environment config.Environment, account aws.Conf
 	l := &look{Options: Options{Environment: environment, AWS: account}, calls: awscall.Caller{Config: account}}
 	found := l.bounded(ctx, l.account)
 	objects := func(f Finding) bool { return f.Status == Missing || f.Status == Unknown && f.Point == pointCredentials }
-	if deploys && !slices.ContainsFunc(found, objects) {
+	at := slices.IndexFunc(found, objects)
+	switch {
+	case at >= 0:
+		found = found[at : at+1] // the rest only follows from it
+	case deploys:
 		var checks []check
 		for _, region := range environment.Regions {
 			checks = append(checks, in(region, l.bootstrap))
 		}
-		found = append(found, l.all(ctx, checks)...)
+		found = l.all(ctx, checks)
 	}
 	var sentences []error
 	for _, line := range (Report{Findings: slices.DeleteFunc(found, func(f Finding) bool { return !objects(f) })}).lines() {

@@ -207,7 +207,7 @@ func (d *detachment) drive(ctx context.Context, now *Replica) error {
 // ask asks Cognito for the change that leads out of a state.
 func (d *detachment) ask(ctx context.Context, status string) error {
 	in := map[string]any{"UserPoolId": d.pool, "RegionName": d.Region}
-	operation := ""
+	var operation string
 	switch status {
 	case "ACTIVE":
 		operation, in["Status"] = "UpdateUserPoolReplica", "INACTIVE"

@@ -21,7 +21,10 @@ import (
 
 // agedStream is a stream after a day of rest: the records of its first shard are gone, and DynamoDB Local refuses to read it from
 // whatever place. Its second one is open.
-type agedStream struct{ splitStream }
+type agedStream struct {
+	splitStream
+	refusal error
+}
 
 func (agedStream) DescribeStream(context.Context, *dynamodbstreams.DescribeStreamInput, ...func(*dynamodbstreams.Options)) (*dynamodbstreams.DescribeStreamOutput, error) {
 	return &dynamodbstreams.DescribeStreamOutput{StreamDescription: &types.StreamDescription{Shards: []types.Shard{
@@ -36,7 +39,7 @@ func (agedStream) GetShardIterator(_ context.Context, in *dynamodbstreams.GetSha
 
 func (s agedStream) GetRecords(ctx context.Context, in *dynamodbstreams.GetRecordsInput, o ...func(*dynamodbstreams.Options)) (*dynamodbstreams.GetRecordsOutput, error) {
 	if strings.HasPrefix(*in.ShardIterator, "old") {
-		return nil, &types.TrimmedDataAccessException{Message: aws.String("past the oldest record")}
+		return nil, s.refusal
 	}
 	return s.splitStream.GetRecords(ctx, in, o...)
 }
@@ -44,11 +47,13 @@ func (s agedStream) GetRecords(ctx context.Context, in *dynamodbstreams.GetRecor
 func TestPollStream_GoesOnBehindAShardWhoseRecordsAreGone(t *testing.T) {
 	for _, test := range []struct {
 		name, checkpoint string
+		refusal          error
 		warns            bool
 	}{
-		{"all of them were processed", `{"old":"old2"}`, false},
-		{"some were not", `{"old":"old1"}`, true},
-		{"none was", `{}`, true},
+		{"all of them were processed", `{"old":"old2"}`, &types.TrimmedDataAccessException{}, false},
+		{"some were not", `{"old":"old1"}`, &types.TrimmedDataAccessException{}, true},
+		{"none was", `{}`, &types.TrimmedDataAccessException{}, true},
+		{"after two days", `{}`, &types.ResourceNotFoundException{}, true},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "place.json")
@@ -60,7 +65,7 @@ func TestPollStream_GoesOnBehindAShardWhoseRecordsAreGone(t *testing.T) {
 				ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 				defer cancel()
 				err := eventsource.PollStream(ctx, eventsource.StreamOptions{
-					Client: agedStream{}, StreamARN: "arn", Checkpoint: path, Log: slog.New(slog.NewTextHandler(&log, nil)),
+					Client: agedStream{refusal: test.refusal}, StreamARN: "arn", Checkpoint: path, Log: slog.New(slog.NewTextHandler(&log, nil)),
 					Function: invoker(func(payload []byte) ([]byte, error) {
 						var e events.DynamoDBEvent
 						if err := json.Unmarshal(payload, &e); err != nil {

@@ -52,7 +52,7 @@ func (l *lane) read(ctx context.Context) error {
 	}
 	for trimmed := 0; iterator != nil; {
 		out, err := l.records(ctx, iterator, l.BatchSize)
-		if errors.As(err, new(*types.TrimmedDataAccessException)) {
+		if isGone(err) {
 			trimmed++
 			if iterator, err = l.skip(ctx, trimmed); err != nil {
 				return err
@@ -89,6 +89,12 @@ func (l *lane) end() error {
 	return nil
 }
 
+// isGone tells whether what an iterator stands for is no longer there. DynamoDB Local also lists a shard of two days ago that it no
+// longer finds.
+func isGone(err error) bool {
+	return errors.As(err, new(*types.TrimmedDataAccessException)) || errors.As(err, new(*types.ResourceNotFoundException))
+}
+
 // skip goes on where records are gone, as they are after a day: with the oldest that is left, and where none is left after a shard's
 // end. It also replaces an iterator that was made while the shard was empty, which DynamoDB Local refuses in the same way.
 func (l *lane) skip(ctx context.Context, times int) (*string, error) {
@@ -96,22 +102,22 @@ func (l *lane) skip(ctx context.Context, times int) (*string, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, s := range shards {
-		if aws.ToString(s.ShardId) != l.shard || s.SequenceNumberRange == nil || s.SequenceNumberRange.EndingSequenceNumber == nil {
-			continue
-		}
-		if *s.SequenceNumberRange.EndingSequenceNumber == l.positions.get(l.shard) {
-			return nil, nil // all of them were processed
-		}
-		if times > 1 {
-			l.Log.Warn("records of the stream are gone before they were processed; make repair sets the aggregates right", "shard", l.shard)
-			return nil, nil
-		}
+	at := slices.IndexFunc(shards, func(s types.Shard) bool { return aws.ToString(s.ShardId) == l.shard })
+	closed, processed := at < 0, false
+	if at >= 0 && shards[at].SequenceNumberRange != nil && shards[at].SequenceNumberRange.EndingSequenceNumber != nil {
+		closed, processed = true, *shards[at].SequenceNumberRange.EndingSequenceNumber == l.positions.get(l.shard)
 	}
-	if times > 1 {
+	switch {
+	case processed:
+		return nil, nil
+	case times == 1:
+		return l.oldest(ctx)
+	case closed:
+		l.Log.Warn("records of the stream are gone that may not be processed; make repair sets the aggregates right", "shard", l.shard)
+		return nil, nil
+	default:
 		return nil, errors.New("read the shard: its oldest record is refused")
 	}
-	return l.oldest(ctx)
 }
 
 // iterator starts after the checkpoint; where there is none, or its record is gone, with the oldest record.

@@ -39,7 +39,8 @@ type shard struct {
 	id, parent string
 	start, end int64 // end is 0 while it is open
 	records    []streamtypes.Record
-	trimmed    int // so many of them are gone
+	trimmed    int  // so many of them are gone
+	gone       bool // it is listed and cannot be read
 }
 
 func newDatabase(random *rand.Rand) *database {
@@ -82,6 +83,7 @@ func (d *database) rest(twoDays bool) {
 	}
 	for table, shards := range d.streams {
 		for _, s := range shards {
+			s.gone = s.end != 0
 			s.close()
 			s.trimmed = len(s.records)
 			if twoDays {
@@ -218,6 +220,9 @@ func (p *process) GetRecords(ctx context.Context, in *dynamodbstreams.GetRecords
 			return nil, err
 		}
 		s := p.find(table, id)
+		if s != nil && s.gone {
+			return nil, &streamtypes.ResourceNotFoundException{}
+		}
 		if s == nil || at < s.trimmed || empty && len(s.records) > 0 || s.end != 0 && s.trimmed > 0 && s.trimmed == len(s.records) {
 			return nil, &streamtypes.TrimmedDataAccessException{}
 		}

@@ -105,9 +105,10 @@ func (p *pages) records(ctx context.Context) (*dynamodbstreams.GetRecordsOutput,
 }
 
 // isOld tells whether an iterator is no longer good: it was not used for long, its place has been trimmed, or it was made while the
-// shard was empty, which DynamoDB Local takes for the same.
+// shard was empty, which DynamoDB Local takes for the same. It also lists a shard of two days ago that it no longer finds.
 func isOld(err error) bool {
-	return errors.As(err, new(*types.TrimmedDataAccessException)) || errors.As(err, new(*types.ExpiredIteratorException))
+	return errors.As(err, new(*types.TrimmedDataAccessException)) || errors.As(err, new(*types.ExpiredIteratorException)) ||
+		errors.As(err, new(*types.ResourceNotFoundException))
 }
 
 // skip leaves behind what is gone: it goes to the oldest record of the shard, or else to the next shard.

@@ -107,9 +107,11 @@ func (c *client) answer() (status int, err error) {
 
 // tally is what became of requests.
 type tally struct {
-	answered, failed int64 // failed are those without 201
-	latencies        []time.Duration
-	statuses         map[int]int64 // of the failed ones; 0 is a broken connection
+	answered, failed int64 // of those that were due while it was measured; failed are those without 201
+	// within are the answers that came while it was measured, whenever their requests were due: what the process has worked on then.
+	within    int64
+	latencies []time.Duration
+	statuses  map[int]int64 // of the failed ones; 0 is a broken connection
 }
 
 func (t *tally) count(status int, took time.Duration) {
@@ -126,7 +128,7 @@ func (t *tally) count(status int, took time.Duration) {
 
 func sum(tallies []tally) (all tally) {
 	for _, t := range tallies {
-		all.answered, all.failed = all.answered+t.answered, all.failed+t.failed
+		all.answered, all.failed, all.within = all.answered+t.answered, all.failed+t.failed, all.within+t.within
 		all.latencies = append(all.latencies, t.latencies...)
 		for status, n := range t.statuses {
 			if all.statuses == nil {
@@ -217,8 +219,12 @@ func (p pace) run(ctx context.Context, c *client, number int, start, measured, s
 			return
 		}
 		status, err := c.send()
+		now := time.Now()
+		if !now.Before(measured) && now.Before(stop) {
+			t.within++
+		}
 		if !due.Before(measured) {
-			t.count(status, time.Since(due))
+			t.count(status, now.Sub(due))
 		}
 		if err != nil {
 			return // its connection is broken; what it would have sent is missing in the tally and shows in the rate

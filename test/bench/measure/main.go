@@ -76,10 +76,8 @@ func run(ctx context.Context, args []string) error {
 	return errors.Join(append(failures, keep(r))...)
 }
 
-// keep prints the table and leaves it in .local/bench.
+// keep prints the tables and leaves them in .local/bench.
 func keep(r *report) error {
-	table := r.table()
-	fmt.Printf("\n%s", table)
 	root, err := checkout.Root()
 	if err != nil {
 		return err
@@ -88,8 +86,11 @@ func keep(r *report) error {
 	if err := os.MkdirAll(dir, 0o750); err != nil {
 		return fmt.Errorf("keep the figures: %w", err)
 	}
-	if err := os.WriteFile(filepath.Join(dir, "table.md"), []byte(table), 0o600); err != nil {
-		return fmt.Errorf("keep the figures: %w", err)
+	for _, one := range []struct{ name, text string }{{"table.md", r.table()}, {"summary.md", r.summary()}} {
+		fmt.Printf("\n%s", one.text)
+		if err := os.WriteFile(filepath.Join(dir, one.name), []byte(one.text), 0o600); err != nil {
+			return fmt.Errorf("keep the figures: %w", err)
+		}
 	}
 	return nil
 }

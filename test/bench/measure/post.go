@@ -42,7 +42,7 @@ type round struct {
 }
 
 // perRequest is the CPU time of a request in microseconds.
-func (r round) perRequest() float64 { return float64(r.cpu.Microseconds()) / float64(r.answered) }
+func (r round) perRequest() float64 { return float64(r.cpu.Microseconds()) / float64(r.within) }
 
 // perSecond is how many requests were answered with 201 in a second.
 func (r round) perSecond() float64 { return float64(r.answered-r.failed) / r.lasts.Seconds() }
@@ -62,7 +62,7 @@ func (c *contender) fire(ctx context.Context, p pace, r *report) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", c.name, err)
 	}
-	if tally.answered == 0 {
+	if tally.within == 0 {
 		return fmt.Errorf("%s answered nothing", c.name)
 	}
 	one.tally = tally

@@ -29,6 +29,14 @@ func (g goal) met(figure float64) bool {
 	return figure >= g.figure
 }
 
+// verdict tells the goal and whether a figure meets it.
+func (g goal) verdict(figure float64) string {
+	if g.met(figure) {
+		return g.String() + ", met"
+	}
+	return g.String() + ", missed"
+}
+
 // goals are those of the figures that have one.
 func goals() map[string]goal {
 	atMost, atLeast := func(f float64) goal { return goal{f, true} }, func(f float64) goal { return goal{f, false} }
@@ -78,7 +86,22 @@ func (r *report) add(name string, value float64, unit, what string) {
 	_, _ = fmt.Fprintln(r.out, name, number(value), unit) // a terminal or a file of the caller's
 }
 
-// table is the figures as Markdown.
+// summary is the figures that have a goal, as Markdown.
+func (r *report) summary() string {
+	var b strings.Builder
+	b.WriteString("| figure | value | goal |\n| --- | --- | --- |\n")
+	all := goals()
+	for _, s := range r.sections {
+		for _, f := range s.figures {
+			if g, has := all[f.name]; has {
+				fmt.Fprintf(&b, "| `%s` | %s %s | %s |\n", f.name, number(f.value), f.unit, g.verdict(f.value))
+			}
+		}
+	}
+	return b.String()
+}
+
+// table is all figures as Markdown.
 func (r *report) table() string {
 	var b strings.Builder
 	all := goals()
@@ -87,9 +110,7 @@ func (r *report) table() string {
 		for _, f := range s.figures {
 			wanted := ""
 			if g, has := all[f.name]; has {
-				if wanted = g.String() + ", met"; !g.met(f.value) {
-					wanted = g.String() + ", missed"
-				}
+				wanted = g.verdict(f.value)
 			}
 			fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s |\n", f.name, number(f.value), f.unit, wanted, f.what)
 		}

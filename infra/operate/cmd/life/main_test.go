@@ -67,6 +67,9 @@ func (r repository) run(t *testing.T, task, endpoint string, variables ...string
 		t.Fatal(err)
 	}
 	cmd := exec.Command("sh", filepath.Join(r.dir, ".make", "cdk.sh"), task)
+	if task == "adopt" {
+		cmd = exec.Command("sh", filepath.Join(r.dir, ".make", "adopt.sh"))
+	}
 	cmd.Dir = r.dir
 	cmd.Env = append([]string{
 		"PATH=" + filepath.Join(r.dir, "bin") + ":" + os.Getenv("PATH"), "HOME=" + home, "TMPDIR=" + os.TempDir(), "ENV=dev",
@@ -93,6 +96,13 @@ func TestTasks_SayInOneSentenceThatAWSCannotBeReached(t *testing.T) {
 		if err == nil || complaints != want || len(cdk) > 0 {
 			t.Errorf("%s: error %v, complains\n%swant\n%sthe CDK was asked for %q", task, err, complaints, want, cdk)
 		}
+	}
+	r.write(t, "bin/aws", "#!/bin/sh\necho \"$@\" >>calls\n", 0o755)
+	r.write(t, "cdk.json", `{"context":{"sensorflow":{"environments":{"dev":{"regions":["eu-west-1"],"adopted":["eu-central-1"]}}}}}`, 0o644)
+	_, complaints, _, err := r.run(t, "adopt", "http://127.0.0.1:1", "REGION=eu-central-1")
+	want := "adopt: credentials: AWS cannot be reached: dial tcp 127.0.0.1:1: connect: connection refused\n"
+	if _, asked := os.Stat(filepath.Join(r.dir, "calls")); err == nil || complaints != want || asked == nil {
+		t.Errorf("adopt: error %v, complains\n%swant\n%s", err, complaints, want)
 	}
 }
 

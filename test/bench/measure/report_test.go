@@ -1,0 +1,54 @@
+package main
+
+import (
+	"bytes"
+	"io"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestReport_PrintsEachFigureAndWhetherItMeetsItsGoal(t *testing.T) {
+	var out bytes.Buffer
+	r := newReport(&out, io.Discard)
+	r.begin("How it was %s.", "measured")
+	r.add("post_cpu_vs_bare", 1.7999, "ratio", "a")
+	r.add("post_rps_vs_putitem", 2.19, "ratio", "b")
+	r.add("csv_rows", 12_345.678, "rows/s", "c")
+	if want := "post_cpu_vs_bare 1.80 ratio\npost_rps_vs_putitem 2.19 ratio\ncsv_rows 12346 rows/s\n"; out.String() != want {
+		t.Errorf("lines %q", &out)
+	}
+	table := r.table()
+	for _, want := range []string{
+		"How it was measured.\n\n| figure |", "| `post_cpu_vs_bare` | 1.80 | ratio | ≤ 1.80, met | a |",
+		"| `post_rps_vs_putitem` | 2.19 | ratio | ≥ 2.20, missed | b |", "| `csv_rows` | 12346 | rows/s |  | c |",
+	} {
+		if !strings.Contains(table, want) {
+			t.Errorf("%q is missing in\n%s", want, table)
+		}
+	}
+	if summary := r.summary(); strings.Contains(summary, "csv_rows") || strings.Count(summary, "\n") != 4 {
+		t.Errorf("summary\n%s", summary)
+	}
+}
+
+func TestNumber_HasThreeDigits(t *testing.T) {
+	for value, want := range map[float64]string{0: "0", 0.0456789: "0.0457", 1.2: "1.20", 99.96: "100", 100_000: "100000", -3.14159: "-3.14"} {
+		if got := number(value); got != want && got != want+".0" {
+			t.Errorf("%v is printed as %s, want %s", value, got, want)
+		}
+	}
+}
+
+// A ratio is that of each round's two turns, so that what slows both down does not count.
+func TestRatio_ComparesTheTurnsOfARound(t *testing.T) {
+	turn := func(cpu time.Duration) round { return round{tally: tally{within: 10}, cpu: cpu} }
+	a := &contender{rounds: []round{turn(10), turn(200), turn(30)}}
+	b := &contender{rounds: []round{turn(5 * time.Millisecond), turn(100 * time.Millisecond), turn(10 * time.Millisecond)}}
+	for i := range a.rounds {
+		a.rounds[i].cpu *= time.Millisecond
+	}
+	if got := ratio(a, b, round.perRequest); got != 2 {
+		t.Errorf("ratio %v", got)
+	}
+}
