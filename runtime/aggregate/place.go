@@ -57,28 +57,41 @@ func (q Query) position(now time.Time) (position, error) {
 	if q.After == (Place{}) {
 		return position{Span: over}, nil
 	}
-	from := q.After.From
 	if q.Interval != (Interval{}) {
-		current := over
-		switch {
-		case !hourOf(from).Equal(from), from.After(current.from.Add(time.Hour)): // another server's clock may already be in the next hour
-			return position{}, refusedPlace(errPlaceUnknown)
-		case from.Before(current.from.Add(-listingLifetime)):
-			return position{}, refusedPlace(errPlaceExpired)
+		var err error
+		if over, err = over.movedTo(q.After.From); err != nil {
+			return position{}, err
 		}
-		over.from, over.to = from, from.Add(current.to.Sub(current.from))
 	}
 	p := position{over, q.After.After}
-	// Only the characters of an id keep the order of rows the same as that of ids: a blank comes before what ends an id in a key.
-	_, err := reading.ParseEquipmentID(string(p.after.EquipmentID))
-	if err != nil || !from.Equal(over.from) || len(q.Equipments) > 0 && !slices.Contains(q.Equipments, p.after.EquipmentID) {
-		return position{}, refusedPlace(errPlaceUnknown)
-	}
-	start, end := over.steps.at(p.after.Start)
-	if !start.Equal(p.after.Start) || !end.After(over.from) || !start.Before(over.to) {
+	if !q.After.From.Equal(over.from) || !q.leadsTo(p) {
 		return position{}, refusedPlace(errPlaceUnknown)
 	}
 	return p, nil
+}
+
+// movedTo returns the window of an interval that began at a time, where a listing may have begun then.
+func (s Span) movedTo(from time.Time) (Span, error) {
+	switch {
+	case !hourOf(from).Equal(from), from.After(s.from.Add(time.Hour)): // another server's clock may already be in the next hour
+		return Span{}, refusedPlace(errPlaceUnknown)
+	case from.Before(s.from.Add(-listingLifetime)):
+		return Span{}, refusedPlace(errPlaceExpired)
+	}
+	return Span{from, from.Add(s.to.Sub(s.from)), s.steps}, nil
+}
+
+// leadsTo tells whether the query may have an item at the position.
+func (q Query) leadsTo(p position) bool {
+	// Only the characters of an id keep the order of rows the same as that of ids: a blank comes before what ends an id in a key.
+	if _, err := reading.ParseEquipmentID(string(p.after.EquipmentID)); err != nil {
+		return false
+	}
+	if len(q.Equipments) > 0 && !slices.Contains(q.Equipments, p.after.EquipmentID) {
+		return false
+	}
+	start, end := p.steps.at(p.after.Start)
+	return start.Equal(p.after.Start) && end.After(p.from) && start.Before(p.to)
 }
 
 func refusedPlace(reason error) error {

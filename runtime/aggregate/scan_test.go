@@ -102,8 +102,8 @@ func TestWindows_AnswersWhatAScanGives(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		random := rand.New(rand.NewPCG(1, uint64(around.Unix()))) //nolint:gosec // a test's windows
-		for _, crowded := range []int{0, 25} {                    // held, and gone through equipment by equipment
+		random := rand.New(rand.NewPCG(1, uint64(around.Unix())))
+		for _, crowded := range []int{0, 25} { // held, and gone through equipment by equipment
 			s := fillAround(t, random, around, aggregate.WindowsOptions{CrowdedRows: crowded})
 			for range windowsEach / 2 {
 				s.compareOne(t, random, around, zone)

@@ -199,26 +199,32 @@ func (c *stepCollector) rest(ctx context.Context, after ItemKey) (end time.Time,
 	}
 	row := m.next()
 	for looked := 0; row != nil && !c.done; {
-		// As many equipments as may fill the page, and no more than one read of slices takes.
 		var rows []RegionFigures
-		var last reading.EquipmentID
-		for equipments := 0; row != nil; row = m.next() {
-			if row.EquipmentID != last {
-				if equipments == c.limit+1-len(c.items) || len(rows) >= contract.BatchGetItemsMax && over.sliced(row.Hour) {
-					break
-				}
-				equipments, last = equipments+1, row.EquipmentID
-			}
-			rows = append(rows, *row)
-		}
+		rows, row = c.someEquipments(m, over, row)
 		found := map[ItemKey]*pendingStep{}
 		if err := c.deal(ctx, over, rows, found); err != nil {
 			return end, err
 		}
 		c.finish(found, end)
 		if looked += len(rows); looked > c.w.o.CrowdedRows/2 && row != nil && !c.done {
-			c.stop(ItemKey{start, last})
+			c.stop(ItemKey{start, rows[len(rows)-1].EquipmentID})
 		}
 	}
 	return end, m.err
+}
+
+// someEquipments takes the rows of as many equipments as may fill the page, and of no more than one read of slices takes. It begins
+// with a row and returns the one that follows.
+func (c *stepCollector) someEquipments(m *merge, over Span, row *RegionFigures) (rows []RegionFigures, next *RegionFigures) {
+	var last reading.EquipmentID
+	for equipments := 0; row != nil; row = m.next() {
+		if row.EquipmentID != last {
+			if equipments == c.limit+1-len(c.items) || len(rows) >= contract.BatchGetItemsMax && over.sliced(row.Hour) {
+				break
+			}
+			equipments, last = equipments+1, row.EquipmentID
+		}
+		rows = append(rows, *row)
+	}
+	return rows, row
 }

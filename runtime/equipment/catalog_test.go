@@ -28,7 +28,7 @@ func (e ends) Ends(_ context.Context, id reading.EquipmentID) (first, last *read
 // Every page in its order, of any size, with equipments of several regions, and with any prefix.
 func TestCatalog_PagesThroughAllInTheOrderOfTheirIDs(t *testing.T) {
 	table := aggregatetest.NewMemory(4)
-	random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // a test's ids
+	random := rand.New(rand.NewPCG(1, 2))
 	all := map[string]bool{}
 	for len(all) < 600 {
 		id := fmt.Sprintf("%c%c%d", "EFef"[random.IntN(4)], "-.:_Q0z"[random.IntN(7)], random.IntN(300))

@@ -112,11 +112,7 @@ func (e *elements) array() error {
 		return e.end()
 	}
 	for ; err == nil; c, err = e.next() {
-		if c == ',' || c == ']' {
-			if err := e.take("", errElementMissing); err != nil {
-				return err
-			}
-		} else if c, err = e.one(c); err != nil {
+		if c, err = e.one(c); err != nil {
 			break
 		}
 		if c == ']' {
@@ -129,8 +125,14 @@ func (e *elements) array() error {
 	return notArray(err)
 }
 
-// one gives the element that begins with c, and returns what follows it.
+// one gives the element that begins with c, or tells that it is missing, and returns what follows it.
 func (e *elements) one(c byte) (next byte, err error) {
+	if c == ',' || c == ']' {
+		if err := e.take("", errElementMissing); err != nil {
+			return 0, &ended{err}
+		}
+		return c, nil
+	}
 	if err := e.value(c); err != nil {
 		return 0, err
 	}

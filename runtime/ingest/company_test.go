@@ -119,7 +119,7 @@ func TestSave_WaitsForCompanyAPartOfWhatACallTakes(t *testing.T) {
 						defer mu.Unlock()
 						took = append(took, time.Since(began))
 					})
-					time.Sleep(time.Duration(random.ExpFloat64() * float64(time.Second) / float64(c.perSecond)))
+					letPass(time.Duration(random.ExpFloat64() * float64(time.Second) / float64(c.perSecond)))
 				}
 				all.Wait()
 				slices.Sort(took)
