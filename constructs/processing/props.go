@@ -124,7 +124,8 @@ func (p ProcessingProps) withNumbers() ProcessingProps {
 	p.CsvConcurrency = cmp.Or(p.CsvConcurrency, CsvConcurrencyDefault)
 	p.StreamLanes = cmp.Or(p.StreamLanes, StreamLanesDefault)
 	p.StreamBatchSize = cmp.Or(p.StreamBatchSize, StreamBatchSizeDefault)
-	if p.AggregationWindow = cmp.Or(p.AggregationWindow, AggregationWindowDefault); p.AggregationWindow == NoAggregationWindow {
+	p.AggregationWindow = cmp.Or(p.AggregationWindow, AggregationWindowDefault)
+	if p.AggregationWindow == NoAggregationWindow {
 		p.AggregationWindow = 0
 	}
 	return p

@@ -92,9 +92,11 @@ func TestUploads_RefusesABucketThatIsElsewhere(t *testing.T) {
 	build := func(id string, bucket awss3.IBucket) {
 		storage.NewUploads(stack, id, &storage.UploadsProps{Key: key, Bucket: bucket})
 	}
-	cdktest.RefusesToBuild(t, `Stack/Elsewhere: Bucket must be of the stack's region `+secondary+`, got "us-east-1"`+why,
+	cdktest.RefusesToBuild(t,
+		`Stack/Elsewhere: Bucket must be of the stack's region `+secondary+`, got "us-east-1"`+why,
 		func() { build("Elsewhere", bucket("A", "us-east-1", cdktest.Account)) })
-	cdktest.RefusesToBuild(t, `Stack/Others: Bucket must be of the stack's account `+cdktest.Account+`, got "222222222222"`+why,
+	cdktest.RefusesToBuild(t,
+		`Stack/Others: Bucket must be of the stack's account `+cdktest.Account+`, got "222222222222"`+why,
 		func() { build("Others", bucket("B", secondary, "222222222222")) })
 	build("Unknown", bucket("C", *awscdk.Aws_REGION(), *awscdk.Aws_ACCOUNT_ID()))
 }

@@ -153,9 +153,9 @@ func (d *Deployment) withReadings(u Usage, regions float64) []costing {
 	gb := func(count, bytes float64) float64 { return count * bytes / 1e9 }
 	in := gb(requests, requestBytes+listedBytes*float64(u.ReadingsPerRequest-1))
 	out := gb(requests, answerBytes)
-	s := u.streamOf(int(regions), d.serving()[0].windowSeconds)
-	writes, reads := AggregateUnits(s.equipments)
-	batches := s.batches * monthSeconds
+	s := u.Stream(int(regions), d.serving()[0].windowSeconds)
+	writes, reads := AggregateUnits(s.Equipments)
+	batches := s.Batches * monthSeconds
 	serves := func(cost func(r *Regional) float64) func(r *Regional) float64 {
 		return func(r *Regional) float64 {
 			if r.tasksMin == 0 {
@@ -177,7 +177,7 @@ func (d *Deployment) withReadings(u Usage, regions float64) []costing {
 				return 0
 			}
 			return batches*(writes*regions*writeUnit.USD+reads*readUnit.USD) +
-				gb(batches*s.equipments, rowBytes)*elsewhere*regionByte.USD
+				gb(batches*s.Equipments, rowBytes)*elsewhere*regionByte.USD
 		}},
 		{"aggregator (50 ms a batch, assumed)", serves(func(r *Regional) float64 {
 			return batches * (lambdaCall.USD + aggregatorSeconds*r.aggregatorGB*lambdaSecond.USD)

@@ -88,20 +88,20 @@ func AggregateUnits(equipments float64) (writes, reads float64) {
 	return 3*equipments + 2*fleetRows*transactions, equipments
 }
 
-// stream is how the readings of a region reach its aggregator.
-type stream struct{ batches, equipments float64 } // batches a second, and different equipments in each
+// Stream is how the readings of a region reach its aggregator: so many shards, batches a second, and different equipments in each.
+type Stream struct{ Shards, Batches, Equipments float64 }
 
-// streamOf takes it that a shard gives what has arrived since it was asked last, at once or after a window, and that equipments send
+// Stream takes it that a shard gives what has arrived since it was asked last, at once or after a window, and that equipments send
 // evenly.
-func (u Usage) streamOf(regions int, windowSeconds float64) stream {
+func (u Usage) Stream(regions int, windowSeconds float64) Stream {
 	rate := u.ReadingsPerSecond / float64(regions)
 	shards := max(shardsLeast, math.Ceil(u.ReadingsPerSecond/shardWrites))
 	batches := min(rate, shards*min(pollsPerShard, 1/windowSeconds))
 	if batches == 0 {
-		return stream{}
+		return Stream{Shards: shards}
 	}
 	perBatch, perShard := rate/batches, max(1, float64(u.Equipments)/shards)
-	return stream{batches, perShard * (1 - math.Pow(1-1/perShard, perBatch))}
+	return Stream{shards, batches, perShard * (1 - math.Pow(1-1/perShard, perBatch))}
 }
 
 // requestsOf is how many requests a month each of so many regions gets.

@@ -154,5 +154,22 @@ func TestPipeline_DeploysToAnotherAccount(t *testing.T) {
 	if !strings.Contains(key, "444455556666") {
 		t.Errorf("the other account may not read the artifacts: %s", key)
 	}
+	// The smoke tests of each region are invoked from the pipeline's account.
+	for _, region := range []string{"euwest1", "eucentral1"} {
+		named := func(stack string) bool { return strings.Contains(stack, "prodSensorFlowprod"+region) }
+		i := slices.IndexFunc(out.Stacks(), named)
+		if i < 0 {
+			t.Fatalf("there is no stack of %s among %q", region, out.Stacks())
+		}
+		var allowed []string
+		for _, p := range out.Template(t, out.Stacks()[i]).All("AWS::Lambda::Permission") {
+			if principal, _ := p.Property("Principal").(string); strings.Contains(principal, "111122223333") {
+				allowed = append(allowed, cdktest.JSON(t, p.Property("FunctionName")))
+			}
+		}
+		if len(allowed) != 1 || !strings.Contains(allowed[0], "SmokeTest") {
+			t.Errorf("in %s the pipeline's account may invoke %q", region, allowed)
+		}
+	}
 	out.NoFindings(t)
 }

@@ -82,14 +82,7 @@ func decodeMessage(body string) (work, error) {
 		if !strings.HasPrefix(r.EventName, "ObjectCreated:") {
 			return work{}, never(fmt.Sprintf("the S3 event is of another kind: %.60q", r.EventName), nil)
 		}
-		key := r.S3.Object.Key
-		if r.EventName != contract.BucketEventName {
-			var err error
-			if key, err = url.QueryUnescape(key); err != nil { // S3 encodes keys like a form: a space is +
-				return work{}, never("the object key of the S3 event is not URL-encoded", err)
-			}
-		}
-		id, err := uploadIDOf(key)
+		id, err := uploadIDOf(r.S3.Object.Key, r.EventName != contract.BucketEventName)
 		if err != nil {
 			return work{}, err
 		}
@@ -98,8 +91,15 @@ func decodeMessage(body string) (work, error) {
 	return w, nil
 }
 
-// uploadIDOf takes the upload id out of the key of an object.
-func uploadIDOf(key string) (string, error) {
+// uploadIDOf takes the upload id out of the key of an object. S3 encodes keys like a form: a space is +.
+func uploadIDOf(key string, encoded bool) (string, error) {
+	if encoded {
+		decoded, err := url.QueryUnescape(key)
+		if err != nil {
+			return "", never("the object key of the S3 event is not URL-encoded", err)
+		}
+		key = decoded
+	}
 	id, found := strings.CutPrefix(key, contract.UploadKeyPrefix)
 	id, named := strings.CutSuffix(id, contract.CSVKeySuffix)
 	if !found || !named || id == "" || strings.Contains(id, "/") {

@@ -73,7 +73,7 @@ func answersTo(n int) *dynamodb.Client {
 				Header: http.Header{"Content-Type": {"application/x-amz-json-1.0"}},
 			}, nil
 		}),
-	})
+	}, dynamo.RememberEndpoints)
 }
 
 type transport func(*http.Request) (*http.Response, error)

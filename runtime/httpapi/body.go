@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"mime"
@@ -32,6 +33,9 @@ const (
 	reservedStep  = 16 << 10
 )
 
+// byteOrderMark is what some programs put before UTF-8; it is passed over.
+const byteOrderMark = "\ufeff"
+
 // body reads a request's body within its limits and remembers how that went, since the code that reads it may report an
 // error of its own. Memory for it is set aside as its bytes arrive: a client that announces much and sends little holds
 // little.
@@ -48,10 +52,24 @@ type body struct {
 	// read is how much came in all, and reserved how much of memory is set aside for it, up to memoryMax.
 	read, reserved, memoryMax int64
 	err                       error
+	// packed is what undoes the compression, nil where there is none.
+	packed *packed
 }
 
-// Read implements io.Reader.
+// Read implements io.Reader. What it reads is not compressed any more.
 func (b *body) Read(p []byte) (int, error) {
+	if b.packed == nil {
+		return b.arrive(p)
+	}
+	n, err := b.packed.read(b, p[:min(len(p), reservedStep)])
+	if err != nil && !errors.Is(err, io.EOF) && b.err == nil {
+		b.err = err
+	}
+	return n, err
+}
+
+// arrive reads what the client sends.
+func (b *body) arrive(p []byte) (int, error) {
 	p = p[:min(len(p), reservedStep)]
 	if err := b.reserve(b.read + int64(len(p))); err != nil {
 		b.err = err
@@ -106,9 +124,26 @@ func refused(err error) *problem {
 // openBody prepares reading at most bytesMax bytes, for which at most memoryMax of a gate's memory are set aside. The caller
 // gives that back by leaving the body's hold.
 func (s *Server) openBody(w http.ResponseWriter, r *http.Request, memory *admission.Gate, bytesMax, memoryMax int64) (*body, error) {
-	if encoding := r.Header.Get("Content-Encoding"); encoding != "" && !strings.EqualFold(encoding, "identity") {
-		return nil, &problem{kind: problemUnsupportedMediaType, message: "Bodies must not be compressed: leave Content-Encoding out."}
+	switch encoding := r.Header.Get("Content-Encoding"); {
+	case encoding == "", strings.EqualFold(encoding, "identity"):
+	case strings.EqualFold(encoding, "gzip"):
+		b, err := s.openPlain(w, r, memory, bytesMax, memoryMax)
+		if err != nil {
+			return nil, err
+		}
+		if err := b.unpack(bytesMax); err != nil {
+			b.hold.Leave()
+			return nil, err
+		}
+		return b, nil
+	default:
+		return nil, &problem{kind: problemUnsupportedMediaType, message: "The Content-Encoding must be gzip, or left out."}
 	}
+	return s.openPlain(w, r, memory, bytesMax, memoryMax)
+}
+
+// openPlain is openBody for a body as it arrives.
+func (s *Server) openPlain(w http.ResponseWriter, r *http.Request, memory *admission.Gate, bytesMax, memoryMax int64) (*body, error) {
 	if r.ContentLength > bytesMax {
 		return nil, tooLarge(bytesMax)
 	}
@@ -162,6 +197,10 @@ func (s *Server) readSmall(w http.ResponseWriter, r *http.Request) ([]byte, erro
 	data, err := b.all(r.ContentLength)
 	if err != nil {
 		return nil, bodyError(err)
+	}
+	data = bytes.TrimPrefix(data, []byte(byteOrderMark))
+	if len(skipSpace(data)) == 0 {
+		return nil, malformed("The body is empty.")
 	}
 	return data, nil
 }

@@ -74,9 +74,12 @@ func decodeObject(data []byte, members []member, into any) ([]fault.FieldError, 
 // whyInvalid tells what is wrong with a text that is not exactly one JSON document.
 func whyInvalid(data []byte) error {
 	var first json.RawMessage
+	var syntax *json.SyntaxError
 	switch err := json.NewDecoder(bytes.NewReader(data)).Decode(&first); {
+	case errors.As(err, &syntax):
+		return fmt.Errorf("%w, which it is not at its byte %d", errNotJSON, syntax.Offset)
 	case err != nil:
-		return errNotJSON
+		return fmt.Errorf("%w, and ends too early", errNotJSON)
 	case first[0] != '{':
 		return errObject
 	default:
@@ -193,6 +196,8 @@ func decodeMember(name string, value []byte, members []member, seen []bool, targ
 	switch {
 	case m.number && isNumber:
 		target.Field(m.index).SetString(string(value))
+	case m.optional && string(value) == `""`:
+		return "must not be empty; leave it out"
 	case !m.number && value[0] == '"':
 		target.Field(m.index).SetString(unquote(value))
 	case m.number:

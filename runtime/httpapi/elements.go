@@ -3,7 +3,6 @@ package httpapi
 import (
 	"bufio"
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -18,6 +17,8 @@ const (
 	batchBufferBytes = 16 << 10
 	batchBytes       = batchBufferBytes + elementBytesMax
 )
+
+var errElementMissing = errors.New("is missing: a comma stands where it should")
 
 var errElementTooLong = fmt.Errorf("must be at most %s long", byteCount(elementBytesMax))
 
@@ -59,6 +60,7 @@ func (e *elements) give(text string) error {
 
 // lines takes the lines of an NDJSON body one by one; empty lines do not count.
 func (e *elements) lines() error {
+	e.passMark()
 	for {
 		part, err := e.in.ReadSlice('\n')
 		ended := err == nil
@@ -87,24 +89,34 @@ func (e *elements) lines() error {
 	}
 }
 
+// passMark passes over a byte order mark.
+func (e *elements) passMark() {
+	if start, _ := e.in.Peek(len(byteOrderMark)); string(start) == byteOrderMark {
+		_, _ = e.in.Discard(len(byteOrderMark))
+	}
+}
+
 // array takes the elements of a JSON array one by one. encoding/json's Decoder would hold an element of any length, several
-// times over.
+// times over. An element that is no JSON is one that cannot be read, as a line of NDJSON would be, as long as quotes and brackets tell
+// where it ends; so is one that is missing between two commas or before the end.
 func (e *elements) array() error {
-	if c, err := e.next(); err != nil || c != '[' {
+	e.passMark()
+	c, err := e.next()
+	switch {
+	case errors.Is(err, io.EOF):
+		return nil // which is an empty batch
+	case err != nil || c != '[':
 		return notArray(err)
 	}
-	c, err := e.next()
-	if err == nil && c == ']' {
+	if c, err = e.next(); err == nil && c == ']' {
 		return e.end()
 	}
 	for ; err == nil; c, err = e.next() {
-		if err = e.value(c); err != nil {
-			break
-		}
-		if err := e.giveValid(); err != nil {
-			return err
-		}
-		if c, err = e.next(); err != nil {
+		if c == ',' || c == ']' {
+			if err := e.take("", errElementMissing); err != nil {
+				return err
+			}
+		} else if c, err = e.one(c); err != nil {
 			break
 		}
 		if c == ']' {
@@ -117,14 +129,22 @@ func (e *elements) array() error {
 	return notArray(err)
 }
 
-// giveValid gives an element of an array, whose end can be told only as long as all before it is JSON.
-func (e *elements) giveValid() error {
-	text := string(e.element)
-	if _, ok := readPlain(text); !ok && !e.long && !json.Valid(e.element) {
-		return notArray(nil)
+// one gives the element that begins with c, and returns what follows it.
+func (e *elements) one(c byte) (next byte, err error) {
+	if err := e.value(c); err != nil {
+		return 0, err
 	}
-	return e.give(text)
+	if err := e.give(string(e.element)); err != nil {
+		return 0, &ended{err}
+	}
+	return e.next()
 }
+
+// ended is the error of a taker, which ends the batch whatever comes.
+type ended struct{ error }
+
+// Unwrap returns the taker's error.
+func (e *ended) Unwrap() error { return e.error }
 
 // next returns the next character that is no space.
 func (e *elements) next() (byte, error) {
@@ -217,6 +237,10 @@ func isDelimiter(c byte) bool {
 }
 
 func notArray(err error) error {
+	var taker *ended
+	if errors.As(err, &taker) {
+		return taker.error
+	}
 	p := malformed("The body must be a JSON array of readings, or one reading a line as %s.", mediaNDJSON)
 	p.cause = err
 	return p

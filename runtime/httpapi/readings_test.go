@@ -1,6 +1,8 @@
 package httpapi_test
 
 import (
+	"bytes"
+	"compress/gzip"
 	"errors"
 	"fmt"
 	"maps"
@@ -46,7 +48,7 @@ func TestPostReading_RejectsWhatBreaksARule(t *testing.T) {
 	f := newFixture(t, httpapi.Options{Retention: 48 * time.Hour})
 	const at = "2026-03-01T08:30:00Z"
 	for _, test := range []struct{ name, body, fields, message string }{
-		{"rejects no JSON", `{`, "", "The body must be valid JSON."},
+		{"rejects no JSON", `{`, "", "The body must be valid JSON"},
 		{"rejects an empty object", `{}`, "equipmentId,timestamp,value", "equipmentId is required; timestamp is required; value is required."},
 		{"rejects an array", `[]`, "", "The body must be a JSON object."},
 		{"rejects two documents", body("EQ-1", at, "1") + "{}", "", "The body must hold one JSON document and nothing after it."},
@@ -57,8 +59,8 @@ func TestPostReading_RejectsWhatBreaksARule(t *testing.T) {
 		{"rejects bytes that are not UTF-8", "{\"equipmentId\":\"\xff\"}", "", "The body must be UTF-8."},
 		{"rejects null", `{"equipmentId":null,"timestamp":"` + at + `","value":null}`, "equipmentId,value", "equipmentId must be a JSON string; value must be a JSON number, without quotes."},
 		{"rejects a value in quotes", body("EQ-1", at, `"00123"`), "value", "value must be a JSON number, without quotes."},
-		{"rejects leading zeros", body("EQ-1", at, "00123"), "", "The body must be valid JSON."},
-		{"rejects NaN", body("EQ-1", at, "NaN"), "", "The body must be valid JSON."},
+		{"rejects leading zeros", body("EQ-1", at, "00123"), "", "The body must be valid JSON"},
+		{"rejects NaN", body("EQ-1", at, "NaN"), "", "The body must be valid JSON"},
 		{"rejects 1e300", body("EQ-1", at, "1e300"), "value", "value must have at most 27 digits before the decimal point."},
 		{"rejects 28 fractional digits", body("EQ-1", at, "1e-28"), "value", "value must have at most 27 digits after the decimal point."},
 		{"rejects an empty id", body("", at, "1"), "equipmentId", "equipmentId must be 1 to 128 characters"},
@@ -66,7 +68,7 @@ func TestPostReading_RejectsWhatBreaksARule(t *testing.T) {
 		{"rejects a separator in the id", body("a#b", at, "1"), "equipmentId", "equipmentId must be 1 to 128 characters"},
 		{"rejects a timestamp without offset", body("EQ-1", "2026-03-01T08:30:00", "1"), "timestamp", "timestamp must be an RFC 3339 timestamp"},
 		{"rejects a basic-format timestamp", body("EQ-1", "20260301T083000Z", "1"), "timestamp", "timestamp must be an RFC 3339 timestamp"},
-		{"rejects a day that does not exist", body("EQ-1", "2026-02-31T08:30:00Z", "1"), "timestamp", "timestamp must be an RFC 3339 timestamp"},
+		{"rejects a day that does not exist", body("EQ-1", "2026-02-31T08:30:00Z", "1"), "timestamp", "timestamp must name a day of the calendar; there is no such day"},
 		{"rejects the future", body("EQ-1", "2026-03-02T08:30:01Z", "1"), "timestamp", "timestamp must not be more than 24 h in the future."},
 		{"rejects what is past the retention", body("EQ-1", "2026-02-27T08:29:59Z", "1"), "timestamp", "timestamp must not be older than the retention of 48h0m0s."},
 		{"rejects every field at once", body("", "now", "1e300"), "equipmentId,timestamp,value", "equipmentId must be"},
@@ -101,6 +103,26 @@ func TestPostReading_AcceptsTheNeighboursOfWhatBreaksARule(t *testing.T) {
 	}
 }
 
+// zipped compresses a text.
+func zipped(text string) string {
+	var b bytes.Buffer
+	w := gzip.NewWriter(&b)
+	_, _ = w.Write([]byte(text)) // a buffer takes all
+	_ = w.Close()
+	return b.String()
+}
+
+func TestPostReading_SaysThatTheBodyIsEmpty(t *testing.T) {
+	f := newFixture(t, httpapi.Options{})
+	for _, empty := range []string{"", " \n", "\ufeff"} {
+		for _, path := range []string{"/sensor-data", "/sensor-data/batch", "/sensor-data/uploads"} {
+			if p := f.problem(f.do(call{method: "POST", path: path, token: tokenWriter, body: empty, headers: map[string]string{"Content-Type": "application/json"}})); !strings.Contains(p.Message, "is empty") {
+				t.Errorf("%s with %q: %s", path, empty, p.Message)
+			}
+		}
+	}
+}
+
 func TestPostReading_RejectsOtherMediaTypesAndSizes(t *testing.T) {
 	f := newFixture(t, httpapi.Options{})
 	fits := body("EQ-1", "2026-03-01T08:30:00Z", "1")
@@ -113,7 +135,20 @@ func TestPostReading_RejectsOtherMediaTypesAndSizes(t *testing.T) {
 		{"rejects no media type", fits, map[string]string{"Content-Type": ""}, 415},
 		{"rejects ndjson for one reading", fits, map[string]string{"Content-Type": "application/x-ndjson"}, 415},
 		{"rejects latin-1", fits, map[string]string{"Content-Type": "application/json; charset=iso-8859-1"}, 415},
-		{"rejects compression", fits, map[string]string{"Content-Encoding": "gzip"}, 415},
+		{"rejects other compression", fits, map[string]string{"Content-Encoding": "br"}, 415},
+		{"rejects what is not compressed as it says", fits, map[string]string{"Content-Encoding": "gzip"}, 400},
+		{"takes gzip", zipped(fits), map[string]string{"Content-Encoding": "gzip"}, 201},
+		{"takes gzip by another spelling", zipped(fits), map[string]string{"Content-Encoding": "GZIP"}, 201},
+		{"takes gzip in members", zipped(fits[:10]) + zipped(fits[10:]), map[string]string{"Content-Encoding": "gzip"}, 201},
+		{"takes 64 KiB of gzip", zipped(fits + strings.Repeat(" ", contract.ReadingBodyBytesMax-len(fits))), map[string]string{"Content-Encoding": "gzip"}, 201},
+		{"rejects a byte more of gzip", zipped(fits + strings.Repeat(" ", contract.ReadingBodyBytesMax-len(fits)+1)), map[string]string{"Content-Encoding": "gzip"}, 413},
+		{"rejects a bomb", zipped(strings.Repeat(" ", 100<<20)), map[string]string{"Content-Encoding": "gzip"}, 413},
+		{"rejects half of gzip", zipped(fits)[:40], map[string]string{"Content-Encoding": "gzip"}, 400},
+		{"rejects gzip with more behind it", zipped(fits) + "more", map[string]string{"Content-Encoding": "gzip"}, 400},
+		{"rejects gzip of another sum", zipped(fits)[:len(zipped(fits))-8] + "12345678", map[string]string{"Content-Encoding": "gzip"}, 400},
+		{"rejects nothing", "", map[string]string{"Content-Type": "application/json"}, 400},
+		{"rejects nothing as gzip", "", map[string]string{"Content-Encoding": "gzip", "Content-Type": "application/json"}, 400},
+		{"passes over a byte order mark", "\ufeff" + fits, nil, 201},
 		{"takes a charset", fits, map[string]string{"Content-Type": "application/json; charset=UTF-8"}, 201},
 		{"takes 64 KiB", fits + strings.Repeat(" ", contract.ReadingBodyBytesMax-len(fits)), nil, 201},
 		{"rejects a byte more", fits + strings.Repeat(" ", contract.ReadingBodyBytesMax-len(fits)+1), nil, 413},

@@ -82,7 +82,8 @@ func (s *Server) postFile(w http.ResponseWriter, r *http.Request) error {
 	defer in.hold.Leave()
 	in.last = time.Now().Add(s.options.FileTimeout)
 
-	file, err := filePart(multipart.NewReader(in, boundary))
+	form := multipart.NewReader(in, boundary)
+	file, err := filePart(form)
 	switch {
 	case in.err != nil:
 		return fileError(bodyError(in.err))
@@ -91,8 +92,14 @@ func (s *Server) postFile(w http.ResponseWriter, r *http.Request) error {
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), s.options.FileTimeout+callTimeout)
 	defer cancel()
-	upload, err := s.Uploads.Store(ctx, file.FileName(), file)
+	alone := &onlyFile{form: form, file: file}
+	upload, err := s.Uploads.Store(ctx, file.FileName(), alone)
 	switch {
+	case alone.second:
+		return &problem{
+			kind: problemInvalid, message: "The form holds more than one file; send one form for each.",
+			fields: []fault.FieldError{{Field: fieldFile, Reason: "must not occur twice"}},
+		}
 	case in.err != nil:
 		return fileError(bodyError(in.err))
 	case errors.Is(err, io.ErrUnexpectedEOF):
@@ -154,6 +161,36 @@ func filePart(form *multipart.Reader) (*multipart.Part, error) {
 		}
 	}
 }
+
+// onlyFile is a file that must be the only one of its form. Where another one follows, reading it ends with an error, so that nothing
+// is stored.
+type onlyFile struct {
+	form   *multipart.Reader
+	file   *multipart.Part
+	second bool
+}
+
+// Read implements io.Reader.
+func (o *onlyFile) Read(p []byte) (int, error) {
+	n, err := o.file.Read(p)
+	if !errors.Is(err, io.EOF) {
+		return n, err
+	}
+	for {
+		next, formErr := o.form.NextPart()
+		switch {
+		case errors.Is(formErr, io.EOF):
+			return n, io.EOF
+		case formErr != nil:
+			return n, io.ErrUnexpectedEOF // the form breaks off
+		case next.FormName() == fieldFile:
+			o.second = true
+			return n, errSecondFile
+		}
+	}
+}
+
+var errSecondFile = errors.New("the form holds a second file")
 
 // isCSV looks at the file's name and not at the media type: browsers send what their system has for .csv, which may be the
 // type of a spreadsheet, and programs send application/octet-stream.

@@ -120,6 +120,8 @@ func TestPostFile_RejectsWhatIsNoCSVFile(t *testing.T) {
 		{"rejects a form without boundary", call{body: "x", headers: map[string]string{"Content-Type": "multipart/form-data"}}, 400, "The Content-Type names no boundary"},
 		{"rejects a form that ends early", cut, 400, "The body ended before it was whole."},
 		{"rejects what is no form", call{body: "hello", headers: map[string]string{"Content-Type": "multipart/form-data; boundary=x"}}, 400, ""},
+		{"rejects a second file", multipartCall([4]string{"file", "a.csv", "text/csv", "x"}, [4]string{"file", "b.csv", "text/csv", "y"}), 400, "The form holds more than one file"},
+		{"takes a field behind the file", multipartCall([4]string{"file", "behind.csv", "text/csv", "x"}, [4]string{"comment", "", "", "y"}), 201, ""},
 		{"takes 32 MiB", multipartCall([4]string{"file", "a.csv", "text/csv", strings.Repeat("x", contract.SmallUploadBytesMax)}), 201, ""},
 		{"rejects a byte more", multipartCall([4]string{"file", "a.csv", "text/csv", strings.Repeat("x", contract.SmallUploadBytesMax+1)}), 413, "The file must be at most 32 MiB."},
 		{"rejects much more", multipartCall([4]string{"file", "a.csv", "text/csv", strings.Repeat("x", contract.SmallUploadBytesMax+(1<<20))}), 413, "The file must be at most 32 MiB"},

@@ -219,7 +219,7 @@ func TestPostBatch_LinesEndAsTheyLike(t *testing.T) {
 		{"a last line of a byte more", one + "\n" + full + " ", `{"accepted":1,"rejected":[{"index":1,"errors":[{"field":"","reason":"must be at most 64 KiB long"}]}]}`},
 		{"a line of several buffers", one + "\n" + full + full + full + "\n" + two, `{"accepted":2,"rejected":[{"index":1,"errors":[{"field":"","reason":"must be at most 64 KiB long"}]}]}`},
 		{"two readings on a line", one + two + "\n" + two, `{"accepted":1,"rejected":[{"index":0,"errors":[{"field":"","reason":"must hold one JSON document and nothing after it"}]}]}`},
-		{"a byte order mark", "\ufeff" + one + "\n" + two, `{"accepted":1,"rejected":[{"index":0,"errors":[{"field":"","reason":"must be valid JSON"}]}]}`},
+		{"a byte order mark", "\ufeff" + one + "\n" + two, `{"accepted":2,"rejected":[]}`},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			got := f.do(call{method: "POST", path: "/sensor-data/batch", token: tokenWriter, body: test.body, headers: map[string]string{"Content-Type": "application/x-ndjson"}})
@@ -227,5 +227,53 @@ func TestPostBatch_LinesEndAsTheyLike(t *testing.T) {
 				t.Errorf("status %d, %s, want %s", got.status, got.body, test.want)
 			}
 		})
+	}
+}
+
+// An element that cannot be read is named, with its place, and the others are stored.
+func TestPostBatch_StoresTheReadableElementsOfAnArray(t *testing.T) {
+	f := newFixture(t, httpapi.Options{})
+	one, two := body("EQ-1", "2026-03-01T08:30:00Z", "1"), body("EQ-2", "2026-03-01T08:30:00Z", "2")
+	nan := body("EQ-3", "2026-03-01T08:30:00Z", "NaN")
+	const missing = `{"field":"","reason":"is missing: a comma stands where it should"}`
+	for _, test := range []struct {
+		name, body string
+		want       string
+	}{
+		{"a byte order mark", "\ufeff[" + one + "]", `{"accepted":1,"rejected":[]}`},
+		{"a NaN", "[" + one + "," + nan + "," + two + "]", `{"accepted":2,"rejected":[{"index":1,"errors":[{"field":"","reason":"must be valid JSON, which it is not at its byte 66"}]}]}`},
+		{"a bare NaN", "[NaN, " + two + "]", `{"accepted":1,"rejected":[{"index":0,"errors":[{"field":"","reason":"must be valid JSON, which it is not at its byte 1"}]}]}`},
+		{"a comma at the end", "[" + one + ",\n]", `{"accepted":1,"rejected":[{"index":1,"errors":[` + missing + `]}]}`},
+		{"two commas", "[" + one + ", ," + two + "]", `{"accepted":2,"rejected":[{"index":1,"errors":[` + missing + `]}]}`},
+		{"a comma at the beginning", "[," + two + "]", `{"accepted":1,"rejected":[{"index":0,"errors":[` + missing + `]}]}`},
+		{"compressed", zipped("[" + one + "," + two + "]"), `{"accepted":2,"rejected":[]}`},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			headers := map[string]string{}
+			if test.name == "compressed" {
+				headers["Content-Encoding"] = "gzip"
+			}
+			got := f.do(call{method: "POST", path: "/sensor-data/batch", token: tokenWriter, body: test.body, headers: headers})
+			if got.status != http.StatusCreated || got.body != test.want+"\n" {
+				t.Errorf("status %d, %s, want %s", got.status, got.body, test.want)
+			}
+		})
+	}
+	before := len(f.table.values())
+	for name, text := range map[string]string{
+		"a quote too many": "[" + strings.Replace(one, "EQ-1", `EQ"1`, 1) + "," + body("EQ-9", "2026-03-01T08:31:00Z", "2") + "]",
+		"no end":           "[" + body("EQ-9", "2026-03-01T08:31:00Z", "1"), "no comma": "[" + one + two + "]", "more behind it": "[" + one + "]]",
+		"a bomb": zipped("[" + strings.Repeat(" ", 50<<20) + "]"),
+	} {
+		headers, status := map[string]string{}, http.StatusBadRequest
+		if name == "a bomb" {
+			headers["Content-Encoding"], status = "gzip", http.StatusRequestEntityTooLarge
+		}
+		if got := f.do(call{method: "POST", path: "/sensor-data/batch", token: tokenWriter, body: text, headers: headers}); got.status != status {
+			t.Errorf("%s: status %d, %s", name, got.status, got.body)
+		}
+	}
+	if after := len(f.table.values()); after != before {
+		t.Errorf("%d readings of arrays without an end were stored", after-before)
 	}
 }

@@ -152,7 +152,7 @@ func (c *Coalescer) enqueue(e *entry) error {
 	if len(c.waiting)+c.held+c.inLanes >= c.options.QueueMax {
 		return errQueueFull
 	}
-	if c.calls >= c.options.BatchesInFlightMax && stands(c.pending, c.statements, c.latency) {
+	if c.stands(c.calls >= c.options.BatchesInFlightMax, c.pending, c.statements, c.latency) {
 		return errOverloaded
 	}
 	l := c.of[e.EquipmentID]

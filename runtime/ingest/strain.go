@@ -11,8 +11,8 @@ import "time"
 type strain struct {
 	// share is the part of the first attempts, lately, that the table held back, each equipment counted once while it has a lane.
 	share float64
-	// since is from when on the share has been high; zero where it is not.
-	since time.Time
+	// since is from when on the share has been high, and stood from when on the queue has been too long; zero where it is not so.
+	since, stood time.Time
 	// stored is how many entries were stored since counted, and rate how many a second lately.
 	stored  int
 	counted time.Time
@@ -42,8 +42,9 @@ const (
 	rateWindow = 100 * time.Millisecond
 	rateWeight = 1.0 / 4
 	// sojournMax is how long an entry may be under way, as far as can be told, where all calls that may be are in flight: a longer
-	// queue only makes everybody late.
-	sojournMax = 400 * time.Millisecond
+	// queue only makes everybody late, once it has stood for standsAfter.
+	sojournMax  = 400 * time.Millisecond
+	standsAfter = 500 * time.Millisecond
 )
 
 // firstAttempt takes note of what became of the first attempt of an equipment that had no lane.
@@ -96,8 +97,18 @@ func (s *strain) tooMany(inLanes int, latency time.Duration) bool {
 	return s.strained() && inLanes >= max(int(s.rate*(strainBudget+strainCalls*latency).Seconds()), strainMin)
 }
 
-// stands tells whether the queue only makes those late who join it. All calls are in flight, with some statements, and each takes
-// latency: by Little's law that is what the table takes a second.
-func stands(pending, statements int, latency time.Duration) bool {
-	return time.Duration(pending)*latency > time.Duration(statements)*sojournMax
+// stands tells whether the queue only makes those late who join it. pending are under way, of which statements are in the calls in
+// flight, and each call takes latency: by Little's law that is what the table takes a second. full tells that no further call may begin.
+func (s *strain) stands(full bool, pending, statements int, latency time.Duration) bool {
+	sojourn := time.Duration(pending) * latency / time.Duration(max(statements, 1))
+	switch {
+	case !full || sojourn < sojournMax/2:
+		s.stood = time.Time{}
+		return false
+	case sojourn <= sojournMax: // it may grow again, and then at once
+		return false
+	case s.stood.IsZero():
+		s.stood = time.Now()
+	}
+	return time.Since(s.stood) >= standsAfter
 }

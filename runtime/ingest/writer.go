@@ -97,14 +97,37 @@ func (w *Writer) pass(ctx context.Context, pending []*effort) error {
 		return nil
 	}
 	group, ctx := errgroup.WithContext(ctx)
+	batches, workers := make(chan []*effort), 0
 	for batch := range slices.Chunk(pending, contract.BatchStatementsMax) {
 		if err := w.begin(ctx); err != nil {
 			group.Go(func() error { return err }) // counts only if no batch has failed before
 			break
 		}
-		group.Go(func() error { return w.attempt(ctx, batch) })
+		if workers < w.concurrency {
+			workers++
+			group.Go(func() error { return w.work(ctx, batch, batches) })
+			continue
+		}
+		select {
+		case batches <- batch: // whoever has given its slot back is about to ask for more
+		case <-ctx.Done():
+			w.slots.Release(1)
+			group.Go(func() error { return unavailable(ctx.Err()) })
+		}
 	}
+	close(batches)
 	return group.Wait()
+}
+
+// work attempts batches, each of which has its slot, until there are no more or one has failed. A goroutine that makes one call after
+// the other grows its stack once.
+func (w *Writer) work(ctx context.Context, batch []*effort, more <-chan []*effort) error {
+	for open := true; open; batch, open = <-more {
+		if err := w.attempt(ctx, batch); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // begin waits for a slot. Nothing is sent for a sender that has left.

@@ -17,6 +17,8 @@ const (
 
 var (
 	errTimestamp      = errors.New("must be an RFC 3339 timestamp with an offset, such as 2026-03-01T08:30:00Z or 2026-03-01T09:30:00.5+01:00")
+	errTimestampDay   = errors.New("must name a day of the calendar; there is no such day in that month")
+	errTimestampLeap  = errors.New("must have less than 60 seconds; leap seconds are not taken")
 	errTimestampDigit = errors.New("must have at most 9 fractional digits of a second")
 	errTimestampYear  = errors.New("must lie between the years 0001 and 9999 in UTC")
 )
@@ -37,7 +39,7 @@ func ParseTimestamp(text string) (time.Time, error) {
 	year, month, day := 100*twoDigits(text, 0)+twoDigits(text, 2), twoDigits(text, 5), twoDigits(text, 8)
 	hour, minute, second := twoDigits(text, 11), twoDigits(text, 14), twoDigits(text, 17)
 	if year > 9999 || month < 1 || month > 12 || day < 1 || day > daysOf(year, month) || hour > 23 || minute > 59 || second > 59 {
-		return time.Time{}, errTimestamp
+		return time.Time{}, whyNoTime(year, month, day, second)
 	}
 	rest, nanoseconds, digits := text[whole:], 0, 0
 	if rest[0] == '.' {
@@ -66,6 +68,18 @@ func ParseTimestamp(text string) (time.Time, error) {
 		return time.Time{}, errTimestampYear
 	}
 	return t, nil
+}
+
+// whyNoTime says what is wrong with the numbers of a timestamp.
+func whyNoTime(year, month, day, second int) error {
+	switch {
+	case year <= 9999 && 1 <= month && month <= 12 && daysOf(year, month) < day && day <= 31:
+		return errTimestampDay
+	case second == 60:
+		return errTimestampLeap
+	default:
+		return errTimestamp
+	}
 }
 
 // twoDigits returns the number that two characters make, and one above all of two digits where they are none.

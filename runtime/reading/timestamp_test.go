@@ -37,12 +37,12 @@ func TestParseTimestamp_TakesRFC3339AndKeepsTheInstant(t *testing.T) {
 }
 
 func TestParseTimestamp_RejectsEverythingElse(t *testing.T) {
-	const form, fraction, year = "must be an RFC 3339", "at most 9 fractional", "between the years"
+	const form, fraction, year, day, leap = "must be an RFC 3339", "at most 9 fractional", "between the years", "no such day", "leap seconds are not taken"
 	for text, reason := range map[string]string{
 		"": form, "2026-03-01": form, "2026-03-01T08:30:00": form, "2026-03-01T08:30Z": form, "2026-03-01 08:30:00Z": form, "1772354000": form,
-		"20230215T013000Z": form, "2023-W07-3": form, "2023-W07-3T01:30:00Z": form, "2023-02-31T00:00:00Z": form, "2023-046T01:30:00Z": form,
-		"2025-02-29T00:00:00Z": form, "2026-13-01T00:00:00Z": form, "2026-00-01T00:00:00Z": form, "2026-01-00T00:00:00Z": form,
-		"2026-03-01T24:00:00Z": form, "2026-03-01T23:60:00Z": form, "2016-12-31T23:59:60Z": form, "2026-03-01T8:30:00Z": form, "2026-03-01T8:30:00+01:00": form, "2026-03-01T8:30:00.25Z": form,
+		"20230215T013000Z": form, "2023-W07-3": form, "2023-W07-3T01:30:00Z": form, "2023-02-31T00:00:00Z": day, "2023-046T01:30:00Z": form,
+		"2025-02-29T00:00:00Z": day, "2026-13-01T00:00:00Z": form, "2026-00-01T00:00:00Z": form, "2026-01-00T00:00:00Z": form,
+		"2026-03-01T24:00:00Z": form, "2026-03-01T23:60:00Z": form, "2016-12-31T23:59:60Z": leap, "2026-03-01T8:30:00Z": form, "2026-03-01T8:30:00+01:00": form, "2026-03-01T8:30:00.25Z": form,
 		"2026-03-01T08:30:00,5Z": form, "2026-03-01T08:30:00.Z": form, "2026-03-01T08:30:00+0100": form, "2026-03-01T08:30:00+01": form,
 		"2026-03-01T08:30:00+24:00": form, "2026-03-01T08:30:00+01:60": form, "2026-03-01T08:30:00 Z": form, "2026-03-01T08:30:00ZZ": form,
 		" 2026-03-01T08:30:00Z": form, "2026-03-01T08:30:00Z ": form, "2026-03-01T08:30:00Z\n": form, "26-03-01T08:30:00Z": form,

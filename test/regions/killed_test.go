@@ -35,7 +35,15 @@ type program struct {
 
 func newProgram(t *testing.T) *program {
 	t.Helper()
-	return &program{t: t, bin: filepath.Join(build(t), "local"), state: t.TempDir(), data: t.TempDir()}
+	p := &program{t: t, bin: filepath.Join(build(t), "local"), state: t.TempDir(), data: t.TempDir()}
+	t.Cleanup(func() {
+		if t.Failed() {
+			kept := filepath.Join(os.TempDir(), "sensorflow-"+t.Name()+"-logs")
+			_ = os.RemoveAll(kept)
+			t.Logf("the last life's logs are in %s: %v", kept, os.CopyFS(kept, os.DirFS(filepath.Join(p.state, "logs"))))
+		}
+	})
+	return p
 }
 
 // build brings all programs up to date.

@@ -38,8 +38,8 @@ func OrZero[P any](props *P) P {
 	return *props
 }
 
-// InStack accepts a resource of the region and the account of a stack, as far as they are known. why says what it cannot
-// do elsewhere.
+// InStack accepts a resource of the region and the account of a stack, as far as they are known. why says what it
+// cannot do elsewhere.
 func InStack(field string, of awscdk.IResource, stack awscdk.Stack, why string) rule.Faults {
 	other := func(what string, there, here *string) rule.Faults {
 		return rule.Fault{

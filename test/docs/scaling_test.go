@@ -1,0 +1,337 @@
+package docs_test
+
+import (
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/sensorflow/sensorflow/constructs/apiservice"
+	"github.com/sensorflow/sensorflow/infra/pricing"
+	"github.com/sensorflow/sensorflow/runtime/contract"
+	"github.com/sensorflow/sensorflow/test/cdktest"
+)
+
+// What DynamoDB, Lambda and CloudFront publish as limits; the page names the documents.
+const (
+	partitionWrites   = 1000.0 // write units a second
+	tableWrites       = 40_000.0
+	lambdaConcurrency = 1000.0
+	edgeRequests      = 250_000.0
+)
+
+const scaleRegions = 3
+
+// TestScaling_FollowsFromWhatWasMeasured makes the computed tables of runtime/SCALING.md of the measured figures that the page gives, of
+// the code's constants, and of the arithmetic of `make cost`.
+func TestScaling_FollowsFromWhatWasMeasured(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join("..", "..", "runtime", "SCALING.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := measured(t, string(text))
+	pieces := 0
+	got := fill(t, string(text), func(t *testing.T, words []string) string {
+		pieces++
+		switch words[0] {
+		case "fleets":
+			return fleetsTable(m)
+		case "limits":
+			return limitsTable()
+		case "designs":
+			return designsTable(m)
+		}
+		t.Errorf("the page wants %q, which nobody makes", words)
+		return ""
+	})
+	if pieces != 3 {
+		t.Errorf("%d pieces of the page are generated", pieces)
+	}
+	cdktest.Golden(t, filepath.Join("..", "..", "..", "runtime", "SCALING.md"), got)
+}
+
+var measuredLine = regexp.MustCompile("(?m)^\\| `([a-z0-9_]+)` \\| ([0-9.,]+) \\|")
+
+// measured are the figures that the page says were measured.
+func measured(t *testing.T, text string) func(name string) float64 {
+	t.Helper()
+	found := map[string]float64{}
+	for _, line := range measuredLine.FindAllStringSubmatch(text, -1) {
+		n, err := strconv.ParseFloat(strings.ReplaceAll(line[2], ",", ""), 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		found[line[1]] = n
+	}
+	return func(name string) float64 {
+		if found[name] == 0 {
+			t.Errorf("the page does not say what %s was measured as", name)
+		}
+		return found[name]
+	}
+}
+
+// scaledFleet sends a million readings a second in all, evenly.
+type scaledFleet struct {
+	name       string
+	equipments int
+	perRequest int
+}
+
+func scaledFleets() []scaledFleet {
+	return []scaledFleet{
+		{"1,000,000 equipments, one reading a request", 1_000_000, 1},
+		{"1,000,000 equipments, 25 readings a request", 1_000_000, 25},
+		{"10,000 equipments, 25 readings a request", 10_000, 25},
+	}
+}
+
+const scaledRate = 1_000_000.0
+
+func (f scaledFleet) usage(rate float64) pricing.Usage {
+	return pricing.Usage{ReadingsPerSecond: rate, ReadingsPerRequest: f.perRequest, Equipments: f.equipments}
+}
+
+// load is what a fleet asks of the aggregates, all regions together and a second.
+type scaledLoad struct {
+	pricing.Stream
+	rowUpdates, units, transactions float64
+}
+
+func (f scaledFleet) load(rate float64) scaledLoad {
+	s := f.usage(rate).Stream(scaleRegions, contract.AggregationWindowDefault.Seconds())
+	writes, _ := pricing.AggregateUnits(s.Equipments)
+	all := scaleRegions * s.Batches
+	const fleetRows = 3
+	return scaledLoad{s, all * s.Equipments, all * writes, all * math.Ceil(s.Equipments/(contract.TransactionItemsMax-fleetRows))}
+}
+
+// fleetUnits is what a transaction writes to its bucket of the fleet's rows.
+const fleetUnits = 6
+
+// tasks is how many tasks a region needs for a rate of its own, by CPU.
+func (f scaledFleet) tasks(m func(string) float64, rate float64) float64 {
+	microseconds := m("post_cpu_service")
+	if f.perRequest > 1 {
+		microseconds = 1e6 / m("batch_readings_per_core")
+	}
+	cores := rate * microseconds / 1e6
+	return math.Ceil(cores / (float64(contract.TaskCPUDefault) / 1024 * apiservice.CpuTargetPercentDefault / 100))
+}
+
+// perMillion is what a million readings cost, by the arithmetic of `make cost`.
+func (f scaledFleet) perMillion() pricing.Estimate {
+	return pricing.NewEstimate(pricing.Of(scaledStacks()), f.usage(scaledRate))
+}
+
+// scaledStacks are the parts of three regions that readings cost something in.
+func scaledStacks() (stacks []pricing.Stack) {
+	resource := func(kind string, p pricing.Properties) pricing.Resource {
+		return pricing.Resource{Type: kind, Properties: p}
+	}
+	names := []string{"eu-central-1", "eu-west-1", "us-east-1"}
+	var replicas []any
+	for _, name := range names {
+		replicas = append(replicas, map[string]any{"Region": name})
+	}
+	stacks = append(stacks, pricing.Stack{Name: "state", Region: names[0], Resources: map[string]pricing.Resource{
+		"Readings": resource("AWS::DynamoDB::GlobalTable", pricing.Properties{"TableName": "SensorFlow-Readings", "Replicas": replicas}),
+		"Pool":     resource("AWS::Cognito::UserPool", nil),
+	}})
+	for _, name := range names {
+		stacks = append(stacks, pricing.Stack{Name: "app-" + name, Region: name, Resources: map[string]pricing.Resource{
+			"Target": resource("AWS::ApplicationAutoScaling::ScalableTarget", pricing.Properties{
+				"ServiceNamespace": "ecs", "MinCapacity": float64(contract.TasksMinDefault),
+			}),
+			"Task": resource("AWS::ECS::TaskDefinition", pricing.Properties{
+				"Cpu": strconv.Itoa(contract.TaskCPUDefault), "Memory": strconv.Itoa(contract.TaskMemoryMiBDefault),
+			}),
+			"Aggregator": resource("AWS::Lambda::Function", pricing.Properties{"MemorySize": 1024.0}),
+			"Source": resource("AWS::Lambda::EventSourceMapping", pricing.Properties{
+				"StartingPosition": "TRIM_HORIZON", "FunctionName": map[string]any{"Ref": "Aggregator"},
+				"MaximumBatchingWindowInSeconds": contract.AggregationWindowDefault.Seconds(),
+			}),
+		}})
+	}
+	return stacks
+}
+
+func fleetsTable(m func(string) float64) string {
+	var b strings.Builder
+	b.WriteString("| a million readings a second over three regions |")
+	rows := []struct {
+		what string
+		of   func(f scaledFleet) string
+	}{
+		{"tasks in each region, by CPU", func(f scaledFleet) string { return grouped(f.tasks(m, scaledRate/scaleRegions)) }},
+		{"requests a second in each region", func(f scaledFleet) string { return grouped(scaledRate / scaleRegions / float64(f.perRequest)) }},
+		{"partitions of the readings, and shards of their stream, in each region", func(f scaledFleet) string { return grouped(f.load(scaledRate).Shards) }},
+		{"write units a second of the readings, in each region", func(scaledFleet) string { return grouped(scaledRate) }},
+		{"row updates a second of the aggregates", func(f scaledFleet) string { return grouped(f.load(scaledRate).rowUpdates) }},
+		{"… partitions of their index", func(f scaledFleet) string { return grouped(math.Ceil(f.load(scaledRate).rowUpdates / partitionWrites)) }},
+		{"… write units a second, in each region", func(f scaledFleet) string { return grouped(f.load(scaledRate).units) }},
+		{"… write units a reading", func(f scaledFleet) string { return fmt.Sprintf("%.2f", f.load(scaledRate).units/scaledRate) }},
+		{"… transactions a second, each of 6 units in a bucket", func(f scaledFleet) string { return grouped(f.load(scaledRate).transactions) }},
+		{"… buckets", func(f scaledFleet) string {
+			return grouped(math.Ceil(f.load(scaledRate).transactions * fleetUnits / partitionWrites))
+		}},
+		{"cores of the aggregators, in each region", func(f scaledFleet) string {
+			return grouped(math.Ceil(scaledRate / scaleRegions / m("aggregate_records_per_core_1000")))
+		}},
+		{"cost of a million readings: the readings' table", func(f scaledFleet) string { return f.line("readings:") }},
+		{"… the aggregates' table", func(f scaledFleet) string { return f.line("aggregates:") }},
+		{"… the aggregators", func(f scaledFleet) string { return f.line("aggregator") }},
+		{"… the tasks", func(f scaledFleet) string { return f.taskCost(m) }},
+	}
+	for _, f := range scaledFleets() {
+		fmt.Fprintf(&b, " %s |", f.name)
+	}
+	b.WriteString("\n|" + strings.Repeat(" --- |", len(scaledFleets())+1) + "\n")
+	for _, row := range rows {
+		fmt.Fprintf(&b, "| %s |", row.what)
+		for _, f := range scaledFleets() {
+			fmt.Fprintf(&b, " %s |", row.of(f))
+		}
+		b.WriteByte('\n')
+	}
+	return b.String()
+}
+
+// line is what a line of the estimate comes to for a million readings.
+func (f scaledFleet) line(begins string) string {
+	e := f.perMillion()
+	at := slices.IndexFunc(e.WithReadings, func(l pricing.Line) bool { return strings.HasPrefix(l.What, begins) })
+	return fmt.Sprintf("$%.3f", e.WithReadings[at].All()/(scaledRate*month.Seconds()/1e6))
+}
+
+const month = 730 * time.Hour
+
+// taskCost is what the tasks of all regions cost for a million readings.
+func (f scaledFleet) taskCost(m func(string) float64) string {
+	hour := float64(contract.TaskCPUDefault)/1024*price("Fargate, ARM, vCPU") + float64(contract.TaskMemoryMiBDefault)/1024*price("Fargate, ARM, GB of memory")
+	return fmt.Sprintf("$%.3f", scaleRegions*f.tasks(m, scaledRate/scaleRegions)*hour/(scaledRate*3600/1e6))
+}
+
+func price(name string) float64 {
+	at := slices.IndexFunc(pricing.Prices(), func(p pricing.Price) bool { return p.Name == name })
+	return pricing.Prices()[at].USD
+}
+
+// limit is what bounds the rate of readings of all regions together.
+type limit struct {
+	what, moves string
+	at          func(f scaledFleet) float64
+}
+
+func limits() []limit {
+	// reached is the rate at which what a fleet asks for comes to a bound.
+	reached := func(f scaledFleet, bound float64, of func(l scaledLoad) float64) float64 {
+		low, high := 1.0, 1e9
+		for range 100 {
+			if rate := math.Sqrt(low * high); of(f.load(rate)) < bound {
+				low = rate
+			} else {
+				high = rate
+			}
+		}
+		return low
+	}
+	rows := func(l scaledLoad) float64 { return l.rowUpdates }
+	units := func(l scaledLoad) float64 { return l.units }
+	transactions := func(l scaledLoad) float64 { return l.transactions * fleetUnits }
+	return []limit{
+		{"one equipment: a partition of the readings", "nothing; spread it over several ids", func(scaledFleet) float64 { return partitionWrites }},
+		{fmt.Sprintf("%d partitions of the index", contract.IndexShardsDefault), fmt.Sprintf("`IndexShards`, up to %d", contract.ShardsMax),
+			func(f scaledFleet) float64 { return reached(f, contract.IndexShardsDefault*partitionWrites, rows) }},
+		{fmt.Sprintf("%d partitions of the index, the most", contract.ShardsMax), "`AggregationWindow`, up to 2 s",
+			func(f scaledFleet) float64 { return reached(f, contract.ShardsMax*partitionWrites, rows) }},
+		{fmt.Sprintf("%d buckets of the fleet", contract.FleetBucketsDefault), fmt.Sprintf("`FleetBuckets`, up to %d", contract.ShardsMax),
+			func(f scaledFleet) float64 {
+				return reached(f, contract.FleetBucketsDefault*partitionWrites, transactions)
+			}},
+		{"the quota of the aggregates' table, 40,000 units a second", "a quota of AWS, on request",
+			func(f scaledFleet) float64 { return reached(f, tableWrites, units) }},
+		{"the quota of the readings' table, 40,000 units a second", "a quota of AWS, on request", func(scaledFleet) float64 { return tableWrites }},
+		{fmt.Sprintf("%d tasks a region of %s requests a minute", contract.TasksMaxDefault, grouped(apiservice.RequestsPerTaskDefault)),
+			"`TasksMax`, up to 1,000, and `RequestsPerTask`", func(f scaledFleet) float64 {
+				return scaleRegions * contract.TasksMaxDefault * apiservice.RequestsPerTaskDefault / 60 * float64(f.perRequest)
+			}},
+		{"CloudFront: 250,000 requests a second of a distribution", "a `Domain` in its place, or a quota of AWS",
+			func(f scaledFleet) float64 { return scaleRegions * edgeRequests * float64(f.perRequest) }},
+		{"a thousand invocations of Lambda at once, of 50 ms", "a quota of AWS, on request", func(f scaledFleet) float64 {
+			const seconds = 0.05
+			return reached(f, scaleRegions*lambdaConcurrency, func(l scaledLoad) float64 { return scaleRegions * l.Batches * seconds })
+		}},
+	}
+}
+
+func limitsTable() string {
+	var b strings.Builder
+	b.WriteString("| readings a second of all regions together |")
+	for _, f := range scaledFleets() {
+		fmt.Fprintf(&b, " %s |", f.name)
+	}
+	b.WriteString(" what moves it |\n|" + strings.Repeat(" --- |", len(scaledFleets())+2) + "\n")
+	for _, l := range limits() {
+		fmt.Fprintf(&b, "| %s |", l.what)
+		for _, f := range scaledFleets() {
+			at := l.at(f)
+			if at > 1e8 {
+				b.WriteString(" beyond 100 million |")
+				continue
+			}
+			fmt.Fprintf(&b, " %s |", grouped(rounded(at)))
+		}
+		fmt.Fprintf(&b, " %s |\n", l.moves)
+	}
+	return b.String()
+}
+
+// rounded has two digits that mean something.
+func rounded(n float64) float64 {
+	step := math.Pow(10, math.Floor(math.Log10(n))-1)
+	return math.Round(n/step) * step
+}
+
+// designsTable sets other designs beside this one, for the first fleet.
+func designsTable(m func(string) float64) string {
+	f := scaledFleets()[0]
+	few := scaledFleets()[2]
+	few.perRequest = 1
+	dollars := func(unitsAReading float64) string {
+		return fmt.Sprintf("$%.2f", unitsAReading*scaleRegions*price("write unit, replicated or not")*1e6)
+	}
+	tasks := func(microseconds float64) string {
+		return grouped(math.Ceil(scaledRate / scaleRegions * microseconds / 1e6 / (float64(contract.TaskCPUDefault) / 1024 * apiservice.CpuTargetPercentDefault / 100)))
+	}
+	ours := func(f scaledFleet) float64 { return f.load(scaledRate).units / scaledRate }
+	var b strings.Builder
+	b.WriteString("| one reading a request | this design | one PutItem a request | the seed: an update a reading |\n| --- | --- | --- | --- |\n")
+	row := func(what string, cells ...string) { fmt.Fprintf(&b, "| %s | %s |\n", what, strings.Join(cells, " | ")) }
+	row("calls to DynamoDB for a reading", fmt.Sprintf("%.2f", 1.0/contract.BatchStatementsMax), "1", "2, one of them by the stream's function")
+	row("CPU of a request, µs", fmt.Sprintf("%.0f", m("post_cpu_service")), fmt.Sprintf("%.0f", m("post_cpu_putitem")), "the same as PutItem's, at least")
+	row("tasks in each region, a million readings a second", tasks(m("post_cpu_service")), tasks(m("post_cpu_putitem")), tasks(m("post_cpu_putitem")))
+	row("write units of the aggregates for a reading: 1,000,000 equipments", fmt.Sprintf("%.2f", ours(f)), "as this design", "2: the row and its entry in the index")
+	row("… 10,000 equipments", fmt.Sprintf("%.2f", ours(few)), "as this design", "2")
+	row("cost of a million readings' writes, both tables: 1,000,000 equipments", dollars(1+ours(f)), dollars(1+ours(f)), dollars(3))
+	row("… 10,000 equipments", dollars(1+ours(few)), dollars(1+ours(few)), dollars(3))
+	row("readings a second of one equipment", grouped(partitionWrites), grouped(partitionWrites), grouped(partitionWrites)+", of its readings and of its row")
+	row("readings a second in all, by the index", "see above", "see above", grouped(partitionWrites)+": one partition for all equipments")
+	row("after a retry, a correction or a failover", "exact", "exact", "counted again")
+	return b.String()
+}
+
+// grouped writes a whole number with its thousands apart.
+func grouped(n float64) string {
+	text := strconv.FormatFloat(math.Round(n), 'f', 0, 64)
+	for i := len(text) - 3; i > 0; i -= 3 {
+		text = text[:i] + "," + text[i:]
+	}
+	return text
+}
