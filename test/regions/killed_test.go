@@ -84,7 +84,7 @@ func (p *program) live() *drill {
 		default:
 		}
 		path := filepath.Join(p.state, "stack.json")
-		if now, err := os.Stat(path); err != nil || before != nil && os.SameFile(before, now) {
+		if now, err := os.Stat(path); err != nil || before != nil && now.ModTime().Equal(before.ModTime()) {
 			return errors.Join(errors.New("it is not ready"), err)
 		}
 		content, err := os.ReadFile(path)
