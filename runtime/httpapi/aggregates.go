@@ -49,6 +49,10 @@ func (s *Server) getAggregated(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	w.Header().Add("Vary", "Accept")
+	if wantsCSV(r) {
+		return s.exportAggregates(w, r, q)
+	}
 	hold, err := s.admitRead(r, q.Limit, memory.RowBytes)
 	if err != nil {
 		return err
@@ -91,6 +95,9 @@ func (s *Server) readAggregates(r *http.Request) (q aggregate.Query, scope []str
 	q.Equipments = in.equipments()
 	q.Limit = in.limit(contract.AggregatesPageDefault, contract.AggregatesPageMax)
 	in.readNumbers()
+	if wantsCSV(r) {
+		in.wholeRange()
+	}
 	window := []string{paramFrom, paramTo, paramGranularity, paramTimezone}
 	own := slices.ContainsFunc(window, in.values.Has)
 	switch {

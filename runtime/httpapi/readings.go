@@ -82,6 +82,9 @@ func (s *Server) readListing(r *http.Request) (listing, error) {
 	if !l.from.IsZero() && !l.to.IsZero() && l.to.Before(l.from) {
 		in.fault(paramTo, "must not be before from")
 	}
+	if wantsCSV(r) {
+		in.wholeRange()
+	}
 	l.scope = []string{"readings", string(l.equipmentID), bound(l.from), bound(l.to)}
 	var ended readingPlace
 	if in.cursor(s.cursors, &ended, l.scope...) {
@@ -103,6 +106,10 @@ func (s *Server) getReadings(w http.ResponseWriter, r *http.Request) error {
 	l, err := s.readListing(r)
 	if err != nil {
 		return err
+	}
+	w.Header().Add("Vary", "Accept")
+	if wantsCSV(r) {
+		return s.exportReadings(w, r, l)
 	}
 	hold, err := s.admitRead(r, l.limit, storedBytes)
 	if err != nil {

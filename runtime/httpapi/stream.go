@@ -30,7 +30,12 @@ type stream struct {
 
 // newStream begins an answer of type JSON.
 func newStream(w http.ResponseWriter, r *http.Request, status int) *stream {
-	w.Header().Set("Content-Type", mediaJSON)
+	return newStreamOf(w, r, status, mediaJSON)
+}
+
+// newStreamOf begins an answer of a type.
+func newStreamOf(w http.ResponseWriter, r *http.Request, status int, media string) *stream {
+	w.Header().Set("Content-Type", media)
 	w.WriteHeader(status)
 	s := &stream{
 		exchange: exchangeOf(r.Context()), connection: http.NewResponseController(w), last: time.Now().Add(answerTimeout),

@@ -39,7 +39,7 @@ type settings struct {
 	state      string // folder of stack.json and the logs
 	verbose    bool
 	foreground bool
-	// given are the keys of the environment that say how a system is started.
+	// given are the pairs of the environment that say how a system is started.
 	given   []string
 	environ []string
 }
@@ -53,6 +53,7 @@ func parse(args, environ []string, out printer) (settings, error) {
 	if err := s.readEnvironment(); err != nil {
 		return s, err
 	}
+	s.given = given(environ)
 	var err error
 	if s.root, err = checkout.Root(); err != nil {
 		return s, err
@@ -95,13 +96,21 @@ func (s *settings) check() error {
 	return nil
 }
 
+// given are the pairs of the environment that say how a system is started.
+func given(environ []string) (pairs []string) {
+	for _, pair := range environ {
+		key, value, _ := strings.Cut(pair, "=")
+		if value != "" && slices.Contains([]string{"PORT", "DATA_DIR", "REGIONS", "REGIONS_DELAY", contract.EnvRetention}, key) {
+			pairs = append(pairs, pair)
+		}
+	}
+	return pairs
+}
+
 func (s *settings) readEnvironment() error {
 	for _, pair := range s.environ {
 		key, value, _ := strings.Cut(pair, "=")
 		var err error
-		if value != "" && slices.Contains([]string{"PORT", "DATA_DIR", "REGIONS", "REGIONS_DELAY", contract.EnvRetention}, key) {
-			s.given = append(s.given, pair)
-		}
 		switch {
 		case value == "":
 		case key == "PORT":

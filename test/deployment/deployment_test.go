@@ -21,7 +21,7 @@ import (
 
 // TestDeployment creates the stacks of two regions and uses what was created.
 func TestDeployment(t *testing.T) {
-	s := newStage(t, environment("", trial))
+	s := newStage(t, environment("", trial, other))
 	w, err := s.try(t.Context(), s.stacks, regions)
 	defer w.stop()
 	if err != nil {
@@ -34,7 +34,7 @@ func TestDeployment(t *testing.T) {
 	for _, problem := range w.needlessAdaptations(t.Context(), s.progress) {
 		t.Error(problem)
 	}
-	w.holdTheRights(t)
+	w.holdTheRights(t, s.others)
 }
 
 // stage is where deployments are tried: the templates, and an emulator.
@@ -44,6 +44,7 @@ type stage struct {
 	folder   string // for files of the test
 	stacks   []stackTemplate
 	trial    []stackTemplate // of an environment that is thrown away, which nobody uses
+	others   []stackTemplate // of one that is not created
 	emulator *emulator
 	log      capture.Buffer
 	patience time.Duration // bounds one flow
@@ -72,9 +73,12 @@ func newStage(t *testing.T, configuration string) *stage {
 		t.Fatal(err)
 	}
 	for _, stack := range all {
-		if strings.HasPrefix(stack.Name, "SensorFlow-trial-") {
+		switch strings.Split(stack.Name, "-")[1] {
+		case "trial":
 			s.trial = append(s.trial, stack)
-		} else {
+		case "other":
+			s.others = append(s.others, stack)
+		default:
 			s.stacks = append(s.stacks, stack)
 		}
 	}

@@ -21,9 +21,11 @@
 //
 // Every call that the programs make is recorded on its way to a service, with the role whose credentials sign it, and held against the
 // policies that were created: a call that no statement allows fails the test. What the roles may do, and which of it was used, is held
-// against the table of package test/permission. Beside the two regions an environment is created that is thrown away, whose buckets'
-// policies allow a role more; the roles of the delivery pipeline are not in the table, as the emulator makes no pipeline: package
-// infra/stacks holds them. What the services do with the key, and what ECS and Lambda do for themselves, stays unseen.
+// against the table of package test/permission. An operator's command aggregates, for which no stack makes a role, audits with the rights
+// of the auditor alone, and repairs and adopts with those of the repairer beside them. Besides the two regions an environment is created
+// that is thrown away, whose buckets' policies allow a role more, and one with every other setting is synthesized and not created: its
+// roles must be allowed nothing that is not in the table. The roles of the delivery pipeline are not in it, as the emulator makes no
+// pipeline: package infra/stacks holds them. What the services do with the key, and what ECS and Lambda do for themselves, stays unseen.
 //
 // TestLife goes through the life that infra/LIFE.md tells: first deployments that fail and are tried again, a kept environment that is
 // destroyed, of which only that stays which a deployer was told, a disposable one of which nothing stays, with something in every bucket,

@@ -53,6 +53,7 @@ var flows = []flow{
 	{"what the stream gives up is repaired", repair},
 	{"what cannot be repaired is put aside", putAside},
 	{"aggregates are audited", audit},
+	{"an operator audits, repairs and adopts", operate},
 }
 
 // client calls the API as a machine.

@@ -36,9 +36,17 @@ func (w *world) permissions() (used map[permission.Grant]bool, problems []string
 			}
 			w.grants(made, role, statements, used)
 		}
+		if w.runs(made) {
+			problems = append(problems, w.operatorsRefused(made, roles)...)
+		}
 	}
 	slices.Sort(problems)
 	return used, slices.Compact(problems)
+}
+
+// runs tells whether the programs of a stack run.
+func (w *world) runs(made *created) bool {
+	return slices.ContainsFunc(w.services, func(s *service) bool { return s.stack == made })
 }
 
 // grants notes what a role may do, and whether it did. What it may in one stack counts as used where it did it in another.
@@ -81,11 +89,12 @@ var (
 	variable = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f-]{27}|pl-[0-9a-f]+|\d{4}-\d\d-\d\dT[0-9:.]+`)
 )
 
-// holdTheRights fails the test for each call that is not allowed, and where the table of permissions says otherwise.
-func (w *world) holdTheRights(t *testing.T) {
+// holdTheRights fails the test for each call that is not allowed, where the table of permissions says otherwise, and where environments
+// that are not created have roles or rights of their own.
+func (w *world) holdTheRights(t *testing.T, others []stackTemplate) {
 	t.Helper()
 	used, problems := w.permissions()
-	for _, problem := range problems {
+	for _, problem := range append(problems, unknownRights(others, used)...) {
 		t.Error(problem)
 	}
 	if t.Failed() {

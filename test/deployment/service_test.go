@@ -155,11 +155,7 @@ func (s *service) given(roleARN string) (map[string]string, error) {
 	if !slices.Contains(slices.Collect(maps.Values(s.stack.Physical)), role) {
 		return nil, fmt.Errorf("the stack has not created the role %s", roleARN)
 	}
-	values := map[string]string{
-		contract.EnvRegion: s.region, "AWS_ACCESS_KEY_ID": s.recorder.AccessKey(role), "AWS_SECRET_ACCESS_KEY": "secret", "AWS_SESSION_TOKEN": "session",
-	}
-	maps.Copy(values, s.endpoints)
-	return values, nil
+	return s.credentials(role), nil
 }
 
 func environ(values map[string]string) []string {

@@ -24,8 +24,14 @@ func environment(more string, beside ...string) string {
 		"machineClients":["` + gateway + `"],"allowedOrigins":["https://app.example.com"]` + more + `}` + strings.Join(beside, "") + `}}`
 }
 
-// trial is an environment that is thrown away, which alone has roles that the others lack.
-const trial = `,"trial":{"account":"` + account + `","regions":["eu-west-1"],"disposable":true}`
+// trial is an environment that is thrown away, which alone has roles that the others lack. other is one that has everything else that an
+// environment may have, and is not created.
+const (
+	trial = `,"trial":{"account":"` + account + `","regions":["eu-west-1"],"disposable":true}`
+	other = `,"other":{"account":"` + account + `","regions":["eu-west-1","eu-central-1"],"leaving":["eu-central-1"],"adopted":["eu-north-1"],
+		"alarmEmails":["ops@example.com"],"deployment":"linear","spotPercent":50,
+		"domain":{"name":"api.example.com","hostedZoneId":"Z0123456789ABCDEFGHIJ","hostedZoneName":"example.com"}}`
+)
 
 var regions = []string{"eu-west-1", "eu-central-1"}
 

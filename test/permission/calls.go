@@ -23,17 +23,21 @@ func understand(region, target string, request *http.Request, body []byte) []Cal
 	case strings.HasPrefix(service, "DynamoDB_"):
 		return tableCalls(region, operation, body)
 	case service == "AmazonSQS":
-		var in struct{ QueueUrl string } //nolint:revive // SQS writes it so
-		_ = json.Unmarshal(body, &in)    // without an address it is not understood
+		var in struct {
+			Address string `json:"QueueUrl"`
+		}
+		_ = json.Unmarshal(body, &in) // without an address it is not understood
 		arn := ""
-		if in.QueueUrl != "" {
-			arn = arnOf("sqs", region, in.QueueUrl[strings.LastIndex(in.QueueUrl, "/")+1:])
+		if in.Address != "" {
+			arn = arnOf("sqs", region, in.Address[strings.LastIndex(in.Address, "/")+1:])
 		}
 		return []Call{{Action: "sqs:" + strings.TrimSuffix(operation, "Batch"), Resource: arn}}
 	case service == "secretsmanager":
-		var in struct{ SecretId string } //nolint:revive // Secrets Manager writes it so
-		_ = json.Unmarshal(body, &in)    // without a secret it is not understood
-		return []Call{{Action: target[:len(service)] + ":" + operation, Resource: in.SecretId}}
+		var in struct {
+			ID string `json:"SecretId"`
+		}
+		_ = json.Unmarshal(body, &in) // without a secret it is not understood
+		return []Call{{Action: service + ":" + operation, Resource: in.ID}}
 	case target == "":
 		return objectCalls(request, body)
 	}

@@ -39,21 +39,21 @@ func (w *Watch) Observe(part string, r *http.Request) {
 	w.recorder.ObserveAs(role, region, r)
 }
 
-// names turns those of the local system's resources into those of the template.
-var names = strings.NewReplacer(
+// names are pairs of names: of the local system's resources, and of the template's.
+var names = []string{
 	":table/SensorFlow-", ":table/",
 	"arn:aws:s3:::sensorflow-uploads", "arn:aws:s3:::SensorFlowUploadsBucket",
 	":sensorflow-csv", ":SensorFlowProcessingCsvQueue",
 	":sensorflow-stream-failures-dead", ":SensorFlowProcessingStreamDeadLetters",
 	":sensorflow-stream-failures", ":SensorFlowProcessingStreamFailures",
-)
+}
 
 // streamName is the time that a stream of DynamoDB Local is called by.
 var streamName = regexp.MustCompile(`/stream/.*`)
 
 // asInTheTable is the name of a resource of the local system as the table has it.
 func asInTheTable(name string) string {
-	return streamName.ReplaceAllString(names.Replace(name), "/stream/…")
+	return streamName.ReplaceAllString(strings.NewReplacer(names...).Replace(name), "/stream/…")
 }
 
 // Problems are calls that the table does not allow, and where it says otherwise of what the package uses. The latter can be told

@@ -184,6 +184,9 @@ func judge(t *testing.T, program string, h *history, lasts time.Duration) {
 		t.Errorf("%s was not looked at", program)
 		return
 	}
+	// A small program that has just begun grows to the size at which its collector keeps it, over tens of minutes: what it holds of the
+	// machine's memory tells something after an hour, the live memory before.
+	residentCounts := lasts >= time.Hour
 	for kind, of := range map[string]func(soak.Inspection) int64{
 		"heap":     func(i soak.Inspection) int64 { return i.Heap },
 		"resident": func(i soak.Inspection) int64 { return i.Resident },
@@ -196,7 +199,7 @@ func judge(t *testing.T, program string, h *history, lasts time.Duration) {
 		figure(fmt.Sprintf("soak_%s_%s_mib", program, kind), values[len(values)-1]/(1<<20), "MiB")
 		figure(fmt.Sprintf("soak_%s_%s_slope", program, kind), 100*trend.PerHour, "%/h")
 		figure(fmt.Sprintf("soak_%s_%s_slope_error", program, kind), 100*trend.Uncertain, "%/h")
-		if trend.Rises(risesMax) {
+		if trend.Rises(risesMax) && (kind == "heap" || residentCounts) {
 			t.Errorf("%s: the %s memory rises by %.1f %% an hour, give or take %.1f", program, kind, 100*trend.PerHour, 200*trend.Uncertain)
 		}
 	}

@@ -54,16 +54,23 @@ func (l *lives) kill() {
 
 // stop ends the program in good order, which reads the streams once more, and begins the next life after some days.
 func (l *lives) stop(days int) {
-	was := l.perMille
-	l.perMille = 0
+	was := l.failing(0)
 	l.end()
 	l.work.Wait()
-	l.perMille = was
+	l.failing(was)
 	if days > 0 {
 		l.rested++
 		l.rest(days > 1)
 	}
 	l.begin(l.dir)
+}
+
+// failing sets how many calls of a thousand fail, and returns how many it were.
+func (l *lives) failing(perMille int) (before int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	before, l.perMille = l.perMille, perMille
+	return before
 }
 
 // phase lets clients write while the program is killed, cut off regions come back and others go.
@@ -125,9 +132,7 @@ func (l *lives) run() {
 			l.t.Fatal(err)
 		}
 	}
-	l.mu.Lock()
-	l.perMille = 0
-	l.mu.Unlock()
+	l.failing(0)
 	ctx, cancel := context.WithTimeout(l.t.Context(), 10*time.Minute)
 	defer cancel()
 	if err := l.Settled(ctx); err != nil {
@@ -145,12 +150,14 @@ func TestReplicator_ForgetsNothingOverARestart(t *testing.T) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				random := rand.New(rand.NewPCG(seed, 2))
-				l := &lives{t: t, random: random, history: newHistory(t, random, 2+random.IntN(3), time.Duration(1+random.Int64N(int64(2*time.Second))))}
+				l := &lives{t: t, random: rand.New(rand.NewPCG(seed, 3)), history: newHistory(t, random, 2+random.IntN(3), time.Duration(1+random.Int64N(int64(2*time.Second))))}
 				if random.IntN(2) == 0 {
 					l.perMille = 30
 				}
 				l.slow = time.Duration(random.Int64N(int64(40 * time.Millisecond)))
 				l.run()
+				l.end()
+				l.work.Wait()
 				want := l.settle(t)
 				for _, region := range l.regions {
 					if got := l.model.Items(physical(region)); !reflect.DeepEqual(got, want) {
@@ -160,8 +167,6 @@ func TestReplicator_ForgetsNothingOverARestart(t *testing.T) {
 				c := l.Counts()
 				sum.Written, sum.Outvoted, sum.Merged = sum.Written+c.Written, sum.Outvoted+c.Outvoted, sum.Merged+c.Merged
 				killed, rested = killed+l.killed, rested+l.rested
-				l.end()
-				l.work.Wait()
 			})
 		})
 		if t.Failed() {

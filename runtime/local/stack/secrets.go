@@ -34,12 +34,12 @@ func newSecrets() secrets {
 
 const secretsFile = "credentials.json"
 
-// findSecrets returns those that regions share, or else those of the folder.
-func (s *Stack) findSecrets() (secrets, error) {
+// keepSecrets writes them to the folder; those that regions share are kept already.
+func (s *Stack) keepSecrets() error {
 	if s.options.of != nil {
-		return s.options.of.secrets, nil
+		return nil
 	}
-	return loadSecrets(s.folder)
+	return s.secrets.save(s.folder)
 }
 
 // loadSecrets reads the secrets of the folder, or makes new ones.

@@ -153,15 +153,7 @@ func (s *Stack) prepare(ctx context.Context) (err error) {
 	if s.endpoints, err = newEndpoints(s.options.Environ); err != nil {
 		return err
 	}
-	if s.folder, err = datadir.Open(s.options.DataDir); err != nil {
-		return err
-	}
-	if s.options.of == nil {
-		if err := claim(s.folder, nil); err != nil {
-			return err
-		}
-	}
-	if s.secrets, err = s.findSecrets(); err != nil {
+	if err := s.openFolder(); err != nil {
 		return err
 	}
 	if s.config, err = s.endpoints.aws(ctx, s.secrets.S3Secret); err != nil {
@@ -184,13 +176,27 @@ func (s *Stack) prepare(ctx context.Context) (err error) {
 	if err := s.startQueues(ctx); err != nil {
 		return err
 	}
-	if s.options.of == nil {
-		if err := s.secrets.save(s.folder); err != nil {
-			return err
-		}
+	if err := s.keepSecrets(); err != nil {
+		return err
 	}
 	s.describe()
 	return nil
+}
+
+// openFolder takes the folder, with the secrets that it has kept, or those that regions share.
+func (s *Stack) openFolder() (err error) {
+	if s.folder, err = datadir.Open(s.options.DataDir); err != nil {
+		return err
+	}
+	if s.options.of != nil {
+		s.secrets = s.options.of.secrets
+		return nil
+	}
+	if err := claim(s.folder, nil); err != nil {
+		return err
+	}
+	s.secrets, err = loadSecrets(s.folder)
+	return err
 }
 
 func (s *Stack) describe() {
