@@ -63,3 +63,15 @@ func TestBetween_ReplacesTheSummaryAlone(t *testing.T) {
 		t.Error("a page without an end was taken")
 	}
 }
+
+func TestSaturation_NamesThoseBehindTheLoad(t *testing.T) {
+	took := func(d time.Duration) *contender {
+		return &contender{name: d.String(), rounds: []round{{tally: tally{latencies: []time.Duration{d}}}}}
+	}
+	if got := saturation([]*contender{took(time.Millisecond), took(time.Second)}); !strings.Contains(got, "saturated: 1s.") {
+		t.Error(got)
+	}
+	if got := saturation([]*contender{took(time.Millisecond)}); !strings.HasPrefix(got, "No process") {
+		t.Error(got)
+	}
+}
