@@ -116,8 +116,8 @@ consumer: .have-cdk ## build and synthesize an app of another team (CDK=latest: 
 	@CONSUMER_CDK='$(CDK)' go test -count=1 -v -timeout $(TEST_TIMEOUT) ./test/consumertest
 
 .PHONY: bench
-bench: .have-go ## measure what it costs, beside what is usual, within 15 minutes (BENCH='post csv' runs those)
-	@mkdir -p .local/bin && go build -buildvcs=false -o .local/bin/ ./test/bench/measure && exec .local/bin/measure $(BENCH)
+bench: .have-go ## measure what it costs, beside what is usual, within 15 minutes (BENCH='post csv', PUBLISH=yes for the pages)
+	@mkdir -p .local/bin && go build -buildvcs=false -o .local/bin/ ./test/bench/measure && PUBLISH='$(PUBLISH)' exec .local/bin/measure $(BENCH)
 
 .PHONY: fmt
 fmt: .have-go ## format the Go files

@@ -21,5 +21,5 @@ if [ -z "${URL:-}" ]; then
 	export TOKEN
 fi
 # As many processes as there are processors, as one of Python uses one of them.
-.local/locust/bin/locust --locustfile test/load/locustfile.py --headless --only-summary --skip-log --host "$URL" --processes -1 \
+.local/locust/bin/locust --locustfile test/load/locustfile.py --headless --only-summary --loglevel ERROR --host "$URL" --processes -1 \
 	--html ".local/load/locust-$USERS.html" --exit-code-on-error 0

@@ -9,13 +9,16 @@ import (
 // BootstrapVersionMin is the version of the CDK's bootstrap stack that the stacks need in each region.
 const BootstrapVersionMin = 6
 
+// typePrefix begins the name of each type of resource.
+const typePrefix = "AWS::"
+
 // Kinds of names, as CloudFormation calls what has them.
 const (
-	NameOfTable    = "AWS::DynamoDB::GlobalTable"
-	NameOfAlias    = "AWS::KMS::Alias"
-	NameOfSecret   = "AWS::SecretsManager::Secret" //nolint:gosec // the name of a type, and no secret
-	NameOfLogGroup = "AWS::Logs::LogGroup"
-	NameOfFunction = "AWS::Lambda::Function"
+	NameOfTable    = typePrefix + "DynamoDB::GlobalTable"
+	NameOfAlias    = typePrefix + "KMS::Alias"
+	NameOfSecret   = typePrefix + "SecretsManager::Secret"
+	NameOfLogGroup = typePrefix + "Logs::LogGroup"
+	NameOfFunction = typePrefix + "Lambda::Function"
 )
 
 // Name is a physical name that a deployment needs for itself. CloudFormation makes up all the others.

@@ -3,7 +3,6 @@ package aggregate
 import (
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/sensorflow/sensorflow/runtime/contract"
@@ -50,10 +49,11 @@ func SequenceKey(sequence string) (string, error) {
 			return "", errSequence
 		}
 	}
-	return sequenceZeros[len(sequence):] + sequence, nil
+	return sequenceZeros[:contract.SequenceDigits-len(sequence)] + sequence, nil
 }
 
-var sequenceZeros = strings.Repeat("0", contract.SequenceDigits)
+// sequenceZeros has contract.SequenceDigits characters.
+const sequenceZeros = "0000000000000000000000000000000000000000"
 
 // moves tells whether the images are of different readings, which no change of an item can be.
 func (c Change) moves() bool {

@@ -57,10 +57,7 @@ func (p *plain) change(c *aggregate.Change) {
 			p.once(&seen, old)
 			c.Old = p.image()
 		case "Keys":
-			for p.begin(); p.more(); {
-				p.name()
-				p.attribute()
-			}
+			p.keys()
 		case "SizeBytes":
 			_, whole := wholeNumber(p.number())
 			p.odd = p.odd || !whole
@@ -72,6 +69,14 @@ func (p *plain) change(c *aggregate.Change) {
 	}
 	if _, err := aggregate.SequenceKey(c.Sequence); err != nil || seen&(next|old) == 0 {
 		p.odd = true
+	}
+}
+
+// keys reads those of the item, which its images hold as well.
+func (p *plain) keys() {
+	for p.begin(); p.more(); {
+		p.name()
+		p.attribute()
 	}
 }
 

@@ -179,13 +179,14 @@ func (d Decimal) word() (units int64, places int, ok bool) {
 	return units, places, digits <= wordDigitsMax
 }
 
-var powersOfTen = func() (powers [wordDigitsMax + 1]int64) {
-	powers[0] = 1
-	for i := range wordDigitsMax {
-		powers[i+1] = 10 * powers[i]
+// powerOfTen returns 10^n, for an n of at most wordDigitsMax.
+func powerOfTen(n int) int64 {
+	power := int64(1)
+	for range n {
+		power *= 10
 	}
-	return powers
-}()
+	return power
+}
 
 // aligned returns both numbers in units of the same size, where they are small enough for that.
 func aligned(d, e Decimal) (x, y int64, places int, ok bool) {
@@ -196,8 +197,8 @@ func aligned(d, e Decimal) (x, y int64, places int, ok bool) {
 	}
 	places = max(xPlaces, yPlaces)
 	scale := func(units int64, by int) (int64, bool) {
-		limit := powersOfTen[wordDigitsMax-by]
-		return units * powersOfTen[by], -limit < units && units < limit
+		limit := powerOfTen(wordDigitsMax - by)
+		return units * powerOfTen(by), -limit < units && units < limit
 	}
 	x, okX = scale(x, places-xPlaces)
 	y, okY = scale(y, places-yPlaces)
@@ -254,34 +255,42 @@ func parseShort(text string) (d Decimal, ok bool) {
 		return Decimal{}, false
 	}
 	first := 0 // digit
-	if text != "" && text[0] == '-' {
+	if strings.HasPrefix(text, "-") {
 		first = 1
 	}
-	point := first
-	for point < len(text) && text[point]-'0' <= 9 {
-		point++
-	}
+	point := first + len(leadingDigits(text[first:]))
 	if point == first || text[first] == '0' && point > first+1 {
 		return Decimal{}, false
 	}
 	end := point // of the canonical text
 	if point < len(text) {
-		if text[point] != '.' || point == len(text)-1 {
+		if end, ok = shortFraction(text, point); !ok {
 			return Decimal{}, false
-		}
-		for i := point + 1; i < len(text); i++ {
-			if text[i]-'0' > 9 {
-				return Decimal{}, false
-			}
-			if text[i] != '0' {
-				end = i + 1
-			}
 		}
 	}
 	if text[first] == '0' && end == point {
 		return Decimal{}, true
 	}
 	return Decimal{text[:end]}, true
+}
+
+// shortFraction reads a fraction, which is the rest of the text, and returns where it ends without the zeros at its end: at the point
+// where there are no other digits.
+func shortFraction(text string, point int) (end int, ok bool) {
+	if text[point] != '.' || point == len(text)-1 {
+		return 0, false
+	}
+	end = point
+	for i := point + 1; i < len(text); i++ {
+		switch c := text[i]; {
+		case c == '0':
+		case c > '0' && c <= '9':
+			end = i + 1
+		default:
+			return 0, false
+		}
+	}
+	return end, true
 }
 
 func fromAPD(x *apd.Decimal) Decimal {

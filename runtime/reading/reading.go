@@ -55,21 +55,24 @@ func ParseEquipmentID(text string) (EquipmentID, error) {
 		return "", errEquipmentID
 	}
 	for i := range len(text) {
-		if !equipmentIDBytes[text[i]] {
+		if !equipmentIDByte(text[i]) {
 			return "", errEquipmentID
 		}
 	}
 	return EquipmentID(text), nil
 }
 
-// equipmentIDBytes are those that an equipment id may hold.
-var equipmentIDBytes = func() (allowed [256]bool) {
-	for c := range allowed {
-		allowed[c] = c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' ||
-			c == '.' || c == '_' || c == ':' || c == '-'
+// equipmentIDByte tells whether a byte may stand in an equipment id. Each bit of the masks is a character, those of the second one
+// from 64 on.
+func equipmentIDByte(c byte) bool {
+	const digits, letters = 1<<10 - 1, 1<<26 - 1
+	const low = digits<<'0' | 1<<'.' | 1<<':' | 1<<'-'
+	const high = letters<<('A'-64) | letters<<('a'-64) | 1<<('_'-64)
+	if c < 64 {
+		return uint64(low)>>(c&63)&1 != 0
 	}
-	return allowed
-}()
+	return c < 128 && uint64(high)>>(c&63)&1 != 0
+}
 
 // Parse makes a reading of the texts of its three fields and reports every field that breaks a rule. It is the one way
 // in for JSON and CSV alike. The reading may share the memory of the texts.

@@ -32,42 +32,72 @@ var errHour = errors.New("does not name an hour such as 2026-03-01T08")
 // time.Parse is lenient, UnmarshalText included (https://go.dev/issue/54580): it takes a comma for the point, hours of one digit
 // and offsets of 24 hours or 60 minutes. And it takes twice as long.
 func ParseTimestamp(text string) (time.Time, error) {
-	const whole, zone = len("2006-01-02T15:04:05"), len("+00:00")
-	if len(text) <= whole || text[4] != '-' || text[7] != '-' || text[10] != 'T' && text[10] != 't' || text[13] != ':' || text[16] != ':' {
-		return time.Time{}, errTimestamp
+	t, err := wholeSeconds(text)
+	if err != nil {
+		return time.Time{}, err
 	}
-	year, month, day := 100*twoDigits(text, 0)+twoDigits(text, 2), twoDigits(text, 5), twoDigits(text, 8)
-	hour, minute, second := twoDigits(text, 11), twoDigits(text, 14), twoDigits(text, 17)
-	if year > 9999 || month < 1 || month > 12 || day < 1 || day > daysOf(year, month) || hour > 23 || minute > 59 || second > 59 {
-		return time.Time{}, whyNoTime(year, month, day, second)
-	}
-	rest, nanoseconds, digits := text[whole:], 0, 0
+	rest, nanoseconds, digits := text[timestampWhole:], 0, 0
 	if rest[0] == '.' {
 		if nanoseconds, digits = fraction(rest[1:]); digits == 0 {
 			return time.Time{}, errTimestamp
 		}
 		rest = rest[1+digits:]
 	}
-	offset := time.Duration(0)
-	if rest != "Z" && rest != "z" { // RFC 3339 allows both
-		if len(rest) != zone || rest[0] != '+' && rest[0] != '-' || rest[3] != ':' || twoDigits(rest, 1) > 23 || twoDigits(rest, 4) > 59 {
-			return time.Time{}, errTimestamp
-		}
-		if offset = time.Duration(60*twoDigits(rest, 1)+twoDigits(rest, 4)) * time.Minute; rest[0] == '-' {
-			offset = -offset
-		}
+	offset, ok := offsetOf(rest)
+	if !ok {
+		return time.Time{}, errTimestamp
 	}
 	if digits > fractionDigitsMax {
 		return time.Time{}, errTimestampDigit
 	}
-	t := time.Date(year, time.Month(month), day, hour, minute, second, nanoseconds, time.UTC)
-	if offset != 0 {
-		t = t.Add(-offset)
+	if more := time.Duration(nanoseconds) - offset; more != 0 {
+		t = t.Add(more)
 	}
-	if (year < 2 || year > 9998) && (t.Year() < 1 || t.Year() > 9999) {
+	const first, last = -62_135_596_800, 253_402_300_799 // seconds of the years 0001 and 9999
+	if seconds := t.Unix(); seconds < first || seconds > last {
 		return time.Time{}, errTimestampYear
 	}
 	return t, nil
+}
+
+// wholeSeconds reads a timestamp up to its whole seconds, as if it was of UTC. Something follows them.
+func wholeSeconds(text string) (time.Time, error) {
+	if len(text) <= timestampWhole || !separated(text) {
+		return time.Time{}, errTimestamp
+	}
+	year, month, day := 100*twoDigits(text, 0)+twoDigits(text, 2), twoDigits(text, 5), twoDigits(text, 8)
+	hour, minute, second := twoDigits(text, 11), twoDigits(text, 14), twoDigits(text, 17)
+	if !validDate(year, month, day) || hour > 23 || minute > 59 || second > 59 {
+		return time.Time{}, whyNoTime(year, month, day, second)
+	}
+	return time.Date(year, time.Month(month), day, hour, minute, second, 0, time.UTC), nil
+}
+
+// timestampWhole is the length of a timestamp up to its whole seconds.
+const timestampWhole = len("2006-01-02T15:04:05")
+
+// separated tells whether between the numbers of a timestamp stands what must.
+func separated(text string) bool {
+	return text[4] == '-' && text[7] == '-' && (text[10] == 'T' || text[10] == 't') && text[13] == ':' && text[16] == ':'
+}
+
+func validDate(year, month, day int) bool {
+	return year <= 9999 && month >= 1 && month <= 12 && day >= 1 && day <= 31 && (day <= 28 || day <= daysOf(year, month))
+}
+
+// offsetOf reads the end of a timestamp: Z, or an offset of less than a day.
+func offsetOf(text string) (offset time.Duration, ok bool) {
+	if text == "Z" || text == "z" { // RFC 3339 allows both
+		return 0, true
+	}
+	if len(text) != len("+00:00") || text[3] != ':' || text[0] != '+' && text[0] != '-' {
+		return 0, false
+	}
+	hours, minutes := twoDigits(text, 1), twoDigits(text, 4)
+	if offset = time.Duration(60*hours+minutes) * time.Minute; text[0] == '-' {
+		offset = -offset
+	}
+	return offset, hours <= 23 && minutes <= 59
 }
 
 // whyNoTime says what is wrong with the numbers of a timestamp.
@@ -148,12 +178,17 @@ func AppendTimestamp(dst []byte, t time.Time) []byte {
 	dst = appendTwo(append(dst, ':'), second)
 	dst = append(dst, ".000000000Z"...)
 	for i, n := len(dst)-2, t.Nanosecond(); n > 0; i, n = i-1, n/10 {
-		dst[i] = byte('0' + n%10)
+		dst[i] = decimalDigits[n%10]
 	}
 	return dst
 }
 
-func appendTwo(dst []byte, n int) []byte { return append(dst, byte('0'+n/10), byte('0'+n%10)) }
+const decimalDigits = "0123456789"
+
+// appendTwo appends two digits.
+func appendTwo(dst []byte, n int) []byte {
+	return append(dst, decimalDigits[n/10], decimalDigits[n%10])
+}
 
 // Hour returns the start of the full UTC hour that holds t.
 func Hour(t time.Time) time.Time { return t.UTC().Truncate(time.Hour) }

@@ -1,6 +1,10 @@
 // Package bench measures what the deployed programs cost, on the programs themselves: it builds them as they are deployed, for
 // the processor of this machine. The milliseconds are those of this machine; ratios and goals hold on others too.
 //
+// `make bench` is its program measure, which runs the benchmarks that stand beside the code as well; README.md has its figures and
+// RESULTS.md, in this folder, all of them. What does not depend on the machine is held by the tests here: row writes and write units of
+// aggregates, read units of queries, sizes.
+//
 // What the three ways of writing cost was measured on 26 November 2026 by
 //
 //	go test -run - -bench Writes -benchtime 1000x ./test/bench

@@ -84,7 +84,7 @@ func (p *program) live() *drill {
 		default:
 		}
 		path := filepath.Join(p.state, "stack.json")
-		if now, err := os.Stat(path); err != nil || before != nil && os.SameFile(before, now) {
+		if now, err := os.Stat(path); err != nil || before != nil && now.ModTime().Equal(before.ModTime()) {
 			return errors.Join(errors.New("it is not ready"), err)
 		}
 		content, err := os.ReadFile(path)
@@ -186,7 +186,6 @@ func TestRegions_GoOnAfterEverythingWasKilled(t *testing.T) {
 		t.Errorf("it does not say that a region is still cut off:\n%s", p.out)
 	}
 	both = begin(d)
-	d.fileEnds(d.second, upload)
 	pause(ctx, togetherFor)
 	apart := len(d.readings(d.first)) - len(d.readings(d.second))
 	healed := make(chan error)
@@ -214,6 +213,8 @@ func TestRegions_GoOnAfterEverythingWasKilled(t *testing.T) {
 	for _, l := range both {
 		l.end()
 	}
+	// An invocation that fails on a busy machine is made again in the next life, or else after a quarter of an hour.
+	d.fileEnds(d.second, upload)
 	ended := time.Now()
 	p.tell(ctx, "heal")
 	d.equal(equalWithin)
@@ -222,7 +223,8 @@ func TestRegions_GoOnAfterEverythingWasKilled(t *testing.T) {
 	d.equal(equalWithin)
 	settled := time.Since(ended)
 	d.known(d.first, cookie, http.StatusOK)
-	d.known(d.first, gone, http.StatusUnauthorized)
+	// A logout that arrives more than a minute late is found when its hour is read once more, which each is twice a minute.
+	await.NoError(t, equalWithin, func() error { return d.knows(d.first, gone, http.StatusUnauthorized) })
 	old := &probe.Client{Base: d.second.client.Base, Token: token}
 	if got, err := old.Do(ctx, probe.Call{Path: "/sensor-data/aggregated?interval=24h"}); err != nil || got.Status != http.StatusOK {
 		t.Errorf("the token of the first life: %d %s, %v", got.Status, got.Body, err)

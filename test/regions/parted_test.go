@@ -138,13 +138,24 @@ func (d *drill) signOut(m *member, cookie string) {
 	}
 }
 
-// known asks a region who has a cookie.
+// known checks what a region says when it is asked who has a cookie.
 func (d *drill) known(m *member, cookie string, want int) {
 	d.t.Helper()
-	of := &probe.Client{Base: m.client.Base}
-	if got, err := of.Do(d.t.Context(), probe.Call{Path: "/auth/me", Header: map[string]string{"Cookie": cookie}}); err != nil || got.Status != want {
-		d.t.Errorf("%s was asked who somebody is: %d %s, %v, want %d", m.Region, got.Status, got.Body, err, want)
+	if err := d.knows(m, cookie, want); err != nil {
+		d.t.Error(err)
 	}
+}
+
+func (d *drill) knows(m *member, cookie string, want int) error {
+	of := &probe.Client{Base: m.client.Base}
+	got, err := of.Do(d.t.Context(), probe.Call{Path: "/auth/me", Header: map[string]string{"Cookie": cookie}})
+	if err == nil && got.Status != want {
+		err = fmt.Errorf("status %d, want %d: %s", got.Status, want, got.Body)
+	}
+	if err != nil {
+		return fmt.Errorf("ask %s who has a cookie: %w", m.Region, err)
+	}
+	return nil
 }
 
 // file goes through a region's own bucket, queue and function.

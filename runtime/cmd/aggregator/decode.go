@@ -18,7 +18,7 @@ type batch struct {
 }
 
 // What Lambda writes before the records, between them and after them.
-var eventBegin, eventBetween, eventEnd = []byte(`{"Records":[`), []byte(","), []byte("]}")
+const eventBegin, eventBetween, eventEnd = `{"Records":[`, ",", "]}"
 
 // decoded is an event.
 type decoded struct {
@@ -57,16 +57,16 @@ func (h *handler) decode(ctx context.Context, event []byte) (d decoded, err erro
 // plainChanges decodes the records of an event as long as they are plain. Where that is not all of it, what is left is an event of the
 // others.
 func plainChanges(event []byte) (changes []aggregate.Change, left []byte, all bool) {
-	records, found := bytes.CutPrefix(event, eventBegin)
+	records, found := bytes.CutPrefix(event, []byte(eventBegin))
 	if !found {
 		return nil, event, false
 	}
 	last := records // from the last record on that was decoded, with the comma behind it
 	for {
 		c, length := dynamo.PlainChange(records)
-		after, more := bytes.CutPrefix(records[length:], eventBetween)
-		if length == 0 || !more && !bytes.Equal(after, eventEnd) {
-			return changes[:max(len(changes)-1, 0)], append(bytes.Clone(eventBegin), last...), false
+		after, more := bytes.CutPrefix(records[length:], []byte(eventBetween))
+		if length == 0 || !more && string(after) != eventEnd {
+			return changes[:max(len(changes)-1, 0)], append([]byte(eventBegin), last...), false
 		}
 		changes = append(changes, c)
 		if !more {

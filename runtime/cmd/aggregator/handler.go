@@ -37,7 +37,7 @@ func (h *handler) handle(ctx context.Context, payload function.Payload) (events.
 		return events.DynamoDBEventResponse{}, err
 	}
 	result, err := h.aggregator.Process(ctx, event.changes)
-	failed := append(event.failed, result.Failed...)
+	failed := slices.Concat(event.failed, result.Failed)
 	if err != nil {
 		h.log.WarnContext(ctx, "records go back to the stream", "failed", len(result.Failed), "error", err.Error())
 	}

@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -129,8 +130,8 @@ func post(ctx context.Context, r *report) error {
 			}
 		}
 	}
-	r.begin("`POST /sensor-data` at an equal load: %d/s offered in an open loop over %d connections. No process is saturated, and each pays "+
-		"for waking up. %s", offered, offeredUsers, standinNote)
+	r.begin("`POST /sensor-data` at an equal load: %d/s offered in an open loop over %d connections. %s %s",
+		offered, offeredUsers, saturation(contenders), standinNote)
 	r.add("post_cpu_vs_bare", ratio(ours, bare, round.perRequest), "ratio", "CPU a request beside a bare handler")
 	r.add("post_cpu_vs_putitem", ratio(ours, putItem, round.perRequest), "ratio",
 		fmt.Sprintf("CPU a request beside one PutItem a request, at most %d in flight", rivalInFlight))
@@ -141,6 +142,21 @@ func post(ctx context.Context, r *report) error {
 		r.add("post_failed_"+c.name, float64(c.failed()), "requests", "not answered with 201")
 	}
 	return closed(ctx, r, putItem, ours)
+}
+
+// saturation says who kept up with the load. Who did not works on many requests at a time, which makes each cheaper.
+func saturation(contenders []*contender) string {
+	const late = 0.1 // seconds
+	var behind []string
+	for _, c := range contenders {
+		if c.median(func(r round) float64 { return r.quantile(0.5).Seconds() }) > late {
+			behind = append(behind, c.name)
+		}
+	}
+	if len(behind) == 0 {
+		return "No process was saturated, and each pays for waking up."
+	}
+	return "Behind the load, and so saturated: " + strings.Join(behind, ", ") + ". The others pay for waking up."
 }
 
 // closed compares what comes through in a closed loop.

@@ -43,12 +43,35 @@ func TestNumber_HasThreeDigits(t *testing.T) {
 // A ratio is that of each round's two turns, so that what slows both down does not count.
 func TestRatio_ComparesTheTurnsOfARound(t *testing.T) {
 	turn := func(cpu time.Duration) round { return round{tally: tally{within: 10}, cpu: cpu} }
-	a := &contender{rounds: []round{turn(10), turn(200), turn(30)}}
+	a := &contender{rounds: []round{turn(10 * time.Millisecond), turn(200 * time.Millisecond), turn(30 * time.Millisecond)}}
 	b := &contender{rounds: []round{turn(5 * time.Millisecond), turn(100 * time.Millisecond), turn(10 * time.Millisecond)}}
-	for i := range a.rounds {
-		a.rounds[i].cpu *= time.Millisecond
-	}
 	if got := ratio(a, b, round.perRequest); got != 2 {
 		t.Errorf("ratio %v", got)
+	}
+}
+
+func TestBetween_ReplacesTheSummaryAlone(t *testing.T) {
+	page := "a\n" + markBegin + "old\n" + markEnd + "b\n"
+	got, err := between(page, "new\n")
+	if want := "a\n" + markBegin + "\nnew\n\n" + markEnd + "b\n"; err != nil || got != want {
+		t.Errorf("%q, %v", got, err)
+	}
+	if again, err := between(got, "new\n"); err != nil || again != got {
+		t.Errorf("again %q, %v", again, err)
+	}
+	if _, err := between("a\n"+markBegin, "new"); err == nil {
+		t.Error("a page without an end was taken")
+	}
+}
+
+func TestSaturation_NamesThoseBehindTheLoad(t *testing.T) {
+	took := func(d time.Duration) *contender {
+		return &contender{name: d.String(), rounds: []round{{tally: tally{latencies: []time.Duration{d}}}}}
+	}
+	if got := saturation([]*contender{took(time.Millisecond), took(time.Second)}); !strings.Contains(got, "saturated: 1s.") {
+		t.Error(got)
+	}
+	if got := saturation([]*contender{took(time.Millisecond)}); !strings.HasPrefix(got, "No process") {
+		t.Error(got)
 	}
 }
