@@ -181,7 +181,7 @@ func fleetsTable(m func(string) float64) string {
 		{"… buckets", func(f scaledFleet) string {
 			return grouped(math.Ceil(f.load(scaledRate).transactions * fleetUnits / partitionWrites))
 		}},
-		{"cores of the aggregators, in each region", func(f scaledFleet) string {
+		{"cores of the aggregators, in each region", func(scaledFleet) string {
 			return grouped(math.Ceil(scaledRate / scaleRegions / m("aggregate_records_per_core_1000")))
 		}},
 		{"cost of a million readings: the readings' table", func(f scaledFleet) string { return f.line("readings:") }},

@@ -22,7 +22,6 @@ var sleepers = map[string]string{
 	"test/overload/":                               "the pace of slow clients is part of these tests",
 	"test/load/":                                   "its command lets the machine rest between two runs",
 	"test/load/users/":                             "the pace of users is what it is for",
-	"runtime/ingest/company_test.go":               "inBubble of the package runs it in virtual time",
 	"runtime/cmd/csvprocessor/measure_test.go":     "its stand-in answers as slowly as DynamoDB does",
 	"runtime/local/s3local/s3gateway/main_test.go": "a module of its own, which cannot import test/await",
 }
