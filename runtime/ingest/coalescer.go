@@ -159,7 +159,7 @@ func (c *Coalescer) enqueue(e *entry) error {
 	if l != nil && (l.size >= c.options.LaneMax || c.inLanes >= c.options.QueueMax*3/4) {
 		return errLaneFull
 	}
-	if l != nil && c.tooMany(c.inLanes, c.latency) {
+	if l != nil && c.tooMany(c.inLanes) {
 		return errOverloaded
 	}
 	c.open.Add(1)

@@ -62,7 +62,7 @@ func (c *Coalescer) heldBack(s *slot) bool {
 		if c.of[id] == nil {
 			c.firstAttempt(true)
 		}
-		if c.tooMany(c.inLanes, c.latency) {
+		if c.tooMany(c.inLanes) {
 			return false
 		}
 		if c.of[id] == nil {

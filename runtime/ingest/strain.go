@@ -27,11 +27,9 @@ const (
 	strainFrom  = 0.25
 	strainUntil = 0.125
 	strainAfter = 200 * time.Millisecond
-	// strainBudget is how long an entry is to be in a lane on average, under strain, beside what two calls take: with less than one
-	// call's, what is stored would fall from window to window. As the table holds back by chance, the unlucky ones take ten times as
-	// long.
-	strainBudget = 30 * time.Millisecond
-	strainCalls  = 2
+	// strainBudget is how long an entry is to be in a lane on average, under strain. As the table holds back by chance, the unlucky ones
+	// take ten times as long. What the table takes does not hang on it: new readings come in any case.
+	strainBudget = 15 * time.Millisecond
 	// strainMin is how many entries may be in lanes in any case, so that there is something to measure by.
 	strainMin = 5
 	// strainRests is restsMax under strain: who was held back often is among the oldest, and should not wait longer than others do.
@@ -92,9 +90,9 @@ func (s *strain) attemptsMost() int {
 	return attemptsMax
 }
 
-// tooMany tells whether another entry is more than should be in lanes, where inLanes are and a call takes latency.
-func (s *strain) tooMany(inLanes int, latency time.Duration) bool {
-	return s.strained() && inLanes >= max(int(s.rate*(strainBudget+strainCalls*latency).Seconds()), strainMin)
+// tooMany tells whether another entry is more than should be in lanes, where inLanes are.
+func (s *strain) tooMany(inLanes int) bool {
+	return s.strained() && inLanes >= max(int(s.rate*strainBudget.Seconds()), strainMin)
 }
 
 // stands tells whether the queue only makes those late who join it. pending are under way, of which statements are in the calls in

@@ -84,7 +84,7 @@ func (p *program) live() *drill {
 		default:
 		}
 		path := filepath.Join(p.state, "stack.json")
-		if now, err := os.Stat(path); err != nil || before != nil && os.SameFile(before, now) {
+		if now, err := os.Stat(path); err != nil || before != nil && now.ModTime().Equal(before.ModTime()) {
 			return errors.Join(errors.New("it is not ready"), err)
 		}
 		content, err := os.ReadFile(path)
@@ -186,7 +186,6 @@ func TestRegions_GoOnAfterEverythingWasKilled(t *testing.T) {
 		t.Errorf("it does not say that a region is still cut off:\n%s", p.out)
 	}
 	both = begin(d)
-	d.fileEnds(d.second, upload)
 	pause(ctx, togetherFor)
 	apart := len(d.readings(d.first)) - len(d.readings(d.second))
 	healed := make(chan error)
@@ -214,6 +213,8 @@ func TestRegions_GoOnAfterEverythingWasKilled(t *testing.T) {
 	for _, l := range both {
 		l.end()
 	}
+	// An invocation that fails on a busy machine is made again in the next life, or else after a quarter of an hour.
+	d.fileEnds(d.second, upload)
 	ended := time.Now()
 	p.tell(ctx, "heal")
 	d.equal(equalWithin)
