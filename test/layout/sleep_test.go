@@ -14,14 +14,14 @@ import (
 
 // sleepers are the files and folders of tests that may let real time pass, and why.
 var sleepers = map[string]string{
-	"test/await/":                                  "the others wait by it",
-	"test/attack/":                                 "the pace of attackers and of their victims is part of these tests",
-	"test/faults/load_test.go":                     "the pace of clients and of kills is part of these tests",
-	"test/regions/load_test.go":                    "the pace of clients, and how long regions are parted, is part of these drills",
-	"test/soak/":                                   "how often changes come and programs are looked at is part of it",
-	"test/overload/":                               "the pace of slow clients is part of these tests",
-	"test/load/":                                   "its command lets the machine rest between two runs",
-	"test/load/users/":                             "the pace of users is what it is for",
+	"test/await/":               "the others wait by it",
+	"test/attack/":              "the pace of attackers and of their victims is part of these tests",
+	"test/faults/load_test.go":  "the pace of clients and of kills is part of these tests",
+	"test/regions/load_test.go": "the pace of clients, and how long regions are parted, is part of these drills",
+	"test/soak/":                "how often changes come and programs are looked at is part of it",
+	"test/overload/":            "the pace of slow clients is part of these tests",
+	"test/load/":                "its command lets the machine rest between two runs",
+	"test/load/users/":          "the pace of users is what it is for",
 	"runtime/cmd/csvprocessor/measure_test.go":     "its stand-in answers as slowly as DynamoDB does",
 	"runtime/local/s3local/s3gateway/main_test.go": "a module of its own, which cannot import test/await",
 }
