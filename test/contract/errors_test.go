@@ -119,7 +119,7 @@ func TestErrors_OtherMediaTypesAreRefused(t *testing.T) {
 			machine(t).bad(probe.Call{Path: path, Body: b, Header: map[string]string{"Content-Type": media}}, http.StatusUnsupportedMediaType)
 		}
 	}
-	machine(t).bad(probe.Call{Path: "/sensor-data", Body: body, Header: map[string]string{"Content-Encoding": "gzip"}}, http.StatusUnsupportedMediaType)
+	machine(t).bad(probe.Call{Path: "/sensor-data", Body: body, Header: map[string]string{"Content-Encoding": "br"}}, http.StatusUnsupportedMediaType)
 	machine(t).good(probe.Call{Path: "/sensor-data", Body: body, Header: map[string]string{"Content-Type": "Application/JSON; charset=UTF-8"}}, http.StatusCreated)
 }
 

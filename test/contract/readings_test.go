@@ -1,6 +1,8 @@
 package contract_test
 
 import (
+	"bytes"
+	"compress/gzip"
 	"net/http"
 	"slices"
 	"strings"
@@ -147,7 +149,6 @@ func badReadings() map[string]struct{ body, fields string } {
 		"no body": {"", "?"}, "not JSON": {"{", "?"}, "an array": {"[" + oneReading("bad", at, "1") + "]", "?"}, "text": {`"x"`, "?"}, "null": {"null", "?"},
 		"two documents": {oneReading("bad", at, "1") + oneReading("bad", at, "2"), "?"}, "rest": {oneReading("bad", at, "1") + "x", "?"},
 		"not UTF-8":             {`{"equipmentId":"a` + "\xff" + `","timestamp":"` + at + `","value":1}`, "?"},
-		"byte order mark":       {"\ufeff" + oneReading("bad", at, "1"), "?"},
 		"unknown field":         {`{"equipmentId":"bad","timestamp":"` + at + `","value":1,"unit":"C"}`, "unit"},
 		"other spelling":        {`{"equipmentid":"bad","timestamp":"` + at + `","value":1}`, "equipmentid,equipmentId"},
 		"field given twice":     {`{"equipmentId":"bad","timestamp":"` + at + `","value":1,"value":2}`, "value"},
@@ -233,4 +234,32 @@ func TestReading_ConcurrentRepeatsLeaveOne(t *testing.T) {
 		t.Errorf("answers: %v", answers)
 	}
 	c.hours(id, "24h", hourLine(at, 1, "5"))
+}
+
+// What some clients send besides plain JSON.
+func TestReading_InOtherClothes(t *testing.T) {
+	t.Parallel()
+	c, id, at := machine(t), equipment(t), recent()
+	one, two := oneReading(id, stamp(at), "1"), oneReading(id, stamp(at.Add(time.Second)), "2")
+	zipped := func(text string) []byte {
+		var b bytes.Buffer
+		w := gzip.NewWriter(&b)
+		_, _ = w.Write([]byte(text)) // a buffer takes all
+		_ = w.Close()
+		return b.Bytes()
+	}
+	gzipped := map[string]string{"Content-Encoding": "gzip"}
+	c.exchange(probe.Call{Path: "/sensor-data", Body: zipped(one), Header: gzipped}, true, http.StatusCreated) // the describer knows neither
+	c.exchange(probe.Call{Path: "/sensor-data", Body: []byte("\ufeff" + one)}, true, http.StatusCreated) // the describer knows neither
+	c.exchange(probe.Call{Path: "/sensor-data/batch", Body: zipped("[" + one + "," + two + "]"), Header: gzipped}, true, http.StatusCreated) // the describer knows neither
+	broken := c.bad(probe.Call{Path: "/sensor-data", Body: []byte(one), Header: gzipped}, http.StatusBadRequest)
+	if !strings.Contains(broken.Message, "gzip") {
+		t.Errorf("what is not compressed: %s", broken.Message)
+	}
+	c.bad(probe.Call{Path: "/sensor-data/batch", Body: zipped("[" + strings.Repeat(" ", 20<<20) + "]"), Header: gzipped}, http.StatusRequestEntityTooLarge)
+	partly := c.exchange(probe.Call{Path: "/sensor-data/batch", Body: []byte("\ufeff[" + one + `,{"value":NaN},` + two + ",]")}, true, http.StatusCreated)
+	if got := string(partly.Body); !strings.HasPrefix(got, `{"accepted":2,"rejected":[{"index":1,`) || !strings.Contains(got, `{"index":3,`) {
+		t.Errorf("an array with NaN and a comma at its end: %s", got)
+	}
+	c.hours(id, "24h", hourLine(at, 2, "3"))
 }
