@@ -249,8 +249,8 @@ func TestReading_InOtherClothes(t *testing.T) {
 		return b.Bytes()
 	}
 	gzipped := map[string]string{"Content-Encoding": "gzip"}
-	c.exchange(probe.Call{Path: "/sensor-data", Body: zipped(one), Header: gzipped}, true, http.StatusCreated)                              
-	c.exchange(probe.Call{Path: "/sensor-data", Body: []byte("\ufeff" + one)}, true, http.StatusCreated)                                    
+	c.exchange(probe.Call{Path: "/sensor-data", Body: zipped(one), Header: gzipped}, true, http.StatusCreated)
+	c.exchange(probe.Call{Path: "/sensor-data", Body: []byte("\ufeff" + one)}, true, http.StatusCreated)
 	c.exchange(probe.Call{Path: "/sensor-data/batch", Body: zipped("[" + one + "," + two + "]"), Header: gzipped}, true, http.StatusCreated)
 	broken := c.bad(probe.Call{Path: "/sensor-data", Body: []byte(one), Header: gzipped}, http.StatusBadRequest)
 	if !strings.Contains(broken.Message, "gzip") {
