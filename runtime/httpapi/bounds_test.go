@@ -306,8 +306,8 @@ func TestConnections_AreBounded(t *testing.T) {
 		var idle []net.Conn
 		for range 30 {
 			idle = append(idle, p.open())
+			synctest.Wait() // for the server to take it: those that it has longest are closed first
 		}
-		synctest.Wait()
 		for n, conn := range idle {
 			_ = conn.SetReadDeadline(time.Now().Add(time.Millisecond))
 			_, err := conn.Read(make([]byte, 1))

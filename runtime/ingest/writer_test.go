@@ -227,18 +227,21 @@ func TestWrite_WaitsForASlotNoLongerThanItsContext(t *testing.T) {
 }
 
 func TestWrite_OneFailingBatchEndsTheCall(t *testing.T) {
-	table := ingesttest.Table{Answer: answers(func(call int, attempts []ingest.Attempt) []ingesttest.Fate {
-		if call == 1 {
-			return all(len(attempts), ingesttest.Impossible)
+	synctest.Test(t, func(t *testing.T) {
+		table := ingesttest.Table{Answer: func(_ context.Context, call int, attempts []ingest.Attempt) []ingesttest.Fate {
+			time.Sleep(time.Millisecond)
+			if call == 1 {
+				return all(len(attempts), ingesttest.Impossible)
+			}
+			return nil
+		}}
+		if err := ingest.NewWriter(&table, 2, pacing.Pacer{}).Write(t.Context(), many(2500)); !errors.Is(err, ingesttest.ErrImpossible) {
+			t.Errorf("error %v, want the table's", err)
 		}
-		return nil
-	})}
-	if err := ingest.NewWriter(&table, 2, pacing.Pacer{}).Write(t.Context(), many(2500)); !errors.Is(err, ingesttest.ErrImpossible) {
-		t.Errorf("error %v, want the table's", err)
-	}
-	if calls := len(sizes(t, &table)); calls > 90 {
-		t.Errorf("%d calls: the others went on", calls)
-	}
+		if calls := len(sizes(t, &table)); calls > 6 {
+			t.Errorf("%d calls: the others went on", calls)
+		}
+	})
 }
 
 // Whatever becomes of the attempts: a nil error means that each identity's last write is there.
