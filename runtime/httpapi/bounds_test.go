@@ -306,7 +306,7 @@ func TestConnections_AreBounded(t *testing.T) {
 		var idle []net.Conn
 		for range 30 {
 			idle = append(idle, p.open())
-			synctest.Wait() // for the server to take it: those that it has longest are closed first
+			time.Sleep(time.Millisecond) // those that are there longest are closed first
 		}
 		for n, conn := range idle {
 			_ = conn.SetReadDeadline(time.Now().Add(time.Millisecond))
@@ -320,6 +320,7 @@ func TestConnections_AreBounded(t *testing.T) {
 		}
 		for range 10 { // whose headers never come to their end: they are not busy yet
 			p.begin("GET / HTTP/1.1\r\nHost: x\r\nX: ")
+			time.Sleep(time.Millisecond) // which of them is idle for longest must be plain
 		}
 		synctest.Wait()
 		if status, _ := p.ask("GET", "/healthz", "", ""); status != http.StatusOK {
@@ -327,6 +328,7 @@ func TestConnections_AreBounded(t *testing.T) {
 		}
 		for range 10 { // whose bodies never come to their end
 			p.begin("POST /sensor-data HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{", tokenWriter)
+			time.Sleep(time.Millisecond)
 		}
 		synctest.Wait()
 		if status, text := p.ask("GET", "/healthz", "", ""); status != http.StatusServiceUnavailable || !strings.Contains(text, "as many connections") {
