@@ -131,7 +131,8 @@ func (a *Aggregates) IndexRows(ctx context.Context, shard int, page aggregate.In
 func (a *Aggregates) EquipmentIDs(
 	ctx context.Context, shard int, prefix string, after reading.EquipmentID, limit int,
 ) (ids []reading.EquipmentID, more bool, err error) {
-	first := prefix
+	const belowIDs = "!" // no key may be empty, not even one to begin at
+	first := max(prefix, belowIDs)
 	if after != "" {
 		first = max(prefix, string(after)+afterSeparator)
 	}

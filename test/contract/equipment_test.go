@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -35,7 +36,7 @@ func TestEquipment_ListsThoseThatHaveSent(t *testing.T) {
 	lines := func(query string) (all []string, next string) {
 		page := decode[equipmentPage](t, c.good(probe.Call{Path: "/equipment?" + query}, http.StatusOK))
 		for _, one := range page.Items {
-			line := one.EquipmentID[len(prefix):]
+			line := strings.TrimPrefix(one.EquipmentID, prefix)
 			if one.First != nil {
 				line += fmt.Sprintf(" %s %s %s %s", one.First.Timestamp, one.First.Value, one.Last.Timestamp, one.Last.Value)
 			}
@@ -55,6 +56,9 @@ func TestEquipment_ListsThoseThatHaveSent(t *testing.T) {
 	rest, last := lines("limit=2&prefix=" + prefix + ":&cursor=" + next)
 	if len(first) != 2 || len(rest) != 1 || last != "" || fmt.Sprint(append(first, rest...)) != want {
 		t.Errorf("by pages of two: %v and %v", first, rest)
+	}
+	if all, _ := lines(""); len(all) == 0 { // without a prefix: those of all tests
+		t.Error("no equipments at all")
 	}
 	// One whose readings have gone stays, without ends.
 	c.deletes(between(prefix+":1", at.Add(-time.Hour), at.Add(time.Hour)), 3)

@@ -86,6 +86,8 @@ func testQueryRange(t T, s *subject) {
 	}
 	_, err = s.Query(t.Context(), s.query("b", "a"))
 	want(t, "an empty range", err, refused)
+	_, err = s.Query(t.Context(), s.query("", "b"))
+	want(t, "an empty bound", err, refused)
 	in = s.query("a", "b")
 	in.Limit = aws.Int32(0)
 	_, err = s.Query(t.Context(), in)
