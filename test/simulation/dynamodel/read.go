@@ -268,12 +268,17 @@ func (q *selection) checkKeys() error {
 	case value.Value == "":
 		return invalid("One or more parameter values are not valid: the key %s must not be empty", q.key.Partition)
 	}
+	q.partition = value.Value
+	return q.checkBounds()
+}
+
+// checkBounds refuses an empty text as a bound of the sort key.
+func (q *selection) checkBounds() error {
 	for _, name := range q.keys.uses {
 		if bound, ok := q.scope.values[name].(*types.AttributeValueMemberS); ok && bound.Value == "" {
 			return invalid("One or more parameter values are not valid: the key %s must not be empty", q.key.Sort)
 		}
 	}
-	q.partition = value.Value
 	return nil
 }
 
