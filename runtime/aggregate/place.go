@@ -73,7 +73,7 @@ func (q Query) position(now time.Time) (position, error) {
 // movedTo returns the window of an interval that began at a time, where a listing may have begun then.
 func (s Span) movedTo(from time.Time) (Span, error) {
 	switch {
-	case !hourOf(from).Equal(from), from.After(s.from.Add(time.Hour)): // another server's clock may already be in the next hour
+	case !reading.Hour(from).Equal(from), from.After(s.from.Add(time.Hour)): // another server's clock may already be in the next hour
 		return Span{}, refusedPlace(errPlaceUnknown)
 	case from.Before(s.from.Add(-listingLifetime)):
 		return Span{}, refusedPlace(errPlaceExpired)

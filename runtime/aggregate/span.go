@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"github.com/sensorflow/sensorflow/runtime/contract"
-	"github.com/sensorflow/sensorflow/runtime/fault"
+	"github.com/sensorflow/sensorflow/runtime/reading"
 )
 
 // Span is a window of one's own, divided into steps. NewSpan makes it; the zero value is none.
@@ -43,23 +43,19 @@ func (s Span) String() string {
 	return fmt.Sprintf("%s/%s by %s of %s", s.from.Format(time.RFC3339), s.to.Format(time.RFC3339), s.steps.granularity, s.steps.zone)
 }
 
-func refusedSpan(field, reason string) error {
-	return &fault.Error{
-		Kind: fault.Invalid, Message: "The window's " + field + " " + reason, Fields: []fault.FieldError{{Field: field, Reason: reason}},
-	}
-}
+func refusedSpan(field, reason string) error { return refused("window's "+field, field, reason) }
 
 // window returns the window of the interval at an instant: it counts back from the current full hour, which belongs to it. The
 // future, of which readings may be a day ahead, does not.
 func (i Interval) window(now time.Time) Span {
-	to := hourOf(now).Add(time.Hour)
+	to := reading.Hour(now).Add(time.Hour)
 	return Span{to.Add(-time.Duration(i.hours+1) * time.Hour), to, steps{hourly, time.UTC}}
 }
 
-func hourOf(t time.Time) time.Time { return t.UTC().Truncate(time.Hour) }
-
 // hours returns the first and the last UTC hour that the window reaches into.
-func (s Span) hours() (from, through time.Time) { return hourOf(s.from), hourOf(s.to.Add(-1)) }
+func (s Span) hours() (from, through time.Time) {
+	return reading.Hour(s.from), reading.Hour(s.to.Add(-1))
+}
 
 // hourCount is how many hours these are.
 func (s Span) hourCount() int {

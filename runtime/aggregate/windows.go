@@ -184,9 +184,12 @@ func (q Query) check() error {
 	return nil
 }
 
-func refusedQuery(field, reason string) error {
+func refusedQuery(field, reason string) error { return refused(field, field, reason) }
+
+// refused is the error of a field that breaks a rule; what names it in a sentence.
+func refused(what, field, reason string) error {
 	return &fault.Error{
-		Kind: fault.Invalid, Message: "The " + field + " " + reason, Fields: []fault.FieldError{{Field: field, Reason: reason}},
+		Kind: fault.Invalid, Message: "The " + what + " " + reason, Fields: []fault.FieldError{{Field: field, Reason: reason}},
 	}
 }
 

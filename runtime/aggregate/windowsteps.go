@@ -20,7 +20,7 @@ const (
 
 // hourly tells whether the steps of the window are full UTC hours, none of them cut.
 func (s Span) hourly() bool {
-	return s.steps.granularity == hourly && s.from.Equal(hourOf(s.from)) && s.to.Equal(hourOf(s.to)) && s.steps.whole(s.from, s.to)
+	return s.steps.granularity == hourly && s.from.Equal(reading.Hour(s.from)) && s.to.Equal(reading.Hour(s.to)) && s.steps.whole(s.from, s.to)
 }
 
 // steppedPage reads a page of all equipments by steps of any length. The index has the rows of an hour together, so that it reads
