@@ -6,7 +6,6 @@ import (
 	"io"
 	"net/http"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -17,6 +16,7 @@ import (
 	"github.com/sensorflow/sensorflow/runtime/dynamo"
 	"github.com/sensorflow/sensorflow/runtime/ingest"
 	"github.com/sensorflow/sensorflow/runtime/reading"
+	"github.com/sensorflow/sensorflow/test/cputime"
 )
 
 // BenchmarkTry measures what a call of statements costs the service, without the network: its request is made, signed and
@@ -38,7 +38,7 @@ func BenchmarkTry(b *testing.B) {
 				}
 			}
 			b.ReportAllocs()
-			before := processorTime(b)
+			before := cputime.Own(b)
 			for b.Loop() {
 				for _, o := range readings.Try(b.Context(), attempts) {
 					if o.Result != ingest.Made {
@@ -46,19 +46,9 @@ func BenchmarkTry(b *testing.B) {
 					}
 				}
 			}
-			b.ReportMetric(float64((processorTime(b)-before).Nanoseconds())/float64(b.N), "cpu-ns/op")
+			b.ReportMetric(float64((cputime.Own(b)-before).Nanoseconds())/float64(b.N), "cpu-ns/op")
 		})
 	}
-}
-
-// processorTime is what this process has had of the processors so far, which compares on a machine that others use as well.
-func processorTime(b *testing.B) time.Duration {
-	b.Helper()
-	var used syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &used); err != nil {
-		b.Fatal(err)
-	}
-	return time.Duration(used.Utime.Nano() + used.Stime.Nano())
 }
 
 // answersTo is a client whose calls come to n statements that were made, at once.

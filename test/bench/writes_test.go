@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 
@@ -21,6 +20,7 @@ import (
 	"github.com/sensorflow/sensorflow/runtime/ingest"
 	"github.com/sensorflow/sensorflow/runtime/local/dynamolocal"
 	"github.com/sensorflow/sensorflow/runtime/reading"
+	"github.com/sensorflow/sensorflow/test/cputime"
 	"github.com/sensorflow/sensorflow/test/standin"
 )
 
@@ -121,7 +121,7 @@ func (w way) measure(b *testing.B, c *counting, table, kind string) {
 	if kind == kindCorrected {
 		version = 2
 	}
-	before, beforeTable := processorTime(b), c.tableTime(b)
+	before, beforeTable := cputime.Own(b), c.tableTime(b)
 	b.ResetTimer()
 	if err := w.all(c, table, b.N, version); err != nil {
 		b.Fatal(err)
@@ -130,7 +130,7 @@ func (w way) measure(b *testing.B, c *counting, table, kind string) {
 	n := float64(b.N)
 	b.ReportMetric(n/b.Elapsed().Seconds(), "readings/s")
 	b.ReportMetric(float64(c.calls.Load())/n, "calls/reading")
-	b.ReportMetric(float64((processorTime(b)-before).Microseconds())/n, "cpu-µs/reading")
+	b.ReportMetric(float64((cputime.Own(b)-before).Microseconds())/n, "cpu-µs/reading")
 	if spent := c.tableTime(b) - beforeTable; spent > 0 {
 		b.ReportMetric(float64(spent.Microseconds())/n, "table-cpu-µs/reading")
 	}
@@ -320,16 +320,6 @@ func (c *counting) newTable(b *testing.B) string {
 		b.Fatal(err)
 	}
 	return table
-}
-
-// processorTime is what this process has had of the processors so far.
-func processorTime(b *testing.B) time.Duration {
-	b.Helper()
-	var used syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &used); err != nil {
-		b.Fatal(err)
-	}
-	return time.Duration(used.Utime.Nano() + used.Stime.Nano())
 }
 
 // tableTime is what the table's process has had of the processors so far; 0 where nobody tells.

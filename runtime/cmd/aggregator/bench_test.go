@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"strings"
 	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 
@@ -21,6 +20,7 @@ import (
 	"github.com/sensorflow/sensorflow/runtime/contract"
 	"github.com/sensorflow/sensorflow/runtime/dynamo"
 	"github.com/sensorflow/sensorflow/runtime/reading"
+	"github.com/sensorflow/sensorflow/test/cputime"
 )
 
 // BenchmarkHandle takes in batches of the stream, from the bytes of the event to those of the calls, which are answered at once and
@@ -35,28 +35,18 @@ func BenchmarkHandle(b *testing.B) {
 				now:        time.Now, log: slog.New(slog.NewJSONHandler(io.Discard, nil)),
 			}
 			b.ReportAllocs()
-			began := processorTime(b)
+			began := cputime.Own(b)
 			for b.Loop() {
 				if out, err := h.handle(b.Context(), payload); err != nil || len(out.BatchItemFailures) > 0 {
 					b.Fatal(out, err)
 				}
 			}
-			spent := processorTime(b) - began
+			spent := cputime.Own(b) - began
 			taken := float64(b.N * records)
 			b.ReportMetric(taken/spent.Seconds(), "records/cpu-s")
 			b.ReportMetric(float64(table.calls.Load())/taken*1000, "calls/1000")
 		})
 	}
-}
-
-// processorTime is what this process has had of the processors, which tells more than the clock on a machine that others use.
-func processorTime(b *testing.B) time.Duration {
-	b.Helper()
-	var used syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &used); err != nil {
-		b.Fatal(err)
-	}
-	return time.Duration(used.Utime.Nano() + used.Stime.Nano())
 }
 
 // benchBatch is a batch of the size that the event source has, of new readings of one slice, as Lambda passes it on.
