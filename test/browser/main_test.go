@@ -98,7 +98,7 @@ func tools(root string) (chromium, axe string, err error) {
 		}
 	}
 	if chromium == "" {
-		return "", "", errors.New("Chromium was not found; `make browser` gets it on Debian") //nolint:staticcheck,revive // its name
+		return "", "", errors.New("no Chromium was found; `make browser` gets it on Debian")
 	}
 	source, err := os.ReadFile(filepath.Join(root, ".local", "axe", "axe.min.js"))
 	if err != nil {
