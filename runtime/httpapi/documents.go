@@ -2,9 +2,7 @@ package httpapi
 
 import (
 	"bytes"
-	"crypto/sha256"
 	"embed"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -15,14 +13,6 @@ import (
 
 //go:embed documents
 var documentFiles embed.FS
-
-// document is one thing that browsers show or load.
-type document struct {
-	content []byte
-	media   string
-	policy  string
-	etag    string
-}
 
 // documents are the pages by their path and the files that they load by their name.
 type documents struct {
@@ -38,11 +28,7 @@ const (
 		"require-trusted-types-for 'script'; trusted-types 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 
-const (
-	mediaHTML = "text/html; charset=utf-8"
-	// revalidate lets browsers keep a document and ask each time whether it is still the same.
-	revalidate = "no-cache"
-)
+const mediaHTML = "text/html; charset=utf-8"
 
 func newDocuments(o Options) (documents, error) {
 	d := documents{pages: map[string]document{}, assets: map[string]document{}}
@@ -72,11 +58,6 @@ func newDocuments(o Options) (documents, error) {
 		d.assets[name] = newDocument(content, media, apiPolicy)
 	}
 	return d, nil
-}
-
-func newDocument(content []byte, media, policy string) document {
-	sum := sha256.Sum256(content)
-	return document{content, media, policy, `"` + hex.EncodeToString(sum[:8]) + `"`}
 }
 
 // describe returns the OpenAPI description with the addresses of this deployment filled in.
@@ -159,20 +140,4 @@ func (d documents) getAsset(w http.ResponseWriter, r *http.Request) error {
 		return &problem{kind: problemNotFound, message: "There is no such file."}
 	}
 	return asset.serve(w, r)
-}
-
-// serve answers with the document, or 304 where the browser has it already.
-func (d document) serve(w http.ResponseWriter, r *http.Request) error {
-	header := w.Header()
-	header.Set("Content-Security-Policy", d.policy)
-	header.Set("Cache-Control", revalidate)
-	header.Set("ETag", d.etag)
-	if r.Header.Get("If-None-Match") == d.etag {
-		w.WriteHeader(http.StatusNotModified)
-		return nil
-	}
-	header.Set("Content-Type", d.media)
-	header.Set("Content-Length", strconv.Itoa(len(d.content)))
-	_, _ = w.Write(d.content) // a client that has left has no use for the error
-	return nil
 }
