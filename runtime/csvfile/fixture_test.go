@@ -108,10 +108,13 @@ func (v view) BeginUpload(_ context.Context, _ string, plan csvfile.Plan) (u csv
 	return u, err
 }
 
-func (v view) FailUpload(_ context.Context, _, reason string, at time.Time) error {
+func (v view) FailUpload(_ context.Context, _ string, f csvfile.Failure) error {
 	return v.call(func() error {
 		if !v.upload.Status.Ended() {
-			v.upload.Status, v.upload.Reason, v.upload.UpdatedAt = csvfile.Failed, reason, at
+			v.upload.Status, v.upload.Reason, v.upload.UpdatedAt = csvfile.Failed, f.Reason, f.At
+			if f.Bytes > 0 {
+				v.upload.Bytes = f.Bytes
+			}
 		}
 		return nil
 	})

@@ -24,9 +24,11 @@ func (p planner) plan(ctx context.Context, u Upload) (Upload, error) {
 	if err != nil {
 		return Upload{}, fmt.Errorf("describe the file: %w", err)
 	}
-	if u.Bytes > 0 && object.Size > 0 && u.Bytes != object.Size {
+	announced := u.Bytes
+	u.Bytes = object.Size // also of a file that was never announced, or fails below
+	if announced > 0 && object.Size > 0 && announced != object.Size {
 		// The bucket holds a signed length against what is sent; this tells where the bucket let something else in.
-		return p.fail(ctx, u, fmt.Sprintf("the file has %d bytes, the upload address was made for %d", object.Size, u.Bytes))
+		return p.fail(ctx, u, fmt.Sprintf("the file has %d bytes, the upload address was made for %d", object.Size, announced))
 	}
 	head := make([]byte, min(object.Size, headBytes))
 	if len(head) > 0 {

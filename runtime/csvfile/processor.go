@@ -207,7 +207,7 @@ const (
 
 // fail ends an upload. It returns the upload as failed, though it may have ended otherwise before.
 func (p progress) fail(ctx context.Context, u Upload, reason string) (Upload, error) {
-	if err := p.table.FailUpload(ctx, u.ID, reason, p.now().UTC()); err != nil {
+	if err := p.table.FailUpload(ctx, u.ID, Failure{Reason: reason, Bytes: u.Bytes, At: p.now().UTC()}); err != nil {
 		return Upload{}, fmt.Errorf("end upload %s as failed: %w", u.ID, err)
 	}
 	p.log.InfoContext(ctx, "upload failed", "upload_id", u.ID)

@@ -12,8 +12,8 @@ type UploadTable interface {
 	CreateUpload(ctx context.Context, u Upload) error
 	// ReadUpload returns the upload as the last write left it; the error is of kind fault.NotFound where there is none.
 	ReadUpload(ctx context.Context, id string) (Upload, error)
-	// FailUpload ends an upload with a reason, unless it has ended before.
-	FailUpload(ctx context.Context, id, reason string, at time.Time) error
+	// FailUpload ends an upload as failed, unless it has ended before.
+	FailUpload(ctx context.Context, id string, f Failure) error
 	// ListUploads returns at most limit uploads that come after a position, newest first, and whether there may be more.
 	ListUploads(ctx context.Context, after Position, limit int) (us []Upload, more bool, err error)
 }
@@ -32,8 +32,8 @@ type WorkTable interface {
 	BeginUpload(ctx context.Context, id string, plan Plan) (Upload, error)
 	// ReadUpload returns the upload as the last write left it; the error is of kind fault.NotFound where there is none.
 	ReadUpload(ctx context.Context, id string) (Upload, error)
-	// FailUpload ends an upload with a reason, unless it has ended before.
-	FailUpload(ctx context.Context, id, reason string, at time.Time) error
+	// FailUpload ends an upload as failed, unless it has ended before.
+	FailUpload(ctx context.Context, id string, f Failure) error
 	// RangeCommitted tells whether the range is committed.
 	RangeCommitted(ctx context.Context, r RangeID) (bool, error)
 	// CommitRange records the result of a range and adds it to the upload, both or neither, and only once: where the range is

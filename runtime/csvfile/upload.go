@@ -10,9 +10,10 @@ import (
 // Status is how far an upload is (API contract, section CSV uploads).
 type Status string
 
-// The statuses of an upload. The last three are final.
+// The statuses of an upload. The last three are final. Expired is never stored: Uploads tells it of one that awaits a file in vain.
 const (
 	AwaitingUpload       Status = "awaiting-upload"
+	Expired              Status = "expired"
 	Processing           Status = "processing"
 	Completed            Status = "completed"
 	CompletedWithRejects Status = "completed-with-rejects"
@@ -57,6 +58,14 @@ type Plan struct {
 
 // Columns are positions in a row, counted from 0.
 type Columns struct{ EquipmentID, Timestamp, Value int }
+
+// Failure is how an upload fails.
+type Failure struct {
+	Reason string // in one sentence for the client
+	// Bytes is the size of the file as far as it was found; 0 leaves what is known.
+	Bytes int64
+	At    time.Time
+}
 
 // Request asks for an upload address.
 type Request struct {

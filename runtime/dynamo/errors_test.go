@@ -81,7 +81,7 @@ func TestErrors_SayWhatToDo(t *testing.T) {
 			for name, err := range map[string]error{
 				"Try": write, "Look": look, "Page": page, "ReadUpload": read, "BeginUpload": begin, "RangeCommitted": committed, "RangeResults": results,
 				"ListUploads": list, "CreateUpload": uploads.CreateUpload(t.Context(), newUpload()),
-				"FailUpload":   uploads.FailUpload(t.Context(), "x", "r", uploadedAt),
+				"FailUpload":   uploads.FailUpload(t.Context(), "x", csvfile.Failure{Reason: "r", At: uploadedAt}),
 				"FinishUpload": uploads.FinishUpload(t.Context(), "x", csvfile.Completed, uploadedAt),
 				"CommitRange":  uploads.CommitRange(t.Context(), csvfile.RangeID{}, csvfile.RangeResult{}, uploadedAt),
 			} {

@@ -121,12 +121,12 @@ func TestUploads_BeginOnceAndKeepTheFirstPlan(t *testing.T) {
 func TestUploads_FailUnlessEnded(t *testing.T) {
 	uploads, u := begun(t)
 	at := uploadedAt.Add(time.Hour)
-	if err := uploads.FailUpload(t.Context(), u.ID, "the header is wrong", at); err != nil {
+	if err := uploads.FailUpload(t.Context(), u.ID, csvfile.Failure{Reason: "the header is wrong", At: at}); err != nil {
 		t.Fatal(err)
 	}
 	want := u
 	want.Status, want.Reason, want.UpdatedAt = csvfile.Failed, "the header is wrong", at
-	if err := uploads.FailUpload(t.Context(), u.ID, "another reason", at.Add(time.Hour)); err != nil {
+	if err := uploads.FailUpload(t.Context(), u.ID, csvfile.Failure{Reason: "another reason", At: at.Add(time.Hour)}); err != nil {
 		t.Error(err)
 	}
 	if err := uploads.FinishUpload(t.Context(), u.ID, csvfile.Completed, at.Add(time.Hour)); err != nil {
@@ -139,7 +139,7 @@ func TestUploads_FailUnlessEnded(t *testing.T) {
 		t.Error(diff)
 	}
 	id := uuid.NewString()
-	wantKind(t, "fail an unknown id", uploads.FailUpload(t.Context(), id, "r", at), fault.NotFound)
+	wantKind(t, "fail an unknown id", uploads.FailUpload(t.Context(), id, csvfile.Failure{Reason: "r", At: at}), fault.NotFound)
 	wantKind(t, "finish an unknown id", uploads.FinishUpload(t.Context(), id, csvfile.Completed, at), fault.NotFound)
 	_, err := uploads.ReadUpload(t.Context(), id)
 	wantKind(t, "no row comes of it", err, fault.NotFound)
@@ -189,7 +189,7 @@ func TestUploads_CommitCountsARangeOnceAndThenFinishes(t *testing.T) {
 	if diff := cmp.Diff(want, readUpload(t, uploads, u.ID)); diff != "" {
 		t.Errorf("finished: %s", diff)
 	}
-	if err := uploads.FailUpload(t.Context(), u.ID, "too late", at.Add(time.Hour)); err != nil {
+	if err := uploads.FailUpload(t.Context(), u.ID, csvfile.Failure{Reason: "too late", At: at.Add(time.Hour)}); err != nil {
 		t.Error(err)
 	}
 	if diff := cmp.Diff(want, readUpload(t, uploads, u.ID)); diff != "" {

@@ -64,9 +64,9 @@ func testUploads(t T, s *subject) {
 	}
 	wantUpload(t, "finished with ranges to do", table, begun)
 	failed := begun
-	failed.Status, failed.Reason, failed.UpdatedAt = csvfile.Failed, "r", at
+	failed.Status, failed.Reason, failed.UpdatedAt, failed.Bytes, failed.Plan.Bytes = csvfile.Failed, "r", at, 130, 130
 	for _, reason := range []string{"r", "another"} {
-		if err := table.FailUpload(t.Context(), u.ID, reason, at); err != nil {
+		if err := table.FailUpload(t.Context(), u.ID, csvfile.Failure{Reason: reason, Bytes: 130, At: at}); err != nil {
 			t.Error(err)
 		}
 		wantUpload(t, "failed", table, failed)
@@ -74,7 +74,7 @@ func testUploads(t T, s *subject) {
 	none := uuid.NewString()
 	_, err := table.BeginUpload(t.Context(), none, plan)
 	wantKind(t, "begin what is not there", err, fault.NotFound)
-	wantKind(t, "fail what is not there", table.FailUpload(t.Context(), none, "r", at), fault.NotFound)
+	wantKind(t, "fail what is not there", table.FailUpload(t.Context(), none, csvfile.Failure{Reason: "r", At: at}), fault.NotFound)
 	wantKind(t, "finish what is not there", table.FinishUpload(t.Context(), none, csvfile.Completed, at), fault.NotFound)
 	_, err = table.ReadUpload(t.Context(), none)
 	wantKind(t, "read what is not there", err, fault.NotFound)
