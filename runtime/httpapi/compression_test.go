@@ -283,7 +283,7 @@ func (c *timed) Read(p []byte) (int, error) {
 // The forms of a document have tags of their own, which stand for exactly these bytes.
 func TestDocuments_HaveStrongTagsPerForm(t *testing.T) {
 	f := newFixture(t, httpapi.Options{})
-	for _, path := range []string{"/docs", "/openapi.json", "/console", "/assets/pages.css", "/assets/icon.svg"} {
+	for _, path := range []string{"/docs", "/openapi.json", "/console", "/console/main.js", "/assets/pages.css", "/assets/icon.svg"} {
 		plain, text, err := f.raw("GET", path, "", "", nil)
 		zipped, packed, zipErr := f.raw("GET", path, "", "", zipWanted)
 		if err != nil || zipErr != nil {
