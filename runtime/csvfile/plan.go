@@ -58,7 +58,7 @@ func (p Plan) bounds(number int, rangeBytes int64) (first, end int64) {
 	return first, min(first+rangeBytes, p.Bytes)
 }
 
-// shareOut sends a message for every range that is not committed. Those that are being worked on are among them, which does no
+// shareOut sends a message for every range that is not done. Those that are being worked on are among them, which does no
 // harm: whoever works on a range writes the same, and each is committed once.
 func (p planner) shareOut(ctx context.Context, u Upload) error {
 	done, err := p.table.RangeResults(ctx, u.ID)
@@ -67,7 +67,7 @@ func (p planner) shareOut(ctx context.Context, u Upload) error {
 	}
 	var bodies []string
 	for n := range u.Plan.Ranges {
-		if _, committed := done[n]; committed {
+		if done[n].Done() {
 			continue
 		}
 		body, err := encodeRange(RangeID{u.ID, n})

@@ -31,13 +31,13 @@ type Upload struct {
 	Reason   string // why it failed, in one sentence for the client; empty otherwise
 	// Bytes is the size of the file: as announced, and as found once processing has begun.
 	Bytes int64
-	// BytesProcessed, RowsAccepted and RowsRejected cover the committed ranges.
+	// BytesProcessed, RowsAccepted and RowsRejected cover what is committed, also of ranges that are not done.
 	BytesProcessed, RowsAccepted, RowsRejected int64
 	CreatedAt, UpdatedAt                       time.Time // UTC
 
 	// Plan is how the file is worked on; its zero value until processing has begun.
 	Plan Plan
-	// RangesDone counts the committed ranges.
+	// RangesDone counts the ranges of which all is committed.
 	RangesDone int
 }
 
