@@ -41,13 +41,13 @@ type ranger struct {
 
 // run does all of the work on a range. It is nil also where the file turned out not to be the one that was planned, and the
 // upload has failed.
-func (w *ranger) run(ctx context.Context, u Upload, r RangeID) error {
-	if rangesOf(u.Plan.Bytes, w.rangeBytes) != u.Plan.Ranges {
+func (w *ranger) run(ctx context.Context, u Upload, r RangeID, packed fetcher) error {
+	if rangesOf(u.Plan.text(), w.rangeBytes) != u.Plan.Ranges {
 		_, err := w.fail(ctx, u, reasonReplanned)
 		return err
 	}
 	began := w.now()
-	result, err := w.store(ctx, u, r)
+	result, err := w.store(ctx, u, r, packed)
 	if errors.Is(err, errChanged) {
 		reason := reasonReplaced
 		if fault.KindOf(err) == fault.NotFound {
@@ -77,8 +77,8 @@ func (w *ranger) run(ctx context.Context, u Upload, r RangeID) error {
 // on: it takes some megabytes at a time, so that no transfer waits for the table. If the range is the only one, the rejected rows
 // are the final file. Otherwise they are a part of it: without header, and with lines counted from the beginning of the range, since
 // the number of lines before the range is not known yet.
-func (w *ranger) store(ctx context.Context, u Upload, r RangeID) (RangeResult, error) {
-	p := w.pass(ctx, u, r)
+func (w *ranger) store(ctx context.Context, u Upload, r RangeID, packed fetcher) (RangeResult, error) {
+	p := w.pass(ctx, u, r, packed)
 	rejected, err := p.next(nil)
 	if err == io.EOF {
 		return p.result, nil
@@ -101,8 +101,11 @@ func (w *ranger) store(ctx context.Context, u Upload, r RangeID) (RangeResult, e
 var errChanged = errors.New("the file has changed")
 
 // pass begins to read a range. Only one may be in use at a time, since all share buffers.
-func (w *ranger) pass(ctx context.Context, u Upload, r RangeID) *pass {
-	fetch := w.fetcher(ctx, UploadKey(u.ID), u.Plan.ETag)
+func (w *ranger) pass(ctx context.Context, u Upload, r RangeID, packed fetcher) *pass {
+	fetch := packed
+	if fetch == nil {
+		fetch = w.fetcher(ctx, UploadKey(u.ID), u.Plan.ETag)
+	}
 	first, end := u.Plan.bounds(r.Number, w.rangeBytes)
 	records := newRecords(func(dst []byte, offset int64) error {
 		err := fetch(dst, offset)
@@ -110,7 +113,7 @@ func (w *ranger) pass(ctx context.Context, u Upload, r RangeID) *pass {
 			return fmt.Errorf("%w: %w", errChanged, err)
 		}
 		return err
-	}, first, end, u.Plan.Bytes, contract.CSVRecordBytesMax, w.buffer)
+	}, first, end, u.Plan.text(), contract.CSVRecordBytesMax, w.buffer)
 	w.buffer, w.writes = records.buf, w.writes[:0]
 	return &pass{
 		ranger: w, rows: rows{records: records, header: first == 0}, result: RangeResult{Bytes: end - first},

@@ -56,7 +56,7 @@ type RangeID struct {
 
 // RangeResult holds the counts of a range.
 type RangeResult struct {
-	Bytes                      int64 // the length of the range
+	Bytes                      int64 // the length of the range, of the text
 	RowsAccepted, RowsRejected int64
 	// Lines is how many lines begin in the range, to number the rejected rows of later ranges.
 	Lines int64
@@ -80,9 +80,10 @@ type UploadBucket interface {
 
 // PutTerms describe the one file that a presigned address takes.
 type PutTerms struct {
-	Size     int64
-	SHA256   []byte // 32 bytes, or empty for any content
-	Lifetime time.Duration
+	Size        int64
+	ContentType string
+	SHA256      []byte // 32 bytes, or empty for any content
+	Lifetime    time.Duration
 }
 
 // WorkBucket is what Processor needs of the bucket.
