@@ -59,12 +59,18 @@ func TestProcessor_TakesPackedFiles(t *testing.T) {
 // goes through.
 func TestProcessor_SurvivesADeathAtEachStepOfAPackedFile(t *testing.T) {
 	file := append(fileOf(5), "bad\n2026-03-01T08:00:01Z,99,E1\nbad\n"...)
-	for name, rangeBytes := range map[string]int64{"one range": wholeFile, "several ranges": 70} {
+	for name, c := range map[string]struct {
+		rangeBytes int64
+		pieces     bool
+	}{
+		"one range": {wholeFile, false}, "several ranges": {70, false}, "one range in pieces": {wholeFile, true}, "several ranges in pieces": {70, true},
+	} {
 		t.Run(name, func(t *testing.T) {
 			for n, died := 0, true; died; n++ {
 				f := packedFixture(pack(file))
+				f.pieces = c.pieces
 				f.queue = append(f.queue, f.queue[0])
-				died = f.dieAt(t, n, rangeBytes)
+				died = f.dieAt(t, n, c.rangeBytes)
 				f.check(t, file)
 				if f.begun != 1 {
 					t.Errorf("step %d: planned %d times", n, f.begun)

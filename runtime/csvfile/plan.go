@@ -84,7 +84,7 @@ func (p planner) handOn(ctx context.Context, u Upload, number int) error {
 	return p.send(ctx, u, []string{body})
 }
 
-// shareOut sends a message for every range that is not committed. Those that are being worked on are among them, which does no
+// shareOut sends a message for every range that is not done. Those that are being worked on are among them, which does no
 // harm: whoever works on a range writes the same, and each is committed once.
 func (p planner) shareOut(ctx context.Context, u Upload) error {
 	done, err := p.table.RangeResults(ctx, u.ID)
@@ -93,7 +93,7 @@ func (p planner) shareOut(ctx context.Context, u Upload) error {
 	}
 	var bodies []string
 	for n := range u.Plan.Ranges {
-		if _, committed := done[n]; committed {
+		if done[n].Done() {
 			continue
 		}
 		body, err := encodeRange(RangeID{u.ID, n})

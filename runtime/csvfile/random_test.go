@@ -72,6 +72,7 @@ func TestProcessor_AgreesWithTheReferenceHoweverAFileIsCut(t *testing.T) {
 			if seed%3 == 0 {
 				f = packedFixture(pack(file[:len(file)/3], file[len(file)/3:]))
 			}
+			f.pieces = rng.IntN(2) == 0
 			f.settle(t, rangeBytes, func(n int) int {
 				if i := rng.IntN(n); len(f.queue) < 50 && rng.IntN(4) == 0 {
 					f.queue = append(f.queue, f.queue[i]) // it comes once more

@@ -31,14 +31,14 @@ type Upload struct {
 	Reason   string // why it failed, in one sentence for the client; empty otherwise
 	// Bytes is the size of the file: as announced, and as found once processing has begun.
 	Bytes int64
-	// BytesProcessed, RowsAccepted and RowsRejected cover what is committed. The first counts bytes of the text, which Uploads tells
-	// as the share of Bytes that they are.
+	// BytesProcessed, RowsAccepted and RowsRejected cover what is committed, also of ranges that are not done. The first counts bytes of
+	// the text, which Uploads tells as the share of Bytes that they are.
 	BytesProcessed, RowsAccepted, RowsRejected int64
 	CreatedAt, UpdatedAt                       time.Time // UTC
 
 	// Plan is how the file is worked on; its zero value until processing has begun.
 	Plan Plan
-	// RangesDone counts the committed ranges.
+	// RangesDone counts the ranges of which all is committed.
 	RangesDone int
 }
 

@@ -44,6 +44,7 @@ var uploadNames = map[string]string{
 	"#etag": contract.AttrETag, "#bytes": contract.AttrBytes, "#ranges": contract.AttrRanges, "#columns": contract.AttrColumns,
 	"#planned": contract.AttrPlannedAt, "#done": contract.AttrRangesDone, "#processed": contract.AttrBytesProcessed,
 	"#accepted": contract.AttrRowsAccepted, "#rejected": contract.AttrRowsRejected, "#lines": contract.AttrLines,
+	"#left": contract.AttrBytesLeft, "#pieces": contract.AttrPieces,
 	"#expires": contract.AttrExpiresAt, "#part": contract.AttrPart,
 	"#unpacked": contract.AttrUnpackedBytes, "#list": contract.AttrListPartition, "#sort": contract.AttrListSort,
 }
