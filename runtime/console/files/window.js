@@ -20,10 +20,11 @@ export function chooser(app, chosen) {
   const to = element("input", { type: "datetime-local", step: 300 });
   const line = note();
   const zone = element("span");
+  let byHand = false; // whether the dates were asked for, and do not only show a window that has some
   const panel = element("form", { class: "dates row", id: id("dates"), hidden: true, novalidate: true, onsubmit: apply },
     field(text("window.from"), from), field(text("window.to"), to), element("button", { type: "submit" }, text("window.show")),
     element("p", { class: "hint" }, zone), line.element);
-  const own = element("button", { type: "button", class: "segment", "aria-controls": panel.id, onclick: () => open(panel.hidden) }, text("window.own"));
+  const own = element("button", { type: "button", class: "segment", "aria-controls": panel.id, onclick: () => open(byHand = panel.hidden) }, text("window.own"));
 
   function open(wide) {
     panel.hidden = !wide;
@@ -45,7 +46,7 @@ export function chooser(app, chosen) {
     element: element("div", { class: "window" }, element("div", { class: "segments", role: "group", "aria-label": text("window.label") }, buttons, own), panel),
     show({ window }) {
       buttons.forEach((button, i) => set(button, { "aria-pressed": String(window.last === intervals[i]) }));
-      open(!window.last || !panel.hidden);
+      open(!window.last || byHand);
       own.classList.toggle("pressed", !window.last);
       const span = spanOf(window, Date.now());
       from.value = toLocal(span.from, app.zone);
