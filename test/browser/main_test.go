@@ -159,8 +159,14 @@ func stop() error {
 	return local.own.Stop()
 }
 
-// fillMonth uploads the month and waits until the aggregates hold it.
+// monthReadings is how many readings the month has.
+const monthReadings = (hourlyEquipments + (monthEquipments-hourlyEquipments)/seldom) * monthHours
+
+// fillMonth uploads the month, unless the system holds it already, and waits until the aggregates do.
 func fillMonth(ctx context.Context) error {
+	if heldReadings(ctx) == nil {
+		return nil
+	}
 	id, err := local.client.UploadFile(ctx, "month.csv", month(time.Now()))
 	if err != nil {
 		return err
@@ -169,24 +175,26 @@ func fillMonth(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	const rows = (hourlyEquipments + (monthEquipments-hourlyEquipments)/seldom) * monthHours
-	if upload.RowsAccepted != rows {
-		return fmt.Errorf("the month's upload ended as %s with %d of %d rows", upload.Status, upload.RowsAccepted, rows)
+	if upload.RowsAccepted != monthReadings {
+		return fmt.Errorf("the month's upload ended as %s with %d of %d rows", upload.Status, upload.RowsAccepted, monthReadings)
 	}
-	return await.Until(ctx, func() error {
-		var window struct{ TotalCount int }
-		answer, err := local.client.Do(ctx, probe.Call{Path: "/sensor-data/aggregated?interval=1m&limit=1"})
-		if err != nil {
-			return err
-		}
-		if err := answer.Decode(&window); err != nil {
-			return err
-		}
-		if window.TotalCount < rows {
-			return fmt.Errorf("the aggregates hold %d of %d readings", window.TotalCount, rows)
-		}
-		return nil
-	})
+	return await.Until(ctx, func() error { return heldReadings(ctx) })
+}
+
+// heldReadings returns an error as long as the aggregates hold less than the month.
+func heldReadings(ctx context.Context) error {
+	answer, err := local.client.Do(ctx, probe.Call{Path: "/sensor-data/aggregated?interval=1m&limit=1"})
+	if err != nil {
+		return err
+	}
+	var window struct{ TotalCount int }
+	if err := answer.Decode(&window); err != nil {
+		return err
+	}
+	if window.TotalCount < monthReadings {
+		return fmt.Errorf("the aggregates hold %d of %d readings", window.TotalCount, monthReadings)
+	}
+	return nil
 }
 
 // month makes the file: each equipment has a level of its own and a daily wave, so that lines can be told apart.

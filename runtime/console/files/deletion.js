@@ -42,7 +42,7 @@ export function deletion(app) {
     if (!range.equipmentId) return refuse("equipmentId", text("deletion.noEquipment"));
     if (Number.isNaN(range.from)) return refuse("from", text("deletion.noTime"));
     if (!(range.from < range.to)) return refuse("to", text("deletion.backwards"));
-    line.say(text("result.loading"), "busy");
+    line.say(text("deletion.looking"), "busy");
     try {
       const [count, newest] = await Promise.all([countOf(app.service, range), readingsOf(app.service, range, String(newestShown))]);
       line.say("");

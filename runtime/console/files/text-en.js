@@ -234,6 +234,7 @@ export const sentences = {
   "deletion.to": "To (excluded)",
   "deletion.zone": "Times of the time zone {zone}.",
   "deletion.look": "Show what would go",
+  "deletion.looking": "Looking for them …",
   "deletion.noEquipment": "Enter the equipment.",
   "deletion.noTime": "Enter a date and a time.",
   "deletion.backwards": "The end must be after the beginning.",

@@ -234,6 +234,7 @@ export const sentences = {
   "deletion.to": "Até (excluído)",
   "deletion.zone": "Horários do fuso {zone}.",
   "deletion.look": "Mostrar o que seria excluído",
+  "deletion.looking": "Procurando …",
   "deletion.noEquipment": "Informe o equipamento.",
   "deletion.noTime": "Informe a data e o horário.",
   "deletion.backwards": "O fim deve vir depois do início.",

@@ -133,7 +133,7 @@ function preview(app, file) {
     const number = ++looks;
     line.say(text("preview.looking"), "busy");
     try {
-      const answer = await ask(app, file, fields.format());
+      const answer = await ask(app, file, await head, fields.format());
       if (number === looks) show(answer);
     } catch (error) {
       if (number !== looks) return;
@@ -153,7 +153,8 @@ function preview(app, file) {
     hint.append(element("p", {}, text("preview.suggestion"), " ", element("strong", {}, formatWords(app, suggested).join("; ")), " "), takeOver);
   }
 
-  beginningOf(file).then(fields.header).catch(() => fields.header(""));
+  const head = beginningOf(file);
+  head.then((beginning) => beginning.text()).then(fields.header).catch(() => {}); // what is wrong, the preview says
   look();
   return {
     format: fields.format,
@@ -165,20 +166,25 @@ function preview(app, file) {
   };
 }
 
-/** beginningOf is the text of the first bytes of a file, from which its header is read. */
+/** beginningOf is the first bytes of a file, of what is in it where it is compressed. */
 async function beginningOf(file) {
-  const head = file.slice(0, headBytes);
-  if (!/\.gz$/i.test(file.name)) return head.text();
-  const reader = head.stream().pipeThrough(new DecompressionStream("gzip")).pipeThrough(new TextDecoderStream()).getReader();
-  const { value } = await reader.read();
-  reader.cancel().catch(() => {}); // the rest is not there
-  return value || "";
+  if (!/\.gz$/i.test(file.name)) return file.slice(0, headBytes);
+  const reader = file.stream().pipeThrough(new DecompressionStream("gzip")).getReader();
+  const parts = [];
+  for (let size = 0; size < headBytes;) {
+    const { done, value } = await reader.read();
+    if (done) break;
+    parts.push(value);
+    size += value.length;
+  }
+  reader.cancel().catch(() => {}); // nobody waits for the rest
+  return new Blob(parts).slice(0, headBytes);
 }
 
-async function ask(app, file, format) {
+async function ask(app, file, head, format) {
   const form = new FormData();
   if (Object.keys(format).length > 0) form.append("format", JSON.stringify(format));
-  form.append("file", file.slice(0, headBytes), file.name);
+  form.append("file", head, file.name.replace(/\.gz$/i, ""));
   return (await app.service.call("POST", "/sensor-data/uploads/preview", { query: { numbers: "string" }, body: form })).json();
 }
 
