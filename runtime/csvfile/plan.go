@@ -3,8 +3,10 @@ package csvfile
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/sensorflow/sensorflow/runtime/fault"
+	"github.com/sensorflow/sensorflow/runtime/reading"
 )
 
 // planner is the first step: it looks at a file that has arrived and cuts it into ranges.
@@ -13,6 +15,7 @@ type planner struct {
 	files
 	queue      Queue
 	rangeBytes int64
+	retention  time.Duration
 }
 
 // plan looks at the file and plans it or ends the upload as failed. It returns the upload as it then is.
@@ -35,12 +38,14 @@ func (p planner) plan(ctx context.Context, u Upload) (Upload, error) {
 			return Upload{}, fmt.Errorf("read the beginning of the file: %w", err)
 		}
 	}
-	columns, refusal := readHead(head, int64(len(head)) == object.Size)
+	at, whole := p.now().UTC(), int64(len(head)) == object.Size
+	layout, refusal := readHead(head, whole, u.Format)
 	if refusal != "" {
-		return p.fail(ctx, u, refusal)
+		_, hint := look(head, whole, u.Format, reading.Limits{Now: at, Retention: p.retention})
+		return p.fail(ctx, u, withHint(refusal, hint))
 	}
 	begun, err := p.table.BeginUpload(ctx, u.ID, Plan{
-		ETag: object.ETag, Bytes: object.Size, Ranges: rangesOf(object.Size, p.rangeBytes), Columns: columns, At: p.now().UTC(),
+		ETag: object.ETag, Bytes: object.Size, Ranges: rangesOf(object.Size, p.rangeBytes), Layout: layout, At: at,
 	})
 	if err != nil {
 		return Upload{}, fmt.Errorf("record the plan: %w", err)

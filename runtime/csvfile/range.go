@@ -78,7 +78,10 @@ func (w *ranger) run(ctx context.Context, u Upload, r RangeID) error {
 // are the final file. Otherwise they are a part of it: without header, and with lines counted from the beginning of the range, since
 // the number of lines before the range is not known yet.
 func (w *ranger) store(ctx context.Context, u Upload, r RangeID) (RangeResult, error) {
-	p := w.pass(ctx, u, r)
+	p, err := w.pass(ctx, u, r)
+	if err != nil {
+		return RangeResult{}, err
+	}
 	rejected, err := p.next(nil)
 	if err == io.EOF {
 		return p.result, nil
@@ -101,7 +104,11 @@ func (w *ranger) store(ctx context.Context, u Upload, r RangeID) (RangeResult, e
 var errChanged = errors.New("the file has changed")
 
 // pass begins to read a range. Only one may be in use at a time, since all share buffers.
-func (w *ranger) pass(ctx context.Context, u Upload, r RangeID) *pass {
+func (w *ranger) pass(ctx context.Context, u Upload, r RangeID) (*pass, error) {
+	judge, err := newJudge(u.Format, u.Plan.Layout, reading.Limits{Now: u.Plan.At, Retention: w.retention})
+	if err != nil {
+		return nil, err
+	}
 	fetch := w.fetcher(ctx, UploadKey(u.ID), u.Plan.ETag)
 	first, end := u.Plan.bounds(r.Number, w.rangeBytes)
 	records := newRecords(func(dst []byte, offset int64) error {
@@ -113,10 +120,10 @@ func (w *ranger) pass(ctx context.Context, u Upload, r RangeID) *pass {
 	}, first, end, u.Plan.Bytes, contract.CSVRecordBytesMax, w.buffer)
 	w.buffer, w.writes = records.buf, w.writes[:0]
 	return &pass{
-		ranger: w, rows: rows{records: records, header: first == 0}, result: RangeResult{Bytes: end - first},
-		judge:   judge{columns: u.Plan.Columns, limits: reading.Limits{Now: u.Plan.At, Retention: w.retention}},
+		ranger: w, result: RangeResult{Bytes: end - first}, judge: judge,
+		rows:    rows{records: records, headerAt: u.Plan.Layout.HeaderAt, delimiter: judge.delimiter},
 		version: reading.VersionAt(u.Plan.At), write: func(writes []reading.Write) error { return w.writer.Write(ctx, writes) },
-	}
+	}, nil
 }
 
 // pass is one way through the rows of a range.

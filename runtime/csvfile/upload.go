@@ -30,6 +30,8 @@ type Upload struct {
 	Reason   string // why it failed, in one sentence for the client; empty otherwise
 	// Bytes is the size of the file: as announced, and as found once processing has begun.
 	Bytes int64
+	// Format is how the file is written, as the client says. It never changes, so that all work on the file reads it alike.
+	Format Format
 	// BytesProcessed, RowsAccepted and RowsRejected cover the committed ranges.
 	BytesProcessed, RowsAccepted, RowsRejected int64
 	CreatedAt, UpdatedAt                       time.Time // UTC
@@ -48,14 +50,24 @@ type Plan struct {
 	Bytes int64
 	// Ranges is how many byte ranges of contract.CSVRangeBytes the file has.
 	Ranges int
-	// Columns are the positions of equipmentId, timestamp and value in a row.
-	Columns Columns
+	// Layout is what the header says.
+	Layout Layout
 	// At is when the plan was made, UTC: the moment by which the readings' timestamps are judged and that they are registered
 	// with, so that repeating a range judges and writes the same.
 	At time.Time
 }
 
-// Columns are positions in a row, counted from 0.
+// Layout is where the rows are and what is where in them.
+type Layout struct {
+	// Columns are the positions of equipmentId, timestamp and value in a row.
+	Columns Columns
+	// Fields is how many fields a row has.
+	Fields int
+	// HeaderAt is the offset of the header's first byte. Rows begin behind it.
+	HeaderAt int64
+}
+
+// Columns are positions in a row, counted from 0; that of the equipment is -1 where the file has no such column.
 type Columns struct{ EquipmentID, Timestamp, Value int }
 
 // Request asks for an upload address.
@@ -64,6 +76,8 @@ type Request struct {
 	Size     int64 // bytes
 	// SHA256 is the file's digest, 64 hexadecimal digits or the base64 of 32 bytes; empty where the client does not say.
 	SHA256 string
+	// Format is how the file is written.
+	Format Format
 }
 
 // Ticket is an upload address and how to use it.
