@@ -65,8 +65,17 @@ func fingerprintOf(token string) (fingerprint, error) {
 			return fingerprint{}, fmt.Errorf("%w: a character outside base64url", ErrUnauthenticated)
 		}
 	}
-	var room [2 << 10]byte // enough for most, which then take no memory of their own
-	return sha256.Sum256(append(room[:0], token...)), nil
+	// In small parts: room for a whole token here would double the stack of each connection, or be garbage of each request.
+	var part [256]byte
+	var mark fingerprint
+	hash := sha256.New()
+	for len(token) > 0 {
+		n := copy(part[:], token)
+		_, _ = hash.Write(part[:n]) // it never fails (package hash)
+		token = token[n:]
+	}
+	hash.Sum(mark[:0])
+	return mark, nil
 }
 
 func tokenByte(c byte) bool {

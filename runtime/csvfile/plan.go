@@ -27,9 +27,11 @@ func (p planner) plan(ctx context.Context, u Upload) (Upload, error) {
 	if err != nil {
 		return Upload{}, fmt.Errorf("describe the file: %w", err)
 	}
-	if u.Bytes > 0 && object.Size > 0 && u.Bytes != object.Size {
+	announced := u.Bytes
+	u.Bytes = object.Size // also of a file that was never announced, or fails below
+	if announced > 0 && object.Size > 0 && announced != object.Size {
 		// The bucket holds a signed length against what is sent; this tells where the bucket let something else in.
-		return p.fail(ctx, u, fmt.Sprintf("the file has %d bytes, the upload address was made for %d", object.Size, u.Bytes))
+		return p.fail(ctx, u, fmt.Sprintf("the file has %d bytes, the upload address was made for %d", object.Size, announced))
 	}
 	head := make([]byte, min(object.Size, headBytes))
 	if len(head) > 0 {
@@ -61,7 +63,7 @@ func (p Plan) bounds(number int, rangeBytes int64) (first, end int64) {
 	return first, min(first+rangeBytes, p.Bytes)
 }
 
-// shareOut sends a message for every range that is not committed. Those that are being worked on are among them, which does no
+// shareOut sends a message for every range that is not done. Those that are being worked on are among them, which does no
 // harm: whoever works on a range writes the same, and each is committed once.
 func (p planner) shareOut(ctx context.Context, u Upload) error {
 	done, err := p.table.RangeResults(ctx, u.ID)
@@ -70,7 +72,7 @@ func (p planner) shareOut(ctx context.Context, u Upload) error {
 	}
 	var bodies []string
 	for n := range u.Plan.Ranges {
-		if _, committed := done[n]; committed {
+		if done[n].Done() {
 			continue
 		}
 		body, err := encodeRange(RangeID{u.ID, n})

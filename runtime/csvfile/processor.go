@@ -24,6 +24,11 @@ type ProcessorOptions struct {
 	// Bucket is the name of the bucket whose events are taken; those of others can never succeed. The queue takes events of all
 	// buckets of the account: its policy must be there before the bucket is, and so cannot name it. Default: any.
 	Bucket string
+	// WritesMax is how many readings are gathered before they are written. Default: eight batches for each of the concurrent writers.
+	WritesMax int
+	// CommitEvery is how long a worker goes on in a range before it commits what it has done of it. What a worker that dies did since
+	// then is done again. Default: 10 s.
+	CommitEvery time.Duration
 	// RangeBytes is the size of the ranges. All processors that work on an upload must have the same. Default:
 	// contract.CSVRangeBytes.
 	RangeBytes int64
@@ -37,6 +42,8 @@ type ProcessorOptions struct {
 
 func (o ProcessorOptions) withDefaults() ProcessorOptions {
 	o.Concurrency = cmp.Or(o.Concurrency, 16)
+	o.WritesMax = cmp.Or(o.WritesMax, o.Concurrency*contract.BatchStatementsMax*roundsPerWrite)
+	o.CommitEvery = cmp.Or(o.CommitEvery, commitEveryDefault)
 	o.RangeBytes = cmp.Or(o.RangeBytes, contract.CSVRangeBytes)
 	if o.Now == nil {
 		o.Now = time.Now
@@ -70,8 +77,8 @@ func NewProcessor(table WorkTable, bucket WorkBucket, queue Queue, store ingest.
 		planner:  planner{progress: p, files: f, queue: queue, rangeBytes: options.RangeBytes, retention: options.Retention},
 		ranger: ranger{
 			progress: p, files: f, writer: ingest.NewWriter(store, options.Concurrency, options.Pacer), pacer: options.Pacer,
-			rangeBytes: options.RangeBytes, retention: options.Retention,
-			writesMax: options.Concurrency * contract.BatchStatementsMax * roundsPerWrite,
+			rangeBytes: options.RangeBytes, retention: options.Retention, commitEvery: options.CommitEvery,
+			writesMax: options.WritesMax,
 		},
 		finisher: finisher{progress: p, files: f},
 	}
@@ -146,16 +153,16 @@ func (p *Processor) processRange(ctx context.Context, r RangeID) error {
 // last range sees that, since everybody looks after committing.
 func (p *Processor) work(ctx context.Context, u Upload, number int) error {
 	r := RangeID{UploadID: u.ID, Number: number}
-	done, err := p.table.RangeCommitted(ctx, r)
+	committed, err := p.table.ReadRange(ctx, r)
 	if err != nil {
 		return fmt.Errorf("read range %d of upload %s: %w", number, u.ID, err)
 	}
-	if !done && p.abandoned(u) {
+	if !committed.Done() && p.abandoned(u) {
 		_, err := p.fail(ctx, u, reasonAbandoned)
 		return err
 	}
-	if !done {
-		if err := p.ranger.run(ctx, u, r); err != nil {
+	if !committed.Done() {
+		if err := p.ranger.run(ctx, u, r, committed); err != nil {
 			return fmt.Errorf("range %d of upload %s: %w", number, u.ID, err)
 		}
 	}
@@ -172,7 +179,7 @@ func (p *Processor) work(ctx context.Context, u Upload, number int) error {
 // that were stored have been aggregated; to store them again would count them once more.
 func (p *Processor) abandoned(u Upload) bool {
 	since := u.Plan.At
-	if u.UpdatedAt.After(since) { // the last range was committed then
+	if u.UpdatedAt.After(since) { // something was last committed then
 		since = u.UpdatedAt
 	}
 	return p.expires && p.now().Sub(since) >= contract.UploadIdleMax
@@ -207,7 +214,7 @@ const (
 
 // fail ends an upload. It returns the upload as failed, though it may have ended otherwise before.
 func (p progress) fail(ctx context.Context, u Upload, reason string) (Upload, error) {
-	if err := p.table.FailUpload(ctx, u.ID, reason, p.now().UTC()); err != nil {
+	if err := p.table.FailUpload(ctx, u.ID, Failure{Reason: reason, Bytes: u.Bytes, At: p.now().UTC()}); err != nil {
 		return Upload{}, fmt.Errorf("end upload %s as failed: %w", u.ID, err)
 	}
 	p.log.InfoContext(ctx, "upload failed", "upload_id", u.ID)

@@ -57,7 +57,11 @@ func TestProcessor_EndsAFileThatIsNoneWithAReasonAndStoresNothing(t *testing.T) 
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := newFixture([]byte(c.file))
+			f.upload.Bytes = 0 // as of a form
 			f.settle(t, wholeFile, first)
+			if f.upload.Bytes != int64(len(c.file)) {
+				t.Errorf("%d bytes are told of %d", f.upload.Bytes, len(c.file))
+			}
 			if f.upload.Status != csvfile.Failed || !strings.Contains(f.upload.Reason, c.reason) {
 				t.Errorf("%s: %s", f.upload.Status, f.upload.Reason)
 			}

@@ -69,6 +69,7 @@ func TestProcessor_AgreesWithTheReferenceHoweverAFileIsCut(t *testing.T) {
 				rangeBytes = 60 + rng.Int64N(300) + int64(len(file)/10)
 			}
 			f := newFixture(file)
+			f.pieces = rng.IntN(2) == 0
 			f.settle(t, rangeBytes, func(n int) int {
 				if i := rng.IntN(n); len(f.queue) < 50 && rng.IntN(4) == 0 {
 					f.queue = append(f.queue, f.queue[i]) // it comes once more

@@ -79,6 +79,10 @@ func (s *records) next() (record string, long bool, err error) {
 	}
 }
 
+// position is where the next record begins. Where the record last returned was too long, it lies within that one; a range that
+// begins there skips the rest of it.
+func (s *records) position() int64 { return s.offset - int64(len(s.text)) }
+
 // trim takes the CR of the line's end off and cuts what is too long.
 func (s *records) trim(record string) (string, bool, error) {
 	if n := len(record); n > 0 && record[n-1] == '\r' {

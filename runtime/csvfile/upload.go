@@ -10,9 +10,10 @@ import (
 // Status is how far an upload is (API contract, section CSV uploads).
 type Status string
 
-// The statuses of an upload. The last three are final.
+// The statuses of an upload. The last three are final. Expired is never stored: Uploads tells it of one that awaits a file in vain.
 const (
 	AwaitingUpload       Status = "awaiting-upload"
+	Expired              Status = "expired"
 	Processing           Status = "processing"
 	Completed            Status = "completed"
 	CompletedWithRejects Status = "completed-with-rejects"
@@ -32,13 +33,13 @@ type Upload struct {
 	Bytes int64
 	// Format is how the file is written, as the client says. It never changes, so that all work on the file reads it alike.
 	Format Format
-	// BytesProcessed, RowsAccepted and RowsRejected cover the committed ranges.
+	// BytesProcessed, RowsAccepted and RowsRejected cover what is committed, also of ranges that are not done.
 	BytesProcessed, RowsAccepted, RowsRejected int64
 	CreatedAt, UpdatedAt                       time.Time // UTC
 
 	// Plan is how the file is worked on; its zero value until processing has begun.
 	Plan Plan
-	// RangesDone counts the committed ranges.
+	// RangesDone counts the ranges of which all is committed.
 	RangesDone int
 }
 
@@ -69,6 +70,14 @@ type Layout struct {
 
 // Columns are positions in a row, counted from 0; that of the equipment is -1 where the file has no such column.
 type Columns struct{ EquipmentID, Timestamp, Value int }
+
+// Failure is how an upload fails.
+type Failure struct {
+	Reason string // in one sentence for the client
+	// Bytes is the size of the file as far as it was found; 0 leaves what is known.
+	Bytes int64
+	At    time.Time
+}
 
 // Request asks for an upload address.
 type Request struct {

@@ -57,7 +57,7 @@ func (s *Uploads) Create(ctx context.Context, r Request) (Ticket, error) {
 	})
 	if err != nil {
 		err = fmt.Errorf("sign the address of upload %s: %w", u.ID, err)
-		return Ticket{}, errors.Join(err, s.fail(ctx, u.ID, "no upload address could be made; try again"))
+		return Ticket{}, errors.Join(err, s.fail(ctx, u.ID, Failure{Reason: "no upload address could be made; try again"}))
 	}
 	return Ticket{
 		Upload: u, Method: "PUT", URL: url, Headers: headers, ExpiresAt: u.CreatedAt.Add(contract.UploadURLLifetime),
@@ -80,7 +80,7 @@ func (s *Uploads) Store(ctx context.Context, fileName string, format Format, bod
 	file := &smallFile{reader: body}
 	if err := s.bucket.Put(ctx, UploadKey(u.ID), file); err != nil {
 		err = fmt.Errorf("store the file of upload %s: %w", u.ID, err)
-		return Upload{}, errors.Join(err, s.fail(ctx, u.ID, file.reason()))
+		return Upload{}, errors.Join(err, s.fail(ctx, u.ID, Failure{Reason: file.reason(), Bytes: file.bytes}))
 	}
 	u.Bytes = file.bytes
 	return u, nil
@@ -102,10 +102,11 @@ func (s *Uploads) begin(ctx context.Context, fileName string, bytes int64, forma
 }
 
 // fail ends an upload whose file will not come. Where that fails as well, it goes on awaiting a file until it expires.
-func (s *Uploads) fail(ctx context.Context, id, reason string) error {
+func (s *Uploads) fail(ctx context.Context, id string, f Failure) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), endTimeout)
 	defer cancel()
-	if err := s.table.FailUpload(ctx, id, reason, s.now().UTC()); err != nil {
+	f.At = s.now().UTC()
+	if err := s.table.FailUpload(ctx, id, f); err != nil {
 		return fmt.Errorf("end upload %s: %w", id, err)
 	}
 	return nil
@@ -120,6 +121,7 @@ func (s *Uploads) Get(ctx context.Context, id string) (u Upload, rejectsURL stri
 	if u, err = s.table.ReadUpload(ctx, id); err != nil {
 		return Upload{}, "", fmt.Errorf("read upload %s: %w", id, err)
 	}
+	u = s.seen(u)
 	if u.Status != CompletedWithRejects {
 		return u, "", nil // only then is the file of rejected rows whole
 	}
@@ -128,6 +130,16 @@ func (s *Uploads) Get(ctx context.Context, id string) (u Upload, rejectsURL stri
 		return Upload{}, "", fmt.Errorf("sign the address of the rejects of upload %s: %w", id, err)
 	}
 	return u, rejectsURL, nil
+}
+
+// seen is an upload as it is told: where the time for its file has passed without one, it has expired. Nothing is written for that:
+// a file that was on its way in time may still arrive, and is then worked on as any other.
+func (s *Uploads) seen(u Upload) Upload {
+	ended := u.CreatedAt.Add(contract.UploadURLLifetime)
+	if u.Status == AwaitingUpload && !s.now().Before(ended) {
+		u.Status, u.UpdatedAt = Expired, ended
+	}
+	return u
 }
 
 // rejectsName is the file name under which the rejected rows of a file are downloaded. It ends as a text's does, so that opening
@@ -142,6 +154,9 @@ func (s *Uploads) List(ctx context.Context, after Position, limit int) (us []Upl
 	us, more, err = s.table.ListUploads(ctx, after, limit)
 	if err != nil {
 		return nil, false, fmt.Errorf("list uploads: %w", err)
+	}
+	for i := range us {
+		us[i] = s.seen(us[i])
 	}
 	return us, more, nil
 }

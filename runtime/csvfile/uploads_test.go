@@ -60,13 +60,13 @@ func (s *shelf) ReadUpload(_ context.Context, id string) (csvfile.Upload, error)
 	return csvfile.Upload{}, &fault.Error{Kind: fault.NotFound, Message: "there is no such upload"}
 }
 
-func (s *shelf) FailUpload(ctx context.Context, id, reason string, at time.Time) error {
+func (s *shelf) FailUpload(ctx context.Context, id string, f csvfile.Failure) error {
 	s.calls = append(s.calls, "fail")
 	if err := ctx.Err(); err != nil {
 		return err
 	}
 	u := s.find(id)
-	u.Status, u.Reason, u.UpdatedAt = csvfile.Failed, reason, at
+	u.Status, u.Reason, u.UpdatedAt, u.Bytes = csvfile.Failed, f.Reason, f.At, max(u.Bytes, f.Bytes)
 	return nil
 }
 
@@ -260,15 +260,16 @@ func TestStore_EndsAnUploadWhoseFileIsNotStored(t *testing.T) {
 		is     error
 		kind   fault.Kind
 		reason string
+		came   int64
 	}{
 		{"a file that is too large", bytes.NewReader(make([]byte, contract.SmallUploadBytesMax+1)), nil, csvfile.ErrTooLarge, fault.Invalid,
-			"a file sent in a form must be at most 32 MiB; ask for an upload address for a larger one"},
+			"a file sent in a form must be at most 32 MiB; ask for an upload address for a larger one", contract.SmallUploadBytesMax + 1},
 		{"a client that leaves", io.MultiReader(strings.NewReader("abc"), brokenReader{left}), nil, left, fault.Internal,
-			"the file did not arrive whole; send it again"},
+			"the file did not arrive whole; send it again", 3},
 		{"a body that is cut short", io.MultiReader(strings.NewReader("abc"), brokenReader{fmt.Errorf("cut: %w", io.EOF)}), nil, io.EOF, fault.Internal,
-			"the file did not arrive whole; send it again"},
-		{"a bucket that is busy", strings.NewReader("abc"), busyShelf, busyShelf, fault.Unavailable,
-			"the file could not be stored; send it again"},
+			"the file did not arrive whole; send it again", 3},
+		{"a bucket that is busy", strings.NewReader("abcd"), busyShelf, busyShelf, fault.Unavailable,
+			"the file could not be stored; send it again", 4},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			s, uploads := newShelf()
@@ -279,7 +280,7 @@ func TestStore_EndsAnUploadWhoseFileIsNotStored(t *testing.T) {
 			if !errors.Is(err, test.is) || fault.KindOf(err) != test.kind {
 				t.Errorf("error %v of kind %v", err, fault.KindOf(err))
 			}
-			if len(s.objects) > 0 || s.rows[0].Status != csvfile.Failed || s.rows[0].Reason != test.reason {
+			if len(s.objects) > 0 || s.rows[0].Status != csvfile.Failed || s.rows[0].Reason != test.reason || s.rows[0].Bytes != test.came {
 				t.Errorf("%d objects, row %+v", len(s.objects), s.rows[0])
 			}
 		})
@@ -301,10 +302,46 @@ func TestStore_JudgesTheName(t *testing.T) {
 	}
 }
 
+func TestUploads_TellThatTheTimeForAFileHasPassed(t *testing.T) {
+	for _, test := range []struct {
+		name   string
+		status csvfile.Status
+		after  time.Duration
+		want   csvfile.Status
+	}{
+		{"while the address works", csvfile.AwaitingUpload, 15*time.Minute - 1, csvfile.AwaitingUpload},
+		{"when it ends", csvfile.AwaitingUpload, 15 * time.Minute, csvfile.Expired},
+		{"a file that is worked on", csvfile.Processing, time.Hour, csvfile.Processing},
+		{"a file that has failed", csvfile.Failed, time.Hour, csvfile.Failed},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			s, _ := newShelf()
+			uploads := csvfile.NewUploads(s, s, func() time.Time { return epoch.Add(test.after) })
+			stored := csvfile.Upload{ID: uuid.NewString(), FileName: "a.csv", Status: test.status, CreatedAt: epoch, UpdatedAt: epoch}
+			s.rows = append(s.rows, stored)
+			want := stored
+			if want.Status = test.want; test.want == csvfile.Expired {
+				want.UpdatedAt = epoch.Add(15 * time.Minute)
+			}
+			got, _, err := uploads.Get(t.Context(), stored.ID)
+			if diff := cmp.Diff(want, got); diff != "" || err != nil {
+				t.Errorf("error %v, upload (-want +got):\n%s", err, diff)
+			}
+			listed, _, err := uploads.List(t.Context(), csvfile.Position{}, 1)
+			if diff := cmp.Diff([]csvfile.Upload{want}, listed); diff != "" || err != nil {
+				t.Errorf("error %v, list (-want +got):\n%s", err, diff)
+			}
+			if diff := cmp.Diff(stored, s.rows[0]); diff != "" { // a file may still be on its way
+				t.Errorf("the row was changed: %s", diff)
+			}
+		})
+	}
+}
+
 func TestGet_GivesTheRejectsOfAnUploadThatHasThem(t *testing.T) {
 	s, uploads := newShelf()
 	for _, status := range []csvfile.Status{csvfile.AwaitingUpload, csvfile.Processing, csvfile.Completed, csvfile.CompletedWithRejects, csvfile.Failed} {
-		want := csvfile.Upload{ID: uuid.NewString(), FileName: `../a"\b.csv`, Status: status, RowsRejected: 3}
+		want := csvfile.Upload{ID: uuid.NewString(), FileName: `../a"\b.csv`, Status: status, RowsRejected: 3, CreatedAt: epoch}
 		s.rows = append(s.rows, want)
 		got, address, err := uploads.Get(t.Context(), want.ID)
 		if err != nil {

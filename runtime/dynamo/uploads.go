@@ -44,6 +44,7 @@ var uploadNames = map[string]string{
 	"#etag": contract.AttrETag, "#bytes": contract.AttrBytes, "#ranges": contract.AttrRanges, "#columns": contract.AttrColumns,
 	"#planned": contract.AttrPlannedAt, "#done": contract.AttrRangesDone, "#processed": contract.AttrBytesProcessed,
 	"#accepted": contract.AttrRowsAccepted, "#rejected": contract.AttrRowsRejected, "#lines": contract.AttrLines,
+	"#left": contract.AttrBytesLeft, "#pieces": contract.AttrPieces,
 	"#expires": contract.AttrExpiresAt, "#part": contract.AttrPart,
 	"#list": contract.AttrListPartition, "#sort": contract.AttrListSort,
 }
@@ -72,6 +73,7 @@ const (
 	beginUpdate = "SET #status = :processing, #etag = :etag, #bytes = :bytes, #ranges = :ranges, #columns = :columns, " +
 		"#planned = :planned, #updated = :planned"
 	failUpdate   = "SET #status = :failed, #reason = :reason, #updated = :at"
+	failSize     = ", #bytes = :bytes"
 	finishUpdate = "SET #status = :status, #updated = :at"
 )
 
@@ -118,13 +120,17 @@ func (s *Uploads) BeginUpload(ctx context.Context, id string, plan csvfile.Plan)
 	return readUpload(out.Attributes)
 }
 
-// FailUpload ends an upload with a reason, unless it has ended before; the error is of kind fault.NotFound where there is
-// none.
-func (s *Uploads) FailUpload(ctx context.Context, id, reason string, at time.Time) error {
-	_, err := s.client.UpdateItem(ctx, s.update(id, failUpdate, whereOpen, item{
+// FailUpload ends an upload as failed, unless it has ended before; the error is of kind fault.NotFound where there is none.
+func (s *Uploads) FailUpload(ctx context.Context, id string, f csvfile.Failure) error {
+	update, values := failUpdate, item{
 		":waiting": text(string(csvfile.AwaitingUpload)), ":processing": text(string(csvfile.Processing)),
-		":failed": text(string(csvfile.Failed)), ":reason": text(reason), ":at": text(reading.FormatTimestamp(at)),
-	}))
+		":failed": text(string(csvfile.Failed)), ":reason": text(f.Reason), ":at": text(reading.FormatTimestamp(f.At)),
+	}
+	if f.Bytes > 0 {
+		update += failSize
+		values[":bytes"] = integer(f.Bytes)
+	}
+	_, err := s.client.UpdateItem(ctx, s.update(id, update, whereOpen, values))
 	return unlessKnown("end an upload as failed", err)
 }
 

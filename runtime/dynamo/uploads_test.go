@@ -123,12 +123,12 @@ func TestUploads_BeginOnceAndKeepTheFirstPlan(t *testing.T) {
 func TestUploads_FailUnlessEnded(t *testing.T) {
 	uploads, u := begun(t)
 	at := uploadedAt.Add(time.Hour)
-	if err := uploads.FailUpload(t.Context(), u.ID, "the header is wrong", at); err != nil {
+	if err := uploads.FailUpload(t.Context(), u.ID, csvfile.Failure{Reason: "the header is wrong", At: at}); err != nil {
 		t.Fatal(err)
 	}
 	want := u
 	want.Status, want.Reason, want.UpdatedAt = csvfile.Failed, "the header is wrong", at
-	if err := uploads.FailUpload(t.Context(), u.ID, "another reason", at.Add(time.Hour)); err != nil {
+	if err := uploads.FailUpload(t.Context(), u.ID, csvfile.Failure{Reason: "another reason", At: at.Add(time.Hour)}); err != nil {
 		t.Error(err)
 	}
 	if err := uploads.FinishUpload(t.Context(), u.ID, csvfile.Completed, at.Add(time.Hour)); err != nil {
@@ -141,7 +141,7 @@ func TestUploads_FailUnlessEnded(t *testing.T) {
 		t.Error(diff)
 	}
 	id := uuid.NewString()
-	wantKind(t, "fail an unknown id", uploads.FailUpload(t.Context(), id, "r", at), fault.NotFound)
+	wantKind(t, "fail an unknown id", uploads.FailUpload(t.Context(), id, csvfile.Failure{Reason: "r", At: at}), fault.NotFound)
 	wantKind(t, "finish an unknown id", uploads.FinishUpload(t.Context(), id, csvfile.Completed, at), fault.NotFound)
 	_, err := uploads.ReadUpload(t.Context(), id)
 	wantKind(t, "no row comes of it", err, fault.NotFound)
@@ -156,20 +156,20 @@ func TestUploads_CommitCountsARangeOnceAndThenFinishes(t *testing.T) {
 	at := uploadedAt.Add(2 * time.Minute)
 	wantCommitted := func(number int, want bool) {
 		t.Helper()
-		if got, err := uploads.RangeCommitted(t.Context(), csvfile.RangeID{UploadID: u.ID, Number: number}); got != want || err != nil {
-			t.Errorf("range %d is committed: %t, error %v", number, got, err)
+		got, err := uploads.ReadRange(t.Context(), csvfile.RangeID{UploadID: u.ID, Number: number})
+		if got.Done() != want || err != nil {
+			t.Errorf("range %d is committed: %+v, error %v", number, got, err)
 		}
 	}
-	commit := func(number int) {
-		t.Helper()
-		if err := uploads.CommitRange(t.Context(), csvfile.RangeID{UploadID: u.ID, Number: number}, results[number], at); err != nil {
-			t.Fatal(err)
-		}
-		wantCommitted(number, true)
+	commit := func(number int) error {
+		return uploads.CommitRange(t.Context(), csvfile.RangeID{UploadID: u.ID, Number: number}, csvfile.RangeResult{}, results[number], at)
 	}
 	wantCommitted(0, false)
-	commit(0)
-	commit(0) // also by another worker
+	if err := commit(0); err != nil {
+		t.Fatal(err)
+	}
+	wantKind(t, "another worker commits it", commit(0), fault.Conflict)
+	wantCommitted(0, true)
 	wantCommitted(1, false)
 	if err := uploads.FinishUpload(t.Context(), u.ID, csvfile.Completed, at); err != nil {
 		t.Error(err)
@@ -179,7 +179,9 @@ func TestUploads_CommitCountsARangeOnceAndThenFinishes(t *testing.T) {
 	if diff := cmp.Diff(want, readUpload(t, uploads, u.ID)); diff != "" {
 		t.Errorf("one of two ranges: %s", diff)
 	}
-	commit(1)
+	if err := commit(1); err != nil {
+		t.Fatal(err)
+	}
 	if got, err := uploads.RangeResults(t.Context(), u.ID); err != nil || !cmp.Equal(got, results) {
 		t.Errorf("results %v, error %v", got, err)
 	}
@@ -191,14 +193,14 @@ func TestUploads_CommitCountsARangeOnceAndThenFinishes(t *testing.T) {
 	if diff := cmp.Diff(want, readUpload(t, uploads, u.ID)); diff != "" {
 		t.Errorf("finished: %s", diff)
 	}
-	if err := uploads.FailUpload(t.Context(), u.ID, "too late", at.Add(time.Hour)); err != nil {
+	if err := uploads.FailUpload(t.Context(), u.ID, csvfile.Failure{Reason: "too late", At: at.Add(time.Hour)}); err != nil {
 		t.Error(err)
 	}
 	if diff := cmp.Diff(want, readUpload(t, uploads, u.ID)); diff != "" {
 		t.Errorf("failed after the end: %s", diff)
 	}
 	wantKind(t, "commit to an unknown upload",
-		uploads.CommitRange(t.Context(), csvfile.RangeID{UploadID: uuid.NewString()}, results[0], at), fault.NotFound)
+		uploads.CommitRange(t.Context(), csvfile.RangeID{UploadID: uuid.NewString()}, csvfile.RangeResult{}, results[0], at), fault.NotFound)
 }
 
 // Ranges of one upload meet at its row. Each commit succeeds or says that trying again helps, and each counts once.
@@ -213,8 +215,8 @@ func TestUploads_ConcurrentCommitsAllCountInTheEnd(t *testing.T) {
 			group.Go(func() {
 				for range attemptsMax {
 					err := uploads.CommitRange(t.Context(), csvfile.RangeID{UploadID: u.ID, Number: number},
-						csvfile.RangeResult{Bytes: 3, RowsAccepted: 2, RowsRejected: 1, Lines: 3}, uploadedAt)
-					if err == nil {
+						csvfile.RangeResult{}, csvfile.RangeResult{Bytes: 3, RowsAccepted: 2, RowsRejected: 1, Lines: 3}, uploadedAt)
+					if err == nil || fault.KindOf(err) == fault.Conflict {
 						return
 					}
 					if fault.KindOf(err) != fault.Unavailable {
@@ -286,7 +288,7 @@ func TestUploads_ListNewestFirstWithoutGapsOrRepeats(t *testing.T) {
 		}
 		want = append([]string{u.ID}, want...)
 		// The row of a range is no upload.
-		if err := uploads.CommitRange(t.Context(), csvfile.RangeID{UploadID: u.ID}, csvfile.RangeResult{}, uploadedAt); err != nil {
+		if err := uploads.CommitRange(t.Context(), csvfile.RangeID{UploadID: u.ID}, csvfile.RangeResult{}, csvfile.RangeResult{Bytes: 1}, uploadedAt); err != nil {
 			t.Fatal(err)
 		}
 	}

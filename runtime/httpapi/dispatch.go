@@ -31,6 +31,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.preflight(e, r, methods{http.MethodDelete: {}, http.MethodGet: {}, http.MethodHead: {}, http.MethodPost: {}})
 		return
 	}
+	r = s.documents.withoutSlash(r)
 	// The mux would answer other paths on its own, with a redirection or with plain text.
 	if !strings.HasPrefix(r.URL.Path, "/") || path.Clean(r.URL.Path) != r.URL.Path {
 		s.fail(e, r, &problem{kind: problemNotFound, message: "There is nothing at this address; paths here have no empty parts and no slash at the end."})

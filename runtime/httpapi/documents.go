@@ -2,50 +2,38 @@ package httpapi
 
 import (
 	"bytes"
-	"crypto/sha256"
 	"embed"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"net/http"
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/sensorflow/sensorflow/runtime/console"
 )
 
 //go:embed documents
 var documentFiles embed.FS
 
-// document is one thing that browsers show or load.
-type document struct {
-	content []byte
-	media   string
-	policy  string
-	etag    string
-}
-
 // documents are the pages by their path and the files that they load by their name.
 type documents struct {
-	pages  map[string]document
-	assets map[string]document
+	pages   map[string]document
+	assets  map[string]document
+	console map[string]document
 }
 
-// Content security policies of the pages: nothing but what the page needs, and only from this origin. No page holds a
+// docsPolicy is the content security policy of the page to read: nothing but what it needs, and only from this origin. No page holds a
 // script or a style of its own.
-const (
-	docsPolicy    = "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-	consolePolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src %s; " +
-		"require-trusted-types-for 'script'; trusted-types 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-)
+const docsPolicy = "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 const (
-	mediaHTML = "text/html; charset=utf-8"
-	// revalidate lets browsers keep a document and ask each time whether it is still the same.
-	revalidate = "no-cache"
+	consolePath = "/console"
+	mediaHTML   = "text/html; charset=utf-8"
 )
 
 func newDocuments(o Options) (documents, error) {
-	d := documents{pages: map[string]document{}, assets: map[string]document{}}
+	d := documents{pages: map[string]document{}, assets: map[string]document{}, console: map[string]document{}}
 	description, err := describe(o)
 	if err != nil {
 		return d, err
@@ -54,17 +42,18 @@ func newDocuments(o Options) (documents, error) {
 	if err != nil {
 		return d, err
 	}
-	console, err := documentFiles.ReadFile("documents/console.html")
+	consoleFiles, err := console.Files()
 	if err != nil {
 		return d, fmt.Errorf("read the console: %w", err)
 	}
-	connect := strings.TrimSpace("'self' " + o.UploadOrigin)
+	for name, file := range consoleFiles {
+		d.console[name] = newDocument(file.Content, file.Media, console.Policy(o.UploadOrigin))
+	}
+	d.pages[consolePath] = d.console[console.Page]
+	delete(d.console, console.Page) // it has one address
 	d.pages["/openapi.json"] = newDocument(description, mediaJSON, apiPolicy)
 	d.pages["/docs"] = newDocument(docs, mediaHTML, docsPolicy)
-	d.pages["/console"] = newDocument(console, mediaHTML, fmt.Sprintf(consolePolicy, connect))
-	for name, media := range map[string]string{
-		"pages.css": "text/css; charset=utf-8", "console.js": "text/javascript; charset=utf-8", "icon.svg": "image/svg+xml",
-	} {
+	for name, media := range map[string]string{"pages.css": "text/css; charset=utf-8", "icon.svg": "image/svg+xml"} {
 		content, err := documentFiles.ReadFile("documents/" + name)
 		if err != nil {
 			return d, fmt.Errorf("read %s: %w", name, err)
@@ -72,11 +61,6 @@ func newDocuments(o Options) (documents, error) {
 		d.assets[name] = newDocument(content, media, apiPolicy)
 	}
 	return d, nil
-}
-
-func newDocument(content []byte, media, policy string) document {
-	sum := sha256.Sum256(content)
-	return document{content, media, policy, `"` + hex.EncodeToString(sum[:8]) + `"`}
 }
 
 // describe returns the OpenAPI description with the addresses of this deployment filled in.
@@ -146,33 +130,36 @@ const securityMachine = "machine"
 
 // routes lists the documents' addresses.
 func (d documents) routes() []route {
-	table := []route{{method: http.MethodGet, path: "/assets/{name}", query: takesAny, document: true, handle: d.getAsset}}
+	table := []route{
+		{method: http.MethodGet, path: "/assets/{name}", query: takesAny, document: true, handle: serveOneOf(d.assets)},
+		{method: http.MethodGet, path: consolePath + "/{name}", query: takesAny, document: true, handle: serveOneOf(d.console)},
+	}
 	for path, page := range d.pages {
 		table = append(table, route{method: http.MethodGet, path: path, query: takesAny, document: true, handle: page.serve})
 	}
 	return table
 }
 
-func (d documents) getAsset(w http.ResponseWriter, r *http.Request) error {
-	asset, ok := d.assets[r.PathValue("name")]
-	if !ok {
-		return &problem{kind: problemNotFound, message: "There is no such file."}
+// serveOneOf answers with the file that the address names.
+func serveOneOf(files map[string]document) func(w http.ResponseWriter, r *http.Request) error {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		file, ok := files[r.PathValue("name")]
+		if !ok {
+			return &problem{kind: problemNotFound, message: "There is no such file."}
+		}
+		return file.serve(w, r)
 	}
-	return asset.serve(w, r)
 }
 
-// serve answers with the document, or 304 where the browser has it already.
-func (d document) serve(w http.ResponseWriter, r *http.Request) error {
-	header := w.Header()
-	header.Set("Content-Security-Policy", d.policy)
-	header.Set("Cache-Control", revalidate)
-	header.Set("ETag", d.etag)
-	if r.Header.Get("If-None-Match") == d.etag {
-		w.WriteHeader(http.StatusNotModified)
-		return nil
+// withoutSlash returns the request for a page, where it was made with a slash behind the page's address.
+func (d documents) withoutSlash(r *http.Request) *http.Request {
+	path, slashed := strings.CutSuffix(r.URL.Path, "/")
+	if _, page := d.pages[path]; !slashed || !page {
+		return r
 	}
-	header.Set("Content-Type", d.media)
-	header.Set("Content-Length", strconv.Itoa(len(d.content)))
-	_, _ = w.Write(d.content) // a client that has left has no use for the error
-	return nil
+	target := *r.URL
+	target.Path, target.RawPath = path, ""
+	plain := r.WithContext(r.Context())
+	plain.URL = &target
+	return plain
 }

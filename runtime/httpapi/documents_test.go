@@ -1,8 +1,10 @@
 package httpapi_test
 
 import (
+	"compress/gzip"
 	"encoding/json"
 	"html"
+	"io"
 	"net/http"
 	"regexp"
 	"slices"
@@ -100,14 +102,15 @@ func TestOpenAPI_UnknownParametersAreRefusedOnEveryCall(t *testing.T) {
 	// The interval is among the parameters since its absence from the aggregates is a fault of its own that is told alone.
 	for _, pattern := range f.api.Patterns() {
 		method, path, _ := strings.Cut(pattern, " ")
-		path = strings.NewReplacer("{id}", "0d6f9c1e-5a1b-4a0e-9d53-5b7c3c1f6a20", "{name}", "pages.css").Replace(path)
+		path = strings.NewReplacer("{id}", "0d6f9c1e-5a1b-4a0e-9d53-5b7c3c1f6a20", "/assets/{name}", "/assets/pages.css",
+			"/console/{name}", "/console/console.css").Replace(path)
 		token := tokenPerson
 		if method == http.MethodDelete || strings.HasPrefix(path, "/sensor-data/deletions/") {
 			token = tokenAdmin
 		}
 		got := f.do(call{method: method, path: path + "?nonsense=1&interval=24h", token: token})
 		switch path {
-		case "/", "/healthz", "/readyz", "/docs", "/console", "/openapi.json", "/assets/pages.css":
+		case "/", "/healthz", "/readyz", "/docs", "/console", "/openapi.json", "/assets/pages.css", "/console/console.css":
 			if ignored++; got.status != http.StatusOK {
 				t.Errorf("%s: status %d", pattern, got.status)
 			}
@@ -126,7 +129,7 @@ func TestOpenAPI_UnknownParametersAreRefusedOnEveryCall(t *testing.T) {
 			t.Errorf("%s: the reason is %q", pattern, reason)
 		}
 	}
-	if ignored != 7 || none < 8 {
+	if ignored != 8 || none < 8 {
 		t.Errorf("%d calls ignored the parameter, %d said that they take none", ignored, none)
 	}
 }
@@ -196,7 +199,6 @@ func TestDocs_ShowEveryCallFieldAndProblem(t *testing.T) {
 	}
 }
 
-// TestRegion_IsToldWithEveryAnswer also holds that the console shows what it is told.
 func TestRegion_IsToldWithEveryAnswer(t *testing.T) {
 	f := newFixture(t, httpapi.Options{Region: "eu-central-1"})
 	for _, path := range []string{"/console", "/healthz", "/auth/me", "/nowhere"} {
@@ -204,12 +206,80 @@ func TestRegion_IsToldWithEveryAnswer(t *testing.T) {
 			t.Errorf("%s is answered by %q", path, got)
 		}
 	}
-	page, script := f.do(call{method: "GET", path: "/console"}).body, f.do(call{method: "GET", path: "/assets/console.js"}).body
-	if !strings.Contains(page, `id="region-name"`) || !strings.Contains(script, `showRegion(answer.headers.get("X-Region"))`) {
-		t.Error("the console does not show the region")
-	}
 	alone := newFixture(t, httpapi.Options{})
 	if got := alone.do(call{method: "GET", path: "/healthz"}).header; got.Values("X-Region") != nil {
 		t.Errorf("a service that knows no region tells %q", got)
+	}
+}
+
+// A page stands at its address with a slash behind it too; what has no such page stays unknown.
+func TestPages_StandBehindASlashToo(t *testing.T) {
+	f := newFixture(t, httpapi.Options{})
+	for _, path := range []string{"/console", "/docs"} {
+		plain, slashed := f.do(call{method: "GET", path: path}), f.do(call{method: "GET", path: path + "/?from=bookmark"})
+		if slashed.status != http.StatusOK || slashed.body != plain.body || slashed.header.Get("Content-Security-Policy") != plain.header.Get("Content-Security-Policy") {
+			t.Errorf("%s/: status %d, another page than %s", path, slashed.status, path)
+		}
+	}
+	for _, path := range []string{"/console//", "/console/nothing.js", "/console/index.html", "/console/console.css/", "/sensor-data/", "//"} {
+		if got := f.do(call{method: "GET", path: path}); got.status != http.StatusNotFound {
+			t.Errorf("%s: status %d", path, got.status)
+		}
+	}
+}
+
+func TestDocument_IsSentCompressedToWhomItSuits(t *testing.T) {
+	f := newFixture(t, httpapi.Options{})
+	// Without the header, the test's own client would ask for gzip, and undo it.
+	plain := f.do(call{method: "GET", path: "/console/main.js", headers: map[string]string{"Accept-Encoding": "identity"}})
+	for accept, packs := range map[string]bool{
+		"gzip": true, "br, GZIP;q=0.5": true, "*": true, "deflate, *;q=0.1": true, "gzip;q=1.0, *;q=0": true,
+		"identity": false, "br": false, "gzip;q=0": false, "gzip; q=0.000, *": false, "*;q=0": false,
+	} {
+		got := f.do(call{method: "GET", path: "/console/main.js", headers: map[string]string{"Accept-Encoding": accept}})
+		body := got.body
+		if (got.header.Get("Content-Encoding") == "gzip") != packs || !slices.Contains(got.header.Values("Vary"), "Accept-Encoding") {
+			t.Errorf("%q: headers %v", accept, got.header)
+		}
+		if packs {
+			zip, err := gzip.NewReader(strings.NewReader(body))
+			if err != nil {
+				t.Fatalf("%q: %v", accept, err)
+			}
+			unpacked, err := io.ReadAll(zip)
+			if err != nil || len(body) > len(unpacked)/2 {
+				t.Errorf("%q: %d bytes, of %d: %v", accept, len(body), len(unpacked), err)
+			}
+			body = string(unpacked)
+		}
+		if body != plain.body {
+			t.Errorf("%q: another file", accept)
+		}
+		if (got.header.Get("ETag") != plain.header.Get("ETag")) != packs {
+			t.Errorf("%q: the tag %s stands for other bytes too", accept, got.header.Get("ETag"))
+		}
+	}
+	small := f.do(call{method: "GET", path: "/assets/icon.svg", headers: map[string]string{"Accept-Encoding": "gzip"}})
+	if small.header.Get("Content-Encoding") != "" {
+		t.Error("a picture of 250 bytes is compressed")
+	}
+}
+
+func TestDocument_IsNotSentAgainToWhomHasIt(t *testing.T) {
+	f := newFixture(t, httpapi.Options{})
+	get := func(accept, has string) reply {
+		return f.do(call{method: "GET", path: "/console/main.js", headers: map[string]string{"Accept-Encoding": accept, "If-None-Match": has}})
+	}
+	plain, packed := get("identity", "").header.Get("ETag"), get("gzip", "").header.Get("ETag")
+	for _, one := range []struct {
+		accept, has string
+		status      int
+	}{
+		{"identity", plain, 304}, {"gzip", packed, 304}, {"gzip", `"other", W/` + packed, 304}, {"gzip", "*", 304},
+		{"identity", packed, 200}, {"gzip", plain, 200}, {"identity", strings.Trim(plain, `"`), 200}, {"identity", `"other"`, 200},
+	} {
+		if got := get(one.accept, one.has); got.status != one.status || (got.status == 304) != (got.body == "") {
+			t.Errorf("with %s, accepting %q: status %d, %d bytes", one.has, one.accept, got.status, len(got.body))
+		}
 	}
 }

@@ -142,7 +142,9 @@ func toProblem(err error) *problem {
 	case errors.Is(err, csvfile.ErrTooLarge):
 		return withKind(problemTooLarge, err)
 	case errors.Is(err, csvfile.ErrNotCSV):
-		return &problem{kind: problemInvalid, message: messageNotCSV, cause: err}
+		p := withKind(problemInvalid, err)
+		p.message = messageNotCSV // as the API contract has it
+		return p
 	case errors.As(err, &domain):
 		return domainProblem(domain, err)
 	case errors.Is(err, context.DeadlineExceeded):

@@ -46,6 +46,12 @@ func TestPostUpload_RejectsBadRequests(t *testing.T) {
 			t.Errorf("%.60s: status %d, fields %q, want %q", test.body, got.status, f.problem(got).fields(), test.fields)
 		}
 	}
+	name := []fault.FieldError{{Field: "fileName", Reason: "must end in .csv"}}
+	f.uploads.refusal = &fault.Error{Kind: fault.Invalid, Message: "only CSV files are allowed", Fields: name, Cause: csvfile.ErrNotCSV}
+	named := f.do(call{method: "POST", path: "/sensor-data/uploads", token: tokenWriter, body: `{"fileName":"a.txt","size":1}`})
+	if p := f.problem(named); named.status != http.StatusBadRequest || p.fields() != "fileName" || p.Message != "Only CSV files are allowed" {
+		t.Errorf("another ending: status %d, %s", named.status, named.body)
+	}
 	f.uploads.refusal = &fault.Error{Kind: fault.Invalid, Message: "the file must be at most 5 GiB", Cause: csvfile.ErrTooLarge}
 	got := f.do(call{method: "POST", path: "/sensor-data/uploads", token: tokenWriter, body: `{"fileName":"a.csv","size":5368709121}`})
 	if got.status != http.StatusRequestEntityTooLarge || f.problem(got).Message != "The file must be at most 5 GiB." {

@@ -1,0 +1,33 @@
+// Package console holds the web console: one page, its style sheet and its scripts, embedded as they stand in files. There is
+// no build step, and nothing in it comes from anybody else. Package httpapi serves it at /console.
+//
+// The scripts are modules of the browser, each with one job:
+//
+//   - main.js starts the console: it knows the views, shows the one that the address names, and holds the frame around it.
+//   - address.js keeps what is looked at in the address: view, window, equipments, zone and language.
+//   - service.js makes every call. It keeps decimals as the text that the service sent, waits where the service asks to, and
+//     has session.js ask for the password again when a session has ended; the call then goes on as if nothing had been.
+//   - session.js signs in and out. At sign-out the document is emptied.
+//   - text.js chooses the language; text-en.js and text-pt.js hold every sentence, in English and in Brazilian Portuguese.
+//   - numbers-and-times.js writes numbers and times as the language and the zone want them, and calculates with decimals as
+//     text: no value passes through a float on its way into a table.
+//   - dom.js makes elements. Nothing is ever read as HTML.
+//   - One module for each view: overview.js, equipment.js, send.js, uploads.js, deletion.js, machines.js. What views share are
+//     parts of their own: window.js (which window), chart.js (the picture), table.js (rows, of which only those in sight stand
+//     in the document), readings.js (raw readings).
+//
+// # A new view
+//
+// A view is a module that exports a function which takes the console (the object that main.js makes: service, text, format,
+// address, user, say) and returns {element, open(place), close()}. element is shown in the frame. open is called each time that the
+// address names the view, and when anything in the address changes while it is shown; close when another view comes. A view
+// stays alive while it is not shown, so that nothing is lost of what was typed. Add it to the list of views in main.js, its title to
+// both texts as "view.NAME", and its file to index.html as a modulepreload if it belongs to what is seen first; other modules
+// are loaded when they are needed.
+//
+// # A new sentence
+//
+// Add it to text-en.js and to text-pt.js under the same key. "{name}" stands for a value, and a key with the endings
+// ".one" and ".other" for a sentence that depends on a number {count}. A test compares the keys and the values of both files,
+// and finds keys that no module uses and that no file has.
+package console

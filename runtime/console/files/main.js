@@ -1,0 +1,175 @@
+// Starts the console: knows the views, shows the one that the address names, and holds the frame around it.
+
+import { Address } from "./address.js";
+import { element, set } from "./dom.js";
+import { Format, viewerZone } from "./numbers-and-times.js";
+import { Fault, Service } from "./service.js";
+import { renew, signIn, signOut, whoIs } from "./session.js";
+import { languageNames, loadText } from "./text.js";
+
+/** The views by their names in the address, the first one first. needs is a scope without which a view is not offered. */
+const views = {
+  overview: { load: () => import("./overview.js").then((module) => module.overview) },
+  equipment: { load: () => import("./equipment.js").then((module) => module.equipment) },
+  send: { load: () => import("./send.js").then((module) => module.send), needs: "sensor-flow/write" },
+  uploads: { load: () => import("./uploads.js").then((module) => module.uploads), needs: "sensor-flow/write" },
+  deletion: { load: () => import("./deletion.js").then((module) => module.deletion), needs: "sensor-flow/admin" },
+  machines: { load: () => import("./machines.js").then((module) => module.machines) },
+};
+const first = Object.keys(views)[0];
+
+/** Console is what views are given. */
+class Console {
+  constructor(root) {
+    this.root = root;
+    this.region = "";
+    this.service = new Service({ renew: () => renew(this), answered: (region) => this.answeredBy(region) });
+    this.address = new Address((place, before) => this.follow(place, before));
+  }
+
+  async start() {
+    await this.speak();
+    this.user = await whoIs(this) || await signIn(this, this.root);
+    this.frame();
+    await this.show(this.address.place);
+  }
+
+  /** speak takes the language and the zone that the address names, or the browser's. */
+  async speak() {
+    const place = this.address.place;
+    const { code, locale, text } = await loadText(place.language);
+    Object.assign(this, { language: code, locale, text });
+    this.tell(place.zone);
+    document.documentElement.lang = locale;
+  }
+
+  /** tell tells times of a zone from now on. Views take format anew each time that they write something. */
+  tell(zone) {
+    this.zone = zone || viewerZone();
+    this.format = new Format(this.locale, this.zone);
+    this.zones?.replaceChildren(...this.zoneOptions());
+  }
+
+  /** speakAnew makes everything again in another language, and leaves the focus on what was used to choose it. */
+  async speakAnew() {
+    this.shown?.view.close();
+    await this.speak();
+    this.frame();
+    this.languages.focus();
+  }
+
+  /** frame makes what stands around the views, and forgets the views that there were. */
+  frame() {
+    const { text } = this;
+    this.open = new Map();
+    this.shown = null;
+    this.main = element("main", { id: "main", tabindex: "-1" });
+    this.tabs = Object.entries(views).filter(([, { needs }]) => !needs || this.user.scopes.includes(needs))
+      .map(([name]) => element("a", { "data-view": name, onclick: (event) => this.tabClicked(event, name) }, text("view." + name)));
+    this.regionLine = element("p", { class: "region" });
+    this.root.replaceChildren(
+      element("a", { class: "skip", href: "#main", onclick: (event) => { event.preventDefault(); this.main.focus(); } }, text("frame.skip")),
+      element("header", { class: "top" },
+        element("p", { class: "brand" }, element("img", { src: "/assets/icon.svg", alt: "", width: 28, height: 28 }), "SensorFlow"),
+        element("nav", { "aria-label": text("frame.views") }, element("ul", {}, this.tabs.map((tab) => element("li", {}, tab)))),
+        element("div", { class: "who" }, this.zoneChooser(), this.languageChooser(), this.person())),
+      this.main,
+      element("footer", {}, this.regionLine, element("p", {}, element("a", { href: "/docs" }, text("frame.documentation")), " ",
+        element("a", { href: "/openapi.json" }, "OpenAPI"))));
+    this.answeredBy(this.region);
+  }
+
+  person() {
+    const trouble = element("span", { role: "alert" });
+    const leave = () => signOut(this).catch((error) => { trouble.textContent = this.faultText(error); });
+    return element("div", { class: "person" }, element("span", { class: "name" }, this.user.email || this.user.username),
+      element("button", { type: "button", class: "plain", onclick: leave }, this.text("session.signOut")), trouble);
+  }
+
+  zoneChooser() {
+    this.zones = element("select", { "aria-label": this.text("frame.zone"), onchange: () => this.address.go({ zone: this.zones.value }) },
+      this.zoneOptions());
+    return this.zones;
+  }
+
+  zoneOptions() {
+    const own = viewerZone();
+    const label = (zone) => zone === own && zone !== "UTC" ? this.text("frame.ownZone", { zone }) : zone;
+    return [...new Set([own, "UTC", this.zone])]
+      .map((zone) => element("option", { value: zone, selected: zone === this.zone }, label(zone)));
+  }
+
+  languageChooser() {
+    this.languages = element("select", { "aria-label": this.text("frame.language"), onchange: () => this.address.go({ language: this.languages.value }) },
+      Object.entries(languageNames).map(([code, name]) => element("option", { value: code, lang: code, selected: code === this.language }, name)));
+    return this.languages;
+  }
+
+  tabClicked(event, name) {
+    if (event.ctrlKey || event.metaKey || event.shiftKey) return; // another window
+    event.preventDefault();
+    this.address.go({ view: name });
+  }
+
+  /** follow shows what the address says after it has changed. */
+  async follow(place, before) {
+    if (!this.user) return;
+    if (place.language !== before.language) await this.speakAnew();
+    else if (place.zone !== before.zone) this.tell(place.zone);
+    await this.show(place);
+  }
+
+  /** show opens the view that a place names, in the same state in which it was left. */
+  async show(place) {
+    const name = views[place.view] ? place.view : first;
+    const changed = this.shown?.name !== name;
+    if (changed) {
+      const view = this.open.get(name) || (await views[name].load())(this);
+      if (this.address.place !== place) return; // somebody has gone on while it was loaded
+      this.open.set(name, view);
+      const before = this.shown;
+      before?.view.close();
+      this.shown = { name, view };
+      this.main.replaceChildren(view.element);
+      if (before) this.focusTitle();
+    }
+    this.mark(name);
+    this.shown.view.open(place);
+  }
+
+  /** focusTitle lets a screen reader begin at the title of the view that has come, and the next Tab lead into it. */
+  focusTitle() {
+    const title = this.main.querySelector("h1");
+    title?.setAttribute("tabindex", "-1");
+    title?.focus();
+  }
+
+  mark(name) {
+    document.title = `${this.text("view." + name)} · SensorFlow`;
+    for (const tab of this.tabs) {
+      set(tab, { href: this.address.link({ view: tab.dataset.view, own: {} }), "aria-current": tab.dataset.view === name ? "page" : null });
+    }
+  }
+
+  answeredBy(region) {
+    if (!region) return;
+    this.region = region;
+    if (this.regionLine) this.regionLine.textContent = this.text("frame.region", { region });
+  }
+
+  /** faultText is an error as a sentence for people. */
+  faultText(error) {
+    if (!(error instanceof Fault)) return this.text("fault.console", { reason: error.message });
+    if (error.status === 0) return this.text("fault.unreachable");
+    const sentence = error.message || this.text("fault.unexpected");
+    return error.status >= 500 && error.requestId ? `${sentence} (${this.text("fault.request", { id: error.requestId })})` : sentence;
+  }
+}
+
+const root = document.getElementById("console");
+const app = new Console(root);
+app.start().catch((error) => {
+  root.replaceChildren(element("main", { class: "sign-in" }, element("h1", {}, "SensorFlow"),
+    element("p", { role: "alert" }, app.text ? app.faultText(error) : String(error)),
+    element("button", { type: "button", onclick: () => location.reload() }, app.text ? app.text("frame.again") : "Try again")));
+});

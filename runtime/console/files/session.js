@@ -1,0 +1,110 @@
+// Signs people in and out, and asks for the password again when a session has ended.
+
+import { element, field, note, whileBusy } from "./dom.js";
+import { Fault } from "./service.js";
+
+function basic(username, password) {
+  const bytes = new TextEncoder().encode(username + ":" + password);
+  return "Basic " + btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
+}
+
+async function signInAs(app, username, password) {
+  await app.service.call("POST", "/auth/login", { headers: { Authorization: basic(username, password) }, renew: false });
+  return who(app);
+}
+
+// When the session ends, for the next visit: the cookie cannot be seen from here.
+const endKey = "sensorflow.session-ends";
+
+async function who(app) {
+  const user = await app.service.get("/auth/me", {}, { renew: false });
+  localStorage.setItem(endKey, user.expiresAt);
+  return user;
+}
+
+/** whoIs is the person whose session has not ended, or null. Where there cannot be one, the service is not asked. */
+export async function whoIs(app) {
+  if (!(Date.parse(localStorage.getItem(endKey)) > Date.now())) return null;
+  return who(app).catch((error) => {
+    if (error.status === 401) return null;
+    throw error;
+  });
+}
+
+/** form asks for name and password, and gives the person who has signed in to done. */
+function form(app, { username = "", note: beginning = "", done, cancel }) {
+  const { text } = app;
+  const name = element("input", { name: "username", autocomplete: "username", autocapitalize: "none", spellcheck: "false", value: username });
+  const password = element("input", { name: "password", type: "password", autocomplete: "current-password" });
+  const line = note({ role: "alert" });
+  const button = element("button", { type: "submit" }, text("session.signIn"));
+  line.say(beginning);
+  const submit = async () => {
+    if (!name.value.trim() || !password.value) {
+      line.say(text("session.bothNeeded"), "bad");
+      (name.value.trim() ? password : name).focus();
+      return;
+    }
+    try {
+      const user = await signInAs(app, name.value.trim(), password.value);
+      password.value = "";
+      done(user);
+    } catch (error) {
+      line.say(error.status === 429 ? text("session.wait", { count: error.retryAfter }) : app.faultText(error), "bad");
+    }
+  };
+  return element("form", { novalidate: true, onsubmit: (event) => { event.preventDefault(); whileBusy(button, submit); } },
+    field(text("session.username"), name), field(text("session.password"), password),
+    element("div", { class: "actions" }, button, cancel && element("button", { type: "button", class: "plain", onclick: cancel }, text("session.notNow"))),
+    line.element);
+}
+
+/** signIn shows the page for it in root, and resolves to the person who has signed in. */
+export function signIn(app, root, beginning = "") {
+  return new Promise((resolve) => {
+    const asked = form(app, { note: beginning, done: resolve });
+    root.replaceChildren(element("main", { class: "sign-in" },
+      element("img", { src: "/assets/icon.svg", alt: "", width: 48, height: 48 }),
+      element("h1", {}, "SensorFlow"), element("p", { class: "lead" }, app.text("session.lead")), asked,
+      element("p", { class: "hint" }, element("a", { href: "/docs" }, app.text("frame.documentation")))));
+    root.querySelector("input").focus();
+  });
+}
+
+/** renew asks for the password above what is shown, which stays as it is. It rejects where the person gives up. */
+export function renew(app) {
+  return new Promise((resolve, reject) => {
+    const refuse = () => reject(new Fault(401, { message: app.text("session.stillEnded") }));
+    const asked = form(app, {
+      username: app.user.username,
+      done(user) {
+        dialog.close();
+        if (user.sub !== app.user.sub) leave(); // what is shown was another person's
+        else resolve();
+      },
+      cancel: () => dialog.close(),
+    });
+    const dialog = element("dialog", { "aria-labelledby": "ended", onclose: () => { dialog.remove(); refuse(); } },
+      element("h2", { id: "ended" }, app.text("session.ended")), element("p", {}, app.text("session.endedLead")), asked);
+    document.body.append(dialog);
+    dialog.showModal();
+    dialog.querySelector("[type=password]").focus();
+  });
+}
+
+/** signOut ends the session, and empties the document. */
+export async function signOut(app) {
+  await app.service.call("POST", "/auth/logout", { renew: false }).catch((error) => {
+    if (error.status !== 401) throw error; // it has ended by itself
+  });
+  leave();
+}
+
+/** leave empties the document and begins anew. A browser that keeps the old page for its way back keeps an empty one. */
+function leave() {
+  document.body.replaceChildren();
+  localStorage.removeItem(endKey);
+  location.replace("/console");
+}
+
+window.addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });

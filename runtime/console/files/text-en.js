@@ -1,0 +1,58 @@
+// Every sentence of the console, in English.
+
+export const sentences = {
+  "view.overview": "Overview",
+  "view.equipment": "Equipment",
+  "view.send": "Send a reading",
+  "view.uploads": "Uploads",
+  "view.deletion": "Delete",
+  "view.machines": "For machines",
+
+  "frame.skip": "Skip to the content",
+  "frame.views": "Views",
+  "frame.zone": "Time zone",
+  "frame.ownZone": "{zone} (yours)",
+  "frame.language": "Language",
+  "frame.documentation": "Documentation",
+  "frame.region": "Answered by the region {region}",
+  "frame.again": "Try again",
+
+  "session.lead": "Sign in to look at readings.",
+  "session.username": "User name",
+  "session.password": "Password",
+  "session.signIn": "Sign in",
+  "session.signOut": "Sign out",
+  "session.notNow": "Not now",
+  "session.bothNeeded": "Enter the user name and the password.",
+  "session.wait.one": "There were too many attempts. Try again in one second.",
+  "session.wait.other": "There were too many attempts. Try again in {count} seconds.",
+  "session.ended": "Your session has ended",
+  "session.endedLead": "Sign in again to go on. Everything stays as you left it.",
+  "session.stillEnded": "You are not signed in any more. Sign in again to go on.",
+
+  "fault.unreachable": "The service cannot be reached. Check the connection and try again.",
+  "fault.unexpected": "The service did not answer as expected.",
+  "fault.console": "The console failed: {reason}",
+  "fault.request": "request {id}",
+
+  "result.loading": "Loading …",
+
+  "send.send": "Send",
+  "send.now": "Now",
+  "send.equipment": "Equipment",
+  "send.time": "Time",
+  "send.timeHint": "RFC 3339, such as 2026-03-01T09:30:00+01:00",
+  "send.value": "Value",
+  "send.notANumber": "The value must be a number such as 21.5 or -3e-7.",
+  "send.stored": "Stored. It shows in the aggregates within a few seconds.",
+
+  "uploads.choose": "CSV file",
+  "uploads.progress": "Upload",
+  "uploads.uploading": "Uploading {file} …",
+  "uploads.uploaded": "{file} is uploaded. Its rows are being read.",
+  "uploads.column.file": "File",
+  "uploads.column.status": "Status",
+  "uploads.column.accepted": "Accepted",
+  "uploads.column.rejected": "Rejected",
+  "uploads.column.started": "Started",
+};

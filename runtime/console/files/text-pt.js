@@ -1,0 +1,58 @@
+// Every sentence of the console, in Brazilian Portuguese.
+
+export const sentences = {
+  "view.overview": "Visão geral",
+  "view.equipment": "Equipamentos",
+  "view.send": "Enviar leitura",
+  "view.uploads": "Arquivos",
+  "view.deletion": "Excluir",
+  "view.machines": "Para máquinas",
+
+  "frame.skip": "Ir para o conteúdo",
+  "frame.views": "Páginas",
+  "frame.zone": "Fuso horário",
+  "frame.ownZone": "{zone} (o seu)",
+  "frame.language": "Idioma",
+  "frame.documentation": "Documentação",
+  "frame.region": "Respondido pela região {region}",
+  "frame.again": "Tentar de novo",
+
+  "session.lead": "Entre para ver as leituras.",
+  "session.username": "Usuário",
+  "session.password": "Senha",
+  "session.signIn": "Entrar",
+  "session.signOut": "Sair",
+  "session.notNow": "Agora não",
+  "session.bothNeeded": "Informe o usuário e a senha.",
+  "session.wait.one": "Houve tentativas demais. Tente de novo em um segundo.",
+  "session.wait.other": "Houve tentativas demais. Tente de novo em {count} segundos.",
+  "session.ended": "Sua sessão terminou",
+  "session.endedLead": "Entre de novo para continuar. Tudo fica como você deixou.",
+  "session.stillEnded": "Você não está mais conectado. Entre de novo para continuar.",
+
+  "fault.unreachable": "Não foi possível acessar o serviço. Verifique a conexão e tente de novo.",
+  "fault.unexpected": "O serviço não respondeu como se esperava.",
+  "fault.console": "O console falhou: {reason}",
+  "fault.request": "requisição {id}",
+
+  "result.loading": "Carregando …",
+
+  "send.send": "Enviar",
+  "send.now": "Agora",
+  "send.equipment": "Equipamento",
+  "send.time": "Horário",
+  "send.timeHint": "RFC 3339, como 2026-03-01T09:30:00-03:00",
+  "send.value": "Valor",
+  "send.notANumber": "O valor deve ser um número como 21.5 ou -3e-7.",
+  "send.stored": "Gravada. Aparece nos agregados em poucos segundos.",
+
+  "uploads.choose": "Arquivo CSV",
+  "uploads.progress": "Envio",
+  "uploads.uploading": "Enviando {file} …",
+  "uploads.uploaded": "{file} foi enviado. As linhas estão sendo lidas.",
+  "uploads.column.file": "Arquivo",
+  "uploads.column.status": "Situação",
+  "uploads.column.accepted": "Aceitas",
+  "uploads.column.rejected": "Rejeitadas",
+  "uploads.column.started": "Início",
+};
