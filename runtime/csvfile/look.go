@@ -22,7 +22,7 @@ func look(head []byte, whole bool, given Format, limits reading.Limits) (*Format
 	if ok {
 		hints = append(hints, found.advice(given))
 	}
-	hint := strings.Join(hints, ", then ")
+	hint := strings.Join(hints, "; ")
 	if !ok || found.headerLine != "" || text != string(bytes.TrimPrefix(head, byteOrderMark)) {
 		return nil, hint
 	}
