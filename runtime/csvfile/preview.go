@@ -42,7 +42,7 @@ func PreviewFile(head []byte, whole bool, format Format, limits reading.Limits) 
 	}
 	head = head[:min(len(head), headBytes)]
 	_, refusal := readHead(head, whole, format)
-	found, hint := look(head, whole, format, limits)
+	found, hint := lookalike(head, whole, format, limits)
 	if refusal != "" {
 		return Preview{
 			Rows:      []PreviewRow{{Line: int64(format.SkipLines) + 1, Faults: []fault.FieldError{{Field: fieldFile, Reason: withHint(refusal, hint)}}}},

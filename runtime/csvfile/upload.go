@@ -33,7 +33,8 @@ type Upload struct {
 	Bytes int64
 	// Format is how the file is written, as the client says. It never changes, so that all work on the file reads it alike.
 	Format Format
-	// BytesProcessed, RowsAccepted and RowsRejected cover what is committed, also of ranges that are not done.
+	// BytesProcessed, RowsAccepted and RowsRejected cover what is committed, also of ranges that are not done. The first counts bytes of
+	// the text, which Uploads tells as the share of Bytes that they are.
 	BytesProcessed, RowsAccepted, RowsRejected int64
 	CreatedAt, UpdatedAt                       time.Time // UTC
 
@@ -49,13 +50,23 @@ type Plan struct {
 	ETag string
 	// Bytes is the size of the object.
 	Bytes int64
-	// Ranges is how many byte ranges of contract.CSVRangeBytes the file has.
+	// Unpacked is the size of the text of a file that is compressed with gzip; 0 for other files.
+	Unpacked int64
+	// Ranges is how many byte ranges of contract.CSVRangeBytes the text has.
 	Ranges int
 	// Layout is what the header says.
 	Layout Layout
 	// At is when the plan was made, UTC: the moment by which the readings' timestamps are judged and that they are registered
 	// with, so that repeating a range judges and writes the same.
 	At time.Time
+}
+
+// text is the size of what the ranges cut.
+func (p Plan) text() int64 {
+	if p.Unpacked > 0 {
+		return p.Unpacked
+	}
+	return p.Bytes
 }
 
 // Layout is where the rows are and what is where in them.
@@ -100,7 +111,7 @@ type Ticket struct {
 var (
 	// ErrTooLarge means that a file is too large for the way in which it is sent.
 	ErrTooLarge = errors.New("the file is too large")
-	// ErrNotCSV means that a file's name does not end in .csv.
+	// ErrNotCSV means that a file's name ends neither in .csv nor in .csv.gz.
 	ErrNotCSV = errors.New("the file is not a CSV file")
 )
 

@@ -125,12 +125,12 @@ func readForm(form *multipart.Reader) (format csvfile.Format, file *onlyFile, er
 				return csvfile.Format{}, nil, err
 			}
 		case part.FormName() != fieldFile || part.FileName() == "":
-		case isCSV(part):
+		case csvfile.IsCSV(part.FileName()):
 			return format, &onlyFile{form: form, file: part}, nil
 		default:
 			return csvfile.Format{}, nil, &problem{
 				kind: problemInvalid, message: messageNotCSV,
-				fields: []fault.FieldError{{Field: fieldFile, Reason: "must have a name that ends in " + contract.CSVKeySuffix}},
+				fields: []fault.FieldError{{Field: fieldFile, Reason: "must have a name that ends in " + csvfile.Suffixes}},
 			}
 		}
 	}

@@ -7,8 +7,6 @@ import (
 	"io"
 	"mime/multipart"
 	"net/http"
-	"path"
-	"strings"
 	"time"
 
 	"github.com/sensorflow/sensorflow/runtime/contract"
@@ -133,12 +131,6 @@ func fileError(p *problem) *problem {
 		p.message = "The file must be at most " + byteCount(contract.SmallUploadBytesMax) + "; POST /sensor-data/uploads takes larger ones."
 	}
 	return p
-}
-
-// isCSV looks at the file's name and not at the media type: browsers send what their system has for .csv, which may be the
-// type of a spreadsheet, and programs send application/octet-stream.
-func isCSV(part *multipart.Part) bool {
-	return strings.EqualFold(path.Ext(part.FileName()), contract.CSVKeySuffix)
 }
 
 // uploadItem is an upload as clients see it.

@@ -10,9 +10,9 @@ import (
 	"github.com/sensorflow/sensorflow/runtime/reading"
 )
 
-// look tells what a file looks like that its format does not fit: in a sentence that goes on after the reason why it cannot be taken,
+// lookalike tells what a file looks like that its format does not fit: in a sentence that goes on after the reason why it cannot be taken,
 // and as a format that takes it better, nil where no format does it alone.
-func look(head []byte, whole bool, given Format, limits reading.Limits) (*Format, string) {
+func lookalike(head []byte, whole bool, given Format, limits reading.Limits) (*Format, string) {
 	text, repair := repaired(head)
 	found, ok := guess(text, whole, given, limits)
 	var hints []string
