@@ -97,6 +97,7 @@ const (
 	AttrETag           = "etag"           // S, the content that the upload's plan is for
 	AttrColumns        = "columns"        // S, the positions of equipmentId, timestamp and value, separated by commas
 	AttrPlannedAt      = "plannedAt"      // S, like timestamp
+	AttrUnpackedBytes  = "unpackedBytes"  // N, what a compressed file unpacks to; absent for other files
 	AttrListPartition  = "listPartition"  // S, index partition key: UPLOADS#<shard>, or ListDeletions
 	AttrListSort       = "listSort"       // S, index sort key: <createdAt>#<uploadId>
 

@@ -29,7 +29,7 @@ func readHead(head []byte, whole bool) (columns Columns, refusal string) {
 	case len(head) == 0:
 		return Columns{}, "the file is empty"
 	case bytes.HasPrefix(head, gzipMagic):
-		return Columns{}, "the file is compressed with gzip; upload the CSV itself"
+		return Columns{}, "the file is compressed with gzip; compress it once, and give it a name that ends in " + contract.CSVPackedSuffix
 	case bytes.HasPrefix(head, zipMagic):
 		return Columns{}, "the file is a ZIP archive or a workbook; upload it as CSV"
 	case bytes.HasPrefix(head, utf16Marks[0]), bytes.HasPrefix(head, utf16Marks[1]):

@@ -92,7 +92,7 @@ func TestReadHead_NamesWhatIsWrong(t *testing.T) {
 		"accepts quotes":           {`"equipmentId","timestamp","value"`, ""},
 		"accepts few bad lines":    {"equipmentId,timestamp,value\n\xff\nE,t,1\n", ""},
 		"rejects nothing":          {"", "the file is empty"},
-		"rejects gzip":             {"\x1f\x8b\x08\x00", "the file is compressed with gzip; upload the CSV itself"},
+		"rejects gzip":             {"\x1f\x8b\x08\x00", "the file is compressed with gzip; compress it once, and give it a name that ends in .csv.gz"},
 		"rejects a workbook":       {"PK\x03\x04", "the file is a ZIP archive or a workbook; upload it as CSV"},
 		"rejects UTF-16":           {"\xff\xfee\x00q\x00", "the file is in UTF-16; save it as UTF-8"},
 		"rejects UTF-16 unmarked":  {"e\x00q\x00u\x00", "the header holds NUL bytes, as UTF-16 has them; save the file as UTF-8"},

@@ -31,7 +31,8 @@ type Upload struct {
 	Reason   string // why it failed, in one sentence for the client; empty otherwise
 	// Bytes is the size of the file: as announced, and as found once processing has begun.
 	Bytes int64
-	// BytesProcessed, RowsAccepted and RowsRejected cover what is committed, also of ranges that are not done.
+	// BytesProcessed, RowsAccepted and RowsRejected cover what is committed, also of ranges that are not done. The first counts bytes of
+	// the text, which Uploads tells as the share of Bytes that they are.
 	BytesProcessed, RowsAccepted, RowsRejected int64
 	CreatedAt, UpdatedAt                       time.Time // UTC
 
@@ -47,13 +48,23 @@ type Plan struct {
 	ETag string
 	// Bytes is the size of the object.
 	Bytes int64
-	// Ranges is how many byte ranges of contract.CSVRangeBytes the file has.
+	// Unpacked is the size of the text of a file that is compressed with gzip; 0 for other files.
+	Unpacked int64
+	// Ranges is how many byte ranges of contract.CSVRangeBytes the text has.
 	Ranges int
 	// Columns are the positions of equipmentId, timestamp and value in a row.
 	Columns Columns
 	// At is when the plan was made, UTC: the moment by which the readings' timestamps are judged and that they are registered
 	// with, so that repeating a range judges and writes the same.
 	At time.Time
+}
+
+// text is the size of what the ranges cut.
+func (p Plan) text() int64 {
+	if p.Unpacked > 0 {
+		return p.Unpacked
+	}
+	return p.Bytes
 }
 
 // Columns are positions in a row, counted from 0.
@@ -86,7 +97,7 @@ type Ticket struct {
 var (
 	// ErrTooLarge means that a file is too large for the way in which it is sent.
 	ErrTooLarge = errors.New("the file is too large")
-	// ErrNotCSV means that a file's name does not end in .csv.
+	// ErrNotCSV means that a file's name ends neither in .csv nor in .csv.gz.
 	ErrNotCSV = errors.New("the file is not a CSV file")
 )
 

@@ -46,7 +46,7 @@ var uploadNames = map[string]string{
 	"#accepted": contract.AttrRowsAccepted, "#rejected": contract.AttrRowsRejected, "#lines": contract.AttrLines,
 	"#left": contract.AttrBytesLeft, "#pieces": contract.AttrPieces,
 	"#expires": contract.AttrExpiresAt, "#part": contract.AttrPart,
-	"#list": contract.AttrListPartition, "#sort": contract.AttrListSort,
+	"#unpacked": contract.AttrUnpackedBytes, "#list": contract.AttrListPartition, "#sort": contract.AttrListSort,
 }
 
 // namesIn returns the placeholders that occur in the expressions: DynamoDB refuses those that do not.
@@ -72,6 +72,7 @@ const (
 
 	beginUpdate = "SET #status = :processing, #etag = :etag, #bytes = :bytes, #ranges = :ranges, #columns = :columns, " +
 		"#planned = :planned, #updated = :planned"
+	beginPacked  = ", #unpacked = :unpacked"
 	failUpdate   = "SET #status = :failed, #reason = :reason, #updated = :at"
 	failSize     = ", #bytes = :bytes"
 	finishUpdate = "SET #status = :status, #updated = :at"
@@ -104,11 +105,16 @@ func (s *Uploads) ReadUpload(ctx context.Context, id string) (csvfile.Upload, er
 // BeginUpload gives an upload that awaits its file the plan and the status csvfile.Processing. In any other status it
 // changes nothing. It returns the upload as it then is; the error is of kind fault.NotFound where there is none.
 func (s *Uploads) BeginUpload(ctx context.Context, id string, plan csvfile.Plan) (csvfile.Upload, error) {
-	in := s.update(id, beginUpdate, whereWaiting, item{
+	update, values := beginUpdate, item{
 		":waiting": text(string(csvfile.AwaitingUpload)), ":processing": text(string(csvfile.Processing)),
 		":etag": text(plan.ETag), ":bytes": integer(plan.Bytes), ":ranges": integer(int64(plan.Ranges)),
 		":columns": text(columnsText(plan.Columns)), ":planned": text(reading.FormatTimestamp(plan.At)),
-	})
+	}
+	if plan.Unpacked > 0 {
+		update += beginPacked
+		values[":unpacked"] = integer(plan.Unpacked)
+	}
+	in := s.update(id, update, whereWaiting, values)
 	in.ReturnValues = types.ReturnValueAllNew
 	out, err := s.client.UpdateItem(ctx, in)
 	if current, refused := itemBefore(err); refused {
@@ -194,6 +200,9 @@ func uploadItem(u csvfile.Upload) item {
 	}
 	if !u.Plan.At.IsZero() {
 		stored[contract.AttrETag], stored[contract.AttrColumns] = text(u.Plan.ETag), text(columnsText(u.Plan.Columns))
+		if u.Plan.Unpacked > 0 {
+			stored[contract.AttrUnpackedBytes] = integer(u.Plan.Unpacked)
+		}
 		stored[contract.AttrRanges], stored[contract.AttrPlannedAt] = integer(int64(u.Plan.Ranges)), text(reading.FormatTimestamp(u.Plan.At))
 	}
 	return stored
@@ -219,6 +228,9 @@ func readUpload(stored item) (csvfile.Upload, error) {
 	if stored[contract.AttrPlannedAt] != nil {
 		u.Plan = csvfile.Plan{
 			ETag: r.text(contract.AttrETag), Bytes: u.Bytes, Ranges: int(r.integer(contract.AttrRanges)), At: r.time(contract.AttrPlannedAt),
+		}
+		if stored[contract.AttrUnpackedBytes] != nil {
+			u.Plan.Unpacked = r.integer(contract.AttrUnpackedBytes)
 		}
 		var err error
 		if u.Plan.Columns, err = parseColumns(r.text(contract.AttrColumns)); err != nil {

@@ -91,7 +91,9 @@ func (e *export) pages(page func(ctx context.Context) (more bool, err error)) er
 		if err != nil || e.out != nil && e.out.err != nil {
 			panic(http.ErrAbortHandler)
 		}
-		more = next && e.r.Method != http.MethodHead
+		if more = next && e.r.Method != http.MethodHead; more {
+			e.out.refresh()
+		}
 	}
 	e.begin()
 	e.out.end()

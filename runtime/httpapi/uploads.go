@@ -7,8 +7,6 @@ import (
 	"io"
 	"mime/multipart"
 	"net/http"
-	"path"
-	"strings"
 	"time"
 
 	"github.com/sensorflow/sensorflow/runtime/contract"
@@ -151,12 +149,12 @@ func filePart(form *multipart.Reader) (*multipart.Part, error) {
 			p.cause = err
 			return nil, p
 		case part.FormName() != fieldFile || part.FileName() == "":
-		case isCSV(part):
+		case csvfile.IsCSV(part.FileName()):
 			return part, nil
 		default:
 			return nil, &problem{
 				kind: problemInvalid, message: messageNotCSV,
-				fields: []fault.FieldError{{Field: fieldFile, Reason: "must have a name that ends in " + contract.CSVKeySuffix}},
+				fields: []fault.FieldError{{Field: fieldFile, Reason: "must have a name that ends in " + csvfile.Suffixes}},
 			}
 		}
 	}
@@ -191,12 +189,6 @@ func (o *onlyFile) Read(p []byte) (int, error) {
 }
 
 var errSecondFile = errors.New("the form holds a second file")
-
-// isCSV looks at the file's name and not at the media type: browsers send what their system has for .csv, which may be the
-// type of a spreadsheet, and programs send application/octet-stream.
-func isCSV(part *multipart.Part) bool {
-	return strings.EqualFold(path.Ext(part.FileName()), contract.CSVKeySuffix)
-}
 
 // uploadItem is an upload as clients see it.
 type uploadItem struct {

@@ -53,7 +53,7 @@ func put(t *testing.T, address, body string, headers, changes map[string]string)
 }
 
 func terms(body string) csvfile.PutTerms {
-	return csvfile.PutTerms{Size: int64(len(body)), Lifetime: time.Minute}
+	return csvfile.PutTerms{Size: int64(len(body)), ContentType: "text/csv", Lifetime: time.Minute}
 }
 
 func TestPresignPut_TakesExactlyTheDescribedFile(t *testing.T) {
@@ -201,7 +201,7 @@ func TestPresignPut_AsksForCredentialsThatLiveAsLongAsTheAddress(t *testing.T) {
 	bucket := s3store.New(s3store.NewClient(cfg), bucketName)
 	sign := func(lifetime time.Duration) string {
 		t.Helper()
-		address, _, err := bucket.PresignPut(t.Context(), "uploads/a.csv", csvfile.PutTerms{Size: 1, Lifetime: lifetime})
+		address, _, err := bucket.PresignPut(t.Context(), "uploads/a.csv", csvfile.PutTerms{Size: 1, ContentType: "text/csv", Lifetime: lifetime})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -24,7 +24,7 @@ export function uploads(app) {
   const { text, format } = app;
   const line = note();
   const bar = element("progress", { max: 1, value: 0, "aria-label": text("uploads.progress"), hidden: true });
-  const choose = element("input", { type: "file", accept: ".csv,text/csv", onchange: () => { upload(choose.files[0]); } });
+  const choose = element("input", { type: "file", accept: ".csv,.gz,text/csv", onchange: () => { upload(choose.files[0]); } });
   const rows = element("tbody");
 
   async function upload(file) {

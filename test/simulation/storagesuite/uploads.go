@@ -48,6 +48,7 @@ func testUploads(t T, s *subject) {
 	table, u, plan := s.uploads(t)
 	wantUpload(t, "created", table, u)
 	wantKind(t, "created again", table.CreateUpload(t.Context(), u), fault.Conflict)
+	plan.Unpacked = 900
 	begun := u
 	begun.Status, begun.Bytes, begun.UpdatedAt, begun.Plan = csvfile.Processing, plan.Bytes, plan.At, plan
 	other := plan
