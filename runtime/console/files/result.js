@@ -93,6 +93,7 @@ export class Result {
     this.asked = question;
     const name = this.nameOf(question);
     this.line.say(this.answer ? text("result.loadingAnother", { question: name }) : text("result.loadingThis", { question: name }), "busy");
+    if (!this.answer) this.question.textContent = name;
     set(this.element, { "aria-busy": "true" });
     this.bar.hidden = false;
     this.bar.value = 0;
