@@ -37,6 +37,30 @@ within() {
 	done
 }
 
+# below PID prints the arguments of all processes below one.
+below() {
+	ps -A -o pid= -o ppid= -o args= 2>/dev/null | awk -v root="$1" '
+		{ parent[$1] = $2; args[$1] = $0 }
+		END { for (p in parent) { for (at = p; at in parent && at != root; at = parent[at]); if (at == root && p != root) print args[p] } }'
+}
+
+# tell says every ten seconds what runs, since the Go command shows the results of packages in their order, so that a slow one hides
+# those behind it.
+tell() {
+	began=$(date +%s)
+	while sleep 10 >/dev/null 2>&1; do # which may outlive the script, and must not hold its output open
+		running=$(below "$1")
+		tests=$(echo "$running" | sed -n 's|.*/\([a-z0-9]*\)\.test -test\..*|\1|p' | sort -u | tr '\n' ' ')
+		compiled=$(echo "$running" | grep -c '/compile -o ')
+		[ "$compiled" -eq 0 ] || tests="${tests}and $compiled compilers"
+		echo "    $(($(date +%s) - began)) s: ${tests:-the Go command}" >&2
+	done
+}
+tell $$ &
+teller=$!
+trap 'kill $teller 2>/dev/null' EXIT
+trap 'exit 130' INT TERM HUP
+
 failed='' found=''
 for module in $(find . -name '.?*' -prune -o -name go.mod -print | sed 's|/go.mod$||' | grep -v '^\./test/consumer$' | sort); do
 	patterns=$(within "$module")

@@ -65,6 +65,9 @@ func (a *ApiService) addDistribution(p ApiServiceProps) {
 			ViewerProtocolPolicy: awscloudfront.ViewerProtocolPolicy_REDIRECT_TO_HTTPS,
 			CachePolicy:          awscloudfront.CachePolicy_CACHING_DISABLED(),
 			OriginRequestPolicy:  awscloudfront.OriginRequestPolicy_ALL_VIEWER(),
+			// The API compresses what is worth it. CloudFront could not tell answers with secrets in them from others; it
+			// passes Accept-Encoding on, and Vary and strong tags back.
+			Compress: jsii.Bool(false),
 			FunctionAssociations: &[]*awscloudfront.FunctionAssociation{{
 				Function: function, EventType: awscloudfront.FunctionEventType_VIEWER_REQUEST,
 			}},

@@ -23,6 +23,7 @@ func TestApiService_ServesHttpsWithoutADomain(t *testing.T) {
 	behavior("4135ea2d-6df8-44a3-9df3-4b5a84be39ad", "CachePolicyId") // Managed-CachingDisabled
 	// Managed-AllViewer, with Host, Authorization and cookies
 	behavior("216adef6-5c7f-47e4-b989-5492eafa07d3", "OriginRequestPolicyId")
+	behavior(false, "Compress") // the API compresses, and knows where a secret forbids it
 	distribution.Want(t, template.Only(t, "AWS::CloudFront::VpcOrigin").ID, "DistributionConfig", "Origins", 0,
 		"VpcOriginConfig", "VpcOriginId", "Fn::GetAtt", 0)
 	distribution.Want(t, "http2and3", "DistributionConfig", "HttpVersion")

@@ -90,11 +90,15 @@ const (
 	AttrRanges         = "ranges"         // N, how many ranges the file was planned into
 	AttrRangesDone     = "rangesDone"     // N
 	AttrLines          = "lines"          // N, on a range row: line feeds in the range, to number rejects of later ranges
+	AttrBytesLeft      = "bytesLeft"      // N, on a range row: what is still to do of the range; absent where nothing is
+	AttrPieces         = "pieces"         // S, on a range row: the pieces that have rejected rows; absent where there is no piece
 	AttrCreatedAt      = "createdAt"      // S, like timestamp
 	AttrUpdatedAt      = "updatedAt"      // S, like timestamp
 	AttrETag           = "etag"           // S, the content that the upload's plan is for
-	AttrColumns        = "columns"        // S, the positions of equipmentId, timestamp and value, separated by commas
+	AttrFormat         = "format"         // S, how the file is written, as JSON; absent for the strict form
+	AttrColumns        = "columns"        // S, the positions of equipmentId, timestamp and value, separated by commas; see package dynamo
 	AttrPlannedAt      = "plannedAt"      // S, like timestamp
+	AttrUnpackedBytes  = "unpackedBytes"  // N, what a compressed file unpacks to; absent for other files
 	AttrListPartition  = "listPartition"  // S, index partition key: UPLOADS#<shard>, or ListDeletions
 	AttrListSort       = "listSort"       // S, index sort key: <createdAt>#<uploadId>
 

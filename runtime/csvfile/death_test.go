@@ -2,7 +2,9 @@ package csvfile_test
 
 import (
 	"context"
+	"fmt"
 	"iter"
+	"math/rand/v2"
 	"slices"
 	"testing"
 	"time"
@@ -42,10 +44,18 @@ func (f *fixture) start(body string, rangeBytes int64) *worker {
 // ones do the rest.
 func TestProcessor_SurvivesADeathAtEachStep(t *testing.T) {
 	file := append(fileOf(5), "bad\n2026-03-01T08:00:01Z,99,E1\nbad\n"...)
-	for name, rangeBytes := range map[string]int64{"one range": wholeFile, "several ranges": 70} {
+	for name, c := range map[string]struct {
+		rangeBytes int64
+		pieces     bool
+	}{
+		"one range": {rangeBytes: wholeFile}, "several ranges": {rangeBytes: 70},
+		"one range in pieces": {rangeBytes: wholeFile, pieces: true}, "several ranges in pieces": {rangeBytes: 110, pieces: true},
+	} {
+		rangeBytes := c.rangeBytes
 		t.Run(name, func(t *testing.T) {
 			for n, died := 0, true; died; n++ {
 				f := newFixture(file)
+				f.pieces = c.pieces
 				f.queue = append(f.queue, f.queue[0]) // so that somebody comes by after the last call, too
 				died = f.dieAt(t, n, rangeBytes)
 				f.check(t, file)
@@ -61,6 +71,72 @@ func TestProcessor_SurvivesADeathAtEachStep(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestProcessor_AnEarlySecondWorkerCountsNothingTwice lets two workers, and a third one that comes later, work on one message at the
+// same time, step by step in any order.
+func TestProcessor_AnEarlySecondWorkerCountsNothingTwice(t *testing.T) {
+	const seeds = 300
+	met := 0
+	for seed := range uint64(seeds) {
+		t.Run(fmt.Sprint("seed=", seed), func(t *testing.T) {
+			rng := rand.New(rand.NewPCG(seed, 2))
+			file := randomFile(rng)
+			f := newFixture(file)
+			f.pieces = true
+			var all []*worker
+			working := []*worker{}
+			for range 3 {
+				w := f.start(f.queue[0], wholeFile)
+				all, working = append(all, w), append(working, w)
+			}
+			for len(working) > 0 {
+				i := rng.IntN(len(working))
+				if _, running := working[i].next(); !running {
+					working = slices.Delete(working, i, i+1)
+				}
+			}
+			for _, w := range all {
+				if w.err != nil {
+					t.Error(w.err)
+				}
+			}
+			f.queue = nil
+			f.check(t, file)
+			if f.refused > 0 {
+				met++
+			}
+		})
+	}
+	if met < seeds/4 {
+		t.Errorf("only in %d histories the workers met", met)
+	}
+}
+
+// TestProcessor_GoesOnWhereADeadWorkerCommitted holds that what was committed is not done again.
+func TestProcessor_GoesOnWhereADeadWorkerCommitted(t *testing.T) {
+	file := fileOf(50)
+	f := newFixture(file)
+	f.pieces = true
+	first := f.start(f.queue[0], wholeFile)
+	for f.upload.RowsAccepted < 30 {
+		if _, running := first.next(); !running {
+			t.Fatal("it ended")
+		}
+	}
+	first.stop()
+	if u := f.upload; u.Status != csvfile.Processing || u.RangesDone != 0 || u.BytesProcessed < 30 {
+		t.Fatalf("half done: %+v", u)
+	}
+	before := f.tried
+	if err := f.process(t, f.queue[0], wholeFile); err != nil {
+		t.Fatal(err)
+	}
+	f.queue = nil
+	f.check(t, file)
+	if tried := f.tried - before; tried > 21 {
+		t.Errorf("the second worker wrote %d readings where 20 were left", tried)
 	}
 }
 

@@ -25,7 +25,7 @@ func (f *finisher) finish(ctx context.Context, u Upload) error {
 	if u.RowsRejected > 0 {
 		status = CompletedWithRejects
 	}
-	if u.RowsRejected > 0 && u.Plan.Ranges > 1 {
+	if u.RowsRejected > 0 {
 		var err error
 		if parts, err = f.mergeRejects(ctx, u); err != nil {
 			// Another worker may have finished the upload and deleted the parts.
@@ -49,21 +49,24 @@ func (f *finisher) finish(ctx context.Context, u Upload) error {
 	return nil
 }
 
-// mergeRejects writes the final file of rejected rows out of the ranges' parts, whose keys it returns.
+// mergeRejects writes the final file of rejected rows out of the ranges' parts, whose keys it returns. There are none where a file
+// of one range was worked on at once: its rejected rows are the final file already.
 func (f *finisher) mergeRejects(ctx context.Context, u Upload) (parts []string, err error) {
 	results, err := f.table.RangeResults(ctx, u.ID)
 	if err != nil {
 		return nil, fmt.Errorf("read the ranges: %w", err)
 	}
+	if u.Plan.Ranges == 1 && len(results[0].Pieces) == 0 {
+		return nil, nil
+	}
 	merge := &merge{}
 	before := int64(0)
 	for n := range u.Plan.Ranges {
-		result, committed := results[n]
-		if !committed {
-			return nil, fmt.Errorf("range %d is not committed though all are", n)
+		result := results[n]
+		if !result.Done() {
+			return nil, fmt.Errorf("range %d is not done though all are", n)
 		}
-		if result.RowsRejected > 0 {
-			key := rejectsPartKey(RangeID{u.ID, n})
+		for _, key := range rejectsPartKeys(RangeID{u.ID, n}, result) {
 			parts = append(parts, key)
 			merge.parts = append(merge.parts, part{before: before, open: func() (*records, error) { return f.openPart(ctx, key) }})
 		}
@@ -87,7 +90,7 @@ func (f *finisher) openPart(ctx context.Context, key string) (*records, error) {
 	return lines, nil
 }
 
-// part is the rejected rows of a range.
+// part is the rejected rows of a range or of a piece of one.
 type part struct {
 	before int64 // how many lines of the file come before the range
 	open   func() (*records, error)

@@ -25,7 +25,9 @@ var epoch = time.Date(2026, 3, 10, 12, 0, 0, 0, time.UTC)
 type fixture struct {
 	now     time.Time
 	upload  csvfile.Upload
-	ranges  map[int]csvfile.RangeResult // the committed ones
+	ranges  map[int]csvfile.RangeResult // what is committed of each
+	refused int                         // commits behind which the range had moved on
+	tried   int                         // attempts to write a reading
 	objects map[string][]byte
 	table   ingesttest.Table // of readings
 	queue   []string
@@ -35,6 +37,8 @@ type fixture struct {
 
 	retention time.Duration
 	bucket    string
+	// pieces makes workers write each reading by itself and commit after each row; every look at the clock takes a moment then.
+	pieces bool
 }
 
 const uploadID = "0b5f9c3e-0000-4000-8000-000000000001"
@@ -66,8 +70,13 @@ func (f *fixture) processor(rangeBytes int64, step func() error) *csvfile.Proces
 		step = func() error { return nil }
 	}
 	v := view{f, step}
+	writesMax, now := 0, func() time.Time { return f.now }
+	if f.pieces {
+		writesMax = 1
+		now = func() time.Time { f.now = f.now.Add(1); return f.now }
+	}
 	return csvfile.NewProcessor(v, v, v, v, csvfile.ProcessorOptions{
-		Concurrency: 1, RangeBytes: rangeBytes, Retention: f.retention, Bucket: f.bucket, Now: func() time.Time { return f.now },
+		Concurrency: 1, RangeBytes: rangeBytes, Retention: f.retention, Bucket: f.bucket, Now: now, WritesMax: writesMax, CommitEvery: 1,
 		Pacer: pacing.Pacer{
 			Sleep: func(context.Context, time.Duration) error { return nil }, Jitter: func() float64 { return 0 },
 		},
@@ -120,21 +129,24 @@ func (v view) FailUpload(_ context.Context, _ string, f csvfile.Failure) error {
 	})
 }
 
-func (v view) RangeCommitted(_ context.Context, r csvfile.RangeID) (committed bool, err error) {
-	err = v.call(func() error { _, committed = v.ranges[r.Number]; return nil })
+func (v view) ReadRange(_ context.Context, r csvfile.RangeID) (committed csvfile.RangeResult, err error) {
+	err = v.call(func() error { committed = v.ranges[r.Number]; return nil })
 	return committed, err
 }
 
-func (v view) CommitRange(_ context.Context, r csvfile.RangeID, result csvfile.RangeResult, at time.Time) error {
+func (v view) CommitRange(_ context.Context, r csvfile.RangeID, from, to csvfile.RangeResult, at time.Time) error {
 	return v.call(func() error {
-		if _, committed := v.ranges[r.Number]; committed {
-			return nil
+		if v.ranges[r.Number].Bytes != from.Bytes || v.ranges[r.Number].Done() {
+			v.refused++
+			return &fault.Error{Kind: fault.Conflict, Message: "moved on"}
 		}
-		v.ranges[r.Number] = result
-		v.upload.RangesDone++
-		v.upload.BytesProcessed += result.Bytes
-		v.upload.RowsAccepted += result.RowsAccepted
-		v.upload.RowsRejected += result.RowsRejected
+		v.ranges[r.Number] = to
+		if to.Done() {
+			v.upload.RangesDone++
+		}
+		v.upload.BytesProcessed += to.Bytes - from.Bytes
+		v.upload.RowsAccepted += to.RowsAccepted - from.RowsAccepted
+		v.upload.RowsRejected += to.RowsRejected - from.RowsRejected
 		v.upload.UpdatedAt = at
 		return nil
 	})
@@ -221,6 +233,7 @@ func (v view) Try(ctx context.Context, attempts []ingest.Attempt) []ingest.Outco
 	if err := v.step(); err != nil {
 		return slices.Repeat([]ingest.Outcome{{Result: ingest.Busy, Err: err}}, len(attempts))
 	}
+	v.tried += len(attempts)
 	outcomes := v.table.Try(ctx, attempts)
 	if err := v.step(); err != nil {
 		return slices.Repeat([]ingest.Outcome{{Result: ingest.Unknown, Err: err}}, len(attempts))

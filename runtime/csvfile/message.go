@@ -10,9 +10,13 @@ import (
 	"github.com/sensorflow/sensorflow/runtime/fault"
 )
 
-// rangeKind names the form of our own messages. It tells messages of an earlier version apart, which may still be in the
-// queue after a deployment.
-const rangeKind = "sensorflow.csv-range.v1"
+// rangeKind names the form of our own messages, and rangeKindFirst that of an earlier version, which may still be in the queue after
+// a deployment. They say the same. The earlier version took a range of which anything was committed for done: it must leave messages
+// about ranges that may be half done to this one.
+const (
+	rangeKind      = "sensorflow.csv-range.v2"
+	rangeKindFirst = "sensorflow.csv-range.v1"
+)
 
 // work is what a message asks for.
 type work struct {
@@ -68,7 +72,7 @@ func decodeMessage(body string) (work, error) {
 		return work{}, never("the message is not JSON of a known form", err)
 	}
 	switch {
-	case m.Kind == rangeKind && m.UploadID != "" && m.Range != nil:
+	case (m.Kind == rangeKind || m.Kind == rangeKindFirst) && m.UploadID != "" && m.Range != nil:
 		return work{rng: &RangeID{UploadID: m.UploadID, Number: *m.Range}}, nil
 	case m.Kind != "":
 		return work{}, never(fmt.Sprintf("the message is of a kind or form that is not known: %.60q", m.Kind), nil)

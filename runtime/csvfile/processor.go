@@ -24,6 +24,11 @@ type ProcessorOptions struct {
 	// Bucket is the name of the bucket whose events are taken; those of others can never succeed. The queue takes events of all
 	// buckets of the account: its policy must be there before the bucket is, and so cannot name it. Default: any.
 	Bucket string
+	// WritesMax is how many readings are gathered before they are written. Default: eight batches for each of the concurrent writers.
+	WritesMax int
+	// CommitEvery is how long a worker goes on in a range before it commits what it has done of it. What a worker that dies did since
+	// then is done again. Default: 10 s.
+	CommitEvery time.Duration
 	// RangeBytes is the size of the ranges. All processors that work on an upload must have the same. Default:
 	// contract.CSVRangeBytes.
 	RangeBytes int64
@@ -37,6 +42,8 @@ type ProcessorOptions struct {
 
 func (o ProcessorOptions) withDefaults() ProcessorOptions {
 	o.Concurrency = cmp.Or(o.Concurrency, 16)
+	o.WritesMax = cmp.Or(o.WritesMax, o.Concurrency*contract.BatchStatementsMax*roundsPerWrite)
+	o.CommitEvery = cmp.Or(o.CommitEvery, commitEveryDefault)
 	o.RangeBytes = cmp.Or(o.RangeBytes, contract.CSVRangeBytes)
 	if o.Now == nil {
 		o.Now = time.Now
@@ -67,11 +74,11 @@ func NewProcessor(table WorkTable, bucket WorkBucket, queue Queue, store ingest.
 		progress: p,
 		expires:  options.Retention > 0,
 		bucket:   options.Bucket,
-		planner:  planner{progress: p, files: f, queue: queue, rangeBytes: options.RangeBytes},
+		planner:  planner{progress: p, files: f, queue: queue, rangeBytes: options.RangeBytes, retention: options.Retention},
 		ranger: ranger{
 			progress: p, files: f, writer: ingest.NewWriter(store, options.Concurrency, options.Pacer), pacer: options.Pacer,
-			rangeBytes: options.RangeBytes, retention: options.Retention,
-			writesMax: options.Concurrency * contract.BatchStatementsMax * roundsPerWrite,
+			rangeBytes: options.RangeBytes, retention: options.Retention, commitEvery: options.CommitEvery,
+			writesMax: options.WritesMax,
 		},
 		finisher: finisher{progress: p, files: f},
 	}
@@ -115,8 +122,10 @@ func (p *Processor) processFile(ctx context.Context, id string) error {
 	switch {
 	case u.Status != Processing:
 		return nil // it has ended: a repeated event
+	case u.Plan.Unpacked > 0:
+		return p.unpack(ctx, u)
 	case u.Plan.Ranges == 1:
-		return p.work(ctx, u, 0)
+		return p.workPlain(ctx, u, 0)
 	case u.RangesDone == u.Plan.Ranges:
 		return p.finisher.finish(ctx, u)
 	case p.abandoned(u):
@@ -139,40 +148,74 @@ func (p *Processor) processRange(ctx context.Context, r RangeID) error {
 	case u.Status != Processing || r.Number < 0 || r.Number >= u.Plan.Ranges:
 		return never(fmt.Sprintf("upload %s has no range %d", r.UploadID, r.Number), nil)
 	}
-	return p.work(ctx, u, r.Number)
+	if u.Plan.Unpacked > 0 {
+		return p.unpack(ctx, u)
+	}
+	return p.workPlain(ctx, u, r.Number)
+}
+
+// workPlain is work for a range of a file that is its text.
+func (p *Processor) workPlain(ctx context.Context, u Upload, number int) error {
+	_, err := p.work(ctx, u, number, p.ranger.fetcher(ctx, UploadKey(u.ID), u.Plan.ETag))
+	return err
+}
+
+// unpack works through the ranges of a packed file, one after the other, from the first one on that is not committed. After
+// contract.CSVUnpackTime a message takes the file on: whoever gets it unpacks again what is committed, which takes seconds.
+func (p *Processor) unpack(ctx context.Context, u Upload) error {
+	if u.RangesDone == u.Plan.Ranges {
+		return p.finisher.finish(ctx, u)
+	}
+	done, err := p.table.RangeResults(ctx, u.ID)
+	if err != nil {
+		return fmt.Errorf("read the ranges of upload %s: %w", u.ID, err)
+	}
+	began := p.now()
+	text := p.planner.unpacker(ctx, UploadKey(u.ID), Object{Size: u.Plan.Bytes, ETag: u.Plan.ETag})
+	for n := 0; n < u.Plan.Ranges && u.Status == Processing; n++ {
+		if done[n].Done() {
+			continue
+		}
+		if p.now().Sub(began) >= contract.CSVUnpackTime {
+			return p.planner.handOn(ctx, u, n)
+		}
+		if u, err = p.work(ctx, u, n, text.fetch); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // work stores and commits a range, unless that is done, and finishes the upload if this was the last one. Whoever commits the
-// last range sees that, since everybody looks after committing.
-func (p *Processor) work(ctx context.Context, u Upload, number int) error {
+// last range sees that, since everybody looks after committing. It returns the upload as it was then. fetch gives the text.
+func (p *Processor) work(ctx context.Context, u Upload, number int, fetch fetcher) (Upload, error) {
 	r := RangeID{UploadID: u.ID, Number: number}
-	done, err := p.table.RangeCommitted(ctx, r)
+	committed, err := p.table.ReadRange(ctx, r)
 	if err != nil {
-		return fmt.Errorf("read range %d of upload %s: %w", number, u.ID, err)
+		return u, fmt.Errorf("read range %d of upload %s: %w", number, u.ID, err)
 	}
-	if !done && p.abandoned(u) {
-		_, err := p.fail(ctx, u, reasonAbandoned)
-		return err
+	if !committed.Done() && p.abandoned(u) {
+		return p.fail(ctx, u, reasonAbandoned)
 	}
-	if !done {
-		if err := p.ranger.run(ctx, u, r); err != nil {
-			return fmt.Errorf("range %d of upload %s: %w", number, u.ID, err)
+	if !committed.Done() {
+		if err := p.ranger.run(ctx, u, r, committed, fetch); err != nil {
+			return u, fmt.Errorf("range %d of upload %s: %w", number, u.ID, err)
 		}
 	}
 	if u, err = p.read(ctx, u.ID); err != nil {
-		return err
+		return u, err
 	}
 	if u.Status != Processing || u.RangesDone < u.Plan.Ranges {
-		return nil
+		return u, nil
 	}
-	return p.finisher.finish(ctx, u)
+	return u, p.finisher.finish(ctx, u)
 }
 
 // abandoned tells whether an upload has made no progress for so long that the readings of its file may have expired. Those
 // that were stored have been aggregated; to store them again would count them once more.
 func (p *Processor) abandoned(u Upload) bool {
 	since := u.Plan.At
-	if u.UpdatedAt.After(since) { // the last range was committed then
+	if u.UpdatedAt.After(since) { // something was last committed then
 		since = u.UpdatedAt
 	}
 	return p.expires && p.now().Sub(since) >= contract.UploadIdleMax

@@ -21,6 +21,27 @@ func rejectsPartKey(r RangeID) string {
 	return fmt.Sprintf("%s%s/%06d%s", contract.RejectsKeyPrefix, r.UploadID, r.Number, contract.CSVKeySuffix)
 }
 
+// rejectsPieceKey is the object key of the rejected rows of a piece of a range. It names the whole piece: what stands under a key is
+// the same whoever writes it.
+func rejectsPieceKey(r RangeID, p Piece) string {
+	return fmt.Sprintf("%s%s/%06d-%d-%d%s", contract.RejectsKeyPrefix, r.UploadID, r.Number, p.From, p.To, contract.CSVKeySuffix)
+}
+
+// rejectsPartKeys are the object keys of what was committed of a range, in their order.
+func rejectsPartKeys(r RangeID, result RangeResult) []string {
+	if result.RowsRejected == 0 {
+		return nil
+	}
+	if len(result.Pieces) == 0 {
+		return []string{rejectsPartKey(r)}
+	}
+	keys := make([]string, 0, len(result.Pieces))
+	for _, p := range result.Pieces {
+		keys = append(keys, rejectsPieceKey(r, p))
+	}
+	return keys
+}
+
 // putError adds the reason why the body ended, which the bucket's error may not hold.
 func putError(key string, body *madeText, err error) error {
 	if body.failed != nil && !errors.Is(err, body.failed) {

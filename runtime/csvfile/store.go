@@ -34,14 +34,15 @@ type WorkTable interface {
 	ReadUpload(ctx context.Context, id string) (Upload, error)
 	// FailUpload ends an upload as failed, unless it has ended before.
 	FailUpload(ctx context.Context, id string, f Failure) error
-	// RangeCommitted tells whether the range is committed.
-	RangeCommitted(ctx context.Context, r RangeID) (bool, error)
-	// CommitRange records the result of a range and adds it to the upload, both or neither, and only once: where the range is
-	// committed already, nothing changes and the call succeeds. The error is of kind fault.NotFound where there is no such
-	// upload, and fault.Unavailable where another range of the upload is committed at the same moment. The last is usual. The
-	// table does not repeat the call, so the caller must, with random pauses between the attempts.
-	CommitRange(ctx context.Context, r RangeID, result RangeResult, at time.Time) error
-	// RangeResults returns the committed results by range number.
+	// ReadRange returns what is committed of a range, the zero value where nothing is.
+	ReadRange(ctx context.Context, r RangeID) (RangeResult, error)
+	// CommitRange records to as the result of a range in place of from, and adds the difference to the upload, both or neither.
+	// The error is of kind fault.Conflict where from is not what is committed, and nothing changes then; it may be this call's own
+	// effect, where an earlier answer was lost. It is of kind fault.NotFound where there is no such upload, and fault.Unavailable
+	// where another range of the upload is committed at the same moment. The last is usual. The table does not repeat the call,
+	// so the caller must, with random pauses between the attempts.
+	CommitRange(ctx context.Context, r RangeID, from, to RangeResult, at time.Time) error
+	// RangeResults returns what is committed by range number, also of ranges that are not done.
 	RangeResults(ctx context.Context, id string) (map[int]RangeResult, error)
 	// FinishUpload sets the final status of an upload that is Processing and whose ranges are all done; otherwise nothing
 	// changes.
@@ -54,13 +55,23 @@ type RangeID struct {
 	Number   int // from 0
 }
 
-// RangeResult holds the counts of a range.
+// RangeResult holds the counts of a range, or of its beginning where the work on it goes on.
 type RangeResult struct {
-	Bytes                      int64 // the length of the range
+	Bytes                      int64 // of the text from the beginning of the range, whose rows are counted here
+	Left                       int64 // the bytes of the range that are still to do
 	RowsAccepted, RowsRejected int64
-	// Lines is how many lines begin in the range, to number the rejected rows of later ranges.
+	// Lines is how many lines begin in those bytes, to number the rejected rows behind them.
 	Lines int64
+	// Pieces are the parts of the range, in their order, that were committed one by one and hold rejected rows. There is none
+	// where the range was committed at once.
+	Pieces []Piece
 }
+
+// Done tells whether all of the range is committed.
+func (r RangeResult) Done() bool { return r.Bytes > 0 && r.Left == 0 }
+
+// Piece is a part of a range, in bytes from the range's beginning, the last one excluded.
+type Piece struct{ From, To int64 }
 
 // Object describes a stored file.
 type Object struct {
@@ -80,9 +91,10 @@ type UploadBucket interface {
 
 // PutTerms describe the one file that a presigned address takes.
 type PutTerms struct {
-	Size     int64
-	SHA256   []byte // 32 bytes, or empty for any content
-	Lifetime time.Duration
+	Size        int64
+	ContentType string
+	SHA256      []byte // 32 bytes, or empty for any content
+	Lifetime    time.Duration
 }
 
 // WorkBucket is what Processor needs of the bucket.

@@ -75,15 +75,15 @@ func TestErrors_SayWhatToDo(t *testing.T) {
 			_, _, page := readings.Page(t.Context(), "EQ-1", time.Time{}, time.Time{}, 1, nil)
 			_, read := uploads.ReadUpload(t.Context(), "x")
 			_, begin := uploads.BeginUpload(t.Context(), "x", csvfile.Plan{})
-			_, committed := uploads.RangeCommitted(t.Context(), csvfile.RangeID{})
+			_, committed := uploads.ReadRange(t.Context(), csvfile.RangeID{})
 			_, results := uploads.RangeResults(t.Context(), "x")
 			_, _, list := uploads.ListUploads(t.Context(), csvfile.Position{}, 1)
 			for name, err := range map[string]error{
-				"Try": write, "Look": look, "Page": page, "ReadUpload": read, "BeginUpload": begin, "RangeCommitted": committed, "RangeResults": results,
+				"Try": write, "Look": look, "Page": page, "ReadUpload": read, "BeginUpload": begin, "ReadRange": committed, "RangeResults": results,
 				"ListUploads": list, "CreateUpload": uploads.CreateUpload(t.Context(), newUpload()),
 				"FailUpload":   uploads.FailUpload(t.Context(), "x", csvfile.Failure{Reason: "r", At: uploadedAt}),
 				"FinishUpload": uploads.FinishUpload(t.Context(), "x", csvfile.Completed, uploadedAt),
-				"CommitRange":  uploads.CommitRange(t.Context(), csvfile.RangeID{}, csvfile.RangeResult{}, uploadedAt),
+				"CommitRange":  uploads.CommitRange(t.Context(), csvfile.RangeID{}, csvfile.RangeResult{}, csvfile.RangeResult{}, uploadedAt),
 			} {
 				wantKind(t, name, err, test.want)
 				var domain *fault.Error
@@ -109,8 +109,8 @@ func TestErrors_OfCallsWithoutAnAnswer(t *testing.T) {
 func TestUploads_TellTheReasonsOfACancellationApart(t *testing.T) {
 	const committed = `{"Code":"ConditionalCheckFailed"}`
 	for _, test := range []struct{ name, ofRange, ofUpload, want string }{
-		{"committed already", committed, `{"Code":"None"}`, "success"},
-		{"committed already, while another range is being committed", committed, `{"Code":"TransactionConflict"}`, "success"},
+		{"moved on by another worker", committed, `{"Code":"None"}`, "conflict"},
+		{"moved on, while another range is being committed", committed, `{"Code":"TransactionConflict"}`, "conflict"},
 		{"no upload", `{"Code":"None"}`, `{"Code":"ConditionalCheckFailed"}`, "not found"},
 		{"another range is being committed", `{"Code":"None"}`, `{"Code":"TransactionConflict"}`, "unavailable"},
 		{"the range is being committed", `{"Code":"TransactionConflict"}`, `{"Code":"None"}`, "unavailable"},
@@ -126,11 +126,11 @@ func TestUploads_TellTheReasonsOfACancellationApart(t *testing.T) {
 					`{"__type":"com.amazonaws.dynamodb.v20120810#TransactionCanceledException","Message":"canceled","CancellationReasons":[%s,%s]}`,
 					test.ofRange, test.ofUpload)
 			})
-			err := dynamo.NewUploads(client, "u").CommitRange(t.Context(), csvfile.RangeID{UploadID: "x"}, csvfile.RangeResult{}, uploadedAt)
+			err := dynamo.NewUploads(client, "u").CommitRange(t.Context(), csvfile.RangeID{UploadID: "x"}, csvfile.RangeResult{}, csvfile.RangeResult{}, uploadedAt)
 			got := "success"
 			if err != nil {
 				got = map[fault.Kind]string{
-					fault.NotFound: "not found", fault.Unavailable: "unavailable", fault.Internal: "internal",
+					fault.Conflict: "conflict", fault.NotFound: "not found", fault.Unavailable: "unavailable", fault.Internal: "internal",
 				}[fault.KindOf(err)]
 			}
 			if got != test.want || calls != 1 {

@@ -18,11 +18,15 @@ import (
 	"github.com/sensorflow/sensorflow/runtime/reading"
 )
 
-// Expressions of the writes of a range, whose row is there once the range is committed.
+// Expressions of the writes of a range, whose row is there once anything of the range is committed.
 const (
-	commitUpdate    = "SET #lines = :lines, #bytes = :bytes, #accepted = :accepted, #rejected = :rejected, #updated = :at, #expires = :expires"
-	commitCondition = "attribute_not_exists(#part)"
-	addUpdate       = "ADD #processed :bytes, #accepted :accepted, #rejected :rejected, #done :one SET #updated = :at"
+	commitUpdate   = "SET #lines = :lines, #bytes = :bytes, #accepted = :accepted, #rejected = :rejected, #updated = :at, #expires = :expires"
+	commitLeft     = ", #left = :left"
+	commitPieces   = ", #pieces = :pieces"
+	commitDone     = " REMOVE #left"
+	whereUntouched = "attribute_not_exists(#part)"
+	whereCommitted = "#bytes = :from AND attribute_exists(#left)"
+	addUpdate      = "ADD #processed :bytes, #accepted :accepted, #rejected :rejected, #done :done SET #updated = :at"
 
 	rangesCondition = "#id = :id AND begins_with(#part, :range)"
 )
@@ -34,37 +38,37 @@ func rangeKey(r csvfile.RangeID) item {
 	return item{contract.AttrUploadID: text(r.UploadID), contract.AttrPart: text(rangePart(r.Number))}
 }
 
-// RangeCommitted tells whether the range is committed.
-func (s *Uploads) RangeCommitted(ctx context.Context, r csvfile.RangeID) (bool, error) {
+// ReadRange returns what is committed of a range, the zero value where nothing is.
+func (s *Uploads) ReadRange(ctx context.Context, r csvfile.RangeID) (csvfile.RangeResult, error) {
 	out, err := s.client.GetItem(ctx, &dynamodb.GetItemInput{TableName: &s.table, Key: rangeKey(r), ConsistentRead: aws.Bool(true)})
 	if err != nil {
-		return false, mapError("get a range", err)
+		return csvfile.RangeResult{}, mapError("get a range", err)
 	}
-	return len(out.Item) > 0, nil
+	if len(out.Item) == 0 {
+		return csvfile.RangeResult{}, nil
+	}
+	_, result, err := readRange(out.Item)
+	return result, err
 }
 
-// CommitRange records the result of a range and adds it to the upload, both or neither, and only once: where the range is
-// committed already, nothing changes and the call succeeds. The error is of kind fault.NotFound where there is no such upload,
-// and fault.Unavailable where another range of the upload is committed at the same moment. The last is usual; the SDK does not
-// repeat such calls, so the caller must.
-func (s *Uploads) CommitRange(ctx context.Context, r csvfile.RangeID, result csvfile.RangeResult, at time.Time) error {
-	bytes, accepted, rejected := integer(result.Bytes), integer(result.RowsAccepted), integer(result.RowsRejected)
+// CommitRange records to as the result of a range in place of from, and adds the difference to the upload, both or neither. The error
+// is of kind fault.Conflict where from is not what is committed, fault.NotFound where there is no such upload, and fault.Unavailable
+// where another range of the upload is committed at the same moment. The last is usual; the SDK does not repeat such calls, so the
+// caller must.
+func (s *Uploads) CommitRange(ctx context.Context, r csvfile.RangeID, from, to csvfile.RangeResult, at time.Time) error {
+	done := int64(0)
+	if to.Left == 0 {
+		done = 1
+	}
 	_, err := s.client.TransactWriteItems(ctx, &dynamodb.TransactWriteItemsInput{TransactItems: []types.TransactWriteItem{
-		{Update: &types.Update{
-			TableName: &s.table, Key: rangeKey(r),
-			UpdateExpression: aws.String(commitUpdate), ConditionExpression: aws.String(commitCondition),
-			ExpressionAttributeNames: namesIn(commitUpdate, commitCondition),
-			ExpressionAttributeValues: item{
-				":lines": integer(result.Lines), ":bytes": bytes, ":accepted": accepted, ":rejected": rejected,
-				":at": text(reading.FormatTimestamp(at)), ":expires": uploadExpiry(at),
-			},
-		}},
+		{Update: s.rangeUpdate(r, from, to, at)},
 		{Update: &types.Update{
 			TableName: &s.table, Key: uploadKey(r.UploadID),
 			UpdateExpression: aws.String(addUpdate), ConditionExpression: aws.String(whereKnown),
 			ExpressionAttributeNames: namesIn(addUpdate, whereKnown),
 			ExpressionAttributeValues: item{
-				":bytes": bytes, ":accepted": accepted, ":rejected": rejected, ":one": integer(1), ":at": text(reading.FormatTimestamp(at)),
+				":bytes": integer(to.Bytes - from.Bytes), ":accepted": integer(to.RowsAccepted - from.RowsAccepted),
+				":rejected": integer(to.RowsRejected - from.RowsRejected), ":done": integer(done), ":at": text(reading.FormatTimestamp(at)),
 			},
 		}},
 	}})
@@ -73,6 +77,53 @@ func (s *Uploads) CommitRange(ctx context.Context, r csvfile.RangeID, result csv
 		return commitCancellation(canceled)
 	}
 	return mapError("commit a range", err)
+}
+
+// rangeUpdate writes a range's own row. What is committed grows with each commit, so that its length tells whether it is still from.
+func (s *Uploads) rangeUpdate(r csvfile.RangeID, from, to csvfile.RangeResult, at time.Time) *types.Update {
+	update, condition := commitUpdate, whereUntouched
+	values := item{
+		":lines": integer(to.Lines), ":bytes": integer(to.Bytes), ":accepted": integer(to.RowsAccepted), ":rejected": integer(to.RowsRejected),
+		":at": text(reading.FormatTimestamp(at)), ":expires": uploadExpiry(at),
+	}
+	if len(to.Pieces) > 0 {
+		update += commitPieces
+		values[":pieces"] = text(piecesText(to.Pieces))
+	}
+	if to.Left > 0 {
+		update += commitLeft
+		values[":left"] = integer(to.Left)
+	} else {
+		update += commitDone
+	}
+	if from.Bytes > 0 {
+		condition = whereCommitted
+		values[":from"] = integer(from.Bytes)
+	}
+	return &types.Update{
+		TableName: &s.table, Key: rangeKey(r), UpdateExpression: &update, ConditionExpression: &condition,
+		ExpressionAttributeNames: namesIn(update, condition), ExpressionAttributeValues: values,
+	}
+}
+
+// piecesText writes pieces as "0-512 2048-4096".
+func piecesText(pieces []csvfile.Piece) string {
+	texts := make([]string, len(pieces))
+	for i, p := range pieces {
+		texts[i] = fmt.Sprintf("%d-%d", p.From, p.To)
+	}
+	return strings.Join(texts, " ")
+}
+
+func parsePieces(text string) (pieces []csvfile.Piece, err error) {
+	for _, field := range strings.Fields(text) {
+		var p csvfile.Piece
+		if _, err := fmt.Sscanf(field, "%d-%d", &p.From, &p.To); err != nil {
+			return nil, errors.New("does not hold pieces")
+		}
+		pieces = append(pieces, p)
+	}
+	return pieces, nil
 }
 
 // commitCancellation tells the reasons apart, of which there is one for the range and one for the upload.
@@ -91,7 +142,7 @@ func commitCancellation(canceled *types.TransactionCanceledException) error {
 	}
 	switch {
 	case codes[ofRange] == conditionFailed:
-		return nil // it is committed
+		return &fault.Error{Kind: fault.Conflict, Message: "another worker has moved the range on", Cause: cause}
 	case codes[ofUpload] == conditionFailed:
 		return noUpload()
 	}
@@ -103,7 +154,7 @@ func commitCancellation(canceled *types.TransactionCanceledException) error {
 	return busy // TransactionConflict, ThrottlingError, ProvisionedThroughputExceeded
 }
 
-// RangeResults returns the committed results by range number.
+// RangeResults returns what is committed by range number, also of ranges that are not done.
 func (s *Uploads) RangeResults(ctx context.Context, id string) (map[int]csvfile.RangeResult, error) {
 	in := &dynamodb.QueryInput{
 		TableName: &s.table, ConsistentRead: aws.Bool(true), KeyConditionExpression: aws.String(rangesCondition),
@@ -138,6 +189,12 @@ func readRange(stored item) (number int, result csvfile.RangeResult, err error) 
 	result = csvfile.RangeResult{
 		Bytes: r.integer(contract.AttrBytes), Lines: r.integer(contract.AttrLines),
 		RowsAccepted: r.integer(contract.AttrRowsAccepted), RowsRejected: r.integer(contract.AttrRowsRejected),
+	}
+	if stored[contract.AttrBytesLeft] != nil {
+		result.Left = r.integer(contract.AttrBytesLeft)
+	}
+	if result.Pieces, err = parsePieces(r.optionalText(contract.AttrPieces)); err != nil {
+		r.fault(contract.AttrPieces, err.Error())
 	}
 	return number, result, r.done()
 }

@@ -28,12 +28,14 @@ var uploadedAt = time.Date(2026, 3, 1, 8, 30, 0, 5, time.UTC)
 func newUpload() csvfile.Upload {
 	return csvfile.Upload{
 		ID: uuid.NewString(), FileName: "märz.csv", Status: csvfile.AwaitingUpload, Bytes: 100, CreatedAt: uploadedAt, UpdatedAt: uploadedAt,
+		Format: csvfile.Format{Delimiter: csvfile.Tab, Columns: csvfile.ColumnNames{Value: "Größe <\"1\">"}, SkipLines: 2},
 	}
 }
 
 func newPlan() csvfile.Plan {
 	return csvfile.Plan{
-		ETag: `"abc-2"`, Bytes: 120, Ranges: 2, Columns: csvfile.Columns{EquipmentID: 2, Timestamp: 0, Value: 1}, At: uploadedAt.Add(time.Minute),
+		ETag: `"abc-2"`, Bytes: 120, Ranges: 2, At: uploadedAt.Add(time.Minute),
+		Layout: csvfile.Layout{Columns: csvfile.Columns{EquipmentID: -1, Timestamp: 0, Value: 1}, Fields: 5, HeaderAt: 77},
 	}
 }
 
@@ -154,20 +156,20 @@ func TestUploads_CommitCountsARangeOnceAndThenFinishes(t *testing.T) {
 	at := uploadedAt.Add(2 * time.Minute)
 	wantCommitted := func(number int, want bool) {
 		t.Helper()
-		if got, err := uploads.RangeCommitted(t.Context(), csvfile.RangeID{UploadID: u.ID, Number: number}); got != want || err != nil {
-			t.Errorf("range %d is committed: %t, error %v", number, got, err)
+		got, err := uploads.ReadRange(t.Context(), csvfile.RangeID{UploadID: u.ID, Number: number})
+		if got.Done() != want || err != nil {
+			t.Errorf("range %d is committed: %+v, error %v", number, got, err)
 		}
 	}
-	commit := func(number int) {
-		t.Helper()
-		if err := uploads.CommitRange(t.Context(), csvfile.RangeID{UploadID: u.ID, Number: number}, results[number], at); err != nil {
-			t.Fatal(err)
-		}
-		wantCommitted(number, true)
+	commit := func(number int) error {
+		return uploads.CommitRange(t.Context(), csvfile.RangeID{UploadID: u.ID, Number: number}, csvfile.RangeResult{}, results[number], at)
 	}
 	wantCommitted(0, false)
-	commit(0)
-	commit(0) // also by another worker
+	if err := commit(0); err != nil {
+		t.Fatal(err)
+	}
+	wantKind(t, "another worker commits it", commit(0), fault.Conflict)
+	wantCommitted(0, true)
 	wantCommitted(1, false)
 	if err := uploads.FinishUpload(t.Context(), u.ID, csvfile.Completed, at); err != nil {
 		t.Error(err)
@@ -177,7 +179,9 @@ func TestUploads_CommitCountsARangeOnceAndThenFinishes(t *testing.T) {
 	if diff := cmp.Diff(want, readUpload(t, uploads, u.ID)); diff != "" {
 		t.Errorf("one of two ranges: %s", diff)
 	}
-	commit(1)
+	if err := commit(1); err != nil {
+		t.Fatal(err)
+	}
 	if got, err := uploads.RangeResults(t.Context(), u.ID); err != nil || !cmp.Equal(got, results) {
 		t.Errorf("results %v, error %v", got, err)
 	}
@@ -196,7 +200,7 @@ func TestUploads_CommitCountsARangeOnceAndThenFinishes(t *testing.T) {
 		t.Errorf("failed after the end: %s", diff)
 	}
 	wantKind(t, "commit to an unknown upload",
-		uploads.CommitRange(t.Context(), csvfile.RangeID{UploadID: uuid.NewString()}, results[0], at), fault.NotFound)
+		uploads.CommitRange(t.Context(), csvfile.RangeID{UploadID: uuid.NewString()}, csvfile.RangeResult{}, results[0], at), fault.NotFound)
 }
 
 // Ranges of one upload meet at its row. Each commit succeeds or says that trying again helps, and each counts once.
@@ -211,8 +215,8 @@ func TestUploads_ConcurrentCommitsAllCountInTheEnd(t *testing.T) {
 			group.Go(func() {
 				for range attemptsMax {
 					err := uploads.CommitRange(t.Context(), csvfile.RangeID{UploadID: u.ID, Number: number},
-						csvfile.RangeResult{Bytes: 3, RowsAccepted: 2, RowsRejected: 1, Lines: 3}, uploadedAt)
-					if err == nil {
+						csvfile.RangeResult{}, csvfile.RangeResult{Bytes: 3, RowsAccepted: 2, RowsRejected: 1, Lines: 3}, uploadedAt)
+					if err == nil || fault.KindOf(err) == fault.Conflict {
 						return
 					}
 					if fault.KindOf(err) != fault.Unavailable {
@@ -284,7 +288,7 @@ func TestUploads_ListNewestFirstWithoutGapsOrRepeats(t *testing.T) {
 		}
 		want = append([]string{u.ID}, want...)
 		// The row of a range is no upload.
-		if err := uploads.CommitRange(t.Context(), csvfile.RangeID{UploadID: u.ID}, csvfile.RangeResult{}, uploadedAt); err != nil {
+		if err := uploads.CommitRange(t.Context(), csvfile.RangeID{UploadID: u.ID}, csvfile.RangeResult{}, csvfile.RangeResult{Bytes: 1}, uploadedAt); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -13,7 +13,7 @@ import (
 	"github.com/sensorflow/sensorflow/runtime/reading"
 )
 
-func decimal(t *testing.T, text string) reading.Decimal {
+func decimal(t testing.TB, text string) reading.Decimal {
 	t.Helper()
 	d, err := reading.ParseDecimal(text)
 	if err != nil {

@@ -72,6 +72,9 @@ func (s *Server) dispatch(w http.ResponseWriter, r *http.Request, of methods) {
 		return
 	}
 	e.route, e.quiet = route.path, route.quiet
+	if route.compressed {
+		e.compressors = s.compressors
+	}
 	if err := s.run(w, r, route); err != nil {
 		s.fail(w, r, err)
 	}

@@ -12,99 +12,85 @@ import (
 	"sync"
 )
 
-const (
-	// revalidate lets browsers keep a document and ask each time whether it is still the same.
-	revalidate = "no-cache"
-	// packedBytesMin is the size from which a document is sent compressed: below, it saves nothing that counts.
-	packedBytesMin = 512
-)
+// revalidate lets browsers keep a document and ask each time whether it is still the same.
+const revalidate = "no-cache"
 
-// document is one thing that browsers show or load.
+// document is one thing that browsers show or load. It is the same for everybody for as long as the process lives.
 type document struct {
+	media, policy string
+	plain         form
+	// zipped is the document compressed, as well as gzip can, once somebody asks for it.
+	zipped func() form
+}
+
+// form is a document as it is sent. Each form has an entity tag of its own, a strong one: the bytes differ.
+type form struct {
 	content []byte
-	media   string
-	policy  string
-	// tag is the entity tag without its quotes. The compressed form has another one: a strong tag stands for exact bytes.
-	tag string
-	// packed returns the content compressed as well as gzip can, which is done once; nil where that is not worth it.
-	packed func() []byte
+	coding  string // empty where the content is not compressed
+	tag     string
 }
 
 func newDocument(content []byte, media, policy string) document {
 	sum := sha256.Sum256(content)
-	return document{content, media, policy, hex.EncodeToString(sum[:8]), sync.OnceValue(func() []byte { return pack(content) })}
+	name := hex.EncodeToString(sum[:8])
+	plain := form{content: content, tag: strconv.Quote(name)}
+	return document{media, policy, plain, sync.OnceValue(func() form {
+		zipped := form{content: gzipped(content), coding: codingGzip, tag: strconv.Quote(name + "-" + codingGzip)}
+		if len(zipped.content) >= len(content) {
+			return plain
+		}
+		return zipped
+	})}
 }
 
-func pack(content []byte) []byte {
-	if len(content) < packedBytesMin {
-		return nil
+func gzipped(content []byte) []byte {
+	var b bytes.Buffer
+	w, err := gzip.NewWriterLevel(&b, gzip.BestCompression)
+	if err == nil {
+		_, err = w.Write(content)
 	}
-	var packed bytes.Buffer
-	zip, err := gzip.NewWriterLevel(&packed, gzip.BestCompression)
+	if err == nil {
+		err = w.Close()
+	}
 	if err != nil {
-		panic(fmt.Sprintf("gzip does not know its own level: %v", err))
+		panic(fmt.Sprintf("httpapi: compress a document: %v", err)) // unreachable: a buffer takes everything
 	}
-	_, _ = zip.Write(content) // a buffer takes everything
-	_ = zip.Close()
-	return packed.Bytes()
+	return b.Bytes()
 }
 
-// serve answers with the document, compressed where the client takes that, or with 304 where it has it already.
+// serve answers with the document, or 304 where the browser has it already.
 func (d document) serve(w http.ResponseWriter, r *http.Request) error {
-	header, content, tag := w.Header(), d.content, `"`+d.tag+`"`
+	sent := d.plain
+	if len(d.plain.content) >= compressedBytesMin && takesGzip(r) {
+		sent = d.zipped()
+	}
+	header := w.Header()
 	header.Set("Content-Security-Policy", d.policy)
 	header.Set("Cache-Control", revalidate)
+	header.Set("ETag", sent.tag)
 	header.Add("Vary", "Accept-Encoding")
-	if packed := d.packed(); packed != nil && takesGzip(r.Header.Values("Accept-Encoding")) {
-		content, tag = packed, `"`+d.tag+`-gzip"`
-		header.Set("Content-Encoding", "gzip")
-	}
-	header.Set("ETag", tag)
-	if hasTag(r.Header.Values("If-None-Match"), tag) {
-		header.Del("Content-Encoding") // there is no content
+	if isAmong(sent.tag, r.Header["If-None-Match"]) {
 		w.WriteHeader(http.StatusNotModified)
 		return nil
 	}
 	header.Set("Content-Type", d.media)
-	header.Set("Content-Length", strconv.Itoa(len(content)))
-	_, _ = w.Write(content) // a client that has left has no use for the error
+	header.Set("Content-Length", strconv.Itoa(len(sent.content)))
+	if sent.coding != "" {
+		header.Set("Content-Encoding", sent.coding)
+	}
+	_, _ = w.Write(sent.content) // a client that has left has no use for the error
 	return nil
 }
 
-// hasTag tells whether a client's If-None-Match names tag. The comparison is the weak one (RFC 9110, section 13.1.2): a proxy that
-// changed how the content is encoded has marked the tag as weak.
-func hasTag(values []string, tag string) bool {
-	for _, value := range values {
-		for one := range strings.SplitSeq(value, ",") {
+// isAmong tells whether a tag is among those of If-None-Match, which a proxy may have made weak (RFC 9110, section 13.1.2). No tag here
+// holds a comma.
+func isAmong(tag string, headers []string) bool {
+	for _, header := range headers {
+		for one := range strings.SplitSeq(header, ",") {
 			if one = strings.TrimSpace(one); one == "*" || strings.TrimPrefix(one, "W/") == tag {
 				return true
 			}
 		}
 	}
 	return false
-}
-
-// takesGzip tells whether an Accept-Encoding names gzip, or everything, and does not refuse it by a weight of zero.
-func takesGzip(values []string) bool {
-	every := false
-	for _, value := range values {
-		for one := range strings.SplitSeq(value, ",") {
-			coding, parameters, _ := strings.Cut(one, ";")
-			takes := !refusedByWeight(parameters)
-			switch strings.ToLower(strings.TrimSpace(coding)) {
-			case "gzip", "x-gzip":
-				return takes
-			case "*":
-				every = takes
-			}
-		}
-	}
-	return every
-}
-
-// refusedByWeight tells whether parameters hold a weight of zero, such as "q=0.000".
-func refusedByWeight(parameters string) bool {
-	name, weight, _ := strings.Cut(strings.ReplaceAll(parameters, " ", ""), "=")
-	q, err := strconv.ParseFloat(weight, 64)
-	return strings.EqualFold(name, "q") && err == nil && q == 0
 }

@@ -25,6 +25,8 @@ type exchange struct {
 	status  int
 	bytes   int64
 	problem *problem
+	// compressors are there where the answer may be compressed.
+	compressors compressors
 	// bodyEnded tells that the request's body was read to its end, cut that the answer was not taken to its end.
 	bodyEnded, cut bool
 }

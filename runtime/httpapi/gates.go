@@ -31,8 +31,8 @@ const (
 	// writeQueueTimeout and readQueueTimeout bound how long a request waits for its turn, before its work begins.
 	writeQueueTimeout = 20 * time.Second
 	readQueueTimeout  = 3 * time.Second
-	// answerBytes is what an answer holds beside its items.
-	answerBytes = 64 << 10
+	// answerBytes is what an answer holds beside its items: a part of it as text, and compressed.
+	answerBytes = 96 << 10
 )
 
 func newGates(plan memory.Plan) gates {

@@ -37,6 +37,7 @@ type Server struct {
 	gates
 	headers   headers
 	readiness readiness
+	compressors
 	documents documents
 	origins   map[string]bool
 	draining  atomic.Bool
@@ -75,6 +76,8 @@ type route struct {
 	handle       func(http.ResponseWriter, *http.Request) error
 	// document marks what browsers show, which has a content security policy of its own and may be cached.
 	document bool
+	// compressed answers are compressed where the client has it so. They are large, and hold no secret; see compression.go.
+	compressed bool
 	// quiet routes are called every few seconds by load balancers and are logged at debug level.
 	quiet bool
 }
@@ -84,6 +87,7 @@ func New(d Dependencies, o Options) (*Server, error) {
 	s := &Server{Dependencies: d, options: o.withDefaults(), mux: http.NewServeMux(), origins: map[string]bool{}}
 	s.gates = newGates(s.options.Memory)
 	s.headers = newHeaders(s.options)
+	s.compressors = newCompressors()
 	for _, origin := range s.options.AllowedOrigins {
 		s.origins[origin] = true
 	}
@@ -130,16 +134,17 @@ func (s *Server) routeTable() []route {
 		{method: "GET", path: "/auth/me", access: signedIn, handle: s.getMe},
 		{method: "POST", path: "/auth/logout", access: signedIn, handle: s.postLogout},
 		{method: "POST", path: "/sensor-data", access: mayWrite, handle: s.postReading},
-		{method: "POST", path: "/sensor-data/batch", access: mayWrite, handle: s.postBatch},
-		{method: "GET", path: "/sensor-data", access: mayRead, query: takesOwn, handle: s.getReadings},
+		{method: "POST", path: "/sensor-data/batch", access: mayWrite, handle: s.postBatch, compressed: true},
+		{method: "GET", path: "/sensor-data", access: mayRead, query: takesOwn, handle: s.getReadings, compressed: true},
 		{method: "DELETE", path: "/sensor-data", access: mayDelete, query: takesOwn, handle: s.deleteReadings},
 		{method: "GET", path: deletionsPath + "{id}", access: mayDelete, handle: s.getDeletion},
 		{method: "POST", path: "/sensor-data/uploads", access: mayWrite, handle: s.postUpload},
+		{method: "POST", path: "/sensor-data/uploads/preview", access: mayWrite, query: takesOwn, handle: s.postPreview},
 		{method: "POST", path: "/sensor-data/upload-csv", access: mayWrite, handle: s.postFile},
 		{method: "GET", path: "/sensor-data/uploads", access: mayRead, query: takesOwn, handle: s.getUploads},
 		{method: "GET", path: "/sensor-data/uploads/{id}", access: mayRead, handle: s.getUpload},
-		{method: "GET", path: "/sensor-data/aggregated", access: mayRead, query: takesOwn, handle: s.getAggregated},
-		{method: "GET", path: "/equipment", access: mayRead, query: takesOwn, handle: s.getEquipment},
+		{method: "GET", path: "/sensor-data/aggregated", access: mayRead, query: takesOwn, handle: s.getAggregated, compressed: true},
+		{method: "GET", path: "/equipment", access: mayRead, query: takesOwn, handle: s.getEquipment, compressed: true},
 	}
 	return append(table, s.documents.routes()...)
 }

@@ -16,11 +16,19 @@ const (
 	streamStretch = 10 * time.Second
 )
 
-// stream sends an answer as it is made. A reader that is too slow, or has left, is cut off: what is written then is dropped, and
-// net/http closes the connection.
+// streamSilence is after how long an answer that is slowly made sends what there is of it: load balancers end a connection on which
+// nothing has come for a minute.
+const streamSilence = 5 * time.Second
+
+// stream sends an answer as it is made, from its first streamBytes on, compressed where its route and its reader have it so. A reader
+// that is too slow, or has left, is cut off: what is written then is dropped, and net/http closes the connection.
 type stream struct {
 	exchange   *exchange
 	connection *http.ResponseController
+	status     int
+	begun      bool
+	zip        *zipped   // nil where it is not compressed
+	sent       time.Time // when something was sent last
 	last       time.Time // when all of it must be taken
 	buffer     bytes.Buffer
 	text       bytes.Buffer // of one value
@@ -36,9 +44,16 @@ func newStream(w http.ResponseWriter, r *http.Request, status int) *stream {
 // newStreamOf begins an answer of a type.
 func newStreamOf(w http.ResponseWriter, r *http.Request, status int, media string) *stream {
 	w.Header().Set("Content-Type", media)
-	w.WriteHeader(status)
+	now := time.Now()
 	s := &stream{
-		exchange: exchangeOf(r.Context()), connection: http.NewResponseController(w), last: time.Now().Add(answerTimeout),
+		exchange: exchangeOf(r.Context()), connection: http.NewResponseController(w), status: status,
+		sent: now, last: now.Add(answerTimeout),
+	}
+	if lent := s.exchange.compressors; lent != nil {
+		w.Header().Add("Vary", "Accept-Encoding")
+		if takesGzip(r) {
+			s.zip = &zipped{compressors: lent}
+		}
 	}
 	s.encoder = json.NewEncoder(&s.text)
 	s.encoder.SetEscapeHTML(false) // answers are never HTML, and presigned addresses are full of ampersands
@@ -65,20 +80,62 @@ func (s *stream) value(v any) error {
 	return nil
 }
 
+// begin sends the headers, once it is known whether the answer is long enough to be compressed.
+func (s *stream) begin() {
+	if s.begun {
+		return
+	}
+	s.begun = true
+	if s.buffer.Len() < compressedBytesMin {
+		s.zip = nil
+	}
+	if s.zip != nil {
+		s.exchange.Header().Set("Content-Encoding", codingGzip)
+	}
+	s.exchange.WriteHeader(s.status)
+}
+
 func (s *stream) flush() {
-	deadline := time.Now().Add(streamStretch)
+	s.begin()
+	part := s.buffer.Bytes()
+	if s.zip != nil {
+		part, s.err = s.zip.part(part)
+	}
+	if s.err == nil {
+		s.send(part)
+	}
+	s.buffer.Reset()
+}
+
+func (s *stream) send(part []byte) {
+	now := time.Now()
+	deadline := now.Add(streamStretch)
 	if deadline.After(s.last) {
 		deadline = s.last
 	}
 	_ = s.connection.SetWriteDeadline(deadline) // a test's recorder has no connection
-	_, s.err = s.exchange.Write(s.buffer.Bytes())
-	s.buffer.Reset()
+	_, s.err = s.exchange.Write(part)
+	s.sent = now
+}
+
+// refresh sends what there is of an answer that has been silent for long.
+func (s *stream) refresh() {
+	if s.err != nil || s.buffer.Len() == 0 || time.Since(s.sent) < streamSilence {
+		return
+	}
+	s.flush()
+	if s.err == nil {
+		s.err = s.connection.Flush()
+	}
 }
 
 // end sends what is left.
 func (s *stream) end() {
 	if s.err == nil {
 		s.flush()
+	}
+	if s.err == nil && s.zip != nil {
+		s.send(s.zip.end())
 	}
 	s.exchange.cut = s.err != nil
 }

@@ -55,6 +55,7 @@ type stage struct {
 // programs printed.
 func newStage(t *testing.T, configuration string) *stage {
 	t.Helper()
+	needPython(t)
 	s := &stage{progress: stopwatch(t), patience: patience, assembly: t.TempDir(), folder: t.TempDir()}
 	t.Cleanup(func() {
 		if s.emulator != nil {

@@ -68,6 +68,7 @@ func (w *world) needlessAdaptations(ctx context.Context, progress func(string, .
 
 // TestNeedless_IsWhatTheEmulatorMakesByItself asks about what the emulator makes, and about what it does not.
 func TestNeedless_IsWhatTheEmulatorMakesByItself(t *testing.T) {
+	needPython(t)
 	root, err := checkout.Root()
 	if err != nil {
 		t.Fatal(err)

@@ -114,6 +114,7 @@ func walls() []wall {
 		{"admission stands on nothing", module + "/runtime/admission", append(own("runtime"), "github.com/aws", "net/http", "log/slog"), own("runtime/admission")},
 		{"the memory plan stands on nothing", module + "/runtime/memory", append(own("runtime"), "github.com/aws", "net/http", "log/slog"), own("runtime/memory")},
 		{"the pacing of calls stands on the kinds of faults alone", module + "/runtime/pacing", append(own("runtime"), "github.com/aws", "net/http", "log/slog"), own("runtime/pacing", "runtime/fault")},
+		{"the client of the API stands on the domain alone", module + "/runtime/client", append(own("runtime"), "github.com/aws", "log/slog"), append(own("runtime/client", "runtime/reading", "runtime/fault", "runtime/pacing"), contract...)},
 		{"use cases know neither AWS nor HTTP", module + "/runtime/aggregate", []string{"github.com/aws", "net/http"}, nil},
 		{"use cases know neither AWS nor HTTP", module + "/runtime/repair", []string{"github.com/aws", "net/http"}, nil},
 		{"use cases know neither AWS nor HTTP", module + "/runtime/ingest", []string{"github.com/aws", "net/http"}, nil},
@@ -187,6 +188,26 @@ func TestLayout_KeepsTheLocalSystemOutOfWhatIsDeployed(t *testing.T) {
 		if !seen[module+"/"+deployed] {
 			t.Errorf("%s was not looked at", deployed)
 		}
+	}
+}
+
+// TestLayout_KeepsTheClientOutOfWhatIsDeployed holds that the client and the command line on it are for the service's users alone.
+func TestLayout_KeepsTheClientOutOfWhatIsDeployed(t *testing.T) {
+	const client, commandLine = module + "/runtime/client", module + "/runtime/cmd/sensorflow"
+	looked := 0
+	for _, p := range packages(t) {
+		if below(p.ImportPath, client) || below(p.ImportPath, commandLine) || below(p.ImportPath, module+"/runtime/local") || below(p.ImportPath, module+"/test") {
+			continue
+		}
+		looked++
+		for _, dependency := range p.Deps {
+			if below(dependency, client) {
+				t.Errorf("%s depends on %s, which is never deployed", p.ImportPath, dependency)
+			}
+		}
+	}
+	if looked < 30 {
+		t.Errorf("only %d packages were looked at", looked)
 	}
 }
 

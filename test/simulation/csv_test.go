@@ -212,10 +212,32 @@ func (w *world) processor(p *process, u *upload) *csvfile.Processor {
 	w.assign(p)
 	c := &client{w, p, lateMax}
 	files := &bucket{c, u}
-	return csvfile.NewProcessor(dynamo.NewUploads(c, uploadsTable), files, files, w.store(c), csvfile.ProcessorOptions{
+	writesMax := 0
+	if len(u.rows)%2 == 0 {
+		writesMax = 4 // and committed as often, so that workers on one range meet within it
+	}
+	return csvfile.NewProcessor(steps{dynamo.NewUploads(c, uploadsTable), w}, files, files, w.store(c), csvfile.ProcessorOptions{
+		WritesMax: writesMax, CommitEvery: 1,
 		Retention: w.retention, Concurrency: 1, RangeBytes: u.rangeBytes, Now: func() time.Time { return p.region.clock().Add(p.offset) },
 		Pacer: pacing.Pacer{Sleep: p.sleep(w, 0), Jitter: w.random.Float64},
 	})
+}
+
+// steps is the table of uploads. It counts the commits that move a range on.
+type steps struct {
+	*dynamo.Uploads
+	w *world
+}
+
+func (s steps) CommitRange(ctx context.Context, r csvfile.RangeID, from, to csvfile.RangeResult, at time.Time) error {
+	err := s.Uploads.CommitRange(ctx, r, from, to, at)
+	switch {
+	case err == nil && from.Bytes > 0:
+		s.w.count(countRangeSteps, 1)
+	case fault.KindOf(err) == fault.Conflict:
+		s.w.count(countRangesMet, 1)
+	}
+	return err
 }
 
 // bucket is a region's objects and its queue as one process sees them.

@@ -68,6 +68,8 @@ const (
 	countFiles         = "CSV files"
 	countRanges        = "CSV ranges worked on"
 	countRangesTwice   = "CSV ranges worked on at the same time"
+	countRangeSteps    = "CSV ranges moved on behind what was committed"
+	countRangesMet     = "CSV ranges that another worker had moved on"
 	countRangesAgain   = "CSV ranges worked on again"
 	countTimeouts      = "processes out of time"
 	countCrashUnanswer = "crashes with a write on its way"

@@ -286,15 +286,20 @@ func TestBackend_KeepsUploads(t *testing.T) {
 		t.Errorf("created twice: %v", err)
 	}
 	begun, err := table.BeginUpload(t.Context(), "u", csvfile.Plan{
-		ETag: "e", Bytes: 10, Ranges: 1, Columns: csvfile.Columns{Timestamp: 1, Value: 2}, At: morning,
+		ETag: "e", Bytes: 10, Ranges: 1, Layout: csvfile.Layout{Columns: csvfile.Columns{Timestamp: 1, Value: 2}, Fields: 3}, At: morning,
 	})
 	if err != nil || begun.Status != csvfile.Processing {
 		t.Fatalf("begun %+v, %v", begun, err)
 	}
-	for range 2 { // once, however often it is told
-		if err := table.CommitRange(t.Context(), csvfile.RangeID{UploadID: "u"}, csvfile.RangeResult{Bytes: 10, RowsAccepted: 3}, morning); err != nil {
-			t.Fatal(err)
-		}
+	commit := func() error {
+		return table.CommitRange(t.Context(), csvfile.RangeID{UploadID: "u"}, csvfile.RangeResult{},
+			csvfile.RangeResult{Bytes: 10, RowsAccepted: 3}, morning)
+	}
+	if err := commit(); err != nil {
+		t.Fatal(err)
+	}
+	if err := commit(); fault.KindOf(err) != fault.Conflict {
+		t.Errorf("committed twice: %v", err)
 	}
 	if err := table.FinishUpload(t.Context(), "u", csvfile.Completed, morning); err != nil {
 		t.Fatal(err)

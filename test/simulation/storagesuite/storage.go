@@ -133,6 +133,7 @@ func Cases() []Case {
 		{"readings expire no earlier than they may", testExpiry},
 		{"uploads begin once and end once", testUploads},
 		{"ranges are committed once", testRanges},
+		{"a range is committed in steps", testRangeInSteps},
 		{"uploads are listed newest first", testUploadList},
 		{"deletions are claimed, advanced and completed", testDeletions},
 		{"equipments, hours and rows are found by scans and queries", testFinder},

@@ -33,7 +33,7 @@ func (s *subject) uploads(t T) (*dynamo.Uploads, csvfile.Upload, csvfile.Plan) {
 	if err := table.CreateUpload(t.Context(), u); err != nil {
 		t.Fatal(err)
 	}
-	return table, u, csvfile.Plan{ETag: `"e"`, Bytes: 120, Ranges: 2, Columns: csvfile.Columns{EquipmentID: 2, Value: 1}, At: morning.Add(time.Minute)}
+	return table, u, csvfile.Plan{ETag: `"e"`, Bytes: 120, Ranges: 2, Layout: csvfile.Layout{Columns: csvfile.Columns{EquipmentID: 2, Value: 1}, Fields: 3}, At: morning.Add(time.Minute)}
 }
 
 func wantUpload(t T, what string, table *dynamo.Uploads, want csvfile.Upload) {
@@ -48,6 +48,7 @@ func testUploads(t T, s *subject) {
 	table, u, plan := s.uploads(t)
 	wantUpload(t, "created", table, u)
 	wantKind(t, "created again", table.CreateUpload(t.Context(), u), fault.Conflict)
+	plan.Unpacked = 900
 	begun := u
 	begun.Status, begun.Bytes, begun.UpdatedAt, begun.Plan = csvfile.Processing, plan.Bytes, plan.At, plan
 	other := plan
@@ -87,24 +88,26 @@ func testRanges(t T, s *subject) {
 		t.Fatal(err)
 	}
 	at, r := plan.At.Add(time.Hour), csvfile.RangeID{UploadID: u.ID}
-	wantCommitted := func(what string, want bool) {
+	wantCommitted := func(what string, want csvfile.RangeResult) {
 		t.Helper()
-		if got, err := table.RangeCommitted(t.Context(), r); got != want || err != nil {
-			t.Errorf("%s: committed %t, error %v", what, got, err)
+		if got, err := table.ReadRange(t.Context(), r); !cmp.Equal(got, want) || err != nil {
+			t.Errorf("%s: committed %+v, error %v", what, got, err)
 		}
 	}
-	wantCommitted("planned", false)
+	var none csvfile.RangeResult
+	wantCommitted("planned", none)
 	result := csvfile.RangeResult{Bytes: 60, RowsAccepted: 2, RowsRejected: 1, Lines: 3}
-	for range 3 {
-		if err := table.CommitRange(t.Context(), r, result, at); err != nil {
-			t.Error(err)
-		}
+	if err := table.CommitRange(t.Context(), r, none, result, at); err != nil {
+		t.Error(err)
+	}
+	for range 2 {
+		wantKind(t, "commit again", table.CommitRange(t.Context(), r, none, result, at), fault.Conflict)
 	}
 	u.BytesProcessed, u.RowsAccepted, u.RowsRejected, u.RangesDone, u.UpdatedAt = 60, 2, 1, 1, at
 	wantUpload(t, "committed three times", table, u)
-	wantCommitted("committed", true)
+	wantCommitted("committed", result)
 	second := csvfile.RangeID{UploadID: u.ID, Number: 1}
-	if err := table.CommitRange(t.Context(), second, result, at); err != nil {
+	if err := table.CommitRange(t.Context(), second, none, result, at); err != nil {
 		t.Error(err)
 	}
 	results, err := table.RangeResults(t.Context(), u.ID)
@@ -116,7 +119,46 @@ func testRanges(t T, s *subject) {
 	}
 	u.BytesProcessed, u.RowsAccepted, u.RowsRejected, u.RangesDone, u.Status = 120, 4, 2, 2, csvfile.CompletedWithRejects
 	wantUpload(t, "finished", table, u)
-	wantKind(t, "commit to what is not there", table.CommitRange(t.Context(), csvfile.RangeID{UploadID: uuid.NewString()}, result, at), fault.NotFound)
+	wantKind(t, "commit to what is not there", table.CommitRange(t.Context(), csvfile.RangeID{UploadID: uuid.NewString()}, none, result, at), fault.NotFound)
+}
+
+// testRangeInSteps commits a range in three steps. Only who knows what is committed moves it on, and the upload counts each byte and
+// row once.
+func testRangeInSteps(t T, s *subject) {
+	table, u, plan := s.uploads(t)
+	u, err := table.BeginUpload(t.Context(), u.ID, plan)
+	if err != nil {
+		t.Fatal(err)
+	}
+	at, r := plan.At.Add(time.Hour), csvfile.RangeID{UploadID: u.ID, Number: 1}
+	var none csvfile.RangeResult
+	first := csvfile.RangeResult{Bytes: 20, Left: 40, RowsRejected: 1, Lines: 2, Pieces: []csvfile.Piece{{From: 0, To: 20}}}
+	second := first
+	second.Bytes, second.Left, second.RowsAccepted, second.Lines = 50, 10, 3, 5
+	last := csvfile.RangeResult{Bytes: 60, RowsAccepted: 3, RowsRejected: 2, Lines: 6, Pieces: []csvfile.Piece{{From: 0, To: 20}, {From: 50, To: 60}}}
+	other := csvfile.RangeResult{Bytes: 30, Left: 30, RowsAccepted: 1, RowsRejected: 1, Lines: 3}
+	commit := func(from, to csvfile.RangeResult) error { return table.CommitRange(t.Context(), r, from, to, at) }
+	wantKind(t, "go on where nothing is committed", commit(other, second), fault.Conflict)
+	for _, step := range []struct{ from, to csvfile.RangeResult }{{none, first}, {first, second}, {second, last}} {
+		if err := commit(step.from, step.to); err != nil {
+			t.Error(err)
+		}
+		u.BytesProcessed, u.RowsAccepted, u.RowsRejected, u.UpdatedAt = step.to.Bytes, step.to.RowsAccepted, step.to.RowsRejected, at
+		if step.to.Done() {
+			u.RangesDone++
+		}
+		for _, from := range []csvfile.RangeResult{none, step.from, other} {
+			wantKind(t, "commit behind what is not committed", commit(from, last), fault.Conflict)
+		}
+		wantUpload(t, "committed a step", table, u)
+		if got, err := table.ReadRange(t.Context(), r); !cmp.Equal(got, step.to) || err != nil {
+			t.Errorf("committed %+v, error %v, want %+v", got, err, step.to)
+		}
+	}
+	wantKind(t, "go on behind the end", commit(last, last), fault.Conflict)
+	if results, err := table.RangeResults(t.Context(), u.ID); !cmp.Equal(results, map[int]csvfile.RangeResult{1: last}) || err != nil {
+		t.Errorf("results %+v, error %v", results, err)
+	}
 }
 
 func testUploadList(t T, s *subject) {
