@@ -67,6 +67,14 @@ const (
 	CSVRangeBytes = 16 << 20
 	// CSVRecordBytesMax bounds one CSV record; a longer one is rejected and skipped.
 	CSVRecordBytesMax = 4 << 10
+	// CSVSkipLinesMax bounds the lines that may stand before a header, and CSVColumnCharsMax the name of a column.
+	CSVSkipLinesMax   = 100
+	CSVColumnCharsMax = 128
+	// CSVFormatBytesMax bounds the JSON text that says how a file is written.
+	CSVFormatBytesMax = 4 << 10
+	// CSVPreviewBytes is how much of a file a preview takes, and CSVPreviewRows how many of its rows it shows.
+	CSVPreviewBytes = 64 << 10
+	CSVPreviewRows  = 100
 	// CSVUnpackedBytesMax bounds the text of a file that is compressed, and the file itself. One worker at a time goes through it.
 	CSVUnpackedBytesMax = 1 << 30
 	// CSVUnpackTime is how long that worker goes on before it leaves the rest to a new invocation, which unpacks what is done again. One

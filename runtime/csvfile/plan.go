@@ -3,8 +3,10 @@ package csvfile
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/sensorflow/sensorflow/runtime/fault"
+	"github.com/sensorflow/sensorflow/runtime/reading"
 )
 
 // planner is the first step: it looks at a file that has arrived and cuts it into ranges.
@@ -13,6 +15,7 @@ type planner struct {
 	files
 	queue      Queue
 	rangeBytes int64
+	retention  time.Duration
 }
 
 // plan looks at the file and plans it or ends the upload as failed. It returns the upload as it then is.
@@ -60,10 +63,13 @@ func (p planner) look(ctx context.Context, u Upload, object Object) (plan Plan, 
 	if err != nil || refusal != "" {
 		return Plan{}, refusal, err
 	}
-	if plan.Columns, refusal = readHead(head, int64(len(head)) == plan.text()); refusal != "" {
-		return Plan{}, refusal, nil
+	plan.At = p.now().UTC()
+	whole := int64(len(head)) == plan.text()
+	if plan.Layout, refusal = readHead(head, whole, u.Format); refusal != "" {
+		_, hint := lookalike(head, whole, u.Format, reading.Limits{Now: plan.At, Retention: p.retention})
+		return Plan{}, withHint(refusal, hint), nil
 	}
-	plan.Ranges, plan.At = rangesOf(plan.text(), p.rangeBytes), p.now().UTC()
+	plan.Ranges = rangesOf(plan.text(), p.rangeBytes)
 	return plan, "", nil
 }
 

@@ -74,7 +74,7 @@ func NewProcessor(table WorkTable, bucket WorkBucket, queue Queue, store ingest.
 		progress: p,
 		expires:  options.Retention > 0,
 		bucket:   options.Bucket,
-		planner:  planner{progress: p, files: f, queue: queue, rangeBytes: options.RangeBytes},
+		planner:  planner{progress: p, files: f, queue: queue, rangeBytes: options.RangeBytes, retention: options.Retention},
 		ranger: ranger{
 			progress: p, files: f, writer: ingest.NewWriter(store, options.Concurrency, options.Pacer), pacer: options.Pacer,
 			rangeBytes: options.RangeBytes, retention: options.Retention, commitEvery: options.CommitEvery,

@@ -65,8 +65,12 @@ func (w *ranger) run(ctx context.Context, u Upload, r RangeID, committed RangeRe
 		_, err := w.fail(ctx, u, reasonReplanned)
 		return err
 	}
+	judge, err := newJudge(u.Format, u.Plan.Layout, reading.Limits{Now: u.Plan.At, Retention: w.retention})
+	if err != nil {
+		return err
+	}
 	for !committed.Done() {
-		err := w.pass(u, r, committed, fetch).run(ctx)
+		err := w.pass(u, r, committed, fetch, judge).run(ctx)
 		if !errors.Is(err, errMoved) {
 			return w.ended(ctx, u, err)
 		}
@@ -91,7 +95,7 @@ func (w *ranger) ended(ctx context.Context, u Upload, err error) error {
 }
 
 // pass begins to read a range behind what is committed of it. Only one may be in use at a time, since all share buffers.
-func (w *ranger) pass(u Upload, r RangeID, committed RangeResult, fetch fetcher) *pass {
+func (w *ranger) pass(u Upload, r RangeID, committed RangeResult, fetch fetcher, judge judge) *pass {
 	first, end := u.Plan.bounds(r.Number, w.rangeBytes)
 	at := first + committed.Bytes
 	records := newRecords(func(dst []byte, offset int64) error {
@@ -104,8 +108,8 @@ func (w *ranger) pass(u Upload, r RangeID, committed RangeResult, fetch fetcher)
 	w.buffer, w.writes, w.rejects = records.buf, w.writes[:0], w.rejects[:0]
 	return &pass{
 		ranger: w, id: r, alone: u.Plan.Ranges == 1, first: first, end: end,
-		rows:  rows{records: records, header: at == 0, lines: committed.Lines},
-		judge: judge{columns: u.Plan.Columns, limits: reading.Limits{Now: u.Plan.At, Retention: w.retention}}, version: reading.VersionAt(u.Plan.At),
+		rows:  rows{records: records, headerAt: u.Plan.Layout.HeaderAt, delimiter: judge.delimiter, lines: committed.Lines},
+		judge: judge, version: reading.VersionAt(u.Plan.At),
 		committed: committed, result: committed, began: w.now(), committedAt: w.now(),
 	}
 }

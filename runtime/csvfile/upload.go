@@ -31,6 +31,8 @@ type Upload struct {
 	Reason   string // why it failed, in one sentence for the client; empty otherwise
 	// Bytes is the size of the file: as announced, and as found once processing has begun.
 	Bytes int64
+	// Format is how the file is written, as the client says. It never changes, so that all work on the file reads it alike.
+	Format Format
 	// BytesProcessed, RowsAccepted and RowsRejected cover what is committed, also of ranges that are not done. The first counts bytes of
 	// the text, which Uploads tells as the share of Bytes that they are.
 	BytesProcessed, RowsAccepted, RowsRejected int64
@@ -52,8 +54,8 @@ type Plan struct {
 	Unpacked int64
 	// Ranges is how many byte ranges of contract.CSVRangeBytes the text has.
 	Ranges int
-	// Columns are the positions of equipmentId, timestamp and value in a row.
-	Columns Columns
+	// Layout is what the header says.
+	Layout Layout
 	// At is when the plan was made, UTC: the moment by which the readings' timestamps are judged and that they are registered
 	// with, so that repeating a range judges and writes the same.
 	At time.Time
@@ -67,7 +69,17 @@ func (p Plan) text() int64 {
 	return p.Bytes
 }
 
-// Columns are positions in a row, counted from 0.
+// Layout is where the rows are and what is where in them.
+type Layout struct {
+	// Columns are the positions of equipmentId, timestamp and value in a row.
+	Columns Columns
+	// Fields is how many fields a row has.
+	Fields int
+	// HeaderAt is the offset of the header's first byte. Rows begin behind it.
+	HeaderAt int64
+}
+
+// Columns are positions in a row, counted from 0; that of the equipment is -1 where the file has no such column.
 type Columns struct{ EquipmentID, Timestamp, Value int }
 
 // Failure is how an upload fails.
@@ -84,6 +96,8 @@ type Request struct {
 	Size     int64 // bytes
 	// SHA256 is the file's digest, 64 hexadecimal digits or the base64 of 32 bytes; empty where the client does not say.
 	SHA256 string
+	// Format is how the file is written.
+	Format Format
 }
 
 // Ticket is an upload address and how to use it.

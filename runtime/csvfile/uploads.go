@@ -48,7 +48,7 @@ func (s *Uploads) Create(ctx context.Context, r Request) (Ticket, error) {
 		return Ticket{}, err
 	}
 	// The row comes first: an object without a row would belong to no upload.
-	u, err := s.begin(ctx, r.FileName, r.Size)
+	u, err := s.begin(ctx, r.FileName, r.Size, r.Format)
 	if err != nil {
 		return Ticket{}, err
 	}
@@ -64,16 +64,16 @@ func (s *Uploads) Create(ctx context.Context, r Request) (Ticket, error) {
 	}, nil
 }
 
-// Store begins an upload and takes its file, at most contract.SmallUploadBytesMax, from body. Errors are those of Create,
+// Store begins an upload of a format and takes its file, at most contract.SmallUploadBytesMax, from body. Errors are those of Create,
 // and that of reading body.
-func (s *Uploads) Store(ctx context.Context, fileName string, body io.Reader) (Upload, error) {
-	if faults := checkFileName(fileName); len(faults) > 0 {
+func (s *Uploads) Store(ctx context.Context, fileName string, format Format, body io.Reader) (Upload, error) {
+	if faults := append(checkFileName(fileName), format.Faults()...); len(faults) > 0 {
 		return Upload{}, invalid(faults)
 	}
 	if !IsCSV(fileName) {
 		return Upload{}, notCSV()
 	}
-	u, err := s.begin(ctx, fileName, 0)
+	u, err := s.begin(ctx, fileName, 0, format)
 	if err != nil {
 		return Upload{}, err
 	}
@@ -86,13 +86,15 @@ func (s *Uploads) Store(ctx context.Context, fileName string, body io.Reader) (U
 	return u, nil
 }
 
-func (s *Uploads) begin(ctx context.Context, fileName string, bytes int64) (Upload, error) {
+func (s *Uploads) begin(ctx context.Context, fileName string, bytes int64, format Format) (Upload, error) {
 	id, err := uuid.NewRandom()
 	if err != nil {
 		return Upload{}, fmt.Errorf("make an upload id: %w", err)
 	}
 	now := s.now().UTC()
-	u := Upload{ID: id.String(), FileName: fileName, Status: AwaitingUpload, Bytes: bytes, CreatedAt: now, UpdatedAt: now}
+	u := Upload{
+		ID: id.String(), FileName: fileName, Status: AwaitingUpload, Bytes: bytes, Format: format.plain(), CreatedAt: now, UpdatedAt: now,
+	}
 	if err := s.table.CreateUpload(ctx, u); err != nil {
 		return Upload{}, fmt.Errorf("create upload %s: %w", u.ID, err)
 	}
@@ -177,6 +179,7 @@ func (r Request) check() (digest []byte, err error) {
 			faults = append(faults, fault.FieldError{Field: fieldSHA256, Reason: err.Error()})
 		}
 	}
+	faults = append(faults, r.Format.Faults()...)
 	switch {
 	case len(faults) > 0:
 		return nil, invalid(faults)

@@ -226,7 +226,7 @@ func TestCreate_GivesOutNoAddressWithoutARow(t *testing.T) {
 	if _, err := uploads.Create(t.Context(), csvfile.Request{FileName: "a.csv", Size: 1}); fault.KindOf(err) != fault.Unavailable {
 		t.Errorf("Create: %v", err)
 	}
-	if _, err := uploads.Store(t.Context(), "a.csv", strings.NewReader("x")); fault.KindOf(err) != fault.Unavailable {
+	if _, err := uploads.Store(t.Context(), "a.csv", csvfile.Format{}, strings.NewReader("x")); fault.KindOf(err) != fault.Unavailable {
 		t.Errorf("Store: %v", err)
 	}
 	if got := strings.Join(s.calls, " "); got != "create create" {
@@ -237,7 +237,7 @@ func TestCreate_GivesOutNoAddressWithoutARow(t *testing.T) {
 func TestStore_WritesTheRowAndThenTheFile(t *testing.T) {
 	for _, size := range []int{0, 5, contract.SmallUploadBytesMax} {
 		s, uploads := newShelf()
-		u, err := uploads.Store(t.Context(), "a.csv", bytes.NewReader(make([]byte, size)))
+		u, err := uploads.Store(t.Context(), "a.csv", csvfile.Format{}, bytes.NewReader(make([]byte, size)))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -278,7 +278,7 @@ func TestStore_EndsAnUploadWhoseFileIsNotStored(t *testing.T) {
 			s.putErr = test.putErr
 			ctx, leave := context.WithCancel(t.Context())
 			leave() // the row must be ended although the client has gone
-			_, err := uploads.Store(ctx, "a.csv", test.body)
+			_, err := uploads.Store(ctx, "a.csv", csvfile.Format{}, test.body)
 			if !errors.Is(err, test.is) || fault.KindOf(err) != test.kind {
 				t.Errorf("error %v of kind %v", err, fault.KindOf(err))
 			}
@@ -296,7 +296,7 @@ func (b brokenReader) Read([]byte) (int, error) { return 0, b.err }
 func TestStore_JudgesTheName(t *testing.T) {
 	s, uploads := newShelf()
 	for name, want := range map[string]error{"": nil, "a\nb.csv": nil, "a.txt": csvfile.ErrNotCSV} {
-		_, err := uploads.Store(t.Context(), name, strings.NewReader("x"))
+		_, err := uploads.Store(t.Context(), name, csvfile.Format{}, strings.NewReader("x"))
 		wantRefusal(t, err, "fileName", want)
 	}
 	if len(s.calls) > 0 {
