@@ -18,15 +18,16 @@ const (
 	// CsvTimeout is the longest that Lambda allows. If all readings of a range are of one equipment, they are written
 	// only as fast as one partition takes them, about 1,000 a second.
 	CsvTimeout = 15 * time.Minute
-	// CsvVisibilityTimeout is a minute longer, so that a message comes back soon after an invocation that failed, when
-	// the claim of its range has just run out. AWS advises six times the function's timeout, since messages could
-	// become visible while Lambda waits for a free instance
+	// CsvVisibilityTimeout must not be shorter than the function's timeout. It counts only until the function begins: the
+	// function then hides its message for 30 s at a time for as long as it lives, and says when a message that failed
+	// comes back. So a part of a file goes on within a minute after its function has died. AWS advises six times the
+	// function's timeout, since messages could become visible while Lambda waits for a free instance
 	// (https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html). Here the maximum concurrency of the
-	// event source prevents that, and six times would let a part of a file wait for 90 minutes after every failure.
+	// event source prevents that.
 	CsvVisibilityTimeout = CsvTimeout + time.Minute
 	// CsvReceivesMax is how often a message is received before it goes to the dead letters: failures for more than two
-	// hours.
-	CsvReceivesMax = 10
+	// hours, or a few minutes where the function dies each time.
+	CsvReceivesMax = contract.CSVReceivesMax
 	// CsvMemoryMiB buys one whole virtual CPU, which the processor's 16 connections keep busy; it needs about 100 MiB.
 	CsvMemoryMiB = 1769
 
@@ -88,8 +89,8 @@ func (c *Processing) addCsvProcessor(p ProcessingProps) {
 	p.Tables.GrantSendReadings(permissions)
 	p.Uploads.GrantProcessUploads(permissions)
 	permissions.AddStatements(
-		statement.Allow(c.CsvQueue.QueueArn(), "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage",
-			"sqs:SendMessage"),
+		statement.Allow(c.CsvQueue.QueueArn(), "sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes",
+			"sqs:ReceiveMessage", "sqs:SendMessage"),
 		allowKey(c, p.Key, "sqs", "kms:Decrypt", "kms:GenerateDataKey"),
 	)
 	c.CsvProcessor = c.newFunction("CsvProcessor", p, permissions, &awslambda.FunctionProps{

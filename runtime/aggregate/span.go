@@ -14,6 +14,14 @@ type Span struct {
 	steps    steps
 }
 
+// Zone is the zone whose clock counts the steps, UTC where there is none.
+func (s Span) Zone() *time.Location {
+	if s.steps.zone == nil {
+		return time.UTC
+	}
+	return s.steps.zone
+}
+
 // NewSpan returns the window from an instant (included) to another one (excluded), both on full five minutes and at most
 // contract.AggregatesDaysMax apart, in steps as the clock of a zone counts them. The error is of kind fault.Invalid and names
 // from, to or timezone.

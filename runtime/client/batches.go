@@ -123,9 +123,10 @@ func (s *Sender) deliver(ctx context.Context, batch []Reading) ([]Rejected, erro
 	}
 }
 
-// tell counts and reports what was not stored.
-func (s *Sender) tell(batch []Reading, rejected []Rejected, err error) {
+// count notes what was not stored, for Flush and Close.
+func (s *Sender) count(batch []Reading, rejected []Rejected, err error) {
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	if err != nil {
 		s.told.Lost += len(batch)
 	} else {
@@ -137,7 +138,11 @@ func (s *Sender) tell(batch []Reading, rejected []Rejected, err error) {
 			s.told.First = rejection(batch, rejected[0])
 		}
 	}
-	s.mu.Unlock()
+}
+
+// tell reports what came of a batch.
+func (s *Sender) tell(batch []Reading, rejected []Rejected, err error) {
+	s.count(batch, rejected, err)
 	s.telling.Lock()
 	defer s.telling.Unlock()
 	if err != nil {
@@ -145,6 +150,9 @@ func (s *Sender) tell(batch []Reading, rejected []Rejected, err error) {
 			s.o.Lost(batch, err)
 		}
 		return
+	}
+	if s.o.Stored != nil && len(rejected) < len(batch) {
+		s.o.Stored(len(batch) - len(rejected))
 	}
 	if s.o.Rejected == nil {
 		return

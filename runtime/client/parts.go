@@ -67,7 +67,7 @@ func (t *transfer) sendParts(ctx context.Context, where ticket) error {
 // feed hands out the numbers from 1 to count, until ctx ends.
 func feed(ctx context.Context, numbers chan<- int, count int) {
 	defer close(numbers)
-	for number := 1; number <= count; number++ {
+	for number := 1; number <= count && ctx.Err() == nil; number++ {
 		select {
 		case numbers <- number:
 		case <-ctx.Done():

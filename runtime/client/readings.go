@@ -51,7 +51,7 @@ type Rejected struct {
 }
 
 // SendBatch stores 1 to BatchReadingsMax readings. What it returns are those that break a rule, in the order of the batch; all others
-// are durable. With an error, nobody knows which of them are: the same call again is safe. Where the same reading stands twice in the
+// are durable. It is nil where all are. With an error, nobody knows which of them are: the same call again is safe. Where the same reading stands twice in the
 // batch, the later one counts.
 func (c *Client) SendBatch(ctx context.Context, rs []Reading) ([]Rejected, error) {
 	if len(rs) == 0 || len(rs) > BatchReadingsMax {
@@ -80,6 +80,9 @@ func (c *Client) SendBatch(ctx context.Context, rs []Reading) ([]Rejected, error
 	if answer.Accepted+len(answer.Rejected) != len(rs) {
 		return nil, fmt.Errorf("POST /sensor-data/batch: the answer tells of %d readings, not of %d",
 			answer.Accepted+len(answer.Rejected), len(rs))
+	}
+	if len(answer.Rejected) == 0 {
+		return nil, nil
 	}
 	return answer.Rejected, nil
 }

@@ -33,7 +33,9 @@ type SenderOptions struct {
 	Requests int
 	// Patience is for how long a batch is tried that the service cannot take at the moment. Default: PatienceDefault.
 	Patience time.Duration
-	// Rejected is told of each reading that breaks a rule; it and Lost are called one at a time. Default: Flush and Close tell how many there were.
+	// Stored is told how many readings of a batch are stored. It, Rejected and Lost are called one at a time. Default: nobody is told.
+	Stored func(readings int)
+	// Rejected is told of each reading that breaks a rule. Default: Flush and Close tell how many there were.
 	Rejected func(r Reading, errors []FieldError)
 	// Lost is told of readings that may not be stored, and why. Default: Flush and Close tell how many there were.
 	Lost func(rs []Reading, err error)

@@ -14,7 +14,9 @@
 //   - dom.js makes elements. Nothing is ever read as HTML.
 //   - One module for each view: overview.js, equipment.js, send.js, uploads.js, deletion.js, machines.js. What views share are
 //     parts of their own: window.js (which window), chart.js (the picture), table.js (rows, of which only those in sight stand
-//     in the document), readings.js (raw readings).
+//     in the document), readings.js (raw readings), suggest.js (a field for the id of an equipment), file-format.js (how a CSV file
+//     is written), transfer.js (the way of a file to the service), upload-list.js, rejects.js (refused rows), and examples.js
+//     (programs to paste).
 //
 // # A new view
 //

@@ -77,6 +77,9 @@ const (
 	// CSVConcurrencyDefault functions write as many readings as a table takes that has not been used before: each sends 16
 	// batches at once, up to 50,000 readings a second.
 	CSVConcurrencyDefault = 4
+	// CSVReceivesMax is how often a message about a file is received before it becomes a dead letter. Those that fail come back after
+	// 10 s, then after twice as long each time, up to 15 min.
+	CSVReceivesMax = 15
 	// CSVConcurrencyMin and CSVConcurrencyMax are Lambda's bounds for the concurrency of a queue.
 	CSVConcurrencyMin = 2
 	CSVConcurrencyMax = 1000

@@ -67,13 +67,29 @@ const (
 	CSVRangeBytes = 16 << 20
 	// CSVRecordBytesMax bounds one CSV record; a longer one is rejected and skipped.
 	CSVRecordBytesMax = 4 << 10
-	// UploadContentType is the media type signed into upload addresses.
+	// CSVSkipLinesMax bounds the lines that may stand before a header, and CSVColumnCharsMax the name of a column.
+	CSVSkipLinesMax   = 100
+	CSVColumnCharsMax = 128
+	// CSVFormatBytesMax bounds the JSON text that says how a file is written.
+	CSVFormatBytesMax = 4 << 10
+	// CSVPreviewBytes is how much of a file a preview takes, and CSVPreviewRows how many of its rows it shows.
+	CSVPreviewBytes = 64 << 10
+	CSVPreviewRows  = 100
+	// CSVUnpackedBytesMax bounds the text of a file that is compressed, and the file itself. One worker at a time goes through it.
+	CSVUnpackedBytesMax = 1 << 30
+	// CSVUnpackTime is how long that worker goes on before it leaves the rest to a new invocation, which unpacks what is done again. One
+	// more range must fit into the time of an invocation.
+	CSVUnpackTime = 5 * time.Minute
+	// UploadContentType and PackedContentType are the media types signed into upload addresses, of files and of compressed ones.
 	UploadContentType = "text/csv"
+	PackedContentType = "application/gzip"
 
 	// UploadKeyPrefix and RejectsKeyPrefix precede the upload id in object keys; both end in ".csv".
 	UploadKeyPrefix  = "uploads/"
 	RejectsKeyPrefix = "rejects/"
 	CSVKeySuffix     = ".csv"
+	// CSVPackedSuffix ends the name of a file that is compressed. Its object's key ends as that of any file.
+	CSVPackedSuffix = ".csv.gz"
 )
 
 // Limits of DynamoDB (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ServiceQuotas.html).

@@ -95,8 +95,10 @@ const (
 	AttrCreatedAt      = "createdAt"      // S, like timestamp
 	AttrUpdatedAt      = "updatedAt"      // S, like timestamp
 	AttrETag           = "etag"           // S, the content that the upload's plan is for
-	AttrColumns        = "columns"        // S, the positions of equipmentId, timestamp and value, separated by commas
+	AttrFormat         = "format"         // S, how the file is written, as JSON; absent for the strict form
+	AttrColumns        = "columns"        // S, the positions of equipmentId, timestamp and value, separated by commas; see package dynamo
 	AttrPlannedAt      = "plannedAt"      // S, like timestamp
+	AttrUnpackedBytes  = "unpackedBytes"  // N, what a compressed file unpacks to; absent for other files
 	AttrListPartition  = "listPartition"  // S, index partition key: UPLOADS#<shard>, or ListDeletions
 	AttrListSort       = "listSort"       // S, index sort key: <createdAt>#<uploadId>
 

@@ -20,8 +20,11 @@ func (s *records) Next() (record string, long bool, err error) { return s.next()
 // JudgeRows reads a file of the given size, whose columns stand in the order of Columns, and returns how many of its rows are
 // readings and how many are not.
 func JudgeRows(fetch func(dst []byte, offset int64) error, size int64, limits reading.Limits, buf []byte) (accepted, rejected int, err error) {
-	rows := rows{records: newRecords(fetch, 0, size, size, contract.CSVRecordBytesMax, buf), header: true}
-	judge := judge{columns: Columns{EquipmentID: 0, Timestamp: 1, Value: 2}, limits: limits}
+	rows := rows{records: newRecords(fetch, 0, size, size, contract.CSVRecordBytesMax, buf), delimiter: Comma[0]}
+	judge, err := newJudge(Format{}, Layout{Columns: Columns{EquipmentID: 0, Timestamp: 1, Value: 2}, Fields: 3}, limits)
+	if err != nil {
+		return 0, 0, err
+	}
 	var r reading.Reading
 	for {
 		row, long, err := rows.next()

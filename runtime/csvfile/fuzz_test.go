@@ -21,7 +21,7 @@ func FuzzRecords(f *testing.F) {
 	f.Add("\"E\",\"a \"\"b\"\"\",")
 	f.Fuzz(func(t *testing.T, record string) {
 		record = strings.ReplaceAll(record, "\n", "")
-		got, err := csvfile.SplitFields(nil, record)
+		got, err := csvfile.SplitFields(nil, record, csvfile.Comma[0])
 		want, ok := referenceFields(record)
 		if (err == nil) != ok || ok && !slices.Equal(got, want) {
 			t.Fatalf("%q: got %q, %v; want %q, %v", record, got, err, want, ok)
@@ -89,15 +89,15 @@ func FuzzHead(f *testing.F) {
 	f.Add([]byte("equipmentId,timestamp,value\nE,2026-03-01T08:30:00Z,1\n"), true)
 	f.Add([]byte("\ufeff\"value\",timestamp,equipmentId\r\n\xff\n\xff"), false)
 	f.Fuzz(func(t *testing.T, head []byte, whole bool) {
-		columns, refusal := csvfile.ReadHead(head, whole)
+		layout, refusal := csvfile.ReadHead(head, whole, csvfile.Format{})
 		if refusal != "" {
 			if !utf8.ValidString(refusal) || strings.ContainsFunc(refusal, unicode.IsControl) || len(refusal) > 8<<10 {
 				t.Errorf("%q is refused with %q", head, refusal)
 			}
 		}
 		want, ok := referenceHead(head, whole)
-		if ok != (refusal == "") || columns != want {
-			t.Errorf("%q: got %+v, %q; want %+v, taken %v", head, columns, refusal, want, ok)
+		if ok != (refusal == "") || layout.Columns != want {
+			t.Errorf("%q: got %+v, %q; want %+v, taken %v", head, layout.Columns, refusal, want, ok)
 		}
 	})
 }

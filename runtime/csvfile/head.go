@@ -22,55 +22,101 @@ var (
 	utf16Marks    = [][]byte{[]byte("\xff\xfe"), []byte("\xfe\xff")}
 )
 
-// readHead finds the columns in the beginning of a file; whole tells that this is the whole file. If the file cannot be taken
-// it returns the reason, in one sentence for the client.
-func readHead(head []byte, whole bool) (columns Columns, refusal string) {
+// readHead finds the rows and their columns in the beginning of a file of a format; whole tells that this is the whole file. If the file
+// cannot be taken it returns the reason, in one sentence for the client.
+func readHead(head []byte, whole bool, f Format) (layout Layout, refusal string) {
 	switch {
 	case len(head) == 0:
-		return Columns{}, "the file is empty"
+		return Layout{}, "the file is empty"
 	case bytes.HasPrefix(head, gzipMagic):
-		return Columns{}, "the file is compressed with gzip; upload the CSV itself"
+		return Layout{}, "the file is compressed with gzip; compress it once, and give it a name that ends in " + contract.CSVPackedSuffix
 	case bytes.HasPrefix(head, zipMagic):
-		return Columns{}, "the file is a ZIP archive or a workbook; upload it as CSV"
+		return Layout{}, "the file is a ZIP archive or a workbook; upload it as CSV"
 	case bytes.HasPrefix(head, utf16Marks[0]), bytes.HasPrefix(head, utf16Marks[1]):
-		return Columns{}, "the file is in UTF-16; save it as UTF-8"
+		return Layout{}, "the file is in UTF-16; " + saveAsUTF8
 	}
-	header, rest, ended := bytes.Cut(bytes.TrimPrefix(head, byteOrderMark), []byte("\n"))
+	at, refusal := headerAt(head, f.SkipLines)
+	if refusal != "" {
+		return Layout{}, refusal
+	}
+	header, rest, ended := bytes.Cut(bytes.TrimPrefix(head[at:], markAt(at)), []byte("\n"))
 	header = bytes.TrimSuffix(header, []byte("\r"))
 	switch {
 	case bytes.IndexByte(header, 0) >= 0:
-		return Columns{}, "the header holds NUL bytes, as UTF-16 has them; save the file as UTF-8"
+		return Layout{}, "the header holds NUL bytes, as UTF-16 has them; " + saveAsUTF8
 	case len(header) > contract.CSVRecordBytesMax || !ended && !whole:
-		return Columns{}, fmt.Sprintf("the header is longer than %d bytes; %s", contract.CSVRecordBytesMax, headerRule)
+		return Layout{}, fmt.Sprintf("the header is longer than %d bytes; %s", contract.CSVRecordBytesMax, f.headerRule())
 	case !utf8.Valid(header):
-		return Columns{}, "the header is not UTF-8; save the file as UTF-8"
+		return Layout{}, "the header is not UTF-8; " + saveAsUTF8
 	}
-	if columns, refusal = readHeader(string(header)); refusal != "" {
-		return Columns{}, refusal
+	if layout, refusal = readHeader(string(header), f); refusal != "" {
+		return Layout{}, refusal
 	}
 	if mostlyNotUTF8(rest, whole) {
-		return Columns{}, "the file is not UTF-8; save it as UTF-8"
+		return Layout{}, "the file is not UTF-8; " + saveAsUTF8
 	}
-	return columns, ""
+	layout.HeaderAt = int64(at)
+	return layout, ""
+}
+
+// saveAsUTF8 says how the programs do it that write most such files.
+const saveAsUTF8 = `save it as UTF-8: in Excel as "CSV UTF-8", in a text editor with the encoding UTF-8`
+
+// markAt returns the byte order mark that may stand at an offset.
+func markAt(offset int) []byte {
+	if offset > 0 {
+		return nil
+	}
+	return byteOrderMark
+}
+
+// headerAt returns where the header begins, behind lines that are skipped.
+func headerAt(head []byte, skipLines int) (at int, refusal string) {
+	for n := range skipLines {
+		end := bytes.IndexByte(head[at:], '\n')
+		if end < 0 {
+			return 0, fmt.Sprintf("no header follows line %d in the first %d KiB of the file, though format.skipLines is %d", n+1, headBytes>>10, skipLines)
+		}
+		at += end + 1
+	}
+	return at, ""
 }
 
 // columnNames are the columns in the order of the Columns fields.
 var columnNames = [columnCount]string{reading.FieldEquipmentID, reading.FieldTimestamp, reading.FieldValue}
 
-var headerRule = fmt.Sprintf("expected the columns %s, %s and %s, each once, in any order", columnNames[0], columnNames[1], columnNames[2])
+// headerRule says which columns a header must name.
+func (f Format) headerRule() string {
+	var names []string
+	for _, name := range f.names() {
+		if name != "" {
+			names = append(names, name)
+		}
+	}
+	last := len(names) - 1
+	rule := fmt.Sprintf("expected the columns %s and %s, each once, in any order", strings.Join(names[:last], ", "), names[last])
+	if f.OtherColumns == OtherIgnore {
+		rule += ", among any others"
+	}
+	return rule
+}
 
 // readHeader finds the columns in the header, or says in one sentence what is wrong with it.
-func readHeader(header string) (Columns, string) {
-	refuse := func(problem string) (Columns, string) {
-		return Columns{}, fmt.Sprintf("the header %q is wrong: %s; %s", shorten(header), problem, headerRule)
+func readHeader(header string, f Format) (Layout, string) {
+	refuse := func(problem string) (Layout, string) {
+		return Layout{}, fmt.Sprintf("the header %q is wrong: %s; %s", shorten(header), problem, f.headerRule())
 	}
-	names, err := splitFields(nil, header)
+	names, err := splitFields(nil, header, f.delimiter())
 	if err != nil {
 		return refuse(err.Error())
 	}
-	var at [columnCount]int
+	wanted := f.names()
+	at := [columnCount]int{-1, -1, -1}
 	var problems []string
-	for i, name := range columnNames {
+	for i, name := range wanted {
+		if name == "" {
+			continue
+		}
 		if at[i] = slices.Index(names, name); at[i] < 0 {
 			problems = append(problems, fmt.Sprintf("%s is missing", name))
 		} else if slices.Contains(names[at[i]+1:], name) {
@@ -78,7 +124,7 @@ func readHeader(header string) (Columns, string) {
 		}
 	}
 	for _, name := range names {
-		if !slices.Contains(columnNames[:], name) {
+		if f.OtherColumns != OtherIgnore && (name == "" || !slices.Contains(wanted[:], name)) {
 			problems = append(problems, fmt.Sprintf("%q is unknown", shorten(name)))
 		}
 	}
@@ -89,7 +135,7 @@ func readHeader(header string) (Columns, string) {
 		}
 		return refuse(strings.Join(problems, ", "))
 	}
-	return Columns{EquipmentID: at[0], Timestamp: at[1], Value: at[2]}, ""
+	return Layout{Columns: Columns{EquipmentID: at[0], Timestamp: at[1], Value: at[2]}, Fields: len(names)}, ""
 }
 
 // shorten cuts a text of the client's down to what a sentence can quote.

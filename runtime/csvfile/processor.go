@@ -74,7 +74,7 @@ func NewProcessor(table WorkTable, bucket WorkBucket, queue Queue, store ingest.
 		progress: p,
 		expires:  options.Retention > 0,
 		bucket:   options.Bucket,
-		planner:  planner{progress: p, files: f, queue: queue, rangeBytes: options.RangeBytes},
+		planner:  planner{progress: p, files: f, queue: queue, rangeBytes: options.RangeBytes, retention: options.Retention},
 		ranger: ranger{
 			progress: p, files: f, writer: ingest.NewWriter(store, options.Concurrency, options.Pacer), pacer: options.Pacer,
 			rangeBytes: options.RangeBytes, retention: options.Retention, commitEvery: options.CommitEvery,
@@ -122,8 +122,10 @@ func (p *Processor) processFile(ctx context.Context, id string) error {
 	switch {
 	case u.Status != Processing:
 		return nil // it has ended: a repeated event
+	case u.Plan.Unpacked > 0:
+		return p.unpack(ctx, u)
 	case u.Plan.Ranges == 1:
-		return p.work(ctx, u, 0)
+		return p.workPlain(ctx, u, 0)
 	case u.RangesDone == u.Plan.Ranges:
 		return p.finisher.finish(ctx, u)
 	case p.abandoned(u):
@@ -146,33 +148,67 @@ func (p *Processor) processRange(ctx context.Context, r RangeID) error {
 	case u.Status != Processing || r.Number < 0 || r.Number >= u.Plan.Ranges:
 		return never(fmt.Sprintf("upload %s has no range %d", r.UploadID, r.Number), nil)
 	}
-	return p.work(ctx, u, r.Number)
+	if u.Plan.Unpacked > 0 {
+		return p.unpack(ctx, u)
+	}
+	return p.workPlain(ctx, u, r.Number)
+}
+
+// workPlain is work for a range of a file that is its text.
+func (p *Processor) workPlain(ctx context.Context, u Upload, number int) error {
+	_, err := p.work(ctx, u, number, p.ranger.fetcher(ctx, UploadKey(u.ID), u.Plan.ETag))
+	return err
+}
+
+// unpack works through the ranges of a packed file, one after the other, from the first one on that is not committed. After
+// contract.CSVUnpackTime a message takes the file on: whoever gets it unpacks again what is committed, which takes seconds.
+func (p *Processor) unpack(ctx context.Context, u Upload) error {
+	if u.RangesDone == u.Plan.Ranges {
+		return p.finisher.finish(ctx, u)
+	}
+	done, err := p.table.RangeResults(ctx, u.ID)
+	if err != nil {
+		return fmt.Errorf("read the ranges of upload %s: %w", u.ID, err)
+	}
+	began := p.now()
+	text := p.planner.unpacker(ctx, UploadKey(u.ID), Object{Size: u.Plan.Bytes, ETag: u.Plan.ETag})
+	for n := 0; n < u.Plan.Ranges && u.Status == Processing; n++ {
+		if done[n].Done() {
+			continue
+		}
+		if p.now().Sub(began) >= contract.CSVUnpackTime {
+			return p.planner.handOn(ctx, u, n)
+		}
+		if u, err = p.work(ctx, u, n, text.fetch); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // work stores and commits a range, unless that is done, and finishes the upload if this was the last one. Whoever commits the
-// last range sees that, since everybody looks after committing.
-func (p *Processor) work(ctx context.Context, u Upload, number int) error {
+// last range sees that, since everybody looks after committing. It returns the upload as it was then. fetch gives the text.
+func (p *Processor) work(ctx context.Context, u Upload, number int, fetch fetcher) (Upload, error) {
 	r := RangeID{UploadID: u.ID, Number: number}
 	committed, err := p.table.ReadRange(ctx, r)
 	if err != nil {
-		return fmt.Errorf("read range %d of upload %s: %w", number, u.ID, err)
+		return u, fmt.Errorf("read range %d of upload %s: %w", number, u.ID, err)
 	}
 	if !committed.Done() && p.abandoned(u) {
-		_, err := p.fail(ctx, u, reasonAbandoned)
-		return err
+		return p.fail(ctx, u, reasonAbandoned)
 	}
 	if !committed.Done() {
-		if err := p.ranger.run(ctx, u, r, committed); err != nil {
-			return fmt.Errorf("range %d of upload %s: %w", number, u.ID, err)
+		if err := p.ranger.run(ctx, u, r, committed, fetch); err != nil {
+			return u, fmt.Errorf("range %d of upload %s: %w", number, u.ID, err)
 		}
 	}
 	if u, err = p.read(ctx, u.ID); err != nil {
-		return err
+		return u, err
 	}
 	if u.Status != Processing || u.RangesDone < u.Plan.Ranges {
-		return nil
+		return u, nil
 	}
-	return p.finisher.finish(ctx, u)
+	return u, p.finisher.finish(ctx, u)
 }
 
 // abandoned tells whether an upload has made no progress for so long that the readings of its file may have expired. Those

@@ -50,7 +50,7 @@ func TestProcessor_EndsAFileThatIsNoneWithAReasonAndStoresNothing(t *testing.T) 
 	const rows = "\nE1,2026-03-01T08:30:00Z,1\n"
 	for name, c := range map[string]struct{ file, reason string }{
 		"empty":        {"", "the file is empty"},
-		"gzip":         {"\x1f\x8b\x08\x00\x00", "compressed with gzip"},
+		"gzip":         {"\x1f\x8b\x08\x00\x00", "compressed with gzip; compress it once, and give it a name that ends in .csv.gz"},
 		"UTF-16":       {"\xff\xfee\x00q\x00", "UTF-16"},
 		"wrong header": {"equipment,timestamp,value" + rows, `equipmentId is missing, "equipment" is unknown`},
 		"Latin-1":      {"equipmentId,timestamp,value\nM\xfcller,2026-03-01T08:30:00Z,1\n", "not UTF-8"},

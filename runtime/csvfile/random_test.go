@@ -69,6 +69,9 @@ func TestProcessor_AgreesWithTheReferenceHoweverAFileIsCut(t *testing.T) {
 				rangeBytes = 60 + rng.Int64N(300) + int64(len(file)/10)
 			}
 			f := newFixture(file)
+			if seed%3 == 0 {
+				f = packedFixture(pack(file[:len(file)/3], file[len(file)/3:]))
+			}
 			f.pieces = rng.IntN(2) == 0
 			f.settle(t, rangeBytes, func(n int) int {
 				if i := rng.IntN(n); len(f.queue) < 50 && rng.IntN(4) == 0 {

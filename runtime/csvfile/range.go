@@ -59,14 +59,18 @@ var (
 // one that was planned, and the upload has failed.
 //
 // Where another worker moves the range on meanwhile, run goes on from there. It does not leave the range to the other one, which may
-// have died since: only a range that is done may take its message out of the queue.
-func (w *ranger) run(ctx context.Context, u Upload, r RangeID, committed RangeResult) error {
-	if rangesOf(u.Plan.Bytes, w.rangeBytes) != u.Plan.Ranges {
+// have died since: only a range that is done may take its message out of the queue. fetch gives the text.
+func (w *ranger) run(ctx context.Context, u Upload, r RangeID, committed RangeResult, fetch fetcher) error {
+	if rangesOf(u.Plan.text(), w.rangeBytes) != u.Plan.Ranges {
 		_, err := w.fail(ctx, u, reasonReplanned)
 		return err
 	}
+	judge, err := newJudge(u.Format, u.Plan.Layout, reading.Limits{Now: u.Plan.At, Retention: w.retention})
+	if err != nil {
+		return err
+	}
 	for !committed.Done() {
-		err := w.pass(ctx, u, r, committed).run(ctx)
+		err := w.pass(u, r, committed, fetch, judge).run(ctx)
 		if !errors.Is(err, errMoved) {
 			return w.ended(ctx, u, err)
 		}
@@ -91,8 +95,7 @@ func (w *ranger) ended(ctx context.Context, u Upload, err error) error {
 }
 
 // pass begins to read a range behind what is committed of it. Only one may be in use at a time, since all share buffers.
-func (w *ranger) pass(ctx context.Context, u Upload, r RangeID, committed RangeResult) *pass {
-	fetch := w.fetcher(ctx, UploadKey(u.ID), u.Plan.ETag)
+func (w *ranger) pass(u Upload, r RangeID, committed RangeResult, fetch fetcher, judge judge) *pass {
 	first, end := u.Plan.bounds(r.Number, w.rangeBytes)
 	at := first + committed.Bytes
 	records := newRecords(func(dst []byte, offset int64) error {
@@ -101,12 +104,12 @@ func (w *ranger) pass(ctx context.Context, u Upload, r RangeID, committed RangeR
 			return fmt.Errorf("%w: %w", errChanged, err)
 		}
 		return err
-	}, at, end, u.Plan.Bytes, contract.CSVRecordBytesMax, w.buffer)
+	}, at, end, u.Plan.text(), contract.CSVRecordBytesMax, w.buffer)
 	w.buffer, w.writes, w.rejects = records.buf, w.writes[:0], w.rejects[:0]
 	return &pass{
 		ranger: w, id: r, alone: u.Plan.Ranges == 1, first: first, end: end,
-		rows:  rows{records: records, header: at == 0, lines: committed.Lines},
-		judge: judge{columns: u.Plan.Columns, limits: reading.Limits{Now: u.Plan.At, Retention: w.retention}}, version: reading.VersionAt(u.Plan.At),
+		rows:  rows{records: records, headerAt: u.Plan.Layout.HeaderAt, delimiter: judge.delimiter, lines: committed.Lines},
+		judge: judge, version: reading.VersionAt(u.Plan.At),
 		committed: committed, result: committed, began: w.now(), committedAt: w.now(),
 	}
 }

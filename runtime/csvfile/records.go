@@ -124,10 +124,12 @@ func (s *records) fill() error {
 	return nil
 }
 
-// rows walks through the data rows of a range: its records without the file's header and without empty lines.
+// rows walks through the data rows of a range: its records without the file's header and what stands before it, and without empty
+// lines.
 type rows struct {
-	records *records
-	header  bool // the next record is the file's header
+	records   *records
+	headerAt  int64 // rows begin behind the record that begins here
+	delimiter byte
 	// lines is how many lines of the range were read: the number of the row last returned, from 1, and in the end of all.
 	lines int64
 }
@@ -140,11 +142,7 @@ func (r *rows) next() (record string, long bool, err error) {
 			return "", false, err
 		}
 		r.lines++
-		if r.header {
-			r.header = false
-			continue
-		}
-		if len(record) > 0 {
+		if r.records.began > r.headerAt && (long || !blank(record, r.delimiter)) {
 			return record, long, nil
 		}
 	}

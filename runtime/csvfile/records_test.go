@@ -62,7 +62,7 @@ func TestSplitFields_UnquotesOnlyWhatRFC4180Quotes(t *testing.T) {
 		`a,b,c`: {"a", "b", "c"}, `,,`: {"", "", ""}, `"a,b",c`: {"a,b", "c"}, `"a ""b""",`: {`a "b"`, ""}, `""`: {""},
 		`a"b,c`: nil, `"a"b,c`: nil, `"a,b`: nil, `a,"`: nil,
 	} {
-		got, err := csvfile.SplitFields(nil, record)
+		got, err := csvfile.SplitFields(nil, record, csvfile.Comma[0])
 		if (err == nil) != (want != nil) || err == nil && !slices.Equal(got, want) {
 			t.Errorf("%s: got %q, %v; want %q", record, got, err, want)
 		}
@@ -81,6 +81,8 @@ func rowsOf(bytes int) []byte {
 	return out
 }
 
+const utf8Rule = "save it as UTF-8: in Excel as \"CSV UTF-8\", in a text editor with the encoding UTF-8"
+
 func TestReadHead_NamesWhatIsWrong(t *testing.T) {
 	const rule = "; expected the columns equipmentId, timestamp and value, each once, in any order"
 	for name, c := range map[string]struct {
@@ -92,12 +94,12 @@ func TestReadHead_NamesWhatIsWrong(t *testing.T) {
 		"accepts quotes":           {`"equipmentId","timestamp","value"`, ""},
 		"accepts few bad lines":    {"equipmentId,timestamp,value\n\xff\nE,t,1\n", ""},
 		"rejects nothing":          {"", "the file is empty"},
-		"rejects gzip":             {"\x1f\x8b\x08\x00", "the file is compressed with gzip; upload the CSV itself"},
+		"rejects gzip":             {"\x1f\x8b\x08\x00", "the file is compressed with gzip; compress it once, and give it a name that ends in .csv.gz"},
 		"rejects a workbook":       {"PK\x03\x04", "the file is a ZIP archive or a workbook; upload it as CSV"},
-		"rejects UTF-16":           {"\xff\xfee\x00q\x00", "the file is in UTF-16; save it as UTF-8"},
-		"rejects UTF-16 unmarked":  {"e\x00q\x00u\x00", "the header holds NUL bytes, as UTF-16 has them; save the file as UTF-8"},
-		"rejects Latin-1 header":   {"equipmentId,timestamp,val\xfce\n", "the header is not UTF-8; save the file as UTF-8"},
-		"rejects Latin-1 lines":    {"equipmentId,timestamp,value\nM\xfcller,t,1\nE,t,1\nM\xfcller,t,2\n", "the file is not UTF-8; save it as UTF-8"},
+		"rejects UTF-16":           {"\xff\xfee\x00q\x00", "the file is in UTF-16; " + utf8Rule},
+		"rejects UTF-16 unmarked":  {"e\x00q\x00u\x00", "the header holds NUL bytes, as UTF-16 has them; " + utf8Rule},
+		"rejects Latin-1 header":   {"equipmentId,timestamp,val\xfce\n", "the header is not UTF-8; " + utf8Rule},
+		"rejects Latin-1 lines":    {"equipmentId,timestamp,value\nM\xfcller,t,1\nE,t,1\nM\xfcller,t,2\n", "the file is not UTF-8; " + utf8Rule},
 		"rejects a missing column": {"equipmentId,timestamp\n", `the header "equipmentId,timestamp" is wrong: value is missing` + rule},
 		"rejects a column twice":   {"equipmentId,timestamp,value,value\n", `the header "equipmentId,timestamp,value,value" is wrong: value occurs twice` + rule},
 		"rejects an unknown one":   {"equipmentId,timestamp,value,unit\n", `the header "equipmentId,timestamp,value,unit" is wrong: "unit" is unknown` + rule},
@@ -108,17 +110,17 @@ func TestReadHead_NamesWhatIsWrong(t *testing.T) {
 		"rejects endless headers":  {strings.Repeat("a,", 3000), "the header is longer than 4096 bytes" + rule},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, refusal := csvfile.ReadHead([]byte(c.head), true)
+			_, refusal := csvfile.ReadHead([]byte(c.head), true, csvfile.Format{})
 			if refusal != c.refusal {
 				t.Errorf("got  %s\nwant %s", refusal, c.refusal)
 			}
 		})
 	}
-	columns, _ := csvfile.ReadHead([]byte("value,equipmentId,timestamp"), true)
-	if columns != (csvfile.Columns{EquipmentID: 1, Timestamp: 2, Value: 0}) {
-		t.Errorf("columns %+v", columns)
+	layout, _ := csvfile.ReadHead([]byte("value,equipmentId,timestamp"), true, csvfile.Format{})
+	if layout != (csvfile.Layout{Columns: csvfile.Columns{EquipmentID: 1, Timestamp: 2, Value: 0}, Fields: 3}) {
+		t.Errorf("layout %+v", layout)
 	}
-	if _, refusal := csvfile.ReadHead(bytes.Repeat([]byte("equipmentId,timestamp,value\n\xc3"), 1)[:29], false); refusal != "" {
+	if _, refusal := csvfile.ReadHead(bytes.Repeat([]byte("equipmentId,timestamp,value\n\xc3"), 1)[:29], false, csvfile.Format{}); refusal != "" {
 		t.Errorf("a character cut by the end of the sample: %s", refusal)
 	}
 }

@@ -11,20 +11,20 @@ import (
 	"github.com/sensorflow/sensorflow/runtime/reading"
 )
 
-// columnCount is how many fields a row has: the header must name exactly these columns.
+// columnCount is how many columns make a reading.
 const columnCount = 3
 
 var (
 	errQuoteInside   = errors.New("a quote stands inside a field that does not begin with one")
 	errQuoteUnclosed = errors.New("a quoted field is not closed on its line")
-	errQuoteFollowed = errors.New("a closing quote is not followed by a comma")
+	errQuoteFollowed = errors.New("a closing quote is not followed by the delimiter or the end of the row")
 )
 
 // splitFields appends the fields of a record to dst, unquoted as RFC 4180 has it.
-func splitFields(dst []string, record string) ([]string, error) {
+func splitFields(dst []string, record string, delimiter byte) ([]string, error) {
 	if strings.IndexByte(record, '"') < 0 {
 		for {
-			i := strings.IndexByte(record, ',')
+			i := strings.IndexByte(record, delimiter)
 			if i < 0 {
 				return append(dst, record), nil
 			}
@@ -33,7 +33,7 @@ func splitFields(dst []string, record string) ([]string, error) {
 		}
 	}
 	for {
-		field, rest, more, err := cutField(record)
+		field, rest, more, err := cutField(record, delimiter)
 		if err != nil {
 			return dst, err
 		}
@@ -46,9 +46,12 @@ func splitFields(dst []string, record string) ([]string, error) {
 }
 
 // cutField takes the first field off a record and tells whether another one follows.
-func cutField(record string) (field, rest string, more bool, err error) {
+func cutField(record string, delimiter byte) (field, rest string, more bool, err error) {
 	if record == "" || record[0] != '"' {
-		field, rest, more = strings.Cut(record, ",")
+		field = record
+		if i := strings.IndexByte(record, delimiter); i >= 0 {
+			field, rest, more = record[:i], record[i+1:], true
+		}
 		if strings.IndexByte(field, '"') >= 0 {
 			return "", "", false, errQuoteInside
 		}
@@ -70,7 +73,7 @@ func cutField(record string) (field, rest string, more bool, err error) {
 		switch rest = record[i+1:]; {
 		case rest == "":
 			return field, "", false, nil
-		case rest[0] == ',':
+		case rest[0] == delimiter:
 			return field, rest[1:], true, nil
 		}
 		return "", "", false, errQuoteFollowed
@@ -78,22 +81,70 @@ func cutField(record string) (field, rest string, more bool, err error) {
 	return "", "", false, errQuoteUnclosed
 }
 
-// judge makes readings of the rows of one upload. What it says of a row depends on the plan and the retention alone.
+// blank tells whether a record is empty but for delimiters and blanks.
+func blank(record string, delimiter byte) bool {
+	for i := range len(record) {
+		if c := record[i]; c != delimiter && c != ' ' && c != '\t' {
+			return false
+		}
+	}
+	return true
+}
+
+// judge makes readings of the rows of one upload. What it says of a row depends on the format, the plan and the retention alone.
 type judge struct {
-	columns Columns
-	limits  reading.Limits
-	fields  []string // reused
+	layout    Layout
+	limits    reading.Limits
+	delimiter byte
+	// forms are how timestamps and values are written, nil for the strict way, which is quicker.
+	forms       *reading.Forms
+	equipmentID string // of all rows, where they have no column for it
+	ignoring    bool   // of other columns
+	fields      []string
+}
+
+func newJudge(f Format, layout Layout, limits reading.Limits) (judge, error) {
+	forms, err := f.forms()
+	if err != nil {
+		return judge{}, err
+	}
+	return judge{
+		layout: layout, limits: limits, delimiter: f.delimiter(), forms: forms, equipmentID: f.EquipmentID,
+		ignoring: f.OtherColumns == OtherIgnore,
+	}, nil
 }
 
 // read makes a reading of a row, or says why it is none: err where its fields cannot be told apart, else faults.
 func (j *judge) read(r *reading.Reading, row string) (faults []fault.FieldError, err error) {
-	if j.fields, err = splitFields(j.fields[:0], row); err != nil {
+	if j.fields, err = splitFields(j.fields[:0], row, j.delimiter); err != nil {
 		return nil, err
 	}
-	if len(j.fields) != columnCount {
-		return nil, fmt.Errorf("the row must have %d fields, has %d", columnCount, len(j.fields))
+	if len(j.fields) != j.layout.Fields && !j.padded() {
+		return nil, fmt.Errorf("the row must have %d fields, has %d", j.layout.Fields, len(j.fields))
 	}
-	return r.Parse(j.fields[j.columns.EquipmentID], j.fields[j.columns.Timestamp], j.fields[j.columns.Value], j.limits), nil
+	c := j.layout.Columns
+	if j.forms == nil {
+		return r.Parse(j.fields[c.EquipmentID], j.fields[c.Timestamp], j.fields[c.Value], j.limits), nil
+	}
+	id := j.equipmentID
+	if c.EquipmentID >= 0 {
+		id = j.fields[c.EquipmentID]
+	}
+	return j.forms.Parse(r, id, j.fields[c.Timestamp], j.fields[c.Value], j.limits), nil
+}
+
+// padded tells whether a row only has empty fields more than the header, as spreadsheets write them, in a file of which other columns
+// are ignored. A field that holds something may be a part of a number, so that no reading can be made of the row.
+func (j *judge) padded() bool {
+	if !j.ignoring || len(j.fields) < j.layout.Fields {
+		return false
+	}
+	for _, field := range j.fields[j.layout.Fields:] {
+		if field != "" {
+			return false
+		}
+	}
+	return true
 }
 
 // row makes a reading of a row, or tells in one text all that is wrong with it.

@@ -57,7 +57,7 @@ type RangeID struct {
 
 // RangeResult holds the counts of a range, or of its beginning where the work on it goes on.
 type RangeResult struct {
-	Bytes                      int64 // from the beginning of the range, whose rows are counted here
+	Bytes                      int64 // of the text from the beginning of the range, whose rows are counted here
 	Left                       int64 // the bytes of the range that are still to do
 	RowsAccepted, RowsRejected int64
 	// Lines is how many lines begin in those bytes, to number the rejected rows behind them.
@@ -91,9 +91,10 @@ type UploadBucket interface {
 
 // PutTerms describe the one file that a presigned address takes.
 type PutTerms struct {
-	Size     int64
-	SHA256   []byte // 32 bytes, or empty for any content
-	Lifetime time.Duration
+	Size        int64
+	ContentType string
+	SHA256      []byte // 32 bytes, or empty for any content
+	Lifetime    time.Duration
 }
 
 // WorkBucket is what Processor needs of the bucket.

@@ -31,7 +31,10 @@ type Upload struct {
 	Reason   string // why it failed, in one sentence for the client; empty otherwise
 	// Bytes is the size of the file: as announced, and as found once processing has begun.
 	Bytes int64
-	// BytesProcessed, RowsAccepted and RowsRejected cover what is committed, also of ranges that are not done.
+	// Format is how the file is written, as the client says. It never changes, so that all work on the file reads it alike.
+	Format Format
+	// BytesProcessed, RowsAccepted and RowsRejected cover what is committed, also of ranges that are not done. The first counts bytes of
+	// the text, which Uploads tells as the share of Bytes that they are.
 	BytesProcessed, RowsAccepted, RowsRejected int64
 	CreatedAt, UpdatedAt                       time.Time // UTC
 
@@ -47,16 +50,36 @@ type Plan struct {
 	ETag string
 	// Bytes is the size of the object.
 	Bytes int64
-	// Ranges is how many byte ranges of contract.CSVRangeBytes the file has.
+	// Unpacked is the size of the text of a file that is compressed with gzip; 0 for other files.
+	Unpacked int64
+	// Ranges is how many byte ranges of contract.CSVRangeBytes the text has.
 	Ranges int
-	// Columns are the positions of equipmentId, timestamp and value in a row.
-	Columns Columns
+	// Layout is what the header says.
+	Layout Layout
 	// At is when the plan was made, UTC: the moment by which the readings' timestamps are judged and that they are registered
 	// with, so that repeating a range judges and writes the same.
 	At time.Time
 }
 
-// Columns are positions in a row, counted from 0.
+// text is the size of what the ranges cut.
+func (p Plan) text() int64 {
+	if p.Unpacked > 0 {
+		return p.Unpacked
+	}
+	return p.Bytes
+}
+
+// Layout is where the rows are and what is where in them.
+type Layout struct {
+	// Columns are the positions of equipmentId, timestamp and value in a row.
+	Columns Columns
+	// Fields is how many fields a row has.
+	Fields int
+	// HeaderAt is the offset of the header's first byte. Rows begin behind it.
+	HeaderAt int64
+}
+
+// Columns are positions in a row, counted from 0; that of the equipment is -1 where the file has no such column.
 type Columns struct{ EquipmentID, Timestamp, Value int }
 
 // Failure is how an upload fails.
@@ -73,6 +96,8 @@ type Request struct {
 	Size     int64 // bytes
 	// SHA256 is the file's digest, 64 hexadecimal digits or the base64 of 32 bytes; empty where the client does not say.
 	SHA256 string
+	// Format is how the file is written.
+	Format Format
 }
 
 // Ticket is an upload address and how to use it.
@@ -86,7 +111,7 @@ type Ticket struct {
 var (
 	// ErrTooLarge means that a file is too large for the way in which it is sent.
 	ErrTooLarge = errors.New("the file is too large")
-	// ErrNotCSV means that a file's name does not end in .csv.
+	// ErrNotCSV means that a file's name ends neither in .csv nor in .csv.gz.
 	ErrNotCSV = errors.New("the file is not a CSV file")
 )
 

@@ -48,12 +48,12 @@ func (s *Uploads) Create(ctx context.Context, r Request) (Ticket, error) {
 		return Ticket{}, err
 	}
 	// The row comes first: an object without a row would belong to no upload.
-	u, err := s.begin(ctx, r.FileName, r.Size)
+	u, err := s.begin(ctx, r.FileName, r.Size, r.Format)
 	if err != nil {
 		return Ticket{}, err
 	}
 	url, headers, err := s.bucket.PresignPut(ctx, UploadKey(u.ID), PutTerms{
-		Size: r.Size, SHA256: digest, Lifetime: contract.UploadURLLifetime,
+		Size: r.Size, ContentType: contentType(r.FileName), SHA256: digest, Lifetime: contract.UploadURLLifetime,
 	})
 	if err != nil {
 		err = fmt.Errorf("sign the address of upload %s: %w", u.ID, err)
@@ -64,16 +64,16 @@ func (s *Uploads) Create(ctx context.Context, r Request) (Ticket, error) {
 	}, nil
 }
 
-// Store begins an upload and takes its file, at most contract.SmallUploadBytesMax, from body. Errors are those of Create,
+// Store begins an upload of a format and takes its file, at most contract.SmallUploadBytesMax, from body. Errors are those of Create,
 // and that of reading body.
-func (s *Uploads) Store(ctx context.Context, fileName string, body io.Reader) (Upload, error) {
-	if faults := checkFileName(fileName); len(faults) > 0 {
+func (s *Uploads) Store(ctx context.Context, fileName string, format Format, body io.Reader) (Upload, error) {
+	if faults := append(checkFileName(fileName), format.Faults()...); len(faults) > 0 {
 		return Upload{}, invalid(faults)
 	}
-	if !isCSV(fileName) {
+	if !IsCSV(fileName) {
 		return Upload{}, notCSV()
 	}
-	u, err := s.begin(ctx, fileName, 0)
+	u, err := s.begin(ctx, fileName, 0, format)
 	if err != nil {
 		return Upload{}, err
 	}
@@ -86,13 +86,15 @@ func (s *Uploads) Store(ctx context.Context, fileName string, body io.Reader) (U
 	return u, nil
 }
 
-func (s *Uploads) begin(ctx context.Context, fileName string, bytes int64) (Upload, error) {
+func (s *Uploads) begin(ctx context.Context, fileName string, bytes int64, format Format) (Upload, error) {
 	id, err := uuid.NewRandom()
 	if err != nil {
 		return Upload{}, fmt.Errorf("make an upload id: %w", err)
 	}
 	now := s.now().UTC()
-	u := Upload{ID: id.String(), FileName: fileName, Status: AwaitingUpload, Bytes: bytes, CreatedAt: now, UpdatedAt: now}
+	u := Upload{
+		ID: id.String(), FileName: fileName, Status: AwaitingUpload, Bytes: bytes, Format: format.plain(), CreatedAt: now, UpdatedAt: now,
+	}
 	if err := s.table.CreateUpload(ctx, u); err != nil {
 		return Upload{}, fmt.Errorf("create upload %s: %w", u.ID, err)
 	}
@@ -137,6 +139,9 @@ func (s *Uploads) seen(u Upload) Upload {
 	if u.Status == AwaitingUpload && !s.now().Before(ended) {
 		u.Status, u.UpdatedAt = Expired, ended
 	}
+	if u.Plan.Unpacked > 0 { // both are at most contract.CSVUnpackedBytesMax
+		u.BytesProcessed = u.Bytes * u.BytesProcessed / u.Plan.Unpacked
+	}
 	return u
 }
 
@@ -144,7 +149,11 @@ func (s *Uploads) seen(u Upload) Upload {
 // it starts no spreadsheet: the rows are what somebody sent, and a spreadsheet runs cells that begin with "=".
 func rejectsName(fileName string) string {
 	name := strings.NewReplacer("/", "_", `\`, "_").Replace(fileName)
-	return name[:len(name)-len(contract.CSVKeySuffix)] + "-rejects" + contract.CSVKeySuffix + ".txt"
+	suffix := contract.CSVKeySuffix
+	if isPacked(name) {
+		suffix = contract.CSVPackedSuffix
+	}
+	return name[:len(name)-len(suffix)] + "-rejects" + contract.CSVKeySuffix + ".txt"
 }
 
 // List returns at most limit uploads after a place in the list, newest first, and whether there are more.
@@ -170,20 +179,25 @@ func (r Request) check() (digest []byte, err error) {
 			faults = append(faults, fault.FieldError{Field: fieldSHA256, Reason: err.Error()})
 		}
 	}
+	faults = append(faults, r.Format.Faults()...)
 	switch {
 	case len(faults) > 0:
 		return nil, invalid(faults)
-	case !isCSV(r.FileName):
+	case !IsCSV(r.FileName):
 		return nil, notCSV()
+	case isPacked(r.FileName) && r.Size > contract.CSVUnpackedBytesMax:
+		return nil, fileTooLarge("a compressed file", contract.CSVUnpackedBytesMax)
 	case r.Size > contract.UploadBytesMax:
-		return nil, &fault.Error{
-			Kind:    fault.Invalid,
-			Message: fmt.Sprintf("a file must be at most %d GiB (%d bytes); split it and send the parts", contract.UploadBytesMax>>30, int64(contract.UploadBytesMax)),
-			Fields:  []fault.FieldError{{Field: fieldSize, Reason: fmt.Sprintf("must be at most %d", int64(contract.UploadBytesMax))}},
-			Cause:   ErrTooLarge,
-		}
+		return nil, fileTooLarge("a file", contract.UploadBytesMax)
 	}
 	return digest, nil
+}
+
+func fileTooLarge(what string, bytesMax int64) error {
+	return &fault.Error{
+		Kind: fault.Invalid, Message: fmt.Sprintf("%s must be at most %d GiB (%d bytes); split it and send the parts", what, bytesMax>>30, bytesMax),
+		Fields: []fault.FieldError{{Field: fieldSize, Reason: fmt.Sprintf("must be at most %d", bytesMax)}}, Cause: ErrTooLarge,
+	}
 }
 
 func checkFileName(name string) []fault.FieldError {
@@ -203,11 +217,18 @@ func checkFileName(name string) []fault.FieldError {
 	return []fault.FieldError{{Field: fieldFileName, Reason: reason}}
 }
 
-// isCSV looks only at the end of the name, in upper or lower case. A media type says nothing certain: senders' systems choose
-// it.
-func isCSV(name string) bool {
-	suffix := len(name) - len(contract.CSVKeySuffix)
-	return suffix >= 0 && strings.EqualFold(name[suffix:], contract.CSVKeySuffix)
+// IsCSV tells whether a file of this name is taken. It looks only at the end of the name, in upper or lower case. A media type says
+// nothing certain: senders' systems choose it.
+func IsCSV(name string) bool { return hasSuffixFold(name, contract.CSVKeySuffix) || isPacked(name) }
+
+// Suffixes says with what the names end that IsCSV takes.
+const Suffixes = contract.CSVKeySuffix + " or " + contract.CSVPackedSuffix
+
+func contentType(name string) string {
+	if isPacked(name) {
+		return contract.PackedContentType
+	}
+	return contract.UploadContentType
 }
 
 var errDigest = errors.New("must be a SHA-256, 64 hexadecimal digits or the Base64 of its 32 bytes")
@@ -235,7 +256,7 @@ func invalid(faults []fault.FieldError) error {
 func notCSV() error {
 	return &fault.Error{
 		Kind: fault.Invalid, Message: "only CSV files are allowed",
-		Fields: []fault.FieldError{{Field: fieldFileName, Reason: "must end in " + contract.CSVKeySuffix}}, Cause: ErrNotCSV,
+		Fields: []fault.FieldError{{Field: fieldFileName, Reason: "must end in " + Suffixes}}, Cause: ErrNotCSV,
 	}
 }
 

@@ -127,7 +127,7 @@ func TestCreate_WritesTheRowAndThenSignsTheAddress(t *testing.T) {
 	if diff := cmp.Diff(row, s.rows[0]); diff != "" {
 		t.Error(diff)
 	}
-	if diff := cmp.Diff(csvfile.PutTerms{Size: 12, Lifetime: 15 * time.Minute}, s.terms); diff != "" {
+	if diff := cmp.Diff(csvfile.PutTerms{Size: 12, ContentType: "text/csv", Lifetime: 15 * time.Minute}, s.terms); diff != "" {
 		t.Error(diff)
 	}
 	if parsed, err := uuid.Parse(id); err != nil || parsed.Version() != 4 {
@@ -163,7 +163,9 @@ func TestCreate_JudgesTheRequest(t *testing.T) {
 		{"rejects control characters", csvfile.Request{FileName: "a\r\nb.csv", Size: 1}, "fileName", nil},
 		{"rejects what is not UTF-8", csvfile.Request{FileName: "a\xff.csv", Size: 1}, "fileName", nil},
 		{"takes any case", csvfile.Request{FileName: "A.CsV", Size: 1}, "", nil},
-		{"rejects another ending", csvfile.Request{FileName: "a.csv.gz", Size: 1}, "fileName", csvfile.ErrNotCSV},
+		{"takes a compressed file", csvfile.Request{FileName: "a.CSV.gz", Size: 1 << 30}, "", nil},
+		{"rejects a larger one", csvfile.Request{FileName: "a.csv.gz", Size: 1<<30 + 1}, "size", csvfile.ErrTooLarge},
+		{"rejects another ending", csvfile.Request{FileName: "a.gz", Size: 1}, "fileName", csvfile.ErrNotCSV},
 		{"rejects no ending", csvfile.Request{FileName: "csv", Size: 1}, "fileName", csvfile.ErrNotCSV},
 		{"rejects all that is wrong", csvfile.Request{FileName: "\t", Size: 0, SHA256: "x"}, "fileName,size,sha256", nil},
 	} {
@@ -224,7 +226,7 @@ func TestCreate_GivesOutNoAddressWithoutARow(t *testing.T) {
 	if _, err := uploads.Create(t.Context(), csvfile.Request{FileName: "a.csv", Size: 1}); fault.KindOf(err) != fault.Unavailable {
 		t.Errorf("Create: %v", err)
 	}
-	if _, err := uploads.Store(t.Context(), "a.csv", strings.NewReader("x")); fault.KindOf(err) != fault.Unavailable {
+	if _, err := uploads.Store(t.Context(), "a.csv", csvfile.Format{}, strings.NewReader("x")); fault.KindOf(err) != fault.Unavailable {
 		t.Errorf("Store: %v", err)
 	}
 	if got := strings.Join(s.calls, " "); got != "create create" {
@@ -235,7 +237,7 @@ func TestCreate_GivesOutNoAddressWithoutARow(t *testing.T) {
 func TestStore_WritesTheRowAndThenTheFile(t *testing.T) {
 	for _, size := range []int{0, 5, contract.SmallUploadBytesMax} {
 		s, uploads := newShelf()
-		u, err := uploads.Store(t.Context(), "a.csv", bytes.NewReader(make([]byte, size)))
+		u, err := uploads.Store(t.Context(), "a.csv", csvfile.Format{}, bytes.NewReader(make([]byte, size)))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -276,7 +278,7 @@ func TestStore_EndsAnUploadWhoseFileIsNotStored(t *testing.T) {
 			s.putErr = test.putErr
 			ctx, leave := context.WithCancel(t.Context())
 			leave() // the row must be ended although the client has gone
-			_, err := uploads.Store(ctx, "a.csv", test.body)
+			_, err := uploads.Store(ctx, "a.csv", csvfile.Format{}, test.body)
 			if !errors.Is(err, test.is) || fault.KindOf(err) != test.kind {
 				t.Errorf("error %v of kind %v", err, fault.KindOf(err))
 			}
@@ -294,7 +296,7 @@ func (b brokenReader) Read([]byte) (int, error) { return 0, b.err }
 func TestStore_JudgesTheName(t *testing.T) {
 	s, uploads := newShelf()
 	for name, want := range map[string]error{"": nil, "a\nb.csv": nil, "a.txt": csvfile.ErrNotCSV} {
-		_, err := uploads.Store(t.Context(), name, strings.NewReader("x"))
+		_, err := uploads.Store(t.Context(), name, csvfile.Format{}, strings.NewReader("x"))
 		wantRefusal(t, err, "fileName", want)
 	}
 	if len(s.calls) > 0 {
@@ -338,6 +340,29 @@ func TestUploads_TellThatTheTimeForAFileHasPassed(t *testing.T) {
 	}
 }
 
+func TestCreate_SignsTheMediaTypeOfACompressedFile(t *testing.T) {
+	for name, want := range map[string]string{"a.csv": "text/csv", "A.Csv": "text/csv", "a.csv.gz": "application/gzip", "A.CSV.GZ": "application/gzip"} {
+		s, uploads := newShelf()
+		if _, err := uploads.Create(t.Context(), csvfile.Request{FileName: name, Size: 1}); err != nil || s.terms.ContentType != want {
+			t.Errorf("%s: signed %q, want %q, error %v", name, s.terms.ContentType, want, err)
+		}
+	}
+}
+
+// TestUploads_TellTheProgressOfACompressedFileInItsOwnBytes also holds the end: all bytes, however they divide.
+func TestUploads_TellTheProgressOfACompressedFileInItsOwnBytes(t *testing.T) {
+	s, uploads := newShelf()
+	for processed, want := range map[int64]int64{0: 0, 1: 0, 300: 33, 899: 99, 900: 100} {
+		u := csvfile.Upload{ID: uuid.NewString(), FileName: "a.csv.gz", Status: csvfile.Processing, Bytes: 100, BytesProcessed: processed}
+		u.Plan = csvfile.Plan{Bytes: 100, Unpacked: 900}
+		s.rows = []csvfile.Upload{u}
+		got, _, err := uploads.Get(t.Context(), u.ID)
+		if err != nil || got.BytesProcessed != want || got.Bytes != 100 {
+			t.Errorf("%d of 900 bytes of text: told %d of %d, want %d, error %v", processed, got.BytesProcessed, got.Bytes, want, err)
+		}
+	}
+}
+
 func TestGet_GivesTheRejectsOfAnUploadThatHasThem(t *testing.T) {
 	s, uploads := newShelf()
 	for _, status := range []csvfile.Status{csvfile.AwaitingUpload, csvfile.Processing, csvfile.Completed, csvfile.CompletedWithRejects, csvfile.Failed} {
@@ -360,6 +385,11 @@ func TestGet_GivesTheRejectsOfAnUploadThatHasThem(t *testing.T) {
 	}
 	if s.asName != `.._a"_b-rejects.csv.txt` {
 		t.Errorf("file name %q", s.asName)
+	}
+	packed := csvfile.Upload{ID: uuid.NewString(), FileName: "März.csv.GZ", Status: csvfile.CompletedWithRejects, CreatedAt: epoch}
+	s.rows = append(s.rows, packed)
+	if _, _, err := uploads.Get(t.Context(), packed.ID); err != nil || s.asName != "März-rejects.csv.txt" {
+		t.Errorf("file name %q of a compressed file, error %v", s.asName, err)
 	}
 }
 

@@ -18,7 +18,7 @@ const connectionsMax = 256
 
 // NewClient returns a client whose every attempt has a deadline and which keeps its connections.
 func NewClient(cfg aws.Config) *dynamodb.Client {
-	client := awsclient.HTTP(connectionsMax).WithTimeout(CallTimeout)
+	client := awsclient.NewShort(connectionsMax, CallTimeout)
 	return dynamodb.NewFromConfig(cfg, func(o *dynamodb.Options) {
 		o.HTTPClient = client
 		o.EndpointResolverV2 = &endpoints{resolver: dynamodb.NewDefaultEndpointResolverV2()}

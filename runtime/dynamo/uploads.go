@@ -46,7 +46,7 @@ var uploadNames = map[string]string{
 	"#accepted": contract.AttrRowsAccepted, "#rejected": contract.AttrRowsRejected, "#lines": contract.AttrLines,
 	"#left": contract.AttrBytesLeft, "#pieces": contract.AttrPieces,
 	"#expires": contract.AttrExpiresAt, "#part": contract.AttrPart,
-	"#list": contract.AttrListPartition, "#sort": contract.AttrListSort,
+	"#unpacked": contract.AttrUnpackedBytes, "#list": contract.AttrListPartition, "#sort": contract.AttrListSort,
 }
 
 // namesIn returns the placeholders that occur in the expressions: DynamoDB refuses those that do not.
@@ -72,6 +72,7 @@ const (
 
 	beginUpdate = "SET #status = :processing, #etag = :etag, #bytes = :bytes, #ranges = :ranges, #columns = :columns, " +
 		"#planned = :planned, #updated = :planned"
+	beginPacked  = ", #unpacked = :unpacked"
 	failUpdate   = "SET #status = :failed, #reason = :reason, #updated = :at"
 	failSize     = ", #bytes = :bytes"
 	finishUpdate = "SET #status = :status, #updated = :at"
@@ -104,11 +105,16 @@ func (s *Uploads) ReadUpload(ctx context.Context, id string) (csvfile.Upload, er
 // BeginUpload gives an upload that awaits its file the plan and the status csvfile.Processing. In any other status it
 // changes nothing. It returns the upload as it then is; the error is of kind fault.NotFound where there is none.
 func (s *Uploads) BeginUpload(ctx context.Context, id string, plan csvfile.Plan) (csvfile.Upload, error) {
-	in := s.update(id, beginUpdate, whereWaiting, item{
+	update, values := beginUpdate, item{
 		":waiting": text(string(csvfile.AwaitingUpload)), ":processing": text(string(csvfile.Processing)),
 		":etag": text(plan.ETag), ":bytes": integer(plan.Bytes), ":ranges": integer(int64(plan.Ranges)),
-		":columns": text(columnsText(plan.Columns)), ":planned": text(reading.FormatTimestamp(plan.At)),
-	})
+		":columns": text(layoutText(plan.Layout)), ":planned": text(reading.FormatTimestamp(plan.At)),
+	}
+	if plan.Unpacked > 0 {
+		update += beginPacked
+		values[":unpacked"] = integer(plan.Unpacked)
+	}
+	in := s.update(id, update, whereWaiting, values)
 	in.ReturnValues = types.ReturnValueAllNew
 	out, err := s.client.UpdateItem(ctx, in)
 	if current, refused := itemBefore(err); refused {
@@ -192,8 +198,14 @@ func uploadItem(u csvfile.Upload) item {
 	if u.Reason != "" {
 		stored[contract.AttrReason] = text(u.Reason)
 	}
+	if u.Format != (csvfile.Format{}) {
+		stored[contract.AttrFormat] = text(u.Format.Text())
+	}
 	if !u.Plan.At.IsZero() {
-		stored[contract.AttrETag], stored[contract.AttrColumns] = text(u.Plan.ETag), text(columnsText(u.Plan.Columns))
+		stored[contract.AttrETag], stored[contract.AttrColumns] = text(u.Plan.ETag), text(layoutText(u.Plan.Layout))
+		if u.Plan.Unpacked > 0 {
+			stored[contract.AttrUnpackedBytes] = integer(u.Plan.Unpacked)
+		}
 		stored[contract.AttrRanges], stored[contract.AttrPlannedAt] = integer(int64(u.Plan.Ranges)), text(reading.FormatTimestamp(u.Plan.At))
 	}
 	return stored
@@ -216,36 +228,58 @@ func readUpload(stored item) (csvfile.Upload, error) {
 		RowsRejected: r.integer(contract.AttrRowsRejected), RangesDone: int(r.integer(contract.AttrRangesDone)),
 		CreatedAt: r.time(contract.AttrCreatedAt), UpdatedAt: r.time(contract.AttrUpdatedAt),
 	}
+	if format := r.optionalText(contract.AttrFormat); format != "" {
+		var err error
+		if u.Format, err = csvfile.ParseFormat(format); err != nil {
+			r.fault(contract.AttrFormat, err.Error())
+		}
+	}
 	if stored[contract.AttrPlannedAt] != nil {
 		u.Plan = csvfile.Plan{
 			ETag: r.text(contract.AttrETag), Bytes: u.Bytes, Ranges: int(r.integer(contract.AttrRanges)), At: r.time(contract.AttrPlannedAt),
 		}
+		if stored[contract.AttrUnpackedBytes] != nil {
+			u.Plan.Unpacked = r.integer(contract.AttrUnpackedBytes)
+		}
 		var err error
-		if u.Plan.Columns, err = parseColumns(r.text(contract.AttrColumns)); err != nil {
+		if u.Plan.Layout, err = parseLayout(r.text(contract.AttrColumns)); err != nil {
 			r.fault(contract.AttrColumns, err.Error())
 		}
 	}
 	return u, r.done()
 }
 
-// columnsText writes the positions in the order equipmentId, timestamp, value.
-func columnsText(c csvfile.Columns) string {
-	return fmt.Sprintf("%d,%d,%d", c.EquipmentID, c.Timestamp, c.Value)
+// The fields of a strict layout, whose header is the first line.
+const strictFields = 3
+
+// layoutText writes the positions in the order equipmentId, timestamp, value. Behind them stand how many fields a row has and where the
+// header begins, unless that is as in a strict file: a program of an earlier version, which may still run, knows no other.
+func layoutText(l csvfile.Layout) string {
+	text := fmt.Sprintf("%d,%d,%d", l.Columns.EquipmentID, l.Columns.Timestamp, l.Columns.Value)
+	if l.Fields != strictFields || l.HeaderAt != 0 {
+		text += fmt.Sprintf(",%d,%d", l.Fields, l.HeaderAt)
+	}
+	return text
 }
 
-func parseColumns(text string) (csvfile.Columns, error) {
-	const columns = 3
+func parseLayout(text string) (csvfile.Layout, error) {
+	const columns, all = 3, 5
 	parts := strings.Split(text, ",")
-	if len(parts) != columns {
-		return csvfile.Columns{}, errors.New("does not hold three positions")
+	if len(parts) == columns {
+		parts = append(parts, strconv.Itoa(strictFields), "0")
 	}
-	var at [columns]int
+	if len(parts) != all {
+		return csvfile.Layout{}, errors.New("does not hold three positions, or five numbers")
+	}
+	var at [all]int
 	for i, part := range parts {
 		n, err := strconv.Atoi(part)
-		if err != nil || n < 0 {
-			return csvfile.Columns{}, errors.New("does not hold positions")
+		if err != nil || n < 0 && (i > 0 || n < -1) {
+			return csvfile.Layout{}, errors.New("does not hold positions")
 		}
 		at[i] = n
 	}
-	return csvfile.Columns{EquipmentID: at[0], Timestamp: at[1], Value: at[2]}, nil
+	return csvfile.Layout{
+		Columns: csvfile.Columns{EquipmentID: at[0], Timestamp: at[1], Value: at[2]}, Fields: at[3], HeaderAt: int64(at[4]),
+	}, nil
 }

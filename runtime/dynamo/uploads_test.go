@@ -28,12 +28,14 @@ var uploadedAt = time.Date(2026, 3, 1, 8, 30, 0, 5, time.UTC)
 func newUpload() csvfile.Upload {
 	return csvfile.Upload{
 		ID: uuid.NewString(), FileName: "märz.csv", Status: csvfile.AwaitingUpload, Bytes: 100, CreatedAt: uploadedAt, UpdatedAt: uploadedAt,
+		Format: csvfile.Format{Delimiter: csvfile.Tab, Columns: csvfile.ColumnNames{Value: "Größe <\"1\">"}, SkipLines: 2},
 	}
 }
 
 func newPlan() csvfile.Plan {
 	return csvfile.Plan{
-		ETag: `"abc-2"`, Bytes: 120, Ranges: 2, Columns: csvfile.Columns{EquipmentID: 2, Timestamp: 0, Value: 1}, At: uploadedAt.Add(time.Minute),
+		ETag: `"abc-2"`, Bytes: 120, Ranges: 2, At: uploadedAt.Add(time.Minute),
+		Layout: csvfile.Layout{Columns: csvfile.Columns{EquipmentID: -1, Timestamp: 0, Value: 1}, Fields: 5, HeaderAt: 77},
 	}
 }
 

@@ -24,9 +24,10 @@ type readingBody struct {
 
 // uploadBody asks for an upload address. Package csvfile checks the range of the size.
 type uploadBody struct {
-	FileName string      `json:"fileName" validate:"required,max=255"`
-	Size     json.Number `json:"size" validate:"whole"`
-	SHA256   string      `json:"sha256,omitempty" validate:"omitempty,max=128"`
+	FileName string          `json:"fileName" validate:"required,max=255"`
+	Size     json.Number     `json:"size" validate:"whole"`
+	SHA256   string          `json:"sha256,omitempty" validate:"omitempty,max=128"`
+	Format   json.RawMessage `json:"format,omitempty"`
 }
 
 var (

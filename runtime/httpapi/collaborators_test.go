@@ -122,6 +122,7 @@ type uploads struct {
 	mu      sync.Mutex
 	asked   csvfile.Request
 	stored  map[string]string
+	formats map[string]csvfile.Format // of what is stored
 	known   map[string]csvfile.Upload
 	after   csvfile.Position
 	refusal error
@@ -140,7 +141,7 @@ func (u *uploads) Create(_ context.Context, r csvfile.Request) (csvfile.Ticket, 
 	}, nil
 }
 
-func (u *uploads) Store(_ context.Context, fileName string, body io.Reader) (csvfile.Upload, error) {
+func (u *uploads) Store(_ context.Context, fileName string, format csvfile.Format, body io.Reader) (csvfile.Upload, error) {
 	content, err := io.ReadAll(io.LimitReader(body, contract.SmallUploadBytesMax+1))
 	if err != nil {
 		return csvfile.Upload{}, err
@@ -150,7 +151,7 @@ func (u *uploads) Store(_ context.Context, fileName string, body io.Reader) (csv
 	}
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	u.stored[fileName] = string(content)
+	u.stored[fileName], u.formats[fileName] = string(content), format
 	return csvfile.Upload{ID: "upload-2", FileName: fileName}, nil
 }
 

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"strconv"
 	"strings"
@@ -10,6 +11,7 @@ import (
 	"github.com/sensorflow/sensorflow/runtime/aggregate"
 	"github.com/sensorflow/sensorflow/runtime/contract"
 	"github.com/sensorflow/sensorflow/runtime/memory"
+	"github.com/sensorflow/sensorflow/runtime/reading"
 )
 
 const (
@@ -18,7 +20,8 @@ const (
 	exportTimeout = time.Hour
 	// The headers of exports. That of readings is what an upload takes.
 	readingsHeader   = "equipmentId,timestamp,value\r\n"
-	aggregatesHeader = "equipmentId,intervalStart,totalValue,sampleCount,minValue,maxValue\r\n"
+	aggregatesHeader = "equipmentId,intervalStart,totalValue,sampleCount,minValue,maxValue,intervalStartTime\r\n"
+	equipmentHeader  = "equipmentId,firstTimestamp,firstValue,lastTimestamp,lastValue\r\n"
 )
 
 // wantsCSV tells whether the client asks for CSV before JSON.
@@ -154,11 +157,45 @@ func (s *Server) exportAggregates(w http.ResponseWriter, r *http.Request, q aggr
 		e.begin()
 		for _, item := range got.Items {
 			e.fields(string(item.EquipmentID), strconv.FormatInt(item.IntervalStart.Unix(), 10), item.TotalValue.String(),
-				strconv.FormatInt(item.SampleCount, 10), extremeText(item.Extremes[aggregate.Min]), extremeText(item.Extremes[aggregate.Max]))
+				strconv.FormatInt(item.SampleCount, 10), extremeText(item.Extremes[aggregate.Min]), extremeText(item.Extremes[aggregate.Max]),
+				item.IntervalStart.In(q.Span.Zone()).Format(time.RFC3339))
 		}
 		q.After = got.Next
 		return got.Next != (aggregate.Place{}), nil
 	})
+}
+
+// exportEquipment streams all equipments whose ids begin with a prefix.
+func (s *Server) exportEquipment(w http.ResponseWriter, r *http.Request, prefix string) error {
+	hold, err := s.admitRead(r, contract.EquipmentPageMax, 2*storedBytes)
+	if err != nil {
+		return err
+	}
+	defer hold.Leave()
+	e := &export{s: s, r: r, w: w, name: "equipment", header: equipmentHeader}
+	after := reading.EquipmentID("")
+	return e.pages(func(ctx context.Context) (more bool, err error) {
+		page, more, err := s.Equipment.Page(ctx, prefix, after, contract.EquipmentPageMax)
+		if err != nil {
+			return false, fmt.Errorf("list equipments: %w", err)
+		}
+		e.begin()
+		for _, one := range page {
+			firstAt, first := pointTexts(one.First)
+			lastAt, last := pointTexts(one.Last)
+			e.fields(string(one.ID), firstAt, first, lastAt, last)
+			after = one.ID
+		}
+		return more && len(page) > 0, nil
+	})
+}
+
+// pointTexts are the fields of a reading beside its equipment, empty where there is none.
+func pointTexts(r *reading.Stored) (timestamp, value string) {
+	if r == nil {
+		return "", ""
+	}
+	return clientTime(r.Timestamp), r.Value.String()
 }
 
 func extremeText(e aggregate.Extreme) string {

@@ -90,9 +90,18 @@ func TestExport_OfAggregatesIsWholeOrCut(t *testing.T) {
 	}
 	f.windows.answer = aggregate.Answer{Items: []aggregate.Item{item, {EquipmentID: "EQ-2", IntervalStart: item.IntervalStart, TotalValue: decimal(t, "-1"), SampleCount: 1}}}
 	got := f.do(call{method: "GET", path: "/sensor-data/aggregated?interval=24h", token: tokenReader, headers: csvWanted})
-	want := "equipmentId,intervalStart,totalValue,sampleCount,minValue,maxValue\r\nEQ-1,1772352000,3.5,2,1.5,2\r\nEQ-2,1772352000,-1,1,,\r\n"
+	want := "equipmentId,intervalStart,totalValue,sampleCount,minValue,maxValue,intervalStartTime\r\n" +
+		"EQ-1,1772352000,3.5,2,1.5,2,2026-03-01T08:00:00Z\r\nEQ-2,1772352000,-1,1,,,2026-03-01T08:00:00Z\r\n"
 	if got.status != http.StatusOK || got.body != want {
 		t.Errorf("status %d: %q, want %q", got.status, got.body, want)
+	}
+	// The time that people read is that of the zone that they asked for.
+	local := f.do(call{
+		method: "GET", token: tokenReader, headers: csvWanted,
+		path: "/sensor-data/aggregated?from=2026-03-01T00:00:00Z&to=2026-03-02T00:00:00Z&timezone=America/Sao_Paulo",
+	})
+	if local.status != http.StatusOK || !strings.Contains(local.body, "EQ-1,1772352000,3.5,2,1.5,2,2026-03-01T05:00:00-03:00\r\n") {
+		t.Errorf("in a zone: status %d: %q", local.status, local.body)
 	}
 	f.windows.answer.Next = aggregate.Place{From: testNow, After: aggregate.ItemKey{Start: testNow, EquipmentID: "EQ-1"}}
 	f.api.Windows = &brokenWindows{windows: windows{answer: f.windows.answer}, broken: errors.New("broken")}

@@ -17,11 +17,12 @@ import (
 type member struct {
 	name     string
 	index    int
-	number   bool // a JSON number, kept as its text; else a JSON string
+	number   bool // a JSON number, kept as its text
+	object   bool // a JSON object, kept as its text; a member that is neither is a JSON string
 	optional bool // tagged omitempty
 }
 
-// membersOf lists the members of the struct T, whose fields are strings and json.Numbers.
+// membersOf lists the members of the struct T, whose fields are strings, json.Numbers and json.RawMessages.
 func membersOf[T any]() []member {
 	var members []member
 	t := reflect.TypeFor[T]()
@@ -31,8 +32,10 @@ func membersOf[T any]() []member {
 			continue
 		}
 		name, options, _ := strings.Cut(tag, ",")
+		kind := t.Field(i).Type
 		members = append(members, member{
-			name: name, index: i, number: t.Field(i).Type == reflect.TypeFor[json.Number](), optional: options == "omitempty",
+			name: name, index: i, number: kind == reflect.TypeFor[json.Number](), object: kind == reflect.TypeFor[json.RawMessage](),
+			optional: options == "omitempty",
 		})
 	}
 	return members
@@ -191,17 +194,25 @@ func decodeMember(name string, value []byte, members []member, seen []bool, targ
 		return "must not occur twice"
 	}
 	seen[i] = true
-	m := members[i]
+	return setMember(members[i], value, target.Field(members[i].index))
+}
+
+// setMember sets one member and returns what is wrong with its value, if anything.
+func setMember(m member, value []byte, target reflect.Value) string {
 	isNumber := value[0] == '-' || value[0] >= '0' && value[0] <= '9'
 	switch {
 	case m.number && isNumber:
-		target.Field(m.index).SetString(string(value))
-	case m.optional && string(value) == `""`:
-		return "must not be empty; leave it out"
-	case !m.number && value[0] == '"':
-		target.Field(m.index).SetString(unquote(value))
+		target.SetString(string(value))
 	case m.number:
 		return "must be a JSON number, without quotes"
+	case m.object && value[0] == '{':
+		target.SetBytes(value)
+	case m.object:
+		return "must be a JSON object"
+	case m.optional && string(value) == `""`:
+		return "must not be empty; leave it out"
+	case value[0] == '"':
+		target.SetString(unquote(value))
 	default:
 		return "must be a JSON string"
 	}

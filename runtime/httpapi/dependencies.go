@@ -51,7 +51,7 @@ type Deleter interface {
 // UploadCreator begins uploads: by a presigned address, or by taking the file itself.
 type UploadCreator interface {
 	Create(ctx context.Context, r csvfile.Request) (csvfile.Ticket, error)
-	Store(ctx context.Context, fileName string, body io.Reader) (csvfile.Upload, error)
+	Store(ctx context.Context, fileName string, format csvfile.Format, body io.Reader) (csvfile.Upload, error)
 }
 
 // UploadReader reads the state of uploads.

@@ -202,7 +202,7 @@ func docsProblems() []docsProblem {
 		{problemSlowBody, "Send the body again, on a connection that carries it in time."},
 		{problemConflict, "The state has changed meanwhile. Read it again before the next attempt."},
 		{problemTooLarge, "Send less at once: several batches, or a CSV file; several files above 5 GiB."},
-		{problemUnsupportedMediaType, "Set the Content-Type that the message names, and send the body without compression."},
+		{problemUnsupportedMediaType, "Set the Content-Type that the message names, and compress the body with gzip or not at all."},
 		{problemHeadersTooLarge, "Send fewer or shorter headers."},
 		{problemTooManyRequests, "Wait for as many seconds as Retry-After says."},
 		{problemInternal, "Report the request id; the log of the service holds the reason under it."},

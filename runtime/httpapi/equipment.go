@@ -39,11 +39,18 @@ func (s *Server) getEquipment(w http.ResponseWriter, r *http.Request) error {
 	}
 	limit := in.limit(contract.EquipmentPageMax, contract.EquipmentPageMax)
 	in.readNumbers()
+	if wantsCSV(r) {
+		in.wholeRange()
+	}
 	scope := []string{"equipment", prefix}
 	var ended equipmentPlace
 	in.cursor(s.cursors, &ended, scope...)
 	if err := in.err(); err != nil {
 		return err
+	}
+	w.Header().Add("Vary", "Accept")
+	if wantsCSV(r) {
+		return s.exportEquipment(w, r, prefix)
 	}
 	hold, err := s.admitRead(r, limit, 2*storedBytes)
 	if err != nil {

@@ -19,11 +19,17 @@ type catalog struct {
 	limit  int
 	page   []equipment.Equipment
 	more   bool
-	err    error
+	// rest is what comes after last.
+	last reading.EquipmentID
+	rest []equipment.Equipment
+	err  error
 }
 
 func (c *catalog) Page(_ context.Context, prefix string, after reading.EquipmentID, limit int) ([]equipment.Equipment, bool, error) {
 	c.prefix, c.after, c.limit = prefix, after, limit
+	if after == c.last && after != "" {
+		return c.rest, false, c.err
+	}
 	return c.page, c.more, c.err
 }
 
@@ -69,6 +75,33 @@ func TestGetEquipment_RejectsBadQueries(t *testing.T) {
 	}
 	f.equipment.err = &fault.Error{Kind: fault.Unavailable, Message: "the data store is busy"}
 	if got := f.do(call{method: "GET", path: "/equipment", token: tokenReader}); got.status != http.StatusServiceUnavailable {
+		t.Errorf("a busy table: status %d", got.status)
+	}
+}
+
+func TestExport_OfEquipmentsIsAllOfThem(t *testing.T) {
+	f := newFixture(t, httpapi.Options{})
+	first := reading.Stored{Reading: reading.Reading{EquipmentID: "EQ-1", Timestamp: testNow.Add(-1), Value: decimal(t, "0.1234567890123456789")}}
+	last := reading.Stored{Reading: reading.Reading{EquipmentID: "EQ-1", Timestamp: testNow, Value: decimal(t, "-2")}}
+	f.equipment.page, f.equipment.more = []equipment.Equipment{{ID: "EQ-1", First: &first, Last: &last}, {ID: "EQ-2"}}, true
+	f.equipment.last, f.equipment.rest = "EQ-2", []equipment.Equipment{{ID: "EQ-3", First: &last, Last: &last}}
+	got := f.do(call{method: "GET", path: "/equipment?prefix=EQ", token: tokenReader, headers: csvWanted})
+	want := "equipmentId,firstTimestamp,firstValue,lastTimestamp,lastValue\r\n" +
+		"EQ-1,2026-03-01T08:29:59.999999999Z,0.1234567890123456789,2026-03-01T08:30:00Z,-2\r\nEQ-2,,,,\r\n" +
+		"EQ-3,2026-03-01T08:30:00Z,-2,2026-03-01T08:30:00Z,-2\r\n"
+	if got.status != http.StatusOK || got.body != want || got.header.Get("Content-Type") != "text/csv; charset=utf-8; header=present" {
+		t.Errorf("status %d, %s: %q, want %q", got.status, got.header.Get("Content-Type"), got.body, want)
+	}
+	if f.equipment.prefix != "EQ" {
+		t.Errorf("asked %+v", f.equipment)
+	}
+	for field, cut := range map[string]string{"limit": "limit=5", "cursor": "cursor=x"} {
+		if p := f.problem(f.do(call{method: "GET", path: "/equipment?" + cut, token: tokenReader, headers: csvWanted})); p.fields() != field {
+			t.Errorf("%s: %+v", cut, p)
+		}
+	}
+	f.equipment.err = &fault.Error{Kind: fault.Unavailable, Message: "busy"}
+	if got := f.do(call{method: "GET", path: "/equipment", token: tokenReader, headers: csvWanted}); got.status != http.StatusServiceUnavailable {
 		t.Errorf("a busy table: status %d", got.status)
 	}
 }

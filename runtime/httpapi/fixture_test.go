@@ -68,7 +68,7 @@ func newFixture(t *testing.T, o httpapi.Options, change ...func(*fixture)) *fixt
 	t.Helper()
 	f := &fixture{
 		t: t, table: &table{}, windows: &windows{}, equipment: &catalog{}, deletions: &deletions{}, log: &capture.Buffer{},
-		uploads: &uploads{stored: map[string]string{}, known: map[string]csvfile.Upload{}},
+		uploads: &uploads{stored: map[string]string{}, formats: map[string]csvfile.Format{}, known: map[string]csvfile.Upload{}},
 		auth:    &authenticator{loggedOut: map[string]bool{}},
 		now:     func() time.Time { return testNow },
 		client: http.Client{

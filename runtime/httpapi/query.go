@@ -201,10 +201,9 @@ func (q *query) zone(name string) *time.Location {
 	if !q.values.Has(name) {
 		return time.UTC
 	}
-	text := q.values.Get(name)
-	zone, err := time.LoadLocation(text)
-	if err != nil || text == "" || text == time.Local.String() { // which is this machine's, and says nothing to a client
-		q.fault(name, "must be the name of a time zone of the IANA, such as America/Sao_Paulo"+q.plusHint(name))
+	zone, err := reading.ParseZone(q.values.Get(name))
+	if err != nil {
+		q.fault(name, err.Error()+q.plusHint(name))
 		return time.UTC
 	}
 	return zone

@@ -139,6 +139,7 @@ func (s *Server) routeTable() []route {
 		{method: "DELETE", path: "/sensor-data", access: mayDelete, query: takesOwn, handle: s.deleteReadings},
 		{method: "GET", path: deletionsPath + "{id}", access: mayDelete, handle: s.getDeletion},
 		{method: "POST", path: "/sensor-data/uploads", access: mayWrite, handle: s.postUpload},
+		{method: "POST", path: "/sensor-data/uploads/preview", access: mayWrite, query: takesOwn, handle: s.postPreview},
 		{method: "POST", path: "/sensor-data/upload-csv", access: mayWrite, handle: s.postFile},
 		{method: "GET", path: "/sensor-data/uploads", access: mayRead, query: takesOwn, handle: s.getUploads},
 		{method: "GET", path: "/sensor-data/uploads/{id}", access: mayRead, handle: s.getUpload},

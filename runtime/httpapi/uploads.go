@@ -7,8 +7,6 @@ import (
 	"io"
 	"mime/multipart"
 	"net/http"
-	"path"
-	"strings"
 	"time"
 
 	"github.com/sensorflow/sensorflow/runtime/contract"
@@ -45,7 +43,8 @@ func (s *Server) postUpload(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if faults := s.requests.faults(b, shape); len(faults) > 0 {
+	format, formatFaults := readFormat(b.Format)
+	if faults := append(s.requests.faults(b, shape), formatFaults...); len(faults) > 0 {
 		return invalidFields(faults)
 	}
 	size, err := whole(b.Size)
@@ -54,7 +53,7 @@ func (s *Server) postUpload(w http.ResponseWriter, r *http.Request) error {
 	}
 	ctx, cancel := calling(r)
 	defer cancel()
-	ticket, err := s.Uploads.Create(ctx, csvfile.Request{FileName: b.FileName, Size: size, SHA256: b.SHA256})
+	ticket, err := s.Uploads.Create(ctx, csvfile.Request{FileName: b.FileName, Size: size, SHA256: b.SHA256, Format: format})
 	if err != nil {
 		return fmt.Errorf("create an upload: %w", err)
 	}
@@ -82,8 +81,7 @@ func (s *Server) postFile(w http.ResponseWriter, r *http.Request) error {
 	defer in.hold.Leave()
 	in.last = time.Now().Add(s.options.FileTimeout)
 
-	form := multipart.NewReader(in, boundary)
-	file, err := filePart(form)
+	format, file, err := readForm(multipart.NewReader(in, boundary))
 	switch {
 	case in.err != nil:
 		return fileError(bodyError(in.err))
@@ -92,14 +90,10 @@ func (s *Server) postFile(w http.ResponseWriter, r *http.Request) error {
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), s.options.FileTimeout+callTimeout)
 	defer cancel()
-	alone := &onlyFile{form: form, file: file}
-	upload, err := s.Uploads.Store(ctx, file.FileName(), alone)
+	upload, err := s.Uploads.Store(ctx, file.file.FileName(), format, file)
 	switch {
-	case alone.second:
-		return &problem{
-			kind: problemInvalid, message: "The form holds more than one file; send one form for each.",
-			fields: []fault.FieldError{{Field: fieldFile, Reason: "must not occur twice"}},
-		}
+	case file.refusal != nil:
+		return file.refusal
 	case in.err != nil:
 		return fileError(bodyError(in.err))
 	case errors.Is(err, io.ErrUnexpectedEOF):
@@ -137,65 +131,6 @@ func fileError(p *problem) *problem {
 		p.message = "The file must be at most " + byteCount(contract.SmallUploadBytesMax) + "; POST /sensor-data/uploads takes larger ones."
 	}
 	return p
-}
-
-// filePart finds the first file of the form's field.
-func filePart(form *multipart.Reader) (*multipart.Part, error) {
-	for {
-		part, err := form.NextPart()
-		switch {
-		case errors.Is(err, io.EOF):
-			return nil, noFile()
-		case err != nil:
-			p := malformed("The form is not valid multipart/form-data.")
-			p.cause = err
-			return nil, p
-		case part.FormName() != fieldFile || part.FileName() == "":
-		case isCSV(part):
-			return part, nil
-		default:
-			return nil, &problem{
-				kind: problemInvalid, message: messageNotCSV,
-				fields: []fault.FieldError{{Field: fieldFile, Reason: "must have a name that ends in " + contract.CSVKeySuffix}},
-			}
-		}
-	}
-}
-
-// onlyFile is a file that must be the only one of its form. Where another one follows, reading it ends with an error, so that nothing
-// is stored.
-type onlyFile struct {
-	form   *multipart.Reader
-	file   *multipart.Part
-	second bool
-}
-
-// Read implements io.Reader.
-func (o *onlyFile) Read(p []byte) (int, error) {
-	n, err := o.file.Read(p)
-	if !errors.Is(err, io.EOF) {
-		return n, err
-	}
-	for {
-		next, formErr := o.form.NextPart()
-		switch {
-		case errors.Is(formErr, io.EOF):
-			return n, io.EOF
-		case formErr != nil:
-			return n, io.ErrUnexpectedEOF // the form breaks off
-		case next.FormName() == fieldFile:
-			o.second = true
-			return n, errSecondFile
-		}
-	}
-}
-
-var errSecondFile = errors.New("the form holds a second file")
-
-// isCSV looks at the file's name and not at the media type: browsers send what their system has for .csv, which may be the
-// type of a spreadsheet, and programs send application/octet-stream.
-func isCSV(part *multipart.Part) bool {
-	return strings.EqualFold(path.Ext(part.FileName()), contract.CSVKeySuffix)
 }
 
 // uploadItem is an upload as clients see it.

@@ -14,12 +14,38 @@ type printer struct{ io.Writer }
 
 func (p printer) printf(format string, args ...any) { _, _ = fmt.Fprintf(p, format, args...) }
 
+// dataPlace tells where the data lives: parts that the environment replaces keep theirs.
+func dataPlace(s settings) string {
+	place := "in memory; DATA_DIR keeps it"
+	if s.dataDir != "" {
+		place = s.dataDir
+	}
+	elsewhere := func(keys ...string) string {
+		for _, key := range keys {
+			for _, pair := range s.environ {
+				if address, found := strings.CutPrefix(pair, key+"="); found && address != "" {
+					return address
+				}
+			}
+		}
+		return ""
+	}
+	const all = "AWS_ENDPOINT_URL"
+	tables, files := elsewhere(all+"_DYNAMODB", all), elsewhere(all+"_S3", all)
+	switch {
+	case tables != "" && files != "":
+		return fmt.Sprintf("tables at %s, files at %s", tables, files)
+	case tables != "":
+		return fmt.Sprintf("tables at %s, which keeps them; files %s", tables, place)
+	case files != "":
+		return fmt.Sprintf("files at %s, which keeps them; tables %s", files, place)
+	}
+	return place
+}
+
 // describe prints what stack.json says for a person, with calls to try.
 func describe(out printer, running running, s settings, took time.Duration) {
-	info, data := running.info, "in memory; DATA_DIR keeps it"
-	if s.dataDir != "" {
-		data = s.dataDir
-	}
+	info := running.info
 	out.printf("\nSensorFlow is running (started in %.1f s). Ctrl-C ends it.\n\n", took.Seconds())
 	aligned := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	table := printer{aligned}
@@ -33,7 +59,7 @@ func describe(out printer, running running, s settings, took time.Duration) {
 		{"Client id", info.ClientID},
 		{"Client secret", info.ClientSecret},
 		{"Scopes", strings.Join(info.Scopes, " ")},
-		{"Data", data},
+		{"Data", dataPlace(s)},
 		{"For programs", filepath.Join(s.state, stateFile)},
 		{"Logs", filepath.Join(s.state, "logs")},
 	} {

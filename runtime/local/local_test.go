@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -17,6 +18,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/sensorflow/sensorflow/runtime/client"
 	"github.com/sensorflow/sensorflow/runtime/local/stack"
 	"github.com/sensorflow/sensorflow/test/await"
 	"github.com/sensorflow/sensorflow/test/capture"
@@ -32,28 +34,29 @@ func TestLocal_ServesTheWholeSystemAndFindsItAgainAfterARestart(t *testing.T) {
 	requireDescription(t, p.output.String(), info)
 	cookie := logIn(t, info)
 
-	c, err := newClient(ctx, info)
+	c, err := newClient(info)
 	if err != nil {
 		t.Fatal(err)
 	}
 	// The first reading pays for the function's cold start; even so it shows in time.
-	now := time.Now().UTC().Format(time.RFC3339)
-	if err := c.postBatch(ctx, []sample{{"EQ-1", now, "78.42"}}); err != nil {
-		t.Fatal(err)
+	now := time.Now().UTC().Truncate(time.Second)
+	if rejected, err := c.SendBatch(ctx, []client.Reading{{EquipmentID: "EQ-1", Timestamp: now, Value: decimal("78.42")}}); err != nil || rejected != nil {
+		t.Fatal(rejected, err)
 	}
 	requireWithin(t, 2*time.Second, func() (string, bool) {
-		a, err := c.aggregates(ctx, "24h")
-		return fmt.Sprintf("%v, %v", a, err), err == nil && a.TotalCount == 1 && a.Average == "78.42"
+		a, err := c.Summarize(ctx, client.Window{Interval: "24h"})
+		return fmt.Sprintf("%v, %v", a, err), err == nil && a.Count == 1 && a.Average.String() == "78.42"
 	})
-	file := []sample{{"EQ-2", now, "1.5"}, {"EQ-3", now, "2.5"}}
-	if err := c.upload(ctx, "two.csv", csvOf(file), len(file)); err != nil {
-		t.Fatal(err)
-	}
+	upload(ctx, t, c, client.Reading{EquipmentID: "EQ-2", Timestamp: now, Value: decimal("1.5")}, client.Reading{EquipmentID: "EQ-3", Timestamp: now, Value: decimal("2.5")})
 	requireWithin(t, 2*time.Second, func() (string, bool) {
-		a, err := c.aggregates(ctx, "24h")
-		return fmt.Sprintf("%v, %v", a, err), err == nil && a.TotalCount == 3
+		a, err := c.Summarize(ctx, client.Window{Interval: "24h"})
+		return fmt.Sprintf("%v, %v", a, err), err == nil && a.Count == 3
 	})
 
+	token, err := c.SignIn(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
 	other := launch(t, t.TempDir(), "DATA_DIR="+data)
 	if status := other.status(30 * time.Second); status != 1 || !strings.Contains(other.output.String(), "another stack is using the data folder "+data) {
 		t.Errorf("a second stack on the same folder: status %d\n%s", status, other.output)
@@ -76,19 +79,17 @@ func TestLocal_ServesTheWholeSystemAndFindsItAgainAfterARestart(t *testing.T) {
 	if again.Password != info.Password || again.ClientSecret != info.ClientSecret {
 		t.Error("the restart has other credentials")
 	}
-	c.info = again // the token is the one of before
-	if a, err := c.aggregates(ctx, "24h"); err != nil || a.TotalCount != 3 {
+	c = clientWith(t, again, token)
+	if a, err := c.Summarize(ctx, client.Window{Interval: "24h"}); err != nil || a.Count != 3 {
 		t.Errorf("after the restart: %v, %v", a, err)
 	}
 	if got := whoAmI(t, again, cookie); got != http.StatusOK {
 		t.Errorf("the cookie of before: status %d", got)
 	}
-	if err := c.upload(ctx, "more.csv", csvOf([]sample{{"EQ-2", now, "3.5"}, {"EQ-4", now, "1"}}), 2); err != nil {
-		t.Fatal(err)
-	}
+	upload(ctx, t, c, client.Reading{EquipmentID: "EQ-2", Timestamp: now, Value: decimal("3.5")}, client.Reading{EquipmentID: "EQ-4", Timestamp: now, Value: decimal("1")})
 	requireWithin(t, 2*time.Second, func() (string, bool) {
-		a, err := c.aggregates(ctx, "24h")
-		return fmt.Sprintf("%v, %v", a, err), err == nil && a.TotalCount == 4 && a.Average == "21.355" // 78.42, 3.5, 2.5 and 1
+		a, err := c.Summarize(ctx, client.Window{Interval: "24h"})
+		return fmt.Sprintf("%v, %v", a, err), err == nil && a.Count == 4 && a.Average.String() == "21.355" // 78.42, 3.5, 2.5 and 1
 	})
 	if status := p.end(os.Interrupt); status != 0 {
 		t.Errorf("exit status %d\n%s", status, p.output)
@@ -98,7 +99,7 @@ func TestLocal_ServesTheWholeSystemAndFindsItAgainAfterARestart(t *testing.T) {
 func TestDemo_SendsItsPlanToTheStackThatRuns(t *testing.T) {
 	ctx := testContext(t, 2*time.Minute)
 	p := launch(t, t.TempDir())
-	c, err := newClient(ctx, p.ready())
+	c, err := newClient(p.ready())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -106,20 +107,23 @@ func TestDemo_SendsItsPlanToTheStackThatRuns(t *testing.T) {
 	hour := now.Truncate(time.Hour)
 	plan := month{
 		recent: samples(hour, now),
-		files:  [][]sample{samples(hour.Add(-2*time.Hour), hour.Add(-time.Hour-1)), samples(hour.Add(-time.Hour), hour.Add(-1))},
+		files:  [][]client.Reading{samples(hour.Add(-2*time.Hour), hour.Add(-time.Hour-1)), samples(hour.Add(-time.Hour), hour.Add(-1))},
 	}
 	out := new(capture.Buffer)
-	if err := c.send(ctx, plan, &progress{out: printer{out}, total: plan.total(), shown: true}); err != nil {
+	if err := send(ctx, c, plan, &progress{out: printer{out}, total: plan.total()}); err != nil {
 		t.Fatal(err)
 	}
-	if err := c.waitAggregated(ctx, plan.total()); err != nil {
+	if err := waitAggregated(ctx, c, plan.total()); err != nil {
 		t.Fatal(err)
 	}
-	if err := c.printFigures(ctx, printer{out}); err != nil {
+	if err := printFigures(ctx, c, printer{out}); err != nil {
 		t.Fatal(err)
 	}
-	if want := fmt.Sprintf("1m   %8d   ", plan.total()); !strings.Contains(out.String(), want) {
-		t.Errorf("no %q in\n%s", want, out)
+	// What is not a terminal gets lines, and not one line that is written over.
+	for _, want := range []string{fmt.Sprintf("1m   %8d   ", plan.total()), fmt.Sprintf(" of %d readings\n", plan.total())} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("no %q in\n%s", want, out)
+		}
 	}
 	if status := p.end(syscall.SIGTERM); status != 0 {
 		t.Errorf("exit status %d", status)
@@ -130,16 +134,21 @@ func TestLocal_LosesNothingAndLeavesNothingWhenKilled(t *testing.T) {
 	ctx := testContext(t, 3*time.Minute)
 	state, data := t.TempDir(), t.TempDir()
 	p := launch(t, state, "DATA_DIR="+data)
-	c, err := newClient(ctx, p.ready())
+	c, err := newClient(p.ready())
 	if err != nil {
 		t.Fatal(err)
 	}
 	now := time.Now().UTC().Truncate(time.Hour)
-	var all []sample
+	var all []client.Reading
 	for i := range 100 {
-		all = append(all, sample{"EQ-" + strconv.Itoa(i%50), now.Add(time.Duration(i) * time.Second).Format(time.RFC3339), "0.1"})
+		id := client.EquipmentID("EQ-" + strconv.Itoa(i%50))
+		all = append(all, client.Reading{EquipmentID: id, Timestamp: now.Add(time.Duration(i) * time.Second), Value: decimal("0.1")})
 	}
-	if err := c.postBatch(ctx, all); err != nil {
+	if rejected, err := c.SendBatch(ctx, all); err != nil || rejected != nil {
+		t.Fatal(rejected, err)
+	}
+	token, err := c.SignIn(ctx)
+	if err != nil {
 		t.Fatal(err)
 	}
 	children := descendants(t, p.cmd.Process.Pid)
@@ -147,10 +156,10 @@ func TestLocal_LosesNothingAndLeavesNothingWhenKilled(t *testing.T) {
 	requireGone(t, children)
 
 	p = launch(t, state, "DATA_DIR="+data) // the old stack.json is still there
+	c = clientWith(t, p.ready(), token)
 	await.NoError(t, time.Minute, func() error {
-		c.info = p.ready()
-		a, err := c.aggregates(ctx, "24h")
-		if err == nil && (a.TotalCount != len(all) || a.Average != "0.1") {
+		a, err := c.Summarize(ctx, client.Window{Interval: "24h"})
+		if err == nil && (a.Count != int64(len(all)) || a.Average.String() != "0.1") {
 			err = fmt.Errorf("after the restart: %v", a)
 		}
 		return err
@@ -172,13 +181,17 @@ func TestLocal_TakesNothingFromOneThatRunsAndRemovesWhatOneThatWasKilledHasLeft(
 		t.Errorf("after it the first one is found as %+v, %v", now, err)
 	}
 
+	elsewhere := "SensorFlow runs here already, at " + info.APIURL + " and not at port 1;"
+	if err := run(t.Context(), []string{commandDemo, "-state", state}, []string{"PORT=1"}, printer{t.Output()}); err == nil || !strings.HasPrefix(err.Error(), elsewhere) {
+		t.Errorf("a demonstration at another port: %v", err)
+	}
 	out := new(capture.Buffer)
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error)
 	go func() {
-		ended <- run(ctx, []string{commandDemo, "-state", state}, []string{"DATA_DIR=/elsewhere", "PORT=1"}, printer{out})
+		ended <- run(ctx, []string{commandDemo, "-state", state}, []string{"DATA_DIR=/elsewhere"}, printer{out})
 	}()
-	const says = "(it stays as it was started: DATA_DIR=/elsewhere, PORT=1 says nothing to it; stop it to start another one)"
+	const says = "(it stays as it was started: DATA_DIR=/elsewhere says nothing to it; stop it to start another one)"
 	await.True(t, 10*time.Second, "the demonstration says what it does not do", func() bool { return strings.Contains(out.String(), says) })
 	cancel()
 	_ = await.Receive(t, 30*time.Second, "the end of the demonstration", ended)
@@ -265,11 +278,15 @@ func TestLocal_EndsAtOnceOnTheSecondSignal(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = connection.Close() }()
-	token, err := newClient(t.Context(), info)
+	c, err := newClient(info)
 	if err != nil {
 		t.Fatal(err)
 	}
-	fmt.Fprintf(connection, "POST /sensor-data HTTP/1.1\r\nHost: local\r\nAuthorization: Bearer %s\r\nContent-Type: application/json\r\nContent-Length: 50\r\nExpect: 100-continue\r\n\r\n", token.token)
+	token, err := c.SignIn(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	fmt.Fprintf(connection, "POST /sensor-data HTTP/1.1\r\nHost: local\r\nAuthorization: Bearer %s\r\nContent-Type: application/json\r\nContent-Length: 50\r\nExpect: 100-continue\r\n\r\n", token.Value)
 	if line, err := bufio.NewReader(connection).ReadString('\n'); err != nil || !strings.Contains(line, "100") {
 		t.Fatalf("the request is not being read: %q, %v", line, err)
 	}
@@ -306,6 +323,26 @@ func TestLocal_NamesAPortInUse(t *testing.T) {
 	want := fmt.Sprintf("local: start the local stack: port %d is in use by another program; stop that one or choose another PORT\n", port)
 	if status != 1 || p.output.String() != want {
 		t.Errorf("status %d, output %q, want %q", status, p.output, want)
+	}
+}
+
+// clientWith returns a client that has the token already.
+func clientWith(t *testing.T, info stack.Info, token client.Token) *client.Client {
+	t.Helper()
+	c, err := client.New(client.Signed{}, []client.Region{{URL: info.APIURL}}, client.Options{Token: token})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// upload sends a file of readings, all of which are to be accepted.
+func upload(ctx context.Context, t *testing.T, c *client.Client, readings ...client.Reading) {
+	t.Helper()
+	content := csvOf(readings)
+	done, err := c.Upload(ctx, "some.csv", bytes.NewReader(content), int64(len(content)), client.UploadOptions{})
+	if err != nil || done.RowsAccepted != int64(len(readings)) {
+		t.Fatalf("%+v, %v", done, err)
 	}
 }
 

@@ -7,6 +7,8 @@ import (
 	"math"
 	"math/rand/v2"
 	"time"
+
+	"github.com/sensorflow/sensorflow/runtime/client"
 )
 
 const (
@@ -17,13 +19,10 @@ const (
 	demoEvery = 15 * time.Minute
 )
 
-// sample is a reading that is to be sent, in the spelling of JSON and CSV.
-type sample struct{ equipment, timestamp, value string }
-
 // month is what the demonstration sends: the last day's readings by batches, the older ones by files.
 type month struct {
-	recent []sample
-	files  [][]sample
+	recent []client.Reading
+	files  [][]client.Reading
 }
 
 func (m month) total() int {
@@ -53,12 +52,12 @@ func planMonth(now time.Time) month {
 }
 
 // samples are the readings of all equipments from one moment to another, both included, an equipment after the other.
-func samples(from, to time.Time) []sample {
-	var all []sample
+func samples(from, to time.Time) []client.Reading {
+	var all []client.Reading
 	for i := range demoEquipments {
 		equipment := fmt.Sprintf("EQ-%05d", 12001+i)
 		for at := from; !at.After(to); at = at.Add(demoEvery) {
-			all = append(all, sample{equipment, at.Format(time.RFC3339), valueAt(equipment, at)})
+			all = append(all, client.Reading{EquipmentID: client.EquipmentID(equipment), Timestamp: at, Value: decimal(valueAt(equipment, at))})
 		}
 	}
 	return all
@@ -81,21 +80,21 @@ func valueAt(equipment string, at time.Time) string {
 	return fmt.Sprintf("%d.%02d", hundredths/100, hundredths%100)
 }
 
-// csvOf writes a file of readings.
-func csvOf(samples []sample) []byte {
-	var b bytes.Buffer
-	b.WriteString("equipmentId,timestamp,value\n")
-	for _, s := range samples {
-		fmt.Fprintf(&b, "%s,%s,%s\n", s.equipment, s.timestamp, s.value)
+// decimal is the number of a text that is one.
+func decimal(text string) client.Decimal {
+	value, err := client.ParseValue(text)
+	if err != nil {
+		panic(fmt.Sprintf("local: the value %s %v", text, err)) // unreachable: it was written by this program
 	}
-	return b.Bytes()
+	return value
 }
 
-// ndjsonOf writes a batch of readings.
-func ndjsonOf(samples []sample) []byte {
+// csvOf writes a file of readings.
+func csvOf(readings []client.Reading) []byte {
 	var b bytes.Buffer
-	for _, s := range samples {
-		fmt.Fprintf(&b, `{"equipmentId":%q,"timestamp":%q,"value":%s}`+"\n", s.equipment, s.timestamp, s.value)
+	b.WriteString("equipmentId,timestamp,value\n")
+	for _, r := range readings {
+		fmt.Fprintf(&b, "%s,%s,%s\n", r.EquipmentID, r.Timestamp.Format(time.RFC3339Nano), r.Value)
 	}
 	return b.Bytes()
 }

@@ -2,9 +2,10 @@ package main
 
 import (
 	"regexp"
-	"strings"
 	"testing"
 	"time"
+
+	"github.com/sensorflow/sensorflow/runtime/client"
 )
 
 func TestPlanMonth_FillsTheLongestWindowOnce(t *testing.T) {
@@ -17,14 +18,14 @@ func TestPlanMonth_FillsTheLongestWindowOnce(t *testing.T) {
 		hours := map[string]bool{}
 		for _, part := range append(plan.files, plan.recent) {
 			for _, s := range part {
-				key := s.equipment + " " + s.timestamp
+				key := string(s.EquipmentID) + " " + s.Timestamp.String()
 				if _, twice := seen[key]; twice {
 					t.Fatalf("%s is sent twice", key)
 				}
-				seen[key] = s.value
-				at, err := time.Parse(time.RFC3339, s.timestamp)
-				if err != nil || at.After(now) || now.Sub(at) > demoHours*time.Hour {
-					t.Fatalf("%s is outside of the window before %v: %v", key, now, err)
+				seen[key] = s.Value.String()
+				at := s.Timestamp
+				if at.After(now) || now.Sub(at) > demoHours*time.Hour {
+					t.Fatalf("%s is outside of the window before %v", key, now)
 				}
 				hours[at.Truncate(time.Hour).String()] = true
 			}
@@ -34,7 +35,7 @@ func TestPlanMonth_FillsTheLongestWindowOnce(t *testing.T) {
 		}
 		for _, part := range planMonth(now.Add(time.Hour)).files[1:] { // another demonstration sends the same values
 			for _, s := range part {
-				if before, sent := seen[s.equipment+" "+s.timestamp]; sent && before != s.value {
+				if before, sent := seen[string(s.EquipmentID)+" "+s.Timestamp.String()]; sent && before != s.Value.String() {
 					t.Fatalf("%v was %s", s, before)
 				}
 			}
@@ -46,10 +47,11 @@ func TestValueAt_HasTwoDigitsAndAPlausibleShape(t *testing.T) {
 	form := regexp.MustCompile(`^[1-9]\d{1,2}\.\d{2}$`)
 	values := map[string]bool{}
 	for _, s := range samples(time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC), time.Date(2026, 3, 2, 23, 0, 0, 0, time.UTC)) {
-		if !form.MatchString(s.value) {
-			t.Fatalf("value %s", s.value)
+		text := valueAt(string(s.EquipmentID), s.Timestamp)
+		if !form.MatchString(text) {
+			t.Fatalf("value %s", text)
 		}
-		values[s.value] = true
+		values[text] = true
 	}
 	if len(values) < 1000 {
 		t.Errorf("only %d different values", len(values))
@@ -57,11 +59,8 @@ func TestValueAt_HasTwoDigitsAndAPlausibleShape(t *testing.T) {
 }
 
 func TestCSVOf_WritesTheHeaderAndALineForEachReading(t *testing.T) {
-	got := string(csvOf([]sample{{"EQ-1", "2026-03-01T00:00:00Z", "1.50"}}))
-	if want := "equipmentId,timestamp,value\nEQ-1,2026-03-01T00:00:00Z,1.50\n"; got != want {
+	got := string(csvOf([]client.Reading{{EquipmentID: "EQ-1", Timestamp: time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC), Value: decimal("1.50")}}))
+	if want := "equipmentId,timestamp,value\nEQ-1,2026-03-01T00:00:00Z,1.5\n"; got != want {
 		t.Errorf("got %q, want %q", got, want)
-	}
-	if got := string(ndjsonOf([]sample{{"EQ-1", "2026-03-01T00:00:00Z", "1.50"}})); !strings.Contains(got, `"value":1.50}`) {
-		t.Errorf("got %s", got)
 	}
 }

@@ -46,6 +46,21 @@ func ParseValue(text string) (Decimal, error) {
 	return n.decimal(), nil
 }
 
+var errComma = errors.New("must be a number with a decimal comma, such as 21,5 or -3, without any mark between groups of digits")
+
+// ParseCommaValue is ParseValue for numbers whose decimal mark is a comma. A point is refused: it would be a mark between groups of
+// digits to some and a decimal mark to others.
+func ParseCommaValue(text string) (Decimal, error) {
+	if strings.IndexByte(text, '.') >= 0 {
+		return Decimal{}, errComma
+	}
+	value, err := ParseValue(strings.Replace(text, ",", ".", 1))
+	if errors.Is(err, errNotNumber) {
+		return Decimal{}, errComma
+	}
+	return value, err
+}
+
 // ParseDecimal parses a number that the service stored itself, such as a total. It accepts the grammar of ParseValue
 // and up to 130 digits on either side of the point. The number may share the memory of the text.
 func ParseDecimal(text string) (Decimal, error) {

@@ -100,6 +100,30 @@ func (r *Reading) Parse(equipmentID, timestamp, value string, limits Limits) (fa
 	return faults
 }
 
+// Forms read timestamps and values that are written in another way than the API's.
+type Forms struct {
+	Timestamp func(text string) (time.Time, error)
+	Value     func(text string) (Decimal, error)
+}
+
+// Parse is Reading.Parse for texts in these forms.
+func (f Forms) Parse(r *Reading, equipmentID, timestamp, value string, limits Limits) (faults []fault.FieldError) {
+	var err error
+	if r.EquipmentID, err = ParseEquipmentID(equipmentID); err != nil {
+		faults = append(faults, fault.FieldError{Field: FieldEquipmentID, Reason: err.Error()})
+	}
+	if r.Timestamp, err = f.Timestamp(timestamp); err == nil {
+		err = limits.Check(r.Timestamp)
+	}
+	if err != nil {
+		faults = append(faults, fault.FieldError{Field: FieldTimestamp, Reason: err.Error()})
+	}
+	if r.Value, err = f.Value(value); err != nil {
+		faults = append(faults, fault.FieldError{Field: FieldValue, Reason: err.Error()})
+	}
+	return faults
+}
+
 var errFuture = fmt.Errorf("must not be more than %d h in the future", int(contract.FutureMax/time.Hour))
 
 // Check tells whether a reading of instant t may be stored now.

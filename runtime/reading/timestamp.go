@@ -53,11 +53,7 @@ func ParseTimestamp(text string) (time.Time, error) {
 	if more := time.Duration(nanoseconds) - offset; more != 0 {
 		t = t.Add(more)
 	}
-	const first, last = -62_135_596_800, 253_402_300_799 // seconds of the years 0001 and 9999
-	if seconds := t.Unix(); seconds < first || seconds > last {
-		return time.Time{}, errTimestampYear
-	}
-	return t, nil
+	return withinYears(t)
 }
 
 // wholeSeconds reads a timestamp up to its whole seconds, as if it was of UTC. Something follows them.

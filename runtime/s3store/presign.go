@@ -10,7 +10,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
-	"github.com/sensorflow/sensorflow/runtime/contract"
 	"github.com/sensorflow/sensorflow/runtime/csvfile"
 )
 
@@ -18,7 +17,7 @@ import (
 // length is signed as well; every client sends that by itself, and browsers let nobody else set it.
 func (b *Bucket) PresignPut(ctx context.Context, key string, terms csvfile.PutTerms) (url string, headers map[string]string, err error) {
 	in := &s3.PutObjectInput{
-		Bucket: &b.name, Key: &key, ContentLength: &terms.Size, ContentType: aws.String(contract.UploadContentType),
+		Bucket: &b.name, Key: &key, ContentLength: &terms.Size, ContentType: &terms.ContentType,
 		// An object that exists is never overwritten: the address works once, and a plan stays true of its file.
 		IfNoneMatch: aws.String("*"),
 	}

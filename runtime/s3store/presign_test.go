@@ -53,7 +53,7 @@ func put(t *testing.T, address, body string, headers, changes map[string]string)
 }
 
 func terms(body string) csvfile.PutTerms {
-	return csvfile.PutTerms{Size: int64(len(body)), Lifetime: time.Minute}
+	return csvfile.PutTerms{Size: int64(len(body)), ContentType: "text/csv", Lifetime: time.Minute}
 }
 
 func TestPresignPut_TakesExactlyTheDescribedFile(t *testing.T) {
@@ -76,6 +76,7 @@ func TestPresignPut_TakesExactlyTheDescribedFile(t *testing.T) {
 		{"rejects another content type", terms(content), content, map[string]string{"Content-Type": "text/html"}, 403},
 		{"rejects no content type", terms(content), content, map[string]string{"Content-Type": ""}, 403},
 		{"rejects leaving out that it must not overwrite", terms(content), content, map[string]string{"If-None-Match": ""}, 403},
+		{"rejects a second way of signing", terms(content), content, map[string]string{"Authorization": "Bearer token"}, 400},
 		{"rejects other content than the digest says", withDigest, other, nil, 400},
 		{"rejects another digest", withDigest, other, map[string]string{"X-Amz-Checksum-Sha256": "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="}, 403},
 		{"rejects leaving the digest out", withDigest, other, map[string]string{"X-Amz-Checksum-Sha256": ""}, 403},
@@ -94,6 +95,22 @@ func TestPresignPut_TakesExactlyTheDescribedFile(t *testing.T) {
 				t.Errorf("after status %d, Stat says %v", status, err)
 			}
 		})
+	}
+}
+
+func TestPresignPut_SaysThatATokenBesideTheAddressIsTooMuch(t *testing.T) {
+	bucket := newBucket(endpoint)
+	address, headers, err := bucket.PresignPut(t.Context(), "uploads/token.csv", terms(content))
+	if err != nil {
+		t.Fatal(err)
+	}
+	status, answer := put(t, address, content, headers, map[string]string{"Authorization": "Bearer token"})
+	if status != http.StatusBadRequest || !strings.Contains(answer, "<Code>InvalidArgument</Code><Message>Only one auth mechanism allowed") ||
+		strings.Contains(answer, "token</") {
+		t.Errorf("status %d: %s", status, answer)
+	}
+	if status, answer = put(t, address, content, headers, nil); status != http.StatusOK {
+		t.Errorf("without it: status %d: %s", status, answer)
 	}
 }
 
@@ -201,7 +218,7 @@ func TestPresignPut_AsksForCredentialsThatLiveAsLongAsTheAddress(t *testing.T) {
 	bucket := s3store.New(s3store.NewClient(cfg), bucketName)
 	sign := func(lifetime time.Duration) string {
 		t.Helper()
-		address, _, err := bucket.PresignPut(t.Context(), "uploads/a.csv", csvfile.PutTerms{Size: 1, Lifetime: lifetime})
+		address, _, err := bucket.PresignPut(t.Context(), "uploads/a.csv", csvfile.PutTerms{Size: 1, ContentType: "text/csv", Lifetime: lifetime})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -28,8 +28,9 @@ const (
 	roundPauseFirst = 200 * time.Millisecond
 )
 
-// client is the one call in use.
+// client lists the calls in use.
 type client interface {
+	ChangeMessageVisibility(context.Context, *sqs.ChangeMessageVisibilityInput, ...func(*sqs.Options)) (*sqs.ChangeMessageVisibilityOutput, error)
 	SendMessageBatch(context.Context, *sqs.SendMessageBatchInput, ...func(*sqs.Options)) (*sqs.SendMessageBatchOutput, error)
 }
 
@@ -62,12 +63,26 @@ func (s *Sender) Send(ctx context.Context, bodies []string) error {
 	return nil
 }
 
+// Hide lets the message of a receipt come back after d from now on, in whole seconds up to 12 h, unless it is deleted before. The error
+// is of kind fault.Unavailable where trying again may help.
+func (s *Sender) Hide(ctx context.Context, receipt string, d time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	_, err := s.client.ChangeMessageVisibility(ctx, &sqs.ChangeMessageVisibilityInput{
+		QueueUrl: &s.url, ReceiptHandle: &receipt, VisibilityTimeout: int32(d / time.Second),
+	})
+	if err != nil {
+		return mapError("hide a message", err)
+	}
+	return nil
+}
+
 // sendBatch sends up to batchMax messages until none of them is left.
 func (s *Sender) sendBatch(ctx context.Context, bodies []string) error {
 	for round := 1; ; round++ {
 		left, cause, err := s.call(ctx, bodies)
 		if err != nil {
-			return mapError(err)
+			return mapError("send messages", err)
 		}
 		if len(left) == 0 {
 			return nil
@@ -113,8 +128,8 @@ func (s *Sender) call(ctx context.Context, bodies []string) (left []string, caus
 }
 
 // mapError tells errors that stay from those that may pass.
-func mapError(err error) error {
-	err = fmt.Errorf("send messages: %w", err)
+func mapError(doing string, err error) error {
+	err = fmt.Errorf("%s: %w", doing, err)
 	var known *fault.Error
 	if errors.As(err, &known) || errors.Is(err, context.Canceled) {
 		return err
@@ -123,7 +138,9 @@ func mapError(err error) error {
 	if errors.As(err, &api) {
 		switch api.ErrorCode() {
 		case "QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue", "AccessDenied", "AccessDeniedException", "InvalidAddress",
-			"InvalidClientTokenId", "SignatureDoesNotMatch", "UnrecognizedClientException":
+			"InvalidClientTokenId", "InvalidParameterValue", "MessageNotInflight",
+			"AWS.SimpleQueueService.MessageNotInflight",
+			"ReceiptHandleIsInvalid", "SignatureDoesNotMatch", "UnrecognizedClientException":
 			return &fault.Error{Kind: fault.Internal, Message: "the queue refused the request", Cause: err}
 		}
 	}

@@ -97,6 +97,46 @@ func (s *script) SendMessageBatch(_ context.Context, in *sqs.SendMessageBatchInp
 	return out, nil
 }
 
+func (s *script) ChangeMessageVisibility(
+	context.Context, *sqs.ChangeMessageVisibilityInput, ...func(*sqs.Options),
+) (*sqs.ChangeMessageVisibilityOutput, error) {
+	return &sqs.ChangeMessageVisibilityOutput{}, s.err
+}
+
+func TestSender_HidesAMessageThatItsReceiptNames(t *testing.T) {
+	queue, client, url := newLocal(t)
+	if _, err := queue.Send("a"); err != nil {
+		t.Fatal(err)
+	}
+	first := receive(t, queue)
+	sender := NewSender(client, url)
+	if err := sender.Hide(t.Context(), first.Receipt, 0); err != nil { // it comes back at once
+		t.Fatal(err)
+	}
+	second := receive(t, queue)
+	if second.ID != first.ID || second.ReceiveCount != 2 {
+		t.Errorf("received %+v after %+v", second, first)
+	}
+	if err := sender.Hide(t.Context(), second.Receipt, time.Hour); err != nil {
+		t.Error(err)
+	}
+	if err := sender.Hide(t.Context(), first.Receipt, 0); err == nil || fault.KindOf(err) != fault.Internal {
+		t.Errorf("by the receipt of an earlier time: %v", err)
+	}
+	if d := queue.Depth(); d != (sqslocal.Depth{InFlight: 1}) {
+		t.Errorf("hidden: %+v", d)
+	}
+}
+
+func receive(t *testing.T, queue *sqslocal.Queue) sqslocal.Message {
+	t.Helper()
+	messages, err := queue.Receive(t.Context(), 1, time.Second)
+	if err != nil || len(messages) != 1 {
+		t.Fatalf("received %v, %v", messages, err)
+	}
+	return messages[0]
+}
+
 func refusal(id string, senderFault bool) types.BatchResultErrorEntry {
 	return types.BatchResultErrorEntry{Id: aws.String(id), Code: aws.String("InternalError"), SenderFault: senderFault}
 }

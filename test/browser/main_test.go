@@ -3,6 +3,7 @@ package browser_test
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -22,7 +23,9 @@ import (
 
 // local is the system that all tests share, and the browser that they open pages in.
 var local struct {
-	*stack.Stack
+	// own is the system that the tests have started, nil where they use one that runs; Info says how to reach it.
+	own  *stack.Stack
+	Info stack.Info
 	// client is a machine with all scopes.
 	client *probe.Client
 	// browser is Chromium; each test opens a page of its own, with cookies of its own.
@@ -62,13 +65,13 @@ func run(m *testing.M) int {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	began := time.Now()
-	if err := start(ctx, chromium); err != nil {
+	if err := start(ctx, root, chromium); err != nil {
 		fmt.Fprintf(os.Stderr, "%v\n%s", err, local.log.String())
 		return 1
 	}
 	fmt.Printf("the system and its month of readings were ready after %.0f s\n", time.Since(began).Seconds())
 	code := m.Run()
-	if err := errors.Join(chromedp.Cancel(local.browser), local.Stop()); err != nil {
+	if err := errors.Join(chromedp.Cancel(local.browser), stop()); err != nil {
 		fmt.Fprintf(os.Stderr, "--- FAIL: stop the browser and the system: %v\n", err)
 		code = 1
 	}
@@ -108,11 +111,10 @@ func tools(root string) (chromium, axe string, err error) {
 }
 
 // start runs the system and the browser, and fills the system with a month.
-func start(ctx context.Context, chromium string) error {
+func start(ctx context.Context, root, chromium string) error {
 	starting, cancel := context.WithTimeout(ctx, startWithin)
 	defer cancel()
-	var err error
-	if local.Stack, err = stack.Start(starting, stack.Options{Log: &local.log}); err != nil {
+	if err := system(starting, root); err != nil {
 		return err
 	}
 	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(chromium), chromedp.Flag("lang", "en-US"))
@@ -132,8 +134,39 @@ func start(ctx context.Context, chromium string) error {
 	return fillMonth(starting)
 }
 
-// fillMonth uploads the month and waits until the aggregates hold it.
+// system starts a system. With RUNNING=yes it takes the one that `make run` has started here, for those who change the console.
+func system(ctx context.Context, root string) (err error) {
+	if os.Getenv("RUNNING") == "" {
+		if local.own, err = stack.Start(ctx, stack.Options{Log: &local.log}); err == nil {
+			local.Info = local.own.Info
+		}
+		return err
+	}
+	content, err := os.ReadFile(filepath.Join(root, ".local", "stack.json"))
+	if err != nil {
+		return fmt.Errorf("find the running system: %w", err)
+	}
+	if err := json.Unmarshal(content, &local.Info); err != nil {
+		return fmt.Errorf("find the running system: %w", err)
+	}
+	return nil
+}
+
+func stop() error {
+	if local.own == nil {
+		return nil
+	}
+	return local.own.Stop()
+}
+
+// monthReadings is how many readings the month has.
+const monthReadings = (hourlyEquipments + (monthEquipments-hourlyEquipments)/seldom) * monthHours
+
+// fillMonth uploads the month, unless the system holds it already, and waits until the aggregates do.
 func fillMonth(ctx context.Context) error {
+	if heldReadings(ctx) == nil {
+		return nil
+	}
 	id, err := local.client.UploadFile(ctx, "month.csv", month(time.Now()))
 	if err != nil {
 		return err
@@ -142,24 +175,26 @@ func fillMonth(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	const rows = (hourlyEquipments + (monthEquipments-hourlyEquipments)/seldom) * monthHours
-	if upload.RowsAccepted != rows {
-		return fmt.Errorf("the month's upload ended as %s with %d of %d rows", upload.Status, upload.RowsAccepted, rows)
+	if upload.RowsAccepted != monthReadings {
+		return fmt.Errorf("the month's upload ended as %s with %d of %d rows", upload.Status, upload.RowsAccepted, monthReadings)
 	}
-	return await.Until(ctx, func() error {
-		var window struct{ TotalCount int }
-		answer, err := local.client.Do(ctx, probe.Call{Path: "/sensor-data/aggregated?interval=1m&limit=1"})
-		if err != nil {
-			return err
-		}
-		if err := answer.Decode(&window); err != nil {
-			return err
-		}
-		if window.TotalCount < rows {
-			return fmt.Errorf("the aggregates hold %d of %d readings", window.TotalCount, rows)
-		}
-		return nil
-	})
+	return await.Until(ctx, func() error { return heldReadings(ctx) })
+}
+
+// heldReadings returns an error as long as the aggregates hold less than the month.
+func heldReadings(ctx context.Context) error {
+	answer, err := local.client.Do(ctx, probe.Call{Path: "/sensor-data/aggregated?interval=1m&limit=1"})
+	if err != nil {
+		return err
+	}
+	var window struct{ TotalCount int }
+	if err := answer.Decode(&window); err != nil {
+		return err
+	}
+	if window.TotalCount < monthReadings {
+		return fmt.Errorf("the aggregates hold %d of %d readings", window.TotalCount, monthReadings)
+	}
+	return nil
 }
 
 // month makes the file: each equipment has a level of its own and a daily wave, so that lines can be told apart.

@@ -16,6 +16,7 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"github.com/sensorflow/sensorflow/test/await"
+	"github.com/sensorflow/sensorflow/test/contract/probe"
 )
 
 // stepWithin bounds what a test waits for in a page; pageWithin bounds all that a test does in one.
@@ -60,7 +61,12 @@ type page struct {
 // open opens a tab. When the test ends, whatever the browser complained of in it fails the test.
 func open(t *testing.T, l look) *page {
 	t.Helper()
-	ctx, cancel := chromedp.NewContext(local.browser, chromedp.WithNewBrowserContext())
+	return openIn(t, l, chromedp.WithNewBrowserContext())
+}
+
+func openIn(t *testing.T, l look, in chromedp.ContextOption) *page {
+	t.Helper()
+	ctx, cancel := chromedp.NewContext(local.browser, in)
 	t.Cleanup(cancel)
 	if err := chromedp.Do(ctx); err != nil { // the tab lives as long as this context, so that no deadline may stand on it
 		t.Fatal(err)
@@ -76,6 +82,12 @@ func open(t *testing.T, l look) *page {
 		}
 	})
 	return p
+}
+
+// window opens another tab with the same cookies.
+func (p *page) window() *page {
+	p.t.Helper()
+	return openIn(p.t, look{}, chromedp.WithExistingBrowserContext(chromedp.FromContext(p.ctx).BrowserContextID))
 }
 
 // look changes how the page is looked at.
@@ -205,6 +217,28 @@ func (p *page) text(selector string) string {
 func (p *page) value(selector string) string {
 	p.t.Helper()
 	return eval[string](p, `document.querySelector(%s).value`, selector)
+}
+
+// holds checks what stands in a field.
+func (p *page) holds(selector, want string) {
+	p.t.Helper()
+	if got := p.value(selector); got != want {
+		p.t.Errorf("%s holds %q, want %q", selector, got, want)
+	}
+}
+
+// focused waits until an element has the focus.
+func (p *page) focused(selector string) {
+	p.t.Helper()
+	p.await(selector+" has the focus", `document.activeElement === document.querySelector(%s)`, selector)
+}
+
+// ask calls the service as a machine and decodes its answer.
+func (p *page) ask(path string, into any) {
+	p.t.Helper()
+	answer, err := local.client.Do(p.ctx, probe.Call{Path: path})
+	p.must(err)
+	p.must(answer.Decode(into))
 }
 
 // click clicks with the mouse once the element can be clicked.

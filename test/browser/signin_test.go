@@ -1,13 +1,27 @@
 package browser_test
 
-import "testing"
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/network"
+	pages "github.com/chromedp/cdproto/page"
+	"github.com/chromedp/chromedp"
+
+	"github.com/sensorflow/sensorflow/test/contract/probe"
+)
 
 // The parts of the frame and of the sign-in.
 const (
 	usernameField = `input[name="username"]`
 	passwordField = `input[name="password"]`
 	signInButton  = `form button[type="submit"]`
+	signInNote    = `form .note`
 	frame         = "header.top"
+	signOutButton = ".person button"
+	dialog        = "dialog"
 )
 
 // signIn opens the console at a place, such as "#/uploads", as its user does.
@@ -20,6 +34,29 @@ func (p *page) signIn(place string) {
 	p.see(frame)
 }
 
+// endSession signs the page's session out behind its back, so that the service refuses it from now on.
+func (p *page) endSession() {
+	p.t.Helper()
+	cookies, err := chromedp.Call(p.ctx, network.GetCookies, network.GetCookiesParams{})
+	p.must(err)
+	var cookie string
+	for _, c := range cookies.Cookies {
+		cookie += c.Name + "=" + c.Value + "; "
+	}
+	if !strings.Contains(cookie, "Authentication=") {
+		p.t.Fatalf("there is no session to end: %q", cookie)
+	}
+	client := &probe.Client{Base: local.Info.APIURL}
+	answer, err := client.Do(p.t.Context(), probe.Call{
+		Method: http.MethodPost, Path: "/auth/logout", Header: map[string]string{"Cookie": cookie, "Origin": local.Info.APIURL},
+	})
+	p.must(err)
+	if answer.Status != http.StatusOK {
+		p.t.Fatalf("sign out: %d %s", answer.Status, answer.Body)
+	}
+	p.faults.expect("status of 401") // the next call finds it
+}
+
 func TestSignIn_ShowsTheConsole(t *testing.T) {
 	p := open(t, look{})
 	p.visit("/console")
@@ -29,6 +66,126 @@ func TestSignIn_ShowsTheConsole(t *testing.T) {
 	p.shot("sign-in")
 	p.signIn("")
 	p.says(frame, local.Info.Username)
-	p.shot("console")
-	p.accessible("console")
+}
+
+func TestSignIn_TellsWhatIsMissingAndWhatIsWrong(t *testing.T) {
+	p := open(t, look{})
+	p.faults.expect("status of 401")
+	p.visit("/console")
+	p.fill(usernameField, "nobody-"+strings.ToLower(t.Name()))
+	p.click(signInButton)
+	p.says(signInNote, "Enter the user name and the password.")
+	p.focused(passwordField)
+	p.fill(passwordField, "wrong")
+	p.key("\r")
+	p.says(signInNote, "The user name or the password is wrong.")
+}
+
+func TestSignIn_TellsForHowLongItIsRefused(t *testing.T) {
+	p := open(t, look{language: "pt-BR"})
+	p.faults.expect("status of 401")
+	p.faults.expect("status of 429")
+	p.visit("/console")
+	p.fill(usernameField, "somebody-who-tries-often")
+	for range 8 {
+		p.fill(passwordField, "wrong")
+		p.click(signInButton)
+		p.await("there is an answer", `/errad|tentativas/.test(document.querySelector(%s).innerText)`, signInNote)
+		if strings.Contains(p.text(signInNote), "tentativas") {
+			break
+		}
+		eval[bool](p, `(document.querySelector(%s).textContent = "", true)`, signInNote)
+	}
+	p.await("it says for how many seconds", `/Tente de novo em \d+ segundos/.test(document.querySelector(%s).innerText)`, signInNote)
+	p.shot("refused")
+	p.accessible("refused sign-in")
+	// What is said of the wait ends with it.
+	p.says(signInNote, "Você já pode tentar de novo.")
+}
+
+func TestSession_EndsWithoutALossWhileAReadingIsTyped(t *testing.T) {
+	p := open(t, look{})
+	p.signIn("#/send")
+	const at = "2026-03-01T09:30:00.123456789+01:00"
+	p.fill(`input[name="equipmentId"]`, "EQ-TYPED")
+	p.fill(`input[name="timestamp"]`, at)
+	p.fill(`input[name="value"]`, "21.50")
+	p.endSession()
+	p.click(`main form button[type="submit"]`)
+	p.see(dialog)
+	p.says(dialog, "Your session has ended")
+	p.says(dialog, "Sign in again")
+	p.focused(dialog + " " + passwordField)
+	p.shot("ended")
+	p.accessible("ended session")
+	p.holds(`input[name="timestamp"]`, at)
+	p.fill(dialog+" "+passwordField, local.Info.Password)
+	p.key("\r")
+	p.gone(dialog)
+	// What was asked for goes on, once, with what was typed.
+	p.says("main form .note", "Stored")
+	p.holds(`input[name="timestamp"]`, at)
+	p.holds(`input[name="equipmentId"]`, "EQ-TYPED")
+	p.holds(`input[name="value"]`, "21.50")
+	var stored struct {
+		Items []struct{ Timestamp, Value string }
+	}
+	p.ask("/sensor-data?numbers=string&equipmentId=EQ-TYPED", &stored)
+	if len(stored.Items) != 1 || stored.Items[0].Timestamp != "2026-03-01T08:30:00.123456789Z" || stored.Items[0].Value != "21.5" {
+		t.Errorf("stored %+v", stored.Items)
+	}
+}
+
+func TestSession_CanBeLeftEndedAndTakenUpLater(t *testing.T) {
+	p := open(t, look{})
+	p.signIn("#/send")
+	p.fill(`input[name="equipmentId"]`, "EQ-LATER")
+	p.fill(`input[name="value"]`, "7")
+	at := p.value(`input[name="timestamp"]`)
+	p.endSession()
+	p.click(`main form button[type="submit"]`)
+	p.see(dialog)
+	p.key("\u001b") // Escape
+	p.gone(dialog)
+	p.says("main form .note", "not signed in any more")
+	p.holds(`input[name="timestamp"]`, at)
+	p.click(`main form button[type="submit"]`)
+	p.fill(dialog+" "+passwordField, local.Info.Password)
+	p.key("\r")
+	p.says("main form .note", "Stored")
+}
+
+func TestSignOut_EmptiesTheDocumentAndTheWayBack(t *testing.T) {
+	p := open(t, look{})
+	p.signIn("#/equipment")
+	p.await("equipments are listed", `document.querySelector("main").innerText.includes("EQ-12001")`)
+	for _, view := range []string{"send", "uploads"} {
+		p.click(`nav a[data-view="` + view + `"]`)
+		p.see(`nav a[data-view="` + view + `"][aria-current="page"]`)
+	}
+	p.click(signOutButton)
+	p.see(usernameField)
+	for range 4 {
+		history, err := chromedp.Call(p.ctx, pages.GetNavigationHistory, cdp.Empty{})
+		p.must(err)
+		if history.CurrentIndex <= 1 { // the first is the empty tab
+			break
+		}
+		eval[bool](p, `(history.back(), true)`)
+		p.await("one has gone back", `document.readyState === "complete" && document.querySelector(%s) !== null`, usernameField)
+		if text := p.words(); strings.Contains(text, "EQ-") || strings.Contains(text, local.Info.Username) {
+			t.Fatalf("the way back shows %q", text)
+		}
+	}
+}
+
+func TestSignOut_HoldsInEveryWindow(t *testing.T) {
+	p := open(t, look{})
+	p.signIn("#/equipment")
+	other := p.window()
+	other.visit("/console#/equipment")
+	other.see(frame)
+	p.click(signOutButton)
+	p.see(usernameField)
+	other.see(usernameField)
 }

@@ -143,6 +143,7 @@ func TestUpload_TheAddressTakesNothingElse(t *testing.T) {
 	refused(ticket, "")
 	refused(ticket, content, func(r *http.Request) { r.Header.Set("Content-Type", "application/octet-stream") })
 	refused(ticket, content, func(r *http.Request) { r.Header.Del("Content-Type") })
+	refused(ticket, content, func(r *http.Request) { r.Header.Set("Authorization", "Bearer token") })
 	refused(ticket, content, func(r *http.Request) { r.Method = http.MethodPost })
 	refused(ticket, content, func(r *http.Request) { r.Method = http.MethodDelete; r.Body = http.NoBody; r.ContentLength = 0 })
 	refused(ticket, content, func(r *http.Request) { r.URL.Path = strings.Replace(r.URL.Path, ticket.UploadID, "elsewhere", 1) })

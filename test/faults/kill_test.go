@@ -20,7 +20,7 @@ import (
 )
 
 const (
-	// killCSVTimeout is short, so that a file whose worker was killed comes back soon: 5 s after it.
+	// killCSVTimeout is short, so that files also run out of time. One whose worker was killed comes back 30 s later.
 	killCSVTimeout        = 12 * time.Second
 	killAggregatorTimeout = 15 * time.Second
 	killLoadLasts         = 7 * time.Second

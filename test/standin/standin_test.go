@@ -286,7 +286,7 @@ func TestBackend_KeepsUploads(t *testing.T) {
 		t.Errorf("created twice: %v", err)
 	}
 	begun, err := table.BeginUpload(t.Context(), "u", csvfile.Plan{
-		ETag: "e", Bytes: 10, Ranges: 1, Columns: csvfile.Columns{Timestamp: 1, Value: 2}, At: morning,
+		ETag: "e", Bytes: 10, Ranges: 1, Layout: csvfile.Layout{Columns: csvfile.Columns{Timestamp: 1, Value: 2}, Fields: 3}, At: morning,
 	})
 	if err != nil || begun.Status != csvfile.Processing {
 		t.Fatalf("begun %+v, %v", begun, err)

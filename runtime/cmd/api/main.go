@@ -47,9 +47,7 @@ func run(ctx context.Context, args, environ []string, stderr io.Writer) error {
 	log := config.NewLogger(stderr, cfg.LogLevel)
 	plan := memory.PlanFor(memory.Limit(int64(cfg.MemoryLimitMiB)<<20, os.DirFS("/")))
 	log.InfoContext(ctx, "configured", "config", cfg, "memory_limit_bytes", plan.Limit)
-	if !slices.ContainsFunc(environ, func(line string) bool { return strings.HasPrefix(line, "GOMEMLIMIT=") }) {
-		debug.SetMemoryLimit(plan.Soft)
-	}
+	defer govern(environ, plan)()
 	stopProfiles, err := profiling.Serve(ctx, profiles.PprofAddress, log)
 	if err != nil {
 		return err
@@ -71,6 +69,21 @@ func run(ctx context.Context, args, environ []string, stderr io.Writer) error {
 	server.ErrorLog = slog.NewLogLogger(log.Handler(), slog.LevelWarn)
 	s := &service{server: server, drainTimeout: cfg.DrainTimeout, begin: parts.api.Drain, finish: parts.close, log: log}
 	return s.serve(ctx, connections.Listen(listener))
+}
+
+// govern tells the garbage collector what it has, unless who started the process has. It lasts until it is ended.
+func govern(environ []string, plan memory.Plan) (end func()) {
+	says := func(key string) bool {
+		return slices.ContainsFunc(environ, func(line string) bool { return strings.HasPrefix(line, key+"=") })
+	}
+	cushion, end := int64(0), func() {}
+	if !says("GOGC") {
+		cushion, end = memory.CushionBytes, memory.Cushion(memory.CushionBytes)
+	}
+	if !says("GOMEMLIMIT") {
+		debug.SetMemoryLimit(plan.Soft + cushion)
+	}
+	return end
 }
 
 // healthcheckTimeout stays below what container schedulers wait for a health check, 5 s unless set.

@@ -23,6 +23,7 @@ const answerTime = 2 * time.Second
 // handler answers invocations.
 type handler struct {
 	processor processor
+	queue     messageQueue
 	now       func() time.Time
 	log       *slog.Logger
 }
@@ -30,10 +31,9 @@ type handler struct {
 // handle processes the messages one after the other and returns those that are to come back. One that can never succeed is
 // among them each time, until the queue moves it to its dead letters.
 func (h *handler) handle(ctx context.Context, batch events.SQSEvent) (events.SQSEventResponse, error) {
-	// The processor claims its ranges until the deadline of the work's own.
 	return function.Messages(ctx, batch, answerTime, func(work context.Context, m events.SQSMessage) error {
 		began := h.now()
-		err := h.process(work, m.Body)
+		err := h.held(work, m, func() error { return h.process(work, m.Body) })
 		h.report(ctx, m.MessageId, h.now().Sub(began), err)
 		return err
 	})

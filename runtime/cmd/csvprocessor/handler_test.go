@@ -22,7 +22,7 @@ func (f processorFunc) Process(ctx context.Context, body string) error { return 
 
 func newHandler(p processorFunc) (*handler, *bytes.Buffer) {
 	var logs bytes.Buffer
-	return &handler{processor: p, now: time.Now, log: slog.New(slog.NewTextHandler(&logs, nil))}, &logs
+	return &handler{processor: p, queue: &hidden{}, now: time.Now, log: slog.New(slog.NewTextHandler(&logs, nil))}, &logs
 }
 
 func batchOf(ids ...string) events.SQSEvent {

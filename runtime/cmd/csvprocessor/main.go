@@ -5,6 +5,7 @@ import (
 	"os"
 	"runtime/debug"
 	"time"
+	_ "time/tzdata" // the image that is deployed holds the program alone; files may hold times of any zone
 
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -23,6 +24,7 @@ var (
 	_ csvfile.WorkTable  = (*dynamo.Uploads)(nil)
 	_ csvfile.WorkBucket = (*s3store.Bucket)(nil)
 	_ csvfile.Queue      = (*sqsqueue.Sender)(nil)
+	_ messageQueue       = (*sqsqueue.Sender)(nil)
 	_ ingest.Store       = (*dynamo.Readings)(nil)
 )
 
@@ -40,15 +42,16 @@ func main() {
 func build(c config.CSVProcessor, cfg aws.Config, logs io.Writer) function.Handler[events.SQSEvent, events.SQSEventResponse] {
 	log := config.NewLogger(logs, c.LogLevel)
 	client := dynamo.NewClient(cfg)
+	queue := sqsqueue.NewSender(sqs.NewFromConfig(cfg), c.QueueURL)
 	h := &handler{
 		processor: csvfile.NewProcessor(
 			dynamo.NewUploads(client, c.UploadsTable),
 			s3store.New(s3store.NewClient(cfg), c.UploadsBucket),
-			sqsqueue.NewSender(sqs.NewFromConfig(cfg), c.QueueURL),
+			queue,
 			dynamo.NewReadings(client, c.ReadingsTable, c.Region, c.Retention),
 			csvfile.ProcessorOptions{Retention: c.Retention, Bucket: c.UploadsBucket, Log: log},
 		),
-		now: time.Now, log: log,
+		queue: queue, now: time.Now, log: log,
 	}
 	return h.handle
 }

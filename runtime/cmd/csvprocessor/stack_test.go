@@ -43,7 +43,7 @@ const (
 
 // settings differ between stacks.
 type settings struct {
-	// timeout is the function's. A message stays hidden longer, as Lambda demands, here until its claim has run out as well.
+	// timeout is the function's. The queue hides messages longer, as Lambda demands.
 	timeout, visibility time.Duration
 	concurrency         int
 	// wrap puts something between the function and the database, whose endpoints it takes and returns. nil puts nothing.
@@ -86,7 +86,7 @@ func run(m *testing.M) int {
 		}
 		_ = os.RemoveAll(dir)
 	}()
-	shared, err = newStack(ctx, dir, settings{timeout: 8 * time.Second, visibility: 11500 * time.Millisecond, concurrency: 2},
+	shared, err = newStack(ctx, dir, settings{timeout: 15 * time.Minute, visibility: 16 * time.Minute, concurrency: 2},
 		func(f func()) { cleanups = append(cleanups, f) })
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)

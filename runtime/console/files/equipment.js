@@ -1,7 +1,131 @@
 // Shows the list of equipments, and the page of one.
 
-import { element } from "./dom.js";
+import { element, field, note, set } from "./dom.js";
+import { Readings } from "./readings.js";
+import { Result } from "./result.js";
+import { chooser, nameOf } from "./window.js";
+
+const waitMilliseconds = 200, pageSize = 50;
 
 export function equipment(app) {
-  return { element: element("div", {}, element("h1", {}, app.text("view.equipment"))), open() {}, close() {} };
+  const host = element("div", { class: "view" });
+  let list, page, shown;
+  return {
+    element: host,
+    open(place) {
+      const next = place.own.id ? (page ||= equipmentPage(app)) : (list ||= equipmentList(app));
+      if (shown !== next) {
+        const moved = shown !== undefined;
+        shown?.close();
+        shown = next;
+        host.replaceChildren(next.element);
+        if (moved) app.focusTitle();
+      }
+      shown.open(place);
+    },
+    close() { shown?.close(); },
+  };
+}
+
+/** equipmentList shows equipments by id, those that begin with what is searched for. */
+function equipmentList(app) {
+  const { text } = app;
+  let before = [], cursor = "", next = "", prefix, asked = 0, waiting = 0;
+  const input = element("input", { type: "search", maxlength: 128, autocapitalize: "none", autocomplete: "off", spellcheck: "false", oninput: typed });
+  const line = note();
+  const zone = element("p", { class: "hint" });
+  const rows = element("tbody");
+  const columns = ["id", "value", "last", "first"];
+  const back = element("button", { type: "button", class: "plain small", onclick: () => { cursor = before.pop(); load(); } }, text("equipment.before"));
+  const on = element("button", { type: "button", class: "plain small", onclick: () => { before.push(cursor); cursor = next; load(); } }, text("equipment.after"));
+
+  function typed() {
+    clearTimeout(waiting);
+    waiting = setTimeout(() => app.address.go({ own: { search: input.value.trim() } }, { replace: true }), waitMilliseconds);
+  }
+
+  const point = (one, read) => one ? read(one) : "–";
+  const row = ({ equipmentId, first, last }) => element("tr", {},
+    element("th", { scope: "row" }, element("a", { href: app.address.link({ own: { id: equipmentId } }) }, equipmentId)),
+    element("td", { class: "number" }, point(last, (one) => app.format.decimal(one.value))),
+    element("td", {}, point(last, (one) => app.format.instant(one.timestamp))),
+    element("td", {}, point(first, (one) => app.format.instant(one.timestamp))));
+
+  async function load() {
+    const mine = ++asked;
+    line.say(text("equipment.loading"), "busy");
+    try {
+      const got = await app.service.getValues("/equipment", { prefix, cursor, limit: String(pageSize) });
+      if (mine !== asked) return;
+      next = got.nextCursor || "";
+      rows.replaceChildren(...got.items.map(row));
+      set(back, { hidden: before.length === 0 });
+      set(on, { hidden: !next });
+      line.say(got.items.length > 0 ? "" : prefix ? text("equipment.noneBegin", { prefix }) : text("equipment.none"));
+    } catch (error) {
+      if (mine === asked) line.say(app.faultText(error), "bad");
+    }
+  }
+
+  return {
+    element: element("div", {}, element("h1", {}, text("view.equipment")),
+      element("div", { class: "panel" }, element("div", { class: "narrow" }, field(text("equipment.search"), input)), zone, line.element,
+        element("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": text("view.equipment") }, element("table", {},
+          element("thead", {}, element("tr", {}, columns.map((name) => element("th", { scope: "col", class: name === "value" ? "number" : null }, text("equipment.column." + name))))), rows)),
+        element("div", { class: "pager" }, back, on))),
+    open(place) {
+      const search = (place.own.search || "").replace(/[^A-Za-z0-9._:-]/g, "");
+      if (document.activeElement !== input) input.value = search;
+      zone.textContent = text("window.zone", { zone: app.zone });
+      if (search !== prefix) [prefix, cursor, before] = [search, "", []];
+      load();
+    },
+    close() { asked++; },
+  };
+}
+
+/** equipmentPage shows one equipment: its last reading, its picture and items, and its raw readings. */
+function equipmentPage(app) {
+  const { text } = app;
+  let id = "";
+  const title = element("h1");
+  const last = element("p", { class: "last" });
+  const result = new Result(app, () => showLast());
+  const readings = new Readings(app);
+  const window = chooser(app, (chosen) => { result.chose(); app.address.go({ window: chosen }); });
+  const back = element("a", {}, text("equipment.all"));
+
+  async function showLast() {
+    const mine = id;
+    try {
+      const { items: [one] } = await app.service.getValues("/equipment", { prefix: mine, limit: "1" });
+      if (mine !== id) return;
+      if (one?.equipmentId !== mine) last.textContent = text("equipment.unknown");
+      else if (!one.last) last.textContent = text("equipment.empty");
+      else {
+        last.replaceChildren(element("span", {}, text("equipment.last")), " ", element("strong", {}, app.format.decimal(one.last.value)), " ",
+          element("span", { class: "hint" }, text("equipment.lastAt", { time: app.format.instant(one.last.timestamp), zone: app.zone })));
+      }
+    } catch (error) {
+      if (mine === id) last.textContent = app.faultText(error);
+    }
+  }
+
+  return {
+    element: element("div", {}, element("p", { class: "trail" }, back), title, last, element("div", { class: "panel controls" }, window.element), result.element, readings.element),
+    open(place) {
+      if (id !== place.own.id) last.textContent = "";
+      id = place.own.id;
+      title.textContent = id;
+      document.title = `${id} · SensorFlow`;
+      set(back, { href: app.address.link({ own: {} }) });
+      window.show(place);
+      result.ask({ ...place, equipments: [id] });
+      readings.ask(id, place.window, nameOf(app, place.window));
+    },
+    close() {
+      result.close();
+      readings.close();
+    },
+  };
 }

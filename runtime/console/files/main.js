@@ -31,7 +31,7 @@ class Console {
     await this.speak();
     this.user = await whoIs(this) || await signIn(this, this.root);
     this.frame();
-    await this.show(this.address.place);
+    this.address.go({ zone: this.zone }, { replace: true }); // a link shows the same to somebody in another zone
   }
 
   /** speak takes the language and the zone that the address names, or the browser's. */

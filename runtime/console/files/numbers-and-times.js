@@ -75,8 +75,6 @@ export class Format {
     this.locale = locale;
     this.zone = zone;
     this.whole = new Intl.NumberFormat(locale);
-    const [, group] = this.whole.formatToParts(1234567).map((part) => part.value);
-    this.group = group;
     this.point = new Intl.NumberFormat(locale, { minimumFractionDigits: 1 }).formatToParts(0.5).find((part) => part.type === "decimal").value;
     this.kinds = new Map();
   }
@@ -91,15 +89,20 @@ export class Format {
     return (sign ? "−" : "") + grouped + (fraction ? this.point + fraction : "");
   }
 
-  /** short writes a decimal text, rounded to at most six significant digits, for where there is little room. */
-  short(text) { return this.number(Number(text), { maximumSignificantDigits: 6 }); }
-
   /** number writes a number of the picture, such as a tick of its axis. */
   number(n, options) { return this.kind("number" + JSON.stringify(options), () => new Intl.NumberFormat(this.locale, options)).format(n).replace("-", "−"); }
 
   /** moment writes a time of the zone; seconds only where it has any. */
   moment(milliseconds) {
     return this.time(milliseconds, { dateStyle: "medium", timeStyle: milliseconds % 60000 === 0 ? "short" : "medium" });
+  }
+
+  /** instant writes a timestamp of the service with all of its digits, down to nanoseconds. */
+  instant(text) {
+    const fraction = /\.(\d+)/.exec(text)?.[1];
+    const parts = this.kind("instant", () => new Intl.DateTimeFormat(this.locale, { dateStyle: "medium", timeStyle: "medium", timeZone: this.zone }))
+      .formatToParts(Date.parse(text.replace(/\.\d+/, "")));
+    return parts.map(({ type, value }) => type === "second" && fraction ? value + this.point + fraction : value).join("");
   }
 
   /** clock writes the time of day alone. */

@@ -1,26 +1,22 @@
-// Shows the aggregates of a window.
+// Shows aggregates of all equipments, or of up to ten that one chooses.
 
-import { element, note } from "./dom.js";
+import { choice } from "./choice.js";
+import { element } from "./dom.js";
+import { Result } from "./result.js";
+import { chooser } from "./window.js";
 
 export function overview(app) {
-  const { text, format } = app;
-  const line = note();
-  const rows = element("tbody");
-  const view = element("div", {}, element("h1", {}, text("view.overview")), line.element,
-    element("table", {}, rows));
+  const result = new Result(app);
+  const window = chooser(app, (chosen) => { result.chose(); app.address.go({ window: chosen }); });
+  const equipments = choice(app, (ids) => app.address.go({ equipments: ids, own: { ...app.address.place.own, without: "" } }));
   return {
-    element: view,
-    async open(place) {
-      line.say(text("result.loading"), "busy");
-      try {
-        const page = await app.service.getValues("/sensor-data/aggregated", { interval: place.window.last || "24h", equipmentId: place.equipments, limit: "100" });
-        rows.replaceChildren(...page.items.map((item) => element("tr", {}, element("th", { scope: "row" }, format.moment(item.intervalStart * 1000)),
-          element("td", {}, item.equipmentId), element("td", { class: "number" }, format.decimal(item.totalValue)))));
-        line.say("");
-      } catch (error) {
-        line.say(app.faultText(error), "bad");
-      }
+    element: element("div", { class: "view" }, element("h1", {}, app.text("view.overview")),
+      element("div", { class: "panel controls" }, window.element, equipments.element), result.element),
+    open(place) {
+      window.show(place);
+      equipments.show(place);
+      result.ask(place);
     },
-    close() {},
+    close() { result.close(); },
   };
 }

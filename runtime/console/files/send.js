@@ -1,47 +1,92 @@
 // Sends a reading.
 
 import { element, field, note, whileBusy } from "./dom.js";
+import { offset } from "./numbers-and-times.js";
+import { equipmentInput } from "./suggest.js";
 
 /** A number as JSON writes it, so that the value goes out digit by digit as it was typed. */
 const jsonNumber = /^-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?$/;
 
 export function send(app) {
   const { text } = app;
-  const equipmentId = element("input", { name: "equipmentId", autocapitalize: "none", spellcheck: "false", maxlength: 128 });
-  const timestamp = element("input", { name: "timestamp", spellcheck: "false", value: new Date().toISOString() });
-  const value = element("input", { name: "value", inputmode: "decimal", spellcheck: "false" });
+  const { input: equipmentId, list } = equipmentInput(app);
+  const timestamp = element("input", { name: "timestamp", autocomplete: "off", spellcheck: "false", value: written(Date.now(), app.zone) });
+  const value = element("input", { name: "value", inputmode: "decimal", autocomplete: "off", spellcheck: "false" });
   const fields = { equipmentId, timestamp, value };
+  const meant = element("p", { class: "hint", role: "status" });
   const line = note();
   const button = element("button", { type: "submit" }, text("send.send"));
 
+  function mark(names) {
+    for (const [name, input] of Object.entries(fields)) {
+      if (names.includes(name)) input.setAttribute("aria-invalid", "true");
+      else input.removeAttribute("aria-invalid");
+    }
+  }
+
   function refuse(names, sentence) {
-    for (const [name, input] of Object.entries(fields)) input.toggleAttribute("aria-invalid", names.includes(name));
-    for (const name of names) fields[name].setAttribute("aria-invalid", "true");
+    mark(names);
     if (names.length > 0) fields[names[0]].focus();
     line.say(sentence, "bad");
   }
 
+  /** changed lets what was said of other values end. */
+  function changed() {
+    mark([]);
+    line.say("");
+    explain();
+  }
+
+  /** explain says which moment the typed time is in the viewer's zone. */
+  function explain() {
+    const moment = Date.parse(timestamp.value);
+    meant.textContent = Number.isNaN(moment) ? "" : text("send.meant", { time: app.format.moment(moment), zone: app.zone });
+  }
+
   async function submit() {
-    if (!jsonNumber.test(value.value.trim())) return refuse(["value"], text("send.notANumber"));
-    const body = `{"equipmentId":${JSON.stringify(equipmentId.value.trim())},"timestamp":${JSON.stringify(timestamp.value.trim())},` +
-      `"value":${value.value.trim()}}`;
+    const equipment = equipmentId.value.trim();
+    const number = point(value.value.trim(), app.format);
+    if (!equipment) return refuse(["equipmentId"], text("send.noEquipment"));
+    if (!jsonNumber.test(number)) return refuse(["value"], text("send.notANumber", { example: app.format.decimal("21.5") }));
+    const body = `{"equipmentId":${JSON.stringify(equipment)},"timestamp":${JSON.stringify(timestamp.value.trim())},"value":${number}}`;
     try {
       await app.service.call("POST", "/sensor-data", { headers: { "Content-Type": "application/json" }, body });
-      refuse([], "");
-      line.say(text("send.stored"), "good");
+      mark([]);
+      line.say(text("send.stored", { equipment, value: value.value.trim(), time: timestamp.value.trim() }), "good");
     } catch (error) {
       refuse((error.errors || []).map((one) => one.field).filter((name) => fields[name]), app.faultText(error));
     }
   }
 
+  function now() {
+    timestamp.value = written(Date.now(), app.zone);
+    changed();
+  }
+
   return {
     element: element("div", {}, element("h1", {}, text("view.send")),
-      element("form", { class: "panel narrow", novalidate: true, onsubmit: (event) => { event.preventDefault(); whileBusy(button, submit); } },
-        field(text("send.equipment"), equipmentId), field(text("send.time"), timestamp, text("send.timeHint")), field(text("send.value"), value),
-        element("div", { class: "actions" }, button,
-          element("button", { type: "button", class: "plain", onclick: () => { timestamp.value = new Date().toISOString(); } }, text("send.now"))),
+      element("form", {
+        class: "panel narrow", novalidate: true, oninput: changed, onsubmit: (event) => { event.preventDefault(); whileBusy(button, submit); },
+      },
+        field(text("send.equipment"), equipmentId), list,
+        field(text("send.time"), timestamp, text("send.timeHint")), meant, field(text("send.value"), value),
+        element("div", { class: "actions" }, button, element("button", { type: "button", class: "plain", onclick: now }, text("send.now"))),
         line.element)),
-    open() {},
+    open: explain,
     close() {},
   };
+}
+
+/** written is a time as the clock of a zone shows it, with the zone's offset: whoever reads it needs no zone. */
+function written(milliseconds, zone) {
+  const ahead = Math.round(offset(milliseconds, zone) / 60000);
+  const shown = new Date(milliseconds + ahead * 60000).toISOString().slice(0, 19);
+  if (ahead === 0) return shown + "Z";
+  const two = (n) => String(n).padStart(2, "0");
+  return shown + (ahead < 0 ? "-" : "+") + two(Math.floor(Math.abs(ahead) / 60)) + ":" + two(Math.abs(ahead) % 60);
+}
+
+/** point writes a decimal comma as a point, for those whose language has one. */
+function point(typed, format) {
+  return format.point === "," && /^-?\d+,\d+$/.test(typed) ? typed.replace(",", ".") : typed;
 }

@@ -10,6 +10,7 @@ export class Fault extends Error {
   constructor(status, body, retryAfter = 0) {
     super(body.message || "");
     this.status = status;
+    this.body = body;
     this.errors = body.errors || [];
     this.requestId = body.requestId || "";
     this.retryAfter = retryAfter; // seconds
@@ -50,7 +51,7 @@ export class Service {
    * is tried again where the service is busy.
    *
    * options: query as in get, headers, body, signal to give up, milliseconds until it is given up (0: never), and renew: false for a
-   * call that is to fail where there is no session.
+   * call that is to fail where there is no session, and attempts where a call that only reads is not to be tried four times.
    */
   async call(method, path, options = {}) {
     for (let attempt = 1; ; attempt++) {
@@ -60,7 +61,7 @@ export class Service {
       } catch (error) {
         if (!(error instanceof Fault)) throw error;
         if (error.status === 401 && options.renew !== false) await this.renewOnce(used);
-        else if (method === "GET" && mayHelp(error) && attempt < attemptsMax) await pause(error.retryAfter || 2 ** attempt / 2, options.signal);
+        else if (method === "GET" && mayHelp(error) && attempt < (options.attempts || attemptsMax)) await pause(error.retryAfter || 2 ** attempt / 2, options.signal);
         else throw error;
       }
     }

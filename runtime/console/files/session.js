@@ -50,8 +50,16 @@ function form(app, { username = "", note: beginning = "", done, cancel }) {
       password.value = "";
       done(user);
     } catch (error) {
-      line.say(error.status === 429 ? text("session.wait", { count: error.retryAfter }) : app.faultText(error), "bad");
+      if (error.status === 429) wait(error.retryAfter);
+      else line.say(error.status === 401 ? text("session.refused") : app.faultText(error), "bad");
     }
+  };
+  // What is said of the wait ends with it. A screen reader hears the beginning and the end.
+  const wait = (seconds) => {
+    const minutes = Math.ceil(seconds / 60);
+    line.say(minutes > 2 ? text("session.waitMinutes", { count: minutes }) : text("session.wait", { count: seconds }), "bad");
+    const said = line.element.textContent;
+    setTimeout(() => { if (line.element.textContent === said) line.say(text("session.mayTry")); }, seconds * 1000);
   };
   return element("form", { novalidate: true, onsubmit: (event) => { event.preventDefault(); whileBusy(button, submit); } },
     field(text("session.username"), name), field(text("session.password"), password),
@@ -108,3 +116,5 @@ function leave() {
 }
 
 window.addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
+// Whoever signs out in one window of the browser signs out in all of them.
+window.addEventListener("storage", (event) => { if (event.key === endKey && event.newValue === null) leave(); });

@@ -1,79 +1,196 @@
-// Uploads files, and lists the uploads that there were.
+// Uploads a file, and lists the uploads that there were.
 
-import { element, field, note } from "./dom.js";
+import { element, note } from "./dom.js";
+import { formatFields, formatWords } from "./file-format.js";
+import { rejects } from "./rejects.js";
+import { fileBytesMax, follow, transfer } from "./transfer.js";
+import { uploadList } from "./upload-list.js";
 
-const smallFileMax = 32 * 1024 * 1024;
-
-/** put sends the file to the presigned address; XMLHttpRequest, unlike fetch, reports how far it is. */
-function put(ticket, file, progress) {
-  return new Promise((resolve, reject) => {
-    const request = new XMLHttpRequest();
-    request.open(ticket.method, ticket.url);
-    for (const [name, value] of Object.entries(ticket.headers)) {
-      if (!["content-length", "host"].includes(name.toLowerCase())) request.setRequestHeader(name, value); // the browser sets these
-    }
-    request.upload.addEventListener("progress", (event) => { if (event.lengthComputable) progress(event.loaded / event.total); });
-    request.addEventListener("load", () => request.status < 300 ? resolve() : reject(new Error("status " + request.status)));
-    request.addEventListener("error", () => reject(new Error("network")));
-    // A sliced copy has no media type of its own that could differ from the signed one.
-    request.send(file.slice(0, file.size, ticket.headers["Content-Type"] || ""));
-  });
-}
+/** What the service looks at for a preview. */
+const headBytes = 64 * 1024;
+const pauseMilliseconds = 300;
 
 export function uploads(app) {
-  const { text, format } = app;
+  const { text } = app;
+  const list = uploadList(app);
   const line = note();
-  const bar = element("progress", { max: 1, value: 0, "aria-label": text("uploads.progress"), hidden: true });
-  const choose = element("input", { type: "file", accept: ".csv,text/csv", onchange: () => { upload(choose.files[0]); } });
-  const rows = element("tbody");
+  const choose = element("input", { type: "file", class: "covert", accept: ".csv,.gz,text/csv", onchange: () => { take(choose.files[0]); choose.value = ""; } });
+  const drop = element("label", { class: "drop" }, element("strong", {}, text("uploads.choose")), " ", text("uploads.drop"), choose);
+  const place = element("div", { class: "upload" });
+  let running = false;
 
-  async function upload(file) {
+  /** take begins with a file that was chosen or dropped. */
+  function take(file) {
     if (!file) return;
-    bar.hidden = false;
-    bar.value = 0;
-    line.say(text("uploads.uploading", { file: file.name }), "busy");
+    line.say("");
+    if (running) line.say(text("uploads.oneAtATime"), "bad");
+    else if (!/\.csv(\.gz)?$/i.test(file.name)) line.say(text("uploads.notCsv", { file: file.name }), "bad");
+    else if (file.size === 0) line.say(text("uploads.empty", { file: file.name }), "bad");
+    else if (file.size > fileBytesMax) line.say(text("uploads.tooLarge", { file: file.name }), "bad");
+    else prepare(file);
+  }
+
+  /** prepare shows what would become of the first rows, and lets the person say how the file is written. */
+  function prepare(file) {
+    const seen = preview(app, file);
+    const button = element("button", { type: "button", onclick: () => start(file, seen.format()) }, text("uploads.upload"));
+    place.replaceChildren(element("h2", { tabindex: "-1" }, file.name), element("p", { class: "hint" }, bytes(app, file.size)), seen.element,
+      element("div", { class: "actions" }, button,
+        element("button", { type: "button", class: "plain", onclick: () => { place.replaceChildren(); choose.focus(); } }, text("uploads.another"))));
+    place.firstChild.focus();
+  }
+
+  async function start(file, format) {
+    running = true;
+    const cancel = new AbortController();
+    const bar = element("progress", { max: 1, value: 0, "aria-label": text("uploads.progress") });
+    const said = element("p", { class: "hint" });
+    const stop = element("button", { type: "button", class: "plain", onclick: () => cancel.abort() }, text("uploads.cancel"));
+    place.replaceChildren(element("h2", { tabindex: "-1" }, file.name), bar, said, element("div", { class: "actions" }, stop));
+    place.firstChild.focus();
+    window.addEventListener("beforeunload", stay);
+    // Half of the bar is the way to the service, half is what the service does; each moves by bytes.
+    const moved = (sent) => {
+      bar.value = Math.min(sent / file.size, 1) / 2;
+      said.textContent = text("uploads.sending", { done: bytes(app, Math.min(sent, file.size)), all: bytes(app, file.size) });
+    };
+    const looked = (upload) => {
+      bar.value = 0.5 + (upload.bytes > 0 ? upload.bytesProcessed / upload.bytes : 0) / 2;
+      said.textContent = text("uploads.reading", { done: bytes(app, upload.bytesProcessed), all: bytes(app, upload.bytes) });
+    };
     try {
-      await transfer(file);
-      line.say(text("uploads.uploaded", { file: file.name }), "good");
-      await list();
+      moved(0);
+      const id = await transfer(app.service, file, format, { signal: cancel.signal, moved });
+      window.removeEventListener("beforeunload", stay);
+      moved(file.size);
+      stop.remove(); // what has arrived is read in any case
+      place.append(element("p", { class: "hint" }, text("uploads.goesOn")));
+      list.refresh();
+      await finish(await follow(app.service, id, looked));
     } catch (error) {
-      line.say(app.faultText(error), "bad");
+      place.replaceChildren();
+      line.say(cancel.signal.aborted ? text("uploads.cancelled", { file: file.name }) : failure(error, file), cancel.signal.aborted ? "" : "bad");
     } finally {
-      bar.hidden = true;
-      choose.value = ""; // the same file may be chosen again
+      window.removeEventListener("beforeunload", stay);
+      running = false;
+      list.refresh();
     }
   }
 
-  async function transfer(file) {
-    const ticket = await (await app.service.call("POST", "/sensor-data/uploads", {
-      headers: { "Content-Type": "application/json" }, body: JSON.stringify({ fileName: file.name, size: file.size }),
-    })).json();
-    try {
-      await put(ticket, file, (part) => { bar.value = part; });
-    } catch (error) {
-      // A network between here and the bucket may be closed to browsers; small files can go through the service itself.
-      if (file.size > smallFileMax) throw error;
-      const form = new FormData();
-      form.append("file", file, file.name);
-      await app.service.call("POST", "/sensor-data/upload-csv", { body: form });
-    }
+  const failure = (error, file) => (error.message ? app.faultText(error) : text("uploads.notSent", { file: file.name }));
+
+  /** finish says how an upload has ended, until another file is chosen. */
+  async function finish(upload) {
+    const kinds = { completed: "good", "completed-with-rejects": "", failed: "bad", expired: "bad" };
+    const result = note();
+    place.replaceChildren(element("h2", { tabindex: "-1" }, upload.fileName), result.element);
+    result.say(text("uploads.result." + upload.status, { accepted: upload.rowsAccepted, rejected: upload.rowsRejected, reason: upload.reason || "" }),
+      kinds[upload.status]);
+    if (upload.rejectsUrl) place.append(await rejects(app, upload).catch(() => element("p", {}, text("rejects.unreachable"))));
+    place.append(element("div", { class: "actions" }, element("button", {
+      type: "button", class: "plain", onclick: () => { place.replaceChildren(); choose.focus(); },
+    }, text("uploads.done"))));
   }
 
-  const row = (one) => element("tr", {}, element("th", { scope: "row" }, one.fileName), element("td", {}, one.status, one.reason && element("p", { class: "hint" }, one.reason)),
-    element("td", { class: "number" }, format.count(one.rowsAccepted)), element("td", { class: "number" }, format.count(one.rowsRejected)),
-    element("td", {}, format.moment(Date.parse(one.createdAt))));
-
-  async function list() {
-    const page = await app.service.get("/sensor-data/uploads", { limit: "20" });
-    rows.replaceChildren(...page.items.map(row));
+  const zone = element("div", { class: "panel" }, drop, line.element, place);
+  for (const name of ["dragenter", "dragover"]) {
+    zone.addEventListener(name, (event) => { event.preventDefault(); drop.classList.add("over"); });
   }
-
+  for (const name of ["dragleave", "drop"]) {
+    zone.addEventListener(name, (event) => { event.preventDefault(); drop.classList.remove("over"); });
+  }
+  zone.addEventListener("drop", (event) => take(event.dataTransfer.files[0]));
   return {
-    element: element("div", {}, element("h1", {}, text("view.uploads")),
-      element("div", { class: "panel" }, field(text("uploads.choose"), choose), bar, line.element),
-      element("div", { class: "panel scroll" }, element("table", {}, element("thead", {}, element("tr", {},
-        ["file", "status", "accepted", "rejected", "started"].map((name) => element("th", { scope: "col" }, text("uploads.column." + name))))), rows))),
-    open: () => list().catch((error) => line.say(app.faultText(error), "bad")),
-    close() {},
+    element: element("div", {}, element("h1", {}, text("view.uploads")), zone, list.element),
+    open: () => list.open(),
+    close: () => list.close(),
   };
+}
+
+// A file that is dropped beside the place for it would otherwise replace the page.
+for (const name of ["dragover", "drop"]) window.addEventListener(name, (event) => event.preventDefault());
+
+/** stay lets the browser ask before a transfer is broken off by leaving. */
+function stay(event) { event.preventDefault(); }
+
+/** bytes writes a size. */
+export function bytes(app, size) {
+  const units = ["byte", "kilobyte", "megabyte", "gigabyte"];
+  const step = Math.min(Math.floor(Math.log10(Math.max(size, 1)) / 3), units.length - 1);
+  return app.format.number(size / 1000 ** step, { style: "unit", unit: units[step], maximumSignificantDigits: 3 });
+}
+
+/** preview returns {element, format()}: the first rows of a file as the service reads them, beside the fields of its format. */
+function preview(app, file) {
+  const { text } = app;
+  const line = note();
+  const rows = element("tbody");
+  const hint = element("div", { class: "suggestion", role: "status" });
+  const fields = formatFields(app, () => { clearTimeout(timer); timer = setTimeout(look, pauseMilliseconds); });
+  let timer = 0, looks = 0;
+
+  async function look() {
+    const number = ++looks;
+    line.say(text("preview.looking"), "busy");
+    try {
+      const answer = await ask(app, file, await head, fields.format());
+      if (number === looks) show(answer);
+    } catch (error) {
+      if (number !== looks) return;
+      rows.replaceChildren();
+      hint.replaceChildren();
+      line.say(app.faultText(error), "bad");
+    }
+  }
+
+  function show({ rows: found, suggestedFormat: suggested }) {
+    rows.replaceChildren(...found.map((row) => previewRow(app, row)));
+    const good = found.filter((row) => row.reading).length;
+    line.say(text("preview.count", { good, all: found.length }), good === found.length ? "good" : "bad");
+    hint.replaceChildren();
+    if (!suggested) return;
+    const takeOver = element("button", { type: "button", class: "small", onclick: () => { fields.take(suggested); look(); } }, text("preview.takeOver"));
+    hint.append(element("p", {}, text("preview.suggestion"), " ", element("strong", {}, formatWords(app, suggested).join("; ")), " "), takeOver);
+  }
+
+  const head = beginningOf(file);
+  head.then((beginning) => beginning.text()).then(fields.header).catch(() => {}); // what is wrong, the preview says
+  look();
+  return {
+    format: fields.format,
+    element: element("div", { class: "preview" }, hint, fields.element,
+      element("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": text("preview.title") }, element("table", {},
+        element("thead", {}, element("tr", {}, ["line", "equipment", "time", "value"].map((name) =>
+          element("th", { scope: "col", class: name === "line" || name === "value" ? "number" : null }, text("preview." + name))))), rows)),
+      line.element),
+  };
+}
+
+/** beginningOf is the first bytes of a file, of what is in it where it is compressed. */
+async function beginningOf(file) {
+  if (!/\.gz$/i.test(file.name)) return file.slice(0, headBytes);
+  const reader = file.stream().pipeThrough(new DecompressionStream("gzip")).getReader();
+  const parts = [];
+  for (let size = 0; size < headBytes;) {
+    const { done, value } = await reader.read();
+    if (done) break;
+    parts.push(value);
+    size += value.length;
+  }
+  reader.cancel().catch(() => {}); // nobody waits for the rest
+  return new Blob(parts).slice(0, headBytes);
+}
+
+async function ask(app, file, head, format) {
+  const form = new FormData();
+  if (Object.keys(format).length > 0) form.append("format", JSON.stringify(format));
+  form.append("file", head, file.name.replace(/\.gz$/i, ""));
+  return (await app.service.call("POST", "/sensor-data/uploads/preview", { query: { numbers: "string" }, body: form })).json();
+}
+
+function previewRow(app, { line, reading, errors = [] }) {
+  const number = element("td", { class: "number" }, app.format.count(line));
+  if (!reading) return element("tr", { class: "wrong" }, number, element("td", { colspan: 3 }, errors.map((one) => element("p", {}, one.reason))));
+  return element("tr", {}, number, element("td", {}, reading.equipmentId), element("td", {}, app.format.moment(Date.parse(reading.timestamp))),
+    element("td", { class: "number" }, app.format.decimal(String(reading.value))));
 }

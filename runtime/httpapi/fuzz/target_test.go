@@ -85,7 +85,7 @@ func (k *taken) Create(_ context.Context, r csvfile.Request) (csvfile.Ticket, er
 	return csvfile.Ticket{Method: http.MethodPut, ExpiresAt: testNow}, nil
 }
 
-func (k *taken) Store(_ context.Context, fileName string, body io.Reader) (csvfile.Upload, error) {
+func (k *taken) Store(_ context.Context, fileName string, _ csvfile.Format, body io.Reader) (csvfile.Upload, error) {
 	content, err := io.ReadAll(body)
 	if err != nil {
 		return csvfile.Upload{}, fmt.Errorf("read the file: %w", err)

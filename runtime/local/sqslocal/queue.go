@@ -184,6 +184,24 @@ func (q *Queue) Delete(receipt string) error {
 	return q.remove(q.messages[i])
 }
 
+// ErrNotInFlight means that a receipt names no message that is hidden since its latest receive.
+var ErrNotInFlight = errors.New("the message of this receipt is not in flight")
+
+// Hide lets the message of a receipt come back after d from now on instead of after the queue's visibility timeout. The error is
+// ErrNotInFlight where the message has come back already, or is there no more.
+func (q *Queue) Hide(receipt string, d time.Duration) error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	now := time.Now()
+	i := slices.IndexFunc(q.messages, func(e *entry) bool { return e.Receipt != "" && e.Receipt == receipt && e.visibleAt.After(now) })
+	if i < 0 {
+		return ErrNotInFlight
+	}
+	q.messages[i].visibleAt = now.Add(d)
+	q.wake()
+	return nil
+}
+
 // Depth counts the messages.
 func (q *Queue) Depth() Depth {
 	q.mu.Lock()

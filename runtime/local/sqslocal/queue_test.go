@@ -2,6 +2,7 @@ package sqslocal_test
 
 import (
 	"context"
+	"errors"
 	"path/filepath"
 	"testing"
 	"testing/synctest"
@@ -24,6 +25,41 @@ func send(t *testing.T, q *sqslocal.Queue, body string) {
 	if _, err := q.Send(body); err != nil {
 		t.Fatal(err)
 	}
+}
+
+func TestQueue_HideSetsWhenAMessageComesBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q := newQueue(t, sqslocal.Options{Name: "q", VisibilityTimeout: 16 * time.Minute})
+		send(t, q, "a")
+		first := receive(t, q, 0)[0]
+		back := make(chan time.Time)
+		go func() { // waits already when the time changes
+			for range 2 {
+				receive(t, q, time.Hour)
+				back <- time.Now()
+			}
+		}()
+		synctest.Wait()
+		began := time.Now()
+		for range 5 {
+			if err := q.Hide(first.Receipt, 30*time.Second); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(10 * time.Second)
+		}
+		if after := (<-back).Sub(began); after != 70*time.Second {
+			t.Errorf("it came back after %v, which is not 30 s after the last time", after)
+		}
+		if err := q.Hide(first.Receipt, time.Minute); !errors.Is(err, sqslocal.ErrNotInFlight) {
+			t.Errorf("by the receipt of an earlier time: %v", err)
+		}
+		if after := (<-back).Sub(began); after != 70*time.Second+16*time.Minute {
+			t.Errorf("untold, it came back after %v", after)
+		}
+		if err := q.Hide("none", 0); !errors.Is(err, sqslocal.ErrNotInFlight) {
+			t.Errorf("by no receipt: %v", err)
+		}
+	})
 }
 
 func receive(t *testing.T, q *sqslocal.Queue, wait time.Duration) []sqslocal.Message {

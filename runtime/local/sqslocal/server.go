@@ -107,11 +107,25 @@ func perform(r *http.Request, operation string, q *Queue, in request) (any, erro
 		return sendBatch(q, in.Entries)
 	case "ReceiveMessage":
 		return receive(r, q, in)
+	case "ChangeMessageVisibility":
+		return nil, hide(q, in)
 	case "DeleteMessage":
 		return nil, q.Delete(in.ReceiptHandle)
 	default:
 		return nil, unsupported(operation)
 	}
+}
+
+func hide(q *Queue, in request) error {
+	const hiddenMax = 12 * 60 * 60
+	if in.VisibilityTimeout == nil || *in.VisibilityTimeout < 0 || *in.VisibilityTimeout > hiddenMax {
+		return invalid("VisibilityTimeout must be 0 to 43200")
+	}
+	err := q.Hide(in.ReceiptHandle, time.Duration(*in.VisibilityTimeout)*time.Second)
+	if errors.Is(err, ErrNotInFlight) {
+		return &apiError{"MessageNotInflight", "AWS.SimpleQueueService.MessageNotInflight", "The specified message isn't in flight."}
+	}
+	return err
 }
 
 // request holds the members of every call's input.

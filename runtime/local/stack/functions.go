@@ -23,8 +23,6 @@ import (
 const (
 	queueName    = "sensorflow-csv"
 	failuresName = "sensorflow-stream-failures"
-	// receivesMax is how often a message is tried before it becomes a dead letter.
-	receivesMax = 5
 	// visibilityMargin lets an invocation's timeout end before its messages come back.
 	visibilityMargin = 5 * time.Second
 	csvConcurrency   = 2
@@ -52,7 +50,8 @@ func (s *Stack) startQueues(ctx context.Context) error {
 	})
 	s.DeadLetters = newQueue(sqslocal.Options{Name: queueName + "-dead"})
 	s.Queue = newQueue(sqslocal.Options{
-		Name: queueName, VisibilityTimeout: s.options.CSVTimeout + visibilityMargin, DeadLetter: s.DeadLetters, MaxReceiveCount: receivesMax,
+		Name: queueName, VisibilityTimeout: s.options.CSVTimeout + visibilityMargin, DeadLetter: s.DeadLetters,
+		MaxReceiveCount: contract.CSVReceivesMax,
 	})
 	if err != nil {
 		return fmt.Errorf("make the queues: %w", err)

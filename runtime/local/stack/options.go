@@ -40,7 +40,7 @@ type Options struct {
 	Log io.Writer
 	// Logs gives each part a log of its own instead, by the part's name. Default: Log for all.
 	Logs func(part string) io.Writer
-	// CSVTimeout bounds an invocation of the CSV processor; its messages come back 5 s later. Default: CSVTimeoutDefault.
+	// CSVTimeout bounds an invocation of the CSV processor. Default: CSVTimeoutDefault.
 	CSVTimeout time.Duration
 	// AggregatorTimeout bounds an invocation of the aggregator. Default: AggregatorTimeoutDefault.
 	AggregatorTimeout time.Duration

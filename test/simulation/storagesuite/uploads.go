@@ -33,7 +33,7 @@ func (s *subject) uploads(t T) (*dynamo.Uploads, csvfile.Upload, csvfile.Plan) {
 	if err := table.CreateUpload(t.Context(), u); err != nil {
 		t.Fatal(err)
 	}
-	return table, u, csvfile.Plan{ETag: `"e"`, Bytes: 120, Ranges: 2, Columns: csvfile.Columns{EquipmentID: 2, Value: 1}, At: morning.Add(time.Minute)}
+	return table, u, csvfile.Plan{ETag: `"e"`, Bytes: 120, Ranges: 2, Layout: csvfile.Layout{Columns: csvfile.Columns{EquipmentID: 2, Value: 1}, Fields: 3}, At: morning.Add(time.Minute)}
 }
 
 func wantUpload(t T, what string, table *dynamo.Uploads, want csvfile.Upload) {
@@ -48,6 +48,7 @@ func testUploads(t T, s *subject) {
 	table, u, plan := s.uploads(t)
 	wantUpload(t, "created", table, u)
 	wantKind(t, "created again", table.CreateUpload(t.Context(), u), fault.Conflict)
+	plan.Unpacked = 900
 	begun := u
 	begun.Status, begun.Bytes, begun.UpdatedAt, begun.Plan = csvfile.Processing, plan.Bytes, plan.At, plan
 	other := plan

@@ -1,7 +1,7 @@
 // Command s3gateway serves S3 on one machine, for the local stack and for tests: the Versity gateway over a folder.
 //
 // It is a program of its own because the gateway changes the process's working folder and can run only once in a process.
-// It checks signatures and expiry as S3 does and posts an event to -webhook for each object written; the webhook must be
+// It checks signatures and expiry as S3 does, refuses an Authorization header beside a signed address as S3 does, and posts an event to -webhook for each object written; the webhook must be
 // listening before this starts. GET /healthz answers 200 once it serves. SIGTERM or SIGINT ends it with status 0.
 package main
 
@@ -11,11 +11,9 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"os/signal"
 	"path/filepath"
-	"strconv"
 	"syscall"
 
 	"github.com/versity/versitygw/backend/meta"
@@ -109,9 +107,20 @@ func run(ctx context.Context, args []string, getenv func(string) string, output 
 	if err != nil {
 		return err
 	}
+	folder, err := os.MkdirTemp("", "s3gateway")
+	if err != nil {
+		return fmt.Errorf("make a folder for the gateway's socket: %w", err)
+	}
+	defer func() { _ = os.RemoveAll(folder) }()
+	socket := filepath.Join(folder, "gateway")
+	stop, err := serveFront(o.port, socket)
+	if err != nil {
+		return err
+	}
+	defer stop()
 	err = embedgw.RunVersityGW(ctx, backend, &embedgw.Config{
 		RootUserAccess: o.access, RootUserSecret: o.secret, Region: o.region,
-		Ports:          []string{net.JoinHostPort("127.0.0.1", strconv.Itoa(o.port))},
+		Ports: []string{socket}, SocketPerm: "0600",
 		MaxConnections: connectionsMax, MaxRequests: requestsMax, MultipartMaxParts: partsMax,
 		KeepAlive: true, Quiet: true, HealthPath: healthPath, EventWebhookURL: o.webhook,
 	})

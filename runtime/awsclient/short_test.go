@@ -1,0 +1,280 @@
+package awsclient_test
+
+import (
+	"bufio"
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/sensorflow/sensorflow/runtime/awsclient"
+)
+
+const callTimeout = 10 * time.Second
+
+// server answers a test's calls and counts its connections.
+type server struct {
+	*httptest.Server
+	opened atomic.Int32
+}
+
+func serve(t *testing.T, start func(*httptest.Server), handle http.HandlerFunc) *server {
+	t.Helper()
+	s := &server{Server: httptest.NewUnstartedServer(handle)}
+	s.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		if state == http.StateNew {
+			s.opened.Add(1)
+		}
+	}
+	start(s.Server)
+	t.Cleanup(s.Close)
+	return s
+}
+
+// echo answers with the request's body.
+func echo(w http.ResponseWriter, r *http.Request) {
+	body, _ := io.ReadAll(r.Body) // net/http drops what is not read when the answer begins
+	_, _ = w.Write(body)
+}
+
+func request(ctx context.Context, t *testing.T, to, body string) *http.Request {
+	t.Helper()
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, to, io.NopCloser(strings.NewReader(body)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.ContentLength = int64(len(body))
+	return r
+}
+
+// call sends body and returns the answer's.
+func call(t *testing.T, c *awsclient.Short, to, body string) (string, error) {
+	t.Helper()
+	answer, err := c.Do(request(t.Context(), t, to, body))
+	if err != nil {
+		return "", err
+	}
+	text, err := io.ReadAll(answer.Body)
+	return string(text), errors.Join(err, answer.Body.Close())
+}
+
+func echoes(t *testing.T, c *awsclient.Short, to, body string) {
+	t.Helper()
+	if got, err := call(t, c, to, body); got != body || err != nil {
+		t.Fatalf("sent %d bytes, got %d: %v", len(body), len(got), err)
+	}
+}
+
+func TestShort_SendsOverOneConnectionWhatFollows(t *testing.T) {
+	for name, start := range map[string]func(*httptest.Server){
+		"http": (*httptest.Server).Start, "https": (*httptest.Server).StartTLS,
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, c := serve(t, start, echo), awsclient.NewShort(10, callTimeout)
+			if certificate := s.Certificate(); certificate != nil {
+				roots := x509.NewCertPool()
+				roots.AddCert(certificate)
+				c.Trust(roots)
+			}
+			for _, length := range []int{10, 1 << 10, 100 << 10, 1 << 20, 0, 10} {
+				echoes(t, c, s.URL, strings.Repeat("a", length))
+			}
+			if n := s.opened.Load(); n != 1 {
+				t.Errorf("%d connections", n)
+			}
+		})
+	}
+}
+
+func TestShort_RefusesACertificateThatItDoesNotTrust(t *testing.T) {
+	s := serve(t, (*httptest.Server).StartTLS, echo)
+	s.Config.ErrorLog = log.New(io.Discard, "", 0)
+	var unknown x509.UnknownAuthorityError
+	if _, err := call(t, awsclient.NewShort(10, callTimeout), s.URL, "a"); !errors.As(err, &unknown) {
+		t.Errorf("error %v", err)
+	}
+}
+
+// What came over a connection before must never be taken for the answer to another call.
+func TestShort_DoesNotUseAgainWhatIsNotAsItWas(t *testing.T) {
+	for name, spoil := range map[string]func(t *testing.T, c *awsclient.Short, s *server){
+		"closed by the other side": func(_ *testing.T, _ *awsclient.Short, s *server) { s.CloseClientConnections() },
+		"an answer not read": func(t *testing.T, c *awsclient.Short, s *server) {
+			answer, err := c.Do(request(t.Context(), t, s.URL, strings.Repeat("b", 1<<20)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			_ = answer.Body.Close()
+		},
+		"an answer that is cut off": func(t *testing.T, c *awsclient.Short, s *server) {
+			if _, err := call(t, c, s.URL+"/cut", "b"); !errors.Is(err, io.ErrUnexpectedEOF) {
+				t.Errorf("error %v", err)
+			}
+		},
+		"the last answer": func(t *testing.T, c *awsclient.Short, s *server) { _, _ = call(t, c, s.URL+"/last", "b") },
+		"another answer":  func(t *testing.T, c *awsclient.Short, s *server) { _, _ = call(t, c, s.URL+"/two", "b") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := serve(t, (*httptest.Server).Start, func(w http.ResponseWriter, r *http.Request) {
+				said := map[string]string{
+					"/cut":  "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\ncut",
+					"/last": "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
+					"/two":  "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nwrong",
+				}[r.URL.Path]
+				if said == "" {
+					echo(w, r)
+					return
+				}
+				conn, _, err := http.NewResponseController(w).Hijack()
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				_, _ = io.WriteString(conn, said)
+				if r.URL.Path == "/cut" {
+					_ = conn.Close()
+				}
+			})
+			c := awsclient.NewShort(10, callTimeout)
+			echoes(t, c, s.URL, "first")
+			spoil(t, c, s)
+			for range 3 {
+				echoes(t, c, s.URL, "after")
+			}
+			if n := s.opened.Load(); n != 2 {
+				t.Errorf("%d connections", n)
+			}
+		})
+	}
+}
+
+func TestShort_EndsWithItsContextAndWithItsTimeout(t *testing.T) {
+	const soon = 30 * time.Millisecond
+	left := make(chan struct{}, 10)
+	s := serve(t, (*httptest.Server).Start, func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		if r.URL.Path == "/body" {
+			w.Header().Set("Content-Length", "10")
+			_ = http.NewResponseController(w).Flush()
+		}
+		<-r.Context().Done() // once its connection is closed
+		left <- struct{}{}
+	})
+	for _, path := range []string{"/answer", "/body"} {
+		for name, test := range map[string]struct {
+			timeout time.Duration
+			bound   func(context.Context) (context.Context, context.CancelFunc)
+			want    func(error) bool
+		}{
+			"canceled": {callTimeout, func(ctx context.Context) (context.Context, context.CancelFunc) {
+				ctx, cancel := context.WithCancel(ctx)
+				time.AfterFunc(soon, cancel)
+				return ctx, cancel
+			}, func(err error) bool { return errors.Is(err, context.Canceled) }},
+			"its deadline": {callTimeout, func(ctx context.Context) (context.Context, context.CancelFunc) {
+				return context.WithTimeout(ctx, soon)
+			}, func(err error) bool { return errors.Is(err, context.DeadlineExceeded) }},
+			"the timeout": {soon, context.WithCancel, func(err error) bool {
+				var timeout net.Error
+				return errors.As(err, &timeout) && timeout.Timeout()
+			}},
+		} {
+			t.Run(name+path, func(t *testing.T) {
+				ctx, cancel := test.bound(t.Context())
+				defer cancel()
+				answer, err := awsclient.NewShort(10, test.timeout).Do(request(ctx, t, s.URL+path, "a"))
+				if path == "/body" && err == nil {
+					_, err = io.ReadAll(answer.Body)
+				}
+				if !test.want(err) {
+					t.Errorf("error %v", err)
+				}
+				<-left
+			})
+		}
+	}
+}
+
+func TestShort_StepsOverWhatOnlySaysThatAnAnswerFollows(t *testing.T) {
+	s := serve(t, (*httptest.Server).Start, func(w http.ResponseWriter, r *http.Request) {
+		w.WriteHeader(http.StatusEarlyHints)
+		echo(w, r)
+	})
+	echoes(t, awsclient.NewShort(10, callTimeout), s.URL, "a")
+}
+
+func TestShort_ReachesNobodyThroughAnAddressWithoutAServer(t *testing.T) {
+	if _, err := call(t, awsclient.NewShort(10, callTimeout), "http://127.0.0.1:1", "a"); err == nil || !strings.Contains(err.Error(), "connect to 127.0.0.1:1") {
+		t.Errorf("error %v", err)
+	}
+}
+
+func TestShort_LeavesAProxyToNetHTTP(t *testing.T) {
+	proxy := serve(t, (*httptest.Server).Start, func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, r.URL.Host) })
+	address, err := url.Parse(proxy.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := awsclient.NewShort(10, callTimeout)
+	c.Through(address)
+	c.Proxied(func(of *http.Transport) { of.Proxy = http.ProxyURL(address) })
+	if got, err := call(t, c, "http://dynamodb.test", "a"); got != "dynamodb.test" || err != nil {
+		t.Errorf("got %q: %v", got, err)
+	}
+}
+
+func TestShort_ClosesWhatIsIdle(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const idleMax, calls = 3, 5
+		var open atomic.Int32
+		c := awsclient.NewShort(idleMax, callTimeout)
+		c.Dial(func(context.Context, string, string) (net.Conn, error) {
+			ours, theirs := net.Pipe()
+			open.Add(1)
+			go func() {
+				defer open.Add(-1)
+				for in := bufio.NewReader(theirs); ; {
+					r, err := http.ReadRequest(in)
+					if err != nil {
+						return
+					}
+					_, _ = io.Copy(io.Discard, r.Body)
+					time.Sleep(time.Second) // until all have begun
+					_, _ = fmt.Fprint(theirs, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+				}
+			}()
+			return ours, nil
+		})
+		for range calls {
+			go func() { _, _ = call(t, c, "http://dynamodb.test", "a") }()
+		}
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		if n := open.Load(); n != idleMax {
+			t.Errorf("%d connections are kept of %d", n, calls)
+		}
+		time.Sleep(awsclient.IdleTimeout / 2)
+		_, _ = call(t, c, "http://dynamodb.test", "a")
+		time.Sleep(awsclient.IdleTimeout * 3 / 4)
+		synctest.Wait()
+		if n := open.Load(); n != 1 {
+			t.Errorf("%d connections are open of which one was used", n)
+		}
+		time.Sleep(awsclient.IdleTimeout)
+		synctest.Wait()
+		if n := open.Load(); n != 0 {
+			t.Errorf("%d connections are open and idle", n)
+		}
+	})
+}

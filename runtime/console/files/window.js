@@ -1,0 +1,73 @@
+// Lets people choose which window of time to look at.
+
+import { intervals } from "./address.js";
+import { granularities, spanOf, windowMax } from "./aggregates.js";
+import { element, field, id, note, set } from "./dom.js";
+import { fromLocal, toLocal } from "./numbers-and-times.js";
+
+/** nameOf says a window in words; its zone stands beside it. */
+export function nameOf(app, window) {
+  if (window.last) return app.text("window.last." + window.last);
+  const { from, to } = spanOf(window, 0);
+  return app.text("window.between", { from: app.format.moment(from), to: app.format.moment(to) });
+}
+
+/** chooser returns {element, show(place)}: four windows that end now, and dates of one's own. chosen(window) is called with each choice. */
+export function chooser(app, chosen) {
+  const { text } = app;
+  const buttons = intervals.map((name) => element("button", { type: "button", class: "segment", onclick: () => chosen({ last: name }) }, text("window.last." + name)));
+  const from = element("input", { type: "datetime-local", step: 300 });
+  const to = element("input", { type: "datetime-local", step: 300 });
+  const line = note();
+  const zone = element("span");
+  let byHand = false; // whether the dates were asked for, and do not only show a window that has some
+  const panel = element("form", { class: "dates row", id: id("dates"), hidden: true, novalidate: true, onsubmit: apply },
+    field(text("window.from"), from), field(text("window.to"), to), element("button", { type: "submit" }, text("window.show")),
+    element("p", { class: "hint" }, zone), line.element);
+  const own = element("button", { type: "button", class: "segment", "aria-controls": panel.id, onclick: () => open(byHand = panel.hidden) }, text("window.own"));
+
+  function open(wide) {
+    panel.hidden = !wide;
+    set(own, { "aria-expanded": String(wide) });
+  }
+
+  function apply(event) {
+    event.preventDefault();
+    const window = { from: fromLocal(from.value, app.zone), to: fromLocal(to.value, app.zone) };
+    const wrong = refusal(window);
+    set(from, { "aria-invalid": wrong ? "true" : null });
+    set(to, { "aria-invalid": wrong ? "true" : null });
+    line.say(wrong ? text(wrong) : "", "bad");
+    if (wrong) from.focus();
+    else chosen(window);
+  }
+
+  return {
+    element: element("div", { class: "window" }, element("div", { class: "segments", role: "group", "aria-label": text("window.label") }, buttons, own), panel),
+    show({ window }) {
+      buttons.forEach((button, i) => set(button, { "aria-pressed": String(window.last === intervals[i]) }));
+      open(!window.last || byHand);
+      own.classList.toggle("pressed", !window.last);
+      const span = spanOf(window, Date.now());
+      from.value = toLocal(span.from, app.zone);
+      to.value = toLocal(span.to, app.zone);
+      zone.textContent = text("window.zone", { zone: app.zone });
+      line.say("");
+    },
+  };
+}
+
+/** refusal is the key of the sentence that says what is wrong with a window of one's own; empty where nothing is. */
+function refusal({ from, to }) {
+  if (Number.isNaN(from) || Number.isNaN(to)) return "window.incomplete";
+  if (to <= from) return "window.backwards";
+  return to - from > windowMax ? "window.tooLong" : "";
+}
+
+/** zoomed is the window between two times of a picture, on the service's full five minutes and not shorter than three of them. */
+export function zoomed(from, to) {
+  const five = granularities["5m"];
+  const start = Math.floor(from / five) * five;
+  const end = Math.max(Math.ceil(to / five) * five, start + 3 * five);
+  return { from: start, to: Math.min(end, start + windowMax) };
+}

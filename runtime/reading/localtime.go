@@ -1,0 +1,253 @@
+package reading
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// DateOrder is the order in which a local date names its parts.
+type DateOrder int
+
+// The orders of dates: 2026-11-25, 25/11/2026 and 11/25/2026.
+const (
+	YearFirst DateOrder = iota
+	DayFirst
+	MonthFirst
+)
+
+var (
+	errLocal = errors.New("must be a local time without an offset, such as 2026-11-25T14:30 or 2026-11-25 14:30:05.5")
+	errDMY   = errors.New("must be a local time with day, month and year, such as 25/11/2026 14:30 or 25/11/2026 14:30:05")
+	errMDY   = errors.New("must be a local time with month, day and year, such as 11/25/2026 14:30 or 11/25/2026 14:30:05")
+	errUnix  = errors.New("must be a count since 1970 in digits, such as 1772353800 seconds or 1772353800000 milliseconds")
+	errZone  = errors.New("must be the name of a time zone of the IANA, such as America/Sao_Paulo")
+)
+
+// ParseZone returns the time zone of an IANA name. The error states the rule. A program that calls it imports time/tzdata, since
+// the image that is deployed holds the program alone.
+func ParseZone(name string) (*time.Location, error) {
+	zone, err := time.LoadLocation(name)
+	if err != nil || name == "" || name == time.Local.String() { // which is this machine's, and says nothing to a client
+		return nil, errZone
+	}
+	return zone, nil
+}
+
+// LocalClock reads times as the clocks of one time zone show them. It is not safe for concurrent use.
+type LocalClock struct {
+	zone  *time.Location
+	order DateOrder
+	// From first to last, in seconds as the clock shows them, the clock has this offset alone and is not changed.
+	first, last, offset int64
+}
+
+// NewLocalClock returns a LocalClock that reads dates in an order.
+func NewLocalClock(zone *time.Location, order DateOrder) *LocalClock {
+	return &LocalClock{zone: zone, order: order, first: 1}
+}
+
+// Parse reads a local time: a date, T or a blank, hours and minutes, and maybe seconds with up to nine digits of a fraction. A time
+// that the clock does not show because it is put forward, or shows twice because it is put back, is an error; the error states the
+// rule that is broken.
+func (c *LocalClock) Parse(text string) (time.Time, error) {
+	date, rest, ok := cutDate(text, c.order)
+	if !ok || rest == "" || rest[0] != ' ' && rest[0] != 'T' && rest[0] != 't' {
+		return time.Time{}, c.formError()
+	}
+	clock, digits, ok := readClock(rest[1:], c.order != YearFirst)
+	switch {
+	case !ok:
+		return time.Time{}, c.formError()
+	case digits > fractionDigitsMax:
+		return time.Time{}, errTimestampDigit
+	case !validDate(date.year, date.month, date.day) || clock.hour > 23 || clock.minute > 59 || clock.second > 59:
+		if err := whyNoTime(date.year, date.month, date.day, clock.second); !errors.Is(err, errTimestamp) {
+			return time.Time{}, err
+		}
+		return time.Time{}, c.formError()
+	}
+	shown := time.Date(date.year, time.Month(date.month), date.day, clock.hour, clock.minute, clock.second, 0, time.UTC).Unix()
+	at, err := c.instant(shown)
+	if err != nil {
+		return time.Time{}, err
+	}
+	return withinYears(time.Unix(at, int64(clock.nanosecond)).UTC())
+}
+
+// formError says how the clock's times are written.
+func (c *LocalClock) formError() error {
+	switch c.order {
+	case DayFirst:
+		return errDMY
+	case MonthFirst:
+		return errMDY
+	default:
+		return errLocal
+	}
+}
+
+// changeMargin is more than any clock was ever changed by, in seconds: a day, where the date line moved.
+const changeMargin = 2 * 24 * 60 * 60
+
+// instant returns the Unix second in which the clock shows a time, which is given as if the clock was one of UTC.
+func (c *LocalClock) instant(shown int64) (int64, error) {
+	if c.first <= shown && shown <= c.last {
+		return shown - c.offset, nil
+	}
+	near := time.Unix(shown, 0).In(c.zone)
+	before, after := near.Add(-changeMargin*time.Second), near.Add(changeMargin*time.Second)
+	var found []int64
+	for at := before; ; {
+		_, offset := at.Zone()
+		candidate := shown - int64(offset)
+		if _, has := time.Unix(candidate, 0).In(c.zone).Zone(); has == offset && !slices.Contains(found, candidate) {
+			found = append(found, candidate)
+		}
+		_, end := at.ZoneBounds()
+		if end.IsZero() || end.After(after) {
+			break
+		}
+		at = end
+	}
+	switch len(found) {
+	case 0:
+		return 0, fmt.Errorf("must be a time that the clocks of %s show; they are put forward over this one", c.zone)
+	case 1:
+		c.remember(time.Unix(found[0], 0).In(c.zone))
+		return found[0], nil
+	default:
+		return 0, fmt.Errorf("must be a time that the clocks of %s show once; they are put back over this one, so write it with its offset", c.zone)
+	}
+}
+
+// remember notes between which times the clock is not changed, so that the next ones near this one need no search.
+func (c *LocalClock) remember(at time.Time) {
+	const always = 1 << 40 // beyond all years
+	start, end := at.ZoneBounds()
+	_, offset := at.Zone()
+	c.offset, c.first, c.last = int64(offset), -always, always
+	if !start.IsZero() {
+		c.first = start.Unix() + c.offset + changeMargin
+	}
+	if !end.IsZero() {
+		c.last = end.Unix() + c.offset - changeMargin
+	}
+}
+
+type localDate struct{ year, month, day int }
+
+// cutDate cuts a date off the front of a text.
+func cutDate(text string, order DateOrder) (d localDate, rest string, ok bool) {
+	if order == YearFirst {
+		const width = len("2006-01-02")
+		if len(text) < width || text[4] != '-' || text[7] != '-' {
+			return localDate{}, "", false
+		}
+		d = localDate{100*twoDigits(text, 0) + twoDigits(text, 2), twoDigits(text, 5), twoDigits(text, 8)}
+		return d, text[width:], d.year <= 9999
+	}
+	const width = len("/2006")
+	one, rest, okOne := cutShort(text)
+	if !okOne || rest == "" || rest[0] != '/' && rest[0] != '.' && rest[0] != '-' {
+		return localDate{}, "", false
+	}
+	mark := rest[0]
+	two, rest, okTwo := cutShort(rest[1:])
+	if !okTwo || len(rest) < width || rest[0] != mark {
+		return localDate{}, "", false
+	}
+	d = localDate{100*twoDigits(rest, 1) + twoDigits(rest, 3), two, one}
+	if order == MonthFirst {
+		d.month, d.day = one, two
+	}
+	return d, rest[width:], d.year <= 9999
+}
+
+// cutShort cuts a number of one or two digits off the front of a text.
+func cutShort(text string) (n int, rest string, ok bool) {
+	digits := leadingDigits(text)
+	if len(digits) == 0 || len(digits) > 2 {
+		return 0, text, false
+	}
+	for _, c := range []byte(digits) {
+		n = 10*n + int(c-'0')
+	}
+	return n, text[len(digits):], true
+}
+
+type localClock struct{ hour, minute, second, nanosecond int }
+
+// readClock reads the time of a day, and tells how many digits its fraction of a second has. The hour may have one digit where
+// short.
+func readClock(text string, short bool) (c localClock, digits int, ok bool) {
+	hour, rest, ok := cutShort(text)
+	const width = len(":04")
+	if !ok || !short && len(text)-len(rest) < 2 || len(rest) < width || rest[0] != ':' {
+		return localClock{}, 0, false
+	}
+	c = localClock{hour: hour, minute: twoDigits(rest, 1)}
+	if rest = rest[width:]; rest == "" {
+		return c, 0, true
+	}
+	if len(rest) < width || rest[0] != ':' {
+		return localClock{}, 0, false
+	}
+	c.second = twoDigits(rest, 1)
+	if rest = rest[width:]; rest == "" {
+		return c, 0, true
+	}
+	if rest[0] != '.' && rest[0] != ',' { // ISO 8601 has both
+		return localClock{}, 0, false
+	}
+	c.nanosecond, digits = fraction(rest[1:])
+	return c, digits, digits > 0 && digits == len(rest)-1
+}
+
+// ParseUnix reads a count of units since 1970, of seconds or milliseconds, that may have a fraction down to nanoseconds. The error
+// states the rule.
+func ParseUnix(text string, unit time.Duration) (time.Time, error) {
+	rest, negative := text, false
+	if rest != "" && rest[0] == '-' {
+		rest, negative = rest[1:], true
+	}
+	whole := leadingDigits(rest)
+	if whole == "" || len(whole) > 1 && whole[0] == '0' {
+		return time.Time{}, errUnix
+	}
+	nanoseconds, digits := 0, 0
+	if rest = rest[len(whole):]; rest != "" {
+		if rest[0] != '.' {
+			return time.Time{}, errUnix
+		}
+		if nanoseconds, digits = fraction(rest[1:]); digits == 0 || digits != len(rest)-1 {
+			return time.Time{}, errUnix
+		}
+	}
+	perSecond := int64(time.Second / unit)
+	if nanoseconds%int(perSecond) != 0 || digits > fractionDigitsMax {
+		return time.Time{}, errTimestampDigit
+	}
+	if len(whole) > len("253402300799000") { // the last millisecond of 9999
+		return time.Time{}, errTimestampYear
+	}
+	count := int64(0)
+	for _, c := range []byte(whole) {
+		count = 10*count + int64(c-'0')
+	}
+	seconds, parts := count/perSecond, count%perSecond*int64(unit)+int64(nanoseconds)/perSecond
+	if negative {
+		seconds, parts = -seconds, -parts
+	}
+	return withinYears(time.Unix(seconds, parts).UTC())
+}
+
+// withinYears refuses times outside of the years that timestamps can have.
+func withinYears(t time.Time) (time.Time, error) {
+	const first, last = -62_135_596_800, 253_402_300_799 // seconds of the years 0001 and 9999
+	if seconds := t.Unix(); seconds < first || seconds > last {
+		return time.Time{}, errTimestampYear
+	}
+	return t, nil
+}
