@@ -35,6 +35,17 @@ func ParseZone(name string) (*time.Location, error) {
 	return zone, nil
 }
 
+// ZoneBounds returns a stretch of time that holds t, in which a zone's clock is not changed; a zero time leaves that end open. It is
+// Time.ZoneBounds, of which the end always lies after t: on the last day of a leap year after 2037, that one names the day's beginning,
+// since it takes every year for one of 365 days, and who goes on from there never arrives.
+func ZoneBounds(t time.Time, zone *time.Location) (since, until time.Time) {
+	since, until = t.In(zone).ZoneBounds()
+	if !until.IsZero() && !until.After(t) {
+		until = time.Date(t.UTC().Year()+1, time.January, 1, 0, 0, 0, 0, time.UTC)
+	}
+	return since, until
+}
+
 // LocalClock reads times as the clocks of one time zone show them. It is not safe for concurrent use.
 type LocalClock struct {
 	zone  *time.Location
@@ -97,8 +108,7 @@ const (
 
 // instant returns the Unix second in which the clock shows a time, which is given as if the clock was one of UTC.
 //
-// It looks at the offsets that the zone has around that time one by one. Time.ZoneBounds would tell where they change, but names ends
-// that lie before the time itself on the last day of a leap year.
+// It looks at the offsets that the zone has around that time one by one, which is about as much work as to find where they change.
 func (c *LocalClock) instant(shown int64) (int64, error) {
 	if c.first <= shown && shown <= c.last {
 		return shown - c.offset, nil
