@@ -12,7 +12,7 @@ import (
 
 // brazilian is the format of a Brazilian spreadsheet, as JSON and as package csvfile has it.
 const brazilian = `{"delimiter":";","decimal":",","columns":{"equipmentId":"Equipamento","timestamp":"Data/Hora","value":"Valor"},` +
-	`"otherColumns":"ignore","timestamps":"local","dates":"dmy","timezone":"America/Sao_Paulo","skipLines":2}`
+	`"otherColumns":"ignore","timestamps":"local","dates":"dmy","timezone":"America/Sao_Paulo","skipLines":2.0}`
 
 var brazilianFormat = csvfile.Format{
 	Delimiter: ";", Decimal: ",", Columns: csvfile.ColumnNames{EquipmentID: "Equipamento", Timestamp: "Data/Hora", Value: "Valor"},
