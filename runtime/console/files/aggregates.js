@@ -131,7 +131,7 @@ export class Aggregates {
   async fetch(answer, since, signal, progress) {
     if (answer.byTotals) await this.totals(answer, since, signal, progress);
     else await this.itemwise(answer, since, signal, progress);
-    answer.items.sort((a, b) => a.start - b.start || (a.equipment < b.equipment ? -1 : a.equipment > b.equipment ? 1 : 0));
+    answer.items.sort((a, b) => a.start - b.start || orderTexts(a.equipment, b.equipment));
   }
 
   query(answer, from, to) {
@@ -193,6 +193,9 @@ export class Aggregates {
     return files;
   }
 }
+
+/** orderTexts orders by the codes of characters, as the service does. */
+export const orderTexts = (a, b) => (a < b ? -1 : a > b ? 1 : 0);
 
 const questionOf = ({ window, equipments, zone, width }) => ({ window, equipments, zone, width });
 

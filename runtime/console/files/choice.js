@@ -11,17 +11,24 @@ export function choice(app, chosen) {
   let ids = [], waiting = 0, asked = 0;
   const list = element("datalist", { id: id("equipments") });
   const input = element("input", {
-    type: "text", list: list.id, maxlength: 128, autocapitalize: "none", autocomplete: "off", spellcheck: "false", placeholder: text("choice.placeholder"),
-    oninput: typed, onfocus: () => offer(input.value), onkeydown: (event) => { if (event.key === "Enter") { event.preventDefault(); add(input.value.trim()); } },
+    type: "text", list: list.id, maxlength: 128, autocapitalize: "none", autocomplete: "off", spellcheck: "false",
+    placeholder: text("choice.placeholder"), oninput: typed, onfocus: () => offer(input.value), onkeydown: pressed,
   });
   const chips = element("ul", { class: "chips", "aria-label": text("choice.chosen") });
   const line = note();
 
-  function typed() {
-    // A choice from the list comes as a whole text at once.
-    if ([...list.children].some((option) => option.value === input.value) && input.value.length > 0) return void add(input.value);
+  function typed(event) {
     clearTimeout(waiting);
-    waiting = setTimeout(() => offer(input.value), waitMilliseconds);
+    // A choice from the list is told as such, or as an event that names no key. EQ-1 that is being typed may become EQ-12.
+    const picked = event.inputType === undefined || event.inputType === "insertReplacementText";
+    if (picked && input.value) add(input.value);
+    else waiting = setTimeout(() => offer(input.value), waitMilliseconds);
+  }
+
+  function pressed(event) {
+    if (event.key !== "Enter") return;
+    event.preventDefault();
+    add(input.value.trim());
   }
 
   async function offer(prefix) {
@@ -29,7 +36,8 @@ export function choice(app, chosen) {
     try {
       const page = await app.service.get("/equipment", { prefix: prefix.trim(), limit: String(offered) });
       if (mine !== asked) return; // another was asked for meanwhile
-      list.replaceChildren(...page.items.filter((item) => !ids.includes(item.equipmentId)).map((item) => element("option", { value: item.equipmentId })));
+      list.replaceChildren(...page.items.filter((item) => !ids.includes(item.equipmentId))
+        .map((item) => element("option", { value: item.equipmentId })));
       line.say(page.items.length === 0 && prefix.trim() ? text("choice.none", { prefix: prefix.trim() }) : "");
     } catch (error) {
       if (mine === asked) line.say(app.faultText(error), "bad");
