@@ -91,7 +91,8 @@ export class Aggregates {
    */
   async refresh(old, now, { signal } = {}) {
     const { from, to } = spanOf(old.window, now);
-    const since = floorStep(Math.min(now, to) - 2 * hour, old.length, old.zone);
+    const recent = Math.min(now, to) - 2 * hour;
+    const since = old.byTotals ? boundaries(old, from).findLast((bound) => bound <= recent) ?? from : floorStep(recent, old.length, old.zone);
     const kept = old.items.filter((item) => item.start < since);
     const stays = from === old.from && to === old.to && since > from && await this.unchanged(old, kept, since, signal);
     if (!stays) return this.load(questionOf(old), now, { signal });

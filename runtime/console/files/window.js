@@ -66,10 +66,13 @@ function refusal({ from, to }) {
   return to - from > windowMax ? "window.tooLong" : "";
 }
 
-/** zoomed is the window between two times of a picture, on the service's full five minutes and not shorter than three of them. */
+/**
+ * zoomed is the window between two times of a picture, on full five minutes and not shorter than three of them; a long one is on full
+ * hours, of which the service answers more at a time.
+ */
 export function zoomed(from, to) {
-  const five = granularities["5m"];
-  const start = Math.floor(from / five) * five;
-  const end = Math.max(Math.ceil(to / five) * five, start + 3 * five);
+  const unit = granularities[to - from > granularities["1d"] ? "1h" : "5m"];
+  const start = Math.floor(from / unit) * unit;
+  const end = Math.max(Math.ceil(to / unit) * unit, start + 3 * unit);
   return { from: start, to: Math.min(end, start + windowMax) };
 }
