@@ -22,7 +22,7 @@ const fleetItemsMax = 40000, fleetSteppedMax = 8000, fleetHoursMax = 60000;
 // So many hours of equipments fit into one answer of any granularity.
 const hoursOfAnswer = 9000;
 
-const pageSize = 10000, callsAtOnce = 4, totalsAtOnce = 6, totalsMax = 120;
+const pageSize = 10000, callsAtOnce = 4, totalsAtOnce = 6, totalsMax = 125;
 
 /** spanOf is the time that a window of the address means at a moment: {from, to} in milliseconds, both on full five minutes. */
 export function spanOf(window, now) {

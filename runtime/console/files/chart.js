@@ -132,9 +132,9 @@ export class Chart {
     for (const { at, kind } of times) {
       const x = round(this.x(at));
       const label = kind === "clock" ? format.clock(at) : format.time(at, kind === "day" ? { day: "numeric", month: "short" } : { month: "short", year: "numeric" });
-      const anchor = x < left + 24 ? "start" : x > left + width - 24 ? "end" : "middle";
-      parts.push(shape("line", { class: kind === "clock" ? "grid" : "grid day", x1: x, x2: x, y1: top, y2: base + 4 }),
-        shape("text", { class: kind, x, y: height - 7, "text-anchor": anchor }, label));
+      parts.push(shape("line", { class: kind === "clock" ? "grid" : "grid day", x1: x, x2: x, y1: top, y2: base + 4 }));
+      if (x < left + 8 || x > left + width - 20) continue; // half of the label would stand outside
+      parts.push(shape("text", { class: kind, x, y: height - 7, "text-anchor": "middle" }, label));
     }
     return [...parts, across(base, "axis"), shape("text", { x: left - 8, y: floor + gap + 10, "text-anchor": "end" }, this.countLabel()),
       shape("text", { x: left - 8, y: base, "text-anchor": "end" }, "0")];
@@ -154,8 +154,9 @@ export class Chart {
   line(series) {
     const runs = runsOf(series.steps), middle = (step) => near(this.x((step.start + step.end) / 2));
     const kind = `line s${series.color}${this.front && this.front !== series ? " behind" : ""}`;
-    const path = runs.map((run) => run.map((step, i) => `${i === 0 ? "M" : "L"}${middle(step)} ${near(this.y(step.value))}`).join("") + (run.length === 1 ? "h0.01" : ""));
-    const drawn = [shape("path", { class: kind, d: path.join("") })];
+    const path = runs.map((run) => run.map((step, i) => `${i === 0 ? "M" : "L"}${middle(step)} ${near(this.y(step.value))}`).join(""));
+    const alone = runs.filter((run) => run.length === 1).map(([step]) => `M${middle(step)} ${near(this.y(step.value))}h0.01`); // a round end shows
+    const drawn = [shape("path", { class: kind, d: path.join("") }), shape("path", { class: kind + " alone", d: alone.join("") })];
     if (series === this.front) drawn.unshift(shape("path", { class: `band s${series.color}`, d: runs.map((run) => this.band(run)).join("") }));
     return drawn;
   }

@@ -32,6 +32,7 @@ export class Result {
     this.came = element("p", { class: "came" });
     this.live = element("input", { type: "checkbox", checked: true, onchange: () => this.wait() });
     this.figures = element("dl", { class: "figures" });
+    this.limits = element("p", { class: "hint", hidden: true }, text("result.byTotals"));
     this.chart = new Chart(this.app, { zoom: (from, to) => this.zoom(from, to), pointed: (...at) => this.point(...at) });
     this.readout = element("div", { class: "readout" });
     this.spoken = element("p", { class: "unseen", "aria-live": "polite" });
@@ -41,7 +42,7 @@ export class Result {
     this.export = element("button", { type: "button", class: "plain small", onclick: () => whileBusy(this.export, () => this.download()) }, text("result.export"));
     this.picture = element("section", { class: "panel", "aria-label": text("result.picture") },
       element("div", { class: "head" }, this.question, element("div", { class: "fresh" }, this.came, element("label", { class: "live" }, this.live, text("result.live")))),
-      this.bar, this.line.element, this.figures, this.legend, this.readout, this.chart.element, this.tools, element("p", { class: "hint" }, text("chart.keys")), this.spoken);
+      this.bar, this.line.element, this.figures, this.limits, this.legend, this.readout, this.chart.element, this.tools, element("p", { class: "hint" }, text("chart.keys")), this.spoken);
     this.items = element("section", { class: "panel", "aria-labelledby": "items-title" },
       element("div", { class: "head" }, element("h2", { id: "items-title" }, text("result.items")), this.export), this.note = element("p", { class: "hint" }), this.table.element);
     this.element = element("div", { class: "result" }, this.picture, this.items);
@@ -92,6 +93,7 @@ export class Result {
     this.asked = question;
     const name = this.nameOf(question);
     this.line.say(this.answer ? text("result.loadingAnother", { question: name }) : text("result.loadingThis", { question: name }), "busy");
+    if (!this.answer) this.question.textContent = name;
     set(this.element, { "aria-busy": "true" });
     this.bar.hidden = false;
     this.bar.value = 0;
@@ -161,7 +163,8 @@ export class Result {
     this.drawFigures();
     this.drawLegend();
     this.drawChart();
-    this.note.textContent = [text("window.zone", { zone: answer.zone }), answer.byTotals ? text("result.byTotals") : ""].join(" ");
+    this.note.textContent = text("window.zone", { zone: answer.zone });
+    this.limits.hidden = !answer.byTotals;
     this.table.show(answer.items, again);
   }
 

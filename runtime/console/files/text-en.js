@@ -218,6 +218,8 @@ export const sentences = {
   "format.column.value": "Column of the value",
   "format.noColumn": "none: all rows are of one equipment",
   "format.oneEquipment": "Equipment of all rows",
+  "format.noZone": "Choose the time zone from the list.",
+  "format.noEquipment": "Enter the equipment of all rows.",
   "format.skipLines": "Lines before the header",
   "format.ignore": "Ignore other columns",
 

@@ -218,6 +218,8 @@ export const sentences = {
   "format.column.value": "Coluna do valor",
   "format.noColumn": "nenhuma: todas as linhas são de um equipamento",
   "format.oneEquipment": "Equipamento de todas as linhas",
+  "format.noZone": "Escolha o fuso horário na lista.",
+  "format.noEquipment": "Informe o equipamento de todas as linhas.",
   "format.skipLines": "Linhas antes do cabeçalho",
   "format.ignore": "Ignorar outras colunas",
 

@@ -33,7 +33,7 @@ export function uploads(app) {
   /** prepare shows what would become of the first rows, and lets the person say how the file is written. */
   function prepare(file) {
     const seen = preview(app, file);
-    const button = element("button", { type: "button", onclick: () => start(file, seen.format()) }, text("uploads.upload"));
+    const button = element("button", { type: "button", onclick: () => { if (seen.ready()) start(file, seen.format()); } }, text("uploads.upload"));
     place.replaceChildren(element("h2", { tabindex: "-1" }, file.name), element("p", { class: "hint" }, bytes(app, file.size)), seen.element,
       element("div", { class: "actions" }, button,
         element("button", { type: "button", class: "plain", onclick: () => { place.replaceChildren(); choose.focus(); } }, text("uploads.another"))));
@@ -120,7 +120,7 @@ export function bytes(app, size) {
   return app.format.number(size / 1000 ** step, { style: "unit", unit: units[step], maximumSignificantDigits: 3 });
 }
 
-/** preview returns {element, format()}: the first rows of a file as the service reads them, beside the fields of its format. */
+/** preview returns {element, format(), ready()}: the first rows of a file as the service reads them, beside the fields of its format. */
 function preview(app, file) {
   const { text } = app;
   const line = note();
@@ -131,16 +131,20 @@ function preview(app, file) {
 
   async function look() {
     const number = ++looks;
+    if (fields.missing()) return clear(fields.missing());
     line.say(text("preview.looking"), "busy");
     try {
       const answer = await ask(app, file, await head, fields.format());
       if (number === looks) show(answer);
     } catch (error) {
-      if (number !== looks) return;
-      rows.replaceChildren();
-      hint.replaceChildren();
-      line.say(app.faultText(error), "bad");
+      if (number === looks) clear(app.faultText(error));
     }
+  }
+
+  function clear(sentence) {
+    rows.replaceChildren();
+    hint.replaceChildren();
+    line.say(sentence, "bad");
   }
 
   function show({ rows: found, suggestedFormat: suggested }) {
@@ -158,6 +162,12 @@ function preview(app, file) {
   look();
   return {
     format: fields.format,
+    /** ready tells whether the file can be sent as it is described, and leads to what is missing. */
+    ready() {
+      if (!fields.missing()) return true;
+      clear(fields.missing());
+      return false;
+    },
     element: element("div", { class: "preview" }, hint, fields.element,
       element("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": text("preview.title") }, element("table", {},
         element("thead", {}, element("tr", {}, ["line", "equipment", "time", "value"].map((name) =>
