@@ -2,6 +2,8 @@ package browser_test
 
 import (
 	"bytes"
+	"compress/gzip"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -84,12 +86,16 @@ const watchBar = `(() => {
 })()`
 
 func TestUpload_TakesADroppedFileOf50000Rows(t *testing.T) {
+	t.Parallel()
 	p := open(t, look{})
 	p.signIn("#/uploads")
 	content := rowsOf(50_000, 5, "EQ-DROP")
 	p.drop(dropPlace, file(t, "dropped.csv", content))
 	p.says(previewNote, "rows can be stored")
 	p.says("main .preview table", "EQ-DROP-00")
+	if eval[bool](p, `document.querySelector(".preview details").open`) {
+		t.Error("all fields of the format are shown for a file of the usual form")
+	}
 	p.shot("preview")
 	p.accessible("preview")
 	eval[bool](p, watchBar)
@@ -133,11 +139,12 @@ const brazilian = "Relatório da planta 7\nEquipamento;Data/Hora;Valor;Operador\
 	"EQ-BR-1;05/03/2026 14:30:00;1.234,50;Ana\nEQ-BR-1;05/03/2026 14:31:00;-0,25;Ana\n"
 
 func TestUpload_ReadsABrazilianSpreadsheetAfterOneClick(t *testing.T) {
+	t.Parallel()
 	p := open(t, look{language: "pt-BR"})
 	p.signIn("#/uploads")
 	content := strings.ReplaceAll(brazilian, "1.234,50", "1234,50")
 	p.chooseFile(file(t, "planta.csv", []byte(content)))
-	p.says(suggestion, "escrito de outra forma")
+	p.says(suggestion, "parece estar escrito assim")
 	p.shot("suggestion")
 	p.accessible("suggestion")
 	p.click(suggestion + " button")
@@ -162,6 +169,7 @@ func TestUpload_ReadsABrazilianSpreadsheetAfterOneClick(t *testing.T) {
 }
 
 func TestUpload_LetsPeopleSayHowAFileIsWritten(t *testing.T) {
+	t.Parallel()
 	p := open(t, look{})
 	p.signIn("#/uploads")
 	p.chooseFile(file(t, "american.csv", []byte("when\tamount\n03/05/2026 02:30 PM\t7\n03/05/2026 14:31\t8.5\n")))
@@ -181,6 +189,7 @@ func TestUpload_LetsPeopleSayHowAFileIsWritten(t *testing.T) {
 }
 
 func TestUpload_ShowsTheRefusedRows(t *testing.T) {
+	t.Parallel()
 	p := open(t, look{})
 	p.signIn("#/uploads")
 	content := rowsOf(300, 1, "EQ-REJ")
@@ -215,7 +224,22 @@ func TestUpload_ShowsTheRefusedRows(t *testing.T) {
 	p.await("the list shows them", `document.querySelectorAll("section .rejects tbody tr").length === 100`)
 }
 
+func TestUpload_TakesACompressedFile(t *testing.T) {
+	t.Parallel()
+	p := open(t, look{})
+	p.signIn("#/uploads")
+	var packed bytes.Buffer
+	zip := gzip.NewWriter(&packed)
+	_, err := zip.Write(bytes.ReplaceAll(rowsOf(20_000, 1, "EQ-ZIP"), []byte("value"), []byte("Valor")))
+	p.must(errors.Join(err, zip.Close()))
+	p.chooseFile(file(t, "packed.csv.gz", packed.Bytes()))
+	p.click(suggestion + " button")
+	p.says("main .preview table", "EQ-ZIP-00")
+	p.holds(`select[name="column-value"]`, "Valor")
+}
+
 func TestUpload_CanBeCancelled(t *testing.T) {
+	t.Parallel()
 	p := open(t, look{})
 	p.signIn("#/uploads")
 	p.chooseFile(file(t, "long.csv", rowsOf(200_000, 5, "EQ-LONG")))
@@ -230,6 +254,7 @@ func TestUpload_CanBeCancelled(t *testing.T) {
 }
 
 func TestUpload_GoesOnAfterTheSessionHasEnded(t *testing.T) {
+	t.Parallel()
 	p := open(t, look{})
 	p.signIn("#/uploads")
 	p.chooseFile(file(t, "evening.csv", rowsOf(200, 1, "EQ-EVE")))
@@ -243,6 +268,7 @@ func TestUpload_GoesOnAfterTheSessionHasEnded(t *testing.T) {
 }
 
 func TestUpload_SaysWhatItDoesNotTake(t *testing.T) {
+	t.Parallel()
 	p := open(t, look{})
 	p.signIn("#/uploads")
 	p.chooseFile(file(t, "picture.png", []byte("no csv")))
@@ -255,6 +281,7 @@ func TestUpload_SaysWhatItDoesNotTake(t *testing.T) {
 }
 
 func TestUploads_KeepTheirPlaceAndTellEveryState(t *testing.T) {
+	t.Parallel()
 	states := []string{"awaiting-upload", "expired", "processing", "completed", "completed-with-rejects", "failed"}
 	names := []string{"waiting for the file", "the file never came", "reading 50%", "stored", "stored, some rows refused", "failed"}
 	var items []map[string]any
