@@ -103,7 +103,7 @@ func FuzzPreview(f *testing.F) {
 	f.Add([]byte("timestamp,value\n1772353800123,21.5\n"), uint8(5), true)
 	f.Fuzz(func(t *testing.T, head []byte, format uint8, whole bool) {
 		good := func(format csvfile.Format) (n int, suggested *csvfile.Format) {
-			p, err := csvfile.PreviewFile(head, whole, format, reading.Limits{Now: epoch})
+			p, err := csvfile.PreviewFile(csvfile.Beginning{FileName: "a.csv", Bytes: head, Whole: whole}, format, reading.Limits{Now: epoch})
 			if err != nil {
 				t.Fatalf("%q as %s: %v", head, format.Text(), err)
 			}

@@ -174,7 +174,7 @@ func TestPreviewFile_SuggestsWhatTakesMoreRows(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		p, err := csvfile.PreviewFile([]byte(c.file), true, given, reading.Limits{Now: epoch})
+		p, err := csvfile.PreviewFile(csvfile.Beginning{FileName: "a.csv", Bytes: []byte(c.file), Whole: true}, given, reading.Limits{Now: epoch})
 		good, suggested := 0, ""
 		for _, row := range p.Rows {
 			if len(row.Faults) == 0 {
@@ -194,7 +194,7 @@ func TestPreviewFile_SuggestsWhatTakesMoreRows(t *testing.T) {
 func TestPreviewFile_LeavesOutACutLine(t *testing.T) {
 	head := []byte("equipmentId,timestamp,value\nE1,2026-03-01T08:30:00Z,1\nE1,2026-03-01T0")
 	for whole, want := range map[bool]int{true: 2, false: 1} {
-		if p, err := csvfile.PreviewFile(head, whole, csvfile.Format{}, reading.Limits{Now: epoch}); err != nil || len(p.Rows) != want {
+		if p, err := csvfile.PreviewFile(csvfile.Beginning{FileName: "a.csv", Bytes: head, Whole: whole}, csvfile.Format{}, reading.Limits{Now: epoch}); err != nil || len(p.Rows) != want {
 			t.Errorf("whole %v: %+v, %v", whole, p, err)
 		}
 	}
