@@ -117,7 +117,8 @@ consumer: .have-cdk ## build and synthesize an app of another team (CDK=latest: 
 
 .PHONY: bench
 bench: .have-go ## measure what it costs, beside what is usual, within 15 minutes (BENCH='post csv', PUBLISH=yes for the pages)
-	@mkdir -p .local/bin && go build -buildvcs=false -o .local/bin/ ./test/bench/measure && PUBLISH='$(PUBLISH)' exec .local/bin/measure $(BENCH)
+	@mkdir -p .local/bin && go build -buildvcs=false -o .local/bin/ ./test/bench/measure && PUBLISH='$(PUBLISH)' .local/bin/measure $(BENCH)
+	@if [ -n '$(PUBLISH)' ]; then go test -count=1 -run Scaling ./test/docs -update; fi
 
 .PHONY: fmt
 fmt: .have-go ## format the Go files
