@@ -57,7 +57,6 @@ export const sentences = {
   "choice.placeholder": "Search by the beginning of a name",
   "choice.chosen": "Chosen equipment",
   "choice.all": "All equipment",
-  "choice.none": "No equipment begins with “{prefix}”.",
   "choice.notAName": "A name has 1 to 128 letters, digits and . _ : -",
   "choice.full": "Up to {count} equipments can be compared.",
   "choice.remove": "Leave {name} out",

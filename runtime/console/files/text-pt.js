@@ -57,7 +57,6 @@ export const sentences = {
   "choice.placeholder": "Busque pelo começo do nome",
   "choice.chosen": "Equipamentos escolhidos",
   "choice.all": "Todos os equipamentos",
-  "choice.none": "Nenhum equipamento começa com “{prefix}”.",
   "choice.notAName": "Um nome tem de 1 a 128 letras, algarismos e . _ : -",
   "choice.full": "Podem ser comparados até {count} equipamentos.",
   "choice.remove": "Retirar {name}",
