@@ -5,6 +5,7 @@ import (
 
 	"github.com/sensorflow/sensorflow/runtime/contract"
 	"github.com/sensorflow/sensorflow/runtime/fault"
+	"github.com/sensorflow/sensorflow/runtime/reading"
 )
 
 // Granularity is the length of the steps that a window is divided into, one of those that ParseGranularity knows. The zero value is
@@ -58,7 +59,7 @@ func (s steps) at(t time.Time) (start, end time.Time) {
 	if s.granularity.length == day {
 		return s.dayAt(t)
 	}
-	since, until := t.In(s.zone).ZoneBounds()
+	since, until := reading.ZoneBounds(t, s.zone)
 	_, offset := t.In(s.zone).Zone()
 	length := int64(s.granularity.length / time.Second)
 	begin := t.Unix() - modulo(t.Unix()+int64(offset), length)
@@ -100,7 +101,7 @@ func (s steps) dayStart(year int, month time.Month, date int) time.Time {
 	midnight := time.Date(year, month, date, 0, 0, 0, 0, time.UTC).Unix() // as if the zone were UTC
 	// No zone is further than this from UTC, nor changes by more.
 	for t := time.Unix(midnight, 0).Add(-2 * day); ; {
-		since, until := t.In(s.zone).ZoneBounds()
+		since, until := reading.ZoneBounds(t, s.zone)
 		_, offset := t.In(s.zone).Zone()
 		shows := time.Unix(midnight-int64(offset), 0).UTC()
 		if !since.IsZero() && shows.Before(since) {
@@ -121,7 +122,7 @@ func (s steps) splitting(from, to time.Time) time.Time {
 		if modulo(int64(offset), int64(contract.SliceLength/time.Second)) != 0 {
 			return t
 		}
-		_, t = t.In(s.zone).ZoneBounds()
+		_, t = reading.ZoneBounds(t, s.zone)
 		if t.IsZero() || !t.Before(to) {
 			return time.Time{}
 		}
@@ -136,7 +137,7 @@ func (s steps) whole(from, to time.Time) bool {
 	if s.granularity.length < time.Hour {
 		return false
 	}
-	for t := from; !t.IsZero() && t.Before(to); _, t = t.In(s.zone).ZoneBounds() {
+	for t := from; !t.IsZero() && t.Before(to); _, t = reading.ZoneBounds(t, s.zone) {
 		if start, end := s.at(t); !start.Equal(start.Truncate(time.Hour)) || !end.Equal(end.Truncate(time.Hour)) {
 			return false
 		}

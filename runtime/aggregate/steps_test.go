@@ -36,6 +36,10 @@ func TestSteps_BeginWhereTheZonesClockSays(t *testing.T) {
 		// The clock went back over midnight: the hour that came again belongs to the day that had begun.
 		{"1d", "America/St_Johns", "2010-11-07T02:45:00Z", "2010-11-07T02:30:00Z", "2010-11-08T03:30:00Z"},
 		{"1d", "America/St_Johns", "2010-11-07T02:15:00Z", "2010-11-06T02:30:00Z", "2010-11-07T02:30:00Z"},
+		// The last day of a leap year after 2037, at which time.ZoneBounds names an end that has passed.
+		{"1d", "Europe/Berlin", "2040-12-31T12:00:00Z", "2040-12-30T23:00:00Z", "2040-12-31T23:00:00Z"},
+		{"1d", "Europe/Berlin", "2041-01-01T12:00:00Z", "2040-12-31T23:00:00Z", "2041-01-01T23:00:00Z"},
+		{"1h", "Asia/Kolkata", "2040-12-31T12:00:00Z", "2040-12-31T11:30:00Z", "2040-12-31T12:30:00Z"},
 		// Half an hour of change cuts an hour.
 		{"1h", "Australia/Lord_Howe", "2026-04-04T14:59:00Z", "2026-04-04T14:00:00Z", "2026-04-04T15:00:00Z"},
 		{"1h", "Australia/Lord_Howe", "2026-04-04T15:10:00Z", "2026-04-04T15:00:00Z", "2026-04-04T15:30:00Z"},
@@ -106,6 +110,21 @@ func TestSteps_TellWhichZonesDoNotFit(t *testing.T) {
 		s := steps{hourly, zone(t, c.zone)}
 		if splits := !s.splitting(from, to).IsZero(); splits != c.splits || s.whole(from, to) != c.whole {
 			t.Errorf("%s from %s: splits %t, whole %t", c.zone, c.from, splits, s.whole(from, to))
+		}
+	}
+}
+
+// Going from change to change ends also over the last day of a leap year after 2037.
+func TestSteps_ComeToTheEndOfAnyWindow(t *testing.T) {
+	from, to := time.Date(2040, 12, 1, 0, 0, 0, 0, time.UTC), time.Date(2041, 6, 1, 0, 0, 0, 0, time.UTC)
+	for _, g := range []string{"1h", "1d"} {
+		granularity, err := ParseGranularity(g)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := steps{granularity, zone(t, "America/New_York")}
+		if at := s.splitting(from, to); !at.IsZero() || !s.whole(from, to) {
+			t.Errorf("%s: split at %s, whole %v", g, at, s.whole(from, to))
 		}
 	}
 }

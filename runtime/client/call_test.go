@@ -168,6 +168,24 @@ func TestCall_GoesToAnotherRegionAndBack(t *testing.T) {
 	})
 }
 
+// TestCall_TriesARegionAgainByOneCall holds that a region that still hangs costs one call its time, and not all of them.
+func TestCall_TriesARegionAgainByOneCall(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := &network{}
+		n.set("b", n.service(stored))
+		c := newClient(t, n, client.Options{}, "a", "b")
+		if failed := sendAll(t, c, 1); failed != 0 {
+			t.Fatal("the first call failed")
+		}
+		n.set("a", func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
+		time.Sleep(client.ReturnAfterDefault)
+		before := len(n.made("a"))
+		if failed := sendAll(t, c, 20); failed != 0 || len(n.made("a"))-before != 1 {
+			t.Errorf("%d of 20 calls failed, %d went to the region that hangs", failed, len(n.made("a"))-before)
+		}
+	})
+}
+
 // TestCall_LeavesARegionThatStaysBusy holds that one answer of 503 is waited for, as the service asks, and that two are enough.
 func TestCall_LeavesARegionThatStaysBusy(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

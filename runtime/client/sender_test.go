@@ -262,6 +262,29 @@ func TestSender_TellsWhatIsNotStored(t *testing.T) {
 	}
 }
 
+// TestSender_FlushWaitsForWhatIsOnItsWay flushes when nothing waits any more, and while readings go on coming.
+func TestSender_FlushWaitsForWhatIsOnItsWay(t *testing.T) {
+	b := &batches{takes: 10 * time.Second}
+	inBubble(t, b, client.SenderOptions{BatchReadings: 1, Requests: 1}, func(t *testing.T, s *client.Sender) {
+		give(t, s, 0, 1)
+		synctest.Wait()
+		flushed := make(chan time.Duration)
+		began := time.Now()
+		go func() {
+			err := s.Flush(t.Context())
+			if err != nil {
+				t.Error(err)
+			}
+			flushed <- time.Since(began)
+		}()
+		synctest.Wait()
+		give(t, s, 1, 5)
+		if took := <-flushed; took != 10*time.Second {
+			t.Errorf("it took %v", took)
+		}
+	})
+}
+
 func TestSender_CloseSendsWhatWaits(t *testing.T) {
 	b := &batches{}
 	inBubble(t, b, client.SenderOptions{Linger: time.Hour}, func(t *testing.T, s *client.Sender) {

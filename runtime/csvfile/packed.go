@@ -159,6 +159,31 @@ func (u *unpacker) survey() (size int64, head []byte, refusal string, err error)
 	}
 }
 
+// unpackBeginning unpacks the first headBytes of a text from the first bytes of a gzip file, or from all where that is whole. It tells
+// whether that is the whole text, or the reason why the file cannot be taken.
+func unpackBeginning(start []byte, wholeFile bool) (head []byte, whole bool, refusal string) {
+	if !bytes.HasPrefix(start, gzipMagic) {
+		return nil, false, reasonNotPacked
+	}
+	head = make([]byte, 0, headBytes+1) // one more tells that more follows
+	zip, err := gzip.NewReader(bytes.NewReader(start))
+	for err == nil && len(head) <= headBytes {
+		var n int
+		n, err = zip.Read(head[len(head):cap(head)])
+		head = head[:len(head)+n]
+	}
+	switch {
+	case len(head) > headBytes:
+		return head[:headBytes], false, ""
+	case errors.Is(err, io.EOF):
+		return head, wholeFile, "" // or else another member may follow
+	case errors.Is(err, io.ErrUnexpectedEOF) && !wholeFile:
+		return head, false, ""
+	default:
+		return nil, false, damaged(err, int64(len(head)), bytes.Count(head, []byte("\n")))
+	}
+}
+
 const reasonNotPacked = "the file is named " + contract.CSVPackedSuffix + " but is not compressed with gzip; compress it, or name it " +
 	contract.CSVKeySuffix
 

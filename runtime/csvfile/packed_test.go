@@ -12,6 +12,7 @@ import (
 
 	"github.com/sensorflow/sensorflow/runtime/contract"
 	"github.com/sensorflow/sensorflow/runtime/csvfile"
+	"github.com/sensorflow/sensorflow/runtime/reading"
 )
 
 // pack compresses parts, each as a member of its own: what gzip makes of files that are joined.
@@ -237,6 +238,43 @@ func TestProcessor_RefusesAFileThatUnpacksToTooMuch(t *testing.T) {
 		}
 		if more == 0 && (f.upload.Status != csvfile.Processing || f.upload.Plan.Unpacked != contract.CSVUnpackedBytesMax) {
 			t.Errorf("the largest text: %+v", f.upload)
+		}
+	}
+}
+
+func TestPreviewFile_UnpacksTheBeginning(t *testing.T) {
+	rows := fileOf(9000)
+	whole := pack(rows)
+	small := pack(fileOf(1))
+	damaged := bytes.Clone(small)
+	damaged[len(damaged)-8] ^= 1
+	for name, c := range map[string]struct {
+		as     string
+		start  []byte
+		whole  bool
+		rows   int
+		reason string
+	}{
+		"whole":                  {"a.csv.gz", small, true, 1, ""},
+		"the beginning":          {"A.CSV.GZ", whole[:9000], false, contract.CSVPreviewRows, ""},
+		"more than a head":       {"a.csv.gz", whole, true, contract.CSVPreviewRows, ""},
+		"one member of several":  {"a.csv.gz", small, false, 1, ""},
+		"whole and cut":          {"a.csv.gz", small[:len(small)-9], true, 1, "the gzip data breaks off after "},
+		"damaged":                {"a.csv.gz", damaged, true, 1, "the gzip data is damaged after 2 lines"},
+		"plain":                  {"a.csv.gz", fileOf(1), true, 1, "is named .csv.gz but is not compressed"},
+		"empty":                  {"a.csv.gz", nil, true, 1, "the file is empty"},
+		"packed and named plain": {"a.csv", small, true, 1, "give it a name that ends in .csv.gz"},
+	} {
+		got, err := csvfile.PreviewFile(csvfile.Beginning{FileName: c.as, Bytes: c.start, Whole: c.whole}, csvfile.Format{}, reading.Limits{Now: epoch})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var reason string
+		if len(got.Rows) > 0 && len(got.Rows[0].Faults) > 0 {
+			reason = got.Rows[0].Faults[0].Reason
+		}
+		if len(got.Rows) != c.rows || !strings.Contains(reason, c.reason) || (reason == "") != (c.reason == "") {
+			t.Errorf("%s: %d rows, want %d; reason %q, want %q", name, len(got.Rows), c.rows, reason, c.reason)
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/google/uuid"
 
@@ -58,6 +59,9 @@ const (
 	fieldNumbers = "numbers"
 	fieldParts   = "parts"
 )
+
+// etagCharsMax bounds what a client says to be an ETag; those of S3 have 34 characters.
+const etagCharsMax = 128
 
 // partCount is how many parts the file of an upload has.
 func (u Upload) partCount() int { return int((u.Bytes + u.Parts.Bytes - 1) / u.Parts.Bytes) }
@@ -241,8 +245,12 @@ func checkParts(sent []SentPart, count int) (etags []string, faults []fault.Fiel
 			faults = append(faults, partFault(i, "number", reason))
 			continue
 		}
-		if etags[part.Number-1] = plainETag(part.ETag); etags[part.Number-1] == "" {
+		etags[part.Number-1] = plainETag(part.ETag)
+		switch {
+		case etags[part.Number-1] == "":
 			faults = append(faults, partFault(i, "etag", "must not be empty"))
+		case utf8.RuneCountInString(part.ETag) > etagCharsMax:
+			faults = append(faults, partFault(i, "etag", fmt.Sprintf("must have at most %d characters", etagCharsMax)))
 		}
 	}
 	for number := 1; number <= count && len(faults) == 0; number++ {

@@ -188,6 +188,7 @@ func TestCompleteParts_NamesWhatIsWrong(t *testing.T) {
 		"repeated":     {sent: []csvfile.SentPart{{Number: 1, ETag: "one"}, {Number: 2, ETag: "two"}, {Number: 2, ETag: "two"}, {Number: 3, ETag: "three"}}, fields: "parts[2].number", says: "part 2 again"},
 		"out of range": {sent: []csvfile.SentPart{{Number: 1, ETag: "one"}, {Number: 2, ETag: "two"}, {Number: 3, ETag: "three"}, {Number: 4, ETag: "four"}}, fields: "parts[3].number", says: "1 to 3"},
 		"no etag":      {sent: []csvfile.SentPart{{Number: 1, ETag: "one"}, {Number: 2, ETag: `""`}, {Number: 3, ETag: "three"}}, fields: "parts[1].etag", says: "empty"},
+		"long etag":    {sent: []csvfile.SentPart{{Number: 1, ETag: strings.Repeat("e", 129)}}, fields: "parts[0].etag", says: "at most 128 characters"},
 		"wrong etag":   {sent: []csvfile.SentPart{{Number: 2, ETag: "two"}, {Number: 1, ETag: "one"}, {Number: 3, ETag: "3"}}, fields: "parts[2].etag", says: "part 3"},
 		"not arrived":  {sent: allParts, change: func(s *shelf) { delete(s.arrived, 1) }, fields: "parts[1].number", says: "part 1 has not arrived"},
 		"another size": {

@@ -34,14 +34,23 @@ const (
 	fieldRow  = "row"
 )
 
-// PreviewFile tells what would become of a file of a format, of which the first bytes are given, or all where it is whole. The error is
-// of kind fault.Invalid where the format is wrong.
-func PreviewFile(head []byte, whole bool, format Format, limits reading.Limits) (Preview, error) {
+// Beginning is the first bytes of a file, or all of them.
+type Beginning struct {
+	FileName string
+	Bytes    []byte
+	Whole    bool
+}
+
+// PreviewFile tells what would become of a file of a format. The error is of kind fault.Invalid where the format is wrong.
+func PreviewFile(b Beginning, format Format, limits reading.Limits) (Preview, error) {
 	if faults := format.Faults(); len(faults) > 0 {
 		return Preview{}, invalid(faults)
 	}
-	head = head[:min(len(head), headBytes)]
-	_, refusal := readHead(head, whole, format)
+	head, whole, refusal := b.text()
+	if refusal != "" {
+		return Preview{Rows: []PreviewRow{{Line: 1, Faults: []fault.FieldError{{Field: fieldFile, Reason: refusal}}}}}, nil
+	}
+	_, refusal = readHead(head, whole, format)
 	found, hint := lookalike(head, whole, format, limits)
 	if refusal != "" {
 		return Preview{
@@ -54,6 +63,15 @@ func PreviewFile(head []byte, whole bool, format Format, limits reading.Limits) 
 		return Preview{}, err
 	}
 	return Preview{Rows: rows, Suggested: found}, nil
+}
+
+// text is the beginning of the file's text and whether that is all of it, or the reason why it cannot be read.
+func (b Beginning) text() (head []byte, whole bool, refusal string) {
+	if isPacked(b.FileName) && len(b.Bytes) > 0 {
+		return unpackBeginning(b.Bytes, b.Whole)
+	}
+	n := min(len(b.Bytes), headBytes)
+	return b.Bytes[:n], b.Whole && n == len(b.Bytes), ""
 }
 
 // withHint adds to a reason what the file looks like.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/go-playground/validator/v10"
@@ -76,10 +77,23 @@ func newRequestChecker() (*requestChecker, error) {
 	return &requestChecker{v}, nil
 }
 
-// isWhole accepts integers that int64 holds.
+// isWhole accepts whole numbers that int64 holds.
 func isWhole(f validator.FieldLevel) bool {
-	_, err := json.Number(f.Field().String()).Int64()
+	_, err := whole(json.Number(f.Field().String()))
 	return err == nil
+}
+
+// whole returns a whole number. To JSON, 12, 12.0 and 1.2e1 are the same, and clients whose numbers are floats write any of them.
+func whole(n json.Number) (int64, error) {
+	d, err := reading.ParseValue(n.String())
+	if err != nil {
+		return 0, fmt.Errorf("read a whole number: %w", err)
+	}
+	i, err := strconv.ParseInt(d.String(), 10, 64)
+	if err != nil {
+		return 0, fmt.Errorf("read a whole number: %w", err)
+	}
+	return i, nil
 }
 
 // faults checks a body and returns the faults of its shape and of its values, one for each field.

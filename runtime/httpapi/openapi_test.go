@@ -58,6 +58,7 @@ type openSchema struct {
 	Enum                                     []any
 	Default                                  any
 	Minimum, Maximum                         *json.Number
+	ExclusiveMinimum, ExclusiveMaximum       *json.Number
 	MinLength, MaxLength, MinItems, MaxItems *int
 	Required                                 []string
 	Properties                               json.RawMessage
@@ -166,7 +167,7 @@ func (d *openAPI) contents(title string, c openContent) ([]docsContent, error) {
 				return nil, err
 			}
 		}
-		if one.Examples, err = examples(media); err != nil {
+		if one.Examples, err = examples(media, name == mediaNDJSON); err != nil {
 			return nil, err
 		}
 		contents = append(contents, one)
@@ -281,7 +282,7 @@ func (s openSchema) rule() string {
 		parts = append(parts, "one of "+strings.Join(choices, ", "))
 	}
 	parts = append(parts, span("characters", lengthText(s.MinLength), lengthText(s.MaxLength)), span("elements", lengthText(s.MinItems), lengthText(s.MaxItems)),
-		span("", numberText(s.Minimum), numberText(s.Maximum)))
+		span("", numberText(s.Minimum), numberText(s.Maximum)), between(numberText(s.ExclusiveMinimum), numberText(s.ExclusiveMaximum)))
 	if s.Pattern != "" {
 		parts = append(parts, "matching "+s.Pattern)
 	}
@@ -306,6 +307,14 @@ func span(unit, from, to string) string {
 	return strings.TrimSpace(text + " " + unit)
 }
 
+// between is for bounds that are not among the values themselves; a value has both or none.
+func between(from, to string) string {
+	if from == "" || to == "" {
+		return ""
+	}
+	return "between " + from + " and " + to
+}
+
 func lengthText(n *int) string {
 	if n == nil {
 		return ""
@@ -320,8 +329,8 @@ func numberText(n *json.Number) string {
 	return n.String()
 }
 
-// examples returns a media type's examples as they would be sent.
-func examples(m openMedia) ([]string, error) {
+// examples returns a media type's examples as they would be sent, arrays with a line an element where that is how they are.
+func examples(m openMedia, lines bool) ([]string, error) {
 	var raws []json.RawMessage
 	if len(m.Example) > 0 {
 		raws = append(raws, m.Example)
@@ -346,11 +355,20 @@ func examples(m openMedia) ([]string, error) {
 			texts[i] = text
 			continue
 		}
-		var b bytes.Buffer
-		if err := json.Compact(&b, raw); err != nil {
-			return nil, fmt.Errorf("write an example: %w", err)
+		elements := []json.RawMessage{raw}
+		if lines {
+			if err := json.Unmarshal(raw, &elements); err != nil {
+				return nil, fmt.Errorf("decode an example of lines: %w", err)
+			}
 		}
-		texts[i] = b.String()
+		var b bytes.Buffer
+		for _, element := range elements {
+			if err := json.Compact(&b, element); err != nil {
+				return nil, fmt.Errorf("write an example: %w", err)
+			}
+			b.WriteString("\n")
+		}
+		texts[i] = strings.TrimSuffix(b.String(), "\n")
 	}
 	return texts, nil
 }

@@ -50,14 +50,17 @@ func (s *Server) postPreview(w http.ResponseWriter, r *http.Request) error {
 		return previewError(toProblem(err))
 	}
 	defer form.hold.Leave()
-	format, head, err := readBeginning(multipart.NewReader(form, boundary))
+	format, beginning, err := readBeginning(multipart.NewReader(form, boundary))
 	switch {
 	case form.err != nil:
 		return previewError(bodyError(form.err))
 	case err != nil:
 		return err
 	}
-	preview, err := csvfile.PreviewFile(head, len(head) < contract.CSVPreviewBytes, format, s.limits(s.Now()))
+	if err := form.hold.Grow(gzipBytes + contract.CSVPreviewBytes); err != nil { // in case it is compressed
+		return refused(err)
+	}
+	preview, err := csvfile.PreviewFile(beginning, format, s.limits(s.Now()))
 	if err != nil {
 		return fmt.Errorf("preview a file: %w", err)
 	}
@@ -72,23 +75,23 @@ func (s *Server) postPreview(w http.ResponseWriter, r *http.Request) error {
 }
 
 // readBeginning reads the format and the beginning of a file from a form.
-func readBeginning(form *multipart.Reader) (csvfile.Format, []byte, error) {
+func readBeginning(form *multipart.Reader) (csvfile.Format, csvfile.Beginning, error) {
 	format, file, err := readForm(form)
 	if err != nil {
-		return csvfile.Format{}, nil, err
+		return csvfile.Format{}, csvfile.Beginning{}, err
 	}
 	head, err := io.ReadAll(io.LimitReader(file, contract.CSVPreviewBytes+1))
 	switch {
 	case file.refusal != nil:
-		return csvfile.Format{}, nil, file.refusal
+		return csvfile.Format{}, csvfile.Beginning{}, file.refusal
 	case errors.Is(err, io.ErrUnexpectedEOF):
-		return csvfile.Format{}, nil, bodyError(err)
+		return csvfile.Format{}, csvfile.Beginning{}, bodyError(err)
 	case err != nil:
-		return csvfile.Format{}, nil, malformedForm(err)
+		return csvfile.Format{}, csvfile.Beginning{}, malformedForm(err)
 	case len(head) > contract.CSVPreviewBytes:
-		return csvfile.Format{}, nil, previewError(tooLarge(contract.CSVPreviewBytes))
+		return csvfile.Format{}, csvfile.Beginning{}, previewError(tooLarge(contract.CSVPreviewBytes))
 	}
-	return format, head, nil
+	return format, csvfile.Beginning{FileName: file.file.FileName(), Bytes: head, Whole: len(head) < contract.CSVPreviewBytes}, nil
 }
 
 // previewError is the answer to a form that was not read to its end.

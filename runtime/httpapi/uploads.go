@@ -47,7 +47,7 @@ func (s *Server) postUpload(w http.ResponseWriter, r *http.Request) error {
 	if faults := append(s.requests.faults(b, shape), formatFaults...); len(faults) > 0 {
 		return invalidFields(faults)
 	}
-	size, err := b.Size.Int64()
+	size, err := whole(b.Size)
 	if err != nil {
 		return fmt.Errorf("read a checked size: %w", err)
 	}

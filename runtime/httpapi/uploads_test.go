@@ -28,6 +28,17 @@ func TestPostUpload_GivesOutAnAddress(t *testing.T) {
 	}
 }
 
+// To JSON these are one number, and clients whose numbers are floats write any of them.
+func TestPostUpload_TakesAWholeNumberHoweverItIsWritten(t *testing.T) {
+	f := newFixture(t, httpapi.Options{})
+	for text, size := range map[string]int64{"2898": 2898, "2898.0": 2898, "2.898e3": 2898, "5368709120": 5368709120} {
+		got := f.do(call{method: "POST", path: "/sensor-data/uploads", token: tokenWriter, body: `{"fileName":"a.csv","size":` + text + `}`})
+		if got.status != http.StatusCreated || f.uploads.asked.Size != size {
+			t.Errorf("%s: status %d, asked for %d", text, got.status, f.uploads.asked.Size)
+		}
+	}
+}
+
 func TestPostUpload_RejectsBadRequests(t *testing.T) {
 	f := newFixture(t, httpapi.Options{})
 	for _, test := range []struct{ body, fields string }{
@@ -36,7 +47,8 @@ func TestPostUpload_RejectsBadRequests(t *testing.T) {
 		{`{"fileName":"` + strings.Repeat("x", 256) + `","size":1}`, "fileName"},
 		{`{"fileName":"a.csv","size":"1"}`, "size"},
 		{`{"fileName":"a.csv","size":1.5}`, "size"},
-		{`{"fileName":"a.csv","size":1e3}`, "size"},
+		{`{"fileName":"a.csv","size":1e-3}`, "size"},
+		{`{"fileName":"a.csv","size":1e99999}`, "size"},
 		{`{"fileName":"a.csv","size":99999999999999999999}`, "size"},
 		{`{"fileName":"a.csv","size":1,"sha256":7}`, "sha256"},
 		{`{"fileName":"a.csv","size":1,"key":"x"}`, "key"},

@@ -35,6 +35,17 @@ func ParseZone(name string) (*time.Location, error) {
 	return zone, nil
 }
 
+// ZoneBounds returns a stretch of time that holds t, in which a zone's clock is not changed; a zero time leaves that end open. It is
+// Time.ZoneBounds, of which the end always lies after t: on the last day of a leap year after 2037, that one names the day's beginning,
+// since it takes every year for one of 365 days, and who goes on from there never arrives.
+func ZoneBounds(t time.Time, zone *time.Location) (since, until time.Time) {
+	since, until = t.In(zone).ZoneBounds()
+	if !until.IsZero() && !until.After(t) {
+		until = time.Date(t.UTC().Year()+1, time.January, 1, 0, 0, 0, 0, time.UTC)
+	}
+	return since, until
+}
+
 // LocalClock reads times as the clocks of one time zone show them. It is not safe for concurrent use.
 type LocalClock struct {
 	zone  *time.Location
@@ -88,51 +99,44 @@ func (c *LocalClock) formError() error {
 	}
 }
 
-// changeMargin is more than any clock was ever changed by, in seconds: a day, where the date line moved.
-const changeMargin = 2 * 24 * 60 * 60
+const (
+	// changeMargin is more than any clock was ever changed by: a day, where the date line moved.
+	changeMargin = 48 * time.Hour
+	// changeStep is less than the time between two changes of a clock.
+	changeStep = time.Hour
+)
 
 // instant returns the Unix second in which the clock shows a time, which is given as if the clock was one of UTC.
+//
+// It looks at the offsets that the zone has around that time one by one, which is about as much work as to find where they change.
 func (c *LocalClock) instant(shown int64) (int64, error) {
 	if c.first <= shown && shown <= c.last {
 		return shown - c.offset, nil
 	}
 	near := time.Unix(shown, 0).In(c.zone)
-	before, after := near.Add(-changeMargin*time.Second), near.Add(changeMargin*time.Second)
-	var found []int64
-	for at := before; ; {
-		_, offset := at.Zone()
-		candidate := shown - int64(offset)
-		if _, has := time.Unix(candidate, 0).In(c.zone).Zone(); has == offset && !slices.Contains(found, candidate) {
-			found = append(found, candidate)
+	var offsets, found []int64
+	for after := -changeMargin; after <= changeMargin; after += changeStep {
+		_, seconds := near.Add(after).Zone()
+		offset := int64(seconds)
+		if slices.Contains(offsets, offset) {
+			continue
 		}
-		_, end := at.ZoneBounds()
-		if end.IsZero() || end.After(after) {
-			break
+		offsets = append(offsets, offset)
+		if _, has := time.Unix(shown-offset, 0).In(c.zone).Zone(); has == seconds {
+			found = append(found, shown-offset)
 		}
-		at = end
+	}
+	if len(offsets) == 1 {
+		const half = int64(changeMargin / time.Second / 2)
+		c.first, c.last, c.offset = shown-half, shown+half, offsets[0]
 	}
 	switch len(found) {
 	case 0:
 		return 0, fmt.Errorf("must be a time that the clocks of %s show; they are put forward over this one", c.zone)
 	case 1:
-		c.remember(time.Unix(found[0], 0).In(c.zone))
 		return found[0], nil
 	default:
 		return 0, fmt.Errorf("must be a time that the clocks of %s show once; they are put back over this one, so write it with its offset", c.zone)
-	}
-}
-
-// remember notes between which times the clock is not changed, so that the next ones near this one need no search.
-func (c *LocalClock) remember(at time.Time) {
-	const always = 1 << 40 // beyond all years
-	start, end := at.ZoneBounds()
-	_, offset := at.Zone()
-	c.offset, c.first, c.last = int64(offset), -always, always
-	if !start.IsZero() {
-		c.first = start.Unix() + c.offset + changeMargin
-	}
-	if !end.IsZero() {
-		c.last = end.Unix() + c.offset - changeMargin
 	}
 }
 

@@ -2,9 +2,11 @@ package bench_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"reflect"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -16,8 +18,9 @@ import (
 	"github.com/sensorflow/sensorflow/runtime/aggregate"
 	"github.com/sensorflow/sensorflow/runtime/contract"
 	"github.com/sensorflow/sensorflow/runtime/dynamo"
+	"github.com/sensorflow/sensorflow/runtime/ingest"
+	"github.com/sensorflow/sensorflow/runtime/pacing"
 	"github.com/sensorflow/sensorflow/runtime/reading"
-	"github.com/sensorflow/sensorflow/test/aggregatetest"
 	"github.com/sensorflow/sensorflow/test/simulation/dynamodel"
 )
 
@@ -28,22 +31,30 @@ const (
 	unitsPerMinute  = 10 // readings of each
 )
 
-// TestUnits_OfABatchOfTheStream measures what a batch costs the aggregates' table and how large a row becomes, on values that hardly
-// change, that go on rising, and that are scattered; each also with one reading in twenty corrected a minute later. Units are
-// counted by DynamoDB's rules over the simulation's model of it, since DynamoDB Local does not count transactions as they are billed.
-func TestUnits_OfABatchOfTheStream(t *testing.T) {
+// unitsValues are readings' values by minute and number.
+type unitsValues struct {
+	name string
+	of   func(minute, i int) string
+}
+
+func unitsKinds() []unitsValues {
 	random := rand.New(rand.NewPCG(1, 2))
-	for _, values := range []struct {
-		name string
-		of   func(minute, i int) string
-	}{
+	return []unitsValues{
 		{"steady", func(_, i int) string { return fmt.Sprintf("21.%d", 4+i%3) }},
 		{"rising", func(minute, i int) string { return fmt.Sprintf("%d.%d", 100+minute, i) }},
 		{"scattered", func(int, int) string { return fmt.Sprintf("%d.%02d", random.IntN(1000)-200, random.IntN(100)) }},
 		{"as long as can be", func(int, int) string {
 			return fmt.Sprintf("-%d%018d.%011d", 1e8+random.Int64N(9e8), random.Int64N(1e18), 1+random.Int64N(1e11-1))
 		}},
-	} {
+	}
+}
+
+// TestUnits_OfABatchOfTheStream measures what a batch of readings costs on its way through ingest and aggregator, and how large a row
+// becomes, on values that hardly change, that go on rising, and that are scattered; each also with one reading in twenty corrected a
+// minute later. Units are counted by DynamoDB's rules over the simulation's model of it, since DynamoDB Local does not count
+// transactions as they are billed.
+func TestUnits_OfABatchOfTheStream(t *testing.T) {
+	for _, values := range unitsKinds() {
 		for _, corrections := range []bool{false, true} {
 			name := values.name
 			if corrections {
@@ -99,11 +110,13 @@ type units struct {
 	*dynamodel.Database
 	aggregator *aggregate.Aggregator
 	sequence   int
+	ingest     *ingest.Writer
 	before     []aggregate.Image // of the minute before
 	total      aggregate.Result
 
 	factor                          int // of the call that is being made
 	table, index, reads, ofReadings int
+	stored                          int // write units of the readings' table
 	ofRows, ofFleet, ofList         int // writes, whatever they take
 }
 
@@ -117,9 +130,15 @@ func newUnits() *units {
 	u.Create(unitsReadings, contract.ReadingsTable())
 	u.Create(unitsAggregates, contract.AggregatesTable())
 	u.OnWrite = u.write
+	u.ingest = ingest.NewWriter(dynamo.NewReadings(u, unitsReadings, "eu-west-1", 0), 1, pacing.Pacer{})
+	u.restart()
+	return u
+}
+
+// restart is what a new instance of the aggregator begins with: it remembers nothing.
+func (u *units) restart() {
 	u.aggregator = aggregate.NewAggregator(dynamo.NewAggregates(u, unitsReadings, unitsAggregates, contract.IndexShardsDefault), "eu-west-1",
 		aggregate.AggregatorOptions{Concurrency: 1})
-	return u
 }
 
 // kilobytes is a size in write units.
@@ -188,9 +207,7 @@ func (u *units) minute(t *testing.T, minute int, corrections bool, value func(mi
 		u.before = append(u.before, image)
 		add(nil, image)
 	}
-	if corrections { // which may be recounted
-		u.store(t, batch)
-	}
+	u.store(t, batch)
 	got, err := u.aggregator.Process(t.Context(), batch)
 	if err != nil {
 		t.Fatal(err)
@@ -207,14 +224,19 @@ func parsed(t *testing.T, text string) reading.Decimal {
 	return v
 }
 
-// store puts the readings into their table, for the recounts.
+// store puts the readings into their table as the service does, each version above the ones before.
 func (u *units) store(t *testing.T, batch []aggregate.Change) {
 	t.Helper()
-	name := unitsReadings
-	for _, c := range batch {
-		if _, err := u.Database.PutItem(t.Context(), &dynamodb.PutItemInput{TableName: &name, Item: aggregatetest.ItemOf(*c.New)}); err != nil {
+	writes := make([]reading.Write, len(batch))
+	for i, c := range batch {
+		number, err := strconv.Atoi(c.Sequence)
+		if err != nil {
 			t.Fatal(err)
 		}
+		writes[i] = reading.Write{Reading: c.New.Reading, Version: reading.VersionAt(unitsHour.Add(time.Duration(number)))}
+	}
+	if err := u.ingest.Write(t.Context(), writes); err != nil {
+		t.Fatal(err)
 	}
 }
 
@@ -231,9 +253,9 @@ func (u *units) report(t *testing.T, name string) {
 		}
 	}
 	each := func(units int) float64 { return float64(units) / unitsBatches }
-	t.Logf("%-36s a batch of %d readings of %d equipments: %6.1f write units (%5.1f of them the index), %6.1f read units of rows, %6.1f of readings; "+
-		"%d rows applied, %d recounts in all; a row has at most %d bytes, a fleet row %d",
-		name, u.sequence/unitsBatches, unitsEquipments, each(u.table+u.index), each(u.index), each(u.reads), each(u.ofReadings),
+	t.Logf("%-36s a batch of %d readings of %d equipments: %6.1f write units of the readings, %6.1f of the aggregates (%5.1f of them the index), "+
+		"%6.1f read units of rows, %6.1f of readings; %d rows applied, %d recounts in all; a row has at most %d bytes, a fleet row %d",
+		name, u.sequence/unitsBatches, unitsEquipments, each(u.stored), each(u.table+u.index), each(u.index), each(u.reads), each(u.ofReadings),
 		u.total.Applied, u.total.Recounted, largest, fleet)
 	if rows != unitsEquipments {
 		t.Errorf("%d rows", rows)
@@ -307,7 +329,20 @@ func (u *units) TransactWriteItems(ctx context.Context, in *dynamodb.TransactWri
 
 func (u *units) PutItem(ctx context.Context, in *dynamodb.PutItemInput, o ...func(*dynamodb.Options)) (*dynamodb.PutItemOutput, error) {
 	u.factor = 1
-	return u.Database.PutItem(ctx, in, o...)
+	out, err := u.Database.PutItem(ctx, in, o...)
+	if errors.As(err, new(*types.ConditionalCheckFailedException)) {
+		u.ofList++
+		u.table++ // a refused write costs what it would have written
+	}
+	return out, err
+}
+
+// BatchExecuteStatement counts a unit for each statement, also for one that is refused: no reading is larger than a kilobyte.
+func (u *units) BatchExecuteStatement(
+	ctx context.Context, in *dynamodb.BatchExecuteStatementInput, o ...func(*dynamodb.Options),
+) (*dynamodb.BatchExecuteStatementOutput, error) {
+	u.stored += len(in.Statements)
+	return u.Database.BatchExecuteStatement(ctx, in, o...)
 }
 
 // BatchGetItem counts a unit for each four kilobytes of an item, or for nothing.

@@ -39,7 +39,7 @@ func (u *units) takeIn(tb testing.TB, equipments, records int) {
 
 // fresh forgets what was counted.
 func (u *units) fresh() {
-	u.table, u.index, u.reads, u.ofReadings, u.ofRows, u.ofFleet, u.ofList = 0, 0, 0, 0, 0, 0, 0
+	u.table, u.index, u.reads, u.ofReadings, u.stored, u.ofRows, u.ofFleet, u.ofList = 0, 0, 0, 0, 0, 0, 0, 0
 }
 
 // Ten thousand records of a hundred equipments are two batches, each of which writes a row once for each equipment, and shares what

@@ -20,7 +20,7 @@ import (
 )
 
 // stepWithin bounds what a test waits for in a page; pageWithin bounds all that a test does in one.
-const stepWithin, pageWithin = 20 * time.Second, 2 * time.Minute
+const stepWithin, pageWithin = 20 * time.Second, 3 * time.Minute
 
 // look is how a page is looked at. Its zero value is a laptop in light colours with English.
 type look struct {
@@ -107,6 +107,7 @@ func (p *page) look(l look) {
 		call(emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{
 			Width: l.width, Height: l.height, DeviceScaleFactor: l.scale,
 		}),
+		call(emulation.SetFocusEmulationEnabled, emulation.SetFocusEmulationEnabledParams{Enabled: true}), // several tabs are open at once
 		call(emulation.SetTouchEmulationEnabled, emulation.SetTouchEmulationEnabledParams{Enabled: l.touch}),
 		call(emulation.SetTimezoneOverride, emulation.SetTimezoneOverrideParams{TimezoneID: l.zone}),
 		call(emulation.SetUserAgentOverride, emulation.SetUserAgentOverrideParams{UserAgent: agent, AcceptLanguage: l.language}),
@@ -167,7 +168,18 @@ func tryEval[T any](p *page, script string, arguments ...any) (T, error) {
 // await waits until a script gives true. What says what is waited for.
 func (p *page) await(what, script string, arguments ...any) {
 	p.t.Helper()
-	ctx, cancel := context.WithTimeout(p.ctx, stepWithin)
+	p.awaitWithin(stepWithin, what, script, arguments...)
+}
+
+// patiently is await for what takes the service long.
+func (p *page) patiently(what, script string, arguments ...any) {
+	p.t.Helper()
+	p.awaitWithin(pageWithin, what, script, arguments...)
+}
+
+func (p *page) awaitWithin(within time.Duration, what, script string, arguments ...any) {
+	p.t.Helper()
+	ctx, cancel := context.WithTimeout(p.ctx, within)
 	defer cancel()
 	if err := await.Until(ctx, func() error {
 		holds, err := tryEval[bool](p, script, arguments...)
@@ -216,6 +228,7 @@ func (p *page) text(selector string) string {
 // value is what stands in a field.
 func (p *page) value(selector string) string {
 	p.t.Helper()
+	p.await(selector+" is there", `document.querySelector(%s) !== null`, selector)
 	return eval[string](p, `document.querySelector(%s).value`, selector)
 }
 

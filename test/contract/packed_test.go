@@ -38,6 +38,12 @@ func TestUpload_TakesCompressedFiles(t *testing.T) {
 			return decode[fileAnswer](t, c.good(fileCall(t, "file", "March.csv.gz", content), http.StatusCreated)).UploadID
 		},
 	}
+	preview := fileCall(t, "file", "March.csv.gz", content)
+	preview.Path = "/sensor-data/uploads/preview"
+	shown := decode[struct{ Rows []struct{ Line int } }](t, c.good(preview, http.StatusOK))
+	if len(shown.Rows) != 3 || shown.Rows[2].Line != 4 {
+		t.Errorf("a preview shows %+v", shown)
+	}
 	for name, send := range ways {
 		u := c.ended(send())
 		if u.Status != "completed-with-rejects" || u.RowsAccepted != 2 || u.RowsRejected != 1 || u.Bytes != int64(len(content)) || u.FileName != "March.csv.gz" {

@@ -49,20 +49,20 @@ func TestUpload_TakesALargeFileInParts(t *testing.T) {
 	for i := range sent {
 		sent[i] = sentPart{i + 1, etag}
 	}
-	incomplete := c.bad(about(t, at + "/complete", map[string]any{"parts": sent}), http.StatusBadRequest)
+	incomplete := c.bad(about(t, at+"/complete", map[string]any{"parts": sent}), http.StatusBadRequest)
 	if named := strings.Split(incomplete.fields(), ","); len(named) != count-1 || named[79] != "parts[79].number" {
 		t.Errorf("named are %v", named)
 	}
 	for fields, parts := range map[string][]sentPart{
 		"parts": sent[1:], "parts[81].number": append(sent[:count:count], sent[0]), "parts[0].number": {{Number: count + 1, ETag: etag}}, "parts[0].etag": {{Number: 1}},
 	} {
-		p := c.bad(about(t, at + "/complete", map[string]any{"parts": parts}), http.StatusBadRequest)
+		p := c.bad(about(t, at+"/complete", map[string]any{"parts": parts}), http.StatusBadRequest)
 		if p.fields() != fields {
 			t.Errorf("the answer names %q, want %q", p.fields(), fields)
 		}
 	}
 	for fields, numbers := range map[string][]int{"numbers": {}, "numbers[0]": {count + 1}, "numbers[1]": {1, 1}} {
-		p := c.bad(about(t, at + "/parts", map[string]any{"numbers": numbers}), http.StatusBadRequest)
+		p := c.bad(about(t, at+"/parts", map[string]any{"numbers": numbers}), http.StatusBadRequest)
 		if p.fields() != fields {
 			t.Errorf("%v: the answer names %q, want %q", numbers, p.fields(), fields)
 		}

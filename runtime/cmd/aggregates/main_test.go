@@ -344,6 +344,22 @@ func TestCommands_FindAndMendEachKindOfError(t *testing.T) {
 	}
 }
 
+// TestCommands_KnowWhatThereIsNot holds that a name that is wrong does not look as if everything was right.
+func TestCommands_KnowWhatThereIsNot(t *testing.T) {
+	v := newService(t)
+	v.fill(t)
+	v.want(t, statusRight, "repair", "-equipment", "EQ-1")
+	v.want(t, statusRight, "audit", "-equipment", "EQ-1")
+	for _, args := range [][]string{
+		{"audit", "-equipment", "NOPE"}, {"repair", "-equipment", "NOPE"}, {"audit", "-equipment", "NOPE", "-sample", "10"},
+		{"audit", "-equipment", "EQ-1", "-from", "2020-01-01T00", "-to", "2020-01-02T00"},
+	} {
+		if said := v.want(t, statusUsage, args...); !strings.Contains(said, "there are neither rows nor readings of "+args[2]+" in "+region) {
+			t.Errorf("%v says\n%s", args, said)
+		}
+	}
+}
+
 // A sample has as many different rows as are asked for, or all: of these nine the one that is wrong is always among 200.
 func TestAudit_SamplesDifferentRows(t *testing.T) {
 	v := newService(t)

@@ -77,6 +77,8 @@ func (t *task) finish(tally repair.Tally, err error) (status int, _ error) {
 	switch {
 	case err != nil:
 		return statusUsage, err
+	case t.scope.EquipmentID != "" && tally.Rows+tally.Moving+tally.Closed+tally.Failed == 0:
+		return statusUsage, fmt.Errorf("there are neither rows nor readings of %s: is its name right?", describe(t.scope))
 	case tally.Failed > 0, tally.Different > tally.Mended, t.adopt && tally.Moving > 0:
 		return statusWrong, nil
 	default:

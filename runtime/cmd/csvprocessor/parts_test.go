@@ -69,7 +69,9 @@ func TestFunction_StoresAFileThatIsSentInParts(t *testing.T) {
 	}
 	send(ticket.Parts[2])
 	send(ticket.Parts[0])
-	all := func() []csvfile.SentPart { return []csvfile.SentPart{{Number: 1, ETag: etags[1]}, {Number: 2, ETag: etags[2]}, {Number: 3, ETag: etags[3]}} }
+	all := func() []csvfile.SentPart {
+		return []csvfile.SentPart{{Number: 1, ETag: etags[1]}, {Number: 2, ETag: etags[2]}, {Number: 3, ETag: etags[3]}}
+	}
 	etags[2] = etags[1]
 	wantField(t, "a part that has not arrived", complete(all()...), "parts[1].number")
 	signed, _, err := uploads.SignParts(t.Context(), id, []int{2, 1})

@@ -22,7 +22,7 @@ const fleetItemsMax = 40000, fleetSteppedMax = 8000, fleetHoursMax = 60000;
 // So many hours of equipments fit into one answer of any granularity.
 const hoursOfAnswer = 9000;
 
-const pageSize = 10000, callsAtOnce = 4, totalsAtOnce = 6, totalsMax = 120;
+const pageSize = 10000, callsAtOnce = 4, totalsAtOnce = 6, totalsMax = 125;
 
 /** spanOf is the time that a window of the address means at a moment: {from, to} in milliseconds, both on full five minutes. */
 export function spanOf(window, now) {
@@ -91,7 +91,8 @@ export class Aggregates {
    */
   async refresh(old, now, { signal } = {}) {
     const { from, to } = spanOf(old.window, now);
-    const since = floorStep(Math.min(now, to) - 2 * hour, old.length, old.zone);
+    const recent = Math.min(now, to) - 2 * hour;
+    const since = old.byTotals ? boundaries(old, from).findLast((bound) => bound <= recent) ?? from : floorStep(recent, old.length, old.zone);
     const kept = old.items.filter((item) => item.start < since);
     const stays = from === old.from && to === old.to && since > from && await this.unchanged(old, kept, since, signal);
     if (!stays) return this.load(questionOf(old), now, { signal });
@@ -131,7 +132,7 @@ export class Aggregates {
   async fetch(answer, since, signal, progress) {
     if (answer.byTotals) await this.totals(answer, since, signal, progress);
     else await this.itemwise(answer, since, signal, progress);
-    answer.items.sort((a, b) => a.start - b.start || (a.equipment < b.equipment ? -1 : a.equipment > b.equipment ? 1 : 0));
+    answer.items.sort((a, b) => a.start - b.start || orderTexts(a.equipment, b.equipment));
   }
 
   query(answer, from, to) {
@@ -193,6 +194,9 @@ export class Aggregates {
     return files;
   }
 }
+
+/** orderTexts orders by the codes of characters, as the service does. */
+export const orderTexts = (a, b) => (a < b ? -1 : a > b ? 1 : 0);
 
 const questionOf = ({ window, equipments, zone, width }) => ({ window, equipments, zone, width });
 

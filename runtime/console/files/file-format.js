@@ -17,7 +17,10 @@ const none = "\u0000";
 /** Keys of sentences cannot hold these signs. */
 const signs = { ",": "comma", ";": "semicolon", "\t": "tab", ".": "point" };
 
-/** formatFields returns {element, format(), take(format), header(text)}. changed is called after each change by the person. */
+/**
+ * formatFields returns {element, format(), missing(), take(format), header(text)}; missing is what has yet to be filled in, as a
+ * sentence, or an empty text. changed is called after each change by the person.
+ */
 export function formatFields(app, changed) {
   const { text } = app;
   const named = (name, value) => text("format." + name + "." + (signs[value] || value));
@@ -75,6 +78,12 @@ export function formatFields(app, changed) {
     return all;
   }
 
+  function missing() {
+    if (!parts.zone.hidden && !isZone(zone.value.trim())) return text("format.noZone");
+    if (!parts.equipment.hidden && !equipment.value.trim()) return text("format.noEquipment");
+    return "";
+  }
+
   /** take chooses what a format says. The zone and the equipment, which no file tells, stay where it does not say them. */
   function take(chosen) {
     for (const [name, [standard]] of Object.entries(choices)) lists[name].value = chosen[name] || standard;
@@ -99,8 +108,8 @@ export function formatFields(app, changed) {
   take({});
   const zones = element("datalist", { id: "zones" }, Intl.supportedValuesOf("timeZone").map((value) => element("option", { value })));
   return {
-    format, take, header,
-    element: element("fieldset", { class: "fields", onchange: touched }, element("legend", {}, text("format.title")),
+    format, missing, take, header,
+    element: element("fieldset", { class: "fields", "aria-label": text("format.title"), onchange: touched },
       field(text("format.delimiter"), lists.delimiter), field(text("format.decimal"), lists.decimal),
       field(text("format.timestamps"), lists.timestamps), parts.dates, parts.zone, zones,
       columns.map((name) => field(text("format.column." + name), columnLists[name])), parts.equipment,

@@ -1,0 +1,51 @@
+package browser_test
+
+import (
+	"encoding/json"
+	"strings"
+
+	"github.com/chromedp/cdproto/fetch"
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/chromedp"
+)
+
+// slow lets a page send no faster than so many bytes a second. Zero is as fast as can be.
+func (p *page) slow(bytesPerSecond float64) {
+	p.t.Helper()
+	if bytesPerSecond == 0 {
+		bytesPerSecond = -1
+	}
+	p.must(chromedp.Do(p.ctx,
+		call(network.Enable, network.EnableParams{}),
+		call(network.EmulateNetworkConditionsByRule, network.EmulateNetworkConditionsByRuleParams{
+			MatchedNetworkConditions: []*network.Conditions{{DownloadThroughput: -1, UploadThroughput: bytesPerSecond}},
+		})))
+}
+
+// answerWith lets calls to an address, by the end of its path, get an answer that the service gives only in states that take long to
+// come about. It lasts as long as the page.
+func (p *page) answerWith(path string, status int, body any) {
+	p.t.Helper()
+	content, err := json.Marshal(body)
+	p.must(err)
+	paused := make(chan fetch.RequestID, 16)
+	p.must(chromedp.Listen(p.ctx, func(event any) {
+		if e, ok := event.(*fetch.EventRequestPaused); ok && strings.HasSuffix(strings.SplitN(e.Request.URL, "?", 2)[0], path) {
+			paused <- e.RequestID
+		}
+	}))
+	go func() {
+		for {
+			select {
+			case <-p.ctx.Done():
+				return
+			case id := <-paused:
+				_, _ = chromedp.Call(p.ctx, fetch.FulfillRequest, fetch.FulfillRequestParams{
+					RequestID: id, ResponseCode: int64(status), Body: content,
+					ResponseHeaders: []*fetch.HeaderEntry{{Name: "Content-Type", Value: "application/json"}, {Name: "X-Region", Value: "eu-west-1"}},
+				}) // a page that has gone needs no answer
+			}
+		}
+	}()
+	p.must(chromedp.Do(p.ctx, call(fetch.Enable, fetch.EnableParams{Patterns: []*fetch.RequestPattern{{URLPattern: "*" + path + "*"}}})))
+}
