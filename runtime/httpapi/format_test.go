@@ -12,7 +12,7 @@ import (
 
 // brazilian is the format of a Brazilian spreadsheet, as JSON and as package csvfile has it.
 const brazilian = `{"delimiter":";","decimal":",","columns":{"equipmentId":"Equipamento","timestamp":"Data/Hora","value":"Valor"},` +
-	`"otherColumns":"ignore","timestamps":"local","dates":"dmy","timezone":"America/Sao_Paulo","skipLines":2.0}`
+	`"otherColumns":"ignore","timestamps":"local","dates":"dmy","timezone":"America/Sao_Paulo","skipLines":2}`
 
 var brazilianFormat = csvfile.Format{
 	Delimiter: ";", Decimal: ",", Columns: csvfile.ColumnNames{EquipmentID: "Equipamento", Timestamp: "Data/Hora", Value: "Valor"},
@@ -29,6 +29,16 @@ func TestFormat_ReachesTheUploadByBothWaysIn(t *testing.T) {
 	got = f.do(call{method: "POST", path: "/sensor-data/upload-csv", token: tokenWriter, body: text, headers: map[string]string{"Content-Type": media}})
 	if got.status != http.StatusCreated || f.uploads.formats["a.csv"] != brazilianFormat {
 		t.Errorf("status %d %s, stored %+v", got.status, got.body, f.uploads.formats)
+	}
+}
+
+func TestFormat_TakesAWholeNumberHoweverItIsWritten(t *testing.T) {
+	f := newFixture(t, httpapi.Options{})
+	for _, text := range []string{"20", "20.0", "2e1"} {
+		got := f.do(call{method: "POST", path: "/sensor-data/uploads", token: tokenWriter, body: `{"fileName":"a.csv","size":12,"format":{"skipLines":` + text + `}}`})
+		if got.status != http.StatusCreated || f.uploads.asked.Format.SkipLines != 20 {
+			t.Errorf("%s: status %d, asked %+v", text, got.status, f.uploads.asked.Format)
+		}
 	}
 }
 
