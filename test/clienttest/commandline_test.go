@@ -245,6 +245,7 @@ func TestCommandLine_SaysWhatIsWrong(t *testing.T) {
 		{"no such flag", 2, u.environ, []string{"query", "-intreval", "24h"}, "flag provided but not defined: -intreval"},
 		{"a value that is none", 2, u.environ, []string{"send", "cli.one", "1,5"}, "value must be a JSON number"},
 		{"a time that is none", 2, u.environ, []string{"query", "-from", "yesterday"}, "-from must be an RFC 3339 timestamp"},
+		{"an export of another form", 2, u.environ, []string{"export", "cli.one", "-o", "json"}, "export writes CSV"},
 		{"no such file", 1, u.environ, []string{"upload", "nothing.csv"}, "no such file"},
 		{"nobody", 3, []string{"SENSORFLOW_API=" + info.APIURL}, []string{"query"}, "sign in first"},
 		{"a wrong secret", 3, []string{"SENSORFLOW_API=" + info.APIURL, "SENSORFLOW_TOKEN_URL=" + info.TokenURL, "SENSORFLOW_CLIENT_ID=" + info.ClientID, "SENSORFLOW_CLIENT_SECRET=x"},
