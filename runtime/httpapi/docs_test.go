@@ -44,7 +44,7 @@ func TestDocs_HoldTheAddressesOfTheDeployment(t *testing.T) {
 	}{
 		{
 			"both", Options{PublicURL: "https://api.example.com", TokenURL: "https://auth.example.com/token"},
-			[]string{"API=https://api.example.com\n", "write' https://auth.example.com/token |", "grant_type"}, []string{"API=https://…"},
+			[]string{"API=https://api.example.com\n", "https://auth.example.com/token | sed", "grant_type"}, []string{"API=https://…"},
 		},
 		{"none", Options{}, []string{"API=https://…\n"}, []string{"grant_type"}},
 		{
