@@ -117,7 +117,8 @@ consumer: .have-cdk ## build and synthesize an app of another team (CDK=latest: 
 
 .PHONY: bench
 bench: .have-go ## measure what it costs, beside what is usual, within 15 minutes (BENCH='post csv', PUBLISH=yes for the pages)
-	@mkdir -p .local/bin && go build -buildvcs=false -o .local/bin/ ./test/bench/measure && PUBLISH='$(PUBLISH)' exec .local/bin/measure $(BENCH)
+	@mkdir -p .local/bin && go build -buildvcs=false -o .local/bin/ ./test/bench/measure && PUBLISH='$(PUBLISH)' .local/bin/measure $(BENCH)
+	@if [ -n '$(PUBLISH)' ]; then go test -count=1 -run Scaling ./test/docs -update; fi
 
 .PHONY: fmt
 fmt: .have-go ## format the Go files
@@ -141,6 +142,14 @@ clean: ## remove everything that was built or brought (not the data of a DATA_DI
 
 .PHONY: help
 help:
+	@echo 'SensorFlow takes readings of equipment and answers exact aggregates. The whole service runs on this machine, without an AWS account.'
+	@echo
+	@echo '  make run     starts it, and prints an address for the browser with a name and a password'
+	@echo '  make demo    fills it with a month of readings, to look at'
+	@echo '  make test    tries everything; it takes a while'
+	@echo
+	@echo 'README.md has a session to paste, and how to deploy it. These are all commands, with what may be said to them in brackets:'
+	@echo
 	@awk 'BEGIN { FS = ":.*## " } \
 		/^##@ / { line[++n] = substr($$0, 5) } \
 		/^[a-z-]+:.*## / { name[++n] = $$1; line[n] = $$2; if (length($$1) > width) width = length($$1) } \

@@ -108,11 +108,15 @@ func send(ctx context.Context, c *client.Client, plan month, sent *progress) err
 	for i, file := range plan.files {
 		group.Go(func() error {
 			name, content := fmt.Sprintf("month-%02d.csv", i+1), csvOf(file)
-			done, err := c.Upload(ctx, name, bytes.NewReader(content), int64(len(content)), client.UploadOptions{})
+			told := 0
+			done, err := c.Upload(ctx, name, bytes.NewReader(content), int64(len(content)), client.UploadOptions{Progress: func(p client.Progress) {
+				rows := int(int64(len(file)) * p.Processed / p.Bytes)
+				sent.add(rows - told)
+				told = rows
+			}})
 			if err == nil && done.RowsAccepted != int64(len(file)) {
 				err = fmt.Errorf("upload %s: %d of %d rows were accepted", name, done.RowsAccepted, len(file))
 			}
-			sent.add(len(file))
 			return err
 		})
 	}
@@ -131,7 +135,7 @@ func sendRecent(ctx context.Context, c *client.Client, readings []client.Reading
 	return nil
 }
 
-// progress counts the readings sent: in one line of a terminal, and in a line for every tenth elsewhere.
+// progress counts the readings sent: in one line of a terminal, and elsewhere in a line every few seconds.
 type progress struct {
 	out      printer
 	total    int
@@ -139,18 +143,19 @@ type progress struct {
 
 	mu   sync.Mutex
 	sent int
+	told time.Time
 }
 
 func (p *progress) add(n int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	const steps = 10
-	before := p.sent * steps / p.total
+	const every = 5 * time.Second
 	p.sent += n
 	switch {
 	case p.terminal:
 		p.out.printf("\rsent %d of %d readings", p.sent, p.total)
-	case p.sent*steps/p.total > before && p.sent < p.total:
+	case time.Since(p.told) >= every:
+		p.told = time.Now()
 		p.out.printf("sent %d of %d readings\n", p.sent, p.total)
 	}
 }

@@ -2,14 +2,18 @@ package memory
 
 import "runtime"
 
-// CushionBytes is the cushion of a program that serves. A smaller one has the collector run more often than is worth it; with twice
-// as much it took as much CPU.
-const CushionBytes = 32 << 20
+// GarbagePercent is how much garbage a program that serves lets gather, of what lives and of its cushion: with ten thousand
+// connections half of what Go does by itself, which would be as much as their buffers. CushionBytes is that cushion. With few
+// connections it lets 32 MB gather: half of that has the collector run more often than is worth it, and twice as much saved no more CPU.
+const (
+	GarbagePercent = 50
+	CushionBytes   = 64 << 20
+)
 
-// Cushion makes the garbage collector wait until there is as much garbage as the cushion is large, however little the program
-// holds. By itself it runs whenever there is as much garbage as what lives: where that is 5 MB and each second makes 300, all the
-// time. The cushion is never touched, so that the system gives it no memory; the collector's limit (GOMEMLIMIT) counts it
-// nevertheless. It lasts until it is released.
+// Cushion is memory that counts as living, so that the garbage collector waits until there is garbage in proportion to it too,
+// however little the program holds. By itself it runs whenever there is as much garbage as what lives: where that is 5 MB and each
+// second makes 300, all the time. The cushion is never touched, so that the system gives it no memory; the collector's limit
+// (GOMEMLIMIT) counts it nevertheless. It lasts until it is released.
 func Cushion(bytes int) (release func()) {
 	cushion := make([]byte, bytes)
 	return func() { runtime.KeepAlive(cushion) }

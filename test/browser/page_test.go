@@ -107,6 +107,7 @@ func (p *page) look(l look) {
 		call(emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{
 			Width: l.width, Height: l.height, DeviceScaleFactor: l.scale,
 		}),
+		call(emulation.SetFocusEmulationEnabled, emulation.SetFocusEmulationEnabledParams{Enabled: true}), // several tabs are open at once
 		call(emulation.SetTouchEmulationEnabled, emulation.SetTouchEmulationEnabledParams{Enabled: l.touch}),
 		call(emulation.SetTimezoneOverride, emulation.SetTimezoneOverrideParams{TimezoneID: l.zone}),
 		call(emulation.SetUserAgentOverride, emulation.SetUserAgentOverrideParams{UserAgent: agent, AcceptLanguage: l.language}),
@@ -227,6 +228,7 @@ func (p *page) text(selector string) string {
 // value is what stands in a field.
 func (p *page) value(selector string) string {
 	p.t.Helper()
+	p.await(selector+" is there", `document.querySelector(%s) !== null`, selector)
 	return eval[string](p, `document.querySelector(%s).value`, selector)
 }
 

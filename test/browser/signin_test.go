@@ -58,6 +58,7 @@ func (p *page) endSession() {
 }
 
 func TestSignIn_ShowsTheConsole(t *testing.T) {
+	t.Parallel()
 	p := open(t, look{})
 	p.visit("/console")
 	p.see(usernameField)
@@ -69,6 +70,7 @@ func TestSignIn_ShowsTheConsole(t *testing.T) {
 }
 
 func TestSignIn_TellsWhatIsMissingAndWhatIsWrong(t *testing.T) {
+	t.Parallel()
 	p := open(t, look{})
 	p.faults.expect("status of 401")
 	p.visit("/console")
@@ -82,6 +84,7 @@ func TestSignIn_TellsWhatIsMissingAndWhatIsWrong(t *testing.T) {
 }
 
 func TestSignIn_TellsForHowLongItIsRefused(t *testing.T) {
+	t.Parallel()
 	p := open(t, look{language: "pt-BR"})
 	p.faults.expect("status of 401")
 	p.faults.expect("status of 429")
@@ -104,6 +107,7 @@ func TestSignIn_TellsForHowLongItIsRefused(t *testing.T) {
 }
 
 func TestSession_EndsWithoutALossWhileAReadingIsTyped(t *testing.T) {
+	t.Parallel()
 	p := open(t, look{})
 	p.signIn("#/send")
 	const at = "2026-03-01T09:30:00.123456789+01:00"
@@ -137,6 +141,7 @@ func TestSession_EndsWithoutALossWhileAReadingIsTyped(t *testing.T) {
 }
 
 func TestSession_CanBeLeftEndedAndTakenUpLater(t *testing.T) {
+	t.Parallel()
 	p := open(t, look{})
 	p.signIn("#/send")
 	p.fill(`input[name="equipmentId"]`, "EQ-LATER")
@@ -156,6 +161,7 @@ func TestSession_CanBeLeftEndedAndTakenUpLater(t *testing.T) {
 }
 
 func TestSignOut_EmptiesTheDocumentAndTheWayBack(t *testing.T) {
+	t.Parallel()
 	p := open(t, look{})
 	p.signIn("#/equipment")
 	p.await("equipments are listed", `document.querySelector("main").innerText.includes("EQ-12001")`)
@@ -180,6 +186,7 @@ func TestSignOut_EmptiesTheDocumentAndTheWayBack(t *testing.T) {
 }
 
 func TestSignOut_HoldsInEveryWindow(t *testing.T) {
+	t.Parallel()
 	p := open(t, look{})
 	p.signIn("#/equipment")
 	other := p.window()

@@ -84,6 +84,7 @@ const watchBar = `(() => {
 })()`
 
 func TestUpload_TakesADroppedFileOf50000Rows(t *testing.T) {
+	t.Parallel()
 	p := open(t, look{})
 	p.signIn("#/uploads")
 	content := rowsOf(50_000, 5, "EQ-DROP")
@@ -133,6 +134,7 @@ const brazilian = "Relatório da planta 7\nEquipamento;Data/Hora;Valor;Operador\
 	"EQ-BR-1;05/03/2026 14:30:00;1.234,50;Ana\nEQ-BR-1;05/03/2026 14:31:00;-0,25;Ana\n"
 
 func TestUpload_ReadsABrazilianSpreadsheetAfterOneClick(t *testing.T) {
+	t.Parallel()
 	p := open(t, look{language: "pt-BR"})
 	p.signIn("#/uploads")
 	content := strings.ReplaceAll(brazilian, "1.234,50", "1234,50")
@@ -162,6 +164,7 @@ func TestUpload_ReadsABrazilianSpreadsheetAfterOneClick(t *testing.T) {
 }
 
 func TestUpload_LetsPeopleSayHowAFileIsWritten(t *testing.T) {
+	t.Parallel()
 	p := open(t, look{})
 	p.signIn("#/uploads")
 	p.chooseFile(file(t, "american.csv", []byte("when\tamount\n03/05/2026 02:30 PM\t7\n03/05/2026 14:31\t8.5\n")))
@@ -181,6 +184,7 @@ func TestUpload_LetsPeopleSayHowAFileIsWritten(t *testing.T) {
 }
 
 func TestUpload_ShowsTheRefusedRows(t *testing.T) {
+	t.Parallel()
 	p := open(t, look{})
 	p.signIn("#/uploads")
 	content := rowsOf(300, 1, "EQ-REJ")
@@ -216,6 +220,7 @@ func TestUpload_ShowsTheRefusedRows(t *testing.T) {
 }
 
 func TestUpload_CanBeCancelled(t *testing.T) {
+	t.Parallel()
 	p := open(t, look{})
 	p.signIn("#/uploads")
 	p.chooseFile(file(t, "long.csv", rowsOf(200_000, 5, "EQ-LONG")))
@@ -230,6 +235,7 @@ func TestUpload_CanBeCancelled(t *testing.T) {
 }
 
 func TestUpload_GoesOnAfterTheSessionHasEnded(t *testing.T) {
+	t.Parallel()
 	p := open(t, look{})
 	p.signIn("#/uploads")
 	p.chooseFile(file(t, "evening.csv", rowsOf(200, 1, "EQ-EVE")))
@@ -243,6 +249,7 @@ func TestUpload_GoesOnAfterTheSessionHasEnded(t *testing.T) {
 }
 
 func TestUpload_SaysWhatItDoesNotTake(t *testing.T) {
+	t.Parallel()
 	p := open(t, look{})
 	p.signIn("#/uploads")
 	p.chooseFile(file(t, "picture.png", []byte("no csv")))
@@ -255,6 +262,7 @@ func TestUpload_SaysWhatItDoesNotTake(t *testing.T) {
 }
 
 func TestUploads_KeepTheirPlaceAndTellEveryState(t *testing.T) {
+	t.Parallel()
 	states := []string{"awaiting-upload", "expired", "processing", "completed", "completed-with-rejects", "failed"}
 	names := []string{"waiting for the file", "the file never came", "reading 50%", "stored", "stored, some rows refused", "failed"}
 	var items []map[string]any

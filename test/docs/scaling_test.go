@@ -28,18 +28,24 @@ const (
 
 const scaleRegions = 3
 
-// TestScaling_FollowsFromWhatWasMeasured makes the computed tables of runtime/SCALING.md of the measured figures that the page gives, of
-// the code's constants, and of the arithmetic of `make cost`.
+// TestScaling_FollowsFromWhatWasMeasured makes the tables of runtime/SCALING.md of the figures that test/bench/RESULTS.md gives, of the
+// code's constants, and of the arithmetic of `make cost`. `make bench PUBLISH=yes` has it write them anew.
 func TestScaling_FollowsFromWhatWasMeasured(t *testing.T) {
 	text, err := os.ReadFile(filepath.Join("..", "..", "runtime", "SCALING.md"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	m := measured(t, string(text))
+	results, err := os.ReadFile(filepath.Join("..", "bench", "RESULTS.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := measured(t, string(results))
 	pieces := 0
 	got := fill(t, string(text), func(t *testing.T, words []string) string {
 		pieces++
 		switch words[0] {
+		case "measured":
+			return taken(t, string(results)) + "\n\n" + measuredTable(m)
 		case "fleets":
 			return fleetsTable(m)
 		case "limits":
@@ -50,15 +56,54 @@ func TestScaling_FollowsFromWhatWasMeasured(t *testing.T) {
 		t.Errorf("the page wants %q, which nobody makes", words)
 		return ""
 	})
-	if pieces != 3 {
+	if pieces != 4 {
 		t.Errorf("%d pieces of the page are generated", pieces)
 	}
 	cdktest.Golden(t, filepath.Join("..", "..", "..", "runtime", "SCALING.md"), got)
 }
 
+// figure is one of a benchmark's results that the page reckons with.
+type figure struct{ name, what, benchmark string }
+
+func figures() []figure {
+	return []figure{
+		{"post_cpu_service", "µs of CPU for a `POST /sensor-data`, at 5,000 a second offered", "post"},
+		{"post_cpu_putitem", "the same of a plain handler with one `PutItem` a request", "post"},
+		{"batch_readings_per_core", "readings for a CPU second, in batches", "batch"},
+		{"aggregate_records_per_core", "stream records for a CPU second of the aggregator, 5,000 a batch of 100 equipments", "aggregate"},
+		{"aggregate_records_per_core_1000", "the same of 1,000 equipments", "aggregate"},
+		{"csv_rows_per_core", "rows of a file for a CPU second of the CSV processor", "csv"},
+	}
+}
+
+func measuredTable(m func(name string) float64) string {
+	var b strings.Builder
+	b.WriteString("| figure | value | what | benchmark |\n| --- | --- | --- | --- |\n")
+	for _, f := range figures() {
+		value := strconv.FormatFloat(m(f.name), 'f', -1, 64)
+		if m(f.name) >= 1000 {
+			value = grouped(m(f.name))
+		}
+		fmt.Fprintf(&b, "| `%s` | %s | %s | `%s` |\n", f.name, value, f.what, f.benchmark)
+	}
+	return b.String()
+}
+
+// taken is what the results say of when and where they were.
+func taken(t *testing.T, results string) string {
+	t.Helper()
+	for line := range strings.Lines(results) {
+		if strings.HasPrefix(line, "Measured on ") {
+			return strings.TrimSpace(line)
+		}
+	}
+	t.Error("the results do not say where they were measured")
+	return ""
+}
+
 var measuredLine = regexp.MustCompile("(?m)^\\| `([a-z0-9_]+)` \\| ([0-9.,]+) \\|")
 
-// measured are the figures that the page says were measured.
+// measured are the figures of a benchmark's results.
 func measured(t *testing.T, text string) func(name string) float64 {
 	t.Helper()
 	found := map[string]float64{}
@@ -71,7 +116,7 @@ func measured(t *testing.T, text string) func(name string) float64 {
 	}
 	return func(name string) float64 {
 		if found[name] == 0 {
-			t.Errorf("the page does not say what %s was measured as", name)
+			t.Errorf("the results do not say what %s was measured as", name)
 		}
 		return found[name]
 	}
@@ -312,7 +357,7 @@ func designsTable(m func(string) float64) string {
 	}
 	ours := func(f scaledFleet) float64 { return f.load(scaledRate).units / scaledRate }
 	var b strings.Builder
-	b.WriteString("| one reading a request | this design | one PutItem a request | the seed: an update a reading |\n| --- | --- | --- | --- |\n")
+	b.WriteString("| one reading a request | this design | one PutItem a request | the seed, as assumed: an update a reading |\n| --- | --- | --- | --- |\n")
 	row := func(what string, cells ...string) { fmt.Fprintf(&b, "| %s | %s |\n", what, strings.Join(cells, " | ")) }
 	row("calls to DynamoDB for a reading", fmt.Sprintf("%.2f", 1.0/contract.BatchStatementsMax), "1", "2, one of them by the stream's function")
 	row("CPU of a request, µs", fmt.Sprintf("%.0f", m("post_cpu_service")), fmt.Sprintf("%.0f", m("post_cpu_putitem")), "the same as PutItem's, at least")

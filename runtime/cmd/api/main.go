@@ -78,6 +78,7 @@ func govern(environ []string, plan memory.Plan) (end func()) {
 	}
 	cushion, end := int64(0), func() {}
 	if !says("GOGC") {
+		debug.SetGCPercent(memory.GarbagePercent)
 		cushion, end = memory.CushionBytes, memory.Cushion(memory.CushionBytes)
 	}
 	if !says("GOMEMLIMIT") {

@@ -17,9 +17,9 @@ import (
 // again. With 16 KB instead of 8 a connection took twice what net/http itself makes it take, and a request a tenth more CPU.
 func TestRun_ARequestFitsInTheStackThatAConnectionHasAnyway(t *testing.T) {
 	const connections, stackMax, others = 200, 8 << 10, 3 << 10
-	defer debug.SetGCPercent(debug.SetGCPercent(-1)) // only where the test says so
 	i := prepare(t)
 	i.run("LOG_LEVEL=info")
+	defer debug.SetGCPercent(debug.SetGCPercent(-1)) // only where the test says so
 	token := i.machineToken()
 	// Whoever comes first pays for the check of the token.
 	i.call(i.request("POST", "/sensor-data", token, `{}`), http.StatusBadRequest, nil)

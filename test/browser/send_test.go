@@ -1,0 +1,72 @@
+package browser_test
+
+import (
+	"strings"
+	"testing"
+)
+
+const sendNote = "main form .note"
+
+func TestSend_StoresWhatWasTypedDigitByDigit(t *testing.T) {
+	t.Parallel()
+	p := open(t, look{})
+	p.signIn("#/send")
+	if at := p.value(`input[name="timestamp"]`); !strings.HasSuffix(at, "-03:00") {
+		t.Errorf("the time begins as %q, want it with the offset of the viewer's zone", at)
+	}
+	p.fill(`input[name="equipmentId"]`, "EQ-SENT")
+	p.fill(`input[name="timestamp"]`, "2026-03-01T09:30:00+05:30")
+	p.says("main form", "Mar 1, 2026, 1:00 AM in the time zone America/Sao_Paulo")
+	p.fill(`input[name="value"]`, "12345678901234567890.123456789")
+	p.key("\r")
+	p.says(sendNote, "Stored: EQ-SENT, 12345678901234567890.123456789")
+	p.shot("stored")
+	var stored struct {
+		Items []struct{ Timestamp, Value string }
+	}
+	p.ask("/sensor-data?numbers=string&equipmentId=EQ-SENT", &stored)
+	if len(stored.Items) != 1 || stored.Items[0].Value != "12345678901234567890.123456789" || stored.Items[0].Timestamp != "2026-03-01T04:00:00Z" {
+		t.Errorf("stored %+v", stored.Items)
+	}
+	// What was said ends when another reading is typed.
+	p.fill(`input[name="value"]`, "1")
+	p.await("nothing is said of the old one", `document.querySelector(%s).innerText === ""`, sendNote)
+}
+
+func TestSend_TakesADecimalCommaWhereTheLanguageHasOne(t *testing.T) {
+	t.Parallel()
+	p := open(t, look{language: "pt-BR"})
+	p.signIn("#/send")
+	p.fill(`input[name="equipmentId"]`, "EQ-COMMA")
+	p.fill(`input[name="value"]`, "21,50")
+	p.key("\r")
+	p.says(sendNote, "Gravada")
+	var stored struct{ Items []struct{ Value string } }
+	p.ask("/sensor-data?numbers=string&equipmentId=EQ-COMMA", &stored)
+	if len(stored.Items) != 1 || stored.Items[0].Value != "21.5" {
+		t.Errorf("stored %+v", stored.Items)
+	}
+}
+
+func TestSend_LeadsToTheFieldThatIsWrong(t *testing.T) {
+	t.Parallel()
+	p := open(t, look{})
+	p.faults.expect("status of 400")
+	p.signIn("#/send")
+	p.click(`main form button[type="submit"]`)
+	p.says(sendNote, "Enter the equipment.")
+	p.focused(`input[name="equipmentId"]`)
+	p.fill(`input[name="equipmentId"]`, "EQ-WRONG")
+	p.fill(`input[name="value"]`, "1.2.3")
+	p.key("\r")
+	p.says(sendNote, "The value must be a number")
+	p.focused(`input[name="value"]`)
+	p.fill(`input[name="value"]`, "1")
+	p.fill(`input[name="timestamp"]`, "yesterday")
+	p.key("\r")
+	p.await("the time is marked", `document.querySelector('input[name="timestamp"]').getAttribute("aria-invalid") === "true"`)
+	p.focused(`input[name="timestamp"]`)
+	p.accessible("a wrong field")
+	p.fill(`input[name="equipmentId"]`, "EQ-120")
+	p.await("equipments are suggested", `document.querySelectorAll("main form datalist option").length > 5`)
+}
