@@ -134,11 +134,11 @@ func (o *packedObject) Read(p []byte) (int, error) {
 // is damaged, cut or too large. It returns the length of the text and its beginning, or the reason why the file cannot be taken, in
 // one sentence for the client.
 func (u *unpacker) survey() (size int64, head []byte, refusal string, err error) {
-	start, err := u.input.Peek(len(gzipMagic))
+	start, _ := u.input.Peek(len(gzipMagic)) // fewer bytes are not equal, whatever the error
 	switch {
 	case u.object.err != nil:
 		return 0, nil, "", u.object.err
-	case err != nil || !bytes.Equal(start, gzipMagic):
+	case !bytes.Equal(start, gzipMagic):
 		return 0, nil, reasonNotPacked, nil
 	}
 	buf, lines := make([]byte, headBytes), 0

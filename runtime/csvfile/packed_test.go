@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"math/rand/v2"
 	"strings"
 	"testing"
 	"time"
@@ -52,6 +53,38 @@ func TestProcessor_TakesPackedFiles(t *testing.T) {
 			if keys := f.keysOf("rejects/"); len(keys) > 1 {
 				t.Errorf("%s, ranges of %d: parts stay behind: %v", name, rangeBytes, keys)
 			}
+		}
+	}
+}
+
+// TestUnpacker_FetchesFromAnyPlace goes on from where it is, a little back as ranges do, far ahead, and back to the beginning, over a
+// text of many of gzip's windows.
+func TestUnpacker_FetchesFromAnyPlace(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 1))
+	text := make([]byte, 1<<20)
+	for i := range text {
+		text[i] = byte(rng.IntN(64)) // hard to compress, so that it comes in many pieces
+	}
+	fetch := csvfile.UnpackFrom(pack(text[:300_000], text[300_000:]))
+	at := 0
+	for range 3000 {
+		switch rng.IntN(12) {
+		case 0:
+			at = rng.IntN(len(text))
+		case 1:
+			at = 0
+		case 2, 3, 4:
+			at = max(0, at-rng.IntN(contract.CSVRecordBytesMax+4))
+		}
+		dst := make([]byte, min(1+rng.IntN(20_000), len(text)-at))
+		if err := fetch(dst, int64(at)); err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(dst, text[at:at+len(dst)]) {
+			t.Fatalf("%d bytes from %d are others", len(dst), at)
+		}
+		if at += len(dst); at == len(text) {
+			at = 0
 		}
 	}
 }
