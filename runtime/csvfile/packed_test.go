@@ -124,8 +124,8 @@ func TestProcessor_HandsAPackedFileOn(t *testing.T) {
 	f := packedFixture(pack(file))
 	turns := 0
 	for ; len(f.queue) > 0; turns++ {
-		if len(f.queue) > 1 {
-			t.Fatalf("%d messages about one file", len(f.queue))
+		if len(f.queue) > 1 || turns > 100 {
+			t.Fatalf("%d messages about one file in turn %d", len(f.queue), turns)
 		}
 		body := f.queue[0]
 		f.queue = nil
@@ -198,6 +198,7 @@ func TestProcessor_EndsAPackedFileThatCannotBeTakenAndStoresNothing(t *testing.T
 type packedBucket struct {
 	view
 	object []byte
+	read   *int64 // bytes of it
 }
 
 func (b packedBucket) Stat(ctx context.Context, key string) (csvfile.Object, error) {
@@ -211,6 +212,7 @@ func (b packedBucket) Open(ctx context.Context, key, etag string, first, last in
 	if key != csvfile.UploadKey(uploadID) {
 		return b.view.Open(ctx, key, etag, first, last)
 	}
+	*b.read += last + 1 - first
 	return io.NopCloser(bytes.NewReader(b.object[first : last+1])), nil
 }
 
@@ -228,11 +230,15 @@ func TestProcessor_HoldsConstantMemoryOfAPackedFile(t *testing.T) {
 	f := packedFixture(nil)
 	f.upload.Bytes = int64(object.Len())
 	v := view{f, func() error { return nil }}
+	read := int64(0)
 	store := &discard{every: 2000, exactly: true} // the object itself makes the collector leave more garbage
-	p := csvfile.NewProcessor(v, packedBucket{v, object.Bytes()}, v, store, csvfile.ProcessorOptions{Now: func() time.Time { return epoch }})
+	p := csvfile.NewProcessor(v, packedBucket{v, object.Bytes(), &read}, v, store, csvfile.ProcessorOptions{Now: func() time.Time { return epoch }})
 	began := time.Now()
 	growth := drain(t, f, p, store)
 	took := time.Since(began)
+	if read != 2*int64(object.Len()) { // before it is planned, and by the one worker
+		t.Errorf("%d bytes were read of a file of %d", read, object.Len())
+	}
 	rejected := (file.rows + madeBad - 1) / madeBad
 	if u := f.upload; u.Status != csvfile.CompletedWithRejects || u.RowsAccepted != file.rows-rejected || u.RowsRejected != rejected {
 		t.Errorf("%+v", u)
