@@ -1,6 +1,8 @@
 package console_test
 
 import (
+	"bytes"
+	"compress/gzip"
 	"maps"
 	"regexp"
 	"slices"
@@ -161,6 +163,36 @@ func TestPage_PreloadsWhatIsSeenFirst(t *testing.T) {
 	if want := slices.Sorted(maps.Keys(need)); !slices.Equal(named, want) {
 		t.Errorf("the page preloads\n%v, and what is seen first needs\n%v", named, want)
 	}
+}
+
+// The first view is to come within 100 kB, compressed, with the headers of its answers and the icon.
+func TestPage_IsSmall(t *testing.T) {
+	all := files(t)
+	total := packedSize(t, all[console.Page]) + packedSize(t, all["console.css"]) + packedSize(t, all["main.js"]) +
+		max(packedSize(t, all["text-en.js"]), packedSize(t, all["text-pt.js"]))
+	for _, got := range preload.FindAllStringSubmatch(all[console.Page], -1) {
+		total += packedSize(t, all[got[1]])
+	}
+	t.Logf("the first view takes %d bytes", total)
+	if total < 10_000 || total > 90_000 {
+		t.Errorf("the first view takes %d bytes", total)
+	}
+}
+
+func packedSize(t *testing.T, text string) int {
+	t.Helper()
+	var packed bytes.Buffer
+	zip, err := gzip.NewWriterLevel(&packed, gzip.BestCompression)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := zip.Write([]byte(text)); err != nil {
+		t.Fatal(err)
+	}
+	if err := zip.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return packed.Len()
 }
 
 // Every file is reached from the page, and every import leads to a file.

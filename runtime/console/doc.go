@@ -12,16 +12,19 @@
 //   - numbers-and-times.js writes numbers and times as the language and the zone want them, and calculates with decimals as
 //     text: no value passes through a float on its way into a table.
 //   - dom.js makes elements. Nothing is ever read as HTML.
-//   - One module for each view: overview.js, equipment.js, send.js, uploads.js, deletion.js, machines.js. What views share are
-//     parts of their own: window.js (which window), chart.js (the picture), table.js (rows, of which only those in sight stand
-//     in the document), readings.js (raw readings), suggest.js (a field for the id of an equipment), file-format.js (how a CSV file
-//     is written), transfer.js (the way of a file to the service), upload-list.js, rejects.js (refused rows), and examples.js
-//     (programs to paste).
+//   - One module for each view: overview.js, equipment.js, send.js, uploads.js, deletion.js, machines.js.
+//   - What shows aggregates: window.js and choice.js let people choose a window and equipments; result.js shows the answer to
+//     that question, and keeps an answer with its own question until the next one has come; aggregates.js asks for it, in steps
+//     that suit the picture; chart.js draws it, with the round values and times of ticks.js; table.js lists it, and of its rows only
+//     those in sight stand in the document. readings.js lists raw readings.
+//   - What else views share: suggest.js (a field for the id of an equipment), file-format.js (how a CSV file is written),
+//     transfer.js (the way of a file to the service), upload-list.js, rejects.js (refused rows), and examples.js (programs to
+//     paste).
 //
 // # A new view
 //
 // A view is a module that exports a function which takes the console (the object that main.js makes: service, text, format,
-// address, user, say) and returns {element, open(place), close()}. element is shown in the frame. open is called each time that the
+// address, zone, user, faultText) and returns {element, open(place), close()}. element is shown in the frame. open is called each time that the
 // address names the view, and when anything in the address changes while it is shown; close when another view comes. A view
 // stays alive while it is not shown, so that nothing is lost of what was typed. Add it to the list of views in main.js, its title to
 // both texts as "view.NAME", and its file to index.html as a modulepreload if it belongs to what is seen first; other modules

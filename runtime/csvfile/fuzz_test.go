@@ -16,6 +16,7 @@ import (
 	"github.com/sensorflow/sensorflow/runtime/contract"
 	"github.com/sensorflow/sensorflow/runtime/csvfile"
 	"github.com/sensorflow/sensorflow/runtime/fault"
+	"github.com/sensorflow/sensorflow/runtime/reading"
 )
 
 func FuzzRecords(f *testing.F) {
@@ -57,6 +58,87 @@ func FuzzFile(f *testing.F) {
 		one, other := allRanges(t, file, 8+int64(rangeBytes)), allRanges(t, file, 8+int64(otherBytes))
 		if !maps.Equal(one.values(), other.values()) || one.upload.Status != other.upload.Status || one.upload.Reason != other.upload.Reason {
 			t.Fatalf("in ranges of %d: %+v\nof %d: %+v", 8+rangeBytes, one.upload, 8+otherBytes, other.upload)
+		}
+	})
+}
+
+// fuzzFormats are formats of all kinds.
+var fuzzFormats = []csvfile.Format{
+	{}, brazilian, {Delimiter: "\t", EquipmentID: "E", Timestamps: "unix-millis", Decimal: ","}, {OtherColumns: "ignore", SkipLines: 2},
+	{Delimiter: ";", Timestamps: "local", Dates: "mdy", Timezone: "Australia/Lord_Howe", OtherColumns: "ignore"},
+	{Timestamps: "unix-seconds", Columns: csvfile.ColumnNames{Value: "v"}, SkipLines: 100},
+}
+
+// FuzzDialect takes a file of a format in ranges of one size and of another, down to a byte: readings, counts and rejected rows are the
+// same, as those of the file read whole.
+func FuzzDialect(f *testing.F) {
+	f.Add([]byte("Equipamento;Data/Hora;Valor\r\nE1;25/02/2026 14:30;1,5\r\n;;\r\nE1;25/02/2026 14:30;\"2\"\r\nx\r\n"), uint8(1), uint8(10))
+	f.Add([]byte("timestamp\tvalue\n1772353800123\t1,5\n\t\n1772353800123,5\t2,5"), uint8(2), uint8(3))
+	f.Add([]byte("a line\n\"another\nequipmentId,unit,timestamp,value,,\nE1,m,2026-03-01T08:30:00Z,1,\nE1,m,2026-03-01T08:30:00Z,1,,,x\n"), uint8(3), uint8(0))
+	f.Add([]byte("equipmentId;timestamp;value\nE1;10/4/2026 2:15;1\nE1;3/1/2026 2:15;1\n"), uint8(4), uint8(90))
+	f.Fuzz(func(t *testing.T, file []byte, format, rangeBytes uint8) {
+		if len(file) > 1024 {
+			return
+		}
+		taken := func(rangeBytes int64) *fixture {
+			f := newFixture(file)
+			f.upload.Format = fuzzFormats[int(format)%len(fuzzFormats)]
+			f.settle(t, rangeBytes, first)
+			return f
+		}
+		whole, cut := taken(wholeFile), taken(1+int64(rangeBytes))
+		w, c := whole.upload, cut.upload
+		if w.Status != c.Status || w.Reason != c.Reason || w.RowsAccepted != c.RowsAccepted || w.RowsRejected != c.RowsRejected {
+			t.Fatalf("%q whole: %+v\nin ranges of %d: %+v", file, w, 1+int64(rangeBytes), c)
+		}
+		if !maps.Equal(whole.values(), cut.values()) || !slices.Equal(whole.rejects(t), cut.rejects(t)) {
+			t.Fatalf("%q whole: %v %q\nin ranges of %d: %v %q", file, whole.values(), whole.rejects(t), 1+int64(rangeBytes), cut.values(), cut.rejects(t))
+		}
+	})
+}
+
+// FuzzPreview holds that a preview ends, shows nothing that an answer cannot hold, and suggests only what takes more rows.
+func FuzzPreview(f *testing.F) {
+	f.Add([]byte("sep=;\nEquipamento;Data/Hora;Valor\r\nE1;25/02/2026 14:30;1,5\r\n"), uint8(0), true)
+	f.Add([]byte("\xff\xfea\x00,\x00b\x00\n\x00"), uint8(1), false)
+	f.Add([]byte("E1,2026-03-01T08:30:00Z,1.5\rE1,2026-03-01T08:30:00Z,1.5"), uint8(3), true)
+	f.Add([]byte("timestamp,value\n1772353800123,21.5\n"), uint8(5), true)
+	f.Fuzz(func(t *testing.T, head []byte, format uint8, whole bool) {
+		good := func(format csvfile.Format) (n int, suggested *csvfile.Format) {
+			p, err := csvfile.PreviewFile(csvfile.Beginning{FileName: "a.csv", Bytes: head, Whole: whole}, format, reading.Limits{Now: epoch})
+			if err != nil {
+				t.Fatalf("%q as %s: %v", head, format.Text(), err)
+			}
+			for _, row := range p.Rows {
+				for _, fault := range row.Faults {
+					if reason := fault.Reason; !utf8.ValidString(reason) || strings.ContainsFunc(reason, unicode.IsControl) || len(reason) > 8<<10 {
+						t.Errorf("%q is refused with %q", head, reason)
+					}
+				}
+				if len(row.Faults) == 0 {
+					n++
+				}
+			}
+			return n, p.Suggested
+		}
+		given := fuzzFormats[int(format)%len(fuzzFormats)]
+		before, suggested := good(given)
+		if suggested == nil {
+			return
+		}
+		better := *suggested
+		if better.Timestamps == csvfile.TimestampsLocal && better.Timezone == "" {
+			better.Timezone = "UTC"
+		}
+		after := 0
+		for _, equipmentID := range []string{better.EquipmentID, "E"} {
+			if better.EquipmentID = equipmentID; len(better.Faults()) == 0 {
+				n, _ := good(better)
+				after = max(after, n)
+			}
+		}
+		if after <= before {
+			t.Errorf("%q: %s takes %d rows, %s %d", head, better.Text(), after, given.Text(), before)
 		}
 	})
 }

@@ -110,6 +110,11 @@ func readHeader(header string, f Format) (Layout, string) {
 	if err != nil {
 		return refuse(err.Error())
 	}
+	if f.OtherColumns == OtherIgnore { // delimiters at its end may be more than those of the rows
+		for len(names) > 1 && names[len(names)-1] == "" {
+			names = names[:len(names)-1]
+		}
+	}
 	wanted := f.names()
 	at := [columnCount]int{-1, -1, -1}
 	var problems []string

@@ -90,7 +90,7 @@ func TestEquipment_IsFoundAndHasAPage(t *testing.T) {
 	now := time.Now().UTC().Truncate(time.Second)
 	var readings []sample
 	for i := range 250 {
-		readings = append(readings, sample{now.Add(time.Duration(-i) * time.Minute), fmt.Sprintf("%d.25", 1000+i)})
+		readings = append(readings, sample{now.Add(time.Duration(-i) * time.Minute), fmt.Sprintf("%d.25", 20+i%20)})
 	}
 	readings[0].at = now.Add(123456789 * time.Nanosecond).Add(-time.Second)
 	store(t, "PAGE-1", len(readings), readings...)
@@ -99,21 +99,30 @@ func TestEquipment_IsFoundAndHasAPage(t *testing.T) {
 	p.see(`main input[type="search"]`)
 	p.accessible("equipment")
 	p.shot("list")
+	const turn = "main .pager button"
+	p.await("a page has come", `document.querySelectorAll("main tbody tr").length === 50`)
+	p.gone(turn + ":first-child")
+	first := p.text("main tbody tr")
+	p.click(turn + ":last-child")
+	p.await("the next page has come", `document.querySelector("main tbody tr").innerText.trim() !== %s`, first)
+	p.click(turn + ":first-child")
+	p.says("main tbody tr", first)
+	p.gone(turn + ":first-child")
 	p.fill(`main input[type="search"]`, "PAGE-")
 	p.await("one is left", `document.querySelectorAll("main tbody tr").length === 1`)
-	p.says("main tbody tr", "1,000.25")
+	p.says("main tbody tr", "20.25")
 	p.click("main tbody a")
 	p.says("h1", "PAGE-1")
 	p.answered()
 	if focused := eval[string](p, `document.activeElement.tagName`); focused != "H1" {
 		t.Errorf("the focus is on %s", focused)
 	}
-	p.says(".last", "1,000.25")
+	p.says(".last", "20.25")
 	p.says(".last", ".123456789")
 	const last = `section[aria-labelledby="readings-title"]`
 	const cells = `[...document.querySelectorAll('` + last + ` tbody tr:not(.space)')].map((e) => e.children[1].textContent)`
 	p.await("readings are listed", cells+`.length > 0`)
-	if got := eval[[]string](p, cells); got[0] != "1,000.25" || got[1] != "1,001.25" {
+	if got := eval[[]string](p, cells); got[0] != "20.25" || got[1] != "21.25" {
 		t.Errorf("the newest readings are %q", got[:2])
 	}
 	p.says(last, "200 rows")

@@ -134,7 +134,8 @@ func start(ctx context.Context, root, chromium string) error {
 	return fillMonth(starting)
 }
 
-// system starts a system. With RUNNING=yes it takes the one that `make run` has started here, for those who change the console.
+// system starts a system. With RUNNING=yes it takes the one that `make demo` has started here, with what it holds, for those who change
+// the console.
 func system(ctx context.Context, root string) (err error) {
 	if os.Getenv("RUNNING") == "" {
 		if local.own, err = stack.Start(ctx, stack.Options{Log: &local.log}); err == nil {
@@ -162,9 +163,9 @@ func stop() error {
 // monthReadings is how many readings the month has.
 const monthReadings = (hourlyEquipments + (monthEquipments-hourlyEquipments)/seldom) * monthHours
 
-// fillMonth uploads the month, unless the system holds it already, and waits until the aggregates do.
+// fillMonth uploads the month and waits until the aggregates hold it.
 func fillMonth(ctx context.Context) error {
-	if heldReadings(ctx) == nil {
+	if local.own == nil {
 		return nil
 	}
 	id, err := local.client.UploadFile(ctx, "month.csv", month(time.Now()))

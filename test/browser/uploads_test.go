@@ -2,6 +2,8 @@ package browser_test
 
 import (
 	"bytes"
+	"compress/gzip"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -91,6 +93,9 @@ func TestUpload_TakesADroppedFileOf50000Rows(t *testing.T) {
 	p.drop(dropPlace, file(t, "dropped.csv", content))
 	p.says(previewNote, "rows can be stored")
 	p.says("main .preview table", "EQ-DROP-00")
+	if eval[bool](p, `document.querySelector(".preview details").open`) {
+		t.Error("all fields of the format are shown for a file of the usual form")
+	}
 	p.shot("preview")
 	p.accessible("preview")
 	eval[bool](p, watchBar)
@@ -139,7 +144,7 @@ func TestUpload_ReadsABrazilianSpreadsheetAfterOneClick(t *testing.T) {
 	p.signIn("#/uploads")
 	content := strings.ReplaceAll(brazilian, "1.234,50", "1234,50")
 	p.chooseFile(file(t, "planta.csv", []byte(content)))
-	p.says(suggestion, "escrito de outra forma")
+	p.says(suggestion, "parece estar escrito assim")
 	p.shot("suggestion")
 	p.accessible("suggestion")
 	p.click(suggestion + " button")
@@ -217,6 +222,20 @@ func TestUpload_ShowsTheRefusedRows(t *testing.T) {
 	// The list shows them too, for later.
 	p.click(`main section tbody button[aria-expanded="false"]`)
 	p.await("the list shows them", `document.querySelectorAll("section .rejects tbody tr").length === 100`)
+}
+
+func TestUpload_TakesACompressedFile(t *testing.T) {
+	t.Parallel()
+	p := open(t, look{})
+	p.signIn("#/uploads")
+	var packed bytes.Buffer
+	zip := gzip.NewWriter(&packed)
+	_, err := zip.Write(bytes.ReplaceAll(rowsOf(20_000, 1, "EQ-ZIP"), []byte("value"), []byte("Valor")))
+	p.must(errors.Join(err, zip.Close()))
+	p.chooseFile(file(t, "packed.csv.gz", packed.Bytes()))
+	p.click(suggestion + " button")
+	p.says("main .preview table", "EQ-ZIP-00")
+	p.holds(`select[name="column-value"]`, "Valor")
 }
 
 func TestUpload_CanBeCancelled(t *testing.T) {

@@ -4,8 +4,8 @@
 /** Names of the windows that end with the current hour, as the service knows them. */
 export const intervals = ["24h", "48h", "1w", "1m"];
 
-const equipmentName = /^[A-Za-z0-9._:-]{1,128}$/;
-const equipmentsMax = 10;
+export const equipmentName = /^[A-Za-z0-9._:-]{1,128}$/;
+export const equipmentsMax = 10;
 
 /**
  * A place is what an address says:

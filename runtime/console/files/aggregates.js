@@ -91,7 +91,8 @@ export class Aggregates {
    */
   async refresh(old, now, { signal } = {}) {
     const { from, to } = spanOf(old.window, now);
-    const since = floorStep(Math.min(now, to) - 2 * hour, old.length, old.zone);
+    const recent = Math.min(now, to) - 2 * hour;
+    const since = old.byTotals ? boundaries(old, from).findLast((bound) => bound <= recent) ?? from : floorStep(recent, old.length, old.zone);
     const kept = old.items.filter((item) => item.start < since);
     const stays = from === old.from && to === old.to && since > from && await this.unchanged(old, kept, since, signal);
     if (!stays) return this.load(questionOf(old), now, { signal });
@@ -131,7 +132,7 @@ export class Aggregates {
   async fetch(answer, since, signal, progress) {
     if (answer.byTotals) await this.totals(answer, since, signal, progress);
     else await this.itemwise(answer, since, signal, progress);
-    answer.items.sort((a, b) => a.start - b.start || (a.equipment < b.equipment ? -1 : a.equipment > b.equipment ? 1 : 0));
+    answer.items.sort((a, b) => a.start - b.start || orderTexts(a.equipment, b.equipment));
   }
 
   query(answer, from, to) {
@@ -174,10 +175,13 @@ export class Aggregates {
     }), totalsAtOnce);
   }
 
-  /** sums asks for the count of the whole window, and its average where that fits into one answer. */
+  /**
+   * sums asks for the count of the whole window, and its average where that fits into one answer. By hours, the one item that cannot be
+   * left out costs the service least.
+   */
   async sums(answer, signal) {
-    const pages = await Promise.all(cut(answer, answer.from, 1).map(([from, to]) =>
-      this.service.getValues("/sensor-data/aggregated", { ...this.query(answer, from, to), limit: "1" }, { signal })));
+    const pages = await Promise.all(cut(answer, answer.from, 1).map(([from, to]) => this.service.getValues("/sensor-data/aggregated",
+      { from: isoOf(from), to: isoOf(to), equipmentId: answer.equipments, limit: "1" }, { signal })));
     return {
       count: pages.reduce((sum, page) => sum + page.totalCount, 0), average: pages.length === 1 ? pages[0].average : undefined,
     };
@@ -193,6 +197,9 @@ export class Aggregates {
     return files;
   }
 }
+
+/** orderTexts orders by the codes of characters, as the service does. */
+export const orderTexts = (a, b) => (a < b ? -1 : a > b ? 1 : 0);
 
 const questionOf = ({ window, equipments, zone, width }) => ({ window, equipments, zone, width });
 

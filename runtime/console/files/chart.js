@@ -5,6 +5,7 @@ import { element, set, shape } from "./dom.js";
 import { divide, Sum } from "./numbers-and-times.js";
 import { timeTicks, valueTicks } from "./ticks.js";
 
+const dates = { day: { day: "numeric", month: "short" }, month: { month: "short", year: "numeric" } };
 const top = 12, right = 14, bottom = 26, gap = 14, dragMin = 6;
 
 /**
@@ -95,17 +96,21 @@ export class Chart {
   valueAxis(height) {
     let low = Infinity, high = -Infinity;
     for (const { steps } of this.series) {
-      const band = this.series.length === 1;
-      for (const step of steps) {
-        low = Math.min(low, band ? step.low ?? step.value : step.value);
-        high = Math.max(high, band ? step.high ?? step.value : step.value);
+      for (const { value } of steps) {
+        low = Math.min(low, value);
+        high = Math.max(high, value);
       }
     }
-    if (this.front) for (const step of this.front.steps) [low, high] = [Math.min(low, step.low ?? low), Math.max(high, step.high ?? high)];
+    for (const step of this.front?.steps || []) {
+      low = Math.min(low, step.low ?? low);
+      high = Math.max(high, step.high ?? high);
+    }
     if (low > high) [low, high] = [0, 1];
     const floor = Math.round((height - bottom) * 0.78);
     const marks = valueTicks(low, high, Math.max(3, (floor - top) / 56));
-    const options = { minimumFractionDigits: marks.digits, maximumFractionDigits: marks.digits, ...(Math.abs(marks.high) >= 1e7 ? { notation: "compact", maximumFractionDigits: 3 } : {}) };
+    const large = Math.max(Math.abs(marks.low), Math.abs(marks.high)) >= 1e7;
+    const options = large ? { notation: "compact", maximumFractionDigits: 3 }
+      : { minimumFractionDigits: marks.digits, maximumFractionDigits: marks.digits };
     return { ...marks, floor, labels: marks.ticks.map((tick) => this.app.format.number(tick, options)) };
   }
 
@@ -128,10 +133,10 @@ export class Chart {
     const across = (y, kind) => shape("line", { class: kind, x1: left, x2: left + width, y1: y, y2: y });
     const parts = ticks.flatMap((tick, i) => [across(round(this.y(tick)), "grid"),
       shape("text", { x: left - 8, y: this.y(tick) + 4, "text-anchor": "end" }, labels[i])]);
-    const times = timeTicks(answer.from, answer.to, Math.max(2, Math.floor(width / 66)), answer.zone);
+    const times = timeTicks(answer.from, answer.to, Math.max(2, Math.floor(width / 58)), answer.zone);
     for (const { at, kind } of times) {
       const x = round(this.x(at));
-      const label = kind === "clock" ? format.clock(at) : format.time(at, kind === "day" ? { day: "numeric", month: "short" } : { month: "short", year: "numeric" });
+      const label = kind === "clock" ? format.clock(at) : format.time(at, dates[kind]);
       parts.push(shape("line", { class: kind === "clock" ? "grid" : "grid day", x1: x, x2: x, y1: top, y2: base + 4 }));
       if (x < left + 8 || x > left + width - 20) continue; // half of the label would stand outside
       parts.push(shape("text", { class: kind, x, y: height - 7, "text-anchor": "middle" }, label));
@@ -155,7 +160,8 @@ export class Chart {
     const runs = runsOf(series.steps), middle = (step) => near(this.x((step.start + step.end) / 2));
     const kind = `line s${series.color}${this.front && this.front !== series ? " behind" : ""}`;
     const path = runs.map((run) => run.map((step, i) => `${i === 0 ? "M" : "L"}${middle(step)} ${near(this.y(step.value))}`).join(""));
-    const alone = runs.filter((run) => run.length === 1).map(([step]) => `M${middle(step)} ${near(this.y(step.value))}h0.01`); // a round end shows
+    const alone = runs.filter((run) => run.length === 1) // of a line without length, the round ends show
+      .map(([step]) => `M${middle(step)} ${near(this.y(step.value))}h0.01`);
     const drawn = [shape("path", { class: kind, d: path.join("") }), shape("path", { class: kind + " alone", d: alone.join("") })];
     if (series === this.front) drawn.unshift(shape("path", { class: `band s${series.color}`, d: runs.map((run) => this.band(run)).join("") }));
     return drawn;
@@ -164,15 +170,13 @@ export class Chart {
   band(run) {
     const known = run.filter((step) => step.low !== undefined);
     if (known.length === 0) return "";
-    const edge = (step, i, value) => {
-      const alone = known.length === 1 ? (i < 0 ? -2 : 2) : 0;
-      return `${near(this.x((step.start + step.end) / 2) + alone)} ${near(this.y(value))}`;
-    };
+    const corner = (step, value, aside = 0) => `${near(this.x((step.start + step.end) / 2) + aside)} ${near(this.y(value))}`;
     if (known.length === 1) {
       const [step] = known;
-      return `M${edge(step, -1, step.high)}L${edge(step, 1, step.high)}L${edge(step, 1, step.low)}L${edge(step, -1, step.low)}Z`;
+      return `M${corner(step, step.high, -2)}L${corner(step, step.high, 2)}L${corner(step, step.low, 2)}L${corner(step, step.low, -2)}Z`;
     }
-    return "M" + [...known.map((step) => edge(step, 0, step.high)), ...known.toReversed().map((step) => edge(step, 0, step.low))].join("L") + "Z";
+    const above = known.map((step) => corner(step, step.high)), below = known.toReversed().map((step) => corner(step, step.low));
+    return `M${[...above, ...below].join("L")}Z`;
   }
 
   // ---- pointing

@@ -1,48 +1,37 @@
 // Lets people choose equipments from those that there are.
 
-import { element, field, id, note } from "./dom.js";
+import { equipmentName, equipmentsMax } from "./address.js";
+import { element, field, note } from "./dom.js";
+import { equipmentInput } from "./suggest.js";
 
-export const equipmentsMax = 10;
-const waitMilliseconds = 150, offered = 20;
 
 /** choice returns {element, show(place)}: the equipments that are looked at, and a search for more. chosen(ids) is called with each change. */
 export function choice(app, chosen) {
   const { text } = app;
-  let ids = [], waiting = 0, asked = 0;
-  const list = element("datalist", { id: id("equipments") });
-  const input = element("input", {
-    type: "text", list: list.id, maxlength: 128, autocapitalize: "none", autocomplete: "off", spellcheck: "false", placeholder: text("choice.placeholder"),
-    oninput: typed, onfocus: () => offer(input.value), onkeydown: (event) => { if (event.key === "Enter") { event.preventDefault(); add(input.value.trim()); } },
-  });
+  let ids = [];
+  const { input, list } = equipmentInput(app, { name: null, placeholder: text("choice.placeholder"), onkeydown: pressed });
+  input.addEventListener("input", picked);
   const chips = element("ul", { class: "chips", "aria-label": text("choice.chosen") });
   const line = note();
 
-  function typed() {
-    // A choice from the list comes as a whole text at once.
-    if ([...list.children].some((option) => option.value === input.value) && input.value.length > 0) return void add(input.value);
-    clearTimeout(waiting);
-    waiting = setTimeout(() => offer(input.value), waitMilliseconds);
+  /** picked takes a choice from the list, which is told as such, or as an event that names no key. EQ-1 that is being typed may become EQ-12. */
+  function picked(event) {
+    if (event.inputType === undefined || event.inputType === "insertReplacementText") add(input.value);
   }
 
-  async function offer(prefix) {
-    const mine = ++asked;
-    try {
-      const page = await app.service.get("/equipment", { prefix: prefix.trim(), limit: String(offered) });
-      if (mine !== asked) return; // another was asked for meanwhile
-      list.replaceChildren(...page.items.filter((item) => !ids.includes(item.equipmentId)).map((item) => element("option", { value: item.equipmentId })));
-      line.say(page.items.length === 0 && prefix.trim() ? text("choice.none", { prefix: prefix.trim() }) : "");
-    } catch (error) {
-      if (mine === asked) line.say(app.faultText(error), "bad");
-    }
+  function pressed(event) {
+    if (event.key !== "Enter") return;
+    event.preventDefault();
+    add(input.value.trim());
   }
 
   function add(name) {
     if (!name) return;
-    if (!/^[A-Za-z0-9._:-]{1,128}$/.test(name)) return line.say(text("choice.notAName"), "bad");
+    if (!equipmentName.test(name)) return line.say(text("choice.notAName"), "bad");
     if (ids.length >= equipmentsMax && !ids.includes(name)) return line.say(text("choice.full", { count: equipmentsMax }), "bad");
-    clearTimeout(waiting);
     input.value = "";
     list.replaceChildren();
+    line.say("");
     chosen([...new Set([...ids, name])]);
   }
 

@@ -31,13 +31,16 @@ export function equipment(app) {
 function equipmentList(app) {
   const { text } = app;
   let before = [], cursor = "", next = "", prefix, asked = 0, waiting = 0;
-  const input = element("input", { type: "search", maxlength: 128, autocapitalize: "none", autocomplete: "off", spellcheck: "false", oninput: typed });
+  const input = element("input", {
+    type: "search", maxlength: 128, autocapitalize: "none", autocomplete: "off", spellcheck: "false", oninput: typed,
+  });
   const line = note();
   const zone = element("p", { class: "hint" });
   const rows = element("tbody");
   const columns = ["id", "value", "last", "first"];
-  const back = element("button", { type: "button", class: "plain small", onclick: () => { cursor = before.pop(); load(); } }, text("equipment.before"));
-  const on = element("button", { type: "button", class: "plain small", onclick: () => { before.push(cursor); cursor = next; load(); } }, text("equipment.after"));
+  const turn = (key, onclick) => element("button", { type: "button", class: "plain small", onclick }, text(key));
+  const back = turn("equipment.before", () => { cursor = before.pop(); load(); });
+  const on = turn("equipment.after", () => { before.push(cursor); cursor = next; load(); });
 
   function typed() {
     clearTimeout(waiting);
@@ -67,11 +70,13 @@ function equipmentList(app) {
     }
   }
 
+  const heads = columns.map((name) => element("th", { scope: "col", class: name === "value" ? "number" : null }, text("equipment.column." + name)));
   return {
     element: element("div", {}, element("h1", {}, text("view.equipment")),
-      element("div", { class: "panel" }, element("div", { class: "narrow" }, field(text("equipment.search"), input)), zone, line.element,
-        element("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": text("view.equipment") }, element("table", {},
-          element("thead", {}, element("tr", {}, columns.map((name) => element("th", { scope: "col", class: name === "value" ? "number" : null }, text("equipment.column." + name))))), rows)),
+      element("div", { class: "panel" },
+        element("div", { class: "narrow" }, field(text("equipment.search"), input)), zone, line.element,
+        element("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": text("view.equipment") },
+          element("table", {}, element("thead", {}, element("tr", {}, heads)), rows)),
         element("div", { class: "pager" }, back, on))),
     open(place) {
       const search = (place.own.search || "").replace(/[^A-Za-z0-9._:-]/g, "");
@@ -112,7 +117,8 @@ function equipmentPage(app) {
   }
 
   return {
-    element: element("div", {}, element("p", { class: "trail" }, back), title, last, element("div", { class: "panel controls" }, window.element), result.element, readings.element),
+    element: element("div", {}, element("p", { class: "trail" }, back), title, last,
+      element("div", { class: "panel controls" }, window.element), result.element, readings.element),
     open(place) {
       if (id !== place.own.id) last.textContent = "";
       id = place.own.id;

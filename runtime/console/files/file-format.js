@@ -109,7 +109,7 @@ export function formatFields(app, changed) {
   const zones = element("datalist", { id: "zones" }, Intl.supportedValuesOf("timeZone").map((value) => element("option", { value })));
   return {
     format, missing, take, header,
-    element: element("fieldset", { class: "fields", onchange: touched }, element("legend", {}, text("format.title")),
+    element: element("fieldset", { class: "fields", "aria-label": text("format.title"), onchange: touched },
       field(text("format.delimiter"), lists.delimiter), field(text("format.decimal"), lists.decimal),
       field(text("format.timestamps"), lists.timestamps), parts.dates, parts.zone, zones,
       columns.map((name) => field(text("format.column." + name), columnLists[name])), parts.equipment,

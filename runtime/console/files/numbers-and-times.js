@@ -90,7 +90,9 @@ export class Format {
   }
 
   /** number writes a number of the picture, such as a tick of its axis. */
-  number(n, options) { return this.kind("number" + JSON.stringify(options), () => new Intl.NumberFormat(this.locale, options)).format(n).replace("-", "−"); }
+  number(n, options) {
+    return this.kind("number" + JSON.stringify(options), () => new Intl.NumberFormat(this.locale, options)).format(n).replace("-", "−");
+  }
 
   /** moment writes a time of the zone; seconds only where it has any. */
   moment(milliseconds) {
@@ -131,7 +133,8 @@ const clocks = new Map();
 function clockOf(milliseconds, zone) {
   if (!clocks.has(zone)) {
     clocks.set(zone, new Intl.DateTimeFormat("en-US", {
-      timeZone: zone, hourCycle: "h23", year: "numeric", month: "numeric", day: "numeric", hour: "numeric", minute: "numeric", second: "numeric",
+      timeZone: zone, hourCycle: "h23", year: "numeric", month: "numeric", day: "numeric",
+      hour: "numeric", minute: "numeric", second: "numeric",
     }));
   }
   const shown = {};

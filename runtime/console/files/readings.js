@@ -7,27 +7,46 @@ import { Table } from "./table.js";
 
 const pageSize = 200;
 
+/** compareInstants orders timestamps of the service, which have up to nine digits behind the second. */
+function compareInstants(a, b) {
+  const whole = (text) => Date.parse(text.replace(/\.\d+/, ""));
+  const digits = (text) => (/\.(\d+)/.exec(text)?.[1] || "").padEnd(9, "0");
+  return whole(a) - whole(b) || Number(digits(a)) - Number(digits(b));
+}
+
 /** Readings shows those of one equipment in a window; ask(equipment, window) begins with others, and more goes on. */
 export class Readings {
   constructor(app) {
     this.app = app;
     const { text } = app;
-    const order = (read) => (a, b) => (read(a) < read(b) ? -1 : read(a) > read(b) ? 1 : 0);
-    this.table = new Table(app, {
-      label: text("readings.title"),
-      columns: [
-        { key: "timestamp", label: text("readings.time"), cell: (one) => app.format.instant(one.timestamp) },
-        { key: "value", label: text("readings.value"), number: true, cell: (one) => app.format.decimal(one.value), order: (a, b) => compare(a.value, b.value) },
-        { key: "registerTime", label: text("readings.registered"), cell: (one) => app.format.instant(one.registerTime), order: order((one) => one.registerTime) },
-      ],
-    });
+    this.table = new Table(app, { label: text("readings.title"), columns: this.columns() });
     this.line = note();
-    this.older = element("button", { type: "button", class: "plain small", hidden: true, onclick: () => whileBusy(this.older, () => this.more()) }, text("readings.older"));
-    this.newest = element("button", { type: "button", class: "plain small", onclick: () => whileBusy(this.newest, () => this.begin()) }, text("readings.newest"));
-    this.export = element("button", { type: "button", class: "plain small", onclick: () => whileBusy(this.export, () => this.download()) }, text("result.export"));
+    this.older = this.button("readings.older", () => this.more());
+    this.older.hidden = true;
+    this.newest = this.button("readings.newest", () => this.begin());
+    this.export = this.button("result.export", () => this.download());
+    this.question = element("p", { class: "hint" });
+    const head = element("div", { class: "head" }, element("h2", { id: "readings-title" }, text("readings.title")),
+      element("div", { class: "tools" }, this.newest, this.export));
     this.element = element("section", { class: "panel", "aria-labelledby": "readings-title" },
-      element("div", { class: "head" }, element("h2", { id: "readings-title" }, text("readings.title")), element("div", { class: "tools" }, this.newest, this.export)),
-      this.question = element("p", { class: "hint" }), this.line.element, this.table.element, element("div", { class: "actions" }, this.older));
+      head, this.question, this.line.element, this.table.element, element("div", { class: "actions" }, this.older));
+  }
+
+  columns() {
+    const { app } = this, { text } = app;
+    const instant = (key, label) => ({
+      key, label, cell: (one) => app.format.instant(one[key]), order: (a, b) => compareInstants(a[key], b[key]),
+    });
+    return [
+      instant("timestamp", text("readings.time")),
+      { key: "value", label: text("readings.value"), number: true, cell: (one) => app.format.decimal(one.value), order: (a, b) => compare(a.value, b.value) },
+      instant("registerTime", text("readings.registered")),
+    ];
+  }
+
+  button(key, work) {
+    const button = element("button", { type: "button", class: "plain small", onclick: () => whileBusy(button, work) }, this.app.text(key));
+    return button;
   }
 
   /** ask begins with the newest readings, where they are not those that are shown. name says the window in words. */

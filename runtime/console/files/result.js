@@ -1,6 +1,6 @@
 // Shows the answer to a question about a window: its figures, the picture, the items, and which question it answers.
 
-import { Aggregates, averageOf, granularities } from "./aggregates.js";
+import { Aggregates, averageOf, granularities, orderTexts } from "./aggregates.js";
 import { Chart, figuresOf, seriesOf } from "./chart.js";
 import { element, note, save, set, shape, whileBusy } from "./dom.js";
 import { compare } from "./numbers-and-times.js";
@@ -37,37 +37,43 @@ export class Result {
     this.readout = element("div", { class: "readout" });
     this.spoken = element("p", { class: "unseen", "aria-live": "polite" });
     this.legend = element("ul", { class: "legend", "aria-label": text("chart.legend") });
-    this.tools = this.buttons();
-    this.table = new Table(this.app, { label: text("result.items"), columns: this.columns(), sorted: (by, down) => this.sorted(by, down) });
-    this.export = element("button", { type: "button", class: "plain small", onclick: () => whileBusy(this.export, () => this.download()) }, text("result.export"));
-    this.picture = element("section", { class: "panel", "aria-label": text("result.picture") },
-      element("div", { class: "head" }, this.question, element("div", { class: "fresh" }, this.came, element("label", { class: "live" }, this.live, text("result.live")))),
-      this.bar, this.line.element, this.figures, this.limits, this.legend, this.readout, this.chart.element, this.tools, element("p", { class: "hint" }, text("chart.keys")), this.spoken);
-    this.items = element("section", { class: "panel", "aria-labelledby": "items-title" },
-      element("div", { class: "head" }, element("h2", { id: "items-title" }, text("result.items")), this.export), this.note = element("p", { class: "hint" }), this.table.element);
-    this.element = element("div", { class: "result" }, this.picture, this.items);
+    this.table = new Table(this.app, {
+      label: text("result.items"), columns: this.columns(), sorted: (by, down) => this.sorted(by, down),
+    });
+    this.note = element("p", { class: "hint" });
+    this.export = this.button("result.export", () => whileBusy(this.export, () => this.download()));
+    const fresh = element("div", { class: "fresh" }, this.came, element("label", { class: "live" }, this.live, text("result.live")));
+    const drawn = element("section", { class: "panel", "aria-label": text("result.picture") },
+      element("div", { class: "head" }, this.question, fresh), this.bar, this.line.element, this.figures, this.limits, this.legend,
+      this.readout, this.chart.element, this.tools(), element("p", { class: "hint" }, text("chart.keys")), this.spoken);
+    const listed = element("section", { class: "panel", "aria-labelledby": "items-title" },
+      element("div", { class: "head" }, element("h2", { id: "items-title" }, text("result.items")), this.export), this.note, this.table.element);
+    this.element = element("div", { class: "result" }, drawn, listed);
   }
 
-  buttons() {
-    const { text } = this.app;
-    const button = (key, onclick) => element("button", { type: "button", class: "plain small", onclick }, text(key));
-    this.backButton = button("chart.back", () => this.zoomBack());
+  button(key, onclick) { return element("button", { type: "button", class: "plain small", onclick }, this.app.text(key)); }
+
+  tools() {
+    this.backButton = this.button("chart.back", () => this.zoomBack());
     this.backButton.hidden = true;
-    return element("div", { class: "tools" }, this.backButton, button("chart.zoomIn", () => this.chart.zoomBy(0.25)), button("chart.zoomOut", () => this.chart.zoomBy(1)));
+    return element("div", { class: "tools" }, this.backButton,
+      this.button("chart.zoomIn", () => this.chart.zoomBy(0.25)), this.button("chart.zoomOut", () => this.chart.zoomBy(1)));
   }
 
   columns() {
     const { app } = this, { text } = app;
-    const figure = (read) => ({ number: true, cell: (item) => written(app, read(item)), order: (a, b) => compareUnknown(read(a), read(b)) });
+    const figure = (key, read, rough) => ({
+      key, label: text("figure." + key), number: true, cell: (item) => written(app, read(item)), order: orderOf(read, rough),
+    });
     const link = (name) => name ? element("a", { href: app.address.link({ view: "equipment", own: { id: name } }) }, name) : text("result.all");
     return [
       { key: "start", label: text("result.column.start"), cell: (item) => app.format.moment(item.start), order: (a, b) => a.start - b.start },
-      { key: "equipment", label: text("result.column.equipment"), cell: (item) => link(item.equipment), order: (a, b) => (a.equipment < b.equipment ? -1 : a.equipment > b.equipment ? 1 : 0) },
-      { key: "average", label: text("figure.average"), ...figure(averageOf) },
-      { key: "min", label: text("figure.min"), ...figure((item) => item.min) },
-      { key: "max", label: text("figure.max"), ...figure((item) => item.max) },
+      { key: "equipment", label: text("result.column.equipment"), cell: (item) => link(item.equipment), order: (a, b) => orderTexts(a.equipment, b.equipment) },
+      figure("average", averageOf, (item) => item.total === undefined ? Number(item.average) : item.total / item.count),
+      figure("min", (item) => item.min),
+      figure("max", (item) => item.max),
       { key: "count", label: text("figure.count"), number: true, cell: (item) => app.format.count(item.count), order: (a, b) => a.count - b.count },
-      { key: "total", label: text("figure.total"), ...figure((item) => item.total) },
+      figure("total", (item) => item.total),
     ];
   }
 
@@ -139,7 +145,8 @@ export class Result {
     try {
       this.answered(await this.aggregates.refresh(this.answer, Date.now(), { signal }), true);
     } catch (error) {
-      if (!signal.aborted) this.line.say(app.text("result.notRefreshed", { time: app.format.clock(this.answer.at, true), reason: app.faultText(error) }), "bad");
+      const told = { time: app.format.clock(this.answer.at, true), reason: app.faultText(error) };
+      if (!signal.aborted) this.line.say(app.text("result.notRefreshed", told), "bad");
     }
     if (!signal.aborted) this.wait();
     return undefined;
@@ -171,8 +178,9 @@ export class Result {
   drawFigures() {
     const { app, answer } = this, { text, format } = app;
     const figures = [["average", answer.count > 0 ? answer.average : undefined], ["min", answer.min], ["max", answer.max]];
-    this.figures.replaceChildren(...[...figures.map(([key, value]) => [text("figure." + key), written(app, value)]), [text("figure.count"), format.count(answer.count)]]
-      .map(([name, value]) => element("div", {}, element("dt", {}, name), element("dd", {}, value))));
+    const shown = figures.map(([key, value]) => [text("figure." + key), written(app, value)]);
+    shown.push([text("figure.count"), format.count(answer.count)]);
+    this.figures.replaceChildren(...shown.map(([name, value]) => element("div", {}, element("dt", {}, name), element("dd", {}, value))));
   }
 
   drawLegend() {
@@ -203,7 +211,8 @@ export class Result {
       this.spoken.textContent = "";
       return;
     }
-    const when = text("chart.span", { from: app.format.moment(start), to: sameDay(app, start, end) ? app.format.clock(end) : app.format.moment(end) });
+    const { format } = app;
+    const when = text("chart.span", { from: format.moment(start), to: sameDay(app, start, end) ? format.clock(end) : format.moment(end) });
     const told = [];
     for (const { name, color, steps } of this.series) {
       const step = steps.find((one) => one.start === start);
@@ -259,8 +268,11 @@ export class Result {
     this.app.address.go({ window });
   }
 
-  /** chose is to be called where a window was chosen otherwise: there is no way back from it by one click. */
-  chose() { this.back = []; }
+  /** chose is to be called where a window was chosen by hand: nothing was zoomed, and the answer is asked for anew also where it is the same. */
+  chose() {
+    this.back = [];
+    this.asked = null;
+  }
 
   resized() {
     this.chart.redraw();
@@ -276,8 +288,8 @@ export class Result {
     const { app, answer } = this;
     if (!answer) return;
     try {
-      const name = ["aggregates", ...answer.equipments.slice(0, 3), new Date(answer.from).toISOString().slice(0, 10)].join("-").replace(/[^\w.-]/g, "_");
-      save(`${name}.csv`, "text/csv", await this.aggregates.csv(answer));
+      const name = ["aggregates", ...answer.equipments.slice(0, 3), new Date(answer.from).toISOString().slice(0, 10)].join("-");
+      save(`${name.replace(/[^\w.-]/g, "_")}.csv`, "text/csv", await this.aggregates.csv(answer));
     } catch (error) {
       this.line.say(app.faultText(error), "bad");
     }
@@ -286,15 +298,23 @@ export class Result {
 
 const sameQuestion = (a, b) => JSON.stringify([a.window, a.equipments, a.zone]) === JSON.stringify([b.window, b.equipments, b.zone]);
 
-const sample = (color) => shape("svg", { class: "sample", width: 22, height: 10, "aria-hidden": "true", viewBox: "0 0 22 10" }, shape("path", { class: `line s${color}`, d: "M1 5H21" }));
+const sample = (color) => shape("svg", { class: "sample", width: 22, height: 10, "aria-hidden": "true", viewBox: "0 0 22 10" },
+  shape("path", { class: `line s${color}`, d: "M1 5H21" }));
 
 const written = (app, value) => value === undefined ? "–" : app.format.decimal(value);
 
 const sameDay = (app, a, b) => app.format.day(a) === app.format.day(b);
 
-function compareUnknown(a, b) {
-  if (a === undefined || b === undefined) return (a !== undefined) - (b !== undefined);
-  return Number(a) - Number(b) || compare(a, b);
+/**
+ * orderOf orders items by a decimal that may be missing. Floats tell most of them apart, at a fraction of the work; where they do not,
+ * the texts do. rough is the decimal as a float, where its text is not at hand.
+ */
+function orderOf(read, rough = (item) => Number(read(item))) {
+  return (a, b) => {
+    const x = rough(a), y = rough(b);
+    if (Number.isNaN(x) || Number.isNaN(y)) return Number.isNaN(y) - Number.isNaN(x);
+    return x - y || compare(read(a), read(b));
+  };
 }
 
 /** stepName says how long steps are. */

@@ -22,7 +22,8 @@ export class Table {
   }
 
   head({ key, label, number, order }) {
-    const content = order ? element("button", { type: "button", class: "sort", onclick: () => this.order(key, this.by === key && !this.down, true) }, label) : label;
+    const turn = () => this.order(key, this.by === key && !this.down, true);
+    const content = order ? element("button", { type: "button", class: "sort", onclick: turn }, label) : label;
     return element("th", { scope: "col", class: number ? "number" : null }, content);
   }
 
@@ -71,7 +72,8 @@ export class Table {
     if (!anew && first === this.first && last === this.last) return;
     Object.assign(this, { first, last });
     const held = this.body.contains(document.activeElement);
-    this.body.replaceChildren(...this.space(first), ...rows.slice(first, last).map((row, i) => this.row(row, first + i)), ...this.space(rows.length - last));
+    const inSight = rows.slice(first, last).map((row, i) => this.row(row, first + i));
+    this.body.replaceChildren(...this.space(first), ...inSight, ...this.space(rows.length - last));
     if (held) this.window.focus({ preventScroll: true });
     set(this.table, { "aria-rowcount": this.rows.length + 1 });
     this.measure();

@@ -127,6 +127,8 @@ function preview(app, file) {
   const rows = element("tbody");
   const hint = element("div", { class: "suggestion", role: "status" });
   const fields = formatFields(app, () => { clearTimeout(timer); timer = setTimeout(look, pauseMilliseconds); });
+  // Who has a file of the usual form need not read what other forms there are.
+  const written = element("details", {}, element("summary", {}, text("format.title")), fields.element);
   let timer = 0, looks = 0;
 
   async function look() {
@@ -134,7 +136,7 @@ function preview(app, file) {
     if (fields.missing()) return clear(fields.missing());
     line.say(text("preview.looking"), "busy");
     try {
-      const answer = await ask(app, file, await head, fields.format());
+      const answer = await ask(app, file, fields.format());
       if (number === looks) show(answer);
     } catch (error) {
       if (number === looks) clear(app.faultText(error));
@@ -150,25 +152,27 @@ function preview(app, file) {
   function show({ rows: found, suggestedFormat: suggested }) {
     rows.replaceChildren(...found.map((row) => previewRow(app, row)));
     const good = found.filter((row) => row.reading).length;
-    line.say(text("preview.count", { good, all: found.length }), good === found.length ? "good" : "bad");
+    const refused = found.some((row) => row.errors?.some((one) => one.field === "file"));
+    line.say(refused ? text("preview.refused") : text("preview.count", { good, all: found.length }), good === found.length ? "good" : "bad");
+    if (good < found.length) written.open = true;
     hint.replaceChildren();
     if (!suggested) return;
     const takeOver = element("button", { type: "button", class: "small", onclick: () => { fields.take(suggested); look(); } }, text("preview.takeOver"));
-    hint.append(element("p", {}, text("preview.suggestion"), " ", element("strong", {}, formatWords(app, suggested).join("; ")), " "), takeOver);
+    hint.append(element("p", {}, text("preview.suggestion")), element("ul", {}, formatWords(app, suggested).map((words) => element("li", {}, words))), takeOver);
   }
 
-  const head = beginningOf(file);
-  head.then((beginning) => beginning.text()).then(fields.header).catch(() => {}); // what is wrong, the preview says
+  headerOf(file).then(fields.header).catch(() => {}); // what is wrong with a file, the preview says
   look();
   return {
     format: fields.format,
     /** ready tells whether the file can be sent as it is described, and leads to what is missing. */
     ready() {
       if (!fields.missing()) return true;
+      written.open = true;
       clear(fields.missing());
       return false;
     },
-    element: element("div", { class: "preview" }, hint, fields.element,
+    element: element("div", { class: "preview" }, hint, written,
       element("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": text("preview.title") }, element("table", {},
         element("thead", {}, element("tr", {}, ["line", "equipment", "time", "value"].map((name) =>
           element("th", { scope: "col", class: name === "line" || name === "value" ? "number" : null }, text("preview." + name))))), rows)),
@@ -176,31 +180,29 @@ function preview(app, file) {
   };
 }
 
-/** beginningOf is the first bytes of a file, of what is in it where it is compressed. */
-async function beginningOf(file) {
-  if (!/\.gz$/i.test(file.name)) return file.slice(0, headBytes);
-  const reader = file.stream().pipeThrough(new DecompressionStream("gzip")).getReader();
-  const parts = [];
-  for (let size = 0; size < headBytes;) {
-    const { done, value } = await reader.read();
-    if (done) break;
-    parts.push(value);
-    size += value.length;
-  }
-  reader.cancel().catch(() => {}); // nobody waits for the rest
-  return new Blob(parts).slice(0, headBytes);
+/** headerOf is the text with which a file begins, from which its header is read; of what is in it where it is compressed. */
+async function headerOf(file) {
+  const head = file.slice(0, headBytes);
+  if (!/\.gz$/i.test(file.name)) return head.text();
+  const reader = head.stream().pipeThrough(new DecompressionStream("gzip")).getReader();
+  const { value } = await reader.read();
+  reader.cancel().catch(() => {}); // the rest may be cut
+  return new TextDecoder().decode(value);
 }
 
-async function ask(app, file, head, format) {
+async function ask(app, file, format) {
   const form = new FormData();
   if (Object.keys(format).length > 0) form.append("format", JSON.stringify(format));
-  form.append("file", head, file.name.replace(/\.gz$/i, ""));
+  form.append("file", file.slice(0, headBytes), file.name);
   return (await app.service.call("POST", "/sensor-data/uploads/preview", { query: { numbers: "string" }, body: form })).json();
 }
 
+/** reasons are what is wrong with a row. What a refused file looks like is said beside the button that takes it over. */
+const reasons = (errors) => errors.map((one) => element("p", {}, one.reason.split("; it looks like")[0]));
+
 function previewRow(app, { line, reading, errors = [] }) {
   const number = element("td", { class: "number" }, app.format.count(line));
-  if (!reading) return element("tr", { class: "wrong" }, number, element("td", { colspan: 3 }, errors.map((one) => element("p", {}, one.reason))));
+  if (!reading) return element("tr", { class: "wrong" }, number, element("td", { colspan: 3 }, reasons(errors)));
   return element("tr", {}, number, element("td", {}, reading.equipmentId), element("td", {}, app.format.moment(Date.parse(reading.timestamp))),
     element("td", { class: "number" }, app.format.decimal(String(reading.value))));
 }

@@ -15,7 +15,8 @@ export function nameOf(app, window) {
 /** chooser returns {element, show(place)}: four windows that end now, and dates of one's own. chosen(window) is called with each choice. */
 export function chooser(app, chosen) {
   const { text } = app;
-  const buttons = intervals.map((name) => element("button", { type: "button", class: "segment", onclick: () => chosen({ last: name }) }, text("window.last." + name)));
+  const segment = (key, more) => element("button", { type: "button", class: "segment", ...more }, text(key));
+  const buttons = intervals.map((name) => segment("window.last." + name, { onclick: () => chosen({ last: name }) }));
   const from = element("input", { type: "datetime-local", step: 300 });
   const to = element("input", { type: "datetime-local", step: 300 });
   const line = note();
@@ -24,7 +25,7 @@ export function chooser(app, chosen) {
   const panel = element("form", { class: "dates row", id: id("dates"), hidden: true, novalidate: true, onsubmit: apply },
     field(text("window.from"), from), field(text("window.to"), to), element("button", { type: "submit" }, text("window.show")),
     element("p", { class: "hint" }, zone), line.element);
-  const own = element("button", { type: "button", class: "segment", "aria-controls": panel.id, onclick: () => open(byHand = panel.hidden) }, text("window.own"));
+  const own = segment("window.own", { "aria-controls": panel.id, onclick: () => open(byHand = panel.hidden) });
 
   function open(wide) {
     panel.hidden = !wide;
@@ -43,7 +44,8 @@ export function chooser(app, chosen) {
   }
 
   return {
-    element: element("div", { class: "window" }, element("div", { class: "segments", role: "group", "aria-label": text("window.label") }, buttons, own), panel),
+    element: element("div", { class: "window" },
+      element("div", { class: "segments", role: "group", "aria-label": text("window.label") }, buttons, own), panel),
     show({ window }) {
       buttons.forEach((button, i) => set(button, { "aria-pressed": String(window.last === intervals[i]) }));
       open(!window.last || byHand);
@@ -64,10 +66,13 @@ function refusal({ from, to }) {
   return to - from > windowMax ? "window.tooLong" : "";
 }
 
-/** zoomed is the window between two times of a picture, on the service's full five minutes and not shorter than three of them. */
+/**
+ * zoomed is the window between two times of a picture, on full five minutes and not shorter than three of them; a long one is on full
+ * hours, of which the service answers more at a time.
+ */
 export function zoomed(from, to) {
-  const five = granularities["5m"];
-  const start = Math.floor(from / five) * five;
-  const end = Math.max(Math.ceil(to / five) * five, start + 3 * five);
+  const unit = granularities[to - from > granularities["1d"] ? "1h" : "5m"];
+  const start = Math.floor(from / unit) * unit;
+  const end = Math.max(Math.ceil(to / unit) * unit, start + 3 * unit);
   return { from: start, to: Math.min(end, start + windowMax) };
 }
