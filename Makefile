@@ -88,6 +88,11 @@ simulate-nightly: simulate ## the same for a million seeds
 conformance: .have-go ## what we rely on in DynamoDB, at ENDPOINT=http://host:port, or on AWS with the environment's credentials
 	@go build -buildvcs=false -o .local/bin/conformance ./test/conformance && ENDPOINT='$(ENDPOINT)' exec .local/bin/conformance
 
+.PHONY: schemathesis
+schemathesis: CASES = 2000
+schemathesis: .set-up ## requests of all kinds, made from the description, held against it (CASES=2000 an operation, SEED=1; an hour)
+	@CASES='$(CASES)' SEED='$(SEED)' go test -count=1 -v -timeout 0 -run FindsNothing ./test/schemathesis
+
 .PHONY: attack
 attack: .set-up ## hostile and greedy clients at full size, with figures; loopback only
 	@ATTACK=full go test -count=1 -v -timeout 30m ./test/attack
@@ -175,7 +180,7 @@ include .make/deploy.mk
 .set-up: .have-all
 	@sh .make/setup.sh
 	@sh .make/left-out.sh
-	@if python3 -c 'import ensurepip, venv' 2>/dev/null; then sh .make/python.sh moto; fi
+	@if python3 -c 'import ensurepip, venv' 2>/dev/null; then sh .make/python.sh moto && sh .make/python.sh schemathesis; fi
 
 # Downloading and compiling wait for different things, so they go side by side.
 .prepared: .have-all

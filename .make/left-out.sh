@@ -10,7 +10,10 @@ out() {
 	echo "left out: $1: $2"
 }
 
-python3 -c 'import ensurepip, venv' 2>/dev/null || out 'test/deployment (the stacks on an emulator of AWS)' 'it needs Python 3.11 with venv'
+if ! python3 -c 'import ensurepip, venv' 2>/dev/null; then
+	out 'test/deployment (the stacks on an emulator of AWS)' 'it needs Python 3.11 with venv'
+	out 'test/schemathesis (requests made from the description)' 'it needs Python 3.11 with venv'
+fi
 browser=
 for name in chromium chromium-browser google-chrome google-chrome-stable; do
 	command -v $name >/dev/null 2>&1 && browser=yes

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/sensorflow/sensorflow/runtime/fault"
@@ -113,6 +114,8 @@ type Client struct {
 	credentials Credentials
 	regions     *regions
 	tokens      tokens
+	// zips are the gzip.Writers that no batch uses now: each holds a megabyte.
+	zips sync.Pool
 }
 
 // New returns a Client that signs in with the credentials. It calls the first of the regions that answers; a token of one is good in

@@ -57,7 +57,7 @@ func (c *Client) SendBatch(ctx context.Context, rs []Reading) ([]Rejected, error
 	if len(rs) == 0 || len(rs) > BatchReadingsMax {
 		return nil, fmt.Errorf("a batch has 1 to %d readings, not %d", BatchReadingsMax, len(rs))
 	}
-	body, encoding, err := encode(rs)
+	body, encoding, err := c.encode(rs)
 	if err != nil {
 		return nil, err
 	}
@@ -88,7 +88,7 @@ func (c *Client) SendBatch(ctx context.Context, rs []Reading) ([]Rejected, error
 }
 
 // encode writes readings as lines of JSON, compressed where that is worth it.
-func encode(rs []Reading) (body []byte, encoding string, err error) {
+func (c *Client) encode(rs []Reading) (body []byte, encoding string, err error) {
 	var lines bytes.Buffer
 	encoder := json.NewEncoder(&lines)
 	encoder.SetEscapeHTML(false)
@@ -101,10 +101,14 @@ func encode(rs []Reading) (body []byte, encoding string, err error) {
 		return lines.Bytes(), "", nil
 	}
 	var packed bytes.Buffer
-	zip, err := gzip.NewWriterLevel(&packed, gzip.BestSpeed)
-	if err != nil {
-		return nil, "", fmt.Errorf("compress a batch: %w", err)
+	zip, _ := c.zips.Get().(*gzip.Writer)
+	if zip == nil {
+		if zip, err = gzip.NewWriterLevel(nil, gzip.BestSpeed); err != nil {
+			return nil, "", fmt.Errorf("compress a batch: %w", err)
+		}
 	}
+	defer c.zips.Put(zip)
+	zip.Reset(&packed)
 	if _, err := zip.Write(lines.Bytes()); err != nil {
 		return nil, "", fmt.Errorf("compress a batch: %w", err)
 	}

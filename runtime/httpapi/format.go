@@ -63,7 +63,7 @@ func readFormat(text []byte) (csvfile.Format, []fault.FieldError) {
 		OtherColumns: b.OtherColumns, Timestamps: b.Timestamps, Dates: b.Dates, Timezone: b.Timezone,
 	}
 	if b.SkipLines != "" {
-		lines, err := b.SkipLines.Int64()
+		lines, err := whole(b.SkipLines)
 		if err != nil {
 			lines = -1 // which is refused with the rule
 		}

@@ -32,6 +32,16 @@ func TestFormat_ReachesTheUploadByBothWaysIn(t *testing.T) {
 	}
 }
 
+func TestFormat_TakesAWholeNumberHoweverItIsWritten(t *testing.T) {
+	f := newFixture(t, httpapi.Options{})
+	for _, text := range []string{"20", "20.0", "2e1"} {
+		got := f.do(call{method: "POST", path: "/sensor-data/uploads", token: tokenWriter, body: `{"fileName":"a.csv","size":12,"format":{"skipLines":` + text + `}}`})
+		if got.status != http.StatusCreated || f.uploads.asked.Format.SkipLines != 20 {
+			t.Errorf("%s: status %d, asked %+v", text, got.status, f.uploads.asked.Format)
+		}
+	}
+}
+
 // Every fault names its field, in whichever way the format comes.
 func TestFormat_FaultsNameTheirFields(t *testing.T) {
 	f := newFixture(t, httpapi.Options{})

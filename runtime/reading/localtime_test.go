@@ -80,6 +80,25 @@ func TestLocalClock_ReadsWhatSpreadsheetsWrite(t *testing.T) {
 	}
 }
 
+// TestParseZone_TakesTheSameNamesOnEveryMachine has a machine whose own zone is UTC, as those are to which the service is deployed.
+func TestParseZone_TakesTheSameNamesOnEveryMachine(t *testing.T) {
+	own := time.Local
+	defer func() { time.Local = own }()
+	for _, machine := range []*time.Location{own, time.UTC, zone(t, "America/Sao_Paulo")} {
+		time.Local = machine
+		for _, name := range []string{"UTC", "America/Sao_Paulo", "Europe/Lisbon"} {
+			if got, err := reading.ParseZone(name); err != nil || got.String() != name {
+				t.Errorf("where %s is the machine's, %s is %v: %v", machine, name, got, err)
+			}
+		}
+		for _, name := range []string{"", "Local", "Mars/Olympus"} {
+			if _, err := reading.ParseZone(name); err == nil {
+				t.Errorf("where %s is the machine's, %q is taken", machine, name)
+			}
+		}
+	}
+}
+
 // A time that clocks leave out or show twice is refused, and its neighbours are not: in a zone of summer time, one whose clocks were
 // put forward at midnight, one that moved by half an hour, one that left out a day, and one that suspends summer time for a month.
 func TestLocalClock_RefusesTimesThatAreMissingOrDouble(t *testing.T) {

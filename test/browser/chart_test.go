@@ -393,7 +393,7 @@ func TestOverview_ComparesEquipmentsThatWereSearchedFor(t *testing.T) {
 	p.answered()
 	p.fill(".choice input", "EQ-1204")
 	p.await("equipments are offered", `document.querySelectorAll("datalist option").length === 10`)
-	p.fill(".choice input", "EQ-12041") // which is offered too, and may be the beginning of another name
+	p.key("1") // EQ-12041 is offered too, and may be the beginning of another name
 	p.await("one is offered", `document.querySelectorAll("datalist option").length === 1`)
 	if got := p.text(question); !strings.HasPrefix(got, "All equipment") {
 		t.Errorf("what is still being typed is taken: %q", got)

@@ -115,3 +115,45 @@ func TestTimes_AreThoseOfTheZone(t *testing.T) {
 		}
 	}
 }
+
+// The axis of times is marked at round times of the zone, evenly, also where its clock changes.
+func TestTicks_AreRoundTimesOfTheZone(t *testing.T) {
+	p := open(t, look{})
+	p.visit("/console")
+	type tick struct {
+		At   int64
+		Kind string
+	}
+	random := rand.New(rand.NewPCG(7, 8))
+	for _, zone := range []string{"UTC", "America/Sao_Paulo", "Europe/Berlin", "Asia/Kolkata", "Australia/Lord_Howe"} {
+		location, err := time.LoadLocation(zone)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, length := range []time.Duration{15 * time.Minute, 3 * time.Hour, 25 * time.Hour, 49 * time.Hour, 7 * 24 * time.Hour, 721 * time.Hour, 400 * 24 * time.Hour} {
+			from := time.Unix(1735689600+300*random.Int64N(100_000), 0)
+			if random.IntN(2) == 0 { // around a change of Europe's clocks
+				from = time.Date(2026, 3, 29, 1, 0, 0, 0, time.UTC).Add(-length / 2).Truncate(5 * time.Minute)
+			}
+			to, most := from.Add(length), 4+random.IntN(12)
+			got := eval[[]tick](p, `import("/console/ticks.js").then((m) => m.timeTicks(%s, %s, %s, %s).map(({ at, kind }) => ({ At: at, Kind: kind })))`,
+				from.UnixMilli(), to.UnixMilli(), most, zone)
+			if len(got) > most+2 || (len(got) < 2 && length > 20*time.Minute) {
+				t.Errorf("%s: %s from %s have %d marks, and there is room for %d", zone, length, from, len(got), most)
+			}
+			for i, mark := range got {
+				at := time.UnixMilli(mark.At).In(location)
+				round := at.Minute()%5 == 0 && at.Second() == 0
+				if mark.Kind != "clock" {
+					round = at.Hour() == 0 && at.Minute() == 0
+				}
+				if mark.Kind == "month" {
+					round = round && at.Day() == 1
+				}
+				if !round || at.Before(from) || at.After(to) || i > 0 && mark.At <= got[i-1].At {
+					t.Errorf("%s: %s from %s is marked at %s as a %s", zone, length, from, at, mark.Kind)
+				}
+			}
+		}
+	}
+}

@@ -119,6 +119,28 @@ func TestCommandLine_TellsWhichRowsOfAFileAreRejected(t *testing.T) {
 	}
 }
 
+// TestCommandLine_TakesFilesOfOtherForms has one as a spreadsheet of Brazil writes it.
+func TestCommandLine_TakesFilesOfOtherForms(t *testing.T) {
+	u := newUser(t)
+	file := filepath.Join(u.home, "planilha.csv")
+	content := "Máquina;Hora;Temperatura\ncli.brasil;" + time.Now().UTC().Add(-time.Hour).Format("02/01/2006 15:04:05") + ";1234,5\n"
+	if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got := u.types(1, "", "upload", file); !strings.Contains(got.err, "nothing was stored: ") {
+		t.Errorf("without its form it is taken: %s", got.err)
+	}
+	form := `{"delimiter":";","decimal":",","timestamps":"local","dates":"dmy","timezone":"UTC",` +
+		`"columns":{"equipmentId":"Máquina","timestamp":"Hora","value":"Temperatura"}}`
+	u.types(0, "", "upload", file, "-format", form)
+	if got := u.types(0, "", "query", "-raw", "cli.brasil", "-o", "csv"); !strings.Contains(got.out, ",1234.5,") {
+		t.Errorf("query printed %s", got.out)
+	}
+	if got := u.types(2, "", "upload", file, "-format", "{"); !strings.Contains(got.err, "-format must be JSON") {
+		t.Errorf("a form that is none: %s", got.err)
+	}
+}
+
 // TestCommandLine_KeepsTokens holds that a login is kept where nobody else can read it, without the secret, that it is used, and that it
 // is forgotten.
 func TestCommandLine_KeepsTokens(t *testing.T) {
@@ -223,6 +245,7 @@ func TestCommandLine_SaysWhatIsWrong(t *testing.T) {
 		{"no such flag", 2, u.environ, []string{"query", "-intreval", "24h"}, "flag provided but not defined: -intreval"},
 		{"a value that is none", 2, u.environ, []string{"send", "cli.one", "1,5"}, "value must be a JSON number"},
 		{"a time that is none", 2, u.environ, []string{"query", "-from", "yesterday"}, "-from must be an RFC 3339 timestamp"},
+		{"an export of another form", 2, u.environ, []string{"export", "cli.one", "-o", "json"}, "export writes CSV"},
 		{"no such file", 1, u.environ, []string{"upload", "nothing.csv"}, "no such file"},
 		{"nobody", 3, []string{"SENSORFLOW_API=" + info.APIURL}, []string{"query"}, "sign in first"},
 		{"a wrong secret", 3, []string{"SENSORFLOW_API=" + info.APIURL, "SENSORFLOW_TOKEN_URL=" + info.TokenURL, "SENSORFLOW_CLIENT_ID=" + info.ClientID, "SENSORFLOW_CLIENT_SECRET=x"},

@@ -255,6 +255,9 @@ func exportFlags(s *settings, flags *flag.FlagSet) {
 
 // export writes CSV.
 func export(ctx context.Context, s *session) (err error) {
+	if s.format == "json" {
+		return usagef("export writes CSV; query prints JSON")
+	}
 	c, err := s.connect()
 	if err != nil {
 		return err
