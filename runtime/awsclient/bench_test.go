@@ -6,7 +6,6 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/sensorflow/sensorflow/runtime/awsclient"
 	"github.com/sensorflow/sensorflow/test/cputime"
@@ -19,7 +18,6 @@ func BenchmarkClients(b *testing.B) {
 	body, answer := strings.Repeat("a", 14<<10), strings.Repeat("b", 1<<10)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
-		time.Sleep(time.Millisecond)
 		_, _ = io.WriteString(w, answer)
 	}))
 	defer server.Close()

@@ -26,7 +26,9 @@ import (
 // has them of a running service.
 func TestBatches_ManyAtATimeKeepTheGoodputOfFew(t *testing.T) {
 	const few, many, kept = 3, 24, 0.9
-	for name, perSecond := range map[string]float64{"a table without a limit": 0, "a table of 20,000 a second": 20_000} {
+	for name, perSecond := range map[string]float64{
+		"a table without a limit": 0, "a table of 20,000 a second": 20_000, "one that takes 15 s for all of them": 8_000,
+	} {
 		t.Run(name, func(t *testing.T) {
 			of := map[int]float64{}
 			for _, clients := range []int{few, many} {

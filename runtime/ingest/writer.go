@@ -37,15 +37,35 @@ type Turn func(ctx context.Context, readings int) (leave func(), err error)
 
 // Write is WriteInTurn for those who wait for nobody.
 func (w *Writer) Write(ctx context.Context, ws []reading.Write) error {
-	return w.WriteInTurn(ctx, func(context.Context, int) (func(), error) { return func() {}, nil }, ws)
+	return w.write(ctx, func(context.Context, int) (func(), error) { return func() {}, nil }, func(int, int) int { return attemptsMax }, ws)
 }
 
 // WriteInTurn makes the writes and returns nil only when each is durable, or superseded by a newer one that is; where an identity
 // occurs repeatedly, the last one counts. It takes the end of ctx for the leaving of the sender. After an error any of them
 // may have been made or may yet be, and to make all of them again is safe. The kind of the error is fault.Unavailable when
 // that may help. It asks for a turn before each pass over what is left, and gives it back while the table holds that back: who
-// writes an equipment beyond what its partition takes is in nobody's way.
+// writes an equipment beyond what its partition takes is in nobody's way. Nor is what is left of many writes that are made for the
+// most part: it goes on for longer, as to give it up is to have done all of them in vain.
 func (w *Writer) WriteInTurn(ctx context.Context, turn Turn, ws []reading.Write) error {
+	return w.write(ctx, turn, attemptsFor, ws)
+}
+
+const (
+	// remainderPart of the writes is what is left of them, as a divisor, and remainderAttempts is how often that may meet a busy table
+	// in vain: at pauses of a second on average, about as long as a request's time.
+	remainderPart     = 10
+	remainderAttempts = 4 * attemptsMax
+)
+
+// attemptsFor is how many attempts without progress are made of what is left of many writes.
+func attemptsFor(left, all int) int {
+	if left*remainderPart <= all {
+		return remainderAttempts
+	}
+	return attemptsMax
+}
+
+func (w *Writer) write(ctx context.Context, turn Turn, attemptsFor func(left, all int) int, ws []reading.Write) error {
 	ws = lastOfEach(ws)
 	all, pending := make([]effort, len(ws)), make([]*effort, len(ws))
 	senderWaits := func() bool { return waits(ctx) }
@@ -71,7 +91,7 @@ func (w *Writer) WriteInTurn(ctx context.Context, turn Turn, ws []reading.Write)
 			attempt = 0
 		}
 		pending = left
-		if attempt++; attempt >= attemptsMax {
+		if attempt++; attempt >= attemptsFor(len(left), len(all)) {
 			return unavailable(fmt.Errorf("write %d readings, %d attempts without progress: %w", len(left), attempt, lastReason(left)))
 		}
 		if slices.ContainsFunc(left, func(e *effort) bool { return e.busy }) {

@@ -295,6 +295,41 @@ func TestWrite_NilMeansAllAreStored(t *testing.T) {
 }
 
 // While the table holds something back, the turn is somebody else's.
+// The last few of many writes meet a table that others keep busy, call after call. To give them up would make all the others vain.
+func TestWriteInTurn_GoesOnForLongerWithTheLastOfMany(t *testing.T) {
+	turn := func(context.Context, int) (func(), error) { return func() {}, nil }
+	for _, test := range []struct {
+		name             string
+		left, busy, want int // of 100 writes, how many calls find the table busy, and calls in all
+		stored           bool
+	}{
+		{"a tenth", 10, 30, 4 + 31, true},
+		{"more than a tenth", 11, 30, 4 + 7, false},
+		{"a tenth, for ever", 10, 1000, 4 + 31, false},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			var p pauses
+			seen := 0
+			table := ingesttest.Table{Answer: answers(func(call int, attempts []ingest.Attempt) []ingesttest.Fate {
+				if call < 4 {
+					return busyFrom(len(attempts), map[bool]int{true: len(attempts) - test.left, false: len(attempts)}[call == 3])
+				}
+				if seen++; seen <= test.busy {
+					return all(len(attempts), ingesttest.Busy)
+				}
+				return nil
+			})}
+			err := ingest.NewWriter(&table, 1, p.pacer()).WriteInTurn(t.Context(), turn, many(100))
+			if got := len(sizes(t, &table)); got != test.want || (err == nil) != test.stored {
+				t.Errorf("%d calls, want %d; error %v", got, test.want, err)
+			}
+			if err != nil && fault.KindOf(err) != fault.Unavailable {
+				t.Errorf("error %v", err)
+			}
+		})
+	}
+}
+
 func TestWriteInTurn_GivesTheTurnBackBeforeItWaits(t *testing.T) {
 	table := &ingesttest.Table{Answer: answers(func(call int, attempts []ingest.Attempt) []ingesttest.Fate {
 		if call == 0 {

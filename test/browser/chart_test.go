@@ -474,4 +474,12 @@ func TestOverview_RefreshesByItselfAndSaysWhen(t *testing.T) {
 		t.Errorf("it still says %q", got)
 	}
 	p.says(firstValue, "1.5")
+	// Whoever does not want to wait chooses the window again.
+	eval[bool](p, `(document.querySelector(".live input").click(), true)`)
+	store(t, "LIVE-1", 3, sample{now.Add(-time.Second), "6"})
+	p.await("the window that was chosen again shows it", `(() => {
+		if (document.querySelector(%s).textContent === "3") return true;
+		if (!document.querySelector(".result").hasAttribute("aria-busy")) document.querySelector(%s).click(); // an answer may be two seconds old
+		return false;
+	})()`, firstValue, window(1))
 }

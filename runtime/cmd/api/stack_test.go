@@ -61,7 +61,7 @@ func TestRun_ARequestFitsInTheStackThatAConnectionHasAnyway(t *testing.T) {
 func stacks() int64 {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
-	return int64(m.StackInuse) //nolint:gosec // far below
+	return int64(m.StackInuse)
 }
 
 // client is one connection without goroutines of its own.
