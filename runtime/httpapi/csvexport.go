@@ -25,21 +25,24 @@ const (
 )
 
 // wantsCSV tells whether the client asks for CSV before JSON.
-func wantsCSV(r *http.Request) bool {
-	csv, json := 0.0, 0.0
-	csvFirst := false
+func wantsCSV(r *http.Request) bool { return wants(r, mediaCSV, mediaJSON) }
+
+// wants tells whether a client names one media type, and names it before the other or with more weight.
+func wants(r *http.Request, one, other string) bool {
+	weight, otherWeight := 0.0, 0.0
+	first := false
 	for _, header := range r.Header.Values("Accept") {
 		for part := range strings.SplitSeq(header, ",") {
 			media, parameters, _ := strings.Cut(part, ";")
 			switch strings.ToLower(strings.TrimSpace(media)) {
-			case mediaCSV:
-				csv, csvFirst = quality(parameters), json == 0
-			case mediaJSON:
-				json = quality(parameters)
+			case one:
+				weight, first = quality(parameters), otherWeight == 0
+			case other:
+				otherWeight = quality(parameters)
 			}
 		}
 	}
-	return csv > json || csvFirst && csv > 0 && csv == json
+	return weight > otherWeight || first && weight > 0 && weight == otherWeight
 }
 
 // quality reads how much a media type is wanted, 0 to 1.

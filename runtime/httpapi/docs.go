@@ -25,13 +25,9 @@ func docsFor(o Options) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the page to read: %w", err)
 	}
-	before, rest, found := strings.Cut(string(page), docsMachines)
-	machines, after, ended := strings.Cut(rest, docsMachinesEnd)
-	if !found || !ended {
-		return nil, errors.New("the page to read does not mark what is for machines")
-	}
-	if o.TokenURL == "" {
-		machines = ""
+	text, err := withoutMarked(string(page), o.TokenURL != "")
+	if err != nil {
+		return nil, err
 	}
 	server := o.PublicURL
 	if server == "" {
@@ -39,5 +35,25 @@ func docsFor(o Options) ([]byte, error) {
 	}
 	// One pass over the page: an address that looks like a placeholder stays as it is.
 	fill := strings.NewReplacer(docsPublicURL, html.EscapeString(server), docsMachinesURL, html.EscapeString(o.TokenURL))
-	return []byte(fill.Replace(before + machines + after)), nil
+	return []byte(fill.Replace(text)), nil
+}
+
+// withoutMarked takes the marks of what is for machines out of the page, and where they are not to be shown what is between them.
+func withoutMarked(page string, machines bool) (string, error) {
+	var text strings.Builder
+	for {
+		before, rest, found := strings.Cut(page, docsMachines)
+		text.WriteString(before)
+		if !found {
+			return text.String(), nil
+		}
+		marked, after, ended := strings.Cut(rest, docsMachinesEnd)
+		if !ended {
+			return "", errors.New("the page to read does not mark where what is for machines ends")
+		}
+		if machines {
+			text.WriteString(marked)
+		}
+		page = after
+	}
 }

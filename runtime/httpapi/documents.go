@@ -21,6 +21,7 @@ type documents struct {
 	pages   map[string]document
 	assets  map[string]document
 	console map[string]document
+	root    document // where a browser is led on
 }
 
 // docsPolicy is the content security policy of the page to read: nothing but what it needs, and only from this origin. No page holds a
@@ -53,6 +54,11 @@ func newDocuments(o Options) (documents, error) {
 	delete(d.console, console.Page) // it has one address
 	d.pages["/openapi.json"] = newDocument(description, mediaJSON, apiPolicy)
 	d.pages["/docs"] = newDocument(docs, mediaHTML, docsPolicy)
+	root, err := documentFiles.ReadFile("documents/root.html")
+	if err != nil {
+		return d, fmt.Errorf("read the first page: %w", err)
+	}
+	d.root = newDocument(root, mediaHTML, docsPolicy)
 	for name, media := range map[string]string{"pages.css": "text/css; charset=utf-8", "icon.svg": "image/svg+xml"} {
 		content, err := documentFiles.ReadFile("documents/" + name)
 		if err != nil {

