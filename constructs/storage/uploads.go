@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsdynamodb"
@@ -34,7 +35,8 @@ type UploadsProps struct {
 	// Bucket is an existing bucket of the stack's own region and account. Files and lists of rejects go below
 	// contract.UploadKeyPrefix and contract.RejectsKeyPrefix; all else in it stays as it is, its policy, lifecycle and
 	// CORS rules included. It must tell EventBridge of new objects, refuse what is not sent by TLS, and, for browsers,
-	// let the origins of the API's pages PUT and GET: nothing at synthesis can tell. Where it is encrypted with a
+	// let the origins of the API's pages PUT and GET and see the ETag; a rule should delete the parts of unfinished files
+	// after UnfinishedDays: nothing at synthesis can tell. Where it is encrypted with a
 	// customer key, pass it with that key (awss3.Bucket_FromBucketAttributes), whose policy must allow the account's
 	// roles. Key must let EventBridge send to encrypted queues, as KeyProps.BucketEvents does. Not with AllowedOrigins
 	// and RetentionDays. Default: a new bucket.
@@ -57,8 +59,9 @@ const (
 	// OverwrittenDays is how long a file that was overwritten or deleted can be restored. The API's addresses never
 	// overwrite, so that older versions are rare and cost almost nothing.
 	OverwrittenDays = 7
-	// UnfinishedDays is how long the parts of an upload that was never finished are kept; an address lives for minutes.
-	UnfinishedDays = 1
+	// UnfinishedDays is how long the parts of an upload that was never finished are kept, a day: as long as the API takes
+	// parts.
+	UnfinishedDays = int(contract.UploadPartsLifetime / (24 * time.Hour))
 	// AccessLogDays is how long the bucket's access log is kept: a year, as PCI DSS wants.
 	AccessLogDays = 365
 )
@@ -146,6 +149,8 @@ func (u *Uploads) AllowOrigins(origins ...string) {
 			AllowedMethods: &[]awss3.HttpMethods{awss3.HttpMethods_GET, awss3.HttpMethods_PUT},
 			// The headers that the API signs into an address of an upload.
 			AllowedHeaders: jsii.Strings("content-type", "if-none-match", "x-amz-checksum-sha256"),
+			// A page that sends a file in parts names each with the ETag that answered it.
+			ExposedHeaders: jsii.Strings("ETag"),
 			MaxAge:         jsii.Number(3600),
 		})
 	}
@@ -197,15 +202,15 @@ func sendAccessLogs(from, to awss3.Bucket) {
 	})
 }
 
-// GrantTakeUploads lets the grantee, the API, open uploads, store small files itself, sign addresses for large ones and
-// for lists of rejects, and tell how an upload is doing.
+// GrantTakeUploads lets the grantee, the API, open uploads, store small files itself, sign addresses for large ones, for
+// parts of very large ones, which it joins, and for lists of rejects, and tell how an upload is doing.
 //
 // An address works with the rights of the role that signed it, for as long as that role's session lives. The bucket is
 // encrypted with a customer key. So the role needs kms:GenerateDataKey for what others put and kms:Decrypt for what
 // they get.
 func (u *Uploads) GrantTakeUploads(grantee awsiam.IGrantable) awsiam.Grant {
 	return u.grantObjects(grantee, map[string][]string{
-		contract.UploadKeyPrefix:  {"s3:AbortMultipartUpload", "s3:PutObject"},
+		contract.UploadKeyPrefix:  {"s3:AbortMultipartUpload", "s3:ListMultipartUploadParts", "s3:PutObject"},
 		contract.RejectsKeyPrefix: {"s3:GetObject"},
 	}).
 		Combine(grant(grantee, u.Table.TableArn(), "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem")).

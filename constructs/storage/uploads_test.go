@@ -74,6 +74,7 @@ func TestUploads_LetBrowsersSendWhatIsSigned(t *testing.T) {
 		bucket.Want(t, map[string]any{
 			"AllowedOrigins": []string{origin}, "AllowedMethods": []string{"GET", "PUT"}, "MaxAge": 3600,
 			"AllowedHeaders": []string{"content-type", "if-none-match", "x-amz-checksum-sha256"},
+			"ExposedHeaders": []string{"ETag"},
 		}, "CorsConfiguration", "CorsRules", i)
 	}
 }

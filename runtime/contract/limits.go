@@ -50,11 +50,21 @@ const (
 const (
 	// SmallUploadBytesMax bounds a file sent through the API itself.
 	SmallUploadBytesMax = 32 << 20
-	// UploadBytesMax is the largest object that S3 takes in a single PUT: 5 GiB
-	// (https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html).
-	UploadBytesMax = 5 << 30
+	// UploadBytesMax is the size of the largest file that is taken.
+	UploadBytesMax = 50 << 30
+	// UploadPutBytesMax is the largest object that S3 takes in a single PUT: 5 GiB
+	// (https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html). A larger file is sent in parts.
+	UploadPutBytesMax = 5 << 30
+	// UploadPartBytes is the size of those parts: within an address's lifetime, 75 KB/s are enough. The largest file has 800, and their
+	// numbers and ETags fit into a body. S3 takes parts of 5 MiB to 5 GiB, and 10,000 of them.
+	UploadPartBytes = 64 << 20
+	// UploadPartsFirst is how many parts' addresses the beginning of an upload answers, UploadPartsSignedMax how many one call signs.
+	UploadPartsFirst     = 20
+	UploadPartsSignedMax = 100
 	// UploadURLLifetime is how long a presigned upload address works.
 	UploadURLLifetime = 15 * time.Minute
+	// UploadPartsLifetime is how long the parts of a file may take. Whole days: those of a file that was not completed go then.
+	UploadPartsLifetime = 24 * time.Hour
 	// FileNameCharsMax bounds the name that a client gives to a file.
 	FileNameCharsMax = 255
 	// UploadIdleMax is how long an upload may go without progress where readings expire. It is then failed and not taken up

@@ -90,6 +90,8 @@ const (
 	AttrRanges         = "ranges"         // N, how many ranges the file was planned into
 	AttrRangesDone     = "rangesDone"     // N
 	AttrLines          = "lines"          // N, on a range row: line feeds in the range, to number rejects of later ranges
+	AttrPartsName      = "partsName"      // S, names a file that is sent in parts, together with its key; absent for others
+	AttrPartBytes      = "partBytes"      // N, the size of those parts
 	AttrBytesLeft      = "bytesLeft"      // N, on a range row: what is still to do of the range; absent where nothing is
 	AttrPieces         = "pieces"         // S, on a range row: the pieces that have rejected rows; absent where there is no piece
 	AttrCreatedAt      = "createdAt"      // S, like timestamp

@@ -81,6 +81,7 @@ type Object struct {
 
 // UploadBucket is what Uploads needs of the bucket.
 type UploadBucket interface {
+	PartBucket
 	// PresignPut returns an address that takes exactly the described file once, and the headers that must go with it.
 	PresignPut(ctx context.Context, key string, terms PutTerms) (url string, headers map[string]string, err error)
 	// PresignGet returns an address from which the object can be downloaded under a file name, as plain text.

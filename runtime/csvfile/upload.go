@@ -33,6 +33,8 @@ type Upload struct {
 	Bytes int64
 	// Format is how the file is written, as the client says. It never changes, so that all work on the file reads it alike.
 	Format Format
+	// Parts is how the file comes where it is too large for one address.
+	Parts Parts
 	// BytesProcessed, RowsAccepted and RowsRejected cover what is committed, also of ranges that are not done. The first counts bytes of
 	// the text, which Uploads tells as the share of Bytes that they are.
 	BytesProcessed, RowsAccepted, RowsRejected int64
@@ -100,12 +102,13 @@ type Request struct {
 	Format Format
 }
 
-// Ticket is an upload address and how to use it.
+// Ticket is an upload address and how to use it, or the addresses of the first parts of a file.
 type Ticket struct {
 	Upload      Upload
 	Method, URL string
 	Headers     map[string]string // to be sent exactly so
-	ExpiresAt   time.Time
+	Parts       []PartAddress     // in place of the three
+	ExpiresAt   time.Time         // of the addresses
 }
 
 var (

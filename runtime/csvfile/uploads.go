@@ -1,6 +1,7 @@
 package csvfile
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"encoding/hex"
@@ -30,22 +31,38 @@ const endTimeout = 5 * time.Second
 
 // Uploads begins uploads and reports their state. It is safe for concurrent use.
 type Uploads struct {
-	table  UploadTable
-	bucket UploadBucket
-	now    func() time.Time
+	table   UploadTable
+	bucket  UploadBucket
+	now     func() time.Time
+	options UploadsOptions
 }
 
-// NewUploads returns an Uploads. All arguments are required.
-func NewUploads(table UploadTable, bucket UploadBucket, now func() time.Time) *Uploads {
-	return &Uploads{table: table, bucket: bucket, now: now}
+// UploadsOptions adjust an Uploads. The zero value of a field selects its default.
+type UploadsOptions struct {
+	// PutBytesMax is the size of the largest file that goes to one address; larger ones are sent in parts. Default:
+	// contract.UploadPutBytesMax.
+	PutBytesMax int64
+	// PartBytes is the size of the parts, which S3 wants to be 5 MiB at least. Default: contract.UploadPartBytes.
+	PartBytes int64
 }
 
-// Create begins an upload and returns the address that takes its file. The error is of kind fault.Invalid, with
+// NewUploads returns an Uploads. All arguments but the options are required.
+func NewUploads(table UploadTable, bucket UploadBucket, now func() time.Time, options UploadsOptions) *Uploads {
+	options.PutBytesMax = cmp.Or(options.PutBytesMax, contract.UploadPutBytesMax)
+	options.PartBytes = cmp.Or(options.PartBytes, contract.UploadPartBytes)
+	return &Uploads{table: table, bucket: bucket, now: now, options: options}
+}
+
+// Create begins an upload and returns the address that takes its file, or those of the first parts of a large one. The error is of kind fault.Invalid, with
 // ErrNotCSV or ErrTooLarge in its chain where that is the reason, or fault.Unavailable.
 func (s *Uploads) Create(ctx context.Context, r Request) (Ticket, error) {
-	digest, err := r.check()
+	inParts := r.Size > s.options.PutBytesMax
+	digest, err := r.check(inParts)
 	if err != nil {
 		return Ticket{}, err
+	}
+	if inParts {
+		return s.createInParts(ctx, r)
 	}
 	// The row comes first: an object without a row would belong to no upload.
 	u, err := s.begin(ctx, r.FileName, r.Size, r.Format)
@@ -86,14 +103,21 @@ func (s *Uploads) Store(ctx context.Context, fileName string, format Format, bod
 	return u, nil
 }
 
-func (s *Uploads) begin(ctx context.Context, fileName string, bytes int64, format Format) (Upload, error) {
+func (s *Uploads) newUpload(fileName string, bytes int64, format Format) (Upload, error) {
 	id, err := uuid.NewRandom()
 	if err != nil {
 		return Upload{}, fmt.Errorf("make an upload id: %w", err)
 	}
 	now := s.now().UTC()
-	u := Upload{
+	return Upload{
 		ID: id.String(), FileName: fileName, Status: AwaitingUpload, Bytes: bytes, Format: format.plain(), CreatedAt: now, UpdatedAt: now,
+	}, nil
+}
+
+func (s *Uploads) begin(ctx context.Context, fileName string, bytes int64, format Format) (Upload, error) {
+	u, err := s.newUpload(fileName, bytes, format)
+	if err != nil {
+		return Upload{}, err
 	}
 	if err := s.table.CreateUpload(ctx, u); err != nil {
 		return Upload{}, fmt.Errorf("create upload %s: %w", u.ID, err)
@@ -115,13 +139,9 @@ func (s *Uploads) fail(ctx context.Context, id string, f Failure) error {
 // Get returns an upload and, where rows of it were rejected, a fresh address of those. The error is of kind
 // fault.NotFound where there is no such upload.
 func (s *Uploads) Get(ctx context.Context, id string) (u Upload, rejectsURL string, err error) {
-	if parsed, err := uuid.Parse(id); err != nil || parsed.String() != id {
-		return Upload{}, "", &fault.Error{Kind: fault.NotFound, Message: "there is no such upload"}
+	if u, err = s.read(ctx, id); err != nil {
+		return Upload{}, "", err
 	}
-	if u, err = s.table.ReadUpload(ctx, id); err != nil {
-		return Upload{}, "", fmt.Errorf("read upload %s: %w", id, err)
-	}
-	u = s.seen(u)
 	if u.Status != CompletedWithRejects {
 		return u, "", nil // only then is the file of rejected rows whole
 	}
@@ -135,7 +155,7 @@ func (s *Uploads) Get(ctx context.Context, id string) (u Upload, rejectsURL stri
 // seen is an upload as it is told: where the time for its file has passed without one, it has expired. Nothing is written for that:
 // a file that was on its way in time may still arrive, and is then worked on as any other.
 func (s *Uploads) seen(u Upload) Upload {
-	ended := u.CreatedAt.Add(contract.UploadURLLifetime)
+	ended := u.fileDeadline()
 	if u.Status == AwaitingUpload && !s.now().Before(ended) {
 		u.Status, u.UpdatedAt = Expired, ended
 	}
@@ -169,7 +189,7 @@ func (s *Uploads) List(ctx context.Context, after Position, limit int) (us []Upl
 }
 
 // check judges a request and returns its digest, empty where there is none.
-func (r Request) check() (digest []byte, err error) {
+func (r Request) check(inParts bool) (digest []byte, err error) {
 	faults := checkFileName(r.FileName)
 	if r.Size < 1 {
 		faults = append(faults, fault.FieldError{Field: fieldSize, Reason: "must be at least 1: an empty file holds no readings"})
@@ -178,6 +198,9 @@ func (r Request) check() (digest []byte, err error) {
 		if digest, err = parseDigest(r.SHA256); err != nil {
 			faults = append(faults, fault.FieldError{Field: fieldSHA256, Reason: err.Error()})
 		}
+	}
+	if inParts && r.SHA256 != "" {
+		faults = append(faults, fault.FieldError{Field: fieldSHA256, Reason: "is not taken for a file that is sent in parts; S3 checks each part by itself"})
 	}
 	faults = append(faults, r.Format.Faults()...)
 	switch {

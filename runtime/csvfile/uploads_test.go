@@ -28,13 +28,17 @@ type shelf struct {
 	calls   []string
 	terms   csvfile.PutTerms
 	asName  string
-	// putErr, createErr and signErr make the calls fail.
-	putErr, createErr, signErr error
+	now     time.Time
+	// begun is the name of the file that is sent in parts, of which arrived have arrived.
+	begun   string
+	arrived map[int]csvfile.Object
+	// putErr, createErr, signErr and joinErr make the calls fail.
+	putErr, createErr, signErr, joinErr error
 }
 
 func newShelf() (*shelf, *csvfile.Uploads) {
-	s := &shelf{objects: map[string][]byte{}}
-	return s, csvfile.NewUploads(s, s, func() time.Time { return epoch })
+	s := &shelf{objects: map[string][]byte{}, arrived: map[int]csvfile.Object{}, now: epoch}
+	return s, csvfile.NewUploads(s, s, func() time.Time { return s.now }, csvfile.UploadsOptions{PartBytes: shelfPartBytes})
 }
 
 func (s *shelf) find(id string) *csvfile.Upload {
@@ -318,7 +322,7 @@ func TestUploads_TellThatTheTimeForAFileHasPassed(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			s, _ := newShelf()
-			uploads := csvfile.NewUploads(s, s, func() time.Time { return epoch.Add(test.after) })
+			uploads := csvfile.NewUploads(s, s, func() time.Time { return epoch.Add(test.after) }, csvfile.UploadsOptions{})
 			stored := csvfile.Upload{ID: uuid.NewString(), FileName: "a.csv", Status: test.status, CreatedAt: epoch, UpdatedAt: epoch}
 			s.rows = append(s.rows, stored)
 			want := stored

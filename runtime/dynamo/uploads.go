@@ -198,6 +198,9 @@ func uploadItem(u csvfile.Upload) item {
 	if u.Reason != "" {
 		stored[contract.AttrReason] = text(u.Reason)
 	}
+	if u.Parts != (csvfile.Parts{}) {
+		stored[contract.AttrPartsName], stored[contract.AttrPartBytes] = text(u.Parts.Name), integer(u.Parts.Bytes)
+	}
 	if u.Format != (csvfile.Format{}) {
 		stored[contract.AttrFormat] = text(u.Format.Text())
 	}
@@ -227,6 +230,9 @@ func readUpload(stored item) (csvfile.Upload, error) {
 		BytesProcessed: r.integer(contract.AttrBytesProcessed), RowsAccepted: r.integer(contract.AttrRowsAccepted),
 		RowsRejected: r.integer(contract.AttrRowsRejected), RangesDone: int(r.integer(contract.AttrRangesDone)),
 		CreatedAt: r.time(contract.AttrCreatedAt), UpdatedAt: r.time(contract.AttrUpdatedAt),
+	}
+	if name := r.optionalText(contract.AttrPartsName); name != "" {
+		u.Parts = csvfile.Parts{Name: name, Bytes: r.integer(contract.AttrPartBytes)}
 	}
 	if format := r.optionalText(contract.AttrFormat); format != "" {
 		var err error

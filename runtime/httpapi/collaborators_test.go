@@ -121,6 +121,7 @@ func (d *deletions) Get(_ context.Context, id string) (deletion.Deletion, error)
 type uploads struct {
 	mu      sync.Mutex
 	asked   csvfile.Request
+	sent    []csvfile.SentPart
 	stored  map[string]string
 	formats map[string]csvfile.Format // of what is stored
 	known   map[string]csvfile.Upload
@@ -135,10 +136,41 @@ func (u *uploads) Create(_ context.Context, r csvfile.Request) (csvfile.Ticket, 
 	if u.refusal != nil {
 		return csvfile.Ticket{}, u.refusal
 	}
+	if r.Size > contract.UploadPutBytesMax {
+		return csvfile.Ticket{
+			Upload: csvfile.Upload{ID: "upload-1", Parts: csvfile.Parts{Name: "n", Bytes: contract.UploadPartBytes}},
+			Parts:  partAddresses(1, 2), ExpiresAt: testNow.Add(contract.UploadURLLifetime),
+		}, nil
+	}
 	return csvfile.Ticket{
 		Upload: csvfile.Upload{ID: "upload-1"}, Method: http.MethodPut, URL: "https://bucket.example/uploads/upload-1.csv?a=1&b=2",
 		Headers: map[string]string{"Content-Type": contract.UploadContentType}, ExpiresAt: testNow.Add(contract.UploadURLLifetime),
 	}, nil
+}
+
+func partAddresses(numbers ...int) (parts []csvfile.PartAddress) {
+	for _, number := range numbers {
+		address := fmt.Sprintf("https://bucket.example/uploads/upload-1.csv?partNumber=%d&b=2", number)
+		parts = append(parts, csvfile.PartAddress{Number: number, URL: address, Headers: map[string]string{}})
+	}
+	return parts
+}
+
+func (u *uploads) SignParts(_ context.Context, id string, numbers []int) ([]csvfile.PartAddress, time.Time, error) {
+	if u.refusal != nil {
+		return nil, time.Time{}, u.refusal
+	}
+	if id != "upload-1" {
+		return nil, time.Time{}, &fault.Error{Kind: fault.NotFound, Message: "there is no such upload"}
+	}
+	return partAddresses(numbers...), testNow.Add(contract.UploadURLLifetime), nil
+}
+
+func (u *uploads) CompleteParts(_ context.Context, id string, sent []csvfile.SentPart) (csvfile.Upload, error) {
+	u.sent = sent
+	return csvfile.Upload{
+		ID: id, FileName: "a.csv", Status: csvfile.AwaitingUpload, Bytes: contract.UploadPutBytesMax + 1, CreatedAt: testNow, UpdatedAt: testNow,
+	}, u.refusal
 }
 
 func (u *uploads) Store(_ context.Context, fileName string, format csvfile.Format, body io.Reader) (csvfile.Upload, error) {

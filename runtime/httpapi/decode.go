@@ -18,11 +18,12 @@ type member struct {
 	name     string
 	index    int
 	number   bool // a JSON number, kept as its text
-	object   bool // a JSON object, kept as its text; a member that is neither is a JSON string
+	object   bool // a JSON object, kept as its text
+	list     bool // a JSON array, kept as its text; a member that is none of these is a JSON string
 	optional bool // tagged omitempty
 }
 
-// membersOf lists the members of the struct T, whose fields are strings, json.Numbers and json.RawMessages.
+// membersOf lists the members of the struct T, whose fields are strings, json.Numbers, json.RawMessages and jsonLists.
 func membersOf[T any]() []member {
 	var members []member
 	t := reflect.TypeFor[T]()
@@ -35,7 +36,7 @@ func membersOf[T any]() []member {
 		kind := t.Field(i).Type
 		members = append(members, member{
 			name: name, index: i, number: kind == reflect.TypeFor[json.Number](), object: kind == reflect.TypeFor[json.RawMessage](),
-			optional: options == "omitempty",
+			list: kind == reflect.TypeFor[jsonList](), optional: options == "omitempty",
 		})
 	}
 	return members
@@ -209,6 +210,10 @@ func setMember(m member, value []byte, target reflect.Value) string {
 		target.SetBytes(value)
 	case m.object:
 		return "must be a JSON object"
+	case m.list && value[0] == '[':
+		target.SetBytes(value)
+	case m.list:
+		return "must be a JSON array"
 	case m.optional && string(value) == `""`:
 		return "must not be empty; leave it out"
 	case value[0] == '"':

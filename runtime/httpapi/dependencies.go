@@ -54,6 +54,13 @@ type UploadCreator interface {
 	Store(ctx context.Context, fileName string, format csvfile.Format, body io.Reader) (csvfile.Upload, error)
 }
 
+// UploadParts takes files in parts. Its errors are of kind fault.NotFound where there is no such upload, fault.Invalid where a part is
+// wrong, and fault.Conflict where the upload takes no parts, or no more.
+type UploadParts interface {
+	SignParts(ctx context.Context, id string, numbers []int) (parts []csvfile.PartAddress, expiresAt time.Time, err error)
+	CompleteParts(ctx context.Context, id string, sent []csvfile.SentPart) (csvfile.Upload, error)
+}
+
 // UploadReader reads the state of uploads.
 type UploadReader interface {
 	Get(ctx context.Context, id string) (u csvfile.Upload, rejectsURL string, err error)
@@ -85,6 +92,7 @@ type Dependencies struct {
 	Pager         Pager
 	Deletions     Deleter
 	Uploads       UploadCreator
+	UploadParts   UploadParts
 	UploadStatus  UploadReader
 	Windows       Windows
 	Equipment     Catalog

@@ -201,7 +201,7 @@ func docsProblems() []docsProblem {
 		{problemMethodNotAllowed, "The header Allow lists the methods of this address."},
 		{problemSlowBody, "Send the body again, on a connection that carries it in time."},
 		{problemConflict, "The state has changed meanwhile. Read it again before the next attempt."},
-		{problemTooLarge, "Send less at once: several batches, or a CSV file; several files above 5 GiB."},
+		{problemTooLarge, "Send less at once: several batches, or a CSV file; several files above 50 GiB."},
 		{problemUnsupportedMediaType, "Set the Content-Type that the message names, and compress the body with gzip or not at all."},
 		{problemHeadersTooLarge, "Send fewer or shorter headers."},
 		{problemTooManyRequests, "Wait for as many seconds as Retry-After says."},

@@ -84,7 +84,7 @@ func newFixture(t *testing.T, o httpapi.Options, change ...func(*fixture)) *fixt
 	coalescer := ingest.NewCoalescer(f.table, ingest.Options{}, pacer)
 	t.Cleanup(func() { _ = coalescer.Close(context.Background()) })
 	api, err := httpapi.New(httpapi.Dependencies{
-		Saver: coalescer, Batches: ingest.NewWriter(f.table, 4, pacer), Pager: f.table, Deletions: f.deletions, Uploads: f.uploads, UploadStatus: f.uploads,
+		Saver: coalescer, Batches: ingest.NewWriter(f.table, 4, pacer), Pager: f.table, Deletions: f.deletions, Uploads: f.uploads, UploadParts: f.uploads, UploadStatus: f.uploads,
 		Windows: f.windows, Equipment: f.equipment, Authenticator: f.auth, Checks: f.checks, Now: f.now,
 		Logger: slog.New(slog.NewJSONHandler(f.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}, o)

@@ -63,6 +63,7 @@ type openSchema struct {
 	Required                                 []string
 	Properties                               json.RawMessage
 	Items                                    json.RawMessage
+	OneOf                                    []json.RawMessage
 }
 
 // openTypes are the types that a value may be of, in words.
@@ -180,6 +181,9 @@ func (d *openAPI) fields(raw json.RawMessage, place string) ([]docsField, error)
 	if err != nil {
 		return nil, err
 	}
+	if len(s.OneOf) > 0 {
+		return d.fieldsOfEach(s.OneOf, place)
+	}
 	if s.Type == "array" {
 		return d.fields(s.Items, place+"[].")
 	}
@@ -210,6 +214,29 @@ func (d *openAPI) fields(raw json.RawMessage, place string) ([]docsField, error)
 			}
 			all = append(all, inner...)
 		}
+	}
+	return all, nil
+}
+
+// fieldsOfEach lists the members that one of several schemas has. Only those that all require are required.
+func (d *openAPI) fieldsOfEach(schemas []json.RawMessage, place string) (all []docsField, err error) {
+	needed := map[string]int{}
+	for _, raw := range schemas {
+		fields, err := d.fields(raw, place)
+		if err != nil {
+			return nil, err
+		}
+		for _, f := range fields {
+			if f.Required {
+				needed[f.Name]++
+			}
+			if !slices.ContainsFunc(all, func(has docsField) bool { return has.Name == f.Name }) {
+				all = append(all, f)
+			}
+		}
+	}
+	for i := range all {
+		all[i].Required = needed[all[i].Name] == len(schemas)
 	}
 	return all, nil
 }

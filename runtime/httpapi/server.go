@@ -140,6 +140,8 @@ func (s *Server) routeTable() []route {
 		{method: "GET", path: deletionsPath + "{id}", access: mayDelete, handle: s.getDeletion},
 		{method: "POST", path: "/sensor-data/uploads", access: mayWrite, handle: s.postUpload},
 		{method: "POST", path: "/sensor-data/uploads/preview", access: mayWrite, query: takesOwn, handle: s.postPreview},
+		{method: "POST", path: "/sensor-data/uploads/{id}/parts", access: mayWrite, handle: s.postParts},
+		{method: "POST", path: "/sensor-data/uploads/{id}/complete", access: mayWrite, handle: s.postComplete},
 		{method: "POST", path: "/sensor-data/upload-csv", access: mayWrite, handle: s.postFile},
 		{method: "GET", path: "/sensor-data/uploads", access: mayRead, query: takesOwn, handle: s.getUploads},
 		{method: "GET", path: "/sensor-data/uploads/{id}", access: mayRead, handle: s.getUpload},

@@ -36,7 +36,7 @@ type ticketAnswer struct {
 	ExpiresAt string            `json:"expiresAt"`
 }
 
-// postUpload gives out an address that takes one file.
+// postUpload gives out an address that takes one file, or the first of those that take its parts.
 func (s *Server) postUpload(w http.ResponseWriter, r *http.Request) error {
 	var b uploadBody
 	shape, err := s.readObject(w, r, uploadMembers, &b)
@@ -57,9 +57,7 @@ func (s *Server) postUpload(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return fmt.Errorf("create an upload: %w", err)
 	}
-	return answer(w, http.StatusCreated, ticketAnswer{
-		ticket.Upload.ID, ticket.Method, ticket.URL, ticket.Headers, clientTime(ticket.ExpiresAt),
-	})
+	return answerTicket(w, ticket)
 }
 
 type fileAnswer struct {

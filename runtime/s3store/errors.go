@@ -41,9 +41,9 @@ func kindOf(err error) fault.Kind {
 	var api smithy.APIError
 	if errors.As(err, &api) {
 		switch api.ErrorCode() {
-		case "NoSuchKey", "NotFound":
+		case "NoSuchKey", "NoSuchUpload", "NotFound":
 			return fault.NotFound
-		case "PreconditionFailed":
+		case "InvalidPart", "PreconditionFailed":
 			return fault.Conflict
 		case "RequestTimeout", "RequestTimeTooSkewed", "ExpiredToken", "OperationAborted", "ConditionalRequestConflict", "SlowDown":
 			return fault.Unavailable // the other codes of status 4xx that pass

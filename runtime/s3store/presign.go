@@ -29,13 +29,18 @@ func (b *Bucket) PresignPut(ctx context.Context, key string, terms csvfile.PutTe
 	if err != nil {
 		return "", nil, mapError("sign an upload address", err)
 	}
-	headers = map[string]string{}
-	for name := range signed.SignedHeader {
+	return signed.URL, sentHeaders(signed.SignedHeader), nil
+}
+
+// sentHeaders are those of the signed headers that a client does not send by itself.
+func sentHeaders(signed http.Header) map[string]string {
+	headers := map[string]string{}
+	for name := range signed {
 		if name = http.CanonicalHeaderKey(name); name != "Host" && name != "Content-Length" {
-			headers[name] = signed.SignedHeader.Get(name)
+			headers[name] = signed.Get(name)
 		}
 	}
-	return signed.URL, headers, nil
+	return headers
 }
 
 // PresignGet returns an address from which the object can be downloaded under a file name, as plain text whatever it is: no

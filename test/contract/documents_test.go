@@ -26,7 +26,7 @@ func TestDocuments_TheDescriptionIsOpenAPI31AndValid(t *testing.T) {
 		}
 	}
 	for _, call := range strings.Split("get /,get /healthz,get /readyz,post /auth/login,get /auth/me,post /auth/logout,post /sensor-data,post /sensor-data/batch,"+
-		"get /sensor-data,post /sensor-data/uploads,post /sensor-data/upload-csv,get /sensor-data/uploads/{id},get /sensor-data/uploads,"+
+		"get /sensor-data,post /sensor-data/uploads,post /sensor-data/upload-csv,get /sensor-data/uploads/{id},post /sensor-data/uploads/{id}/parts,post /sensor-data/uploads/{id}/complete,get /sensor-data/uploads,"+
 		"get /sensor-data/aggregated,get /openapi.json,get /docs,get /console", ",") {
 		method, path, _ := strings.Cut(call, " ")
 		if described.Paths[path][method] == nil {

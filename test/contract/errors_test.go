@@ -30,7 +30,7 @@ func TestErrors_OtherMethodsAreNamedInAllow(t *testing.T) {
 	for path, allowed := range map[string]string{
 		"/": "GET", "/healthz": "GET", "/readyz": "GET", "/auth/login": "POST", "/auth/me": "GET", "/auth/logout": "POST",
 		"/sensor-data": "GET POST DELETE", "/sensor-data/deletions/x": "GET", "/sensor-data/batch": "POST", "/sensor-data/uploads": "GET POST", "/sensor-data/upload-csv": "POST",
-		"/sensor-data/uploads/x": "GET", "/sensor-data/aggregated": "GET", "/openapi.json": "GET", "/docs": "GET", "/console": "GET",
+		"/sensor-data/uploads/x": "GET", "/sensor-data/uploads/x/parts": "POST", "/sensor-data/uploads/x/complete": "POST", "/sensor-data/aggregated": "GET", "/openapi.json": "GET", "/docs": "GET", "/console": "GET",
 	} {
 		for _, method := range []string{"PUT", "DELETE", "PATCH", "TRACE", "GET", "POST"} {
 			if strings.Contains(allowed, method) {

@@ -121,6 +121,9 @@ func objectCalls(request *http.Request, body []byte) []Call {
 	arn += "/" + key
 	switch request.Method {
 	case http.MethodGet, http.MethodHead:
+		if query.Has("uploadId") {
+			return []Call{{Action: "s3:ListMultipartUploadParts", Resource: arn}}
+		}
 		return []Call{{Action: "s3:GetObject", Resource: arn}}
 	case http.MethodDelete:
 		if query.Has("uploadId") {

@@ -51,6 +51,7 @@ func TestRecorder_UnderstandsWhatProgramsCall(t *testing.T) {
 		"a secret":                    {signed("POST", "http://sm/", "secretsmanager.GetSecretValue", `{"SecretId":"arn:secret"}`), []string{"secretsmanager:GetSecretValue arn:secret"}},
 		"an object":                   {signed("PUT", "http://s3/b/uploads/1?x-id=PutObject", "", ""), []string{"s3:PutObject " + bucket + "/uploads/1"}},
 		"a part that is copied":       {copying, []string{"s3:GetObject " + bucket + "/rejects/0", "s3:PutObject " + bucket + "/rejects/1"}},
+		"the parts of an upload":      {signed("GET", "http://s3/b/uploads/1?uploadId=2", "", ""), []string{"s3:ListMultipartUploadParts " + bucket + "/uploads/1"}},
 		"an upload that is given up":  {signed("DELETE", "http://s3/b/uploads/1?uploadId=2", "", ""), []string{"s3:AbortMultipartUpload " + bucket + "/uploads/1"}},
 		"objects that are deleted":    {signed("POST", "http://s3/b?delete", "", `<Delete><Object><Key>x</Key></Object></Delete>`), []string{"s3:DeleteObject " + bucket + "/x"}},
 		"a presigned address":         {httptest.NewRequest(http.MethodPut, "http://s3/b/uploads/1?"+presignedBy+"PutObject", nil), []string{"s3:PutObject " + bucket + "/uploads/1"}},

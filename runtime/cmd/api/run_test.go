@@ -169,7 +169,7 @@ func TestRun_FilesComeByAddressAndByForm(t *testing.T) {
 	i.call(i.request("GET", "/sensor-data/uploads/"+ticket.UploadID, token, ""), http.StatusOK, &one)
 	i.call(i.request("GET", "/sensor-data/uploads/x", token, ""), http.StatusNotFound, nil)
 	for body, status := range map[string]int{
-		`{"fileName":"a.csv","size":0}`: 400, `{"fileName":"a.csv","size":5368709121}`: 413, `{"fileName":"a.txt","size":1}`: 400,
+		`{"fileName":"a.csv","size":0}`: 400, `{"fileName":"a.csv","size":53687091201}`: 413, `{"fileName":"a.txt","size":1}`: 400,
 	} {
 		i.call(i.request("POST", "/sensor-data/uploads", token, body), status, nil)
 	}

@@ -45,6 +45,7 @@ var (
 	_ httpapi.BatchWriter   = (*ingest.Writer)(nil)
 	_ httpapi.Deleter       = (*deletion.Service)(nil)
 	_ httpapi.UploadCreator = (*csvfile.Uploads)(nil)
+	_ httpapi.UploadParts   = (*csvfile.Uploads)(nil)
 	_ httpapi.UploadReader  = (*csvfile.Uploads)(nil)
 	_ httpapi.Windows       = (*aggregate.Windows)(nil)
 	_ httpapi.Authenticator = (*auth.Service)(nil)
@@ -146,11 +147,11 @@ func (a assembly) api(ctx context.Context, cfg config.API, plan memory.Plan, log
 	if err != nil {
 		return nil, err
 	}
-	uploads := csvfile.NewUploads(a.uploads, a.bucket, time.Now)
+	uploads := csvfile.NewUploads(a.uploads, a.bucket, time.Now, csvfile.UploadsOptions{})
 	api, err := httpapi.New(httpapi.Dependencies{
 		Saver: a.coalescer, Batches: ingest.NewWriter(a.readings, batchesInFlightMax, pacing.Pacer{}), Pager: a.readings,
 		Deletions: a.deletions, Equipment: equipment.NewCatalog(a.rows, a.readings),
-		Uploads: uploads, UploadStatus: uploads, Authenticator: a.people,
+		Uploads: uploads, UploadParts: uploads, UploadStatus: uploads, Authenticator: a.people,
 		Windows: aggregate.NewWindows(a.rows, time.Now, cfg.AggregateCacheTTL, aggregate.WindowsOptions{
 			IndexShards: cfg.IndexShards, FleetBuckets: cfg.FleetBuckets,
 			ReadsInFlightMax: plan.TableReads, RowsInFlightMax: plan.RowsRead, CacheItemsMax: plan.RowsKept,

@@ -268,8 +268,11 @@ export class Result {
     this.app.address.go({ window });
   }
 
-  /** chose is to be called where a window was chosen otherwise: there is no way back from it by one click. */
-  chose() { this.back = []; }
+  /** chose is to be called where a window was chosen by hand: nothing was zoomed, and the answer is asked for anew also where it is the same. */
+  chose() {
+    this.back = [];
+    this.asked = null;
+  }
 
   resized() {
     this.chart.redraw();

@@ -72,7 +72,7 @@ export const sentences = {
   "result.notRefreshed": "Not refreshed since {time}: {reason}",
   "result.empty": "There are no readings in this window.",
   "result.came": "As of {time} ({zone})",
-  "result.live": "Refresh",
+  "result.live": "Refresh automatically",
   "result.export": "Export as CSV",
   "result.byTotals": "There are too many equipments to list each one. Choose some to see each, and their extremes; the export holds all of them.",
   "result.column.start": "Time",

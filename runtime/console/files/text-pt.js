@@ -72,7 +72,7 @@ export const sentences = {
   "result.notRefreshed": "Sem atualização desde {time}: {reason}",
   "result.empty": "Não há leituras neste período.",
   "result.came": "Dados de {time} ({zone})",
-  "result.live": "Atualizar",
+  "result.live": "Atualizar automaticamente",
   "result.export": "Exportar em CSV",
   "result.byTotals": "Há equipamentos demais para listar cada um. Escolha alguns para ver cada um, com seus extremos; a exportação contém todos.",
   "result.column.start": "Horário",

@@ -191,6 +191,9 @@ func (s *Stack) startPollers(ctx context.Context) {
 			Queue: s.Queue, Function: s.CSVProcessor, Log: log, Region: s.Region, BatchSize: 1, Concurrency: csvConcurrency,
 		})
 	})
+	if s.endpoints.given[serviceS3] == "" {
+		s.work.Go(func() { s.sweepParts(ctx) })
+	}
 	if s.endpoints.given[serviceSQS] != "" {
 		s.work.Go(func() { s.forwardGivenQueue(ctx, log) })
 	}

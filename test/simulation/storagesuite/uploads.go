@@ -47,6 +47,12 @@ func wantUpload(t T, what string, table *dynamo.Uploads, want csvfile.Upload) {
 func testUploads(t T, s *subject) {
 	table, u, plan := s.uploads(t)
 	wantUpload(t, "created", table, u)
+	large := u
+	large.ID, large.Parts = uuid.NewString(), csvfile.Parts{Name: "2~x", Bytes: 64 << 20}
+	if err := table.CreateUpload(t.Context(), large); err != nil {
+		t.Error(err)
+	}
+	wantUpload(t, "created in parts", table, large)
 	wantKind(t, "created again", table.CreateUpload(t.Context(), u), fault.Conflict)
 	plan.Unpacked = 900
 	begun := u
