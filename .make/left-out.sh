@@ -13,6 +13,7 @@ out() {
 if ! python3 -c 'import ensurepip, venv' 2>/dev/null; then
 	out 'test/deployment (the stacks on an emulator of AWS)' 'it needs Python 3.11 with venv'
 	out 'test/schemathesis (requests made from the description)' 'it needs Python 3.11 with venv'
+	out 'test/generated (a client made from the description)' 'it needs Python 3.11 with venv'
 fi
 browser=
 for name in chromium chromium-browser google-chrome google-chrome-stable; do
