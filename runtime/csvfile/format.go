@@ -26,7 +26,7 @@ type Format struct {
 	Columns ColumnNames `json:"columns,omitzero"`
 	// EquipmentID is the equipment of all rows, where the file has no column for it.
 	EquipmentID string `json:"equipmentId,omitempty"`
-	// OtherColumns tells whether a file may have further columns: OtherRefuse or OtherIgnore.
+	// OtherColumns tells whether a file may have further columns: OtherRefuse, or OtherIgnore.
 	OtherColumns string `json:"otherColumns,omitempty"`
 	// Timestamps is one of the Timestamps constants.
 	Timestamps string `json:"timestamps,omitempty"`
@@ -45,17 +45,38 @@ type ColumnNames struct {
 	Value       string `json:"value,omitempty"`
 }
 
-// Values of a format's fields. The first of each is the default.
+// Values of Format.Delimiter. The first of each kind of value is the default.
 const (
-	Comma, Semicolon, Tab = ",", ";", "\t"
+	Comma     = ","
+	Semicolon = ";"
+	Tab       = "\t"
+)
 
-	DecimalPoint, DecimalComma = ".", ","
+// Values of Format.Decimal.
+const (
+	DecimalPoint = "."
+	DecimalComma = ","
+)
 
-	OtherRefuse, OtherIgnore = "refuse", "ignore"
+// Values of Format.OtherColumns.
+const (
+	OtherRefuse = "refuse"
+	OtherIgnore = "ignore"
+)
 
-	TimestampsRFC3339, TimestampsLocal       = "rfc3339", "local"
-	TimestampsSeconds, TimestampsMillis      = "unix-seconds", "unix-millis"
-	DatesISO, DatesDayFirst, DatesMonthFirst = "iso", "dmy", "mdy"
+// Values of Format.Timestamps: as the API has them, as a zone's clocks show them, and counts since 1970.
+const (
+	TimestampsRFC3339 = "rfc3339"
+	TimestampsLocal   = "local"
+	TimestampsSeconds = "unix-seconds"
+	TimestampsMillis  = "unix-millis"
+)
+
+// Values of Format.Dates: 2026-11-25, 25/11/2026 and 11/25/2026.
+const (
+	DatesISO        = "iso"
+	DatesDayFirst   = "dmy"
+	DatesMonthFirst = "mdy"
 )
 
 // Names of a format's fields, in JSON and in messages.

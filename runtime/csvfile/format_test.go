@@ -49,7 +49,7 @@ func (d *dialectFile) row(rng *rand.Rand, id string, at time.Time, whole, fracti
 	if d.format.Decimal == csvfile.DecimalComma {
 		value = strings.Replace(value, ".", ",", 1)
 	}
-	text := ""
+	var text string
 	switch d.format.Timestamps {
 	case csvfile.TimestampsLocal:
 		layouts := map[string]string{"": "2006-01-02 15:04:05", csvfile.DatesDayFirst: "02/01/2006 15:04:05", csvfile.DatesMonthFirst: "1/2/2006 15:04:05"}

@@ -25,15 +25,8 @@ var (
 // readHead finds the rows and their columns in the beginning of a file of a format; whole tells that this is the whole file. If the file
 // cannot be taken it returns the reason, in one sentence for the client.
 func readHead(head []byte, whole bool, f Format) (layout Layout, refusal string) {
-	switch {
-	case len(head) == 0:
-		return Layout{}, "the file is empty"
-	case bytes.HasPrefix(head, gzipMagic):
-		return Layout{}, "the file is compressed with gzip; compress it once, and give it a name that ends in " + contract.CSVPackedSuffix
-	case bytes.HasPrefix(head, zipMagic):
-		return Layout{}, "the file is a ZIP archive or a workbook; upload it as CSV"
-	case bytes.HasPrefix(head, utf16Marks[0]), bytes.HasPrefix(head, utf16Marks[1]):
-		return Layout{}, "the file is in UTF-16; " + saveAsUTF8
+	if refusal := notText(head); refusal != "" {
+		return Layout{}, refusal
 	}
 	at, refusal := headerAt(head, f.SkipLines)
 	if refusal != "" {
@@ -57,6 +50,21 @@ func readHead(head []byte, whole bool, f Format) (layout Layout, refusal string)
 	}
 	layout.HeaderAt = int64(at)
 	return layout, ""
+}
+
+// notText says by the first bytes why a file is no text in UTF-8, nothing where it may be one.
+func notText(head []byte) (refusal string) {
+	switch {
+	case len(head) == 0:
+		return "the file is empty"
+	case bytes.HasPrefix(head, gzipMagic):
+		return "the file is compressed with gzip; compress it once, and give it a name that ends in " + contract.CSVPackedSuffix
+	case bytes.HasPrefix(head, zipMagic):
+		return "the file is a ZIP archive or a workbook; upload it as CSV"
+	case bytes.HasPrefix(head, utf16Marks[0]), bytes.HasPrefix(head, utf16Marks[1]):
+		return "the file is in UTF-16; " + saveAsUTF8
+	}
+	return ""
 }
 
 // saveAsUTF8 says how the programs do it that write most such files.
@@ -115,9 +123,21 @@ func readHeader(header string, f Format) (Layout, string) {
 			names = names[:len(names)-1]
 		}
 	}
+	columns, problems := findColumns(names, f)
+	if len(problems) > 0 {
+		const problemsMax = 6
+		if more := len(problems) - problemsMax; more > 0 {
+			problems = append(problems[:problemsMax], fmt.Sprintf("and %d more", more))
+		}
+		return refuse(strings.Join(problems, ", "))
+	}
+	return Layout{Columns: columns, Fields: len(names)}, ""
+}
+
+// findColumns finds the columns among the names of a header, and tells what is wrong with these.
+func findColumns(names []string, f Format) (c Columns, problems []string) {
 	wanted := f.names()
 	at := [columnCount]int{-1, -1, -1}
-	var problems []string
 	for i, name := range wanted {
 		if name == "" {
 			continue
@@ -128,19 +148,14 @@ func readHeader(header string, f Format) (Layout, string) {
 			problems = append(problems, fmt.Sprintf("%s occurs twice", name))
 		}
 	}
-	for _, name := range names {
-		if f.OtherColumns != OtherIgnore && (name == "" || !slices.Contains(wanted[:], name)) {
-			problems = append(problems, fmt.Sprintf("%q is unknown", shorten(name)))
+	if f.OtherColumns != OtherIgnore {
+		for _, name := range names {
+			if name == "" || !slices.Contains(wanted[:], name) {
+				problems = append(problems, fmt.Sprintf("%q is unknown", shorten(name)))
+			}
 		}
 	}
-	if len(problems) > 0 {
-		const problemsMax = 6
-		if more := len(problems) - problemsMax; more > 0 {
-			problems = append(problems[:problemsMax], fmt.Sprintf("and %d more", more))
-		}
-		return refuse(strings.Join(problems, ", "))
-	}
-	return Layout{Columns: Columns{EquipmentID: at[0], Timestamp: at[1], Value: at[2]}, Fields: len(names)}, ""
+	return Columns{EquipmentID: at[0], Timestamp: at[1], Value: at[2]}, problems
 }
 
 // shorten cuts a text of the client's down to what a sentence can quote.

@@ -9,3 +9,9 @@ var AllMade = allMade
 func RememberEndpoints(o *dynamodb.Options) {
 	o.EndpointResolverV2 = &endpoints{resolver: dynamodb.NewDefaultEndpointResolverV2()}
 }
+
+// What stores the layout of a file.
+var (
+	LayoutText  = layoutText
+	ParseLayout = parseLayout
+)

@@ -317,3 +317,22 @@ func TestUploads_ListNewestFirstWithoutGapsOrRepeats(t *testing.T) {
 		t.Errorf("after the oldest: %v, %v, %v", us, more, err)
 	}
 }
+
+// The layout of a strict file is stored as programs of an earlier version write and read it.
+func TestUploads_StoreLayouts(t *testing.T) {
+	for text, layout := range map[string]csvfile.Layout{
+		"2,0,1":      {Columns: csvfile.Columns{EquipmentID: 2, Timestamp: 0, Value: 1}, Fields: 3},
+		"2,0,1,3,70": {Columns: csvfile.Columns{EquipmentID: 2, Timestamp: 0, Value: 1}, Fields: 3, HeaderAt: 70},
+		"-1,1,0,2,0": {Columns: csvfile.Columns{EquipmentID: -1, Timestamp: 1, Value: 0}, Fields: 2},
+	} {
+		got, err := dynamo.ParseLayout(text)
+		if err != nil || got != layout || dynamo.LayoutText(layout) != text {
+			t.Errorf("%s: read %+v, %v; written %s", text, got, err, dynamo.LayoutText(layout))
+		}
+	}
+	for _, text := range []string{"", "1,2", "1,2,3,4", "1,2,3,4,5,6", "a,1,2", "0,-1,2", "-2,0,1", "0,1,2,-3,0", "0,1,2,3,x"} {
+		if got, err := dynamo.ParseLayout(text); err == nil {
+			t.Errorf("%q was read as %+v", text, got)
+		}
+	}
+}

@@ -3,11 +3,11 @@ package memory
 import "runtime"
 
 // GarbagePercent is how much garbage a program that serves lets gather, of what lives and of its cushion: with ten thousand
-// connections half of what Go does by itself, which would be as much as their buffers. CushionBytes is that cushion. With few
+// connections two fifths of what Go does by itself, which would be as much as their buffers. CushionBytes is that cushion. With few
 // connections it lets 32 MB gather: half of that has the collector run more often than is worth it, and twice as much saved no more CPU.
 const (
-	GarbagePercent = 50
-	CushionBytes   = 64 << 20
+	GarbagePercent = 40
+	CushionBytes   = 80 << 20
 )
 
 // Cushion is memory that counts as living, so that the garbage collector waits until there is garbage in proportion to it too,

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 )
 
@@ -71,16 +73,18 @@ func (c *LocalClock) Parse(text string) (time.Time, error) {
 		return time.Time{}, c.formError()
 	}
 	clock, digits, ok := readClock(rest[1:], c.order != YearFirst)
-	switch {
-	case !ok:
+	if !ok {
 		return time.Time{}, c.formError()
-	case digits > fractionDigitsMax:
+	}
+	if digits > fractionDigitsMax {
 		return time.Time{}, errTimestampDigit
-	case !validDate(date.year, date.month, date.day) || clock.hour > 23 || clock.minute > 59 || clock.second > 59:
-		if err := whyNoTime(date.year, date.month, date.day, clock.second); !errors.Is(err, errTimestamp) {
-			return time.Time{}, err
+	}
+	if !validDate(date.year, date.month, date.day) || !clock.valid() {
+		err := whyNoTime(date.year, date.month, date.day, clock.second)
+		if errors.Is(err, errTimestamp) {
+			err = c.formError()
 		}
-		return time.Time{}, c.formError()
+		return time.Time{}, err
 	}
 	shown := time.Date(date.year, time.Month(date.month), date.day, clock.hour, clock.minute, clock.second, 0, time.UTC).Unix()
 	at, err := c.instant(shown)
@@ -147,22 +151,27 @@ type localDate struct{ year, month, day int }
 
 // cutDate cuts a date off the front of a text.
 func cutDate(text string, order DateOrder) (d localDate, rest string, ok bool) {
-	if order == YearFirst {
-		const width = len("2006-01-02")
-		if len(text) < width || text[4] != '-' || text[7] != '-' {
-			return localDate{}, "", false
-		}
-		d = localDate{100*twoDigits(text, 0) + twoDigits(text, 2), twoDigits(text, 5), twoDigits(text, 8)}
-		return d, text[width:], d.year <= 9999
+	if order != YearFirst {
+		return cutShortDate(text, order)
 	}
-	const width = len("/2006")
-	one, rest, okOne := cutShort(text)
-	if !okOne || rest == "" || rest[0] != '/' && rest[0] != '.' && rest[0] != '-' {
+	const width = len("2006-01-02")
+	if len(text) < width || text[4] != '-' || text[7] != '-' {
 		return localDate{}, "", false
 	}
+	d = localDate{100*twoDigits(text, 0) + twoDigits(text, 2), twoDigits(text, 5), twoDigits(text, 8)}
+	return d, text[width:], d.year <= 9999
+}
+
+// cutShortDate is cutDate for dates whose year comes last, and whose day and month may have one digit.
+func cutShortDate(text string, order DateOrder) (d localDate, rest string, ok bool) {
+	one, rest, ok := cutShort(text)
+	if !ok || rest == "" || strings.IndexByte("/.-", rest[0]) < 0 {
+		return localDate{}, "", false
+	}
+	const width = len("/2006")
 	mark := rest[0]
-	two, rest, okTwo := cutShort(rest[1:])
-	if !okTwo || len(rest) < width || rest[0] != mark {
+	two, rest, ok := cutShort(rest[1:])
+	if !ok || len(rest) < width || rest[0] != mark {
 		return localDate{}, "", false
 	}
 	d = localDate{100*twoDigits(rest, 1) + twoDigits(rest, 3), two, one}
@@ -186,24 +195,21 @@ func cutShort(text string) (n int, rest string, ok bool) {
 
 type localClock struct{ hour, minute, second, nanosecond int }
 
+func (c localClock) valid() bool { return c.hour <= 23 && c.minute <= 59 && c.second <= 59 }
+
 // readClock reads the time of a day, and tells how many digits its fraction of a second has. The hour may have one digit where
 // short.
 func readClock(text string, short bool) (c localClock, digits int, ok bool) {
 	hour, rest, ok := cutShort(text)
-	const width = len(":04")
-	if !ok || !short && len(text)-len(rest) < 2 || len(rest) < width || rest[0] != ':' {
+	if !ok || !short && len(text)-len(rest) < 2 {
 		return localClock{}, 0, false
 	}
-	c = localClock{hour: hour, minute: twoDigits(rest, 1)}
-	if rest = rest[width:]; rest == "" {
-		return c, 0, true
+	c.hour = hour
+	if c.minute, rest, ok = cutSixtieth(rest); !ok || rest == "" {
+		return c, 0, ok
 	}
-	if len(rest) < width || rest[0] != ':' {
-		return localClock{}, 0, false
-	}
-	c.second = twoDigits(rest, 1)
-	if rest = rest[width:]; rest == "" {
-		return c, 0, true
+	if c.second, rest, ok = cutSixtieth(rest); !ok || rest == "" {
+		return c, 0, ok
 	}
 	if rest[0] != '.' && rest[0] != ',' { // ISO 8601 has both
 		return localClock{}, 0, false
@@ -212,25 +218,23 @@ func readClock(text string, short bool) (c localClock, digits int, ok bool) {
 	return c, digits, digits > 0 && digits == len(rest)-1
 }
 
+// cutSixtieth cuts a colon and the two characters of minutes or seconds off the front of a text.
+func cutSixtieth(text string) (n int, rest string, ok bool) {
+	const width = len(":04")
+	if len(text) < width || text[0] != ':' {
+		return 0, "", false
+	}
+	return twoDigits(text, 1), text[width:], true
+}
+
 // ParseUnix reads a count of units since 1970, of seconds or milliseconds, that may have a fraction down to nanoseconds. The error
 // states the rule.
 func ParseUnix(text string, unit time.Duration) (time.Time, error) {
-	rest, negative := text, false
-	if rest != "" && rest[0] == '-' {
-		rest, negative = rest[1:], true
-	}
-	whole := leadingDigits(rest)
-	if whole == "" || len(whole) > 1 && whole[0] == '0' {
+	text, negative := strings.CutPrefix(text, "-")
+	whole := leadingDigits(text)
+	nanoseconds, digits, ok := countFraction(text[len(whole):])
+	if !ok || whole == "" || len(whole) > 1 && whole[0] == '0' {
 		return time.Time{}, errUnix
-	}
-	nanoseconds, digits := 0, 0
-	if rest = rest[len(whole):]; rest != "" {
-		if rest[0] != '.' {
-			return time.Time{}, errUnix
-		}
-		if nanoseconds, digits = fraction(rest[1:]); digits == 0 || digits != len(rest)-1 {
-			return time.Time{}, errUnix
-		}
 	}
 	perSecond := int64(time.Second / unit)
 	if nanoseconds%int(perSecond) != 0 || digits > fractionDigitsMax {
@@ -239,15 +243,26 @@ func ParseUnix(text string, unit time.Duration) (time.Time, error) {
 	if len(whole) > len("253402300799000") { // the last millisecond of 9999
 		return time.Time{}, errTimestampYear
 	}
-	count := int64(0)
-	for _, c := range []byte(whole) {
-		count = 10*count + int64(c-'0')
+	count, err := strconv.ParseInt(whole, 10, 64)
+	if err != nil {
+		return time.Time{}, errUnix // unreachable: they are digits, and few
 	}
 	seconds, parts := count/perSecond, count%perSecond*int64(unit)+int64(nanoseconds)/perSecond
 	if negative {
 		seconds, parts = -seconds, -parts
 	}
 	return withinYears(time.Unix(seconds, parts).UTC())
+}
+
+// countFraction reads the fraction of a count, in billionths, which is all of a text.
+func countFraction(text string) (billionths, digits int, ok bool) {
+	if text == "" {
+		return 0, 0, true
+	}
+	if text[0] == '.' {
+		billionths, digits = fraction(text[1:])
+	}
+	return billionths, digits, digits > 0 && digits == len(text)-1
 }
 
 // withinYears refuses times outside of the years that timestamps can have.

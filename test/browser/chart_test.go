@@ -299,19 +299,7 @@ func TestOverview_SaysWhatTheServiceSays(t *testing.T) {
 	p.signIn("#/overview?window=1m")
 	p.answered()
 	p.says(question, "All equipment · Last 30 days · America/Sao_Paulo · steps of an hour")
-	var want struct {
-		Average    string
-		TotalCount int
-	}
-	if err := ask(t, "/sensor-data/aggregated?interval=1m&limit=1&numbers=string", &want); err != nil {
-		t.Fatal(err)
-	}
-	if got := strings.ReplaceAll(p.text(firstValue), ",", ""); got != want.Average {
-		t.Errorf("the average is %s, and the service's %s", got, want.Average)
-	}
-	if got := strings.ReplaceAll(p.text(fourth), ",", ""); got != strconv.Itoa(want.TotalCount) {
-		t.Errorf("there are %s readings, and the service counts %d", got, want.TotalCount)
-	}
+	p.countsAs("/sensor-data/aggregated?interval=1m&limit=1&numbers=string")
 	p.says(".came", "As of")
 	p.shot("month")
 }
@@ -439,16 +427,7 @@ func TestOverview_ShowsALargeFleetByItsTotals(t *testing.T) {
 	p.answered()
 	p.says(question, "steps of 3 hours")
 	p.says(".result", "too many equipments to list each one")
-	var want struct {
-		Average    string
-		TotalCount int
-	}
-	if err := ask(t, "/sensor-data/aggregated?interval=1w&limit=1&numbers=string", &want); err != nil {
-		t.Fatal(err)
-	}
-	if got := strings.ReplaceAll(p.text(firstValue), ",", ""); got != want.Average {
-		t.Errorf("the average is %s, and the service's %s", got, want.Average)
-	}
+	p.countsAs("/sensor-data/aggregated?interval=1w&limit=1&numbers=string")
 	if d := p.drawn(); d.Band != "" || strings.Count(d.Line, "L") < 40 {
 		t.Errorf("the line is %s, the band %s", d.Line, d.Band)
 	}
@@ -482,4 +461,48 @@ func TestOverview_RefreshesByItselfAndSaysWhen(t *testing.T) {
 		if (!document.querySelector(".result").hasAttribute("aria-busy")) document.querySelector(%s).click(); // an answer may be two seconds old
 		return false;
 	})()`, firstValue, window(1))
+}
+
+// The longest window takes several answers of the service for ten equipments, and is shown by its totals for all. The clocks of its
+// zone change twice.
+func TestOverview_SpansFourHundredDays(t *testing.T) {
+	hour := time.Now().UTC().Truncate(time.Hour)
+	from, to := hour.Add(-390*24*time.Hour), hour.Add(10*24*time.Hour)
+	span := fmt.Sprintf("from=%s&to=%s&zone=Europe/Berlin", from.Format("2006-01-02T15:04Z"), to.Format("2006-01-02T15:04Z"))
+	ids := ""
+	for i := range 10 {
+		ids += fmt.Sprintf("&equipmentId=EQ-%05d", 12001+i)
+	}
+	p := open(t, look{})
+	p.signIn("#/overview?" + span + strings.ReplaceAll(ids, "equipmentId", "equipment"))
+	p.answered()
+	p.says(question, "steps of a day")
+	p.countsAs("/sensor-data/aggregated?interval=1m&limit=1&numbers=string" + ids)
+	if d := p.drawn(); len(starts(d.Bars)) < 30 || len(starts(d.Bars)) > 32 {
+		t.Errorf("a month has %d days", len(starts(d.Bars)))
+	}
+	p.visit("/console?again#/overview?" + span)
+	p.answered()
+	p.says(question, "steps of 4 days")
+	p.countsAs("/sensor-data/aggregated?interval=1m&limit=1&numbers=string")
+	p.readable("400 days")
+	p.shot("long")
+}
+
+// countsAs holds that the console shows the count and the average that the service answers.
+func (p *page) countsAs(path string) {
+	p.t.Helper()
+	var want struct {
+		Average    string
+		TotalCount int
+	}
+	if err := ask(p.t, path, &want); err != nil {
+		p.t.Fatal(err)
+	}
+	if got := strings.ReplaceAll(p.text(firstValue), ",", ""); got != want.Average {
+		p.t.Errorf("the average is %s, and the service's %s", got, want.Average)
+	}
+	if got := strings.ReplaceAll(p.text(fourth), ",", ""); got != strconv.Itoa(want.TotalCount) {
+		p.t.Errorf("there are %s readings, and the service counts %d", got, want.TotalCount)
+	}
 }

@@ -60,7 +60,7 @@ func TestOverload_TwiceWhatTheTableTakes(t *testing.T) {
 	if recovered > recoveredWithin {
 		t.Errorf("recovered after %v", recovered)
 	}
-	s.memoryBeside(t, pace(4*capacity, 10*time.Second))
+	s.memoryBeside(t, pace(4*capacity, lasts))
 }
 
 // recovery is the first second from which on nothing is refused.
