@@ -1,6 +1,7 @@
 package csvfile
 
 import (
+	"bufio"
 	"io"
 
 	"github.com/sensorflow/sensorflow/runtime/contract"
@@ -13,6 +14,16 @@ var (
 	SplitFields = splitFields
 	ReadHead    = readHead
 )
+
+// UnpackFrom returns what fetches the text of a gzip file.
+func UnpackFrom(object []byte) func(dst []byte, offset int64) error {
+	source := &packedObject{size: int64(len(object)), fetch: func(dst []byte, offset int64) error {
+		copy(dst, object[offset:])
+		return nil
+	}}
+	u := &unpacker{object: source, input: bufio.NewReaderSize(source, blockBytes)}
+	return u.fetch
+}
 
 // Next returns the next record of a range.
 func (s *records) Next() (record string, long bool, err error) { return s.next() }

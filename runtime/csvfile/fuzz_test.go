@@ -2,6 +2,8 @@ package csvfile_test
 
 import (
 	"bytes"
+	"compress/gzip"
+	"io"
 	"maps"
 	"regexp"
 	"slices"
@@ -256,4 +258,42 @@ func unescaped(body string) string {
 		})
 	}
 	return body
+}
+
+// FuzzPacked takes any bytes for a file that is named as compressed. They end in one of the final states; what gzip unpacks comes to
+// what the text itself comes to, and of all else nothing is stored.
+func FuzzPacked(f *testing.F) {
+	whole := pack(fileOf(4))
+	f.Add(whole, int64(60))
+	f.Add(whole[:len(whole)-3], int64(wholeFile))
+	f.Add(append(bytes.Clone(whole), whole...), int64(7))
+	f.Add(fileOf(2), int64(wholeFile))
+	f.Add([]byte("\x1f\x8b\x08\x00"), int64(1))
+	f.Fuzz(func(t *testing.T, object []byte, rangeBytes int64) {
+		if rangeBytes < 1 || len(object) > 64<<10 {
+			t.Skip()
+		}
+		var text []byte
+		zip, err := gzip.NewReader(bytes.NewReader(object))
+		if err == nil {
+			text, err = io.ReadAll(io.LimitReader(zip, 256<<10))
+		}
+		if len(text) >= 256<<10 || int64(len(text))/rangeBytes > 200 {
+			t.Skip() // a text of many rows or ranges shows nothing more
+		}
+		packed := packedFixture(object)
+		packed.settle(t, rangeBytes, first)
+		if err != nil || len(object) == 0 {
+			if packed.upload.Status != csvfile.Failed || len(packed.values()) > 0 {
+				t.Errorf("%s with %d readings of no whole gzip data", packed.upload.Status, len(packed.values()))
+			}
+			return
+		}
+		plain := newFixture(text)
+		plain.settle(t, rangeBytes, first)
+		if packed.upload.Status != plain.upload.Status || packed.upload.RowsAccepted != plain.upload.RowsAccepted ||
+			packed.upload.RowsRejected != plain.upload.RowsRejected || !maps.Equal(packed.values(), plain.values()) {
+			t.Errorf("packed %+v, plain %+v", packed.upload, plain.upload)
+		}
+	})
 }

@@ -39,27 +39,22 @@ func (f files) unpacker(ctx context.Context, key string, object Object) *unpacke
 	return &unpacker{object: source, input: bufio.NewReaderSize(source, blockBytes)}
 }
 
-// rewind begins anew.
+// rewind begins anew, after something was read.
 func (u *unpacker) rewind() error {
 	u.object.offset, u.object.err = 0, nil
 	u.input.Reset(u.object)
 	u.at, u.tail = 0, u.tail[:0]
-	var err error
-	if u.zip == nil {
-		u.zip, err = gzip.NewReader(u.input)
-	} else {
-		err = u.zip.Reset(u.input)
-	}
-	return err
+	return u.zip.Reset(u.input)
 }
 
 // read unpacks some of what follows, as io.Reader does.
 func (u *unpacker) read(p []byte) (int, error) {
 	if u.zip == nil {
-		if err := u.rewind(); err != nil {
-			u.zip = nil
+		zip, err := gzip.NewReader(u.input)
+		if err != nil {
 			return 0, err
 		}
+		u.zip = zip
 	}
 	n, err := u.zip.Read(p)
 	u.at += int64(n)
@@ -134,11 +129,11 @@ func (o *packedObject) Read(p []byte) (int, error) {
 // is damaged, cut or too large. It returns the length of the text and its beginning, or the reason why the file cannot be taken, in
 // one sentence for the client.
 func (u *unpacker) survey() (size int64, head []byte, refusal string, err error) {
-	start, err := u.input.Peek(len(gzipMagic))
+	start, _ := u.input.Peek(len(gzipMagic)) // fewer bytes are not equal, whatever the error
 	switch {
 	case u.object.err != nil:
 		return 0, nil, "", u.object.err
-	case err != nil || !bytes.Equal(start, gzipMagic):
+	case !bytes.Equal(start, gzipMagic):
 		return 0, nil, reasonNotPacked, nil
 	}
 	buf, lines := make([]byte, headBytes), 0

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"math/rand/v2"
 	"strings"
 	"testing"
 	"time"
@@ -56,6 +57,38 @@ func TestProcessor_TakesPackedFiles(t *testing.T) {
 	}
 }
 
+// TestUnpacker_FetchesFromAnyPlace goes on from where it is, a little back as ranges do, far ahead, and back to the beginning, over a
+// text of many of gzip's windows.
+func TestUnpacker_FetchesFromAnyPlace(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 1))
+	text := make([]byte, 1<<20)
+	for i := range text {
+		text[i] = byte(rng.IntN(64)) // hard to compress, so that it comes in many pieces
+	}
+	fetch := csvfile.UnpackFrom(pack(text[:300_000], text[300_000:]))
+	at := 0
+	for range 3000 {
+		switch rng.IntN(12) {
+		case 0:
+			at = rng.IntN(len(text))
+		case 1:
+			at = 0
+		case 2, 3, 4:
+			at = max(0, at-rng.IntN(contract.CSVRecordBytesMax+4))
+		}
+		dst := make([]byte, min(1+rng.IntN(20_000), len(text)-at))
+		if err := fetch(dst, int64(at)); err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(dst, text[at:at+len(dst)]) {
+			t.Fatalf("%d bytes from %d are others", len(dst), at)
+		}
+		if at += len(dst); at == len(text) {
+			at = 0
+		}
+	}
+}
+
 // TestProcessor_SurvivesADeathAtEachStepOfAPackedFile is TestProcessor_SurvivesADeathAtEachStep for a file that one worker at a time
 // goes through.
 func TestProcessor_SurvivesADeathAtEachStepOfAPackedFile(t *testing.T) {
@@ -91,8 +124,8 @@ func TestProcessor_HandsAPackedFileOn(t *testing.T) {
 	f := packedFixture(pack(file))
 	turns := 0
 	for ; len(f.queue) > 0; turns++ {
-		if len(f.queue) > 1 {
-			t.Fatalf("%d messages about one file", len(f.queue))
+		if len(f.queue) > 1 || turns > 100 {
+			t.Fatalf("%d messages about one file in turn %d", len(f.queue), turns)
 		}
 		body := f.queue[0]
 		f.queue = nil
@@ -165,6 +198,7 @@ func TestProcessor_EndsAPackedFileThatCannotBeTakenAndStoresNothing(t *testing.T
 type packedBucket struct {
 	view
 	object []byte
+	read   *int64 // bytes of it
 }
 
 func (b packedBucket) Stat(ctx context.Context, key string) (csvfile.Object, error) {
@@ -178,6 +212,7 @@ func (b packedBucket) Open(ctx context.Context, key, etag string, first, last in
 	if key != csvfile.UploadKey(uploadID) {
 		return b.view.Open(ctx, key, etag, first, last)
 	}
+	*b.read += last + 1 - first
 	return io.NopCloser(bytes.NewReader(b.object[first : last+1])), nil
 }
 
@@ -195,11 +230,15 @@ func TestProcessor_HoldsConstantMemoryOfAPackedFile(t *testing.T) {
 	f := packedFixture(nil)
 	f.upload.Bytes = int64(object.Len())
 	v := view{f, func() error { return nil }}
+	read := int64(0)
 	store := &discard{every: 2000, exactly: true} // the object itself makes the collector leave more garbage
-	p := csvfile.NewProcessor(v, packedBucket{v, object.Bytes()}, v, store, csvfile.ProcessorOptions{Now: func() time.Time { return epoch }})
+	p := csvfile.NewProcessor(v, packedBucket{v, object.Bytes(), &read}, v, store, csvfile.ProcessorOptions{Now: func() time.Time { return epoch }})
 	began := time.Now()
 	growth := drain(t, f, p, store)
 	took := time.Since(began)
+	if read != 2*int64(object.Len()) { // before it is planned, and by the one worker
+		t.Errorf("%d bytes were read of a file of %d", read, object.Len())
+	}
 	rejected := (file.rows + madeBad - 1) / madeBad
 	if u := f.upload; u.Status != csvfile.CompletedWithRejects || u.RowsAccepted != file.rows-rejected || u.RowsRejected != rejected {
 		t.Errorf("%+v", u)

@@ -26,7 +26,7 @@ func TestUnits_OfExtremesAndTheList(t *testing.T) {
 			got := cost{u.table + u.index, u.index, u.reads + u.ofReadings, u.ofList}
 			t.Logf("%-10s %-38s %d write units of the readings, %d of the aggregates (%d of them the index, %d puts into the list), %d read units",
 				values.name, batch.name, u.stored, got.writes, got.index, got.list, got.reads)
-			if known, any := costs[batch.name]; any && got != known {
+			if known, measured := costs[batch.name]; measured && got != known {
 				t.Errorf("%s, %s: %+v, where other values cost %+v", values.name, batch.name, got, known)
 			}
 			costs[batch.name] = got

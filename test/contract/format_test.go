@@ -166,7 +166,7 @@ var spreadsheetCommands = regexp.MustCompile(`(?s)<h2 id="spreadsheet">.*?<pre><
 // TestDocuments_TheCommandsOfASpreadsheetDoWhatThePageSays types what the page shows.
 func TestDocuments_TheCommandsOfASpreadsheetDoWhatThePageSays(t *testing.T) {
 	t.Parallel()
-	for _, tool := range []string{"bash", "curl", "jq"} {
+	for _, tool := range []string{"bash", "curl"} {
 		if _, err := exec.LookPath(tool); err != nil {
 			t.Skipf("%s is missing, which the page's commands use", tool)
 		}

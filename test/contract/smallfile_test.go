@@ -52,6 +52,16 @@ func TestSmallFile_IsStoredAndWorkedOn(t *testing.T) {
 	}
 }
 
+func TestSmallFile_ThatFailsShowsItsSize(t *testing.T) {
+	t.Parallel()
+	c := machine(t)
+	const content = "who,when,what\n1,2,3\n"
+	got := decode[fileAnswer](t, c.good(fileCall(t, "file", "wrong.csv", content), http.StatusCreated))
+	if u := c.ended(got.UploadID); u.Status != "failed" || u.Bytes != int64(len(content)) {
+		t.Errorf("upload %+v", u)
+	}
+}
+
 func TestSmallFile_OtherFieldsBeforeTheFileDoNotMatter(t *testing.T) {
 	t.Parallel()
 	c, id := machine(t), equipment(t)

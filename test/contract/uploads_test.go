@@ -225,8 +225,8 @@ func TestUpload_RejectsBadRequests(t *testing.T) {
 			t.Errorf("%s: the answer names %q", body, p.fields())
 		}
 	}
-	if p := c.bad(probe.Call{Path: "/sensor-data/uploads", Body: []byte(`{"fileName":"a.txt","size":1}`)}, http.StatusBadRequest); p.Message != "Only CSV files are allowed" {
-		t.Errorf("message %q", p.Message)
+	if p := c.bad(probe.Call{Path: "/sensor-data/uploads", Body: []byte(`{"fileName":"a.txt","size":1}`)}, http.StatusBadRequest); p.Message != "Only CSV files are allowed" || p.fields() != "fileName" {
+		t.Errorf("message %q, fields %q", p.Message, p.fields())
 	}
 	c.good(probe.Call{Path: "/sensor-data/uploads", Body: []byte(`{"fileName":"a.csv","size":5368709120}`)}, http.StatusCreated)
 	c.bad(probe.Call{Path: "/sensor-data/uploads", Body: []byte(`{"fileName":"a.csv","size":53687091201}`)}, http.StatusRequestEntityTooLarge)
@@ -266,6 +266,24 @@ func TestUpload_BadRowsAreListedAndDoNotStopTheRest(t *testing.T) {
 		} else if row := lines[line-2]; record[2] != row && !strings.HasPrefix(row, strings.TrimSuffix(record[2], "…")) {
 			t.Errorf("the row of line %d is %q, not %q", line, record[2], row)
 		}
+	}
+}
+
+// The example of the documents: an LF ends a row, also inside quotes, so that a quote left open costs no more than its own lines.
+func TestUpload_AnLFEndsARowAlsoInsideQuotes(t *testing.T) {
+	t.Parallel()
+	c, id, at := machine(t), equipment(t), recent()
+	u := c.upload(rows(id+","+stamp(at)+",\"1", "5\"", id+","+stamp(at.Add(time.Second))+",16"))
+	if u.Status != "completed-with-rejects" || u.RowsAccepted != 1 || u.RowsRejected != 2 {
+		t.Errorf("upload %+v", u)
+	}
+	got := readCSV(t, c.rejects(u))
+	if len(got) != 3 || got[1][0] != "2" || got[1][1] != "a quoted field is not closed on its line" ||
+		got[2][0] != "3" || got[2][1] != "a quote stands inside a field that does not begin with one" {
+		t.Errorf("rejects %q", got)
+	}
+	if got := c.stored(id); !slices.Equal(got, []string{stamp(at.Add(time.Second)) + " 16"}) {
+		t.Errorf("stored: %q", got)
 	}
 }
 

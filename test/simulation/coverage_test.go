@@ -7,7 +7,7 @@ var floors = map[string]float64{
 	countCalls: 100, countWrites: 25, countAcknowledged: 20, countInvocations: 25, countSliceWrites: 25, countReplicated: 150,
 	countApplied: 15, countRecounted: 10, countRaced: 1, countBuckets: 0.7, countAdjusted: 0.02, countRetries: 3, countFailed: 0.5,
 	countOutvoted: 10, countPartly: 50, countMoved: 10, countIdentified: 0.2, countAnonymous: 0.2, countDestination: 0.2,
-	countQueriesCut: 10, countWindows: 0.7, countFiles: 0.3, countRanges: 1.2, countRangesAgain: 0.4,
+	countQueriesCut: 10, countWindows: 0.7, countFiles: 0.3, countPackedFiles: 0.05, countRanges: 1.2, countRangesAgain: 0.4,
 	countRangesTwice: 0.03, countTimeouts: 0.1, countCrashUnanswer: 0.3, countHours: 0.08, countQuiet: 0.03, countWide: 0.003, countLongFiles: 0.02,
 	countRangeSteps: 1, countRangesMet: 0.1, countNarrow: 0.15, countLooks: 3,
 	countQuietApplied: 0.5, countQuietOne: 0.3,

@@ -2,6 +2,7 @@ package simulation_test
 
 import (
 	"bytes"
+	"compress/gzip"
 	"context"
 	"encoding/csv"
 	"errors"
@@ -81,22 +82,36 @@ func (w *world) uploadFile() {
 		ranges = 1 // one worker writes the whole file, in several parts
 	}
 	u.rangeBytes = int64(len(file))/int64(ranges) + 1 + w.random.Int64N(30)
+	name, object := "a.csv", file
+	if (w.seed+uint64(len(w.uploads)))%4 == 3 {
+		name, object = "a.csv.gz", packed(file)
+		w.count(countPackedFiles, 1)
+	}
 	w.uploads = append(w.uploads, u)
 	w.count(countFiles, 1)
 	err := dynamo.NewUploads(r.db, uploadsTable).CreateUpload(context.Background(), csvfile.Upload{
-		ID: u.id, FileName: "a.csv", Status: csvfile.AwaitingUpload, Bytes: int64(len(file)), CreatedAt: r.clock(), UpdatedAt: r.clock(),
+		ID: u.id, FileName: name, Status: csvfile.AwaitingUpload, Bytes: int64(len(object)), CreatedAt: r.clock(), UpdatedAt: r.clock(),
 	})
 	if err != nil {
 		w.violate("create an upload: %v", err)
 	}
-	r.objects[csvfile.UploadKey(u.id)] = file
-	w.tracef("%s: file %s, %d rows, %d bytes in ranges of %d", r.name, u.id, len(u.rows), len(file), u.rangeBytes)
+	r.objects[csvfile.UploadKey(u.id)] = object
+	w.tracef("%s: file %s, %s, %d rows, %d bytes in ranges of %d", r.name, name, u.id, len(u.rows), len(file), u.rangeBytes)
 	for range 1 + w.duplicate() {
 		r.queue = append(r.queue, &message{
 			body:   fmt.Sprintf(`{"Records":[{"eventName":"ObjectCreated:Put","s3":{"object":{"key":%q}}}]}`, csvfile.UploadKey(u.id)),
 			upload: u, visible: w.now,
 		})
 	}
+}
+
+// packed compresses a file.
+func packed(file []byte) []byte {
+	var b bytes.Buffer
+	zip := gzip.NewWriter(&b)
+	_, _ = zip.Write(file) // a buffer takes everything
+	_ = zip.Close()
+	return b.Bytes()
 }
 
 // duplicate is how often a message comes once more.

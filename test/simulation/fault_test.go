@@ -66,6 +66,7 @@ const (
 	countStaleReads    = "reads that lagged"
 	countWindows       = "windows asked"
 	countFiles         = "CSV files"
+	countPackedFiles   = "compressed CSV files"
 	countRanges        = "CSV ranges worked on"
 	countRangesTwice   = "CSV ranges worked on at the same time"
 	countRangeSteps    = "CSV ranges moved on behind what was committed"
