@@ -202,8 +202,8 @@ func sendAccessLogs(from, to awss3.Bucket) {
 	})
 }
 
-// GrantTakeUploads lets the grantee, the API, open uploads, store small files itself, sign addresses for large ones, for
-// parts of very large ones, which it joins, and for lists of rejects, and tell how an upload is doing.
+// GrantTakeUploads lets the grantee, the API, open uploads, store small files itself, sign addresses for large ones,
+// for parts of very large ones, which it joins, and for lists of rejects, and tell how an upload is doing.
 //
 // An address works with the rights of the role that signed it, for as long as that role's session lives. The bucket is
 // encrypted with a customer key. So the role needs kms:GenerateDataKey for what others put and kms:Decrypt for what

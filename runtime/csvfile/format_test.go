@@ -214,3 +214,16 @@ func TestFormat_TextIsReadBack(t *testing.T) {
 		t.Error(faults)
 	}
 }
+
+// A decimal comma cannot be seen in the header; the rejected row tells of it.
+func TestProcessor_SaysOfARejectedRowThatItHasADecimalComma(t *testing.T) {
+	const at = "2026-03-01T08:30:00Z"
+	for value, want := range map[string]bool{`"1,5"`: true, `"-0,25"`: true, "x": false, "1e99": false, `"1,5,5"`: false, `"1.250,5"`: false} {
+		f := newFixture([]byte("equipmentId,timestamp,value\nE1," + at + "," + value + "\n"))
+		f.settle(t, wholeFile, first)
+		rejects := string(f.objects[csvfile.RejectsKey(uploadID)])
+		if got := strings.Contains(rejects, `with the format {""decimal"":"",""}`); got != want || f.upload.RowsRejected != 1 {
+			t.Errorf("%s: %s", value, rejects)
+		}
+	}
+}

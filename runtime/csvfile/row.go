@@ -169,7 +169,18 @@ func (j *judge) row(r *reading.Reading, row string, long bool) (reason string) {
 		reasons = append(reasons, err.Error())
 	}
 	for _, f := range faults {
-		reasons = append(reasons, f.Error())
+		reasons = append(reasons, f.Error()+j.hint(f))
 	}
 	return strings.Join(reasons, "; ")
+}
+
+// hint says after a fault of a value which format takes it, where that is one with a decimal comma, which is not to be seen in the header.
+func (j *judge) hint(f fault.FieldError) string {
+	if f.Field != reading.FieldValue || j.forms != nil {
+		return ""
+	}
+	if _, err := reading.ParseCommaValue(j.fields[j.layout.Columns.Value]); err != nil {
+		return ""
+	}
+	return "; it has a decimal comma, as values of a file have with the format " + Format{Decimal: DecimalComma}.Text()
 }

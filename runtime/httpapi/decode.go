@@ -200,20 +200,16 @@ func decodeMember(name string, value []byte, members []member, seen []bool, targ
 
 // setMember sets one member and returns what is wrong with its value, if anything.
 func setMember(m member, value []byte, target reflect.Value) string {
-	isNumber := value[0] == '-' || value[0] >= '0' && value[0] <= '9'
 	switch {
-	case m.number && isNumber:
-		target.SetString(string(value))
 	case m.number:
-		return "must be a JSON number, without quotes"
-	case m.object && value[0] == '{':
-		target.SetBytes(value)
+		if value[0] != '-' && (value[0] < '0' || value[0] > '9') {
+			return "must be a JSON number, without quotes"
+		}
+		target.SetString(string(value))
 	case m.object:
-		return "must be a JSON object"
-	case m.list && value[0] == '[':
-		target.SetBytes(value)
+		return setText(value, '{', "must be a JSON object", target)
 	case m.list:
-		return "must be a JSON array"
+		return setText(value, '[', "must be a JSON array", target)
 	case m.optional && string(value) == `""`:
 		return "must not be empty; leave it out"
 	case value[0] == '"':
@@ -221,6 +217,15 @@ func setMember(m member, value []byte, target reflect.Value) string {
 	default:
 		return "must be a JSON string"
 	}
+	return ""
+}
+
+// setText keeps the text of a value that begins with a character.
+func setText(value []byte, first byte, otherwise string, target reflect.Value) string {
+	if value[0] != first {
+		return otherwise
+	}
+	target.SetBytes(value)
 	return ""
 }
 

@@ -2,6 +2,7 @@ package s3store
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -14,6 +15,9 @@ import (
 // joinTimeout bounds a call that joins parts. Hundreds take S3 some seconds; one that is cut off may still succeed, and the caller learns
 // the next time that it did.
 const joinTimeout = 15 * time.Second
+
+// partsMax is how many parts an object may have.
+const partsMax = 10_000
 
 // BeginParts begins a file that is sent in parts, and returns what names it together with its key.
 func (b *Bucket) BeginParts(ctx context.Context, key, contentType string) (name string, err error) {
@@ -31,6 +35,9 @@ func (b *Bucket) BeginParts(ctx context.Context, key, contentType string) (name 
 func (b *Bucket) PresignPart(
 	ctx context.Context, key, name string, number int, size int64, lifetime time.Duration,
 ) (url string, headers map[string]string, err error) {
+	if number < 1 || number > partsMax {
+		return "", nil, fmt.Errorf("sign the address of part %d: S3 knows parts 1 to %d", number, partsMax)
+	}
 	b.renewal.before(ctx, lifetime)
 	signed, err := b.presign.PresignUploadPart(ctx, &s3.UploadPartInput{
 		Bucket: &b.name, Key: &key, UploadId: &name, PartNumber: aws.Int32(int32(number)), ContentLength: &size,

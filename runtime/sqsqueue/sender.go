@@ -19,6 +19,8 @@ import (
 const (
 	// batchMax is how many messages SQS takes in one call.
 	batchMax = 10
+	// hiddenMax is how long SQS hides a message at most.
+	hiddenMax = 12 * time.Hour
 	// callTimeout bounds one call with the SDK's own repetitions.
 	callTimeout = 10 * time.Second
 	// roundsMax is how often a message is sent. SQS can refuse single messages of a call that succeeds; the SDK does not repeat
@@ -66,10 +68,14 @@ func (s *Sender) Send(ctx context.Context, bodies []string) error {
 // Hide lets the message of a receipt come back after d from now on, in whole seconds up to 12 h, unless it is deleted before. The error
 // is of kind fault.Unavailable where trying again may help.
 func (s *Sender) Hide(ctx context.Context, receipt string, d time.Duration) error {
+	seconds := d / time.Second
+	if seconds < 0 || seconds > hiddenMax/time.Second {
+		return fmt.Errorf("hide a message for %v: a queue takes up to %v", d, hiddenMax)
+	}
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	_, err := s.client.ChangeMessageVisibility(ctx, &sqs.ChangeMessageVisibilityInput{
-		QueueUrl: &s.url, ReceiptHandle: &receipt, VisibilityTimeout: int32(d / time.Second),
+		QueueUrl: &s.url, ReceiptHandle: &receipt, VisibilityTimeout: int32(seconds),
 	})
 	if err != nil {
 		return mapError("hide a message", err)

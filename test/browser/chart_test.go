@@ -426,7 +426,7 @@ func TestOverview_ShowsALargeFleetByItsTotals(t *testing.T) {
 	p.says(question, "All equipment · Last 7 days")
 	p.answered()
 	p.says(question, "steps of 3 hours")
-	p.says(".result", "too many equipments to list each one")
+	p.says(".result", "too much to list each equipment")
 	p.countsAs("/sensor-data/aggregated?interval=1w&limit=1&numbers=string")
 	if d := p.drawn(); d.Band != "" || strings.Count(d.Line, "L") < 40 {
 		t.Errorf("the line is %s, the band %s", d.Line, d.Band)

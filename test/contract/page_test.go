@@ -120,6 +120,10 @@ func TestDocuments_EveryExampleIsTrue(t *testing.T) {
 			for media, content := range operation.RequestBody.Content {
 				for _, example := range content.all() {
 					sent++
+					if strings.Contains(path, "{id}") {
+						sendsExampleOfParts(t, path, example)
+						continue
+					}
 					sendsExample(t, method, path, media, example)
 				}
 			}
@@ -160,6 +164,21 @@ func sendsExample(t *testing.T, method, path, media string, example json.RawMess
 	got := machine(t).good(probe.Call{Method: method, Path: path, Body: body, Header: map[string]string{"Content-Type": media}}, http.StatusCreated)
 	if strings.Contains(string(got.Body), `"index"`) {
 		t.Errorf("%s %s of an example: %s", method, path, got.Body)
+	}
+}
+
+// sendsExampleOfParts sends a body about an upload that takes parts. One that completes it is right but for the parts that it leaves out.
+func sendsExampleOfParts(t *testing.T, path string, example json.RawMessage) {
+	t.Helper()
+	c := machine(t)
+	ticket := decode[partsTicket](t, c.good(about(t, "", map[string]any{"fileName": "large.csv", "size": 6 << 30}), http.StatusCreated))
+	call := probe.Call{Path: strings.ReplaceAll(path, "{id}", ticket.UploadID), Body: example}
+	if !strings.HasSuffix(path, "/complete") {
+		c.good(call, http.StatusOK)
+		return
+	}
+	if p := c.bad(call, http.StatusBadRequest); p.fields() != "parts" || !strings.Contains(p.Message, "is missing") {
+		t.Errorf("%s: the example is refused: %s", path, p.Message)
 	}
 }
 

@@ -74,7 +74,7 @@ export const sentences = {
   "result.came": "As of {time} ({zone})",
   "result.live": "Refresh automatically",
   "result.export": "Export as CSV",
-  "result.byTotals": "There are too many equipments to list each one. Choose some to see each, and their extremes; the export holds all of them.",
+  "result.byTotals": "This is too much to list each equipment. Choose some, or a shorter window, to see each and the extremes; the export holds all of them.",
   "result.column.start": "Time",
   "result.column.equipment": "Equipment",
 

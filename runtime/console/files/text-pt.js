@@ -74,7 +74,7 @@ export const sentences = {
   "result.came": "Dados de {time} ({zone})",
   "result.live": "Atualizar automaticamente",
   "result.export": "Exportar em CSV",
-  "result.byTotals": "Há equipamentos demais para listar cada um. Escolha alguns para ver cada um, com seus extremos; a exportação contém todos.",
+  "result.byTotals": "É demais para listar cada equipamento. Escolha alguns, ou um período menor, para ver cada um e os extremos; a exportação contém todos.",
   "result.column.start": "Horário",
   "result.column.equipment": "Equipamento",
 

@@ -87,8 +87,9 @@ func scheme(authorization string) string {
 }
 
 // serveFront runs the front on a port until stop is called, which returns when all of its requests have ended.
-func serveFront(port int, socket string) (stop func(), err error) {
-	listener, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+func serveFront(ctx context.Context, port int, socket string) (stop func(), err error) {
+	var listening net.ListenConfig
+	listener, err := listening.Listen(ctx, "tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
 	if err != nil {
 		return nil, fmt.Errorf("listen on port %d: %w", port, err)
 	}

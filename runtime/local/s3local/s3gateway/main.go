@@ -113,7 +113,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, output 
 	}
 	defer func() { _ = os.RemoveAll(folder) }()
 	socket := filepath.Join(folder, "gateway")
-	stop, err := serveFront(o.port, socket)
+	stop, err := serveFront(ctx, o.port, socket)
 	if err != nil {
 		return err
 	}
