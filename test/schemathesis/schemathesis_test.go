@@ -90,7 +90,7 @@ func TestSchemathesis_FindsAPromiseThatIsNotKept(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			wrong := bytes.Replace(text, []byte(c.is), []byte(c.promised), -1)
+			wrong := bytes.ReplaceAll(text, []byte(c.is), []byte(c.promised))
 			if bytes.Equal(wrong, text) {
 				t.Fatalf("the description does not hold %s", c.is)
 			}
