@@ -180,6 +180,7 @@ include .make/deploy.mk
 .set-up: .have-all
 	@sh .make/setup.sh
 	@sh .make/left-out.sh
+	@sh .make/node.sh openapi-typescript
 	@if python3 -c 'import ensurepip, venv' 2>/dev/null; then sh .make/python.sh moto && sh .make/python.sh schemathesis && sh .make/python.sh openapi-python-client; fi
 
 # Downloading and compiling wait for different things, so they go side by side.

@@ -1,3 +1,3 @@
-// Package generated makes a client from the service's description as its consumers do, by a generator from PyPI, and has it send and read
-// at the running system.
+// Package generated makes clients from the service's description as its consumers do, by generators from PyPI and from npm, and has
+// them send and read at the running system.
 package generated

@@ -14,4 +14,4 @@ equipment = sys.argv[1]
 saved = send_reading.sync(client=client, body=Reading(equipment_id=equipment, timestamp=datetime.now(timezone.utc), value=21.5))
 listed = list_readings.sync(client=client, equipment_id=equipment)
 asked = aggregate.sync_detailed(client=client, interval=AggregateInterval.LAST_24_HOURS, equipment_id=[equipment])
-print(saved.message, [item.value for item in listed.items], asked.status_code.value, asked.parsed.total_count <= 1)
+print(saved.message, [item.value for item in listed.items], asked.status_code.value, str(asked.parsed.total_count <= 1).lower())
