@@ -3,6 +3,7 @@ package httpapi_test
 import (
 	"net/http"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/sensorflow/sensorflow/runtime/csvfile"
@@ -31,6 +32,9 @@ func TestPostParts_SignsWhatIsAskedFor(t *testing.T) {
 	if got.status != http.StatusOK || got.body != want {
 		t.Errorf("status %d, body %s, want %s", got.status, got.body, want)
 	}
+	if got := ask("upload-1", `{"numbers":[7.0,8e0]}`); got.status != http.StatusOK || strings.Count(got.body, `"number":`) != 2 {
+		t.Errorf("whole numbers that are written as floats: status %d, %s", got.status, got.body)
+	}
 	for body, fields := range map[string]string{
 		`{}`: "numbers", `{"numbers":7}`: "numbers", `{"numbers":[1,"2",null,1.5,[]]}`: "numbers[1],numbers[2],numbers[3],numbers[4]",
 		`{"numbers":[1],"x":1}`: "x",
@@ -57,9 +61,12 @@ func TestPostComplete_TellsWhichPartIsWrong(t *testing.T) {
 	if sent := []csvfile.SentPart{{Number: 2, ETag: `"b"`}, {Number: 1, ETag: "a"}}; got.status != http.StatusOK || !slices.Equal(f.uploads.sent, sent) {
 		t.Errorf("status %d, sent %+v: %s", got.status, f.uploads.sent, got.body)
 	}
+	if got := say(`{"parts":[{"number":2.0,"etag":"b"}]}`); got.status != http.StatusOK || f.uploads.sent[0].Number != 2 {
+		t.Errorf("a whole number that is written as a float: status %d, sent %+v: %s", got.status, f.uploads.sent, got.body)
+	}
 	for body, fields := range map[string]string{
 		`{}`: "parts", `{"parts":{}}`: "parts", `{"parts":[1,{"number":1,"etag":"a"}]}`: "parts[0]",
-		`{"parts":[{"number":1,"etag":"a"},{"number":"2","etag":7},{"number":1e2}]}`: "parts[1].number,parts[1].etag,parts[2].etag,parts[2].number",
+		`{"parts":[{"number":1,"etag":"a"},{"number":"2","etag":7},{"number":1.5}]}`: "parts[1].number,parts[1].etag,parts[2].etag,parts[2].number",
 		`{"parts":[{"number":1,"etag":"a","size":1}]}`:                               "parts[0].size",
 	} {
 		if got := say(body); got.status != http.StatusBadRequest || f.problem(got).fields() != fields {
