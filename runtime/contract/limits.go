@@ -55,9 +55,14 @@ const (
 	// UploadPutBytesMax is the largest object that S3 takes in a single PUT: 5 GiB
 	// (https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html). A larger file is sent in parts.
 	UploadPutBytesMax = 5 << 30
-	// UploadPartBytes is the size of those parts: within an address's lifetime, 75 KB/s are enough. The largest file has 800, and their
-	// numbers and ETags fit into a body. S3 takes parts of 5 MiB to 5 GiB, and 10,000 of them.
+	// UploadPartBytes is the size of those parts: within an address's lifetime, 75 KB/s are enough. S3 takes
+	// parts of 5 MiB to 5 GiB, and 10,000 of them.
 	UploadPartBytes = 64 << 20
+	// UploadPartsMax is how many parts the largest file has, and UploadPartsBodyBytesMax bounds a body that names all of them by ETags of
+	// PartETagCharsMax, indented too. The ETags of S3 have 34 characters.
+	UploadPartsMax          = UploadBytesMax / UploadPartBytes
+	UploadPartsBodyBytesMax = 128 << 10
+	PartETagCharsMax        = 64
 	// UploadPartsFirst is how many parts' addresses the beginning of an upload answers, UploadPartsSignedMax how many one call signs.
 	UploadPartsFirst     = 20
 	UploadPartsSignedMax = 100

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 
+	"github.com/sensorflow/sensorflow/runtime/contract"
 	"github.com/sensorflow/sensorflow/runtime/csvfile"
 	"github.com/sensorflow/sensorflow/runtime/fault"
 )
@@ -68,7 +69,7 @@ type addressesAnswer struct {
 // postParts gives out addresses of parts.
 func (s *Server) postParts(w http.ResponseWriter, r *http.Request) error {
 	var b numbersBody
-	faults, err := s.readObject(w, r, numbersMembers, &b)
+	faults, err := s.readObject(w, r, contract.ReadingBodyBytesMax, numbersMembers, &b)
 	if err != nil {
 		return err
 	}
@@ -88,7 +89,7 @@ func (s *Server) postParts(w http.ResponseWriter, r *http.Request) error {
 // postComplete makes the file of its parts.
 func (s *Server) postComplete(w http.ResponseWriter, r *http.Request) error {
 	var b partsBody
-	faults, err := s.readObject(w, r, partsMembers, &b)
+	faults, err := s.readObject(w, r, contract.UploadPartsBodyBytesMax, partsMembers, &b)
 	if err != nil {
 		return err
 	}

@@ -1,11 +1,13 @@
 package httpapi_test
 
 import (
+	"encoding/json"
 	"net/http"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/sensorflow/sensorflow/runtime/contract"
 	"github.com/sensorflow/sensorflow/runtime/csvfile"
 	"github.com/sensorflow/sensorflow/runtime/fault"
 	"github.com/sensorflow/sensorflow/runtime/httpapi"
@@ -76,5 +78,25 @@ func TestPostComplete_TellsWhichPartIsWrong(t *testing.T) {
 	f.uploads.refusal = &fault.Error{Kind: fault.Invalid, Fields: []fault.FieldError{{Field: "parts[3].etag", Reason: "is not that of the part 4 that arrived"}}}
 	if got := say(`{"parts":[]}`); got.status != http.StatusBadRequest || f.problem(got).fields() != "parts[3].etag" {
 		t.Errorf("a wrong part: status %d, %s", got.status, got.body)
+	}
+}
+
+func TestPostComplete_TakesAllPartsOfTheLargestFile(t *testing.T) {
+	f := newFixture(t, httpapi.Options{})
+	parts := make([]map[string]any, contract.UploadPartsMax)
+	for i := range parts {
+		parts[i] = map[string]any{"number": i + 1, "etag": `"` + strings.Repeat("e", contract.PartETagCharsMax-2) + `"`}
+	}
+	longest, err := json.MarshalIndent(map[string]any{"parts": parts}, "", "  ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for body, status := range map[string]int{
+		string(longest): http.StatusOK, `{"parts":[` + strings.Repeat(" ", contract.UploadPartsBodyBytesMax) + `]}`: http.StatusRequestEntityTooLarge,
+	} {
+		got := f.do(call{method: "POST", path: "/sensor-data/uploads/upload-1/complete", token: tokenWriter, body: body})
+		if got.status != status || len(f.uploads.sent) != len(parts) && status == http.StatusOK {
+			t.Errorf("%d bytes: status %d, want %d: %s", len(body), got.status, status, got.body)
+		}
 	}
 }
