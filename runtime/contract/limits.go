@@ -34,8 +34,9 @@ const (
 	// AggregatesDaysMax bounds a window of one's own, and AggregatesEquipmentsMax the equipments that one call names.
 	AggregatesDaysMax       = 400
 	AggregatesEquipmentsMax = 50
-	// EquipmentHoursMax bounds what a call reads of the equipments that it names: fifty over 33 days. SlicedHoursMax bounds it where
-	// each hour is looked at by its slices, which takes ten times the work: one equipment over 400 days.
+	// EquipmentHoursMax bounds what a call reads of the equipments that it names: fifty over 33 days. SlicedHoursMax bounds it with
+	// steps below an hour, each of which is an item: one equipment over 400 days. In zones whose hours begin within those of UTC hours
+	// are looked at by their slices too, which takes up to ten times the work: fifty over a month by hours are answered all the same.
 	EquipmentHoursMax = 40_000
 	SlicedHoursMax    = 10_000
 	// EquipmentPageMax bounds a page of equipments, each of which takes two queries of one reading.
