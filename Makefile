@@ -149,9 +149,9 @@ clean: ## remove everything that was built or brought (not the data of a DATA_DI
 help:
 	@echo 'SensorFlow takes readings of equipment and answers exact aggregates. The whole service runs on this machine, without an AWS account.'
 	@echo
-	@echo '  make run     starts it, and prints an address for the browser with a name and a password'
-	@echo '  make demo    fills it with a month of readings, to look at'
-	@echo '  make test    tries everything; it takes a while'
+	@echo 'make run     starts it, and prints an address for the browser with a name and a password'
+	@echo 'make demo    fills it with a month of readings, to look at'
+	@echo 'make test    tries everything; it takes a while'
 	@echo
 	@echo 'README.md has a session to paste, and how to deploy it. These are all commands, with what may be said to them in brackets:'
 	@echo

@@ -156,6 +156,10 @@ func TestNewSpan_RefusesWhatCannotBeAnswered(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	nepal, err := time.LoadLocation("Asia/Kathmandu")
+	if err != nil {
+		t.Fatal(err)
+	}
 	for name, c := range map[string]struct {
 		from, to time.Time
 		zone     *time.Location
@@ -182,13 +186,16 @@ func TestNewSpan_RefusesWhatCannotBeAnswered(t *testing.T) {
 	for name, c := range map[string]struct {
 		days, equipments int
 		granularity      aggregate.Granularity
+		zone             *time.Location
 		ok               bool
 	}{
-		"fifty over a month by hours": {31, 50, hours, true}, "one over 400 days by five minutes": {400, 1, slice, true},
-		"all over 400 days by five minutes": {400, 0, slice, true},
-		"fifty over 400 days by hours":      {400, 50, hours, false}, "fifty over a month by five minutes": {31, 50, slice, false},
+		"fifty over a month by hours": {31, 50, hours, time.UTC, true}, "one over 400 days by five minutes": {400, 1, slice, time.UTC, true},
+		"fifty over a month by hours that begin within UTC's": {31, 50, hours, nepal, true},
+		"all over 400 days by five minutes":                   {400, 0, slice, time.UTC, true},
+		"fifty over 400 days by hours":                        {400, 50, hours, time.UTC, false},
+		"fifty over a month by five minutes":                  {31, 50, slice, time.UTC, false},
 	} {
-		span, err := aggregate.NewSpan(from, from.AddDate(0, 0, c.days), c.granularity, time.UTC)
+		span, err := aggregate.NewSpan(from, from.AddDate(0, 0, c.days), c.granularity, c.zone)
 		if err != nil {
 			t.Fatal(err)
 		}

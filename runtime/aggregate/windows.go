@@ -197,8 +197,8 @@ func refused(what, field, reason string) error {
 // theirs. What all equipments together are asked for costs the page, however long the window is.
 func (s Span) affordable(equipments int) error {
 	hours, most, narrower := equipments*s.hourCount(), contract.EquipmentHoursMax, "fewer equipments or a shorter window"
-	if !s.steps.whole(s.from, s.to) {
-		most, narrower = contract.SlicedHoursMax, narrower+", or for granularity=1h or 1d and full hours of UTC"
+	if s.steps.granularity.length < time.Hour {
+		most, narrower = contract.SlicedHoursMax, narrower+", or for granularity=1h or 1d"
 	}
 	if hours <= most {
 		return nil

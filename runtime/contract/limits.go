@@ -34,8 +34,9 @@ const (
 	// AggregatesDaysMax bounds a window of one's own, and AggregatesEquipmentsMax the equipments that one call names.
 	AggregatesDaysMax       = 400
 	AggregatesEquipmentsMax = 50
-	// EquipmentHoursMax bounds what a call reads of the equipments that it names: fifty over 33 days. SlicedHoursMax bounds it where
-	// each hour is looked at by its slices, which takes ten times the work: one equipment over 400 days.
+	// EquipmentHoursMax bounds what a call reads of the equipments that it names: fifty over 33 days. SlicedHoursMax bounds it with
+	// steps below an hour, each of which is an item: one equipment over 400 days. In zones whose hours begin within those of UTC hours
+	// are looked at by their slices too, which takes up to ten times the work: fifty over a month by hours are answered all the same.
 	EquipmentHoursMax = 40_000
 	SlicedHoursMax    = 10_000
 	// EquipmentPageMax bounds a page of equipments, each of which takes two queries of one reading.
@@ -55,9 +56,14 @@ const (
 	// UploadPutBytesMax is the largest object that S3 takes in a single PUT: 5 GiB
 	// (https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html). A larger file is sent in parts.
 	UploadPutBytesMax = 5 << 30
-	// UploadPartBytes is the size of those parts: within an address's lifetime, 75 KB/s are enough. The largest file has 800, and their
-	// numbers and ETags fit into a body. S3 takes parts of 5 MiB to 5 GiB, and 10,000 of them.
+	// UploadPartBytes is the size of those parts: within an address's lifetime, 75 KB/s are enough. S3 takes
+	// parts of 5 MiB to 5 GiB, and 10,000 of them.
 	UploadPartBytes = 64 << 20
+	// UploadPartsMax is how many parts the largest file has, and UploadPartsBodyBytesMax bounds a body that names all of them by ETags of
+	// PartETagCharsMax, indented too. The ETags of S3 have 34 characters.
+	UploadPartsMax          = UploadBytesMax / UploadPartBytes
+	UploadPartsBodyBytesMax = 128 << 10
+	PartETagCharsMax        = 64
 	// UploadPartsFirst is how many parts' addresses the beginning of an upload answers, UploadPartsSignedMax how many one call signs.
 	UploadPartsFirst     = 20
 	UploadPartsSignedMax = 100

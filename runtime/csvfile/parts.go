@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -60,8 +61,8 @@ const (
 	fieldParts   = "parts"
 )
 
-// etagCharsMax bounds what a client says to be an ETag; those of S3 have 34 characters.
-const etagCharsMax = 128
+// partETag is what a client may say to be an ETag. None of its characters grows in JSON, but for the quotes.
+var partETag = regexp.MustCompile(`^"?[0-9A-Za-z+/=_-]+"?$`)
 
 // partCount is how many parts the file of an upload has.
 func (u Upload) partCount() int { return int((u.Bytes + u.Parts.Bytes - 1) / u.Parts.Bytes) }
@@ -247,10 +248,10 @@ func checkParts(sent []SentPart, count int) (etags []string, faults []fault.Fiel
 		}
 		etags[part.Number-1] = plainETag(part.ETag)
 		switch {
-		case etags[part.Number-1] == "":
-			faults = append(faults, partFault(i, "etag", "must not be empty"))
-		case utf8.RuneCountInString(part.ETag) > etagCharsMax:
-			faults = append(faults, partFault(i, "etag", fmt.Sprintf("must have at most %d characters", etagCharsMax)))
+		case utf8.RuneCountInString(part.ETag) > contract.PartETagCharsMax:
+			faults = append(faults, partFault(i, "etag", fmt.Sprintf("must have at most %d characters", contract.PartETagCharsMax)))
+		case !partETag.MatchString(part.ETag):
+			faults = append(faults, partFault(i, "etag", "must be the ETag that answered the part's PUT: letters, digits and + / = _ -"))
 		}
 	}
 	for number := 1; number <= count && len(faults) == 0; number++ {

@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/sensorflow/sensorflow/runtime/admission"
-	"github.com/sensorflow/sensorflow/runtime/contract"
 	"github.com/sensorflow/sensorflow/runtime/fault"
 )
 
@@ -184,12 +183,12 @@ func mediaType(r *http.Request, accepted ...string) (string, map[string]string, 
 	return "", nil, refused
 }
 
-// readSmall reads a small body that is JSON.
-func (s *Server) readSmall(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+// readSmall reads a body that is JSON, of at most bytesMax, which are few.
+func (s *Server) readSmall(w http.ResponseWriter, r *http.Request, bytesMax int64) ([]byte, error) {
 	if _, _, err := mediaType(r, mediaJSON); err != nil {
 		return nil, err
 	}
-	b, err := s.openBody(w, r, s.singles, contract.ReadingBodyBytesMax, contract.ReadingBodyBytesMax)
+	b, err := s.openBody(w, r, s.singles, bytesMax, bytesMax)
 	if err != nil {
 		return nil, err
 	}
@@ -227,8 +226,8 @@ func (b *body) all(announced int64) ([]byte, error) {
 }
 
 // readObject reads a small body that is one JSON object, as decodeObject does.
-func (s *Server) readObject(w http.ResponseWriter, r *http.Request, members []member, into any) ([]fault.FieldError, error) {
-	data, err := s.readSmall(w, r)
+func (s *Server) readObject(w http.ResponseWriter, r *http.Request, bytesMax int64, members []member, into any) ([]fault.FieldError, error) {
+	data, err := s.readSmall(w, r, bytesMax)
 	if err != nil {
 		return nil, err
 	}

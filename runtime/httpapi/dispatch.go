@@ -28,7 +28,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 	}()
 	if r.Method == http.MethodOptions && r.RequestURI == "*" { // a question about the server itself (RFC 9110, section 9.3.7)
-		s.preflight(e, r, methods{http.MethodDelete: {}, http.MethodGet: {}, http.MethodHead: {}, http.MethodPost: {}})
+		s.preflight(e, r, s.methods)
 		return
 	}
 	r = s.documents.withoutSlash(r)

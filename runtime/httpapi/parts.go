@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 
+	"github.com/sensorflow/sensorflow/runtime/contract"
 	"github.com/sensorflow/sensorflow/runtime/csvfile"
 	"github.com/sensorflow/sensorflow/runtime/fault"
 )
@@ -68,7 +69,7 @@ type addressesAnswer struct {
 // postParts gives out addresses of parts.
 func (s *Server) postParts(w http.ResponseWriter, r *http.Request) error {
 	var b numbersBody
-	faults, err := s.readObject(w, r, numbersMembers, &b)
+	faults, err := s.readObject(w, r, contract.ReadingBodyBytesMax, numbersMembers, &b)
 	if err != nil {
 		return err
 	}
@@ -88,7 +89,7 @@ func (s *Server) postParts(w http.ResponseWriter, r *http.Request) error {
 // postComplete makes the file of its parts.
 func (s *Server) postComplete(w http.ResponseWriter, r *http.Request) error {
 	var b partsBody
-	faults, err := s.readObject(w, r, partsMembers, &b)
+	faults, err := s.readObject(w, r, contract.UploadPartsBodyBytesMax, partsMembers, &b)
 	if err != nil {
 		return err
 	}
@@ -108,11 +109,11 @@ func (s *Server) postComplete(w http.ResponseWriter, r *http.Request) error {
 // readNumbers reads the numbers of parts.
 func readNumbers(text jsonList) (numbers []int, faults []fault.FieldError) {
 	for i, element := range text.elements() {
-		number, ok := wholeNumber(element)
-		if !ok {
+		number, err := whole(json.Number(element))
+		if err != nil {
 			faults = addFault(faults, fmt.Sprintf("numbers[%d]", i), "must be a whole number")
 		}
-		numbers = append(numbers, number)
+		numbers = append(numbers, int(number))
 	}
 	return numbers, faults
 }
@@ -127,14 +128,14 @@ func readParts(text jsonList) (sent []csvfile.SentPart, faults []fault.FieldErro
 			faults = addFault(faults, name, err.Error())
 			continue
 		}
-		number, ok := wholeNumber([]byte(b.Number))
-		if !ok && b.Number != "" {
+		number, err := whole(b.Number)
+		if err != nil && b.Number != "" {
 			wrong = append(wrong, fault.FieldError{Field: "number", Reason: "must be a whole number"})
 		}
 		for _, f := range within(name, wrong) {
 			faults = addFault(faults, f.Field, f.Reason)
 		}
-		sent = append(sent, csvfile.SentPart{Number: number, ETag: b.ETag})
+		sent = append(sent, csvfile.SentPart{Number: int(number), ETag: b.ETag})
 	}
 	return sent, faults
 }
@@ -148,10 +149,4 @@ func (l jsonList) elements() (elements []json.RawMessage) {
 		_ = json.Unmarshal(l, &elements) // it is an array of a valid text
 	}
 	return elements
-}
-
-// wholeNumber reads a JSON number that int holds and that has neither fraction nor exponent.
-func wholeNumber(text []byte) (number int, ok bool) {
-	err := json.Unmarshal(text, &number)
-	return number, err == nil && string(text) != "null"
 }

@@ -19,7 +19,7 @@ func appendSaved(dst []byte, id string) []byte {
 
 // postReading stores one reading and answers once it is durable.
 func (s *Server) postReading(w http.ResponseWriter, r *http.Request) error {
-	data, err := s.readSmall(w, r)
+	data, err := s.readSmall(w, r, contract.ReadingBodyBytesMax)
 	if err != nil {
 		return err
 	}

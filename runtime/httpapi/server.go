@@ -32,6 +32,7 @@ type Server struct {
 	options  Options
 	mux      *http.ServeMux
 	routes   []route
+	methods  methods // of all paths, ready made: the room to make them would be on the stack of every request
 	requests *requestChecker
 	cursors  cursors
 	gates
@@ -153,15 +154,14 @@ func (s *Server) routeTable() []route {
 
 // register gives each path one handler that knows all its methods, so that the answer to any other names them.
 func (s *Server) register() {
+	s.methods = methods{}
 	byPath := map[string]methods{}
 	for _, r := range s.routes {
 		if byPath[r.path] == nil {
 			byPath[r.path] = methods{}
 		}
-		byPath[r.path][r.method] = r
-		if r.method == http.MethodGet {
-			byPath[r.path][http.MethodHead] = r
-		}
+		byPath[r.path].add(r)
+		s.methods.add(r)
 	}
 	for path, of := range byPath {
 		s.mux.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) { s.dispatch(w, r, of) })
@@ -171,8 +171,15 @@ func (s *Server) register() {
 	})
 }
 
-// methods are the routes of one path.
+// methods are routes by their method: those of one path, or one for each method that any path takes.
 type methods map[string]route
+
+func (m methods) add(r route) {
+	m[r.method] = r
+	if r.method == http.MethodGet {
+		m[http.MethodHead] = r
+	}
+}
 
 func (m methods) allow() string {
 	names := []string{http.MethodOptions}

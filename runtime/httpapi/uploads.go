@@ -39,7 +39,7 @@ type ticketAnswer struct {
 // postUpload gives out an address that takes one file, or the first of those that take its parts.
 func (s *Server) postUpload(w http.ResponseWriter, r *http.Request) error {
 	var b uploadBody
-	shape, err := s.readObject(w, r, uploadMembers, &b)
+	shape, err := s.readObject(w, r, contract.ReadingBodyBytesMax, uploadMembers, &b)
 	if err != nil {
 		return err
 	}

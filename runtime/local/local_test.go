@@ -156,9 +156,8 @@ func TestLocal_LosesNothingAndLeavesNothingWhenKilled(t *testing.T) {
 	requireGone(t, children)
 
 	p = launch(t, state, "DATA_DIR="+data) // the old stack.json is still there
-	c = clientWith(t, p.ready(), token)
 	await.NoError(t, time.Minute, func() error {
-		a, err := c.Summarize(ctx, client.Window{Interval: "24h"})
+		a, err := clientWith(t, p.ready(), token).Summarize(ctx, client.Window{Interval: "24h"})
 		if err == nil && (a.Count != int64(len(all)) || a.Average.String() != "0.1") {
 			err = fmt.Errorf("after the restart: %v", a)
 		}

@@ -226,6 +226,13 @@ func TestCommandLine_FindsTheLocalSystem(t *testing.T) {
 	u.stackFile()
 	u.types(0, "", "send", "cli.local", "1", "-local")
 	u.types(0, "", "send", "cli.local", "2")
+	// Whoever has credentials means a system, and not the one that happens to run here.
+	named := u.with("SENSORFLOW_CLIENT_ID=x", "SENSORFLOW_CLIENT_SECRET=y")
+	for _, command := range []string{"query", "login"} {
+		if got := named.types(2, "", command); !strings.Contains(got.err, "say whom these credentials are for") {
+			t.Errorf("%s with credentials alone: %s", command, got.err)
+		}
+	}
 	if got := u.types(0, "", "whoami", "-local", "-user", local.Info.Username); !strings.Contains(got.out, local.Info.Username) {
 		t.Errorf("whoami printed %s", got.out)
 	}

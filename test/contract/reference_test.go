@@ -71,7 +71,7 @@ func TestReference_AnOddTimestampIsRefusedAndStopsNothing(t *testing.T) {
 func TestReference_AFileOfBadRowsIsNotCompleted(t *testing.T) {
 	t.Parallel()
 	c := machine(t)
-	u := c.upload(rows("a b,x,y", "1,2,3", ",,"))
+	u := c.upload(rows("a b,x,y", "1,2,3", ",,1"))
 	if u.Status != "completed-with-rejects" || u.RowsAccepted != 0 || u.RowsRejected != 3 {
 		t.Errorf("upload %+v", u)
 	}

@@ -55,6 +55,12 @@ EXCEPTIONS = [
     ("format", "must stand before the file in the form", "a schema gives the fields of a form no order"),
     ("fileName", "must end in .csv", "said in words: with capitals and .gz the pattern would be read by nobody"),
     ("file", "must have a name that ends in .csv", "a schema does not see the names of a form's files"),
+    ("numbers[]", "must be 1 to", "how many parts a file has follows from its size, in another call"),
+    ("parts[].number", "must be 1 to", "the same"),
+    ("parts", "must name each part from 1 to", "the same"),
+    ("parts[].number", "must not name part", "uniqueItems compares the whole of a part, its ETag too"),
+    ("parts[].number", "part", "which parts have arrived, and whole, the file store knows"),
+    ("parts[].etag", "is not that of the part", "the same"),
 ]
 
 
@@ -67,8 +73,8 @@ EXCEPTIONS_OF_WHOLES = [
 
 
 def excepted(error):
-    """Whether a field's error is one of the exceptions; in a batch the field is named by its place."""
-    field = re.sub(r"^body\[\d+\]\.", "", error["field"])
+    """Whether a field's error is one of the exceptions; in a batch and in lists the field is named by its place."""
+    field = re.sub(r"\[\d+\]", "[]", error["field"]).removeprefix("body[].")
     return any(
         (field == name or name.endswith(".") and field.startswith(name)) and error["reason"].startswith(rule)
         for name, rule, _ in EXCEPTIONS

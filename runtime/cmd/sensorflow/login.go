@@ -54,8 +54,11 @@ func (s *session) loginPlace(ctx context.Context) (place, error) {
 	if err != nil {
 		return place{}, err
 	}
-	if s.local || len(regions) == 0 {
+	if s.local {
 		return s.localPlace()
+	}
+	if len(regions) == 0 {
+		return s.unnamedPlace()
 	}
 	p := place{regions: regions}
 	id, user := cmp.Or(s.clientID, s.get("SENSORFLOW_CLIENT_ID")), cmp.Or(s.user, s.get("SENSORFLOW_USER"))

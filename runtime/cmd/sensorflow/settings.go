@@ -81,7 +81,7 @@ func (s *settings) place() (place, error) {
 		regions = kept.Regions
 	}
 	if len(regions) == 0 {
-		return s.localPlace()
+		return s.unnamedPlace()
 	}
 	if credentials, err := s.credentials(); err != nil || credentials != nil {
 		return s.cached(place{regions: regions, credentials: credentials}), err
@@ -151,6 +151,20 @@ func (s *settings) credentials() (client.Credentials, error) {
 type stackFile struct {
 	APIURL, TokenURL, Username, Password, ClientID, ClientSecret string
 	Regions                                                      []struct{ APIURL, TokenURL string }
+}
+
+// unnamedPlace is the system of make run where nothing names another. Credentials are for one that somebody means, and not for
+// whatever happens to run below this folder.
+func (s *settings) unnamedPlace() (place, error) {
+	credentials, err := s.credentials()
+	if err != nil {
+		return place{}, err
+	}
+	if credentials != nil {
+		return place{}, usagef("say whom these credentials are for: -api ADDRESS and -token-url ADDRESS (SENSORFLOW_API and SENSORFLOW_TOKEN_URL), " +
+			"or -local for the system of make run and its own")
+	}
+	return s.localPlace()
 }
 
 // localPlace finds the system of make run by the working folder.

@@ -42,7 +42,8 @@ type Server struct {
 	process  *child.Process
 }
 
-// Start runs DynamoDB Local on a free loopback port and returns once it answers. The process is killed with its parent.
+// Start runs DynamoDB Local on a free port and returns once it answers. It listens on all addresses of the machine, since it has
+// no option for that, and checks no signature. The process is killed with its parent.
 func Start(ctx context.Context, o Options) (*Server, error) {
 	if o.Home == "" {
 		root, err := checkout.Root()
