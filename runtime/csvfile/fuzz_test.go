@@ -154,7 +154,7 @@ func allRanges(t *testing.T, file []byte, rangeBytes int64) *fixture {
 	}
 	lines, bad := 0, 0
 	for _, l := range referenceLines(file, len(file))[1:] {
-		if l.text != "" {
+		if !l.empty() {
 			lines++
 		}
 		if !utf8.ValidString(l.text) {

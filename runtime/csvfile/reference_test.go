@@ -40,6 +40,9 @@ func referenceLines(file []byte, lengthMax int) []line {
 	return lines
 }
 
+// empty tells whether a line counts for nothing: it has nothing but delimiters and blanks.
+func (l line) empty() bool { return !l.long && strings.Trim(l.text, ", \t") == "" }
+
 // referenceFields walks through a record character by character, as RFC 4180 describes a record on one line.
 func referenceFields(record string) (fields []string, ok bool) {
 	const begin, plain, quoted, closed = 0, 1, 2, 3
@@ -81,7 +84,7 @@ type outcome struct {
 func referenceOutcome(file []byte, columns csvfile.Columns, limits reading.Limits) outcome {
 	o := outcome{values: map[reading.Key]string{}}
 	for i, l := range referenceLines(file, contract.CSVRecordBytesMax) {
-		if i == 0 || l.text == "" {
+		if i == 0 || l.empty() {
 			continue
 		}
 		fields, ok := referenceFields(l.text)
