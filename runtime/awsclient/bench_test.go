@@ -11,7 +11,7 @@ import (
 	"github.com/sensorflow/sensorflow/test/cputime"
 )
 
-// BenchmarkClients weighs the client of our own against net/http's, by calls as large as one of 25 statements, 16 at a time. The CPU is
+// BenchmarkClients weighs fasthttp against net/http, by calls as large as one of 25 statements, 16 at a time. The CPU is
 // that of both sides, of which the server's is the same.
 func BenchmarkClients(b *testing.B) {
 	const together = 16

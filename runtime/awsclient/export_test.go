@@ -1,22 +1,22 @@
 package awsclient
 
 import (
-	"context"
 	"crypto/x509"
 	"net"
 	"net/http"
 	"net/url"
+	"time"
 )
 
 // IdleTimeout is that of a Short's connections.
 const IdleTimeout = idleTimeout
 
 // Trust makes a client trust the certificates of a test's server.
-func (s *Short) Trust(roots *x509.CertPool) { s.tls.RootCAs = roots }
+func (s *Short) Trust(roots *x509.CertPool) { s.client.TLSConfig.RootCAs = roots }
 
 // Dial makes a client's connections.
-func (s *Short) Dial(dial func(ctx context.Context, network, address string) (net.Conn, error)) {
-	s.dialing = dial
+func (s *Short) Dial(dial func(address string, timeout time.Duration) (net.Conn, error)) {
+	s.client.DialTimeout = dial
 }
 
 // Through sends all calls to a proxy.
