@@ -62,8 +62,11 @@ func NewShort(connectionsMax int, timeout time.Duration) *Short {
 	}
 }
 
+// dial opens a connection. fasthttp has no context for it, since other calls may get it.
 func dial(address string, timeout time.Duration) (net.Conn, error) {
-	return net.DialTimeout("tcp", address, min(timeout, dialTimeout))
+	ctx, cancel := context.WithTimeout(context.Background(), min(timeout, dialTimeout))
+	defer cancel()
+	return new(net.Dialer).DialContext(ctx, "tcp", address)
 }
 
 // again tells whether a call is made once more by itself: if its connection had ended.
