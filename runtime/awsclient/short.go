@@ -10,7 +10,6 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"syscall"
 	"time"
 
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
@@ -18,8 +17,9 @@ import (
 )
 
 const (
-	// idleTimeout is how long a connection is kept that nobody needs; fasthttp looks through them as often.
-	idleTimeout = 30 * time.Second
+	// idleTimeout is how long a connection is kept that nobody needs. It is shorter than that of the other side: Jetty, which
+	// DynamoDB Local is made with, closes after 30 s by default.
+	idleTimeout = 20 * time.Second
 	// requestBytes holds a whole call of statements, so that it is one write to its connection; answerBytes most answers.
 	requestBytes = 20 << 10
 	answerBytes  = 4 << 10
@@ -32,8 +32,8 @@ const (
 // costs. It speaks HTTP/1.1 and is safe for concurrent use.
 //
 // A call ends at its context's deadline or after the client's timeout, whichever comes first, and does not begin once its context
-// has ended; while it is made, a cancellation does not end it. What the other side closes before it answers is sent again over
-// another connection: an idle one may have ended unnoticed.
+// has ended; while it is made, a cancellation does not end it. A call that fails is not repeated: where the other side has closed an
+// idle connection, the next call over it fails. Idle ones are closed on this side before any service does.
 type Short struct {
 	timeout time.Duration
 	client  *fasthttp.Client
@@ -52,7 +52,7 @@ func NewShort(connectionsMax int, timeout time.Duration) *Short {
 			ReadBufferSize: answerBytes, WriteBufferSize: requestBytes, MaxResponseBodySize: answerBytesMax,
 			// What the SDK has signed goes out as it is.
 			NoDefaultUserAgentHeader: true, DisableHeaderNamesNormalizing: true, DisablePathNormalizing: true,
-			DialTimeout: dial, RetryIfErr: again,
+			DialTimeout: dial, MaxIdemponentCallAttempts: 1, // a second call would hide what became of the first
 			TLSConfig: &tls.Config{MinVersion: tls.VersionTLS12, ClientSessionCache: tls.NewLRUClientSessionCache(0)},
 			ConfigureClient: func(c *fasthttp.HostClient) error {
 				c.SecureErrorLogMessage = true // an error would quote headers otherwise, which hold signatures and tokens
@@ -67,11 +67,6 @@ func dial(address string, timeout time.Duration) (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), min(timeout, dialTimeout))
 	defer cancel()
 	return new(net.Dialer).DialContext(ctx, "tcp", address)
-}
-
-// again tells whether a call is made once more by itself: if its connection had ended.
-func again(_ *fasthttp.Request, _ int, err error) (newTimeout, retry bool) {
-	return false, errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
 }
 
 // Do implements the SDK's HTTPClient.

@@ -111,7 +111,12 @@ func TestShort_RefusesACertificateThatItDoesNotTrust(t *testing.T) {
 // What came over a connection before must never be taken for the answer to another call.
 func TestShort_DoesNotUseAgainWhatIsNotAsItWas(t *testing.T) {
 	for name, spoil := range map[string]func(t *testing.T, c *awsclient.Short, s *server){
-		"closed by the other side": func(_ *testing.T, _ *awsclient.Short, s *server) { s.CloseClientConnections() },
+		"closed by the other side": func(t *testing.T, c *awsclient.Short, s *server) {
+			s.CloseClientConnections()
+			if _, err := call(t, c, s.URL, "b"); err == nil { // whether it was carried out is not known, so nothing repeats it
+				t.Error("a call over a connection that had ended was repeated")
+			}
+		},
 		"an answer that is cut off": func(t *testing.T, c *awsclient.Short, s *server) {
 			if _, err := call(t, c, s.URL+"/cut", "b"); !errors.Is(err, io.ErrUnexpectedEOF) {
 				t.Errorf("error %v", err)
