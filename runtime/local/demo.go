@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/sensorflow/sensorflow/runtime/client"
+	"github.com/sensorflow/sensorflow/runtime/client/localsystem"
 	"github.com/sensorflow/sensorflow/runtime/local/stack"
 	"github.com/sensorflow/sensorflow/runtime/pacing"
 )
@@ -39,7 +40,7 @@ func newClient(info stack.Info) (*client.Client, error) {
 
 // demo sends a month of readings to the stack that runs, or else to one that it starts and keeps until ctx ends.
 func demo(ctx context.Context, s settings, out printer) error {
-	info, err := findRunning(s.state)
+	info, err := localsystem.Find(s.state)
 	if err == nil {
 		if err := s.suits(info); err != nil {
 			return err
@@ -50,7 +51,7 @@ func demo(ctx context.Context, s settings, out printer) error {
 		}
 		return demonstrate(ctx, info, out)
 	}
-	if !errors.Is(err, errNothingRuns) {
+	if !errors.Is(err, localsystem.ErrNone) {
 		return err
 	}
 	return serve(ctx, s, out, func(ctx context.Context, info stack.Info) error {

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/sensorflow/sensorflow/runtime/client"
+	"github.com/sensorflow/sensorflow/runtime/client/localsystem"
 	"github.com/sensorflow/sensorflow/runtime/local/stack"
 	"github.com/sensorflow/sensorflow/test/await"
 	"github.com/sensorflow/sensorflow/test/capture"
@@ -29,7 +30,7 @@ func TestLocal_ServesTheWholeSystemAndFindsItAgainAfterARestart(t *testing.T) {
 	state, data := t.TempDir(), filepath.Join(t.TempDir(), "data")
 	p := launch(t, state, "DATA_DIR="+data)
 	info := p.ready()
-	requirePrivate(t, filepath.Join(state, stateFile), 0o600)
+	requirePrivate(t, filepath.Join(state, localsystem.StateFile), 0o600)
 	requirePrivate(t, data, 0o700)
 	requireDescription(t, p.output.String(), info)
 	cookie := logIn(t, info)
@@ -70,8 +71,8 @@ func TestLocal_ServesTheWholeSystemAndFindsItAgainAfterARestart(t *testing.T) {
 		t.Errorf("exit status %d\n%s", status, p.output)
 	}
 	requireGone(t, children)
-	if _, err := os.Stat(filepath.Join(state, stateFile)); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("%s is left: %v", stateFile, err)
+	if _, err := os.Stat(filepath.Join(state, localsystem.StateFile)); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("%s is left: %v", localsystem.StateFile, err)
 	}
 
 	p = launch(t, state, "DATA_DIR="+data)
@@ -176,7 +177,7 @@ func TestLocal_TakesNothingFromOneThatRunsAndRemovesWhatOneThatWasKilledHasLeft(
 	if status := second.status(10 * time.Second); status != 1 || !strings.Contains(second.output.String(), "SensorFlow runs here already, at "+info.APIURL) {
 		t.Errorf("a second one: status %d\n%s", status, second.output)
 	}
-	if now, err := findRunning(state); err != nil || now.APIURL != info.APIURL {
+	if now, err := localsystem.Find(state); err != nil || now.APIURL != info.APIURL {
 		t.Errorf("after it the first one is found as %+v, %v", now, err)
 	}
 
@@ -203,13 +204,13 @@ func TestLocal_TakesNothingFromOneThatRunsAndRemovesWhatOneThatWasKilledHasLeft(
 		t.Fatalf("the one that was killed has left %v, %v, %v", left, err, stat)
 	}
 	for _, args := range [][]string{{commandRunning}, {commandCut, "-region", "eu-central-1"}, {commandHeal, "-region", "eu-central-1"}} {
-		if err := run(t.Context(), append(args, "-state", state), nil, printer{t.Output()}); !errors.Is(err, errNothingRuns) {
+		if err := run(t.Context(), append(args, "-state", state), nil, printer{t.Output()}); !errors.Is(err, localsystem.ErrNone) {
 			t.Errorf("%v: %v", args, err)
 		}
 	}
 	p = launch(t, state, "TMPDIR="+temporary)
 	await.NoError(t, time.Minute, func() error {
-		now, err := findRunning(state)
+		now, err := localsystem.Find(state)
 		if err == nil && now.Password == info.Password {
 			err = errors.New("the old stack.json is there")
 		}
