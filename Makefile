@@ -186,5 +186,6 @@ include .make/deploy.mk
 # Downloading and compiling wait for different things, so they go side by side.
 .prepared: .have-all
 	@mkdir -p .local/bin; sh .make/setup.sh & setup=$$!; \
+	(s=0; while sleep 5 && kill -0 $$$$ 2>/dev/null; do s=$$((s + 5)); echo "still compiling and downloading ($$s s)"; done) & telling=$$!; \
 	$(BUILD); built=$$?; \
-	wait $$setup && exit $$built
+	wait $$setup; brought=$$?; kill $$telling; exit $$((built + brought))
