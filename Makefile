@@ -106,7 +106,7 @@ load: .have-go ## users who send readings, with a page of pictures (USERS=10000;
 .PHONY: soak
 soak: DURATION = 1h
 soak: .set-up ## 1,000 users, files, corrections and deletions for an hour (DURATION=1h): nothing may grow, drift or be left behind
-	@SOAK='$(DURATION)' USERS='$(USERS)' go test -count=1 -v -timeout 0 ./test/soak
+	@SOAK=yes DURATION='$(DURATION)' USERS='$(USERS)' go test -count=1 -v -timeout 0 ./test/soak
 
 .PHONY: locust
 locust: .have-go ## the same users by Locust (USERS=1000; URL=, TOKEN=), which takes more of the processors
@@ -186,5 +186,6 @@ include .make/deploy.mk
 # Downloading and compiling wait for different things, so they go side by side.
 .prepared: .have-all
 	@mkdir -p .local/bin; sh .make/setup.sh & setup=$$!; \
+	(s=0; while sleep 5 && kill -0 $$$$ 2>/dev/null; do s=$$((s + 5)); echo "still compiling and downloading ($$s s)"; done) & telling=$$!; \
 	$(BUILD); built=$$?; \
-	wait $$setup && exit $$built
+	wait $$setup; brought=$$?; kill $$telling; exit $$((built + brought))

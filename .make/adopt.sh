@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes the aggregates of a region that has left for good equal to the readings that it wrote. README.md, "Remove a region", says
+# Makes the aggregates of a region that has left for good equal to the readings that it wrote. infra/LIFE.md, "A region leaves", says
 # when.
 #
 #	adopt.sh [FLAGS]

@@ -59,13 +59,21 @@ validated() {
 	[ -s "$1/validation-report.json" ] || fail "the CDK has not checked the templates: $1 has no validation-report.json"
 }
 
-# lint lets cfn-lint check the templates of a folder for some regions, and counts them.
+# stages prints the folders of a folder's stages, which hold the templates that a pipeline deploys.
+stages() {
+	sed -n 's|.*"directoryName": "\(assembly-[^"]*\)".*|\1|p' "$1/manifest.json"
+}
+
+# lint lets cfn-lint check the templates of a folder and of its stages for some regions, and counts them.
 linted=0
 lint() {
 	validated "$1"
-	set -- "$2" "$1"/*.template.json
-	regions=$1
-	shift
+	assembly=$1 regions=$2
+	set -- "$assembly"/*.template.json
+	for stage in $(stages "$assembly"); do
+		[ -n "$(find "$assembly/$stage" -name '*.template.json' | head -n 1)" ] || fail "there are no templates of the stage $stage"
+		set -- "$@" "$assembly/$stage"/*.template.json
+	done
 	# shellcheck disable=SC2086 # a list
 	.local/cfn-lint/bin/cfn-lint --config-file .make/cfn-lint.yaml --regions $regions -- "$@" || fail "cfn-lint found something"
 	linted=$((linted + $#))
@@ -125,6 +133,7 @@ lint)
 	export CDK_VALIDATION=true
 	rm -rf .local/lint
 	cdk synth --quiet --output .local/lint --context "sensorflow=$(tr -d '\n' <.make/pipeline.json)"
+	[ -n "$(stages .local/lint)" ] || fail "the pipeline has no stage in .local/lint"
 	lint .local/lint 'eu-west-1 eu-central-1'
 	echo "lint-templates: $linted templates are clean, those of a delivery pipeline included"
 	;;

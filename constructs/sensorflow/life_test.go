@@ -113,7 +113,7 @@ func (a *account) destroy(stack string) (refused []string) {
 	return refused
 }
 
-// TestMultiRegion_LetsARegionLeave walks the steps of README.md, "Remove a region", and tries to leave some out.
+// TestMultiRegion_LetsARegionLeave walks the steps of infra/LIFE.md, "A region leaves", and tries to leave some out.
 func TestMultiRegion_LetsARegionLeave(t *testing.T) {
 	const stays, leaves = "eu-west-1", "eu-central-1"
 	serving := deployment(t, stays, leaves)

@@ -3,7 +3,6 @@ package pricing
 import (
 	"fmt"
 	"io"
-	"math"
 	"strings"
 )
 
@@ -139,52 +138,4 @@ func (e Estimate) compared() string {
 	}
 	return fmt.Sprintf("AWS's multi-region sample is published at about %d a month. At rest this is %.2f, %s.", SampleUSD,
 		rest, verdict)
-}
-
-// about rounds to 5 dollars, and to 50 where it is much.
-func about(usd float64) string {
-	step := 5.0
-	if math.Abs(usd) >= 1000 {
-		step = 50
-	}
-	return fmt.Sprintf("$%.0f", math.Abs(math.Round(usd/step)*step))
-}
-
-// Summary is the table of a page: rounded, so that it stays as long as nothing that matters changes.
-func Summary(e Estimate, savings []Saving) string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "| | %s | all |\n| ---%s | --- |\n", strings.Join(e.Regions, " | "), strings.Repeat(" | ---", len(e.Regions)))
-	line := func(what string, l Line) {
-		fmt.Fprintf(&b, "| %s |", what)
-		for _, usd := range l.USD {
-			fmt.Fprintf(&b, " %s |", about(usd))
-		}
-		fmt.Fprintf(&b, " %s |\n", about(l.All()))
-	}
-	line("at rest, a month", sums(e.AtRest, len(e.Regions)))
-	for _, l := range e.AtRest {
-		if l.All() >= 15 {
-			line("… "+l.What, l)
-		}
-	}
-	fmt.Fprintf(&b, "| %s |%s $%.1f |\n", "per million readings", strings.Repeat(" |", len(e.Regions)), e.PerMillion())
-	for _, l := range e.WithReadings {
-		if usd := l.All() / e.Usage.millions(); usd >= 0.5 {
-			fmt.Fprintf(&b, "| … %s |%s $%.1f |\n", l.What, strings.Repeat(" |", len(e.Regions)), usd)
-		}
-	}
-	b.WriteString("\n| what saves | | a month |\n| --- | --- | --- |\n")
-	for _, s := range savings {
-		if s.USD >= 5 || s.USD <= -5 {
-			fmt.Fprintf(&b, "| `%s` | %s | %s%s |\n", strings.Trim(s.Setting, "()"), s.Change, sign(s.USD), about(s.USD))
-		}
-	}
-	return b.String()
-}
-
-func sign(saved float64) string {
-	if saved < 0 {
-		return "+"
-	}
-	return "−"
 }

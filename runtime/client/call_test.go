@@ -252,3 +252,15 @@ func TestNew_RefusesWhatIsNoAddress(t *testing.T) {
 		t.Errorf("a person needs no token endpoint: %v", err)
 	}
 }
+
+// A reading that is refused as a whole has the same name where all are refused as where some are.
+func TestSendBatch_NamesAReadingThatIsRefusedAsAWhole(t *testing.T) {
+	n := &network{}
+	n.set("a", n.service(func(w http.ResponseWriter, _ *http.Request) {
+		answer(w, http.StatusBadRequest, `{"type":"/docs#problem-invalid","message":"None is valid.","errors":[{"field":"body[0]","reason":"is bad"}]}`)
+	}))
+	got, err := newClient(t, n, client.Options{}, "a").SendBatch(t.Context(), []client.Reading{one(t, "EQ-1", "2026-03-01T08:00:00Z", "1")})
+	if want := (client.FieldError{Field: "reading", Reason: "is bad"}); err != nil || len(got) != 1 || len(got[0].Errors) != 1 || got[0].Errors[0] != want {
+		t.Errorf("got %+v, %v; want %+v", got, err, want)
+	}
+}

@@ -2,6 +2,7 @@ package client
 
 import (
 	"bytes"
+	"cmp"
 	"compress/gzip"
 	"context"
 	"encoding/json"
@@ -130,13 +131,16 @@ func allRejected(fields []FieldError, readings int) []Rejected {
 		if !ok || index >= readings {
 			return nil
 		}
-		all[index].Errors = append(all[index].Errors, FieldError{Field: name, Reason: field.Reason})
+		all[index].Errors = append(all[index].Errors, FieldError{Field: cmp.Or(name, wholeReading), Reason: field.Reason})
 	}
 	if len(fields) == 0 {
 		return nil
 	}
 	return all
 }
+
+// wholeReading is the name that faults of a reading as a whole have where only some of a batch are refused.
+const wholeReading = "reading"
 
 // placeOf takes a name such as body[3].value apart.
 func placeOf(field string) (index int, name string, ok bool) {

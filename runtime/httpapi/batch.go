@@ -111,7 +111,8 @@ func (b *batch) take(element string, unreadable error) error {
 	return b.reserve()
 }
 
-// readElement makes a reading of one element of a batch, or tells what is wrong with it: with its fields, or with all of it.
+// readElement makes a reading of one element of a batch, or tells what is wrong with it: with its fields, or with all of it, which has
+// no name.
 func readElement(element string, unreadable error, limits reading.Limits) (parsed reading.Reading, faults []fault.FieldError) {
 	if unreadable == nil {
 		parsed, faults, unreadable = parseReading(element, limits)
@@ -122,10 +123,18 @@ func readElement(element string, unreadable error, limits reading.Limits) (parse
 	return parsed, faults
 }
 
+// fieldReading is what faults of a batch's element as a whole name in the answer.
+const fieldReading = "reading"
+
 // reject notes an element's faults, or its index alone once enough is explained.
 func (b *batch) reject(index int, faults []fault.FieldError) {
 	if len(b.faults) < faultsShownMax {
 		b.faults = append(b.faults, at(index, faults)...)
+	}
+	for i, f := range faults {
+		if f.Field == "" {
+			faults[i].Field = fieldReading // its index names the element already
+		}
 	}
 	separator := ","
 	if b.rejected.Len() == 0 {

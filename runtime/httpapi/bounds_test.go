@@ -439,7 +439,7 @@ func TestPostBatch_ALongElementIsPassedOver(t *testing.T) {
 		"deep lists": strings.Repeat("[", 100_000) + strings.Repeat("]", 100_000),
 	} {
 		got := f.do(call{method: "POST", path: "/sensor-data/batch", token: tokenWriter, body: "[" + good + "," + long + " , " + good + "]"})
-		want := `{"accepted":2,"rejected":[{"index":1,"errors":[{"field":"","reason":"must be at most 64 KiB long"}]}]}` + "\n"
+		want := `{"accepted":2,"rejected":[{"index":1,"errors":[{"field":"reading","reason":"must be at most 64 KiB long"}]}]}` + "\n"
 		if got.status != http.StatusCreated || got.body != want {
 			t.Errorf("%s: status %d: %.300s", name, got.status, got.body)
 		}

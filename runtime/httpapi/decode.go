@@ -255,6 +255,9 @@ func addFault(faults []fault.FieldError, name, reason string) []fault.FieldError
 	if runes := []rune(name); len(runes) > fieldNameCharsMax {
 		name = string(runes[:fieldNameCharsMax]) + "…"
 	}
+	if name == "" { // an error without a name would be one of the whole
+		name = `""`
+	}
 	return append(faults, fault.FieldError{Field: name, Reason: reason})
 }
 

@@ -196,7 +196,7 @@ func TestPostBatch_StoresTheValidOnesAndNamesTheOthers(t *testing.T) {
 			f := newFixture(t, httpapi.Options{})
 			got := f.do(call{method: "POST", path: "/sensor-data/batch", token: tokenWriter, body: text, headers: map[string]string{"Content-Type": media}})
 			want := `{"accepted":3,"rejected":[{"index":1,"errors":[{"field":"value","reason":"must be a JSON number, without quotes"}]},` +
-				`{"index":3,"errors":[{"field":"","reason":"must be a JSON object"}]},` +
+				`{"index":3,"errors":[{"field":"reading","reason":"must be a JSON object"}]},` +
 				`{"index":5,"errors":[{"field":"timestamp","reason":"is required"},{"field":"value","reason":"is required"}]}]}` + "\n"
 			if got.status != http.StatusCreated || got.body != want {
 				t.Errorf("status %d, body %s, want %s", got.status, got.body, want)
@@ -206,6 +206,27 @@ func TestPostBatch_StoresTheValidOnesAndNamesTheOthers(t *testing.T) {
 				t.Errorf("stored %v, want the later of one identity: %v", f.table.values(), stored)
 			}
 		})
+	}
+}
+
+// What is wrong has a name in every answer: with an element as a whole, and with a field that has none.
+func TestPostBatch_NamesWhatHasNoName(t *testing.T) {
+	for media, separator := range map[string]string{"application/json": ",", "application/x-ndjson": "\n"} {
+		for good, want := range map[string]string{
+			"": `"errors":[{"field":"body[0]","reason":"must be a JSON object"},{"field":"body[1].\"\"","reason":"is not a known field;`,
+			body("EQ-1", "2026-03-01T08:30:00Z", "1"): `"rejected":[{"index":0,"errors":[{"field":"reading","reason":"must be a JSON object"}]},` +
+				`{"index":1,"errors":[{"field":"\"\"","reason":"is not a known field;`,
+		} {
+			text := strings.Trim(strings.Join([]string{"7", `{"":1}`, good}, separator), separator)
+			if separator == "," {
+				text = "[" + text + "]"
+			}
+			f := newFixture(t, httpapi.Options{})
+			got := f.do(call{method: "POST", path: "/sensor-data/batch", token: tokenWriter, body: text, headers: map[string]string{"Content-Type": media}})
+			if !strings.Contains(got.body, want) {
+				t.Errorf("%s: %s is answered with %s, want %s", media, text, got.body, want)
+			}
+		}
 	}
 }
 

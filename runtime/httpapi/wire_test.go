@@ -215,10 +215,10 @@ func TestPostBatch_LinesEndAsTheyLike(t *testing.T) {
 		{"no line end at the end", one + "\n" + two, `{"accepted":2,"rejected":[]}`},
 		{"CRLF and blank lines", "\r\n" + one + "\r\n  \r\n\n" + two + "\r\n", `{"accepted":2,"rejected":[]}`},
 		{"lines of 64 KiB", full + "\n" + full + "\r\n" + full, `{"accepted":3,"rejected":[]}`},
-		{"a line of a byte more", one + "\n" + full + " \n" + two, `{"accepted":2,"rejected":[{"index":1,"errors":[{"field":"","reason":"must be at most 64 KiB long"}]}]}`},
-		{"a last line of a byte more", one + "\n" + full + " ", `{"accepted":1,"rejected":[{"index":1,"errors":[{"field":"","reason":"must be at most 64 KiB long"}]}]}`},
-		{"a line of several buffers", one + "\n" + full + full + full + "\n" + two, `{"accepted":2,"rejected":[{"index":1,"errors":[{"field":"","reason":"must be at most 64 KiB long"}]}]}`},
-		{"two readings on a line", one + two + "\n" + two, `{"accepted":1,"rejected":[{"index":0,"errors":[{"field":"","reason":"must hold one JSON document and nothing after it"}]}]}`},
+		{"a line of a byte more", one + "\n" + full + " \n" + two, `{"accepted":2,"rejected":[{"index":1,"errors":[{"field":"reading","reason":"must be at most 64 KiB long"}]}]}`},
+		{"a last line of a byte more", one + "\n" + full + " ", `{"accepted":1,"rejected":[{"index":1,"errors":[{"field":"reading","reason":"must be at most 64 KiB long"}]}]}`},
+		{"a line of several buffers", one + "\n" + full + full + full + "\n" + two, `{"accepted":2,"rejected":[{"index":1,"errors":[{"field":"reading","reason":"must be at most 64 KiB long"}]}]}`},
+		{"two readings on a line", one + two + "\n" + two, `{"accepted":1,"rejected":[{"index":0,"errors":[{"field":"reading","reason":"must hold one JSON document and nothing after it"}]}]}`},
 		{"a byte order mark", "\ufeff" + one + "\n" + two, `{"accepted":2,"rejected":[]}`},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -235,14 +235,14 @@ func TestPostBatch_StoresTheReadableElementsOfAnArray(t *testing.T) {
 	f := newFixture(t, httpapi.Options{})
 	one, two := body("EQ-1", "2026-03-01T08:30:00Z", "1"), body("EQ-2", "2026-03-01T08:30:00Z", "2")
 	nan := body("EQ-3", "2026-03-01T08:30:00Z", "NaN")
-	const missing = `{"field":"","reason":"is missing: a comma stands where it should"}`
+	const missing = `{"field":"reading","reason":"is missing: a comma stands where it should"}`
 	for _, test := range []struct {
 		name, body string
 		want       string
 	}{
 		{"a byte order mark", "\ufeff[" + one + "]", `{"accepted":1,"rejected":[]}`},
-		{"a NaN", "[" + one + "," + nan + "," + two + "]", `{"accepted":2,"rejected":[{"index":1,"errors":[{"field":"","reason":"must be valid JSON, which it is not at its byte 66"}]}]}`},
-		{"a bare NaN", "[NaN, " + two + "]", `{"accepted":1,"rejected":[{"index":0,"errors":[{"field":"","reason":"must be valid JSON, which it is not at its byte 1"}]}]}`},
+		{"a NaN", "[" + one + "," + nan + "," + two + "]", `{"accepted":2,"rejected":[{"index":1,"errors":[{"field":"reading","reason":"must be valid JSON, which it is not at its byte 66"}]}]}`},
+		{"a bare NaN", "[NaN, " + two + "]", `{"accepted":1,"rejected":[{"index":0,"errors":[{"field":"reading","reason":"must be valid JSON, which it is not at its byte 1"}]}]}`},
 		{"a comma at the end", "[" + one + ",\n]", `{"accepted":1,"rejected":[{"index":1,"errors":[` + missing + `]}]}`},
 		{"two commas", "[" + one + ", ," + two + "]", `{"accepted":2,"rejected":[{"index":1,"errors":[` + missing + `]}]}`},
 		{"a comma at the beginning", "[," + two + "]", `{"accepted":1,"rejected":[{"index":0,"errors":[` + missing + `]}]}`},

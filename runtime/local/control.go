@@ -16,6 +16,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sensorflow/sensorflow/runtime/client/localsystem"
 	"github.com/sensorflow/sensorflow/runtime/local/datadir"
 	"github.com/sensorflow/sensorflow/runtime/local/replicator"
 	"github.com/sensorflow/sensorflow/runtime/local/stack"
@@ -181,7 +182,7 @@ func tell(ctx context.Context, s settings, out printer) error {
 	if s.region == "" {
 		return fmt.Errorf("say which region: make %s REGION=%s", s.command, stack.RegionNames()[1])
 	}
-	info, err := findRunning(s.state)
+	info, err := localsystem.Find(s.state)
 	if err != nil {
 		return err
 	}
@@ -190,7 +191,7 @@ func tell(ctx context.Context, s settings, out printer) error {
 	}
 	c, err := readControl(s.state)
 	if err != nil {
-		return errStarting
+		return localsystem.ErrStarting
 	}
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, c.URL+"/"+s.command+"/"+url.PathEscape(s.region), nil)
 	if err != nil {

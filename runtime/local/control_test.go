@@ -20,6 +20,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodbstreams"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodbstreams/types"
 
+	"github.com/sensorflow/sensorflow/runtime/client/localsystem"
 	"github.com/sensorflow/sensorflow/runtime/contract"
 	"github.com/sensorflow/sensorflow/runtime/local/replicator"
 	"github.com/sensorflow/sensorflow/runtime/local/stack"
@@ -170,7 +171,7 @@ func TestControl_PartsAndJoinsTheRegionThatIsNamed(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer release()
-	if _, err := ask(t, state, "cut", "-region", "eu-central-1"); !errors.Is(err, errStarting) {
+	if _, err := ask(t, state, "cut", "-region", "eu-central-1"); !errors.Is(err, localsystem.ErrStarting) {
 		t.Errorf("while it starts: %v", err)
 	}
 	remove, err := writeState(state, stack.Info{APIURL: "http://127.0.0.1:1"}, nil)
@@ -227,16 +228,16 @@ func TestControl_SaysWhatGoesOnWaitingForARegionThatIsStillCutOff(t *testing.T) 
 
 func TestOccupy_RemovesWhatOneThatWasKilledHasLeftAndNothingOfOneThatRuns(t *testing.T) {
 	state := t.TempDir()
-	if _, err := findRunning(filepath.Join(state, "none")); !errors.Is(err, errNothingRuns) {
+	if _, err := localsystem.Find(filepath.Join(state, "none")); !errors.Is(err, localsystem.ErrNone) {
 		t.Errorf("no folder: %v", err)
 	}
-	files := []string{stateFile, environFile, controlFile}
+	files := []string{localsystem.StateFile, environFile, controlFile}
 	for _, name := range files {
 		if err := os.WriteFile(filepath.Join(state, name), []byte(`{"apiUrl":"http://127.0.0.1:9"}`), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if _, err := findRunning(state); !errors.Is(err, errNothingRuns) {
+	if _, err := localsystem.Find(state); !errors.Is(err, localsystem.ErrNone) {
 		t.Errorf("what was killed: %v", err)
 	}
 	release, err := occupy(t.Context(), state)
@@ -258,12 +259,12 @@ func TestOccupy_RemovesWhatOneThatWasKilledHasLeftAndNothingOfOneThatRuns(t *tes
 	if _, err := occupy(t.Context(), state); err == nil || !strings.Contains(err.Error(), "runs here already, at http://127.0.0.1:8080") {
 		t.Errorf("a second one: %v", err)
 	}
-	if info, err := findRunning(state); err != nil || info.APIURL != "http://127.0.0.1:8080" {
+	if info, err := localsystem.Find(state); err != nil || info.APIURL != "http://127.0.0.1:8080" {
 		t.Errorf("what runs: %+v, %v", info, err)
 	}
 	remove()
 	release()
-	if err := run(t.Context(), []string{commandRunning, "-state", state}, nil, printer{t.Output()}); !errors.Is(err, errNothingRuns) {
+	if err := run(t.Context(), []string{commandRunning, "-state", state}, nil, printer{t.Output()}); !errors.Is(err, localsystem.ErrNone) {
 		t.Errorf("after it: %v", err)
 	}
 }

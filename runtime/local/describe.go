@@ -7,6 +7,8 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
+
+	"github.com/sensorflow/sensorflow/runtime/client/localsystem"
 )
 
 // printer writes for a person. What cannot be printed is lost: the system goes on when its terminal is gone.
@@ -60,7 +62,7 @@ func describe(out printer, running running, s settings, took time.Duration) {
 		{"Client secret", info.ClientSecret},
 		{"Scopes", strings.Join(info.Scopes, " ")},
 		{"Data", dataPlace(s)},
-		{"For programs", filepath.Join(s.state, stateFile)},
+		{"For programs", filepath.Join(s.state, localsystem.StateFile)},
 		{"Logs", filepath.Join(s.state, "logs")},
 	} {
 		if row[1] != "" {

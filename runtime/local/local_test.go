@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/sensorflow/sensorflow/runtime/client"
+	"github.com/sensorflow/sensorflow/runtime/client/localsystem"
 	"github.com/sensorflow/sensorflow/runtime/local/stack"
 	"github.com/sensorflow/sensorflow/test/await"
 	"github.com/sensorflow/sensorflow/test/capture"
@@ -29,7 +30,7 @@ func TestLocal_ServesTheWholeSystemAndFindsItAgainAfterARestart(t *testing.T) {
 	state, data := t.TempDir(), filepath.Join(t.TempDir(), "data")
 	p := launch(t, state, "DATA_DIR="+data)
 	info := p.ready()
-	requirePrivate(t, filepath.Join(state, stateFile), 0o600)
+	requirePrivate(t, filepath.Join(state, localsystem.StateFile), 0o600)
 	requirePrivate(t, data, 0o700)
 	requireDescription(t, p.output.String(), info)
 	cookie := logIn(t, info)
@@ -70,8 +71,8 @@ func TestLocal_ServesTheWholeSystemAndFindsItAgainAfterARestart(t *testing.T) {
 		t.Errorf("exit status %d\n%s", status, p.output)
 	}
 	requireGone(t, children)
-	if _, err := os.Stat(filepath.Join(state, stateFile)); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("%s is left: %v", stateFile, err)
+	if _, err := os.Stat(filepath.Join(state, localsystem.StateFile)); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("%s is left: %v", localsystem.StateFile, err)
 	}
 
 	p = launch(t, state, "DATA_DIR="+data)
@@ -99,10 +100,7 @@ func TestLocal_ServesTheWholeSystemAndFindsItAgainAfterARestart(t *testing.T) {
 func TestDemo_SendsItsPlanToTheStackThatRuns(t *testing.T) {
 	ctx := testContext(t, 2*time.Minute)
 	p := launch(t, t.TempDir())
-	c, err := newClient(p.ready())
-	if err != nil {
-		t.Fatal(err)
-	}
+	info := p.ready()
 	now := time.Now().UTC()
 	hour := now.Truncate(time.Hour)
 	plan := month{
@@ -110,17 +108,12 @@ func TestDemo_SendsItsPlanToTheStackThatRuns(t *testing.T) {
 		files:  [][]client.Reading{samples(hour.Add(-2*time.Hour), hour.Add(-time.Hour-1)), samples(hour.Add(-time.Hour), hour.Add(-1))},
 	}
 	out := new(capture.Buffer)
-	if err := send(ctx, c, plan, &progress{out: printer{out}, total: plan.total()}); err != nil {
+	if err := demonstrate(ctx, info, plan, printer{out}); err != nil {
 		t.Fatal(err)
 	}
-	if err := waitAggregated(ctx, c, plan.total()); err != nil {
-		t.Fatal(err)
-	}
-	if err := printFigures(ctx, c, printer{out}); err != nil {
-		t.Fatal(err)
-	}
-	// What is not a terminal gets lines, and not one line that is written over.
-	for _, want := range []string{fmt.Sprintf("1m   %8d   ", plan.total()), fmt.Sprintf(" of %d readings\n", plan.total())} {
+	for _, want := range []string{
+		fmt.Sprintf("1m   %8d   ", plan.total()), "\nIt took ", " s. Open " + info.ConsoleURL + " to look at it; the user is " + info.Username, info.Password + "\n",
+	} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("no %q in\n%s", want, out)
 		}
@@ -176,7 +169,7 @@ func TestLocal_TakesNothingFromOneThatRunsAndRemovesWhatOneThatWasKilledHasLeft(
 	if status := second.status(10 * time.Second); status != 1 || !strings.Contains(second.output.String(), "SensorFlow runs here already, at "+info.APIURL) {
 		t.Errorf("a second one: status %d\n%s", status, second.output)
 	}
-	if now, err := findRunning(state); err != nil || now.APIURL != info.APIURL {
+	if now, err := localsystem.Find(state); err != nil || now.APIURL != info.APIURL {
 		t.Errorf("after it the first one is found as %+v, %v", now, err)
 	}
 
@@ -203,13 +196,13 @@ func TestLocal_TakesNothingFromOneThatRunsAndRemovesWhatOneThatWasKilledHasLeft(
 		t.Fatalf("the one that was killed has left %v, %v, %v", left, err, stat)
 	}
 	for _, args := range [][]string{{commandRunning}, {commandCut, "-region", "eu-central-1"}, {commandHeal, "-region", "eu-central-1"}} {
-		if err := run(t.Context(), append(args, "-state", state), nil, printer{t.Output()}); !errors.Is(err, errNothingRuns) {
+		if err := run(t.Context(), append(args, "-state", state), nil, printer{t.Output()}); !errors.Is(err, localsystem.ErrNone) {
 			t.Errorf("%v: %v", args, err)
 		}
 	}
 	p = launch(t, state, "TMPDIR="+temporary)
 	await.NoError(t, time.Minute, func() error {
-		now, err := findRunning(state)
+		now, err := localsystem.Find(state)
 		if err == nil && now.Password == info.Password {
 			err = errors.New("the old stack.json is there")
 		}

@@ -9,6 +9,8 @@ import (
 	"os/signal"
 	"syscall"
 	"time"
+
+	"github.com/sensorflow/sensorflow/runtime/client/localsystem"
 )
 
 // again is how soon after the first signal another one is taken for the same: one Ctrl-C can reach this process twice, directly
@@ -61,7 +63,7 @@ func run(ctx context.Context, args, environ []string, out printer) error {
 	case commandCut, commandHeal:
 		return tell(ctx, s, out)
 	case commandRunning:
-		_, err := findRunning(s.state)
+		_, err := localsystem.Find(s.state)
 		return err
 	}
 	if s.foreground {

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sensorflow/sensorflow/runtime/client/localsystem"
 	"github.com/sensorflow/sensorflow/runtime/local/checkout"
 	"github.com/sensorflow/sensorflow/runtime/local/stack"
 	"github.com/sensorflow/sensorflow/test/await"
@@ -61,7 +62,7 @@ func (p *program) ready() stack.Info {
 	p.t.Helper()
 	var info stack.Info
 	await.NoError(p.t, 2*time.Minute, func() (err error) {
-		if info, err = readState(p.state); err == nil {
+		if info, err = localsystem.Read(p.state); err == nil {
 			return nil
 		}
 		select {

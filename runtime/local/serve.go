@@ -12,15 +12,13 @@ import (
 	"sync"
 	"time"
 
+	"github.com/sensorflow/sensorflow/runtime/client/localsystem"
 	"github.com/sensorflow/sensorflow/runtime/local/datadir"
 	"github.com/sensorflow/sensorflow/runtime/local/stack"
 )
 
-const (
-	stateFile = "stack.json"
-	// environFile is what programs of operators need, such as `make audit`: lines of KEY=value.
-	environFile = "stack.env"
-)
+// environFile is what programs of operators need, such as `make audit`: lines of KEY=value.
+const environFile = "stack.env"
 
 // serve runs the stack until ctx ends or a part fails. Once it is ready it calls then, if there is one; its error ends the
 // stack.
@@ -145,9 +143,9 @@ func explain(err error, logs *logs) error {
 func writeState(dir string, info stack.Info, environ []string) (remove func(), err error) {
 	content, err := json.MarshalIndent(info, "", "  ") //nolint:gosec // telling its owner the password is what the file is for
 	if err != nil {
-		return nil, fmt.Errorf("encode %s: %w", stateFile, err)
+		return nil, fmt.Errorf("encode %s: %w", localsystem.StateFile, err)
 	}
-	path, environPath := filepath.Join(dir, stateFile), filepath.Join(dir, environFile)
+	path, environPath := filepath.Join(dir, localsystem.StateFile), filepath.Join(dir, environFile)
 	if err := datadir.WriteFile(environPath, []byte(strings.Join(environ, "\n")+"\n")); err != nil {
 		return nil, err
 	}
@@ -158,16 +156,4 @@ func writeState(dir string, info stack.Info, environ []string) (remove func(), e
 		_ = os.Remove(path) // a file that stays does no harm: who looks for what runs sees that nobody has the lock
 		_ = os.Remove(environPath)
 	}, nil
-}
-
-func readState(dir string) (stack.Info, error) {
-	var info stack.Info
-	content, err := os.ReadFile(filepath.Join(dir, stateFile))
-	if err != nil {
-		return info, fmt.Errorf("read %s: %w", stateFile, err)
-	}
-	if err := json.Unmarshal(content, &info); err != nil {
-		return info, fmt.Errorf("read %s: %w", stateFile, err)
-	}
-	return info, nil
 }

@@ -20,7 +20,7 @@ const (
 )
 
 var (
-	errLocal = errors.New("must be a local time without an offset, such as 2026-11-25T14:30 or 2026-11-25 14:30:05.5")
+	errLocal = errors.New("must be a local time such as 2026-11-25T14:30 or 2026-11-25 14:30:05.5, or one with its offset, such as 2026-11-25T14:30-03:00")
 	errDMY   = errors.New("must be a local time with day, month and year, such as 25/11/2026 14:30 or 25/11/2026 14:30:05")
 	errMDY   = errors.New("must be a local time with month, day and year, such as 11/25/2026 14:30 or 11/25/2026 14:30:05")
 	errUnix  = errors.New("must be a count since 1970 in digits, such as 1772353800 seconds or 1772353800000 milliseconds")
@@ -67,31 +67,62 @@ func NewLocalClock(zone *time.Location, order DateOrder) *LocalClock {
 // Parse reads a local time: a date, T or a blank, hours and minutes, and maybe seconds with up to nine digits of a fraction. A time
 // that the clock does not show because it is put forward, or shows twice because it is put back, is an error; the error states the
 // rule that is broken.
+//
+// Behind the time may stand the offset that is meant, or Z. It is then taken whatever the clock shows, and its date may begin with the
+// year in any order of dates, as RFC 3339 has it.
 func (c *LocalClock) Parse(text string) (time.Time, error) {
-	date, rest, ok := cutDate(text, c.order)
-	if !ok || rest == "" || rest[0] != ' ' && rest[0] != 'T' && rest[0] != 't' {
-		return time.Time{}, c.formError()
+	local, offset, given := cutOffset(text)
+	order := c.order
+	if _, _, ok := cutDate(local, YearFirst); given && ok {
+		order = YearFirst
 	}
-	clock, digits, ok := readClock(rest[1:], c.order != YearFirst)
+	shown, nanosecond, err := c.read(local, order)
+	if err != nil {
+		return time.Time{}, err
+	}
+	at := shown - offset
+	if !given {
+		if at, err = c.instant(shown); err != nil {
+			return time.Time{}, err
+		}
+	}
+	return withinYears(time.Unix(at, int64(nanosecond)).UTC())
+}
+
+// cutOffset cuts an offset, in seconds, off the end of a local time.
+func cutOffset(text string) (local string, offset int64, given bool) {
+	for _, width := range []int{len("Z"), len("+00:00")} {
+		if at := len(text) - width; at > 0 {
+			if offset, ok := offsetOf(text[at:]); ok {
+				return text[:at], int64(offset / time.Second), true
+			}
+		}
+	}
+	return text, 0, false
+}
+
+// read returns the Unix second that a local time without an offset would name in UTC, and its fraction.
+func (c *LocalClock) read(text string, order DateOrder) (shown int64, nanosecond int, err error) {
+	date, rest, ok := cutDate(text, order)
+	if !ok || rest == "" || rest[0] != ' ' && rest[0] != 'T' && rest[0] != 't' {
+		return 0, 0, c.formError()
+	}
+	clock, digits, ok := readClock(rest[1:], order != YearFirst)
 	if !ok {
-		return time.Time{}, c.formError()
+		return 0, 0, c.formError()
 	}
 	if digits > fractionDigitsMax {
-		return time.Time{}, errTimestampDigit
+		return 0, 0, errTimestampDigit
 	}
 	if !validDate(date.year, date.month, date.day) || !clock.valid() {
 		err := whyNoTime(date.year, date.month, date.day, clock.second)
 		if errors.Is(err, errTimestamp) {
 			err = c.formError()
 		}
-		return time.Time{}, err
+		return 0, 0, err
 	}
-	shown := time.Date(date.year, time.Month(date.month), date.day, clock.hour, clock.minute, clock.second, 0, time.UTC).Unix()
-	at, err := c.instant(shown)
-	if err != nil {
-		return time.Time{}, err
-	}
-	return withinYears(time.Unix(at, int64(clock.nanosecond)).UTC())
+	at := time.Date(date.year, time.Month(date.month), date.day, clock.hour, clock.minute, clock.second, 0, time.UTC)
+	return at.Unix(), clock.nanosecond, nil
 }
 
 // formError says how the clock's times are written.
@@ -143,8 +174,18 @@ func (c *LocalClock) instant(shown int64) (int64, error) {
 	case 1:
 		return found[0], nil
 	default:
-		return 0, fmt.Errorf("must be a time that the clocks of %s show once; they are put back over this one, so write it with its offset", c.zone)
+		return 0, fmt.Errorf("must be a time that the clocks of %s show once; they are put back over this one, so write it with its offset, %s",
+			c.zone, offsetsOf(shown, found))
 	}
+}
+
+// offsetsOf names the offsets of the instants in which a clock shows one time.
+func offsetsOf(shown int64, instants []int64) string {
+	var names []string
+	for _, at := range instants {
+		names = append(names, time.Unix(at, 0).In(time.FixedZone("", int(shown-at))).Format("-07:00"))
+	}
+	return strings.Join(names, " or ")
 }
 
 type localDate struct{ year, month, day int }

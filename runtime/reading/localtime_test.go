@@ -38,21 +38,30 @@ func TestLocalClock_ReadsWhatSpreadsheetsWrite(t *testing.T) {
 		{reading.DayFirst, "05-01-2026T09:30", "2026-01-05T12:30:00Z", false},
 		{reading.MonthFirst, "11/25/2026 14:30", "2026-11-25T17:30:00Z", false},
 		{reading.MonthFirst, "1/5/2026 9:30:05.25", "2026-01-05T12:30:05.25Z", false},
+		{reading.YearFirst, "2026-11-25T14:30Z", "2026-11-25T14:30:00Z", false},
+		{reading.YearFirst, "2026-11-25 14:30:05.5-02:00", "2026-11-25T16:30:05.5Z", false},
+		{reading.DayFirst, "25/11/2026 14:30+05:45", "2026-11-25T08:45:00Z", false},
+		{reading.DayFirst, "5.1.2026 9:30z", "2026-01-05T09:30:00Z", false},
+		{reading.DayFirst, "2026-11-25T14:30:05-02:00", "2026-11-25T16:30:05Z", false},
+		{reading.MonthFirst, "2026-11-05 14:30:05Z", "2026-11-05T14:30:05Z", false},
 
-		{reading.YearFirst, "", "must be a local time without an offset", true},
-		{reading.YearFirst, "2026-11-25", "must be a local time without an offset", true},
-		{reading.YearFirst, "2026-11-25T", "must be a local time without an offset", true},
-		{reading.YearFirst, "2026-11-25T14", "must be a local time without an offset", true},
-		{reading.YearFirst, "2026-11-25T14:3", "must be a local time without an offset", true},
-		{reading.YearFirst, "2026-11-25T4:30", "must be a local time without an offset", true},
-		{reading.YearFirst, "2026-11-25T24:00", "must be a local time without an offset", true},
-		{reading.YearFirst, "2026-11-25T14:60", "must be a local time without an offset", true},
-		{reading.YearFirst, "2026-11-25T14:30Z", "must be a local time without an offset", true},
-		{reading.YearFirst, "2026-11-25T14:30:05-03:00", "must be a local time without an offset", true},
-		{reading.YearFirst, "2026-11-25T14:30:05.", "must be a local time without an offset", true},
-		{reading.YearFirst, "2026-11-25  14:30", "must be a local time without an offset", true},
-		{reading.YearFirst, "25/11/2026 14:30", "must be a local time without an offset", true},
-		{reading.YearFirst, "2026-13-25T14:30", "must be a local time without an offset", true},
+		{reading.YearFirst, "", "must be a local time such as", true},
+		{reading.YearFirst, "2026-11-25", "must be a local time such as", true},
+		{reading.YearFirst, "2026-11-25T", "must be a local time such as", true},
+		{reading.YearFirst, "2026-11-25T14", "must be a local time such as", true},
+		{reading.YearFirst, "2026-11-25T14:3", "must be a local time such as", true},
+		{reading.YearFirst, "2026-11-25T4:30", "must be a local time such as", true},
+		{reading.YearFirst, "2026-11-25T24:00", "must be a local time such as", true},
+		{reading.YearFirst, "2026-11-25T14:60", "must be a local time such as", true},
+		{reading.YearFirst, "2026-11-25T14:30 Z", "must be a local time such as", true},
+		{reading.YearFirst, "2026-11-25T14:30:05-0300", "must be a local time such as", true},
+		{reading.YearFirst, "2026-11-25T14:30:05-24:00", "must be a local time such as", true},
+		{reading.YearFirst, "2026-11-25-03:00", "must be a local time such as", true},
+		{reading.YearFirst, "Z", "must be a local time such as", true},
+		{reading.YearFirst, "2026-11-25T14:30:05.", "must be a local time such as", true},
+		{reading.YearFirst, "2026-11-25  14:30", "must be a local time such as", true},
+		{reading.YearFirst, "25/11/2026 14:30", "must be a local time such as", true},
+		{reading.YearFirst, "2026-13-25T14:30", "must be a local time such as", true},
 		{reading.YearFirst, "2026-02-29T14:30", "must name a day of the calendar", true},
 		{reading.YearFirst, "2026-11-25T14:30:60", "must have less than 60 seconds", true},
 		{reading.YearFirst, "2026-11-25T14:30:05.1234567891", "must have at most 9 fractional digits", true},
@@ -65,6 +74,8 @@ func TestLocalClock_ReadsWhatSpreadsheetsWrite(t *testing.T) {
 		{reading.DayFirst, "025/11/2026 14:30", "must be a local time with day, month and year", true},
 		{reading.DayFirst, "2026-11-25 14:30", "must be a local time with day, month and year", true},
 		{reading.DayFirst, "25/11/20261 4:30", "must be a local time with day, month and year", true},
+		{reading.DayFirst, "2026-11-25 14:30Z ", "must be a local time with day, month and year", true},
+		{reading.MonthFirst, "25/11/2026 14:30-03:00", "must be a local time with month, day and year", true},
 		{reading.MonthFirst, "25/11/2026 14:30", "must be a local time with month, day and year", true},
 		{reading.MonthFirst, "11/25/2026 2:30 PM", "must be a local time with month, day and year", true},
 	} {
@@ -133,6 +144,31 @@ func TestLocalClock_RefusesTimesThatAreMissingOrDouble(t *testing.T) {
 				t.Errorf("%s %s: %v, want %s", c.zone, c.text, err, c.want)
 			case err == nil && got.Format(time.RFC3339) != c.want:
 				t.Errorf("%s %s: got %s, want %s", c.zone, c.text, got.Format(time.RFC3339), c.want)
+			}
+		}
+	}
+}
+
+// What is refused because a clock shows it twice is taken as the refusal advises, with either offset, in each order of dates.
+func TestLocalClock_TakesATimeThatIsDoubleWithItsOffset(t *testing.T) {
+	for _, c := range []struct {
+		order            reading.DateOrder
+		zone, text, told string
+		instants         []string
+	}{
+		{reading.YearFirst, "Europe/Berlin", "2026-10-25T02:30", "+02:00 or +01:00", []string{"2026-10-25T00:30:00Z", "2026-10-25T01:30:00Z"}},
+		{reading.DayFirst, "America/Sao_Paulo", "16/02/2019 23:30", "-02:00 or -03:00", []string{"2019-02-17T01:30:00Z", "2019-02-17T02:30:00Z"}},
+		{reading.MonthFirst, "Australia/Lord_Howe", "4/5/2026 1:45:05.5", "+11:00 or +10:30", []string{"2026-04-04T14:45:05.5Z", "2026-04-04T15:15:05.5Z"}},
+	} {
+		clock := reading.NewLocalClock(zone(t, c.zone), c.order)
+		_, err := clock.Parse(c.text)
+		if err == nil || !strings.HasSuffix(err.Error(), "so write it with its offset, "+c.told) {
+			t.Errorf("%s %s: %v, want %s", c.zone, c.text, err, c.told)
+		}
+		for i, offset := range strings.Split(c.told, " or ") {
+			got, err := clock.Parse(c.text + offset)
+			if err != nil || got.Format(time.RFC3339Nano) != c.instants[i] {
+				t.Errorf("%s %s%s: %v, %v; want %s", c.zone, c.text, offset, got, err, c.instants[i])
 			}
 		}
 	}

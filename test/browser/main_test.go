@@ -3,7 +3,6 @@ package browser_test
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -14,6 +13,7 @@ import (
 
 	"github.com/chromedp/chromedp"
 
+	"github.com/sensorflow/sensorflow/runtime/client/localsystem"
 	"github.com/sensorflow/sensorflow/runtime/local/checkout"
 	"github.com/sensorflow/sensorflow/runtime/local/stack"
 	"github.com/sensorflow/sensorflow/test/await"
@@ -143,11 +143,7 @@ func system(ctx context.Context, root string) (err error) {
 		}
 		return err
 	}
-	content, err := os.ReadFile(filepath.Join(root, ".local", "stack.json"))
-	if err != nil {
-		return fmt.Errorf("find the running system: %w", err)
-	}
-	if err := json.Unmarshal(content, &local.Info); err != nil {
+	if local.Info, err = localsystem.Find(filepath.Join(root, localsystem.StateFolder)); err != nil {
 		return fmt.Errorf("find the running system: %w", err)
 	}
 	return nil

@@ -63,6 +63,32 @@ func TestCommandLine_SendsAndQueries(t *testing.T) {
 	}
 }
 
+// TestCommandLine_KeepsEachDigitAndReadsEachZone sends values and times in unusual forms and reads them again.
+func TestCommandLine_KeepsEachDigitAndReadsEachZone(t *testing.T) {
+	u := newUser(t)
+	at := time.Now().UTC().Truncate(time.Second).Add(-time.Hour)
+	var input, want strings.Builder
+	for i, value := range []struct{ sent, stored string }{
+		{"1e5", "100000"}, {"-0", "0"}, {"-0.0e3", "0"}, {"1E-27", "0.000000000000000000000000001"}, {"7.10", "7.1"},
+		{"123456789012345678901234567.12345678901", "123456789012345678901234567.12345678901"},
+		{"-999999999999999999999999999", "-999999999999999999999999999"},
+	} {
+		when := at.Add(-time.Duration(i) * time.Second)
+		zone := time.FixedZone("", (i-3)*3600+1800*(i%2))
+		fmt.Fprintf(&input, `{"equipmentId":"cli.digits","timestamp":%q,"value":%s}`+"\n", when.In(zone).Format(time.RFC3339), value.sent)
+		fmt.Fprintf(&want, "cli.digits,%s,%s\n", when.Format(time.RFC3339), value.stored)
+	}
+	u.types(0, input.String(), "send", "-")
+	if got := u.types(0, "", "export", "cli.digits"); strings.ReplaceAll(got.out, "\r", "") != "equipmentId,timestamp,value\n"+want.String() {
+		t.Errorf("what is stored:\n%swant\n%s", got.out, &want)
+	}
+	single := at.Add(time.Minute)
+	got := u.types(0, "", "send", "cli.digits", "-1e5", single.In(time.FixedZone("", -3*3600)).Format(time.RFC3339), "-o", "csv")
+	if !strings.HasSuffix(got.out, ",cli.digits,"+single.Format(time.RFC3339)+",-100000\n") {
+		t.Errorf("send printed %s", got.out)
+	}
+}
+
 // TestCommandLine_SendsStandardInput has both forms, each with lines that this program and that the service reject.
 func TestCommandLine_SendsStandardInput(t *testing.T) {
 	u := newUser(t)
@@ -75,14 +101,15 @@ func TestCommandLine_SendsStandardInput(t *testing.T) {
 not JSON
 `, at, late)
 	got := u.types(4, ndjson, "send", "-")
-	for _, want := range []string{"1 readings stored, 3 rejected", "line 2: timestamp must be", "line 4: is no reading", "cli.lines " + late + ": timestamp must not be more than 24 h in the future"} {
+	for _, want := range []string{"1 reading stored, 3 rejected", "line 2: timestamp must be", "line 4: is no reading", "cli.lines " + late + ": timestamp must not be more than 24 h in the future"} {
 		if !strings.Contains(got.err, want) {
 			t.Errorf("no %q in\n%s", want, got.err)
 		}
 	}
 	csv := "\ufefftimestamp,value,equipmentId\r\n"
+	now := time.Now().UTC() // once: a second that ends meanwhile would have two of them at the same time
 	for i := range 3000 {
-		csv += fmt.Sprintf("%s,%d.25,cli.csv\r\n", time.Now().UTC().Add(-time.Duration(i)*time.Second).Format(time.RFC3339), i)
+		csv += fmt.Sprintf("%s,%d.25,cli.csv\r\n", now.Add(-time.Duration(i)*time.Second).Format(time.RFC3339), i)
 	}
 	if got := u.types(0, csv, "send", "-"); !strings.Contains(got.err, "3000 readings stored, 0 rejected") {
 		t.Errorf("sending CSV says\n%s", got.err)
@@ -111,7 +138,7 @@ func TestCommandLine_TellsWhichRowsOfAFileAreRejected(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := u.types(4, "", "upload", file, "-rejects", rejects)
-	if !strings.Contains(got.err, "1 of 2 rows were rejected; they are in "+rejects) {
+	if !strings.Contains(got.err, "rejected: 1 of 2 rows; they are in "+rejects) {
 		t.Errorf("upload says %s", got.err)
 	}
 	if content, err := os.ReadFile(rejects); err != nil || !strings.Contains(string(content), "yesterday") {
@@ -136,7 +163,7 @@ func TestCommandLine_TakesFilesOfOtherForms(t *testing.T) {
 	if got := u.types(0, "", "query", "-raw", "cli.brasil", "-o", "csv"); !strings.Contains(got.out, ",1234.5,") {
 		t.Errorf("query printed %s", got.out)
 	}
-	if got := u.types(2, "", "upload", file, "-format", "{"); !strings.Contains(got.err, "-format must be JSON") {
+	if got := u.types(2, "", "upload", file, "-format", "{"); !strings.Contains(got.err, "-format must be a JSON object") {
 		t.Errorf("a form that is none: %s", got.err)
 	}
 }
@@ -220,10 +247,11 @@ func private(t *testing.T, u *user) map[string]string {
 
 func TestCommandLine_FindsTheLocalSystem(t *testing.T) {
 	u := newUser(t).with()
-	if got := u.types(1, "", "whoami", "-local"); !strings.Contains(got.err, "start it by make run") {
+	if got := u.types(5, "", "whoami", "-local"); !strings.Contains(got.err, "start it with make run") {
 		t.Errorf("without a system: %s", got.err)
 	}
-	u.stackFile()
+	end := u.stackFile()
+	defer end()
 	u.types(0, "", "send", "cli.local", "1", "-local")
 	u.types(0, "", "send", "cli.local", "2")
 	// Whoever has credentials means a system, and not the one that happens to run here.
@@ -235,6 +263,13 @@ func TestCommandLine_FindsTheLocalSystem(t *testing.T) {
 	}
 	if got := u.types(0, "", "whoami", "-local", "-user", local.Info.Username); !strings.Contains(got.out, local.Info.Username) {
 		t.Errorf("whoami printed %s", got.out)
+	}
+	end()
+	path := filepath.Join(u.home, ".local", "stack.json")
+	for _, args := range [][]string{{"query"}, {"query", "-local"}, {"login"}, {"send", "-", "-local"}} {
+		if got := u.types(5, "", args...); got.err != "sensorflow: the local system of "+path+" no longer runs: it ended without removing that file; start it again with make run\n" || got.out != "" {
+			t.Errorf("%v, after it was killed: %s%s", args, got.out, got.err)
+		}
 	}
 }
 
@@ -252,13 +287,14 @@ func TestCommandLine_SaysWhatIsWrong(t *testing.T) {
 		{"no such flag", 2, u.environ, []string{"query", "-intreval", "24h"}, "flag provided but not defined: -intreval"},
 		{"a value that is none", 2, u.environ, []string{"send", "cli.one", "1,5"}, "value must be a JSON number"},
 		{"a time that is none", 2, u.environ, []string{"query", "-from", "yesterday"}, "-from must be an RFC 3339 timestamp"},
-		{"an export of another form", 2, u.environ, []string{"export", "cli.one", "-o", "json"}, "export writes CSV"},
+		{"an export of another form", 2, u.environ, []string{"export", "cli.one", "-o", "json"}, "-o json does not do: export writes CSV"},
 		{"no such file", 1, u.environ, []string{"upload", "nothing.csv"}, "no such file"},
 		{"nobody", 3, []string{"SENSORFLOW_API=" + info.APIURL}, []string{"query"}, "sign in first"},
 		{"a wrong secret", 3, []string{"SENSORFLOW_API=" + info.APIURL, "SENSORFLOW_TOKEN_URL=" + info.TokenURL, "SENSORFLOW_CLIENT_ID=" + info.ClientID, "SENSORFLOW_CLIENT_SECRET=x"},
 			[]string{"query"}, "invalid_client"},
 		{"a wrong password", 3, []string{"SENSORFLOW_API=" + info.APIURL, "SENSORFLOW_USER=nobody", "SENSORFLOW_PASSWORD=x"}, []string{"query"}, "The user name or the password is wrong"},
-		{"what the service refuses", 1, u.environ, []string{"query", "-interval", "3h"}, "Invalid interval. Supported values are 24h, 48h, 1w, 1m"},
+		{"a granularity of no window", 2, u.environ, []string{"query", "-granularity", "1d"}, "-granularity needs -from"},
+		{"what the service refuses", 4, u.environ, []string{"send", "cli.one", "1", stamp(-72 * 60)}, "status 400"},
 		{"nobody there", 5, []string{"SENSORFLOW_API=http://127.0.0.1:1", "SENSORFLOW_USER=a", "SENSORFLOW_PASSWORD=b"}, []string{"query"}, "connection refused"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -322,7 +358,7 @@ func TestCommandLine_StoresWhatItReadBeforeItIsInterrupted(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = cmd.Wait()
-	if status := cmd.ProcessState.ExitCode(); status != 130 || !strings.Contains(progress.String(), "1 readings stored, 0 rejected") {
+	if status := cmd.ProcessState.ExitCode(); status != 130 || !strings.Contains(progress.String(), "1 reading stored, 0 rejected") {
 		t.Errorf("status %d: %s", status, progress)
 	}
 }

@@ -10,9 +10,12 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
+	"github.com/sensorflow/sensorflow/runtime/client/localsystem"
+	"github.com/sensorflow/sensorflow/runtime/local/datadir"
 	"github.com/sensorflow/sensorflow/runtime/local/stack"
 	"github.com/sensorflow/sensorflow/test/capture"
 )
@@ -105,18 +108,23 @@ func (u *user) types(status int, input string, args ...string) result {
 	return got
 }
 
-// stackFile writes what make run writes, into the user's home.
-func (u *user) stackFile() {
+// stackFile writes what make run writes, into the user's home, and holds its lock until end is called, as by a system that is killed.
+func (u *user) stackFile() (end func()) {
 	u.t.Helper()
 	content, err := json.Marshal(local.Info)
 	if err != nil {
 		u.t.Fatal(err)
 	}
-	dir := filepath.Join(u.home, ".local")
+	dir := filepath.Join(u.home, localsystem.StateFolder)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		u.t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(dir, "stack.json"), content, 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, localsystem.StateFile), content, 0o600); err != nil {
 		u.t.Fatal(err)
 	}
+	lock, err := datadir.Lock(filepath.Join(dir, localsystem.LockFile), syscall.LOCK_NB)
+	if err != nil {
+		u.t.Fatal(err)
+	}
+	return func() { _ = lock.Close() }
 }

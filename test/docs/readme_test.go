@@ -72,11 +72,6 @@ func versions(t *testing.T) string {
 	return table
 }
 
-// TestPages_LinkToWhatIsThere follows the links between the project's files.
-func TestPages_LinkToWhatIsThere(t *testing.T) {
-	checkLinks(t, "README.md", "SECURITY.md", "ARCHITECTURE.md", "CHANGELOG.md", "UPGRADING.md")
-}
-
 // TestReadme_QuotesWhatIsSaidOfWrongProps sees that the sentence on the page is the one that is said.
 func TestReadme_QuotesWhatIsSaidOfWrongProps(t *testing.T) {
 	stack := cdktest.NewStack(cdktest.NewApp(t), "Telemetry", "eu-west-1")

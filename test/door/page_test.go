@@ -48,39 +48,13 @@ func TestReadme_StatesTheLimitsOfTheService(t *testing.T) {
 	}
 }
 
-// TestPages_LinkToWhatIsThere follows the links of the pages that a newcomer meets, to files and to headings.
-func TestPages_LinkToWhatIsThere(t *testing.T) {
-	link, heading := regexp.MustCompile(`\]\(([^)\s]+)\)`), regexp.MustCompile(`(?m)^#+ (.*)$`)
-	for _, page := range []string{"README.md", filepath.Join(".github", "CONTRIBUTING.md"), filepath.Join(".github", "SECURITY.md")} {
-		found := link.FindAllStringSubmatch(read(t, page), -1)
-		if len(found) < 2 {
-			t.Errorf("%s has %d links", page, len(found))
-		}
-		for _, match := range found {
-			if strings.Contains(match[1], "://") {
-				continue
-			}
-			file, anchor, _ := strings.Cut(match[1], "#")
-			target := filepath.Join(filepath.Dir(page), filepath.FromSlash(file))
-			if file == "" {
-				target = page
-			}
-			info, err := os.Stat(filepath.Join(root(t), target))
-			if err != nil {
-				t.Errorf("%s links to %s: %v", page, match[1], err)
-				continue
-			}
-			if anchor == "" || info.IsDir() {
-				continue
-			}
-			names := map[string]bool{}
-			for _, h := range heading.FindAllStringSubmatch(read(t, target), -1) {
-				names[strings.ReplaceAll(regexp.MustCompile(`[^a-z0-9 _-]`).ReplaceAllString(strings.ToLower(h[1]), ""), " ", "-")] = true
-			}
-			if !names[anchor] {
-				t.Errorf("%s links to %s, where there is no such heading", page, match[1])
-			}
-		}
+// TestReadme_HasTheFirstExampleOfTheConstructs holds the four lines of Go to those of the constructs' page, which are made of an example that
+// is compiled.
+func TestReadme_HasTheFirstExampleOfTheConstructs(t *testing.T) {
+	first := regexp.MustCompile("(?s)```go\n.*?```")
+	want, got := first.FindString(read(t, "constructs", "README.md")), first.FindString(read(t, "README.md"))
+	if want == "" || got != want {
+		t.Errorf("README.md shows\n%s\nand constructs/README.md\n%s", got, want)
 	}
 }
 

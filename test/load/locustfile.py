@@ -14,6 +14,7 @@ import base64
 import json
 import os
 import pathlib
+import sys
 import time
 import urllib.parse
 import urllib.request
@@ -30,15 +31,21 @@ def find_token() -> str:
     """The TOKEN of the environment, or one of the local system."""
     if token := os.environ.get("TOKEN"):
         return token
-    stack = json.loads((pathlib.Path(__file__).parents[2] / ".local" / "stack.json").read_text())
+    path = pathlib.Path(__file__).parents[2] / ".local" / "stack.json"
+    if not path.exists():
+        sys.exit("no local system runs: there is no .local/stack.json; start it with make run, or give a TOKEN")
+    stack = json.loads(path.read_text())
     basic = base64.b64encode(f"{stack['clientId']}:{stack['clientSecret']}".encode()).decode()
     request = urllib.request.Request(
         stack["tokenUrl"],
         data=urllib.parse.urlencode({"grant_type": "client_credentials"}).encode(),
         headers={"Authorization": f"Basic {basic}"},
     )
-    with urllib.request.urlopen(request, timeout=10) as answer:
-        return json.load(answer)["access_token"]
+    try:
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return json.load(answer)["access_token"]
+    except OSError as error:
+        sys.exit(f"the local system of .local/stack.json gives no token, and perhaps no longer runs ({error}); start it with make run")
 
 
 class Sender(FastHttpUser):

@@ -2,14 +2,13 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/url"
-	"os"
 	"path/filepath"
 	"time"
 
+	"github.com/sensorflow/sensorflow/runtime/client/localsystem"
 	"github.com/sensorflow/sensorflow/runtime/local/checkout"
 	"github.com/sensorflow/sensorflow/runtime/local/stack"
 	"github.com/sensorflow/sensorflow/test/contract/probe"
@@ -103,13 +102,13 @@ func given(ctx context.Context, s settings) (*target, error) {
 	if err != nil {
 		return nil, fmt.Errorf("find .local/stack.json for a token: %w; give one as TOKEN", err)
 	}
-	var info stack.Info
-	text, err := os.ReadFile(filepath.Join(root, ".local", "stack.json"))
-	if err == nil {
-		err = json.Unmarshal(text, &info)
-	}
+	state := filepath.Join(root, localsystem.StateFolder)
+	info, err := localsystem.Read(state)
 	if err != nil || info.APIURL != s.url.String() {
 		return nil, fmt.Errorf("URL=%s needs a TOKEN: it is not the local system that .local/stack.json tells of", s.url)
+	}
+	if info, err = localsystem.Find(state); err != nil {
+		return nil, fmt.Errorf("URL=%s: %w", s.url, err)
 	}
 	found, err := byInfo(ctx, info)
 	if err != nil {

@@ -15,7 +15,7 @@ import (
 	"github.com/sensorflow/sensorflow/test/contract/probe"
 )
 
-// TestRegions_LoseOneForGood kills a region under load, with all that has not left it. The other one goes on, adopts it as README.md
+// TestRegions_LoseOneForGood kills a region under load, with all that has not left it. The other one goes on, adopts it as infra/LIFE.md
 // leads through, and corrects and deletes what the lost one wrote: its aggregates are exact again.
 func TestRegions_LoseOneForGood(t *testing.T) {
 	d := start(t)

@@ -30,7 +30,7 @@ const (
 	fleet                       // its fleet rows are set to the sum of its rows
 )
 
-// adoptionSteps are in the order that the README leads through, without what is switched off.
+// adoptionSteps are in the order that infra/LIFE.md leads through, without what is switched off.
 func (w *world) adoptionSteps() []adoptionStep {
 	steps := []adoptionStep{arrive, named, settled, rows, fleet}
 	switch w.without {

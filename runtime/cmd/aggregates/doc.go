@@ -5,5 +5,5 @@
 //	aggregates adopt   does so with all of a region that has left for good and that this one has adopted
 //
 // The first two take an equipment, a range of hours or everything. All keep to a bound on their reads, and go on from where they
-// were when they are started again. README.md says when to adopt ("Remove a region"). Tables, region and credentials come from the environment, under the names that the functions have them by.
+// were when they are started again. infra/LIFE.md says when to adopt ("A region leaves"). Tables, region and credentials come from the environment, under the names that the functions have them by.
 package main

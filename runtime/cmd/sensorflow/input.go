@@ -126,7 +126,7 @@ func readCSV(in io.Reader, take func(client.Reading) error, bad func(badLine)) e
 		case err != nil:
 			return fmt.Errorf("read standard input: %w", err)
 		case len(row) != columnsCount:
-			bad(badLine{line, fmt.Errorf("has %d fields, not 3", len(row))})
+			bad(badLine{line, fmt.Errorf("has %s, not %d", counted(len(row), "field"), columnsCount)})
 			continue
 		}
 		r, err := toReading(strings.Clone(row[of.equipmentID]), row[of.timestamp], strings.Clone(row[of.value]))

@@ -24,7 +24,9 @@ func loginFlags(s *settings, flags *flag.FlagSet) {
 const callTimeout = 2 * time.Minute
 
 // login gets a token and keeps it, without password or secret.
-func login(ctx context.Context, s *session) error {
+func login(s *session) (work, error) { return s.login, s.noArguments() }
+
+func (s *session) login(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	p, err := s.loginPlace(ctx)
@@ -126,7 +128,9 @@ func onTerminal(terminal *os.File, stty *exec.Cmd) {
 }
 
 // logout forgets the token. That of a person is refused from then on.
-func logout(ctx context.Context, s *session) error {
+func logout(s *session) (work, error) { return s.logout, s.noArguments() }
+
+func (s *session) logout(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	file := s.keptFile()
@@ -157,7 +161,9 @@ func logout(ctx context.Context, s *session) error {
 }
 
 // whoami tells who the token speaks for.
-func whoami(ctx context.Context, s *session) error {
+func whoami(s *session) (work, error) { return s.whoami, s.noArguments() }
+
+func (s *session) whoami(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	c, err := s.connect()
@@ -168,6 +174,6 @@ func whoami(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	s.out.header("username", "scopes", "expiresAt")
+	s.out.columns("username", "scopes", "expiresAt")
 	return s.out.row(text(cmp.Or(who.Username, who.Sub)), text(strings.Join(who.Scopes, " ")), moment(who.ExpiresAt))
 }

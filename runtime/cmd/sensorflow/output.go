@@ -42,30 +42,41 @@ type output struct {
 	rows   int
 	// live prints each row at once.
 	live bool
+	// broken says that rows are missing at the end.
+	broken bool
 }
+
+// The forms of what is printed.
+const (
+	formatTable = "table"
+	formatCSV   = "csv"
+	formatJSON  = "json"
+)
 
 func newOutput(to io.Writer, format string) (*output, error) {
 	o := &output{format: format, out: bufio.NewWriter(to)}
 	switch format {
-	case "table":
+	case formatTable:
 		o.table = tabwriter.NewWriter(o.out, 0, 0, 2, ' ', 0)
-	case "csv":
+	case formatCSV:
 		o.csv = csv.NewWriter(o.out)
-	case "json":
+	case formatJSON:
 	default:
 		return nil, usagef("-o must be table, json or csv, not %q", format)
 	}
 	return o, nil
 }
 
-// header names the columns.
-func (o *output) header(names ...string) {
-	o.names = names
+// columns names the columns. They are printed with the first row, or in the end: where nothing came of a call, nothing is printed.
+func (o *output) columns(names ...string) { o.names = names }
+
+// head prints the names of the columns.
+func (o *output) head() {
 	switch o.format {
-	case "table":
-		printf(o.table, "%s\n", strings.ToUpper(strings.Join(names, "\t"))) // end tells whether something failed
-	case "csv":
-		_ = o.csv.Write(names) // likewise
+	case formatTable:
+		printf(o.table, "%s\n", strings.ToUpper(strings.Join(o.names, "\t"))) // end tells whether something failed
+	case formatCSV:
+		_ = o.csv.Write(o.names) // likewise
 	}
 }
 
@@ -75,13 +86,15 @@ func (o *output) row(cells ...cell) error {
 	for i, c := range cells {
 		texts[i] = c.text
 	}
-	o.rows++
+	if o.rows++; o.rows == 1 {
+		o.head()
+	}
 	switch o.format {
-	case "table":
+	case formatTable:
 		printf(o.table, "%s\n", strings.Join(texts, "\t"))
-	case "csv":
+	case formatCSV:
 		_ = o.csv.Write(texts) // end tells
-	case "json":
+	case formatJSON:
 		o.object(cells)
 	}
 	const together = 1000 // so that a long table is printed while it comes
@@ -121,9 +134,9 @@ func (o *output) object(cells []cell) {
 func (o *output) flush() error {
 	var err error
 	switch o.format {
-	case "table":
+	case formatTable:
 		err = o.table.Flush()
-	case "csv":
+	case formatCSV:
 		o.csv.Flush()
 		err = o.csv.Error()
 	}
@@ -133,16 +146,30 @@ func (o *output) flush() error {
 	return nil
 }
 
-// end prints what is left.
-func (o *output) end() error {
+// end prints what is left. Where no row came and the command failed, that is nothing, and an array that broke off stays open: it must
+// not pass for one that is whole.
+func (o *output) end(done bool) error {
+	array := o.format == formatJSON && !o.live
 	switch {
-	case o.format != "json" || o.live || o.names == nil:
-	case o.rows == 0:
+	case o.names == nil || o.rows == 0 && !done:
+	case o.rows == 0 && array:
 		printf(o.out, "[]\n")
-	default:
+	case o.rows == 0:
+		o.head()
+	case array && o.broken:
+		printf(o.out, "\n")
+	case array:
 		printf(o.out, "]\n")
 	}
 	return o.flush()
+}
+
+// counted is a number of things, whose plural ends with s.
+func counted[N int | int64](n N, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
 }
 
 // progress tells a person what is going on: on a terminal in one line that is written over, elsewhere with now and then a line.

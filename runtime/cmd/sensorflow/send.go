@@ -6,6 +6,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"sync/atomic"
@@ -15,12 +16,12 @@ import (
 )
 
 // send sends one reading, or those of standard input.
-func send(ctx context.Context, s *session) error {
+func send(s *session) (work, error) {
 	if len(s.args) == 1 && s.args[0] == "-" {
-		return s.sendInput(ctx)
+		return s.sendInput, nil
 	}
 	if len(s.args) != 2 && len(s.args) != 3 {
-		return usagef("send takes EQUIPMENT VALUE [TIME], or - for standard input")
+		return nil, usagef("send takes EQUIPMENT VALUE [TIME], or - for standard input")
 	}
 	at := time.Now().UTC().Format(time.RFC3339Nano)
 	if len(s.args) == 3 && s.args[2] != "now" {
@@ -28,8 +29,12 @@ func send(ctx context.Context, s *session) error {
 	}
 	r, err := toReading(s.args[0], at, s.args[1])
 	if err != nil {
-		return usageError{err}
+		return nil, usageError{err}
 	}
+	return func(ctx context.Context) error { return s.sendOne(ctx, r) }, nil
+}
+
+func (s *session) sendOne(ctx context.Context, r client.Reading) error {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	c, err := s.connect()
@@ -37,10 +42,13 @@ func send(ctx context.Context, s *session) error {
 		return err
 	}
 	id, err := c.Send(ctx, r)
-	if err != nil {
+	var refused *client.Error
+	if errors.As(err, &refused) && refused.Status == http.StatusBadRequest {
+		return rejectedError{err}
+	} else if err != nil {
 		return err
 	}
-	s.out.header("id", "equipmentId", "timestamp", "value")
+	s.out.columns("id", "equipmentId", "timestamp", "value")
 	return s.out.row(text(id), text(string(r.EquipmentID)), moment(r.Timestamp), exact(r.Value))
 }
 
@@ -69,7 +77,9 @@ func (s *session) sendInput(ctx context.Context) error {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	sender := c.NewSender(sending, client.SenderOptions{
-		Stored: func(n int) { s.progress.update("%d readings stored, %d rejected", stored.Add(int64(n)), bad.Load()) },
+		Stored: func(n int) {
+			s.progress.update("%s stored, %d rejected", counted(stored.Add(int64(n)), "reading"), bad.Load())
+		},
 		Rejected: func(r client.Reading, errors []client.FieldError) {
 			reject(fmt.Sprintf("%s %s: %v", r.EquipmentID, r.Timestamp.Format(time.RFC3339Nano), firstOf(errors)))
 		},
@@ -90,7 +100,7 @@ func (s *session) sendInput(ctx context.Context) error {
 		defer cancel()
 	}
 	closed := sender.Close(sending)
-	s.progress.say("%d readings stored, %d rejected", stored.Load(), bad.Load())
+	s.progress.say("%s stored, %d rejected", counted(stored.Load(), "reading"), bad.Load())
 	return s.judge(err, closed, bad.Load())
 }
 
@@ -107,11 +117,11 @@ func (s *session) judge(read, closed error, bad int64) error {
 	var undelivered *client.UndeliveredError
 	switch {
 	case errors.As(closed, &undelivered) && undelivered.Lost > 0:
-		return fmt.Errorf("%d readings could not be sent: %w", undelivered.Lost, undelivered.First)
+		return fmt.Errorf("%s could not be sent: %w", counted(undelivered.Lost, "reading"), undelivered.First)
 	case read != nil:
 		return read
 	case bad > 0:
-		return rejectedError{fmt.Errorf("%d readings were rejected", bad)}
+		return rejectedError{fmt.Errorf("rejected: %s", counted(bad, "reading"))}
 	case undelivered == nil:
 		return closed
 	}
@@ -124,13 +134,20 @@ func uploadFlags(s *settings, flags *flag.FlagSet) {
 }
 
 // upload sends a file and waits until it is processed.
-func upload(ctx context.Context, s *session) error {
+func upload(s *session) (work, error) {
 	if len(s.args) != 1 {
-		return usagef("upload takes one FILE")
+		return nil, usagef("upload takes one FILE, not %d", len(s.args))
 	}
-	if s.csvFormat != "" && !json.Valid([]byte(s.csvFormat)) {
-		return usagef("-format must be JSON, got %s", s.csvFormat)
+	if s.csvFormat != "" && json.Unmarshal([]byte(s.csvFormat), new(map[string]any)) != nil {
+		return nil, usagef("-format must be a JSON object, got %s", s.csvFormat)
 	}
+	if info, err := os.Stat(s.args[0]); err == nil && !info.Mode().IsRegular() {
+		return nil, usagef("%s is not a file; sensorflow send - takes what comes by a pipe", s.args[0])
+	}
+	return s.upload, nil
+}
+
+func (s *session) upload(ctx context.Context) error {
 	file, err := os.Open(s.args[0])
 	if err != nil {
 		return fmt.Errorf("open the file: %w", err)
@@ -139,9 +156,6 @@ func upload(ctx context.Context, s *session) error {
 	info, err := file.Stat()
 	if err != nil {
 		return fmt.Errorf("look at the file: %w", err)
-	}
-	if !info.Mode().IsRegular() {
-		return usagef("%s is not a file; sensorflow send - takes what comes by a pipe", s.args[0])
 	}
 	c, err := s.connect()
 	if err != nil {
@@ -155,7 +169,7 @@ func upload(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	s.out.header("uploadId", "status", "rowsAccepted", "rowsRejected")
+	s.out.columns("uploadId", "status", "rowsAccepted", "rowsRejected")
 	if err := s.out.row(text(done.ID), text(string(done.Status)), whole(done.RowsAccepted), whole(done.RowsRejected)); err != nil {
 		return err
 	}
@@ -168,7 +182,7 @@ func (s *session) showUpload(p client.Progress) {
 		s.progress.update("%s of %s sent", size(p.Sent), size(p.Bytes))
 		return
 	}
-	s.progress.update("%s sent, %s processed, %d rows rejected", size(p.Bytes), size(p.Processed), p.Rejected)
+	s.progress.update("%s sent, %s processed, %s rejected", size(p.Bytes), size(p.Processed), counted(p.Rejected, "row"))
 }
 
 // size writes a number of bytes for people.
@@ -186,14 +200,13 @@ func size(bytes int64) string {
 // rejects writes the rows that were rejected to where they are wanted.
 func (s *session) rejects(ctx context.Context, c *client.Client, done client.Upload) error {
 	if done.RowsRejected == 0 {
-		s.progress.say("%d rows stored", done.RowsAccepted)
+		s.progress.say("%s stored", counted(done.RowsAccepted, "row"))
 		return nil
 	}
-	said := rejectedError{fmt.Errorf("%d of %d rows were rejected; -rejects FILE tells which", done.RowsRejected, done.RowsAccepted+done.RowsRejected)}
+	said := rejectedError{fmt.Errorf("rejected: %d of %s", done.RowsRejected, counted(done.RowsAccepted+done.RowsRejected, "row"))}
 	if s.rejectsFile == "" {
-		return said
+		return rejectedError{fmt.Errorf("%w; -rejects FILE tells which", said.error)}
 	}
-	said = rejectedError{fmt.Errorf("%d of %d rows were rejected", done.RowsRejected, done.RowsAccepted+done.RowsRejected)}
 	if s.rejectsFile == "-" {
 		return errors.Join(c.Rejects(ctx, done, s.progress.to), said)
 	}

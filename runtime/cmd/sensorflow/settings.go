@@ -2,16 +2,15 @@ package main
 
 import (
 	"cmp"
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
 	"github.com/sensorflow/sensorflow/runtime/client"
+	"github.com/sensorflow/sensorflow/runtime/client/localsystem"
 )
 
 // settings are what flags and environment say.
@@ -34,16 +33,44 @@ type settings struct {
 	limit                  int
 	destination            string
 	yes                    bool
+
+	// given names the flags that are given.
+	given map[string]bool
 }
 
-// addFlags adds the flags of all commands.
-func (s *settings) addFlags(flags *flag.FlagSet) {
+// placeFlags adds the flags of all commands that call the service.
+func (s *settings) placeFlags(flags *flag.FlagSet) {
 	flags.BoolVar(&s.local, "local", false, "call the system of make run")
 	flags.StringVar(&s.api, "api", "", "`address` of the API, or addresses divided by commas (SENSORFLOW_API)")
 	flags.StringVar(&s.tokenURL, "token-url", "", "`address` of the token endpoint, or one for each region (SENSORFLOW_TOKEN_URL)")
 	flags.StringVar(&s.clientID, "client-id", "", "the machine's client `id`; its secret comes from SENSORFLOW_CLIENT_SECRET (SENSORFLOW_CLIENT_ID)")
 	flags.StringVar(&s.user, "user", "", "a person's `name`; the password comes from SENSORFLOW_PASSWORD (SENSORFLOW_USER)")
-	flags.StringVar(&s.format, "o", "table", "`form` of what is printed: table, json or csv")
+}
+
+// checkFlags notes which flags are given, and refuses empty ones, as of a variable that is not set, and those that contradict each
+// other for all commands.
+func (s *settings) checkFlags(flags *flag.FlagSet) (err error) {
+	s.given = map[string]bool{}
+	flags.Visit(func(one *flag.Flag) {
+		s.given[one.Name] = true
+		if one.Value.String() == "" && err == nil {
+			err = usagef("-%s is given without a value", one.Name)
+		}
+	})
+	for _, pair := range [][2]string{{"local", "api"}, {"local", "token-url"}, {"local", "client-id"}, {"local", "password-stdin"}, {"client-id", "user"}} {
+		if s.given[pair[0]] && s.given[pair[1]] && err == nil {
+			err = usagef("-%s and -%s exclude each other", pair[0], pair[1])
+		}
+	}
+	return err
+}
+
+// noArguments fails where there are some.
+func (s *session) noArguments() error {
+	if len(s.args) > 0 {
+		return usagef("it takes no arguments, and got %q", s.args)
+	}
+	return nil
 }
 
 // get returns a variable of the environment.
@@ -122,7 +149,7 @@ func (s *settings) regions() ([]client.Region, error) {
 	}
 	tokens := strings.Split(tokenURL, ",")
 	if len(tokens) != len(regions) && len(tokens) != 1 {
-		return nil, usagef("there are %d addresses of the API and %d of token endpoints", len(regions), len(tokens))
+		return nil, usagef("-api has %s and -token-url has %d; give one token endpoint for all, or one for each", counted(len(regions), "part"), len(tokens))
 	}
 	for i := range regions {
 		regions[i].TokenURL = strings.TrimSpace(tokens[min(i, len(tokens)-1)])
@@ -147,12 +174,6 @@ func (s *settings) credentials() (client.Credentials, error) {
 	return nil, nil
 }
 
-// stackFile is what the system of make run writes.
-type stackFile struct {
-	APIURL, TokenURL, Username, Password, ClientID, ClientSecret string
-	Regions                                                      []struct{ APIURL, TokenURL string }
-}
-
 // unnamedPlace is the system of make run where nothing names another. Credentials are for one that somebody means, and not for
 // whatever happens to run below this folder.
 func (s *settings) unnamedPlace() (place, error) {
@@ -169,11 +190,14 @@ func (s *settings) unnamedPlace() (place, error) {
 
 // localPlace finds the system of make run by the working folder.
 func (s *settings) localPlace() (place, error) {
-	found, err := readStack()
+	dir, err := os.Getwd()
 	if err != nil {
-		if !s.local {
-			return place{}, usagef("there is no address: give -api or SENSORFLOW_API, sign in by sensorflow login, or start a system by make run")
-		}
+		return place{}, fmt.Errorf("find the working folder: %w", err)
+	}
+	found, err := localsystem.Nearest(dir)
+	if errors.Is(err, localsystem.ErrNowhere) && !s.local {
+		return place{}, usagef("there is no address: give -api or SENSORFLOW_API, sign in by sensorflow login, or start a system by make run")
+	} else if err != nil {
 		return place{}, err
 	}
 	p := place{credentials: client.Machine{ID: found.ClientID, Secret: found.ClientSecret}}
@@ -190,32 +214,6 @@ func (s *settings) localPlace() (place, error) {
 		p.regions = []client.Region{{URL: found.APIURL, TokenURL: found.TokenURL}}
 	}
 	return p, nil
-}
-
-// readStack reads the nearest .local/stack.json above the working folder.
-func readStack() (found stackFile, err error) {
-	dir, err := os.Getwd()
-	if err != nil {
-		return found, fmt.Errorf("find the working folder: %w", err)
-	}
-	for {
-		path := filepath.Join(dir, ".local", "stack.json")
-		content, err := os.ReadFile(path)
-		if err == nil {
-			if err := json.Unmarshal(content, &found); err != nil {
-				return found, fmt.Errorf("read %s: %w", path, err)
-			}
-			return found, nil
-		}
-		if !errors.Is(err, os.ErrNotExist) {
-			return found, fmt.Errorf("read %s: %w", path, err)
-		}
-		parent := filepath.Dir(dir)
-		if parent == dir {
-			return found, errors.New("no system runs in this folder or one above it: there is no .local/stack.json; start it by make run")
-		}
-		dir = parent
-	}
 }
 
 // connect returns a client of the service.

@@ -4,7 +4,7 @@
 //
 //   - PollQueue feeds a function from a sqslocal queue.
 //   - PollStream feeds a function from a DynamoDB stream, through the real Streams API.
-//   - S3Webhook turns the local S3's events into those that S3 sends to a queue.
+//   - S3Webhook turns the local S3's events into those that S3 sends to a queue; SendArrival makes one that it lost.
 //
 // It is not for production. It imports the AWS SDK, the contract, the other stand-ins and package pacing, and no use case.
 package eventsource

@@ -17,6 +17,8 @@ import (
 
 const (
 	eventBytesMax = 1 << 20
+	// sendWithin bounds the work on an event. The gateway waits for less and tells of no object twice, so that its leaving ends nothing.
+	sendWithin = 30 * time.Second
 	// s3EventTime is the layout of S3's event times, always in UTC.
 	s3EventTime = "2006-01-02T15:04:05.000Z"
 )
@@ -86,9 +88,11 @@ func S3Webhook(o S3Options) http.Handler {
 			http.Error(w, "the event is not JSON", http.StatusBadRequest)
 			return
 		}
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), sendWithin)
+		defer cancel()
 		var problems []error
 		for _, record := range received.Records {
-			problems = append(problems, o.forward(r.Context(), record))
+			problems = append(problems, o.forward(ctx, record))
 		}
 		if err := errors.Join(problems...); err != nil {
 			o.Log.Error("an object's event was lost", "error", err)
@@ -110,17 +114,41 @@ func (o S3Options) forward(ctx context.Context, record s3Record) error {
 		}
 		object.Size = size
 	}
-	record.S3.Bucket.ARN = "arn:aws:s3:::" + record.S3.Bucket.Name
-	object.Key = encodeKey(object.Key)
-	object.ETag = strings.Trim(object.ETag, `"`)
 	if t, err := time.Parse(time.RFC3339, record.EventTime); err == nil {
 		record.EventTime = t.UTC().Format(s3EventTime)
 	}
+	return send(o.Send, record)
+}
+
+// Arrival is an object that has arrived.
+type Arrival struct {
+	Region, Bucket, Key string
+	Size                int64
+	ETag                string
+	At                  time.Time
+}
+
+// SendArrival sends the event of an object of which the local S3 told nobody, in the form in which S3 sends it.
+func SendArrival(a Arrival, to func(body string) error) error {
+	record := s3Record{
+		EventVersion: "2.1", EventSource: "aws:s3", AWSRegion: a.Region, EventTime: a.At.UTC().Format(s3EventTime), EventName: "ObjectCreated:Put",
+	}
+	record.S3.SchemaVersion = "1.0"
+	record.S3.Bucket.Name = a.Bucket
+	record.S3.Object.Key, record.S3.Object.Size, record.S3.Object.ETag = a.Key, a.Size, a.ETag
+	return send(to, record)
+}
+
+func send(to func(body string) error, record s3Record) error {
+	object := &record.S3.Object
+	record.S3.Bucket.ARN = "arn:aws:s3:::" + record.S3.Bucket.Name
+	object.Key = encodeKey(object.Key)
+	object.ETag = strings.Trim(object.ETag, `"`)
 	encoded, err := json.Marshal(s3Event{Records: []s3Record{record}})
 	if err != nil {
 		return fmt.Errorf("encode the event of %s: %w", object.Key, err)
 	}
-	if err := o.Send(string(encoded)); err != nil {
+	if err := to(string(encoded)); err != nil {
 		return fmt.Errorf("send the event of %s: %w", object.Key, err)
 	}
 	return nil

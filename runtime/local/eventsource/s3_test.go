@@ -104,6 +104,41 @@ func TestS3Webhook_TellsOfNewUploadsAsS3Does(t *testing.T) {
 	}
 }
 
+// The gateway waits for three seconds and tells nobody again: an object's event must not depend on whether it still waits.
+func TestS3Webhook_SendsAnEventWhoseSenderHasLeft(t *testing.T) {
+	left, leave := context.WithCancel(t.Context())
+	leave()
+	var sent []string
+	webhook := eventsource.S3Webhook(eventsource.S3Options{
+		Log: quiet, Send: func(body string) error { sent = append(sent, body); return nil },
+		Size: func(ctx context.Context, _, _ string) (int64, error) { return 9, ctx.Err() },
+	})
+	const event = `{"Records":[{"eventName":"s3:ObjectCreated:CompleteMultipartUpload","s3":{"bucket":{"name":"b"},"object":{"key":"uploads/a.csv"}}}]}`
+	w := httptest.NewRecorder()
+	webhook.ServeHTTP(w, httptest.NewRequestWithContext(left, http.MethodPost, "/", strings.NewReader(event)))
+	if w.Code != http.StatusOK || len(sent) != 1 || !strings.Contains(sent[0], `"size":9`) {
+		t.Errorf("status %d, sent %q", w.Code, sent)
+	}
+}
+
+func TestSendArrival_TellsOfAnObjectAsS3Does(t *testing.T) {
+	at := time.Date(2026, 11, 26, 14, 0, 0, 5e6, time.FixedZone("", 3600))
+	var event events.S3Event
+	err := eventsource.SendArrival(eventsource.Arrival{
+		Region: "eu-west-1", Bucket: "bucket", Key: "uploads/a b.csv", Size: 5, ETag: `"827c"`, At: at,
+	}, func(body string) error { return json.Unmarshal([]byte(body), &event) })
+	if err != nil || len(event.Records) != 1 {
+		t.Fatalf("%+v, %v", event, err)
+	}
+	r := event.Records[0]
+	if r.EventName != "ObjectCreated:Put" || r.EventSource != "aws:s3" || r.AWSRegion != "eu-west-1" || !r.EventTime.Equal(at) {
+		t.Errorf("event %+v", r)
+	}
+	if o := r.S3.Object; r.S3.Bucket.Name != "bucket" || o.Key != "uploads/a+b.csv" || o.Size != 5 || o.ETag != "827c" {
+		t.Errorf("object %+v in %+v", o, r.S3.Bucket)
+	}
+}
+
 func multipart(ctx context.Context, t *testing.T, client *s3.Client, key, body string) {
 	t.Helper()
 	bucket := aws.String("bucket")

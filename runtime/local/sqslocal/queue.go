@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -216,6 +217,13 @@ func (q *Queue) Depth() Depth {
 		}
 	}
 	return d
+}
+
+// Holds tells whether a message is in the queue, waiting or at work, whose body holds a text.
+func (q *Queue) Holds(text string) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return slices.ContainsFunc(q.messages, func(e *entry) bool { return strings.Contains(e.Body, text) })
 }
 
 // Close closes the journal. The queue is not to be used afterwards.

@@ -85,6 +85,9 @@ func TestQueue_ShowsAMessageAgainAfterTheVisibilityTimeout(t *testing.T) {
 		if d := q.Depth(); d != (sqslocal.Depth{InFlight: 1}) {
 			t.Errorf("depth while hidden: %+v", d)
 		}
+		if !q.Holds("a") || q.Holds("b") {
+			t.Errorf("while hidden it holds a: %v, b: %v", q.Holds("a"), q.Holds("b"))
+		}
 		got := receive(t, q, 20*time.Second)
 		if len(got) != 1 || got[0].ReceiveCount != 2 {
 			t.Fatalf("second receive: %+v", got)

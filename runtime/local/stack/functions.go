@@ -72,14 +72,16 @@ func (s *Stack) startQueues(ctx context.Context) error {
 	}
 	log := s.logger()
 	s.webhook = s.serve(PartEvents, events, eventsource.S3Webhook(eventsource.S3Options{
-		Log: log, Size: s.objectSize,
-		Send: func(body string) error {
-			_, err := s.Queue.Send(body)
-			return err
-		},
+		Log: log, Size: s.objectSize, Send: s.sendArrival,
 	}))
 	log.Info("S3 events are taken", "webhook", s.webhook)
 	return nil
+}
+
+// sendArrival takes the event of a file that has arrived.
+func (s *Stack) sendArrival(body string) error {
+	_, err := s.Queue.Send(body)
+	return err
 }
 
 // objectSize tells what the local S3's events of multipart uploads lack.
@@ -192,7 +194,7 @@ func (s *Stack) startPollers(ctx context.Context) {
 		})
 	})
 	if s.endpoints.given[serviceS3] == "" {
-		s.work.Go(func() { s.sweepParts(ctx) })
+		s.work.Go(func() { s.sweepBucket(ctx) })
 	}
 	if s.endpoints.given[serviceSQS] != "" {
 		s.work.Go(func() { s.forwardGivenQueue(ctx, log) })

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/sensorflow/sensorflow/runtime/client/localsystem"
 	"github.com/sensorflow/sensorflow/runtime/contract"
 	"github.com/sensorflow/sensorflow/runtime/contract/rule"
 	"github.com/sensorflow/sensorflow/runtime/local/checkout"
@@ -68,28 +69,13 @@ type Options struct {
 	of *shared
 }
 
-// Info tells clients how to reach the stack; its JSON is the content of .local/stack.json (API contract, section Local stack).
-type Info struct {
-	APIURL       string   `json:"apiUrl"`
-	ConsoleURL   string   `json:"consoleUrl"`
-	DocsURL      string   `json:"docsUrl"`
-	TokenURL     string   `json:"tokenUrl"`
-	Username     string   `json:"username"`
-	Password     string   `json:"password"`
-	ClientID     string   `json:"clientId"`
-	ClientSecret string   `json:"clientSecret"`
-	Scopes       []string `json:"scopes"`
-	// Regions are all of them, where there are several. The other addresses are the first one's.
-	Regions []RegionInfo `json:"regions,omitempty"`
-}
-
-// RegionInfo tells clients how to reach one region of several.
-type RegionInfo struct {
-	Name       string `json:"name"`
-	APIURL     string `json:"apiUrl"`
-	TokenURL   string `json:"tokenUrl"`
-	ConsoleURL string `json:"consoleUrl"`
-}
+// What clients need to know, as the package that finds the system says it.
+type (
+	// Info tells clients how to reach the stack; its JSON is the content of .local/stack.json.
+	Info = localsystem.Info
+	// RegionInfo tells clients how to reach one region of several.
+	RegionInfo = localsystem.RegionInfo
+)
 
 func (o Options) withDefaults() (Options, error) {
 	if o.Root == "" {

@@ -238,7 +238,9 @@ func inRegion(name string, err error) error {
 func (r *Regions) describe() {
 	r.Info = r.Stacks[0].Info
 	for _, s := range r.Stacks {
-		r.Info.Regions = append(r.Info.Regions, RegionInfo{s.Region, s.Info.APIURL, s.Info.TokenURL, s.Info.ConsoleURL})
+		r.Info.Regions = append(r.Info.Regions, RegionInfo{
+			Name: s.Region, APIURL: s.Info.APIURL, TokenURL: s.Info.TokenURL, ConsoleURL: s.Info.ConsoleURL,
+		})
 	}
 }
 

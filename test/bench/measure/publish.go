@@ -28,6 +28,17 @@ func machine(now time.Time) string {
 		now.UTC().Format("2 January 2006"), runtime.NumCPU(), runtime.GOOS, runtime.GOARCH, runtime.Version(), load)
 }
 
+// resultsPage has all figures.
+var resultsPage = filepath.Join("test", "bench", "RESULTS.md")
+
+// howToRead stands before the tables.
+const howToRead = "Where contenders take turns, figures are medians of the rounds (failures are counted over all), and a ratio is the median " +
+	"of the rounds' ratios: it is not the quotient of the figures beside it."
+
+func results(taken string, r *report) string {
+	return strings.TrimRight("# What `make bench` measured\n\n"+taken+"\n\n"+howToRead+"\n\n"+r.table(), "\n") + "\n"
+}
+
 // publish writes RESULTS.md and the summary in README.md of a checkout.
 func publish(checkout, taken string, r *report) error {
 	root, err := os.OpenRoot(checkout)
@@ -43,10 +54,7 @@ func publish(checkout, taken string, r *report) error {
 	if err != nil {
 		return err
 	}
-	page := "# What `make bench` measured\n\n" + taken + "\n\n" + r.table()
-	for _, one := range []struct{ name, text string }{
-		{"README.md", text}, {filepath.Join("test", "bench", "RESULTS.md"), strings.TrimRight(page, "\n") + "\n"},
-	} {
+	for _, one := range []struct{ name, text string }{{"README.md", text}, {resultsPage, results(taken, r)}} {
 		if err := root.WriteFile(one.name, []byte(one.text), 0o600); err != nil {
 			return fmt.Errorf("publish the figures: %w", err)
 		}

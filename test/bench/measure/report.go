@@ -86,7 +86,7 @@ func (r *report) add(name string, value float64, unit, what string) {
 	_, _ = fmt.Fprintln(r.out, name, number(value), unit) // a terminal or a file of the caller's
 }
 
-// summary is the figures that have a goal, as Markdown.
+// summary is the figures that have a goal, as Markdown, with the reasons of those that miss it.
 func (r *report) summary() string {
 	var b strings.Builder
 	b.WriteString("| figure | value | goal |\n| --- | --- | --- |\n")
@@ -97,6 +97,9 @@ func (r *report) summary() string {
 				fmt.Fprintf(&b, "| `%s` | %s %s | %s |\n", f.name, number(f.value), f.unit, g.verdict(f.value))
 			}
 		}
+	}
+	if why := r.missed("runtime/ingest/PERFORMANCE.md", r.sections...); why != "" {
+		b.WriteString("\n" + why)
 	}
 	return b.String()
 }
@@ -115,6 +118,9 @@ func (r *report) table() string {
 			fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s |\n", f.name, number(f.value), f.unit, wanted, f.what)
 		}
 		b.WriteString("\n")
+		if why := r.missed("../../runtime/ingest/PERFORMANCE.md", s); why != "" {
+			b.WriteString(why + "\n")
+		}
 	}
 	return b.String()
 }

@@ -12,6 +12,7 @@ import (
 	"net/http/httputil"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -25,18 +26,35 @@ type front struct{ gateway *httputil.ReverseProxy }
 func newFront(socket string) front {
 	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
 		var d net.Dialer
-		return d.DialContext(ctx, "unix", socket)
+		conn, err := d.DialContext(ctx, "unix", socket)
+		if err != nil {
+			return nil, err
+		}
+		return answered{conn}, nil
 	}
 	return front{&httputil.ReverseProxy{
 		Rewrite: func(r *httputil.ProxyRequest) {
 			r.Out.URL.Scheme, r.Out.URL.Host, r.Out.Host = "http", "gateway", r.In.Host
 			r.Out.URL.RawQuery = r.In.URL.RawQuery // also what cannot be parsed
 		},
-		Transport: &http.Transport{DialContext: dial, DisableCompression: true, MaxIdleConnsPerHost: requestsMax},
+		// A connection for each request: on one that is used again, a request that was not sent could not be told from one that was refused.
+		Transport: &http.Transport{DialContext: dial, DisableCompression: true, DisableKeepAlives: true},
 		// The gateway may not be there yet, or no longer; who waits for it asks again.
 		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, _ error) { w.WriteHeader(http.StatusBadGateway) },
 		ErrorLog:     log.New(io.Discard, "", 0),
 	}}
+}
+
+// answered is a connection on which an answer may come before all of the request was sent: the gateway refuses a request by its header,
+// and closes. What is left of the body then goes nowhere, or the client would be told that the connection broke, and not why.
+type answered struct{ net.Conn }
+
+func (a answered) Write(p []byte) (int, error) {
+	n, err := a.Conn.Write(p)
+	if errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNRESET) {
+		return len(p), nil // where there is no answer, reading says so
+	}
+	return n, err
 }
 
 // ServeHTTP implements http.Handler.

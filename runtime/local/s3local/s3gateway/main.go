@@ -1,8 +1,9 @@
 // Command s3gateway serves S3 on one machine, for the local stack and for tests: the Versity gateway over a folder.
 //
 // It is a program of its own because the gateway changes the process's working folder and can run only once in a process.
-// It checks signatures and expiry as S3 does, refuses an Authorization header beside a signed address as S3 does, and posts an event to -webhook for each object written; the webhook must be
-// listening before this starts. GET /healthz answers 200 once it serves. SIGTERM or SIGINT ends it with status 0.
+// It checks signatures and expiry as S3 does, refuses an Authorization header beside a signed address as S3 does, stores nothing of a body
+// that was cut off as S3 does, and posts an event to -webhook for each object written; the webhook must be listening before this starts.
+// GET /healthz answers 200 once it serves. SIGTERM or SIGINT ends it with status 0.
 package main
 
 import (
@@ -118,7 +119,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, output 
 		return err
 	}
 	defer stop()
-	err = embedgw.RunVersityGW(ctx, backend, &embedgw.Config{
+	err = embedgw.RunVersityGW(ctx, wholeBodies{backend}, &embedgw.Config{
 		RootUserAccess: o.access, RootUserSecret: o.secret, Region: o.region,
 		Ports: []string{socket}, SocketPerm: "0600",
 		MaxConnections: connectionsMax, MaxRequests: requestsMax, MultipartMaxParts: partsMax,
