@@ -191,4 +191,4 @@ GETTING = sh .make/patiently.sh 'getting what is needed'
 .prepared: .have-all
 	@mkdir -p .local/bin; $(GETTING) sh .make/setup.sh & setup=$$!; \
 	$(BUILD); built=$$?; \
-	wait $$setup && exit $$built
+	wait $$setup; brought=$$?; exit $$((built + brought))

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"strconv"
 	"strings"
@@ -106,10 +107,10 @@ func refusal(response *http.Response, now time.Time) error {
 	return e
 }
 
-// retryAfter reads the header of that name: seconds, or a date (RFC 9110, section 10.2.3).
+// retryAfter reads the header of that name: seconds, or a date (RFC 9110, section 10.2.3). More seconds than fit are the most that fit.
 func retryAfter(text string, now time.Time) time.Duration {
-	if seconds, err := strconv.ParseUint(text, 10, 31); err == nil {
-		return time.Duration(seconds) * time.Second
+	if seconds, err := strconv.ParseUint(text, 10, 31); err == nil || errors.Is(err, strconv.ErrRange) {
+		return time.Duration(min(seconds, math.MaxInt32)) * time.Second
 	}
 	if at, err := http.ParseTime(text); err == nil && at.After(now) {
 		return at.Sub(now)

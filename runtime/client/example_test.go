@@ -85,7 +85,7 @@ func ExampleClient_NewSender() {
 	}
 	// Output:
 	// rejected: equipmentId must be 1 to 128 characters of A-Z a-z 0-9 . _ : -
-	// end: 1 readings were rejected and 0 could not be sent: a reading of "no blanks": equipmentId must be 1 to 128 characters of A-Z a-z 0-9 . _ : -
+	// end: not stored: 1 rejected and 0 that could not be sent: a reading of "no blanks": equipmentId must be 1 to 128 characters of A-Z a-z 0-9 . _ : -
 	// EQ-7 2026-03-01T07:00:00Z 1000 100
 }
 

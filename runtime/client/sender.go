@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -63,7 +64,7 @@ type UndeliveredError struct {
 
 // Error implements error.
 func (e *UndeliveredError) Error() string {
-	return fmt.Sprintf("%d readings were rejected and %d could not be sent: %v", e.Rejected, e.Lost, e.First)
+	return fmt.Sprintf("not stored: %d rejected and %d that could not be sent: %v", e.Rejected, e.Lost, e.First)
 }
 
 // Unwrap returns why the first of them is not stored.
@@ -168,8 +169,20 @@ func (s *Sender) Flush(ctx context.Context) error {
 	case <-s.over:
 		return s.undelivered()
 	case <-ctx.Done():
+		if s.forget(f) {
+			return s.undelivered()
+		}
 		return fmt.Errorf("flush: %w", ctx.Err())
 	}
+}
+
+// forget takes back a flush that nobody waits for any more, and tells whether it was over already.
+func (s *Sender) forget(f flush) (over bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	before := len(s.flushes)
+	s.flushes = slices.DeleteFunc(s.flushes, func(one flush) bool { return one.done == f.done })
+	return len(s.flushes) == before
 }
 
 // Close takes no more readings, and returns once all are stored or given up. Where ctx ends first, those that are left are given up.
@@ -182,16 +195,26 @@ func (s *Sender) Close(ctx context.Context) error {
 	}
 	s.look()
 	s.mu.Unlock()
-	var cut error
-	select {
-	case <-s.over:
-	case <-ctx.Done():
-		cut = fmt.Errorf("close: %w", ctx.Err())
-		s.cancel()
-		<-s.over
-	}
+	cut := s.waitOver(ctx)
 	s.cancel()
 	return errors.Join(cut, s.undelivered())
+}
+
+// waitOver returns once nothing is left. Where ctx ends first, it gives up what is.
+func (s *Sender) waitOver(ctx context.Context) error {
+	select {
+	case <-s.over: // also where ctx has ended
+		return nil
+	default:
+	}
+	select {
+	case <-s.over:
+		return nil
+	case <-ctx.Done():
+		s.cancel()
+		<-s.over
+		return fmt.Errorf("close: %w", ctx.Err())
+	}
 }
 
 // undelivered returns what was not told yet.

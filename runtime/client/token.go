@@ -128,6 +128,13 @@ const (
 	tokenYoung  = time.Minute
 )
 
+// While a token is still good, its renewal takes a call no longer than renewWithin, nor half of the time that it has, and is tried once
+// in renewEvery.
+const (
+	renewWithin = 5 * time.Second
+	renewEvery  = 30 * time.Second
+)
+
 // tokens keeps the token that calls are made with, and lets one goroutine at a time get the next one.
 type tokens struct {
 	mu    sync.Mutex
@@ -138,6 +145,8 @@ type tokens struct {
 	refused bool
 	// coming is the token that somebody is getting now, nil where nobody is.
 	coming *renewal
+	// again is when to ask for another token once that has failed while this one was still good.
+	again time.Time
 }
 
 // renewal is a token that is being got.
@@ -157,7 +166,7 @@ func (t *tokens) fresh(now time.Time) bool {
 	if !t.gotAt.IsZero() {
 		margin = min(margin, t.token.ExpiresAt.Sub(t.gotAt)/10)
 	}
-	return now.Before(t.token.ExpiresAt.Add(-margin))
+	return now.Before(t.token.ExpiresAt.Add(-margin)) || t.usable(now) && now.Before(t.again)
 }
 
 // usable tells whether the token is still good, though it should be renewed.
@@ -188,12 +197,16 @@ func (c *Client) token(ctx context.Context) (string, error) {
 			defer t.mu.Unlock()
 			return t.token.Value, nil
 		}
-		coming := t.coming
+		coming, usable := t.coming, t.usable(c.o.Now())
 		if coming == nil {
 			coming = &renewal{done: make(chan struct{})}
 			t.coming = coming
 			t.mu.Unlock()
-			return c.renew(ctx, coming)
+			return c.renew(ctx, coming, usable)
+		}
+		if usable { // whoever gets the next one does that for all
+			defer t.mu.Unlock()
+			return t.token.Value, nil
 		}
 		t.mu.Unlock()
 		select {
@@ -207,13 +220,25 @@ func (c *Client) token(ctx context.Context) (string, error) {
 	}
 }
 
-// renew gets a token for everybody who waits for one.
-func (c *Client) renew(ctx context.Context, coming *renewal) (string, error) {
-	token, err := c.credentials.obtain(ctx, c)
+// renew gets a token for everybody who waits for one. While there is one that is usable, it does not take long over it.
+func (c *Client) renew(ctx context.Context, coming *renewal, usable bool) (string, error) {
+	asking := ctx
+	if usable {
+		within := renewWithin
+		if deadline, ok := ctx.Deadline(); ok {
+			within = min(within, deadline.Sub(c.o.Now())/2)
+		}
+		var cancel context.CancelFunc
+		asking, cancel = context.WithTimeout(ctx, within)
+		defer cancel()
+	}
+	token, err := c.credentials.obtain(asking, c)
 	t := &c.tokens
 	t.mu.Lock()
 	if err == nil {
 		t.token, t.gotAt, t.refused = token, c.o.Now(), false
+	} else if usable {
+		t.again = c.o.Now().Add(renewEvery)
 	}
 	coming.err, coming.left = err, err != nil && ctx.Err() != nil
 	t.coming = nil

@@ -6,11 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
+	"sync/atomic"
 	"text/tabwriter"
 	"time"
 
@@ -49,16 +48,16 @@ func demo(ctx context.Context, s settings, out printer) error {
 		if len(s.given) > 0 {
 			out.printf("(it stays as it was started: %s says nothing to it; stop it to start another one)\n", strings.Join(s.given, ", "))
 		}
-		return demonstrate(ctx, info, out)
+		return demonstrate(ctx, info, planMonth(time.Now()), out)
 	}
 	if !errors.Is(err, localsystem.ErrNone) {
 		return err
 	}
 	return serve(ctx, s, out, func(ctx context.Context, info stack.Info) error {
-		if err := demonstrate(ctx, info, out); err != nil {
+		if err := demonstrate(ctx, info, planMonth(time.Now()), out); err != nil {
 			return err
 		}
-		out.printf("\nSensorFlow keeps running; look at %s. Ctrl-C ends it.\n", info.ConsoleURL)
+		out.printf("SensorFlow keeps running. Ctrl-C ends it.\n")
 		return nil
 	})
 }
@@ -77,42 +76,49 @@ func (s settings) suits(info stack.Info) error {
 		info.APIURL, s.port)
 }
 
-// demonstrate sends the readings, waits until the aggregates hold them, and prints what they say.
-func demonstrate(ctx context.Context, info stack.Info, out printer) error {
+// demonstrate sends the readings, waits until the aggregates hold them, and prints what they say and where to look at them.
+func demonstrate(ctx context.Context, info stack.Info, plan month, out printer) error {
 	ctx, cancel := context.WithTimeout(ctx, demoWithin)
 	defer cancel()
 	c, err := newClient(info)
 	if err != nil {
 		return err
 	}
-	plan := planMonth(time.Now())
-	began := time.Now()
-	if err := send(ctx, c, plan, &progress{out: out, total: plan.total(), terminal: isTerminal(out)}); err != nil {
+	p := newProgress(out)
+	defer p.begin(ctx)()
+	if err := send(ctx, c, plan, p); err != nil {
 		return err
 	}
-	sent := time.Since(began)
-	out.printf("sent %d readings of %d equipments in %.0f s: %d in batches, the others as %d CSV files\n",
+	sent := p.took()
+	p.say("sent %d readings of %d equipments in %.0f s: %d in batches, the others as %d CSV files",
 		plan.total(), demoEquipments, sent.Seconds(), len(plan.recent), len(plan.files))
-	if err := waitAggregated(ctx, c, plan.total()); err != nil {
+	if err := waitAggregated(ctx, c, plan.total(), p); err != nil {
 		return err
 	}
-	out.printf("the aggregates hold them %.0f s later\n\n", (time.Since(began) - sent).Seconds())
-	return printFigures(ctx, c, out)
+	p.say("the aggregates hold them %.0f s later\n", (p.took() - sent).Seconds())
+	if err := printFigures(ctx, c, out); err != nil {
+		return err
+	}
+	out.printf("\nIt took %.0f s. Open %s to look at it; the user is %s, and the password %s\n",
+		p.took().Seconds(), info.ConsoleURL, info.Username, info.Password)
+	return nil
 }
 
 // send puts the last day through a sender of batches and everything older through CSV files.
-func send(ctx context.Context, c *client.Client, plan month, sent *progress) error {
-	defer sent.clear()
+func send(ctx context.Context, c *client.Client, plan month, p *progress) error {
+	var sent atomic.Int64
+	add := func(n int) { p.set("sent %d of %d readings", sent.Add(int64(n)), plan.total()) }
+	add(0)
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(demoSenders)
-	group.Go(func() error { return sendRecent(ctx, c, plan.recent, sent) })
+	group.Go(func() error { return sendRecent(ctx, c, plan.recent, add) })
 	for i, file := range plan.files {
 		group.Go(func() error {
 			name, content := fmt.Sprintf("month-%02d.csv", i+1), csvOf(file)
 			told := 0
 			done, err := c.Upload(ctx, name, bytes.NewReader(content), int64(len(content)), client.UploadOptions{Progress: func(p client.Progress) {
 				rows := int(int64(len(file)) * p.Processed / p.Bytes)
-				sent.add(rows - told)
+				add(rows - told)
 				told = rows
 			}})
 			if err == nil && done.RowsAccepted != int64(len(file)) {
@@ -125,8 +131,8 @@ func send(ctx context.Context, c *client.Client, plan month, sent *progress) err
 }
 
 // sendRecent sends readings in batches.
-func sendRecent(ctx context.Context, c *client.Client, readings []client.Reading, sent *progress) (err error) {
-	s := c.NewSender(ctx, client.SenderOptions{BatchReadings: demoBatch, Requests: 1, Stored: sent.add})
+func sendRecent(ctx context.Context, c *client.Client, readings []client.Reading, stored func(int)) (err error) {
+	s := c.NewSender(ctx, client.SenderOptions{BatchReadings: demoBatch, Requests: 1, Stored: stored})
 	defer func() { err = errors.Join(err, s.Close(ctx)) }()
 	for _, r := range readings {
 		if err := s.Send(ctx, r); err != nil {
@@ -136,53 +142,11 @@ func sendRecent(ctx context.Context, c *client.Client, readings []client.Reading
 	return nil
 }
 
-// progress counts the readings sent: in one line of a terminal, and elsewhere in a line every few seconds.
-type progress struct {
-	out      printer
-	total    int
-	terminal bool
-
-	mu   sync.Mutex
-	sent int
-	told time.Time
-}
-
-func (p *progress) add(n int) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	const every = 5 * time.Second
-	p.sent += n
-	switch {
-	case p.terminal:
-		p.out.printf("\rsent %d of %d readings", p.sent, p.total)
-	case time.Since(p.told) >= every:
-		p.told = time.Now()
-		p.out.printf("sent %d of %d readings\n", p.sent, p.total)
-	}
-}
-
-// clear empties the line.
-func (p *progress) clear() {
-	if p.terminal {
-		p.out.printf("\r\033[K")
-	}
-}
-
-// isTerminal tells whether a line can be written over.
-func isTerminal(out printer) bool {
-	file, ok := out.Writer.(*os.File)
-	if !ok {
-		return false
-	}
-	info, err := file.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
-}
-
 var errBehind = errors.New("the aggregates do not hold all readings yet")
 
 // waitAggregated waits until the month's aggregates hold at least count readings and have come to rest: others may have
 // sent some too.
-func waitAggregated(ctx context.Context, c *client.Client, count int) error {
+func waitAggregated(ctx context.Context, c *client.Client, count int, p *progress) error {
 	const pause, rest = 500 * time.Millisecond, 3 * time.Second
 	var last int64
 	var since time.Time
@@ -194,6 +158,7 @@ func waitAggregated(ctx context.Context, c *client.Client, count int) error {
 		if all.Count != last || since.IsZero() {
 			last, since = all.Count, time.Now()
 		}
+		p.set("the aggregates hold %d of %d readings", last, count)
 		if last >= int64(count) && time.Since(since) >= rest {
 			return nil
 		}

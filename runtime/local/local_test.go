@@ -100,10 +100,7 @@ func TestLocal_ServesTheWholeSystemAndFindsItAgainAfterARestart(t *testing.T) {
 func TestDemo_SendsItsPlanToTheStackThatRuns(t *testing.T) {
 	ctx := testContext(t, 2*time.Minute)
 	p := launch(t, t.TempDir())
-	c, err := newClient(p.ready())
-	if err != nil {
-		t.Fatal(err)
-	}
+	info := p.ready()
 	now := time.Now().UTC()
 	hour := now.Truncate(time.Hour)
 	plan := month{
@@ -111,17 +108,12 @@ func TestDemo_SendsItsPlanToTheStackThatRuns(t *testing.T) {
 		files:  [][]client.Reading{samples(hour.Add(-2*time.Hour), hour.Add(-time.Hour-1)), samples(hour.Add(-time.Hour), hour.Add(-1))},
 	}
 	out := new(capture.Buffer)
-	if err := send(ctx, c, plan, &progress{out: printer{out}, total: plan.total()}); err != nil {
+	if err := demonstrate(ctx, info, plan, printer{out}); err != nil {
 		t.Fatal(err)
 	}
-	if err := waitAggregated(ctx, c, plan.total()); err != nil {
-		t.Fatal(err)
-	}
-	if err := printFigures(ctx, c, printer{out}); err != nil {
-		t.Fatal(err)
-	}
-	// What is not a terminal gets lines, and not one line that is written over.
-	for _, want := range []string{fmt.Sprintf("1m   %8d   ", plan.total()), fmt.Sprintf(" of %d readings\n", plan.total())} {
+	for _, want := range []string{
+		fmt.Sprintf("1m   %8d   ", plan.total()), "\nIt took ", " s. Open " + info.ConsoleURL + " to look at it; the user is " + info.Username, info.Password + "\n",
+	} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("no %q in\n%s", want, out)
 		}

@@ -63,6 +63,32 @@ func TestCommandLine_SendsAndQueries(t *testing.T) {
 	}
 }
 
+// TestCommandLine_KeepsEachDigitAndReadsEachZone sends values and times in unusual forms and reads them again.
+func TestCommandLine_KeepsEachDigitAndReadsEachZone(t *testing.T) {
+	u := newUser(t)
+	at := time.Now().UTC().Truncate(time.Second).Add(-time.Hour)
+	var input, want strings.Builder
+	for i, value := range []struct{ sent, stored string }{
+		{"1e5", "100000"}, {"-0", "0"}, {"-0.0e3", "0"}, {"1E-27", "0.000000000000000000000000001"}, {"7.10", "7.1"},
+		{"123456789012345678901234567.12345678901", "123456789012345678901234567.12345678901"},
+		{"-999999999999999999999999999", "-999999999999999999999999999"},
+	} {
+		when := at.Add(-time.Duration(i) * time.Second)
+		zone := time.FixedZone("", (i-3)*3600+1800*(i%2))
+		fmt.Fprintf(&input, `{"equipmentId":"cli.digits","timestamp":%q,"value":%s}`+"\n", when.In(zone).Format(time.RFC3339), value.sent)
+		fmt.Fprintf(&want, "cli.digits,%s,%s\n", when.Format(time.RFC3339), value.stored)
+	}
+	u.types(0, input.String(), "send", "-")
+	if got := u.types(0, "", "export", "cli.digits"); strings.ReplaceAll(got.out, "\r", "") != "equipmentId,timestamp,value\n"+want.String() {
+		t.Errorf("what is stored:\n%swant\n%s", got.out, &want)
+	}
+	single := at.Add(time.Minute)
+	got := u.types(0, "", "send", "cli.digits", "-1e5", single.In(time.FixedZone("", -3*3600)).Format(time.RFC3339), "-o", "csv")
+	if !strings.HasSuffix(got.out, ",cli.digits,"+single.Format(time.RFC3339)+",-100000\n") {
+		t.Errorf("send printed %s", got.out)
+	}
+}
+
 // TestCommandLine_SendsStandardInput has both forms, each with lines that this program and that the service reject.
 func TestCommandLine_SendsStandardInput(t *testing.T) {
 	u := newUser(t)
