@@ -107,7 +107,7 @@ load: .have-go ## let many users send readings, and draw the latencies (USERS=10
 .PHONY: soak
 soak: DURATION = 1h
 soak: .set-up ## an hour of 1,000 users, files, corrections and deletions: nothing may grow, drift or be left behind (DURATION=1h)
-	@SOAK='$(DURATION)' USERS='$(USERS)' go test -count=1 -v -timeout 0 ./test/soak
+	@SOAK=yes DURATION='$(DURATION)' USERS='$(USERS)' go test -count=1 -v -timeout 0 ./test/soak
 
 .PHONY: locust
 locust: .have-go ## let the users of load come from Locust, which needs more of the processors (USERS=1000; URL=, TOKEN=)
