@@ -22,6 +22,15 @@ type Inspection struct {
 	Instances      int
 }
 
+// Live is the live memory of an instance, in bytes, without the cushion that each holds for its collector and never uses (package
+// memory): a cushion that counted would hide a rise of what is used.
+func (i Inspection) Live(cushion int64) float64 {
+	return float64(i.Heap)/float64(max(i.Instances, 1)) - float64(cushion)
+}
+
+// ResidentEach is what an instance holds of the machine's memory, in bytes.
+func (i Inspection) ResidentEach() float64 { return float64(i.Resident) / float64(max(i.Instances, 1)) }
+
 // Programs knows where the instances of programs serve profiles of themselves: it reads that in their logs.
 type Programs struct {
 	mu        sync.Mutex

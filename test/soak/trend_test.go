@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sensorflow/sensorflow/runtime/memory"
 	"github.com/sensorflow/sensorflow/test/soak"
 )
 
@@ -43,6 +44,23 @@ func TestTrendOf_FindsTheRise(t *testing.T) {
 				t.Errorf("%+v, want a rise of %v", trend, test.perHour)
 			}
 		})
+	}
+}
+
+// Of a program that uses 20 MiB beside its cushion, a rise of 3 % of what it uses is found, which is little of both together.
+func TestTrendOf_FindsTheRiseBesideACushion(t *testing.T) {
+	const used, instances = 20 << 20, 2
+	at, percent := row(time.Hour, 0.03, 0)
+	values := make([]float64, len(percent))
+	for i, p := range percent {
+		seen := soak.Inspection{Heap: instances * (memory.CushionBytes + int64(p*used/100)), Instances: instances}
+		values[i] = seen.Live(memory.CushionBytes)
+	}
+	if math.Abs(values[0]-used) > 1 {
+		t.Errorf("%.0f bytes are used, want %d", values[0], used)
+	}
+	if trend := soak.TrendOf(at, values); !trend.Rises(0.01) {
+		t.Errorf("%+v does not rise", trend)
 	}
 }
 

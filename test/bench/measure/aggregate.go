@@ -5,12 +5,15 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"math"
 	"path/filepath"
 	"runtime"
 	"sync"
 	"time"
 
 	"github.com/sensorflow/sensorflow/constructs/goasset/gobuild"
+	"github.com/sensorflow/sensorflow/infra/pricing"
+	"github.com/sensorflow/sensorflow/runtime/contract"
 	"github.com/sensorflow/sensorflow/runtime/local/lambdalocal"
 	"github.com/sensorflow/sensorflow/runtime/reading"
 	"github.com/sensorflow/sensorflow/test/standin"
@@ -27,7 +30,7 @@ func aggregates(ctx context.Context, r *report) error {
 	r.begin("Batches of %d new readings of the stream through the deployed aggregator, one instance, one after the other. "+
 		"The backend is a stand-in for DynamoDB that answers after 4 ms and keeps the rows.", streamBatch)
 	for _, equipments := range []int{1, 100, 1000} {
-		got, err := aggregated(ctx, equipments)
+		got, err := aggregated(ctx, shape{streamBatch, equipments})
 		if err != nil {
 			return err
 		}
@@ -42,7 +45,42 @@ func aggregates(ctx context.Context, r *report) error {
 			r.add("aggregate_memory", mib(got.memory), "MiB", "at most in memory")
 		}
 	}
+	if err := fleets(ctx, r); err != nil {
+		return err
+	}
 	return unitsOfAggregates(ctx, r)
+}
+
+// shape is what a batch holds: so many records of so many equipments in turn.
+type shape struct{ records, equipments int }
+
+// The fleets that runtime/SCALING.md reckons with send a million readings a second to three regions.
+const (
+	fleetRate    = 1_000_000
+	fleetRegions = 3
+)
+
+// fleetShape is what a batch of a fleet's holds by the arithmetic of that page.
+func fleetShape(equipments int) shape {
+	fleet := pricing.Usage{ReadingsPerSecond: fleetRate, ReadingsPerRequest: 1, Equipments: equipments}
+	s := fleet.Stream(fleetRegions, contract.AggregationWindowDefault.Seconds())
+	return shape{int(math.Round(fleetRate / fleetRegions / s.Batches)), int(math.Round(s.Equipments))}
+}
+
+// fleets measures the aggregator with the batches of large fleets, which are spread over many shards: few records a batch, and in
+// those of the largest hardly two of one equipment.
+func fleets(ctx context.Context, r *report) error {
+	r.begin("The same with the batches that a shard gives where a fleet sends %d readings a second to %d regions.", fleetRate, fleetRegions)
+	for _, equipments := range []int{10_000, 1_000_000} {
+		of := fleetShape(equipments)
+		got, err := aggregated(ctx, of)
+		if err != nil {
+			return err
+		}
+		r.add(fmt.Sprintf("aggregate_records_per_core_fleet_%d", equipments), float64(got.records)/got.cpu.Seconds(), "records/s",
+			fmt.Sprintf("for a CPU second of the aggregator, %d records of %d equipments a batch", of.records, of.equipments))
+	}
+	return nil
 }
 
 // unitsOfAggregates adds what does not depend on the machine, which benchmarks beside the tests count.
@@ -96,8 +134,8 @@ func (l *batchLog) Write(p []byte) (int, error) {
 	}
 }
 
-// aggregated has batches of the readings of some equipments taken in for a while.
-func aggregated(ctx context.Context, equipments int) (got *taken, err error) {
+// aggregated has batches of a shape taken in for a while.
+func aggregated(ctx context.Context, of shape) (got *taken, err error) {
 	backend, err := standin.Start(ctx, standin.Options{})
 	if err != nil {
 		return nil, err
@@ -117,7 +155,7 @@ func aggregated(ctx context.Context, equipments int) (got *taken, err error) {
 	}
 	defer f.Close()
 	invoke := func(number int) error {
-		answer, err := f.Invoke(ctx, batchOfStream(number, equipments))
+		answer, err := f.Invoke(ctx, batchOfStream(number, of))
 		if err == nil && string(answer) != `{"batchItemFailures":[]}` {
 			err = fmt.Errorf("records failed: %.200s", answer)
 		}
@@ -140,7 +178,7 @@ func aggregated(ctx context.Context, equipments int) (got *taken, err error) {
 		if err := invoke(number); err != nil {
 			return nil, err
 		}
-		got.records += streamBatch
+		got.records += int64(of.records)
 	}
 	after, err := p.CPU()
 	if err != nil {
@@ -152,21 +190,21 @@ func aggregated(ctx context.Context, equipments int) (got *taken, err error) {
 }
 
 // batchOfStream is an event of Lambda's with new readings, those of the n-th batch within ten seconds of the n-th minute.
-func batchOfStream(number, equipments int) []byte {
+func batchOfStream(number int, of shape) []byte {
 	var b bytes.Buffer
 	b.WriteString(`{"Records":[`)
-	for i := range streamBatch {
+	for i := range of.records {
 		at := reading.FormatTimestamp(morning.Add(time.Duration(number)*time.Minute + time.Duration(i)*2*time.Millisecond))
 		if i > 0 {
 			b.WriteByte(',')
 		}
-		key := fmt.Sprintf(`"equipmentId":{"S":"EQ-%05d"},"timestamp":{"S":%q}`, i%equipments, at)
+		key := fmt.Sprintf(`"equipmentId":{"S":"EQ-%05d"},"timestamp":{"S":%q}`, i%of.equipments, at)
 		fmt.Fprintf(&b, `{"eventID":"%032d","eventName":"INSERT","eventVersion":"1.1","eventSource":"aws:dynamodb","awsRegion":%q,`+
 			`"dynamodb":{"ApproximateCreationDateTime":%d,"Keys":{%s},"NewImage":{%s,"value":{"N":"%d.%d"},"registerTime":{"S":%q},`+
 			`"region":{"S":%q},"id":{"S":"0b5f9c3e-0000-5000-8000-%012d"}},"SequenceNumber":"4%020d","SizeBytes":190,`+
 			`"StreamViewType":"NEW_AND_OLD_IMAGES"},`+
 			`"eventSourceARN":"arn:aws:dynamodb:%s:111122223333:table/standin-readings/stream/2026-03-01T00:00:00.000"}`,
-			i, standin.Region, morning.Unix(), key, key, 20+i%9, 1+i%9, at, standin.Region, i, number*streamBatch+i, standin.Region)
+			i, standin.Region, morning.Unix(), key, key, 20+i%9, 1+i%9, at, standin.Region, i, number*of.records+i, standin.Region)
 	}
 	b.WriteString(`]}`)
 	return b.Bytes()

@@ -34,7 +34,7 @@ func main() {
 	}
 }
 
-// limit bounds a run. On two cores that others use all the time it takes 13 minutes; what is measured by then is printed.
+// limit bounds a run. A file of 1 GB takes nearly half of it, for as long as it may (csvFor); what is measured by then is printed.
 const limit = 15 * time.Minute
 
 // benchmark is one group of figures.

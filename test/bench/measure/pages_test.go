@@ -32,6 +32,7 @@ func published(t *testing.T) (taken string, r *report) {
 		switch {
 		case line == "" || strings.HasPrefix(line, "# ") || strings.HasPrefix(line, "- ") || strings.HasPrefix(line, "| figure |") ||
 			strings.HasPrefix(line, "| --- |"):
+		case line == howToRead:
 		case strings.HasPrefix(line, "Measured on "):
 			taken = line
 		case !strings.HasPrefix(line, "|"):

@@ -123,9 +123,14 @@ func post(ctx context.Context, r *report) error {
 		return err
 	}
 	bare, putItem, ours := contenders[0], contenders[1], contenders[2]
+	shared := &sharing{backend: backend}
 	for range rounds {
 		for _, c := range contenders {
-			if err := c.fire(ctx, pace{offeredUsers, offered, warm, offeredFor}, r); err != nil {
+			fire := func() error { return c.fire(ctx, pace{offeredUsers, offered, warm, offeredFor}, r) }
+			if c == ours {
+				fire = shared.during(ctx, fire)
+			}
+			if err := fire(); err != nil {
 				return err
 			}
 		}
@@ -141,8 +146,37 @@ func post(ctx context.Context, r *report) error {
 		r.add("post_p99_"+c.name, c.median(func(r round) float64 { return ms(r.quantile(0.99)) }), "ms", "")
 		r.add("post_failed_"+c.name, float64(c.failed()), "requests", "not answered with 201")
 	}
+	r.add("post_readings_per_call", shared.perCall(), "readings", "of the service share a call to DynamoDB")
 	return closed(ctx, r, putItem, ours)
 }
+
+// sharing counts how many readings share a call to the backend.
+type sharing struct {
+	backend         *standin.Backend
+	readings, calls int64
+}
+
+// during counts while something runs.
+func (s *sharing) during(ctx context.Context, run func() error) func() error {
+	return func() error {
+		before, err := s.backend.Counts(ctx)
+		if err != nil {
+			return err
+		}
+		if err := run(); err != nil {
+			return err
+		}
+		after, err := s.backend.Counts(ctx)
+		s.readings += after.Accepted - before.Accepted
+		s.calls += after.Calls[callOfReadings] - before.Calls[callOfReadings]
+		return err
+	}
+}
+
+// callOfReadings is the operation by which the service writes readings.
+const callOfReadings = "BatchExecuteStatement"
+
+func (s *sharing) perCall() float64 { return float64(s.readings) / float64(s.calls) }
 
 // saturation says who kept up with the load. Who did not works on many requests at a time, which makes each cheaper.
 func saturation(contenders []*contender) string {

@@ -31,8 +31,12 @@ func machine(now time.Time) string {
 // resultsPage has all figures.
 var resultsPage = filepath.Join("test", "bench", "RESULTS.md")
 
+// howToRead stands before the tables.
+const howToRead = "Where contenders take turns, figures are medians of the rounds (failures are counted over all), and a ratio is the median " +
+	"of the rounds' ratios: it is not the quotient of the figures beside it."
+
 func results(taken string, r *report) string {
-	return strings.TrimRight("# What `make bench` measured\n\n"+taken+"\n\n"+r.table(), "\n") + "\n"
+	return strings.TrimRight("# What `make bench` measured\n\n"+taken+"\n\n"+howToRead+"\n\n"+r.table(), "\n") + "\n"
 }
 
 // publish writes RESULTS.md and the summary in README.md of a checkout.
