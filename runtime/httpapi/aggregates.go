@@ -136,11 +136,16 @@ func joined(ids []reading.EquipmentID) string {
 
 // readInterval reads one of the four windows that end with the current hour.
 func (q *query) readInterval(to *aggregate.Query) (scope []string, err error) {
+	const rule = "must be one of 24h, 48h, 1w, 1m"
 	interval, err := aggregate.ParseInterval(q.values.Get(paramInterval))
-	if err != nil || len(q.values[paramInterval]) != 1 {
+	wrong := err != nil || len(q.values[paramInterval]) != 1
+	switch {
+	case wrong && q.misnamed:
+		q.fault(paramInterval, rule)
+		return nil, q.err()
+	case wrong:
 		return nil, &problem{
-			kind: problemInvalid, message: messageInterval,
-			fields: []fault.FieldError{{Field: paramInterval, Reason: "must be one of 24h, 48h, 1w, 1m"}}, cause: err,
+			kind: problemInvalid, message: messageInterval, fields: []fault.FieldError{{Field: paramInterval, Reason: rule}}, cause: err,
 		}
 	}
 	to.Interval = interval

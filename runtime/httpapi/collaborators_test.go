@@ -110,6 +110,9 @@ func (d *deletions) DeleteOne(_ context.Context, id reading.EquipmentID, at time
 }
 
 func (d *deletions) Get(_ context.Context, id string) (deletion.Deletion, error) {
+	if d.err != nil {
+		return deletion.Deletion{}, d.err
+	}
 	found, ok := d.known[id]
 	if !ok {
 		return deletion.Deletion{}, &fault.Error{Kind: fault.NotFound, Message: "there is no such deletion"}
@@ -136,7 +139,7 @@ func (u *uploads) Create(_ context.Context, r csvfile.Request) (csvfile.Ticket, 
 	if u.refusal != nil {
 		return csvfile.Ticket{}, u.refusal
 	}
-	if r.Size > contract.UploadPutBytesMax {
+	if r.InParts || r.Size > contract.UploadPutBytesMax {
 		return csvfile.Ticket{
 			Upload: csvfile.Upload{ID: "upload-1", Parts: csvfile.Parts{Name: "n", Bytes: contract.UploadPartBytes}},
 			Parts:  partAddresses(1, 2), ExpiresAt: testNow.Add(contract.UploadURLLifetime),
@@ -188,6 +191,9 @@ func (u *uploads) Store(_ context.Context, fileName string, format csvfile.Forma
 }
 
 func (u *uploads) Get(_ context.Context, id string) (csvfile.Upload, string, error) {
+	if u.refusal != nil {
+		return csvfile.Upload{}, "", u.refusal
+	}
 	found, ok := u.known[id]
 	if !ok {
 		return csvfile.Upload{}, "", &fault.Error{Kind: fault.NotFound, Message: "there is no such upload"}
@@ -200,6 +206,9 @@ func (u *uploads) Get(_ context.Context, id string) (csvfile.Upload, string, err
 
 func (u *uploads) List(_ context.Context, after csvfile.Position, limit int) ([]csvfile.Upload, bool, error) {
 	u.after = after
+	if u.refusal != nil {
+		return nil, false, u.refusal
+	}
 	var all []csvfile.Upload
 	for _, one := range u.known {
 		all = append(all, one)

@@ -122,8 +122,10 @@ type docsField struct {
 type docsContent struct {
 	Title, Description string
 	Fields             []docsField
-	Examples           []string
+	Examples           []docsExample
 }
+
+type docsExample struct{ Summary, Text string }
 
 type docsProblem struct {
 	Anchor, Title, Advice string

@@ -99,7 +99,6 @@ var tags = regexp.MustCompile(`</?code>`)
 func TestOpenAPI_UnknownParametersAreRefusedOnEveryCall(t *testing.T) {
 	f := newFixture(t, httpapi.Options{})
 	ignored, none := 0, 0
-	// The interval is among the parameters since its absence from the aggregates is a fault of its own that is told alone.
 	for _, pattern := range f.api.Patterns() {
 		method, path, _ := strings.Cut(pattern, " ")
 		path = strings.NewReplacer("{id}", "0d6f9c1e-5a1b-4a0e-9d53-5b7c3c1f6a20", "/assets/{name}", "/assets/pages.css",
@@ -108,7 +107,7 @@ func TestOpenAPI_UnknownParametersAreRefusedOnEveryCall(t *testing.T) {
 		if method == http.MethodDelete || strings.HasPrefix(path, "/sensor-data/deletions/") {
 			token = tokenAdmin
 		}
-		got := f.do(call{method: method, path: path + "?nonsense=1&interval=24h", token: token})
+		got := f.do(call{method: method, path: path + "?nonsense=1", token: token})
 		switch path {
 		case "/", "/healthz", "/readyz", "/docs", "/console", "/openapi.json", "/assets/pages.css", "/console/console.css":
 			if ignored++; got.status != http.StatusOK {
@@ -132,6 +131,44 @@ func TestOpenAPI_UnknownParametersAreRefusedOnEveryCall(t *testing.T) {
 	if ignored != 8 || none < 8 {
 		t.Errorf("%d calls ignored the parameter, %d said that they take none", ignored, none)
 	}
+}
+
+// A misspelt parameter is what the answer begins with on every call that asks for something: that another one is missing then, or wrong,
+// follows from it.
+func TestOpenAPI_MisspeltParametersAreNamedFirst(t *testing.T) {
+	f := newFixture(t, httpapi.Options{})
+	var described struct {
+		Paths      map[string]map[string]struct{ Parameters []parameter }
+		Components struct{ Parameters map[string]parameter }
+	}
+	f.do(call{method: "GET", path: "/openapi.json"}).decode(t, &described)
+	asked := 0
+	for path, methods := range described.Paths {
+		for _, p := range methods["get"].Parameters {
+			if name, ok := strings.CutPrefix(p.Ref, "#/components/parameters/"); ok {
+				p = described.Components.Parameters[name]
+			}
+			if p.In != "query" {
+				continue
+			}
+			asked++
+			misspelt := p.Name + p.Name[len(p.Name)-1:]
+			for _, others := range []string{"", "&limit=0", "&limit=7&limit=8&cursor="} {
+				got := f.problem(f.do(call{method: "GET", path: path + "?" + misspelt + "=24h" + others, token: tokenReader}))
+				if got.Status != http.StatusBadRequest || len(got.Errors) == 0 || got.Errors[0].Field != misspelt || !strings.HasPrefix(got.Message, misspelt+" is not a known parameter") {
+					t.Errorf("%s?%s%s: status %d: %s %v", path, misspelt, others, got.Status, got.Message, got.Errors)
+				}
+			}
+		}
+	}
+	if asked < 20 {
+		t.Errorf("only %d parameters were misspelt", asked)
+	}
+}
+
+type parameter struct {
+	Ref      string `json:"$ref"`
+	Name, In string
 }
 
 var inline = regexp.MustCompile(`(?i)<script[^>]*>[^<]|<style|\son[a-z]+=|\sstyle=|javascript:|(src|href)="(https?:)?//`)
@@ -196,6 +233,21 @@ func TestDocs_ShowEveryCallFieldAndProblem(t *testing.T) {
 	}
 	if !strings.Contains(page, "https://auth.example.com/oauth2/token") {
 		t.Error("the page does not name the token endpoint")
+	}
+}
+
+// A file holds all there is. What is said of pages does not hold of it.
+func TestDocs_DoNotCallAFileAPage(t *testing.T) {
+	f := newFixture(t, httpapi.Options{})
+	page := f.do(call{method: "GET", path: "/docs"}).body
+	files := regexp.MustCompile(`<code>200 text/csv</code></summary><p>([^<]*)`).FindAllStringSubmatch(page, -1)
+	for _, said := range files {
+		if !strings.HasPrefix(said[1], "All ") {
+			t.Errorf("of a file it is said: %s", said[1])
+		}
+	}
+	if len(files) != 3 {
+		t.Errorf("%d calls answer files", len(files))
 	}
 }
 

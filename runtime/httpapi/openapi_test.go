@@ -162,6 +162,13 @@ func (d *openAPI) contents(title string, c openContent) ([]docsContent, error) {
 	for _, name := range medias {
 		media := byMedia[name]
 		one := docsContent{Title: strings.TrimSpace(title + " " + name), Description: c.Description}
+		whole, err := d.schema(media.Schema)
+		if err != nil {
+			return nil, err
+		}
+		if whole.Type == "string" && whole.Description != "" { // what is no JSON has no fields that could tell what it is
+			one.Description = whole.Description
+		}
 		if name != "application/problem+json" {
 			if one.Fields, err = d.fields(media.Schema, ""); err != nil {
 				return nil, err
@@ -330,45 +337,57 @@ func numberText(n *json.Number) string {
 }
 
 // examples returns a media type's examples as they would be sent, arrays with a line an element where that is how they are.
-func examples(m openMedia, lines bool) ([]string, error) {
-	var raws []json.RawMessage
+func examples(m openMedia, lines bool) ([]docsExample, error) {
+	var raws []namedExample
 	if len(m.Example) > 0 {
-		raws = append(raws, m.Example)
+		raws = append(raws, namedExample{Value: m.Example})
 	}
 	if len(m.Examples) > 0 {
 		order, err := keysInOrder(m.Examples)
 		if err != nil {
 			return nil, err
 		}
-		var named map[string]struct{ Value json.RawMessage }
+		var named map[string]namedExample
 		if err := json.Unmarshal(m.Examples, &named); err != nil {
 			return nil, fmt.Errorf("decode the examples: %w", err)
 		}
 		for _, name := range order {
-			raws = append(raws, named[name].Value)
+			raws = append(raws, named[name])
 		}
 	}
-	texts := make([]string, len(raws))
+	all := make([]docsExample, len(raws))
 	for i, raw := range raws {
-		var text string
-		if json.Unmarshal(raw, &text) == nil {
-			texts[i] = text
-			continue
+		text, err := exampleText(raw.Value, lines)
+		if err != nil {
+			return nil, err
 		}
-		elements := []json.RawMessage{raw}
-		if lines {
-			if err := json.Unmarshal(raw, &elements); err != nil {
-				return nil, fmt.Errorf("decode an example of lines: %w", err)
-			}
-		}
-		var b bytes.Buffer
-		for _, element := range elements {
-			if err := json.Compact(&b, element); err != nil {
-				return nil, fmt.Errorf("write an example: %w", err)
-			}
-			b.WriteString("\n")
-		}
-		texts[i] = strings.TrimSuffix(b.String(), "\n")
+		all[i] = docsExample{raw.Summary, text}
 	}
-	return texts, nil
+	return all, nil
+}
+
+type namedExample struct {
+	Summary string
+	Value   json.RawMessage
+}
+
+// exampleText writes an example as it would be sent.
+func exampleText(raw json.RawMessage, lines bool) (text string, err error) {
+	if json.Unmarshal(raw, &text) == nil {
+		return text, nil
+	}
+	elements := []json.RawMessage{raw}
+	if lines {
+		if err := json.Unmarshal(raw, &elements); err != nil {
+			return "", fmt.Errorf("decode an example of lines: %w", err)
+		}
+	}
+	var b bytes.Buffer
+	for _, element := range elements {
+		if err := json.Compact(&b, element); err != nil {
+			return "", fmt.Errorf("write an example: %w", err)
+		}
+		b.WriteString("\n")
+	}
+	return strings.TrimSuffix(b.String(), "\n"), nil
 }

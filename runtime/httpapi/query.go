@@ -47,6 +47,8 @@ const (
 type query struct {
 	values url.Values
 	faults []fault.FieldError
+	// misnamed tells that a parameter is not one of the call's. What is missing may then be what it was to be.
+	misnamed bool
 	// quoted tells that the answer's values are to be JSON strings.
 	quoted bool
 }
@@ -64,17 +66,28 @@ func readLists(r *http.Request, lists []string, known ...string) (*query, error)
 		return nil, p
 	}
 	q := &query{values: values}
-	for _, name := range sortedKeys(values) {
-		switch {
-		case len(known) == 0:
-			q.faults = addFault(q.faults, name, "is not a known parameter; this call takes none")
-		case !slices.Contains(known, name):
-			q.faults = addFault(q.faults, name, "is not a known parameter; known are "+strings.Join(known, ", "))
-		case len(values[name]) > 1 && !slices.Contains(lists, name):
-			q.faults = addFault(q.faults, name, "must not occur twice")
+	q.refuseUnknown(known)
+	for _, name := range known {
+		if len(values[name]) > 1 && !slices.Contains(lists, name) {
+			q.fault(name, "must not occur twice")
 		}
 	}
 	return q, nil
+}
+
+// refuseUnknown comes before all other rules, so that the answer to a misspelt name begins with that name: what else is wrong may only
+// follow from it.
+func (q *query) refuseUnknown(known []string) {
+	takes := "this call takes none"
+	if len(known) > 0 {
+		takes = "known are " + strings.Join(known, ", ")
+	}
+	for _, name := range sortedKeys(q.values) {
+		if !slices.Contains(known, name) {
+			q.misnamed = true
+			q.fault(name, "is not a known parameter; "+takes)
+		}
+	}
 }
 
 // noQuery refuses any parameter.
