@@ -15,8 +15,9 @@ GOLANGCI = github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 GOVULNCHECK = golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
 # Package runtime/local/checkout builds with the same flags.
-BUILD = go build -buildvcs=false -o .local/bin/ ./runtime/cmd/... ./runtime/local && \
-	go build -C runtime/local/s3local/s3gateway -buildvcs=false -o '$(CURDIR)/.local/bin/' .
+BUILDING = sh .make/patiently.sh 'building the programs; the first time takes minutes'
+BUILD = $(BUILDING) go build -buildvcs=false -o .local/bin/ ./runtime/cmd/... ./runtime/local && \
+	$(BUILDING) go build -C runtime/local/s3local/s3gateway -buildvcs=false -o '$(CURDIR)/.local/bin/' .
 
 # What publishes the image without Docker. The tasks of .make/deploy.mk build it too.
 BUILD_TOOLS = go build -C infra/operate -buildvcs=false -o '$(CURDIR)/.local/bin/' ./cmd/...
@@ -33,51 +34,51 @@ FUZZTIME ?= 60s
 ##@ Start here
 
 .PHONY: run
-run: .prepared ## run the whole system locally (PORT=8080, DATA_DIR=folder to keep the data, REGIONS=2 REGIONS_DELAY=2s)
+run: .prepared ## run the whole system on this machine (PORT=8080, DATA_DIR=folder to keep the data, REGIONS=2 REGIONS_DELAY=2s)
 	@exec .local/bin/local -foreground
 
 .PHONY: demo
-demo: .prepared ## run it and send a month of readings
+demo: .prepared ## send a month of readings of 50 equipments, to the system that runs or to one that this starts
 	@exec .local/bin/local demo -foreground
 
 .PHONY: test
-test: .set-up ## every test (PKG=./runtime/ingest)
+test: .set-up ## run every test, or those of some packages (PKG=./runtime/ingest)
 	@sh .make/modules.sh '$(PKG)' go test -timeout $(TEST_TIMEOUT); tested=$$?; sh .make/left-out.sh && exit $$tested
 
-##@ While it runs
+##@ While it runs (cut and heal: with REGIONS=2)
 
 .PHONY: cut
-cut: .have-local ## let nothing pass between a region and the others (REGION=eu-central-1)
+cut: .have-local ## part a region from the others, so that nothing passes between them (REGION=eu-central-1)
 	@.local/bin/local cut -region '$(REGION)'
 
 .PHONY: heal
-heal: .have-local ## bring the region back, with all that it missed (REGION=eu-central-1)
+heal: .have-local ## join it again; all that was missed on either side follows (REGION=eu-central-1)
 	@.local/bin/local heal -region '$(REGION)'
 
 .PHONY: audit
-audit: .running ## compare its aggregates with its readings (ARGS='-sample 100', ARGS=-h for all)
+audit: .running ## compare the aggregates with the readings, and say what differs (ARGS='-sample 100', ARGS=-h for all)
 	@env $$(cat .local/stack.env) .local/bin/aggregates audit -settle 5s -place .local/audit.place.json $(ARGS)
 
 .PHONY: repair
-repair: .running ## set its aggregates to what its readings give (ARGS='-equipment EQ-1 -from 2026-03-01T08')
+repair: .running ## set aggregates to what the readings give (ARGS='-equipment EQ-1 -from 2026-03-01T08')
 	@env $$(cat .local/stack.env) .local/bin/aggregates repair -place .local/repair.place.json $(ARGS)
 
 ##@ Every change
 
 .PHONY: check
-check: .have-go ## format, vet, lint, vulnerabilities
+check: .have-go ## check format, vet, lint and known vulnerabilities (PKG=./runtime/ingest)
 	@sh .make/check.sh '$(PKG)' $(GOLANGCI) $(GOVULNCHECK)
 
 .PHONY: race
-race: .set-up ## the runtime's and the simulation's tests under the race detector
+race: .set-up ## run the tests of the runtime and of the simulation under the race detector
 	@go test -race -short -timeout $(TEST_TIMEOUT) ./runtime/... ./test/simulation/...
 
 .PHONY: fuzz
-fuzz: .have-go ## fuzz each target in turn (FUZZTIME=60s, PKG=./runtime/csvfile)
+fuzz: .have-go ## fuzz each function that has a fuzz test, in turn (FUZZTIME=60s, PKG=./runtime/csvfile)
 	@sh .make/fuzz.sh '$(PKG)' '$(FUZZTIME)'
 
 .PHONY: simulate
-simulate: .have-go ## several regions under every fault (SEEDS=10000; SEED=7 replays one with its trace)
+simulate: .have-go ## simulate several regions under all kinds of faults (SEEDS=10000; SEED=7 replays one and shows its steps)
 	@SEEDS='$(SEEDS)' SEED='$(SEED)' go test -count=1 -v -timeout 0 -run EveryHistory ./test/simulation
 
 .PHONY: simulate-nightly
@@ -85,43 +86,43 @@ simulate-nightly: SEEDS = 1000000
 simulate-nightly: simulate ## the same for a million seeds
 
 .PHONY: conformance
-conformance: .have-go ## what we rely on in DynamoDB, at ENDPOINT=http://host:port, or on AWS with the environment's credentials
+conformance: .have-go ## try what the service relies on in DynamoDB (ENDPOINT=http://host:port; without it on AWS, with your credentials)
 	@go build -buildvcs=false -o .local/bin/conformance ./test/conformance && ENDPOINT='$(ENDPOINT)' exec .local/bin/conformance
 
 .PHONY: schemathesis
 schemathesis: CASES = 2000
-schemathesis: .set-up ## requests of all kinds, made from the description, held against it (CASES=2000 an operation, SEED=1; an hour)
+schemathesis: .set-up ## send requests of all kinds, made from openapi.json, and compare the answers with it; takes an hour (CASES=2000 an operation, SEED=1)
 	@CASES='$(CASES)' SEED='$(SEED)' go test -count=1 -v -timeout 0 -run FindsNothing ./test/schemathesis
 
 .PHONY: attack
-attack: .set-up ## hostile and greedy clients at full size, with figures; loopback only
+attack: .set-up ## let hostile and greedy clients attack it at full size, on this machine alone, with figures
 	@ATTACK=full go test -count=1 -v -timeout 30m ./test/attack
 
 .PHONY: load
-load: .have-go ## users who send readings, with a page of pictures (USERS=10000; URL=, TOKEN=; TABLE=dynamodb FAULTS=5; OVERLOAD=1)
+load: .have-go ## let many users send readings, and draw the latencies (USERS=10000; URL=, TOKEN=; TABLE=dynamodb FAULTS=5; OVERLOAD=1)
 	@if [ -n '$(OVERLOAD)' ]; then OVERLOAD=1 exec go test -count=1 -v -timeout 30m ./test/overload; fi; \
 	go build -buildvcs=false -o .local/bin/load ./test/load && USERS='$(USERS)' DURATION='$(DURATION)' RAMP='$(RAMP)' URL='$(URL)' \
 		TOKEN='$(TOKEN)' TABLE='$(TABLE)' FAULTS='$(FAULTS)' VERIFY='$(VERIFY)' REPORTS='$(REPORTS)' exec .local/bin/load
 
 .PHONY: soak
 soak: DURATION = 1h
-soak: .set-up ## 1,000 users, files, corrections and deletions for an hour (DURATION=1h): nothing may grow, drift or be left behind
+soak: .set-up ## an hour of 1,000 users, files, corrections and deletions: nothing may grow, drift or be left behind (DURATION=1h)
 	@SOAK=yes DURATION='$(DURATION)' USERS='$(USERS)' go test -count=1 -v -timeout 0 ./test/soak
 
 .PHONY: locust
-locust: .have-go ## the same users by Locust (USERS=1000; URL=, TOKEN=), which takes more of the processors
+locust: .have-go ## let the users of load come from Locust, which needs more of the processors (USERS=1000; URL=, TOKEN=)
 	@go build -buildvcs=false -o .local/bin/load ./test/load && USERS='$(USERS)' DURATION='$(DURATION)' URL='$(URL)' TOKEN='$(TOKEN)' sh .make/locust.sh
 
 .PHONY: load-reports
 load-reports: REPORTS = test/load/reports
-load-reports: load ## the reports of 500 to 10,000 users in test/load/reports; on a machine with nothing else to do
+load-reports: load ## write the reports of 500 to 10,000 users in test/load/reports, on a machine with nothing else to do
 
 .PHONY: consumer
 consumer: .have-cdk ## build and synthesize an app of another team (CDK=latest: with the newest CDK that there is)
 	@CONSUMER_CDK='$(CDK)' go test -count=1 -v -timeout $(TEST_TIMEOUT) ./test/consumertest
 
 .PHONY: bench
-bench: .have-go ## measure what it costs, beside what is usual, within 15 minutes (BENCH='post csv', PUBLISH=yes for the pages)
+bench: .have-go ## measure what requests, rows and batches cost, beside what is usual, within 15 minutes (BENCH='post csv', PUBLISH=yes for the pages)
 	@mkdir -p .local/bin && go build -buildvcs=false -o .local/bin/ ./test/bench/measure && PUBLISH='$(PUBLISH)' .local/bin/measure $(BENCH)
 	@if [ -n '$(PUBLISH)' ]; then go test -count=1 -run Scaling ./test/docs -update; fi
 
@@ -134,12 +135,12 @@ build: .have-go ## build the programs into .local/bin
 	@mkdir -p .local/bin && $(BUILD) && $(BUILD_TOOLS)
 
 .PHONY: setup
-setup: .set-up ## get what the local system and the tests need: DynamoDB Local, and moto where there is Python (make browser: the rest)
+setup: .set-up ## get what the local system and the tests need: DynamoDB Local and, where there is Python, its packages (make browser: the rest)
 	@echo "setup: everything is there"
 
 .PHONY: browser
 browser: .have-all ## get what the browser's tests need: axe-core and, as root on Debian, Chromium
-	@mkdir -p .local && sh .make/browser.sh && echo "browser: everything is there"
+	@mkdir -p .local && $(GETTING) sh .make/browser.sh && echo "browser: everything is there"
 
 .PHONY: clean
 clean: ## remove everything that was built or brought (not the data of a DATA_DIR)
@@ -151,9 +152,9 @@ help:
 	@echo
 	@echo 'make run     starts it, and prints an address for the browser with a name and a password'
 	@echo 'make demo    fills it with a month of readings, to look at'
-	@echo 'make test    tries everything; it takes a while'
+	@echo 'make test    runs every test, and says every ten seconds what it is doing'
 	@echo
-	@echo 'README.md has a session to paste, and how to deploy it. These are all commands, with what may be said to them in brackets:'
+	@echo 'README.md has commands to paste for a first try, and tells how to deploy. These are all commands of make, with their settings in brackets:'
 	@echo
 	@awk 'BEGIN { FS = ":.*## " } \
 		/^##@ / { line[++n] = substr($$0, 5) } \
@@ -164,6 +165,8 @@ help:
 include .make/deploy.mk
 
 .PHONY: .have-go .have-all .have-local .set-up .prepared .running
+GETTING = sh .make/patiently.sh 'getting what is needed'
+
 .have-local:
 	@test -x .local/bin/local || { echo 'nothing runs here; start it with make run' >&2; exit 1; }
 
@@ -178,14 +181,14 @@ include .make/deploy.mk
 
 # Without Python or Chromium the tests that need them are left out, which .make/left-out.sh says. Only in the gate that is a failure.
 .set-up: .have-all
-	@sh .make/setup.sh
+	@$(GETTING) sh .make/setup.sh
 	@sh .make/left-out.sh
-	@sh .make/node.sh openapi-typescript
-	@if python3 -c 'import ensurepip, venv' 2>/dev/null; then sh .make/python.sh moto && sh .make/python.sh schemathesis && sh .make/python.sh openapi-python-client; fi
+	@$(GETTING) sh .make/node.sh openapi-typescript
+	@if python3 -c 'import ensurepip, venv' 2>/dev/null; then for name in moto schemathesis openapi-python-client; do \
+		$(GETTING) sh .make/python.sh $$name || exit 1; done; fi
 
 # Downloading and compiling wait for different things, so they go side by side.
 .prepared: .have-all
-	@mkdir -p .local/bin; sh .make/setup.sh & setup=$$!; \
-	(s=0; while sleep 5 && kill -0 $$$$ 2>/dev/null; do s=$$((s + 5)); echo "still compiling and downloading ($$s s)"; done) & telling=$$!; \
+	@mkdir -p .local/bin; $(GETTING) sh .make/setup.sh & setup=$$!; \
 	$(BUILD); built=$$?; \
-	wait $$setup; brought=$$?; kill $$telling; exit $$((built + brought))
+	wait $$setup; brought=$$?; exit $$((built + brought))

@@ -8,12 +8,12 @@ synth: .have-cdk ## make the templates in cdk.out, offline (ACCOUNT=111122223333
 	@$(CDK_TASK) synth
 
 .PHONY: golden
-golden: .have-go ## rewrite the templates that the tests compare with; read what changed before committing it
+golden: .have-go ## rewrite the templates and pages that the tests compare with; read what changed before you commit it
 	@$(CDK_TASK) golden
 
 .PHONY: lint-templates
 lint-templates: export VALIDATE = yes
-lint-templates: synth ## check the templates, and those of a pipeline, by the CDK and by cfn-lint (Python)
+lint-templates: synth ## check the templates, and those of a pipeline and its stages, by the CDK and by cfn-lint (needs Python)
 	@$(CDK_TASK) lint
 
 .PHONY: pipeline-programs
@@ -29,7 +29,7 @@ prices: .have-go ## the prices that make cost multiplies by, with source and dat
 	@go run ./infra/cost -prices
 
 .PHONY: preflight
-preflight: .have-go ## say in one screen what a deployment would fail for, before it begins; changes nothing
+preflight: .have-go ## say in one screen what a deployment would fail for; changes nothing
 	@$(CDK_TASK) preflight
 
 .PHONY: bootstrap
@@ -49,7 +49,7 @@ rollback: .have-go ## put one region's service and functions back on what ran be
 	@$(CDK_TASK) rollback
 
 .PHONY: detach
-detach: .have-go ## take the user pool's replica out of a region that is lost, or that another one follows (REGION=eu-central-1; YES=yes does not ask)
+detach: .have-go ## delete the user pool's replica in a region that is lost or whose place another one takes (REGION=eu-central-1; YES=yes does not ask)
 	@$(CDK_TASK) detach
 
 .PHONY: destroy
@@ -57,7 +57,7 @@ destroy: .have-cdk ## destroy an environment, or one region's stack, after sayin
 	@$(CDK_TASK) destroy
 
 .PHONY: adopt
-adopt: .have-cdk ## make the aggregates of a region that has left right, once it is deployed as adopted (ARGS='-reads 2000')
+adopt: .have-cdk ## set the aggregates of a region that has left to what its readings give, once it is deployed as adopted (ARGS='-reads 2000')
 	@sh .make/adopt.sh $(ARGS)
 
 .PHONY: .have-cdk

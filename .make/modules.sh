@@ -48,7 +48,7 @@ below() {
 # those behind it.
 tell() {
 	began=$(date +%s)
-	while sleep 10 >/dev/null 2>&1; do # which may outlive the script, and must not hold its output open
+	while sleep 9 >/dev/null 2>&1; do # which may outlive the script, and must not hold its output open
 		running=$(below "$1")
 		tests=$(echo "$running" | sed -n 's|.*/\([a-z0-9]*\)\.test -test\..*|\1|p' | sort -u | tr '\n' ' ')
 		compiled=$(echo "$running" | grep -c '/compile -o ')

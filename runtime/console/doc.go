@@ -18,7 +18,8 @@
 //     that suit the picture; chart.js draws it, with the round values and times of ticks.js; table.js lists it, and of its rows only
 //     those in sight stand in the document. readings.js lists raw readings.
 //   - What else views share: suggest.js (a field for the id of an equipment), file-format.js (how a CSV file is written),
-//     transfer.js (the way of a file to the service), upload-list.js, rejects.js (refused rows), and examples.js (programs to
+//     transfer.js (the way of a file to the service, with put.js, which sends bytes to an address, and parts.js, which sends a large
+//     file part by part), upload-list.js, rejects.js (refused rows), and examples.js (programs to
 //     paste).
 //
 // # A new view

@@ -141,7 +141,7 @@ func explain(err error, logs *logs) error {
 
 // writeState writes stack.env and stack.json, which shows that the system is ready, and returns what removes them.
 func writeState(dir string, info stack.Info, environ []string) (remove func(), err error) {
-	content, err := json.MarshalIndent(info, "", "  ") //nolint:gosec // telling its owner the password is what the file is for
+	content, err := json.MarshalIndent(info, "", "  ")
 	if err != nil {
 		return nil, fmt.Errorf("encode %s: %w", localsystem.StateFile, err)
 	}

@@ -36,6 +36,8 @@ func TestReadme_StatesTheLimitsOfTheService(t *testing.T) {
 		fmt.Sprintf("at most %d h in the future", int(contract.FutureMax/time.Hour)),
 		fmt.Sprintf("| a batch | %d,%03d readings, %s |", contract.BatchReadingsMax/1000, contract.BatchReadingsMax%1000, size(contract.BatchBodyBytesMax)),
 		fmt.Sprintf("| a CSV file | %s", size(contract.UploadBytesMax)),
+		fmt.Sprintf("above %s in parts", size(contract.UploadPutBytesMax)),
+		fmt.Sprintf("a person's for %d h |", int(contract.CookieLifetime/time.Hour)),
 		fmt.Sprintf("%s through the API itself", size(contract.SmallUploadBytesMax)),
 		fmt.Sprintf("%s with gzip", size(contract.CSVUnpackedBytesMax)),
 		fmt.Sprintf("at least %d h", int(contract.RetentionMin/time.Hour)),

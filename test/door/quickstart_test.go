@@ -41,26 +41,23 @@ type block struct{ paste, shows string }
 
 var fence = regexp.MustCompile("(?s)```(\\w*)\n(.*?)```")
 
-// quickStart returns the blocks of the quick start.
-func quickStart(t *testing.T) (blocks []block) {
+// blocksOf returns the blocks of a section of the page.
+func blocksOf(t *testing.T, heading string) (blocks []block) {
 	t.Helper()
-	_, rest, found := strings.Cut(read(t, "README.md"), "\n## Quick start\n")
+	_, rest, found := strings.Cut(read(t, "README.md"), "\n## "+heading+"\n")
 	section, _, ended := strings.Cut(rest, "\n## ")
 	if !found || !ended {
-		t.Fatal("README.md has no quick start")
+		t.Fatalf("README.md has no section %q", heading)
 	}
 	for _, match := range fence.FindAllStringSubmatch(section, -1) {
-		switch kind, text := match[1], match[2]; kind {
-		case "sh":
+		switch kind, text := match[1], match[2]; {
+		case kind == "sh":
 			blocks = append(blocks, block{paste: strings.TrimRight(text, "\n")})
-		case "text":
+		case kind == "text" && len(blocks) > 0:
 			blocks[len(blocks)-1].shows = text
 		default:
-			t.Errorf("the quick start has a block that is neither pasted nor printed:\n%s", text)
+			t.Errorf("%q has a block that is neither pasted nor printed:\n%s", heading, text)
 		}
-	}
-	if len(blocks) < 6 {
-		t.Fatalf("only %d blocks are pasted", len(blocks))
 	}
 	return blocks
 }
@@ -71,45 +68,84 @@ func module(t *testing.T) string {
 	return regexp.MustCompile(`(?m)^module (\S+)$`).FindStringSubmatch(read(t, "go.mod"))[1]
 }
 
-// TestQuickStart_WorksAsItIsPasted clones what was committed last, by the line of the page, and pastes one block after the other.
-func TestQuickStart_WorksAsItIsPasted(t *testing.T) {
+// TestReadme_WorksAsItIsPasted clones what was committed last, by the line of the page, and pastes one block after the other: those of the
+// quick start, and that of two regions.
+func TestReadme_WorksAsItIsPasted(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it compiles the whole system")
 	}
 	if out, err := exec.Command("git", "-C", root(t), "rev-parse", "HEAD").CombinedOutput(); err != nil {
 		t.Skipf("not a git checkout, so that nothing can be cloned: %s", out)
 	}
-	blocks := quickStart(t)
-	dir, port := t.TempDir(), freePort(t)
+	const blocksMin = 6
+	blocks := blocksOf(t, "Quick start")
+	if len(blocks) < blocksMin {
+		t.Fatalf("only %d blocks are pasted", len(blocks))
+	}
+	dir := t.TempDir()
 	clone, run, found := strings.Cut(blocks[0].paste, "\nmake run")
 	if want := "git clone https://" + module(t) + ".git\ncd "; !found || run != "" || !strings.HasPrefix(clone, want) {
 		t.Fatalf("the first block is\n%s", blocks[0].paste)
 	}
-	first := openTerminal(t, dir, "PORT="+port,
-		"GIT_CONFIG_COUNT=1", "GIT_CONFIG_KEY_0=url.file://"+root(t)+".insteadOf", "GIT_CONFIG_VALUE_0=https://"+module(t)+".git")
-	first.paste(clone, time.Minute)
+	openTerminal(t, dir, "GIT_CONFIG_COUNT=1", "GIT_CONFIG_KEY_0=url.file://"+root(t)+".insteadOf", "GIT_CONFIG_VALUE_0=https://"+module(t)+".git").
+		paste(clone, time.Minute)
 	checkout := filepath.Join(dir, filepath.Base(module(t)))
 	bring(t, checkout)
-	first.begin("make run")
-	await.NoError(t, 8*time.Minute, func() error {
+
+	t.Run("the quick start", func(t *testing.T) {
+		first := startsUp(t, checkout, "make run", 8*time.Minute)
+		comparePrinted(t, blocks[0].shows, first.out.String())
+		pasteAll(t, checkout, blocks[1:])
+		ends(t, checkout, first)
+	})
+	t.Run("two regions", func(t *testing.T) {
+		const heading, command = "Two regions on one machine", "make run REGIONS=2"
+		if !strings.Contains(read(t, "README.md"), "`"+command+"`") {
+			t.Errorf("the page does not say %s", command)
+		}
+		blocks := blocksOf(t, heading)
+		if len(blocks) != 1 || blocks[0].shows == "" {
+			t.Fatalf("%d blocks are pasted", len(blocks))
+		}
+		both := startsUp(t, checkout, command, 3*time.Minute)
+		pasteAll(t, checkout, blocks)
+		ends(t, checkout, both)
+	})
+	if out, err := exec.Command("git", "-C", checkout, "status", "--porcelain").CombinedOutput(); err != nil || len(out) > 0 {
+		t.Errorf("what was pasted leaves changes in the checkout: %s%v", out, err)
+	}
+}
+
+// startsUp runs a command that starts the system, in a terminal of its own, and waits until it is there.
+func startsUp(t *testing.T, checkout, command string, within time.Duration) *terminal {
+	t.Helper()
+	first := openTerminal(t, checkout, "PORT="+freePort(t))
+	first.begin(command)
+	await.NoError(t, within, func() error {
 		if _, err := os.Stat(filepath.Join(checkout, ".local", "stack.json")); err != nil {
 			return fmt.Errorf("it does not run:\n%s", first.out.String())
 		}
 		return nil
 	})
 	await.True(t, 10*time.Second, "it says how it is called", func() bool { return strings.Contains(first.out.String(), "Try it:") })
-	comparePrinted(t, blocks[0].shows, first.out.String())
+	return first
+}
 
+// pasteAll pastes blocks into a second terminal and compares what they print with what the page shows.
+func pasteAll(t *testing.T, checkout string, blocks []block) {
+	t.Helper()
 	second := openTerminal(t, checkout)
-	for _, b := range blocks[1:] {
-		printed := second.paste(b.paste, 30*time.Second)
+	for _, b := range blocks {
+		printed := second.paste(b.paste, time.Minute)
 		if got, want := lasting(printed), lasting(b.shows); got != want {
 			t.Errorf("the block\n%s\nprinted\n%s\nand the page shows\n%s", b.paste, got, want)
 		}
 	}
-	if out, err := exec.Command("git", "-C", checkout, "status", "--porcelain").CombinedOutput(); err != nil || len(out) > 0 {
-		t.Errorf("what was pasted leaves changes in the checkout: %s%v", out, err)
-	}
+}
+
+// ends ends the system by Ctrl-C.
+func ends(t *testing.T, checkout string, first *terminal) {
+	t.Helper()
 	first.signal(syscall.SIGINT)
 	await.NoError(t, 20*time.Second, func() error {
 		if _, err := os.Stat(filepath.Join(checkout, ".local", "stack.json")); !errors.Is(err, os.ErrNotExist) {

@@ -93,6 +93,8 @@ var changing = []struct {
 	{regexp.MustCompile(`http://127\.0\.0\.1:\d+[^"\s]*`), "URL"},
 	{regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}`), "ID"},
 	{regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z`), "TIME"},
+	{regexp.MustCompile(`(?m)^.*; still to travel: \d+ items?\n`), ""}, // as often as it takes, or not at all
+	{regexp.MustCompile(`arrived in [\d.]+ s`), "arrived in N s"},
 	{regexp.MustCompile(`"intervalStart":\d+`), `"intervalStart":N`},
 	{regexp.MustCompile(` +`), " "},
 }

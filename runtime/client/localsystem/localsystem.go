@@ -46,20 +46,18 @@ var (
 	// ErrNone says that no system runs here. It is also the error of one that has left its StateFile.
 	ErrNone = errors.New("nothing runs here; start it with make run")
 	// ErrNowhere says that neither a folder nor one above it has a StateFile. It is an ErrNone.
-	ErrNowhere = fmt.Errorf("no system runs in this folder or one above it: there is no %s/%s; %w", StateFolder, StateFile, ErrNone)
+	ErrNowhere error = &noneError{"no system runs in this folder or one above it: there is no .local/stack.json; start it with make run"}
 	// ErrStarting says that one is about to run.
 	ErrStarting = errors.New("SensorFlow is still starting here; try again once it says that it is running")
 )
 
-// goneError is a system that was killed, so that its StateFile still names it.
-type goneError struct{ path string }
+// noneError is an ErrNone that tells more.
+type noneError struct{ text string }
 
-func (e *goneError) Error() string {
-	return fmt.Sprintf("the local system of %s no longer runs: it ended without removing that file; start it again with make run", e.path)
-}
+func (e *noneError) Error() string { return e.text }
 
-// Is makes it an ErrNone as well.
-func (e *goneError) Is(target error) bool { return target == ErrNone }
+// Is makes it an ErrNone.
+func (e *noneError) Is(target error) bool { return target == ErrNone }
 
 // Find returns how to reach the system whose state folder dir is. The error is ErrNone or ErrStarting where it cannot be reached.
 func Find(dir string) (Info, error) {
@@ -73,7 +71,9 @@ func Find(dir string) (Info, error) {
 	case !runs && errors.Is(err, os.ErrNotExist):
 		return Info{}, ErrNone
 	case !runs:
-		return Info{}, &goneError{path}
+		return Info{}, &noneError{
+			"the local system of " + path + " no longer runs: it ended without removing that file; start it again with make run",
+		}
 	case errors.Is(err, os.ErrNotExist):
 		return Info{}, ErrStarting
 	}

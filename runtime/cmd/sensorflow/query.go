@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"flag"
 	"iter"
@@ -220,6 +221,21 @@ func deleteFlags(s *settings, flags *flag.FlagSet) {
 	flags.BoolVar(&s.yes, "yes", false, "really delete; without it nothing goes")
 }
 
+// checkDeletion fails unless it is said in one way what goes, and that it really does.
+func (s *session) checkDeletion() error {
+	switch {
+	case s.at == "" == (s.from == "" && s.to == ""):
+		return usagef("say what goes: either -at TIME, or -from TIME and -to TIME")
+	case s.from == "" && s.to != "":
+		return usagef("-to needs -from")
+	case s.to == "" && s.from != "":
+		return usagef("-from needs -to")
+	case !s.yes:
+		return usagef("nothing was deleted: readings that are deleted do not come back; give -yes")
+	}
+	return nil
+}
+
 // remove deletes readings.
 func remove(s *session) (work, error) {
 	wanted, err := s.readings()
@@ -227,17 +243,8 @@ func remove(s *session) (work, error) {
 		return nil, err
 	}
 	at, err := instant("-at", s.at)
-	switch {
-	case err != nil:
+	if err := cmp.Or(err, s.checkDeletion()); err != nil {
 		return nil, err
-	case s.at == "" == (s.from == "" && s.to == ""):
-		return nil, usagef("say what goes: either -at TIME, or -from TIME and -to TIME")
-	case s.from == "" && s.to != "":
-		return nil, usagef("-to needs -from")
-	case s.to == "" && s.from != "":
-		return nil, usagef("-from needs -to")
-	case !s.yes:
-		return nil, usagef("nothing was deleted: readings that are deleted do not come back; give -yes")
 	}
 	return func(ctx context.Context) error {
 		c, err := s.connect()

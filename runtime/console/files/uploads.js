@@ -3,7 +3,7 @@
 import { element, note } from "./dom.js";
 import { formatFields, formatWords } from "./file-format.js";
 import { rejects } from "./rejects.js";
-import { fileBytesMax, follow, transfer } from "./transfer.js";
+import { fileBytesMax, follow, packedBytesMax, transfer } from "./transfer.js";
 import { uploadList } from "./upload-list.js";
 
 /** What the service looks at for a preview. */
@@ -26,6 +26,7 @@ export function uploads(app) {
     if (running) line.say(text("uploads.oneAtATime"), "bad");
     else if (!/\.csv(\.gz)?$/i.test(file.name)) line.say(text("uploads.notCsv", { file: file.name }), "bad");
     else if (file.size === 0) line.say(text("uploads.empty", { file: file.name }), "bad");
+    else if (/gz$/i.test(file.name) && file.size > packedBytesMax) line.say(text("uploads.tooLargePacked", { file: file.name }), "bad");
     else if (file.size > fileBytesMax) line.say(text("uploads.tooLarge", { file: file.name }), "bad");
     else prepare(file);
   }
@@ -50,9 +51,9 @@ export function uploads(app) {
     place.firstChild.focus();
     window.addEventListener("beforeunload", stay);
     // Half of the bar is the way to the service, half is what the service does; each moves by bytes.
-    const moved = (sent) => {
+    const moved = (sent, again = false) => {
       bar.value = Math.min(sent / file.size, 1) / 2;
-      said.textContent = text("uploads.sending", { done: bytes(app, Math.min(sent, file.size)), all: bytes(app, file.size) });
+      said.textContent = text(again ? "uploads.sendingAgain" : "uploads.sending", { done: bytes(app, Math.min(sent, file.size)), all: bytes(app, file.size) });
     };
     const looked = (upload) => {
       bar.value = 0.5 + (upload.bytes > 0 ? upload.bytesProcessed / upload.bytes : 0) / 2;
