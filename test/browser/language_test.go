@@ -18,9 +18,9 @@ const spoken = `(() => {
 	return [...found].sort();
 })()`
 
-// TestLanguage_ChangesInPlace holds that a view says all that it says to somebody who opens it in that language.
+// TestLanguage_ChangesInPlace holds that a view says all that it says to somebody who opens it in that language. It is alone: the uploads
+// of other tests would stand in its lists.
 func TestLanguage_ChangesInPlace(t *testing.T) {
-	t.Parallel()
 	views := append(slices.Clone(forms), struct{ name, place, came string }{"overview", "#/overview?window=1m",
 		`!document.querySelector(".result").hasAttribute("aria-busy") && document.querySelector(".came").textContent !== ""`})
 	p := open(t, look{})
@@ -118,6 +118,22 @@ func TestLanguage_DisturbsNoTransfer(t *testing.T) {
 	p.shot("sending")
 	p.slow(0)
 	p.patiently("it ends", `document.querySelector(%s).innerText.includes("Todas as linhas foram gravadas: 3.000.")`, uploadPlace)
+}
+
+// TestFaults_OfTheConsoleItself are told in its language alone.
+func TestFaults_OfTheConsoleItselfHaveNoDetail(t *testing.T) {
+	t.Parallel()
+	p := open(t, look{language: "pt-BR"})
+	p.signIn("#/send")
+	p.fill(`input[name="equipmentId"]`, "EQ-LEFT")
+	p.fill(`input[name="value"]`, "1")
+	p.endSession()
+	p.key("\r")
+	p.click(dialog + " button.plain")
+	p.says(sendNote, "Você não está mais conectado.")
+	if eval[bool](p, `[...document.querySelectorAll(".detail")].some((one) => one.textContent !== "")`) {
+		t.Errorf("it says %q", p.text(sendNote))
+	}
 }
 
 // TestFaults_AreToldInTheLanguageOfTheConsole: what the service itself says is the detail.

@@ -167,6 +167,7 @@ class Console {
    */
   faultText(error) {
     if (!(error instanceof Fault)) return this.text("fault.console", { reason: error.message });
+    if (error.body.own) return error.body.own();
     if (error.status === 0) return this.text("fault.unreachable");
     const own = () => this.language === "en" && error.message !== "";
     const request = () => error.status >= 500 && error.requestId ? ` (${this.text("fault.request", { id: error.requestId })})` : "";

@@ -80,7 +80,7 @@ export function uploads(app) {
     }
   }
 
-  const failure = (error, file) => (error.message ? app.faultText(error) : text("uploads.notSent", { file: file.name }));
+  const failure = (error, file) => (error.message || error.body?.own ? app.faultText(error) : text("uploads.notSent", { file: file.name }));
 
   /** finish says how an upload has ended, until another file is chosen. */
   async function finish(upload) {
