@@ -103,6 +103,12 @@ func TestCreate_BeginsALargeFileInParts(t *testing.T) {
 	if err != nil || one.URL == "" || len(one.Parts) > 0 {
 		t.Errorf("the largest file of one address: %+v, %v", one, err)
 	}
+	asked, err := uploads.Create(t.Context(), csvfile.Request{FileName: "a.csv", Size: shelfPartBytes + 1, InParts: true})
+	if err != nil || len(asked.Parts) != 2 || asked.URL != "" {
+		t.Errorf("a small file that is asked for in parts: %+v, %v", asked, err)
+	}
+	_, err = uploads.Create(t.Context(), csvfile.Request{FileName: "a.csv", Size: 1, InParts: true, SHA256: strings.Repeat("a", 64)})
+	wantRefusal(t, err, "sha256", nil)
 }
 
 // S3 takes 10,000 parts of 5 MiB to 5 GiB.

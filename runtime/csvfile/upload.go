@@ -98,6 +98,9 @@ type Request struct {
 	Size     int64 // bytes
 	// SHA256 is the file's digest, 64 hexadecimal digits or the base64 of 32 bytes; empty where the client does not say.
 	SHA256 string
+	// InParts asks for parts also where one address would take the file: what a lost connection makes one send again is then a part
+	// at most.
+	InParts bool
 	// Format is how the file is written.
 	Format Format
 }

@@ -53,10 +53,11 @@ func NewUploads(table UploadTable, bucket UploadBucket, now func() time.Time, op
 	return &Uploads{table: table, bucket: bucket, now: now, options: options}
 }
 
-// Create begins an upload and returns the address that takes its file, or those of the first parts of a large one. The error is of kind fault.Invalid, with
-// ErrNotCSV or ErrTooLarge in its chain where that is the reason, or fault.Unavailable.
+// Create begins an upload and returns the address that takes its file, or those of the first parts of a large one, or of one that is
+// asked for in parts. The error is of kind fault.Invalid, with ErrNotCSV or ErrTooLarge in its chain where that is the reason, or
+// fault.Unavailable.
 func (s *Uploads) Create(ctx context.Context, r Request) (Ticket, error) {
-	inParts := r.Size > s.options.PutBytesMax
+	inParts := r.InParts || r.Size > s.options.PutBytesMax
 	digest, err := r.check(inParts)
 	if err != nil {
 		return Ticket{}, err

@@ -27,6 +27,7 @@ type uploadBody struct {
 	FileName string          `json:"fileName" validate:"required,max=255"`
 	Size     json.Number     `json:"size" validate:"whole"`
 	SHA256   string          `json:"sha256,omitempty" validate:"omitempty,max=128"`
+	InParts  bool            `json:"inParts,omitempty"`
 	Format   json.RawMessage `json:"format,omitempty"`
 }
 

@@ -139,7 +139,7 @@ func (u *uploads) Create(_ context.Context, r csvfile.Request) (csvfile.Ticket, 
 	if u.refusal != nil {
 		return csvfile.Ticket{}, u.refusal
 	}
-	if r.Size > contract.UploadPutBytesMax {
+	if r.InParts || r.Size > contract.UploadPutBytesMax {
 		return csvfile.Ticket{
 			Upload: csvfile.Upload{ID: "upload-1", Parts: csvfile.Parts{Name: "n", Bytes: contract.UploadPartBytes}},
 			Parts:  partAddresses(1, 2), ExpiresAt: testNow.Add(contract.UploadURLLifetime),

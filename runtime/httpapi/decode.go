@@ -19,11 +19,13 @@ type member struct {
 	index    int
 	number   bool // a JSON number, kept as its text
 	object   bool // a JSON object, kept as its text
-	list     bool // a JSON array, kept as its text; a member that is none of these is a JSON string
+	list     bool // a JSON array, kept as its text
+	flag     bool // true or false; a member that is none of these is a JSON string
 	optional bool // tagged omitempty
 }
 
-// membersOf lists the members of the struct T, whose fields are strings, json.Numbers, json.RawMessages and jsonLists.
+// membersOf lists the members of the struct T, whose fields are strings, bools, json.Numbers, json.RawMessages and
+// jsonLists.
 func membersOf[T any]() []member {
 	var members []member
 	t := reflect.TypeFor[T]()
@@ -36,7 +38,7 @@ func membersOf[T any]() []member {
 		kind := t.Field(i).Type
 		members = append(members, member{
 			name: name, index: i, number: kind == reflect.TypeFor[json.Number](), object: kind == reflect.TypeFor[json.RawMessage](),
-			list: kind == reflect.TypeFor[jsonList](), optional: options == "omitempty",
+			list: kind == reflect.TypeFor[jsonList](), flag: kind == reflect.TypeFor[bool](), optional: options == "omitempty",
 		})
 	}
 	return members
@@ -210,6 +212,8 @@ func setMember(m member, value []byte, target reflect.Value) string {
 		return setText(value, '{', "must be a JSON object", target)
 	case m.list:
 		return setText(value, '[', "must be a JSON array", target)
+	case m.flag:
+		return setFlag(value, target)
 	case m.optional && string(value) == `""`:
 		return "must not be empty; leave it out"
 	case value[0] == '"':
@@ -217,6 +221,15 @@ func setMember(m member, value []byte, target reflect.Value) string {
 	default:
 		return "must be a JSON string"
 	}
+	return ""
+}
+
+func setFlag(value []byte, target reflect.Value) string {
+	said := string(value)
+	if said != "true" && said != "false" {
+		return "must be true or false, without quotes"
+	}
+	target.SetBool(said == "true")
 	return ""
 }
 

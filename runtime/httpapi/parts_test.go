@@ -22,6 +22,13 @@ func TestPostUpload_AnswersTheFirstPartsOfALargeFile(t *testing.T) {
 	if got.status != http.StatusCreated || got.body != want {
 		t.Errorf("status %d, body %s, want %s", got.status, got.body, want)
 	}
+	if got := f.do(call{method: "POST", path: "/sensor-data/uploads", token: tokenWriter, body: `{"fileName":"a.csv","size":1,"inParts":true}`}); got.body != want {
+		t.Errorf("a small file that is asked for in parts: status %d, body %s", got.status, got.body)
+	}
+	got = f.do(call{method: "POST", path: "/sensor-data/uploads", token: tokenWriter, body: `{"fileName":"a.csv","size":1,"inParts":false}`})
+	if got.status != http.StatusCreated || strings.Contains(got.body, "partSize") {
+		t.Errorf("a small file that is not: status %d, body %s", got.status, got.body)
+	}
 }
 
 func TestPostParts_SignsWhatIsAskedFor(t *testing.T) {

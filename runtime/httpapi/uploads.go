@@ -53,7 +53,9 @@ func (s *Server) postUpload(w http.ResponseWriter, r *http.Request) error {
 	}
 	ctx, cancel := calling(r)
 	defer cancel()
-	ticket, err := s.Uploads.Create(ctx, csvfile.Request{FileName: b.FileName, Size: size, SHA256: b.SHA256, Format: format})
+	ticket, err := s.Uploads.Create(ctx, csvfile.Request{
+		FileName: b.FileName, Size: size, SHA256: b.SHA256, InParts: b.InParts, Format: format,
+	})
 	if err != nil {
 		return fmt.Errorf("create an upload: %w", err)
 	}

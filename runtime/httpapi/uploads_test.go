@@ -52,6 +52,9 @@ func TestPostUpload_RejectsBadRequests(t *testing.T) {
 		{`{"fileName":"a.csv","size":99999999999999999999}`, "size"},
 		{`{"fileName":"a.csv","size":1,"sha256":7}`, "sha256"},
 		{`{"fileName":"a.csv","size":1,"key":"x"}`, "key"},
+		{`{"fileName":"a.csv","size":1,"inParts":"true"}`, "inParts"},
+		{`{"fileName":"a.csv","size":1,"inParts":null}`, "inParts"},
+		{`{"fileName":"a.csv","size":1,"inParts":1}`, "inParts"},
 	} {
 		got := f.do(call{method: "POST", path: "/sensor-data/uploads", token: tokenWriter, body: test.body})
 		if got.status != http.StatusBadRequest || f.problem(got).fields() != test.fields {

@@ -12,7 +12,8 @@
 //	TABLE=dynamodb      without URL: starts the whole local system, and looks for every reading that was answered with 201 afterwards
 //	FAULTS=5            with TABLE=dynamodb: how many of a hundred calls to DynamoDB fail, half of them after they took effect
 //	VERIFY=1            with URL: looks for every reading that was answered with 201 afterwards
-//	SERVE=1             starts what would be loaded, prints its URL and a TOKEN, and waits until it is interrupted: for other clients
+//	SERVE=1             finds or starts what would be loaded, prints its URL, a TOKEN and the DURATION in seconds, and waits until it is
+//	                    interrupted: for other clients
 //	REPORTS=folder      runs 500, 1,000, 5,000 and 10,000 users instead of USERS, and writes Markdown with pictures into the folder
 //
 // Its status is 0 where everything was measured, whatever the figures, 1 where a reading was lost, and 2 where it could not finish.

@@ -6,7 +6,8 @@ import (
 	"io"
 )
 
-// serve starts what the settings name, tells how to reach it in two lines for a shell, and keeps it until ctx ends.
+// serve finds or starts what the settings name, tells in three lines how to reach it and for how many seconds to load it, and keeps it
+// until ctx ends. So another client has the rules, the refusals and the tokens of this one.
 func serve(ctx context.Context, s settings, out io.Writer) error {
 	starting, cancel := context.WithTimeout(ctx, startWithin)
 	defer cancel()
@@ -18,7 +19,7 @@ func serve(ctx context.Context, s settings, out io.Writer) error {
 	if err := t.ready(starting); err != nil {
 		return err
 	}
-	if _, err := fmt.Fprintf(out, "URL=%s\nTOKEN=%s\n", t.url, t.token); err != nil {
+	if _, err := fmt.Fprintf(out, "URL=%s\nTOKEN=%s\nDURATION=%gs\n", t.url, t.token, s.measured.Seconds()); err != nil {
 		return fmt.Errorf("tell the address: %w", err)
 	}
 	<-ctx.Done()

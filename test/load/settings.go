@@ -68,8 +68,9 @@ func (r *reader) address(key string) *url.URL {
 		return nil
 	}
 	u, err := url.Parse(strings.TrimSuffix(text, "/"))
-	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.Path != "" {
-		r.refuse("%s must be an address such as https://api.example.com without a path, got %q", key, text)
+	// An address is its scheme and its host: whatever else stands in it (a path, a query, a fragment, a user) would be lost on the way.
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || strings.TrimSuffix(text, "/") != u.Scheme+"://"+u.Host {
+		r.refuse("%s must be an address such as https://api.example.com with nothing behind the host, got %q", key, text)
 	}
 	return u
 }

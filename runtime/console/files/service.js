@@ -91,8 +91,10 @@ export class Service {
 
 const mayHelp = ({ status, retryAfter }) => (status === 503 || status === 0) && retryAfter <= waitSecondsMax;
 
-function pause(seconds, signal) {
+/** pause waits, unless signal ends it. */
+export function pause(seconds, signal) {
   return new Promise((resolve, reject) => {
+    if (signal?.aborted) return reject(signal.reason);
     const timer = setTimeout(resolve, seconds * 1000);
     signal?.addEventListener("abort", () => { clearTimeout(timer); reject(signal.reason); }, { once: true });
   });

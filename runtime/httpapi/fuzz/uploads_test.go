@@ -17,6 +17,7 @@ func FuzzPostUpload(f *testing.F) {
 	f.Add([]byte(`{"fileName":"märz.csv","size":12}`))
 	f.Add([]byte(`{"fileName":"a.csv","size":12,"sha256":"` + strings.Repeat("ab", 32) + `"}`))
 	f.Add([]byte(`{"fileName":"a.csv","size":1.20e1,"sha256":""}`))
+	f.Add([]byte(`{"fileName":"a.csv","size":12,"inParts":true}`))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		w := g.post(t, "/sensor-data/uploads", "application/json", text)
 		switch w.Code {
@@ -24,14 +25,15 @@ func FuzzPostUpload(f *testing.F) {
 			var members map[string]any
 			decoder := json.NewDecoder(bytes.NewReader(text))
 			decoder.UseNumber()
-			if err := decoder.Decode(&members); err != nil || len(members) < 2 || len(members) > 3 {
+			if err := decoder.Decode(&members); err != nil || len(members) < 2 || len(members) > 4 {
 				t.Fatalf("%q is accepted: %v", text, err)
 			}
 			asked := g.upload
 			digest, _ := members["sha256"].(string)
+			inParts, _ := members["inParts"].(bool)
 			number, _ := members["size"].(json.Number)
 			size, whole := new(big.Rat).SetString(number.String()) // 1e3 is a whole number too
-			if !whole || size.Cmp(new(big.Rat).SetInt64(asked.Size)) != 0 || members["fileName"] != asked.FileName || digest != asked.SHA256 {
+			if !whole || size.Cmp(new(big.Rat).SetInt64(asked.Size)) != 0 || members["fileName"] != asked.FileName || digest != asked.SHA256 || inParts != asked.InParts {
 				t.Errorf("%q asks for %+v", text, asked)
 			}
 		case http.StatusBadRequest, http.StatusRequestEntityTooLarge:
