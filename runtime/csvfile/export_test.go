@@ -21,7 +21,7 @@ func UnpackFrom(object []byte) func(dst []byte, offset int64) error {
 		copy(dst, object[offset:])
 		return nil
 	}}
-	u := &unpacker{object: source, input: bufio.NewReaderSize(source, blockBytes)}
+	u := &unpacker{object: source, members: members{input: bufio.NewReaderSize(source, blockBytes)}}
 	return u.fetch
 }
 

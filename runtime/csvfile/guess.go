@@ -7,7 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/sensorflow/sensorflow/runtime/contract"
 	"github.com/sensorflow/sensorflow/runtime/reading"
 )
 
@@ -19,19 +18,25 @@ type guessed struct {
 	headerLine string
 	// before and others say what stands before the header and beside the three columns.
 	before, others string
-	good, rows     int // of the first rows, how many it takes, of how many
+	// leftOut are the names of the other columns, quoted.
+	leftOut []string
+	// noID says what stands in place of ids in the equipment's column, empty where there are ids.
+	noID string
+	// withOffset tells that all local times have their offset.
+	withOffset bool
+	// ambiguous is a date that can be read in another order, empty where something tells the order; whenAt is its column.
+	ambiguous string
+	whenAt    int
+
+	good, rows int // of the first rows, how many it takes, of how many
 }
 
-// guess finds the format that takes most of the first rows of a text, where it takes at least half of them and more than the given one.
-func guess(text string, whole bool, given Format, limits reading.Limits) (guessed, bool) {
-	best := guessed{}
-	head := []byte(text[:min(len(text), headBytes)])
-	if rows, err := previewRows(head, whole, given, limits); err == nil {
-		best.good, _ = goodRows(rows)
-	}
-	found := false
+// guess finds the format that takes most of the rows of a text of whole lines, where it takes at least half of them and more than the
+// given one. If there is none it tells how many rows the given one takes.
+func guess(text string, given Format, limits reading.Limits) (best guessed, better bool) {
+	best.good, best.rows = goodRowsOf(text, given, limits)
 	for _, delimiter := range []string{Comma, Semicolon, Tab} {
-		t, ok := newSample(text, whole, delimiter)
+		t, ok := newSample(text, delimiter)
 		if !ok {
 			continue
 		}
@@ -39,12 +44,26 @@ func guess(text string, whole bool, given Format, limits reading.Limits) (guesse
 		if !ok || g.format.faultsKnown() {
 			continue
 		}
-		g.judge(head, whole, limits)
+		g.judge(text, limits)
 		if g.good > best.good && 2*g.good >= g.rows {
-			best, found = g, true
+			best, better = g, true
 		}
 	}
-	return best, found
+	return best, better
+}
+
+// goodRowsOf counts of how many of the first rows a format makes readings.
+func goodRowsOf(text string, f Format, limits reading.Limits) (good, all int) {
+	rows, err := previewRows([]byte(text), true, f, limits)
+	if err != nil {
+		return 0, 0
+	}
+	for _, row := range rows {
+		if len(row.Faults) == 0 {
+			good++
+		}
+	}
+	return good, len(rows)
 }
 
 // faultsKnown tells whether the format breaks a rule, apart from lacking what only the client knows.
@@ -55,30 +74,22 @@ func (f Format) faultsKnown() bool {
 	return len(f.Faults()) > 0
 }
 
-// judge counts how many of the first rows the guess takes.
-func (g *guessed) judge(head []byte, whole bool, limits reading.Limits) {
+// judge counts how many of the first rows the guess takes, once its ids are ids.
+func (g *guessed) judge(text string, limits reading.Limits) {
 	f := g.format
-	if f.Timezone == "" && f.Timestamps == TimestampsLocal {
+	if g.noZone() {
 		f.Timezone = time.UTC.String()
 	}
-	if g.noEquipment {
-		f.EquipmentID = "E"
+	if g.noEquipment || g.noID != "" {
+		f.EquipmentID, f.Columns.EquipmentID = "E", ""
+	}
+	if g.noID != "" {
+		f.OtherColumns = OtherIgnore
 	}
 	if g.headerLine != "" {
-		head = append([]byte(g.headerLine+"\n"), head...)
+		text = g.headerLine + "\n" + text
 	}
-	if rows, err := previewRows(head, whole, f, limits); err == nil {
-		g.good, g.rows = goodRows(rows)
-	}
-}
-
-func goodRows(rows []PreviewRow) (good, all int) {
-	for _, row := range rows {
-		if len(row.Faults) == 0 {
-			good++
-		}
-	}
-	return good, len(rows)
+	g.good, g.rows = goodRowsOf(text, f, limits)
 }
 
 // sample is the beginning of a file, cut by one delimiter.
@@ -90,14 +101,9 @@ type sample struct {
 	rows      [][]string // behind the header
 }
 
-// newSample cuts the first lines of a text. Most of its rows have the same width, and the header is the first line that is as wide.
-func newSample(text string, whole bool, delimiter string) (sample, bool) {
-	const linesMax = contract.CSVSkipLinesMax + contract.CSVPreviewRows
-	if cut := strings.LastIndexByte(text, '\n'); !whole {
-		text = text[:cut+1]
-	}
-	lines := strings.SplitN(text, "\n", linesMax+1)
-	lines = lines[:min(len(lines), linesMax)]
+// newSample cuts the lines of a text. Most of its rows have the same width, and the header is the first line that is as wide.
+func newSample(text, delimiter string) (sample, bool) {
+	lines := strings.Split(text, "\n")
 	s := sample{delimiter: delimiter, first: lines[0]}
 	fields, width := cutLines(lines, delimiter[0])
 	if width < 2 {
@@ -156,27 +162,26 @@ func (s sample) guess(given Format, limits reading.Limits) (guessed, bool) {
 	if !ok {
 		return guessed{}, false
 	}
+	c.unnamed = when.reads(s.header[at], limits)
 	value, decimal, ok := c.values(at)
 	if !ok {
 		return guessed{}, false
 	}
-	g := guessed{format: Format{
+	g := guessed{whenAt: at, withOffset: when.withOffset, ambiguous: when.ambiguous, format: Format{
 		Delimiter: s.delimiter, Decimal: decimal, EquipmentID: given.EquipmentID, Timestamps: when.timestamps, Dates: when.dates, SkipLines: s.headerAt,
 	}}
 	equipment := -1
 	if given.EquipmentID == "" {
-		if equipment, ok = c.equipment(at, value); !ok {
-			g.noEquipment = true
-		}
+		equipment, g.noID = c.equipment(at, value)
+		g.noEquipment = equipment < 0
 	}
-	if when.timestamps == TimestampsLocal {
-		g.format.Timezone = given.Timezone
-	}
+	g.format.Timezone = zoneOf(when, given)
 	columns := Columns{EquipmentID: equipment, Timestamp: at, Value: value}
-	if when.reads(s.header[at], limits) {
+	if c.unnamed {
 		g.headerLine = strings.Join(namesAt(columns, len(s.header)), s.delimiter)
 	} else {
 		g.format.Columns = namesIn(columns, s.header)
+		g.leftOut = s.leftOut(columns)
 	}
 	g.others = s.otherColumns(columns)
 	if g.others != "" {
@@ -185,6 +190,28 @@ func (s sample) guess(given Format, limits reading.Limits) (guessed, bool) {
 	g.before = s.beforeHeader()
 	g.format = g.format.plain()
 	return g, true
+}
+
+// zoneOf is the zone of local times, as far as it is known. Times that have their offset are the same in any.
+func zoneOf(when timeForm, given Format) string {
+	switch {
+	case when.timestamps != TimestampsLocal:
+		return ""
+	case given.Timezone == "" && when.withOffset:
+		return time.UTC.String()
+	default:
+		return given.Timezone
+	}
+}
+
+// leftOut are the names of the columns beside the three, quoted.
+func (s sample) leftOut(c Columns) (names []string) {
+	for i, name := range s.header {
+		if name != "" && i != c.EquipmentID && i != c.Timestamp && i != c.Value {
+			names = append(names, fmt.Sprintf("%q", shorten(name)))
+		}
+	}
+	return names
 }
 
 // namesIn returns what a header calls the columns.
@@ -220,7 +247,7 @@ func (s sample) otherColumns(c Columns) string {
 	for i, name := range s.header {
 		switch {
 		case i == c.EquipmentID || i == c.Timestamp || i == c.Value:
-		case name != "":
+		case name != "" || s.holds(i):
 			return "further columns"
 		default:
 			others = "delimiters at the end of its rows"
@@ -232,6 +259,11 @@ func (s sample) otherColumns(c Columns) string {
 		}
 	}
 	return others
+}
+
+// holds tells whether anything stands in a column.
+func (s sample) holds(column int) bool {
+	return slices.ContainsFunc(s.rows, func(row []string) bool { return column < len(row) && strings.Trim(row[column], " ") != "" })
 }
 
 // beforeHeader says what stands before the header.
@@ -251,6 +283,8 @@ type columnsOf struct {
 	header []string
 	rows   [][]string
 	given  Format
+	// unnamed tells that the header is the first row.
+	unnamed bool
 }
 
 // rank is how well a column does: how many rows it can be read in, how well its name fits, and how many different texts it has,
@@ -261,11 +295,13 @@ func (r rank) above(o rank) bool {
 	return cmp.Or(cmp.Compare(r.good, o.good), cmp.Compare(r.named, o.named), cmp.Compare(r.distinct, o.distinct)) > 0
 }
 
-// wanted is what a column is looked for by: how its texts are read, and how it may be named.
+// wanted is what a column is looked for by.
 type wanted struct {
 	reads func(text string) bool
-	name  string
-	words []string
+	// fits tells how well a name does, as rank.named.
+	fits func(name string) int
+	// not tells of which columns it is none; nil of none.
+	not func(column int) bool
 	// varied tells that of columns that are alike the one with the most different texts is wanted, and not the first.
 	varied bool
 }
@@ -274,10 +310,10 @@ type wanted struct {
 func (c columnsOf) find(w wanted, taken ...int) (at int, best rank) {
 	at = -1
 	for i, name := range c.header {
-		if slices.Contains(taken, i) {
-			continue
+		if slices.Contains(taken, i) || name == "" || w.not != nil && w.not(i) {
+			continue // a format cannot name a column that has no name
 		}
-		r := rank{named: fits(name, w.name, w.words)}
+		r := rank{named: w.fits(name)}
 		texts := map[string]bool{}
 		for _, row := range c.rows {
 			if i < len(row) && w.reads(row[i]) {
@@ -293,95 +329,4 @@ func (c columnsOf) find(w wanted, taken ...int) (at int, best rank) {
 		}
 	}
 	return at, best
-}
-
-// fits tells how well a header's name is one of a column: 2 where it is the very one, 1 where it holds one of some words.
-func fits(name, given string, words []string) int {
-	if name == given {
-		return 2
-	}
-	name = strings.ToLower(name)
-	if slices.ContainsFunc(words, func(word string) bool { return strings.Contains(name, word) }) {
-		return 1
-	}
-	return 0
-}
-
-// Words that names of columns often hold, in languages of Europe and America.
-var (
-	equipmentWords = []string{"equip", "sensor", "device", "machine", "maquina", "máquina", "gerät", "asset"}
-	timestampWords = []string{"time", "date", "data", "hora", "zeit", "datum", "fecha"}
-	valueWords     = []string{"val", "wert", "reading", "leitura", "medi"}
-)
-
-// timeForm is a way in which timestamps are written.
-type timeForm struct {
-	timestamps, dates string
-	parse             func(text string) (time.Time, error)
-}
-
-// reads tells whether a text is a timestamp of the form that can be stored.
-func (f timeForm) reads(text string, limits reading.Limits) bool {
-	t, err := f.parse(text)
-	if err != nil || limits.Check(t) != nil {
-		return false
-	}
-	counted := f.timestamps == TimestampsSeconds || f.timestamps == TimestampsMillis
-	const earliest = 2000 // any small number is a count of seconds, too
-	return !counted || t.Year() >= earliest
-}
-
-// timeForms are the ways in which timestamps are written, those first that say more.
-func timeForms() []timeForm {
-	local := func(order reading.DateOrder) func(string) (time.Time, error) {
-		return reading.NewLocalClock(time.UTC, order).Parse
-	}
-	return []timeForm{
-		{TimestampsRFC3339, DatesISO, reading.ParseTimestamp},
-		{TimestampsLocal, DatesISO, local(reading.YearFirst)},
-		{TimestampsLocal, DatesDayFirst, local(reading.DayFirst)},
-		{TimestampsLocal, DatesMonthFirst, local(reading.MonthFirst)},
-		{TimestampsSeconds, DatesISO, Format{Decimal: DecimalComma}.unix(time.Second)},
-		{TimestampsMillis, DatesISO, Format{Decimal: DecimalComma}.unix(time.Millisecond)},
-	}
-}
-
-// timestamps finds the column of the timestamps.
-func (c columnsOf) timestamps(limits reading.Limits) (form timeForm, at int, ok bool) {
-	var best rank
-	at = -1
-	for _, f := range timeForms() {
-		column, r := c.find(wanted{
-			reads: func(text string) bool { return f.reads(text, limits) }, name: c.given.names()[1], words: timestampWords,
-		})
-		if column >= 0 && r.above(best) {
-			form, at, best = f, column, r
-		}
-	}
-	return form, at, at >= 0
-}
-
-// values finds the column of the values, and their decimal mark.
-func (c columnsOf) values(taken int) (at int, decimal string, ok bool) {
-	var best rank
-	at = -1
-	marks := []string{DecimalPoint, DecimalComma}
-	if c.given.Decimal == DecimalComma {
-		slices.Reverse(marks)
-	}
-	for _, mark := range marks {
-		parse := map[string]func(string) (reading.Decimal, error){DecimalPoint: reading.ParseValue, DecimalComma: reading.ParseCommaValue}[mark]
-		reads := func(text string) bool { _, err := parse(text); return err == nil }
-		if column, r := c.find(wanted{reads, c.given.names()[2], valueWords, true}, taken); column >= 0 && r.above(best) {
-			at, decimal, best = column, mark, r
-		}
-	}
-	return at, decimal, at >= 0
-}
-
-// equipment finds the column of the equipment.
-func (c columnsOf) equipment(taken ...int) (at int, ok bool) {
-	reads := func(text string) bool { _, err := reading.ParseEquipmentID(text); return err == nil }
-	at, _ = c.find(wanted{reads, c.given.names()[0], equipmentWords, false}, taken...)
-	return at, at >= 0
 }

@@ -17,9 +17,11 @@ const headBytes = 64 << 10
 // The first bytes of files that are not CSV in UTF-8.
 var (
 	byteOrderMark = []byte("\xef\xbb\xbf")
+	twoMarks      = []byte("\xef\xbb\xbf\xef\xbb\xbf")
 	gzipMagic     = []byte("\x1f\x8b")
 	zipMagic      = []byte("PK\x03\x04")
 	utf16Marks    = [][]byte{[]byte("\xff\xfe"), []byte("\xfe\xff")}
+	utf32Marks    = [][]byte{[]byte("\xff\xfe\x00\x00"), []byte("\x00\x00\xfe\xff")} // the first begins with one of UTF-16
 )
 
 // readHead finds the rows and their columns in the beginning of a file of a format; whole tells that this is the whole file. If the file
@@ -36,7 +38,7 @@ func readHead(head []byte, whole bool, f Format) (layout Layout, refusal string)
 	header = bytes.TrimSuffix(header, []byte("\r"))
 	switch {
 	case bytes.IndexByte(header, 0) >= 0:
-		return Layout{}, "the header holds NUL bytes, as UTF-16 has them; " + saveAsUTF8
+		return Layout{}, "the header holds NUL bytes, as UTF-16 and UTF-32 have them; " + saveAsUTF8
 	case len(header) > contract.CSVRecordBytesMax || !ended && !whole:
 		return Layout{}, fmt.Sprintf("the header is longer than %d bytes; %s", contract.CSVRecordBytesMax, f.headerRule())
 	case !utf8.Valid(header):
@@ -61,6 +63,10 @@ func notText(head []byte) (refusal string) {
 		return "the file is compressed with gzip; compress it once, and give it a name that ends in " + contract.CSVPackedSuffix
 	case bytes.HasPrefix(head, zipMagic):
 		return "the file is a ZIP archive or a workbook; upload it as CSV"
+	case bytes.HasPrefix(head, twoMarks):
+		return "the file begins with two byte order marks; write it with one or with none (in Python, with the encoding utf-8-sig at one place alone)"
+	case bytes.HasPrefix(head, utf32Marks[0]), bytes.HasPrefix(head, utf32Marks[1]):
+		return "the file is in UTF-32; " + saveAsUTF8
 	case bytes.HasPrefix(head, utf16Marks[0]), bytes.HasPrefix(head, utf16Marks[1]):
 		return "the file is in UTF-16; " + saveAsUTF8
 	}

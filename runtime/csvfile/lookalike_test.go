@@ -1,6 +1,7 @@
 package csvfile_test
 
 import (
+	"encoding/binary"
 	"strings"
 	"testing"
 	"unicode/utf16"
@@ -17,6 +18,19 @@ func inUTF16(text string) string {
 		b.Write([]byte{byte(unit), byte(unit >> 8)})
 	}
 	return b.String()
+}
+
+// inUTF32 writes a text as UTF-32, its higher bytes first or last.
+func inUTF32(text string, highFirst bool) string {
+	var b []byte
+	for _, char := range text {
+		if highFirst {
+			b = binary.BigEndian.AppendUint32(b, uint32(char))
+		} else {
+			b = binary.LittleEndian.AppendUint32(b, uint32(char))
+		}
+	}
+	return string(b)
 }
 
 const localTimezone = `"timezone":"…"}, where … is the name of your time zone, such as America/Sao_Paulo`
@@ -111,6 +125,111 @@ func TestProcessor_SaysWhichFormatTakesAFile(t *testing.T) {
 			like: utf8Rule + `; it looks like a file with semicolons between its fields and other names of columns: send it with the format {"delimiter":";","columns":{"equipmentId":"Máquina"}}`,
 			mend: func(s string) string { return strings.ReplaceAll(s, "\xe1", "á") },
 		},
+		"Windows-1252 in other columns": {
+			file: "equipmentId,timestamp,value,Einheit \x96 \x80\nE1,2026-03-01T08:30:00Z,1.5,\xb0C\n", format: `{"otherColumns":"ignore"}`, rows: 1,
+			like: `the header is not UTF-8; ` + utf8Rule + `; it looks like a file with further columns: send it with the format {"otherColumns":"ignore"}`,
+			mend: func(s string) string {
+				return strings.NewReplacer("\x96", "–", "\x80", "€", "\xb0", "°").Replace(s)
+			},
+		},
+		"Windows-1252 in ids": {
+			file: "equipmentId,timestamp,value\nM\xe1q 1,2026-03-01T08:30:00Z,1.5\n", rows: 1,
+			like: `the file is not UTF-8; ` + utf8Rule + `; it looks like a file with texts such as "Máq 1" in its column "equipmentId", which are no ids: ` +
+				`give each equipment an id of A-Z, a-z, 0-9 and . _ : - alone`,
+			mend: func(s string) string { return strings.ReplaceAll(s, "M\xe1q 1", "Maq-1") },
+		},
+		"ids with blanks under another name": {
+			file: "Sensor;Zeit;Wert;Einheit\nPumpe 1;25.02.2026 14:30;1,5;bar\nPumpe 2;25.02.2026 14:30;1,5;bar\n", rows: 2,
+			format: `{"delimiter":";","decimal":",","columns":{"equipmentId":"Sensor","timestamp":"Zeit","value":"Wert"},"otherColumns":"ignore","timestamps":"local","dates":"dmy","timezone":"Europe/Berlin"}`,
+			like: `other names of columns, texts such as "Pumpe 1" in its column "Sensor", which are no ids, further columns, decimal commas, times without an offset and dates as day/month/year: ` +
+				`give each equipment an id of A-Z, a-z, 0-9 and . _ : - alone and ` +
+				`send it with the format {"delimiter":";","decimal":",","columns":{"equipmentId":"Sensor","timestamp":"Zeit","value":"Wert"},"otherColumns":"ignore","timestamps":"local","dates":"dmy",` + localTimezone,
+			mend: func(s string) string { return strings.ReplaceAll(s, "Pumpe ", "Pumpe-") },
+		},
+		"its own column of ids": {
+			file: "tag;timestamp;value\n0017;2026-03-01T08:30:00Z;1.5\n", format: `{"delimiter":";","columns":{"equipmentId":"tag"}}`, rows: 1,
+			like: `semicolons between its fields and other names of columns: send it with the format {"delimiter":";","columns":{"equipmentId":"tag"}}`,
+		},
+		"no column of ids among others": {
+			file: "timestamp,value,unit,quality,humidity\n2026-03-01T08:30:00Z,21.5,C,192,48\n2026-03-01T08:31:00Z,21.6,C,192,48\n", rows: 2,
+			format: `{"equipmentId":"E9","otherColumns":"ignore"}`,
+			like: `no column for the equipment and further columns: send it with the format {"equipmentId":"…","otherColumns":"ignore"}, ` +
+				`where … is the equipment that the values are of; the columns "unit", "quality" and "humidity" are then left out`,
+		},
+		"an index column": {
+			file: ",equipmentId,timestamp,value\n0,E1,2026-03-01T08:30:00Z,1.5\n1,E1,2026-03-01T08:31:00Z,2\n", format: `{"otherColumns":"ignore"}`, rows: 2,
+			like: `it looks like a file with further columns: send it with the format {"otherColumns":"ignore"}`,
+		},
+		"an index of times without a name": {
+			file: ",value\n2026-03-01 08:30:00+00:00,1.5\n2026-03-01 08:31:00+00:00,2\n", rows: 2,
+			format: `{"columns":{"timestamp":"index"},"equipmentId":"E9","timestamps":"local","timezone":"UTC"}`,
+			like: `no name of its first column: give it one, such as "index"; it then looks like a file with other names of columns, no column for the equipment and ` +
+				`times with an offset that are not written as RFC 3339 has them: send it with the format {"columns":{"timestamp":"index"},"equipmentId":"…","timestamps":"local","timezone":"UTC"}, ` +
+				`where … is the equipment that the values are of`,
+			mend: func(s string) string { return "index" + s },
+		},
+		"dates that are ambiguous": {
+			file: "equipmentId;timestamp;value\nE1;03/04/2025 08:30;1\nE1;04/04/2025 08:30;1\n", rows: 2,
+			format: `{"delimiter":";","timestamps":"local","dates":"mdy","timezone":"America/Sao_Paulo"}`,
+			like:   localTimezone + `; its dates, such as "04/04/2025 08:30", are ambiguous: this format reads dates as day/month/year; with "dates":"mdy" it reads dates as month/day/year`,
+		},
+		"dates that a late row decides": {
+			file: "equipmentId;timestamp;value\n" + strings.Repeat("E1;03/04/2025 08:30;1\n", 300) + "E1;03/14/2025 08:30;1\n", rows: 301,
+			format: `{"delimiter":";","timestamps":"local","dates":"mdy","timezone":"America/Sao_Paulo"}`,
+			like:   `dates as month/day/year: send it with the format {"delimiter":";","timestamps":"local","dates":"mdy",` + localTimezone,
+		},
+		"blanks behind its commas": {
+			file: "equipmentId, timestamp, value\nE1, 2026-03-01T08:30:00Z, 1.5\n", rows: 1,
+			like: `it looks like a file with blanks beside its delimiters: remove them`,
+			mend: func(s string) string { return strings.ReplaceAll(s, ", ", ",") },
+		},
+		"bars": {
+			file: "equipmentId|timestamp|value\nE1|2026-03-01T08:30:00Z|1.5\n", rows: 1,
+			like: `it looks like a file with | between its fields: put another delimiter in its place, such as a comma`,
+			mend: func(s string) string { return strings.ReplaceAll(s, "|", ",") },
+		},
+		"bars, decimal commas and short years": {
+			file: "Tag|Zeit|Wert\nE1|25.02.26 14:30|1,5\n", rows: 1,
+			format: `{"delimiter":";","decimal":",","columns":{"equipmentId":"Tag","timestamp":"Zeit","value":"Wert"},"timestamps":"local","dates":"dmy","timezone":"Europe/Berlin"}`,
+			like: `| between its fields: put another delimiter in its place, such as a semicolon; it looks like a file with years of two digits: write them with four, such as 2026; ` +
+				`it then looks like a file with semicolons between its fields, other names of columns, decimal commas, times without an offset and dates as day/month/year: ` +
+				`send it with the format {"delimiter":";","decimal":",","columns":{"equipmentId":"Tag","timestamp":"Zeit","value":"Wert"},"timestamps":"local","dates":"dmy",` + localTimezone,
+			mend: func(s string) string { return strings.NewReplacer("|", ";", ".26", ".2026").Replace(s) },
+		},
+		"two byte order marks": {
+			file: "\ufeff\ufeffequipmentId,timestamp,value\nE1,2026-03-01T08:30:00Z,1.5\n", rows: 1,
+			like: `the file begins with two byte order marks; write it with one or with none (in Python, with the encoding utf-8-sig at one place alone)`,
+			mend: func(s string) string { return strings.TrimPrefix(s, "\ufeff") },
+		},
+		"UTF-32": {
+			file: inUTF32("\ufeffequipmentId;timestamp;value\nE1;2026-03-01T08:30:00Z;1.5\n", false), format: `{"delimiter":";"}`, rows: 1,
+			like: `the file is in UTF-32; ` + utf8Rule + `; it looks like a file with semicolons between its fields: send it with the format {"delimiter":";"}`,
+			mend: func(string) string { return "equipmentId;timestamp;value\nE1;2026-03-01T08:30:00Z;1.5\n" },
+		},
+		"UTF-32, the other end first": {
+			file: inUTF32("\ufeffequipmentId,timestamp,value\nE1,2026-03-01T08:30:00Z,1.5\n", true), rows: 1,
+			like: `the file is in UTF-32; ` + utf8Rule,
+			mend: func(string) string { return "equipmentId,timestamp,value\nE1,2026-03-01T08:30:00Z,1.5\n" },
+		},
+		"AM and PM": {
+			file: "device,date,reading\nD-1,2/25/2026 12:30 AM,1.5\nD-1,2/25/2026 2:31:05 PM,2\n", rows: 2,
+			format: `{"columns":{"equipmentId":"device","timestamp":"date","value":"reading"},"timestamps":"local","dates":"mdy","timezone":"America/New_York"}`,
+			like: `it looks like a file with AM and PM in its times: write them with 24 hours, such as 14:30; it then looks like a file with other names of columns, times without an offset and dates as month/day/year: ` +
+				`send it with the format {"columns":{"equipmentId":"device","timestamp":"date","value":"reading"},"timestamps":"local","dates":"mdy",` + localTimezone,
+			mend: func(s string) string {
+				return strings.NewReplacer("12:30 AM", "0:30", "2:31:05 PM", "14:31:05").Replace(s)
+			},
+		},
+		"date and time in two columns": {
+			file: "Plant 3\n\n\"Date\",\"Time\",\"TagName\",\"Value\"\n\"25/02/2026\",\"14:30:00\",\"FIC-101.PV\",\"1.5\"\n", rows: 1,
+			format: `{"columns":{"equipmentId":"TagName","timestamp":"Date Time","value":"Value"},"timestamps":"local","dates":"dmy","timezone":"Europe/Lisbon","skipLines":2}`,
+			like: `it looks like a file with date and time in two columns: put them into one, with a blank between them; it then looks like a file with 2 lines before its header, other names of columns, ` +
+				`times without an offset and dates as day/month/year: send it with the format {"columns":{"equipmentId":"TagName","timestamp":"Date Time","value":"Value"},"timestamps":"local","dates":"dmy","timezone":"…","skipLines":2}, ` +
+				`where … is the name of your time zone, such as America/Sao_Paulo`,
+			mend: func(s string) string {
+				return strings.NewReplacer(`Date","Time`, "Date Time", `2026","14`, "2026 14").Replace(s)
+			},
+		},
 		"what a format said wrong": {
 			file: "equipmentId,timestamp,value\nE1,2026-03-01T08:30:00Z,1.5\n", rows: 1,
 			like: `it looks like a file with commas between its fields: send it with the format {}`,
@@ -147,7 +266,7 @@ func TestProcessor_SaysWhichFormatTakesAFile(t *testing.T) {
 func TestProcessor_SuggestsNothingForWhatIsNoReadings(t *testing.T) {
 	for _, file := range []string{
 		"hello\nworld\n", "a,b,c\n", "name,age\nAda,36\nGrace,85\n", "\x00\x01\x02", "{\"equipmentId\":\"E1\"}\n", "\n\n\n",
-		"equipmentId, timestamp, value\nE1, 2026-03-01T08:30:00Z, 1.5\n",
+		"timestamp,note\n2026-03-01T08:30:00Z,fine\n", "equipmentId|timestamp|value\nE1|yesterday|x\n",
 	} {
 		f := newFixture([]byte(file))
 		f.settle(t, wholeFile, first)
@@ -186,6 +305,74 @@ func TestPreviewFile_SuggestsWhatTakesMoreRows(t *testing.T) {
 		}
 		if err != nil || good != c.good || suggested != c.want {
 			t.Errorf("%s: %d good rows, suggested %s, %v; want %d, %s", name, good, suggested, err, c.good, c.want)
+		}
+	}
+}
+
+// A row that fails says what takes it, in a preview as among the rejects.
+func TestPreviewFile_SaysWhatTakesARow(t *testing.T) {
+	const zone = "where … is the name of your time zone, such as America/Sao_Paulo"
+	for _, c := range []struct{ given, at, value, hint string }{
+		{`{}`, "2026-03-01 08:30", "1", `; it is one of times without an offset, which the format {"timestamps":"local","timezone":"…"} takes, ` + zone},
+		{`{}`, "2026-03-01 08:30Z", "1", `; it is one of times with an offset that are not written as RFC 3339 has them, which the format {"timestamps":"local","timezone":"…"} takes, ` + zone},
+		{`{}`, "25/02/2026 08:30", "1", `; it is one of times without an offset and dates as day/month/year, which the format {"timestamps":"local","dates":"dmy","timezone":"…"} takes, ` + zone},
+		{`{}`, "02/25/2026 08:30", "1", `month/day/year, which the format {"timestamps":"local","dates":"mdy","timezone":"…"} takes, ` + zone},
+		{`{}`, "02/01/2026 08:30", "1", `dates as day/month/year or dates as month/day/year, which the format {"timestamps":"local","dates":"dmy","timezone":"…"} takes, or with "dates":"mdy", ` + zone},
+		{`{}`, "1772353800", "1", `; it is one of times in seconds since 1970, which the format {"timestamps":"unix-seconds"} takes`},
+		{`{}`, "02/25/2026 08:30 PM", "1", `; write it with 24 hours, such as 14:30, without AM or PM`},
+		{`{}`, "25.02.26 08:30", "1", `; write its year with four digits`},
+		{`{}`, " 2026-03-01T08:30:00Z", "1", `; remove the blanks around it`},
+		{`{}`, "2026-03-01T08:30:00Z", "1 ", `; remove the blanks around it`},
+		{`{}`, "2026-03-01T08:30:00Z", `"1,5"`, `; it has a decimal comma, as values of a file have with the format {"decimal":","}`},
+		{`{"decimal":","}`, "2026-03-01T08:30:00Z", `1.5`, `; it has a decimal point, as values of a file have without "decimal":"," in its format`},
+		{`{"timestamps":"unix-millis"}`, "2026-03-01T08:30:00Z", "1", `; it is a timestamp of RFC 3339, which a format without "timestamps" takes`},
+		{`{"timestamps":"local","dates":"mdy","timezone":"Europe/Berlin"}`, "25/02/2026 08:30", "1", `which the format {"timestamps":"local","dates":"dmy","timezone":"Europe/Berlin"} takes`},
+		// What is of the given form has another reason.
+		{`{"timestamps":"local","dates":"mdy","timezone":"Europe/Berlin"}`, "10/25/2026 02:30", "1", `so write it with its offset, +02:00 or +01:00`},
+		{`{"timestamps":"local","dates":"mdy","timezone":"America/New_York"}`, "11/2/2025 01:30", "1", `so write it with its offset, -04:00 or -05:00`},
+		{`{}`, "2036-03-09T08:30:00Z", "1", "in the future"},
+		{`{}`, "yesterday", "1", "such as 2026-03-01T08:30:00Z or 2026-03-01T09:30:00.5+01:00"},
+	} {
+		given, err := csvfile.ParseFormat(c.given)
+		if err != nil {
+			t.Fatal(err)
+		}
+		file := "equipmentId,timestamp,value\nE1," + c.at + "," + c.value + "\n"
+		p, err := csvfile.PreviewFile(csvfile.Beginning{FileName: "a.csv", Bytes: []byte(file), Whole: true}, given, reading.Limits{Now: epoch})
+		if err != nil || len(p.Rows) != 1 || len(p.Rows[0].Faults) != 1 || !strings.HasSuffix(p.Rows[0].Faults[0].Reason, c.hint) {
+			t.Errorf("%s, %s as %s: %+v, %v; want %s", c.at, c.value, c.given, p.Rows, err, c.hint)
+			continue
+		}
+		f := newFixture([]byte(file))
+		f.upload.Format = given
+		f.settle(t, wholeFile, first)
+		rejects, reason := string(f.objects[csvfile.RejectsKey(uploadID)]), strings.ReplaceAll(p.Rows[0].Faults[0].Reason, `"`, `""`)
+		if !strings.Contains(rejects, reason) {
+			t.Errorf("the rejects are %s, want %s", rejects, reason)
+		}
+	}
+}
+
+// What only the client knows is named, and said in a sentence.
+func TestPreviewFile_SaysWhatTheSuggestionLacks(t *testing.T) {
+	for name, c := range map[string]struct{ file, given, missing, suggestion string }{
+		"a zone":                           {"equipmentId,timestamp,value\nE1,2026-03-01 08:30,1\n", "{}", "timezone", localTimezone},
+		"the given zone":                   {"equipmentId,timestamp,value\nE1,25/02/2026 08:30,1\n", `{"timestamps":"local","timezone":"UTC"}`, "", `{"timestamps":"local","dates":"dmy","timezone":"UTC"}`},
+		"an equipment":                     {"timestamp,value\n2026-03-01T08:30:00Z,1\n", "{}", "equipmentId", "where … is the equipment that the values are of"},
+		"both":                             {"timestamp,value\n2026-03-01 08:30,1\n", "{}", "timezone equipmentId", "where … is the name of your time zone, such as America/Sao_Paulo and the equipment that the values are of"},
+		"nothing":                          {"equipmentId,timestamp,value\nE1,2026-03-01T08:30:00Z,1\n", "{}", "", ""},
+		"the zone of times with an offset": {"equipmentId,timestamp,value\nE1,2026-03-01 08:30+01:00,1\n", "{}", "", `{"timestamps":"local","timezone":"UTC"}`},
+		"the order of dates":               {"equipmentId,timestamp,value\nE1,03/04/2025 08:30,1\n", "{}", "timezone", `ambiguous: this format reads dates as day/month/year; with "dates":"mdy" it reads dates as month/day/year`},
+		"no order that is given":           {"equipmentId;timestamp;value\nE1;03/04/2025 08:30;1\n", `{"timestamps":"local","dates":"mdy","timezone":"UTC"}`, "", `{"delimiter":";","timestamps":"local","dates":"mdy","timezone":"UTC"}`},
+		"a mend of the file":               {"equipmentId,timestamp,value\nE1, 2026-03-01T08:30:00Z, 1\n", "{}", "", "it looks like a file with blanks beside its delimiters: remove them"},
+	} {
+		given, err := csvfile.ParseFormat(c.given)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := csvfile.PreviewFile(csvfile.Beginning{FileName: "a.csv", Bytes: []byte(c.file), Whole: true}, given, reading.Limits{Now: epoch})
+		if err != nil || strings.Join(p.Missing, " ") != c.missing || !strings.HasSuffix(p.Suggestion, c.suggestion) || (p.Suggestion == "") != (c.suggestion == "") {
+			t.Errorf("%s: %q, %q, %v", name, p.Missing, p.Suggestion, err)
 		}
 	}
 }

@@ -3,7 +3,6 @@ package csvfile
 import (
 	"bufio"
 	"bytes"
-	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
@@ -24,10 +23,9 @@ func hasSuffixFold(name, suffix string) bool {
 // unpacker gives the text of a gzip file from any place on. Gzip cannot be entered in the middle: what lies before the place is
 // unpacked and dropped, and a place that lies far back makes it begin anew. So it is meant for one range after the other.
 type unpacker struct {
-	object *packedObject
-	input  *bufio.Reader
-	zip    *gzip.Reader // nil before the first byte
-	at     int64        // how much of the text was unpacked
+	object  *packedObject
+	members members
+	at      int64 // how much of the text was unpacked
 	// tail is the last of that text: a range reads a little beyond its end, and the next one begins with the byte before it.
 	tail []byte
 	drop []byte
@@ -36,27 +34,20 @@ type unpacker struct {
 // unpacker begins to unpack a file that may be as large as the object.
 func (f files) unpacker(ctx context.Context, key string, object Object) *unpacker {
 	source := &packedObject{fetch: f.fetcher(ctx, key, object.ETag), size: object.Size}
-	return &unpacker{object: source, input: bufio.NewReaderSize(source, blockBytes)}
+	return &unpacker{object: source, members: members{input: bufio.NewReaderSize(source, blockBytes)}}
 }
 
 // rewind begins anew, after something was read.
 func (u *unpacker) rewind() error {
 	u.object.offset, u.object.err = 0, nil
-	u.input.Reset(u.object)
+	u.members.input.Reset(u.object)
 	u.at, u.tail = 0, u.tail[:0]
-	return u.zip.Reset(u.input)
+	return u.members.rewind()
 }
 
 // read unpacks some of what follows, as io.Reader does.
 func (u *unpacker) read(p []byte) (int, error) {
-	if u.zip == nil {
-		zip, err := gzip.NewReader(u.input)
-		if err != nil {
-			return 0, err
-		}
-		u.zip = zip
-	}
-	n, err := u.zip.Read(p)
+	n, err := u.members.Read(p)
 	u.at += int64(n)
 	u.keep(p[:n])
 	return n, err
@@ -129,7 +120,7 @@ func (o *packedObject) Read(p []byte) (int, error) {
 // is damaged, cut or too large. It returns the length of the text and its beginning, or the reason why the file cannot be taken, in
 // one sentence for the client.
 func (u *unpacker) survey() (size int64, head []byte, refusal string, err error) {
-	start, _ := u.input.Peek(len(gzipMagic)) // fewer bytes are not equal, whatever the error
+	start, _ := u.members.input.Peek(len(gzipMagic)) // fewer bytes are not equal, whatever the error
 	switch {
 	case u.object.err != nil:
 		return 0, nil, "", u.object.err
@@ -152,43 +143,4 @@ func (u *unpacker) survey() (size int64, head []byte, refusal string, err error)
 			return 0, nil, damaged(err, u.at, lines), nil
 		}
 	}
-}
-
-// unpackBeginning unpacks the first headBytes of a text from the first bytes of a gzip file, or from all where that is whole. It tells
-// whether that is the whole text, or the reason why the file cannot be taken.
-func unpackBeginning(start []byte, wholeFile bool) (head []byte, whole bool, refusal string) {
-	if !bytes.HasPrefix(start, gzipMagic) {
-		return nil, false, reasonNotPacked
-	}
-	head = make([]byte, 0, headBytes+1) // one more tells that more follows
-	zip, err := gzip.NewReader(bytes.NewReader(start))
-	for err == nil && len(head) <= headBytes {
-		var n int
-		n, err = zip.Read(head[len(head):cap(head)])
-		head = head[:len(head)+n]
-	}
-	switch {
-	case len(head) > headBytes:
-		return head[:headBytes], false, ""
-	case errors.Is(err, io.EOF):
-		return head, wholeFile, "" // or else another member may follow
-	case errors.Is(err, io.ErrUnexpectedEOF) && !wholeFile:
-		return head, false, ""
-	default:
-		return nil, false, damaged(err, int64(len(head)), bytes.Count(head, []byte("\n")))
-	}
-}
-
-const reasonNotPacked = "the file is named " + contract.CSVPackedSuffix + " but is not compressed with gzip; compress it, or name it " +
-	contract.CSVKeySuffix
-
-var reasonUnpacksTooLarge = fmt.Sprintf("the file unpacks to more than %d GiB; split it and upload the parts", contract.CSVUnpackedBytesMax>>30)
-
-// damaged says how far a gzip file could be read.
-func damaged(err error, unpacked int64, lines int) string {
-	problem := "is damaged"
-	if errors.Is(err, io.ErrUnexpectedEOF) {
-		problem = "breaks off"
-	}
-	return fmt.Sprintf("the gzip data %s after %d lines (%d bytes unpacked); nothing of the file was stored; upload it whole", problem, lines, unpacked)
 }

@@ -159,6 +159,7 @@ func TestProcessor_EndsAPackedFileThatCannotBeTakenAndStoresNothing(t *testing.T
 	damaged[len(damaged)/2] ^= 0x55
 	wrongSum := bytes.Clone(whole)
 	wrongSum[len(wrongSum)-8] ^= 1
+	const behind = "something stands behind the end of the gzip data, which was read after 3001 lines"
 	for name, c := range map[string]struct {
 		object  []byte
 		reasons []string
@@ -172,7 +173,12 @@ func TestProcessor_EndsAPackedFileThatCannotBeTakenAndStoresNothing(t *testing.T
 		"cut before its sum":  {whole[:len(whole)-8], []string{"the gzip data breaks off after 3001 lines"}},
 		"damaged":             {damaged, []string{"the gzip data is damaged after "}},
 		"wrong sum":           {wrongSum, []string{"the gzip data is damaged after 3001 lines"}},
-		"followed by rubbish": {append(bytes.Clone(whole), "rubbish that is no member"...), []string{"the gzip data is damaged after 3001 lines"}},
+		"followed by rubbish": {append(bytes.Clone(whole), "rubbish that is no member"...), []string{behind}},
+		"followed by little":  {append(bytes.Clone(whole), '\n'), []string{behind}},
+		"followed by zeros":   {append(bytes.Clone(whole), 0, 0, 0), []string{behind}},
+		"two and rubbish":     {append(pack(rows, rows), "x"...), []string{"behind the end of the gzip data, which was read after 6002 lines"}},
+		"cut in a second":     {append(bytes.Clone(whole), whole[:3]...), []string{"the gzip data breaks off after 3001 lines"}},
+		"cut after one byte":  {append(bytes.Clone(whole), whole[0]), []string{"the gzip data breaks off after 3001 lines"}},
 		"packed twice":        {pack(whole), []string{"the file is compressed with gzip; compress it once"}},
 		"wrong header":        {pack([]byte("a,b\n1,2\n")), []string{"equipmentId is missing"}},
 	} {
@@ -314,6 +320,17 @@ func TestPreviewFile_UnpacksTheBeginning(t *testing.T) {
 		}
 		if len(got.Rows) != c.rows || !strings.Contains(reason, c.reason) || (reason == "") != (c.reason == "") {
 			t.Errorf("%s: %d rows, want %d; reason %q, want %q", name, len(got.Rows), c.rows, reason, c.reason)
+		}
+	}
+}
+
+// A beginning that is cut anywhere, also between members and inside their heads and sums, is no broken file.
+func TestPreviewFile_UnpacksABeginningCutAnywhere(t *testing.T) {
+	object := pack(fileOf(30), []byte("2026-03-01T09:30:00Z,1,E1\n"), []byte("2026-03-01T09:31:00Z,2,E1\n"))
+	for cut := len(pack(fileOf(30))) / 2; cut <= len(object); cut++ {
+		got, err := csvfile.PreviewFile(csvfile.Beginning{FileName: "a.csv.gz", Bytes: object[:cut]}, csvfile.Format{}, reading.Limits{Now: epoch})
+		if err != nil || len(got.Rows) == 0 || got.Rows[0].Faults != nil {
+			t.Fatalf("cut at %d of %d: %+v, %v", cut, len(object), got, err)
 		}
 	}
 }

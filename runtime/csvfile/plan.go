@@ -66,8 +66,8 @@ func (p planner) look(ctx context.Context, u Upload, object Object) (plan Plan, 
 	plan.At = p.now().UTC()
 	whole := int64(len(head)) == plan.text()
 	if plan.Layout, refusal = readHead(head, whole, u.Format); refusal != "" {
-		_, hint := lookalike(head, whole, u.Format, reading.Limits{Now: plan.At, Retention: p.retention})
-		return Plan{}, withHint(refusal, hint), nil
+		like := lookalike(head, whole, u.Format, reading.Limits{Now: plan.At, Retention: p.retention})
+		return Plan{}, withHint(refusal, like.hint), nil
 	}
 	plan.Ranges = rangesOf(plan.text(), p.rangeBytes)
 	return plan, "", nil

@@ -19,6 +19,10 @@ type Preview struct {
 	// Suggested is a format that takes the file better than the given one, nil where there is none. What only the client knows is
 	// missing in it: the time zone of local times, and the equipment of a file without a column for it.
 	Suggested *Format
+	// Missing names the fields that Suggested lacks.
+	Missing []string
+	// Suggestion says in a sentence what the file looks like and what to do about it; empty where nothing is to be said.
+	Suggestion string
 }
 
 // PreviewRow is what would become of one row: a reading, or what is wrong with it.
@@ -51,18 +55,19 @@ func PreviewFile(b Beginning, format Format, limits reading.Limits) (Preview, er
 		return Preview{Rows: []PreviewRow{{Line: 1, Faults: []fault.FieldError{{Field: fieldFile, Reason: refusal}}}}}, nil
 	}
 	_, refusal = readHead(head, whole, format)
-	found, hint := lookalike(head, whole, format, limits)
+	like := lookalike(head, whole, format, limits)
+	preview := Preview{Suggested: like.format, Missing: like.missing, Suggestion: like.hint}
 	if refusal != "" {
-		return Preview{
-			Rows:      []PreviewRow{{Line: int64(format.SkipLines) + 1, Faults: []fault.FieldError{{Field: fieldFile, Reason: withHint(refusal, hint)}}}},
-			Suggested: found,
-		}, nil
+		refused := []fault.FieldError{{Field: fieldFile, Reason: withHint(refusal, like.hint)}}
+		preview.Rows = []PreviewRow{{Line: int64(format.SkipLines) + 1, Faults: refused}}
+		return preview, nil
 	}
 	rows, err := previewRows(head, whole, format, limits)
 	if err != nil {
 		return Preview{}, err
 	}
-	return Preview{Rows: rows, Suggested: found}, nil
+	preview.Rows = rows
+	return preview, nil
 }
 
 // text is the beginning of the file's text and whether that is all of it, or the reason why it cannot be read.
@@ -124,6 +129,9 @@ func (j *judge) faults(r *reading.Reading, row string, long bool) []fault.FieldE
 	faults, err := j.read(r, row)
 	if err != nil {
 		faults = []fault.FieldError{{Field: fieldRow, Reason: strings.TrimPrefix(err.Error(), "the row ")}}
+	}
+	for i, f := range faults {
+		faults[i].Reason += j.hint(f)
 	}
 	if len(faults) > 0 && !utf8.ValidString(row) {
 		faults = append([]fault.FieldError{{Field: fieldRow, Reason: "must be UTF-8"}}, faults...)

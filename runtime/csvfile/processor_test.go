@@ -232,7 +232,7 @@ func TestProcessor_NumbersTheRejectsOfAllRangesFromTheTop(t *testing.T) {
 		"=cmd(),1",                    // 10
 	}
 	const want = `line,reason,row
-3,"equipmentId must be 1 to 128 characters of A-Z a-z 0-9 . _ : -; timestamp must be an RFC 3339 timestamp with an offset, such as 2026-03-01T08:30:00Z or 2026-03-01T09:30:00.5+01:00","2026-03-01T08:30:00,1,E 1"
+3,"equipmentId must be 1 to 128 characters of A-Z a-z 0-9 . _ : -; timestamp must be an RFC 3339 timestamp with an offset, such as 2026-03-01T08:30:00Z or 2026-03-01T09:30:00.5+01:00; it is one of times without an offset, which the format {""timestamps"":""local"",""timezone"":""…""} takes, where … is the name of your time zone, such as America/Sao_Paulo","2026-03-01T08:30:00,1,E 1"
 5,value must have at most 27 digits before the decimal point,"2026-03-01T08:30:01Z,1e9999,E"
 6,the row must be at most 4096 bytes long,LONG
 7,"the row must be UTF-8; equipmentId must be 1 to 128 characters of A-Z a-z 0-9 . _ : -; timestamp must be an RFC 3339 timestamp with an offset, such as 2026-03-01T08:30:00Z or 2026-03-01T09:30:00.5+01:00; value must be a JSON number such as 21.5 or -3e-7","a�b,""x""""y"","

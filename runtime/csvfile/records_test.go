@@ -97,7 +97,7 @@ func TestReadHead_NamesWhatIsWrong(t *testing.T) {
 		"rejects gzip":             {"\x1f\x8b\x08\x00", "the file is compressed with gzip; compress it once, and give it a name that ends in .csv.gz"},
 		"rejects a workbook":       {"PK\x03\x04", "the file is a ZIP archive or a workbook; upload it as CSV"},
 		"rejects UTF-16":           {"\xff\xfee\x00q\x00", "the file is in UTF-16; " + utf8Rule},
-		"rejects UTF-16 unmarked":  {"e\x00q\x00u\x00", "the header holds NUL bytes, as UTF-16 has them; " + utf8Rule},
+		"rejects UTF-16 unmarked":  {"e\x00q\x00u\x00", "the header holds NUL bytes, as UTF-16 and UTF-32 have them; " + utf8Rule},
 		"rejects Latin-1 header":   {"equipmentId,timestamp,val\xfce\n", "the header is not UTF-8; " + utf8Rule},
 		"rejects Latin-1 lines":    {"equipmentId,timestamp,value\nM\xfcller,t,1\nE,t,1\nM\xfcller,t,2\n", "the file is not UTF-8; " + utf8Rule},
 		"rejects a missing column": {"equipmentId,timestamp\n", `the header "equipmentId,timestamp" is wrong: value is missing` + rule},

@@ -98,6 +98,7 @@ func blankThroughout(record string, delimiter byte) bool {
 
 // judge makes readings of the rows of one upload. What it says of a row depends on the format, the plan and the retention alone.
 type judge struct {
+	format    Format
 	layout    Layout
 	limits    reading.Limits
 	delimiter byte
@@ -106,6 +107,7 @@ type judge struct {
 	equipmentID string // of all rows, where they have no column for it
 	ignoring    bool   // of other columns
 	fields      []string
+	times       []timeForm // of hints; nil before the first one
 }
 
 func newJudge(f Format, layout Layout, limits reading.Limits) (judge, error) {
@@ -114,7 +116,7 @@ func newJudge(f Format, layout Layout, limits reading.Limits) (judge, error) {
 		return judge{}, err
 	}
 	return judge{
-		layout: layout, limits: limits, delimiter: f.delimiter(), forms: forms, equipmentID: f.EquipmentID,
+		format: f.plain(), layout: layout, limits: limits, delimiter: f.delimiter(), forms: forms, equipmentID: f.EquipmentID,
 		ignoring: f.OtherColumns == OtherIgnore,
 	}, nil
 }
@@ -172,15 +174,4 @@ func (j *judge) row(r *reading.Reading, row string, long bool) (reason string) {
 		reasons = append(reasons, f.Error()+j.hint(f))
 	}
 	return strings.Join(reasons, "; ")
-}
-
-// hint says after a fault of a value which format takes it, where that is one with a decimal comma, which is not to be seen in the header.
-func (j *judge) hint(f fault.FieldError) string {
-	if f.Field != reading.FieldValue || j.forms != nil {
-		return ""
-	}
-	if _, err := reading.ParseCommaValue(j.fields[j.layout.Columns.Value]); err != nil {
-		return ""
-	}
-	return "; it has a decimal comma, as values of a file have with the format " + Format{Decimal: DecimalComma}.Text()
 }

@@ -138,8 +138,12 @@ func TestPostPreview_TellsWhatWouldBecomeOfTheRowsAndStoresNothing(t *testing.T)
 		}
 	}
 	got := preview(path, [4]string{"file", "nov.csv", "text/csv", "equipmentId;timestamp;value\nE1;2026-02-28T14:30:00Z;1\n"})
-	if got.status != http.StatusOK || !strings.Contains(got.body, `"suggestedFormat":{"delimiter":";"}`) || !strings.Contains(got.body, `{"rows":[{"line":1,"errors":[{"field":"file","reason":"the header`) {
+	if got.status != http.StatusOK || !strings.Contains(got.body, `"suggestedFormat":{"delimiter":";"},"suggestion":"it looks like a file with semicolons between its fields: send it`) || !strings.Contains(got.body, `{"rows":[{"line":1,"errors":[{"field":"file","reason":"the header`) {
 		t.Errorf("status %d, body %s", got.status, got.body)
+	}
+	got = preview(path, [4]string{"file", "nov.csv", "text/csv", "equipmentId,timestamp,value\nE1,2026-02-28 14:30,1\n"})
+	if want := `"suggestedFormat":{"timestamps":"local"},"missing":["timezone"],"suggestion":"it looks like a file with times without an offset: send it with the format {`; got.status != http.StatusOK || !strings.Contains(got.body, want) {
+		t.Errorf("status %d, body %s, want %s", got.status, got.body, want)
 	}
 	if got := preview(path, [4]string{"file", "nov.csv", "text/csv", "equipmentId,timestamp,value\n"}); got.body != `{"rows":[]}`+"\n" {
 		t.Errorf("a header alone: %s", got.body)

@@ -17,6 +17,8 @@ import (
 type previewAnswer struct {
 	Rows            []previewRow    `json:"rows"`
 	SuggestedFormat *csvfile.Format `json:"suggestedFormat,omitempty"`
+	Missing         []string        `json:"missing,omitempty"`
+	Suggestion      string          `json:"suggestion,omitempty"`
 }
 
 type previewRow struct {
@@ -64,7 +66,9 @@ func (s *Server) postPreview(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return fmt.Errorf("preview a file: %w", err)
 	}
-	shown := previewAnswer{Rows: make([]previewRow, len(preview.Rows)), SuggestedFormat: preview.Suggested}
+	shown := previewAnswer{
+		Rows: make([]previewRow, len(preview.Rows)), SuggestedFormat: preview.Suggested, Missing: preview.Missing, Suggestion: preview.Suggestion,
+	}
 	for i, row := range preview.Rows {
 		shown.Rows[i] = previewRow{Line: row.Line, Errors: row.Faults}
 		if one := row.Reading; len(row.Faults) == 0 {
