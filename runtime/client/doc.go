@@ -11,5 +11,5 @@
 // Who sends many readings takes a Sender, which makes batches of them; who has a file takes Upload.
 //
 // The package imports the standard library and what the service says of readings and limits. It knows neither AWS nor the local
-// system, and nothing that is deployed imports it.
+// system, and nothing that is deployed imports it. Package localsystem, below it, finds the system of make run.
 package client

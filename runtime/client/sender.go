@@ -71,8 +71,8 @@ func (e *UndeliveredError) Error() string {
 func (e *UndeliveredError) Unwrap() error { return e.First }
 
 // Sender sends readings in batches behind the back of its callers. What it holds is bounded: Send waits where the service takes
-// readings more slowly than they come. Of values for the same reading, the one that was given last stays. It is safe for concurrent
-// use.
+// readings more slowly than they come. Of values for the same reading, the one that was given last stays; only a region that
+// did not answer, so that the call went to another one, may still store an earlier value later. It is safe for concurrent use.
 type Sender struct {
 	c *Client
 	o SenderOptions

@@ -8,10 +8,12 @@
 //   - service.js makes every call. It keeps decimals as the text that the service sent, waits where the service asks to, and
 //     has session.js ask for the password again when a session has ended; the call then goes on as if nothing had been.
 //   - session.js signs in and out. At sign-out the document is emptied.
-//   - text.js chooses the language; text-en.js and text-pt.js hold every sentence, in English and in Brazilian Portuguese.
+//   - text.js chooses the language; text-en.js and text-pt.js hold every sentence, in English and in Brazilian Portuguese. A text that it
+//     makes can be said again, so that another language or zone changes what is shown in place: nothing that was typed is lost, and
+//     nothing that runs is disturbed.
 //   - numbers-and-times.js writes numbers and times as the language and the zone want them, and calculates with decimals as
 //     text: no value passes through a float on its way into a table.
-//   - dom.js makes elements. Nothing is ever read as HTML.
+//   - dom.js makes elements, and knows where in the document each text stands. Nothing is ever read as HTML.
 //   - One module for each view: overview.js, equipment.js, send.js, uploads.js, deletion.js, machines.js.
 //   - What shows aggregates: window.js and choice.js let people choose a window and equipments; result.js shows the answer to
 //     that question, and keeps an answer with its own question until the next one has come; aggregates.js asks for it, in steps
@@ -27,9 +29,10 @@
 // A view is a module that exports a function which takes the console (the object that main.js makes: service, text, format,
 // address, zone, user, faultText) and returns {element, open(place), close()}. element is shown in the frame. open is called each time that the
 // address names the view, and when anything in the address changes while it is shown; close when another view comes. A view
-// stays alive while it is not shown, so that nothing is lost of what was typed. Add it to the list of views in main.js, its title to
-// both texts as "view.NAME", and its file to index.html as a modulepreload if it belongs to what is seen first; other modules
-// are loaded when they are needed.
+// stays alive while it is not shown, so that nothing is lost of what was typed. Texts go into the document by element, set, say and note
+// of dom.js, which keep them up to date; a number or a time that open does not write anew is a Said of text.js. Add the view to the list
+// in main.js, its title to both texts as "view.NAME", and its file to index.html as a modulepreload if it belongs to what is seen first;
+// other modules are loaded when they are needed.
 //
 // # A new sentence
 //

@@ -121,6 +121,7 @@ type docsField struct {
 // docsContent is a body that is sent or answered.
 type docsContent struct {
 	Title, Description string
+	Label              string // of its table of fields: no two on the page are alike
 	Fields             []docsField
 	Examples           []docsExample
 }

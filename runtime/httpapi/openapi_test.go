@@ -97,9 +97,20 @@ func (d *openAPI) calls(path, tag string) ([]docsCall, error) {
 		}
 		call.Method, call.Path = strings.ToUpper(method), path
 		call.Anchor = method + strings.NewReplacer("/", "-", "{", "", "}", "").Replace(path)
+		call.label()
 		calls = append(calls, call)
 	}
 	return calls, nil
+}
+
+// label names the tables of a call, each in its own way.
+func (c *docsCall) label() {
+	for i := range c.Bodies {
+		c.Bodies[i].Label = fmt.Sprintf("Fields of the body of %s %s, %s", c.Method, c.Path, c.Bodies[i].Title)
+	}
+	for i := range c.Answers {
+		c.Answers[i].Label = fmt.Sprintf("Fields of the answer of %s %s, %s", c.Method, c.Path, c.Answers[i].Title)
+	}
 }
 
 func (d *openAPI) call(o openOperation) (docsCall, error) {
@@ -278,15 +289,11 @@ func (d *openAPI) schema(raw json.RawMessage) (openSchema, error) {
 // rule says in a few words what a value must be.
 func (s openSchema) rule() string {
 	parts := []string{string(s.Type)}
+	if choices := s.choices(); choices != "" {
+		parts[0] = choices
+	}
 	if s.Format != "" {
 		parts = append(parts, s.Format)
-	}
-	var choices []string
-	for _, choice := range s.Enum {
-		choices = append(choices, fmt.Sprint(choice))
-	}
-	if len(choices) > 0 {
-		parts = append(parts, "one of "+strings.Join(choices, ", "))
 	}
 	parts = append(parts, span("characters", lengthText(s.MinLength), lengthText(s.MaxLength)), span("elements", lengthText(s.MinItems), lengthText(s.MaxItems)),
 		span("", numberText(s.Minimum), numberText(s.Maximum)), between(numberText(s.ExclusiveMinimum), numberText(s.ExclusiveMaximum)))
@@ -294,9 +301,37 @@ func (s openSchema) rule() string {
 		parts = append(parts, "matching "+s.Pattern)
 	}
 	if s.Default != nil {
-		parts = append(parts, "default "+fmt.Sprint(s.Default))
+		parts = append(parts, "default "+literal(s.Default))
 	}
 	return strings.Join(slices.DeleteFunc(parts, func(p string) bool { return p == "" }), ", ")
+}
+
+// choices lists the values of which a value must be one, in place of their type, which they show.
+func (s openSchema) choices() string {
+	var all []string
+	for _, choice := range s.Enum {
+		all = append(all, literal(choice))
+	}
+	if s.Const != nil {
+		all = []string{literal(s.Const)}
+	}
+	switch len(all) {
+	case 0:
+		return ""
+	case 1:
+		return "only " + all[0]
+	default:
+		return "one of " + strings.Join(all, ", ")
+	}
+}
+
+// literal writes a value as JSON has it, so that a text is seen to be one.
+func literal(value any) string {
+	text, err := json.Marshal(value)
+	if err != nil {
+		return fmt.Sprint(value)
+	}
+	return string(text)
 }
 
 func span(unit, from, to string) string {

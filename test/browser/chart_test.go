@@ -427,6 +427,8 @@ func TestOverview_ShowsALargeFleetByItsTotals(t *testing.T) {
 	p.answered()
 	p.says(question, "steps of 3 hours")
 	p.says(".result", "too much to list each equipment")
+	p.says(".result .key", "There is no band from minimum to maximum for so many equipments")
+	p.says("#items-title", "All equipment together, in steps of")
 	p.countsAs("/sensor-data/aggregated?interval=1w&limit=1&numbers=string")
 	if d := p.drawn(); d.Band != "" || strings.Count(d.Line, "L") < 40 {
 		t.Errorf("the line is %s, the band %s", d.Line, d.Band)
@@ -499,8 +501,13 @@ func (p *page) countsAs(path string) {
 	if err := ask(p.t, path, &want); err != nil {
 		p.t.Fatal(err)
 	}
-	if got := strings.ReplaceAll(p.text(firstValue), ",", ""); got != want.Average {
+	shown := p.text(firstValue)
+	whole := eval[string](p, `document.querySelector(%s).querySelector("[title]")?.title ?? document.querySelector(%s).innerText.trim()`, firstValue, firstValue)
+	if got := strings.ReplaceAll(whole, ",", ""); got != want.Average {
 		p.t.Errorf("the average is %s, and the service's %s", got, want.Average)
+	}
+	if before, behind, _ := strings.Cut(shown, "."); len(behind) > max(2, 6-len(strings.TrimLeft(before, "−0"))) {
+		p.t.Errorf("the average is shown as %s, of which nobody needs all digits", shown)
 	}
 	if got := strings.ReplaceAll(p.text(fourth), ",", ""); got != strconv.Itoa(want.TotalCount) {
 		p.t.Errorf("there are %s readings, and the service counts %d", got, want.TotalCount)

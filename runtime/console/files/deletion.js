@@ -1,8 +1,9 @@
 // Deletes a range of an equipment, after showing what would go.
 
-import { element, field, note, whileBusy } from "./dom.js";
+import { element, field, note, say, whileBusy } from "./dom.js";
 import { fromLocal, toLocal } from "./numbers-and-times.js";
 import { equipmentInput } from "./suggest.js";
+import { Said } from "./text.js";
 
 const stepMilliseconds = 5 * 60000;
 /** The longest window that the service adds up in one call. */
@@ -54,7 +55,7 @@ export function deletion(app) {
 
   /** show says what would go, and offers to let it go. */
   function show(range, count, newest) {
-    const between = { equipment: range.equipmentId, from: app.format.moment(range.from), to: app.format.moment(range.to), zone };
+    const between = { equipment: range.equipmentId, from: () => app.format.moment(range.from), to: () => app.format.moment(range.to), zone };
     if (count === 0 && newest.length === 0) {
       line.say(text("deletion.nothing", between));
       return;
@@ -64,8 +65,8 @@ export function deletion(app) {
       element("p", { class: "hint" }, text("deletion.newest")),
       element("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": text("deletion.newest") }, element("table", {}, element("thead", {},
         element("tr", {}, element("th", { scope: "col" }, text("preview.time")), element("th", { scope: "col", class: "number" }, text("preview.value")))),
-      element("tbody", {}, newest.map((one) => element("tr", {}, element("td", {}, app.format.moment(Date.parse(one.timestamp))),
-        element("td", { class: "number" }, app.format.decimal(one.value))))))),
+      element("tbody", {}, newest.map((one) => element("tr", {}, element("td", {}, new Said(() => app.format.moment(Date.parse(one.timestamp)))),
+        element("td", { class: "number" }, new Said(() => app.format.decimal(one.value)))))))),
       element("p", {}, text("deletion.forGood")), element("div", { class: "actions" }, go,
         element("button", { type: "button", class: "plain", onclick: () => { forget(); equipmentId.focus(); } }, text("deletion.keep"))));
     found.querySelector("h2").focus();
@@ -103,7 +104,7 @@ export function deletion(app) {
         zone = app.zone;
         forget();
       }
-      zoneLine.textContent = text("deletion.zone", { zone });
+      say(zoneLine, text("deletion.zone", { zone }));
     },
     close() {},
   };

@@ -1,8 +1,9 @@
 // Shows the list of equipments, and the page of one.
 
-import { element, field, note, set } from "./dom.js";
+import { element, field, note, say, set } from "./dom.js";
 import { Readings } from "./readings.js";
 import { Result } from "./result.js";
+import { Said } from "./text.js";
 import { chooser, nameOf } from "./window.js";
 
 const waitMilliseconds = 200, pageSize = 50;
@@ -81,7 +82,7 @@ function equipmentList(app) {
     open(place) {
       const search = (place.own.search || "").replace(/[^A-Za-z0-9._:-]/g, "");
       if (document.activeElement !== input) input.value = search;
-      zone.textContent = text("window.zone", { zone: app.zone });
+      say(zone, text("window.zone", { zone: app.zone }));
       if (search !== prefix) [prefix, cursor, before] = [search, "", []];
       load();
     },
@@ -105,15 +106,17 @@ function equipmentPage(app) {
     try {
       const { items: [one] } = await app.service.getValues("/equipment", { prefix: mine, limit: "1" });
       if (mine !== id) return;
-      if (one?.equipmentId !== mine) last.textContent = text("equipment.unknown");
-      else if (!one.last) last.textContent = text("equipment.empty");
-      else {
-        last.replaceChildren(element("span", {}, text("equipment.last")), " ", element("strong", {}, app.format.decimal(one.last.value)), " ",
-          element("span", { class: "hint" }, text("equipment.lastAt", { time: app.format.instant(one.last.timestamp), zone: app.zone })));
-      }
+      if (one?.equipmentId !== mine) say(last, text("equipment.unknown"));
+      else if (!one.last) say(last, text("equipment.empty"));
+      else writeLast(one.last);
     } catch (error) {
-      if (mine === id) last.textContent = app.faultText(error);
+      if (mine === id) say(last, app.faultText(error));
     }
+  }
+
+  function writeLast(reading) {
+    last.replaceChildren(element("span", {}, text("equipment.last")), " ", element("strong", {}, new Said(() => app.format.decimal(reading.value))), " ",
+      element("span", { class: "hint" }, text("equipment.lastAt", { time: () => app.format.instant(reading.timestamp), zone: () => app.zone })));
   }
 
   return {

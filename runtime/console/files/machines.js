@@ -1,6 +1,6 @@
 // Shows programs how to reach this deployment, which region answers, and how its parts are.
 
-import { element, id, note } from "./dom.js";
+import { element, id, note, say } from "./dom.js";
 import { examples } from "./examples.js";
 import { Fault } from "./service.js";
 
@@ -84,8 +84,8 @@ function panel(app, name, code) {
   const { text } = app;
   const said = element("span", { role: "status", class: "hint" });
   const copy = async () => {
-    await navigator.clipboard.writeText(code).then(() => { said.textContent = text("machines.copied"); },
-      () => { said.textContent = text("machines.notCopied"); });
+    await navigator.clipboard.writeText(code).then(() => say(said, text("machines.copied")),
+      () => say(said, text("machines.notCopied")));
     setTimeout(() => { said.textContent = ""; }, 4000);
   };
   return element("div", { role: "tabpanel", id: id("program"), "data-language": name },
@@ -106,7 +106,7 @@ function healthPanel(app) {
       show(await readiness(app.service));
     } catch (error) {
       facts.replaceChildren();
-      said.textContent = app.faultText(error);
+      say(said, app.faultText(error));
     }
     if (open) timer = setTimeout(look, lookMilliseconds);
   }
@@ -116,7 +116,8 @@ function healthPanel(app) {
     const known = Object.entries(parts).map(([name, state]) => row(partNames.includes(name) ? text("health.part." + name) : name, state));
     facts.replaceChildren(element("dt", {}, text("health.region")), element("dd", {}, app.region || text("health.unnamed")),
       ...row(text("health.whole"), status), ...known.flat());
-    said.textContent = text("health.at", { time: app.format.clock(Date.now(), true), zone: app.zone });
+    const at = Date.now();
+    say(said, text("health.at", { time: () => app.format.clock(at, true), zone: () => app.zone }));
   }
 
   return {

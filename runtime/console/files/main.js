@@ -1,11 +1,11 @@
 // Starts the console: knows the views, shows the one that the address names, and holds the frame around it.
 
 import { Address } from "./address.js";
-import { element, set } from "./dom.js";
+import { element, say, sayAgain, set } from "./dom.js";
 import { Format, viewerZone } from "./numbers-and-times.js";
 import { Fault, Service } from "./service.js";
 import { renew, signIn, signOut, whoIs } from "./session.js";
-import { languageNames, loadText } from "./text.js";
+import { languageNames, loadLanguage, Said, Speech } from "./text.js";
 
 /** The views by their names in the address, the first one first. needs is a scope without which a view is not offered. */
 const views = {
@@ -18,11 +18,21 @@ const views = {
 };
 const first = Object.keys(views)[0];
 
+/** The kinds of errors that the service answers, as it names them. */
+const problems = [
+  "malformed", "invalid", "unauthenticated", "forbidden", "not-found", "method-not-allowed", "slow-body", "conflict", "too-large",
+  "unsupported-media-type", "headers-too-large", "too-many-requests", "internal", "unavailable",
+];
+
 /** Console is what views are given. */
 class Console {
   constructor(root) {
     this.root = root;
     this.region = "";
+    this.open = new Map(); // views by their names
+    const speech = new Speech();
+    this.speech = speech;
+    this.text = (key, values) => speech.say(key, values);
     this.service = new Service({ renew: () => renew(this), answered: (region) => this.answeredBy(region) });
     this.address = new Address((place, before) => this.follow(place, before));
   }
@@ -34,13 +44,15 @@ class Console {
     this.address.go({ zone: this.zone }, { replace: true }); // a link shows the same to somebody in another zone
   }
 
-  /** speak takes the language and the zone that the address names, or the browser's. */
+  /** speak takes the language and the zone that the address names, or the browser's, and says in it what is shown already. */
   async speak() {
-    const place = this.address.place;
-    const { code, locale, text } = await loadText(place.language);
-    Object.assign(this, { language: code, locale, text });
-    this.tell(place.zone);
-    document.documentElement.lang = locale;
+    const wanted = this.address.place.language;
+    const language = await loadLanguage(wanted);
+    if (this.address.place.language !== wanted) return; // another one was chosen meanwhile
+    this.speech.take(language);
+    Object.assign(this, { language: language.code, locale: language.locale });
+    document.documentElement.lang = this.locale;
+    this.tell(this.address.place.zone);
   }
 
   /** tell tells times of a zone from now on. Views take format anew each time that they write something. */
@@ -48,21 +60,13 @@ class Console {
     this.zone = zone || viewerZone();
     this.format = new Format(this.locale, this.zone);
     this.zones?.replaceChildren(...this.zoneOptions());
+    sayAgain();
+    if (this.languages) this.languages.value = this.language; // one may have gone back to it
   }
 
-  /** speakAnew makes everything again in another language, and leaves the focus on what was used to choose it. */
-  async speakAnew() {
-    this.shown?.view.close();
-    await this.speak();
-    this.frame();
-    this.languages.focus();
-  }
-
-  /** frame makes what stands around the views, and forgets the views that there were. */
+  /** frame makes what stands around the views. */
   frame() {
     const { text } = this;
-    this.open = new Map();
-    this.shown = null;
     this.main = element("main", { id: "main", tabindex: "-1" });
     this.tabs = Object.entries(views).filter(([, { needs }]) => !needs || this.user.scopes.includes(needs))
       .map(([name]) => element("a", { "data-view": name, onclick: (event) => this.tabClicked(event, name) }, text("view." + name)));
@@ -81,7 +85,7 @@ class Console {
 
   person() {
     const trouble = element("span", { role: "alert" });
-    const leave = () => signOut(this).catch((error) => { trouble.textContent = this.faultText(error); });
+    const leave = () => signOut(this).catch((error) => { say(trouble, this.faultText(error)); });
     return element("div", { class: "person" }, element("span", { class: "name" }, this.user.email || this.user.username),
       element("button", { type: "button", class: "plain", onclick: leave }, this.text("session.signOut")), trouble);
   }
@@ -114,9 +118,9 @@ class Console {
   /** follow shows what the address says after it has changed. */
   async follow(place, before) {
     if (!this.user) return;
-    if (place.language !== before.language) await this.speakAnew();
+    if (place.language !== before.language) await this.speak();
     else if (place.zone !== before.zone) this.tell(place.zone);
-    await this.show(place);
+    await this.show(this.address.place);
   }
 
   /** show opens the view that a place names, in the same state in which it was left. */
@@ -154,15 +158,26 @@ class Console {
   answeredBy(region) {
     if (!region) return;
     this.region = region;
-    if (this.regionLine) this.regionLine.textContent = this.text("frame.region", { region });
+    if (this.regionLine) say(this.regionLine, this.text("frame.region", { region }));
   }
 
-  /** faultText is an error as a sentence for people. */
+  /**
+   * faultText is an error as a sentence for people. The service's own sentences are in English: those who read another language are
+   * told of which kind the error is, and the service's sentence is the detail of that.
+   */
   faultText(error) {
     if (!(error instanceof Fault)) return this.text("fault.console", { reason: error.message });
+    if (error.body.own) return error.body.own();
     if (error.status === 0) return this.text("fault.unreachable");
-    const sentence = error.message || this.text("fault.unexpected");
-    return error.status >= 500 && error.requestId ? `${sentence} (${this.text("fault.request", { id: error.requestId })})` : sentence;
+    const own = () => this.language === "en" && error.message !== "";
+    const request = () => error.status >= 500 && error.requestId ? ` (${this.text("fault.request", { id: error.requestId })})` : "";
+    return new Said(() => (own() ? error.message : this.kindOf(error)) + request(), () => own() ? "" : error.message);
+  }
+
+  /** kindOf says of which kind an error is, which the service names in an address that explains it. */
+  kindOf({ body: { type = "" } }) {
+    const name = /#problem-([a-z-]+)$/.exec(type)?.[1];
+    return problems.includes(name) ? this.text("problem." + name) : this.text("fault.unexpected");
   }
 }
 
@@ -170,6 +185,6 @@ const root = document.getElementById("console");
 const app = new Console(root);
 app.start().catch((error) => {
   root.replaceChildren(element("main", { class: "sign-in" }, element("h1", {}, "SensorFlow"),
-    element("p", { role: "alert" }, app.text ? app.faultText(error) : String(error)),
-    element("button", { type: "button", onclick: () => location.reload() }, app.text ? app.text("frame.again") : "Try again")));
+    element("p", { role: "alert" }, app.locale ? app.faultText(error) : String(error)),
+    element("button", { type: "button", onclick: () => location.reload() }, app.locale ? app.text("frame.again") : "Try again")));
 });

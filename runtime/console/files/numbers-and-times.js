@@ -89,6 +89,12 @@ export class Format {
     return (sign ? "−" : "") + grouped + (fraction ? this.point + fraction : "");
   }
 
+  /** average writes a decimal that was divided, without the digits that say nothing: six, or two behind the point of large ones. */
+  average(text) {
+    const options = { maximumSignificantDigits: 6, maximumFractionDigits: 2, roundingPriority: "morePrecision" };
+    return this.kind("average", () => new Intl.NumberFormat(this.locale, options)).format(text).replace("-", "−");
+  }
+
   /** number writes a number of the picture, such as a tick of its axis. */
   number(n, options) {
     return this.kind("number" + JSON.stringify(options), () => new Intl.NumberFormat(this.locale, options)).format(n).replace("-", "−");

@@ -1,7 +1,7 @@
 // Shows the raw readings of an equipment, newest first.
 
 import { spanOf } from "./aggregates.js";
-import { element, note, save, whileBusy } from "./dom.js";
+import { element, note, save, say, whileBusy } from "./dom.js";
 import { compare } from "./numbers-and-times.js";
 import { Table } from "./table.js";
 
@@ -54,7 +54,7 @@ export class Readings {
     this.named = this.app.text("readings.question", { id: equipment, window: name, zone: this.app.zone });
     const key = JSON.stringify([equipment, window]);
     if (this.key === key) {
-      this.question.textContent = this.named;
+      say(this.question, this.named);
       if (this.rows) this.table.show(this.rows, true); // the zone may be another one
       return undefined;
     }
@@ -85,7 +85,7 @@ export class Readings {
       } while (page.items.length === 0 && cursor);
       this.cursor = cursor;
       this.rows = before.concat(page.items);
-      this.question.textContent = told;
+      say(this.question, told);
       this.table.show(this.rows, before.length > 0);
       this.older.hidden = !cursor;
       this.line.say(this.rows.length === 0 ? app.text("readings.none") : "");

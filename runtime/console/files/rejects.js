@@ -2,18 +2,19 @@
 
 import { element } from "./dom.js";
 import { cells } from "./file-format.js";
+import { Said } from "./text.js";
 
 const shownMax = 100;
 
 /** rejects returns an element with the first refused rows of an upload, and with all of them to take home. */
 export async function rejects(app, upload) {
-  const { text, format } = app;
+  const { text } = app;
   const found = await firstLines(upload.rejectsUrl);
   const rows = found.map((line) => cells(line, ",")).map(([line, reason, row]) => element("tr", {},
-    element("td", { class: "number" }, format.count(Number(line))), element("td", {}, reason), element("td", {}, element("code", {}, row))));
+    element("td", { class: "number" }, new Said(() => app.format.count(Number(line)))), element("td", { lang: "en" }, reason), element("td", {}, element("code", {}, row))));
   const title = upload.rowsRejected > rows.length ? text("rejects.first", { count: rows.length }) : text("rejects.all");
   return element("div", { class: "rejects" }, element("h3", {}, title),
-    element("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": `${text("rejects.all")}: ${upload.fileName}` },
+    element("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": new Said(() => `${text("rejects.all")}: ${upload.fileName}`) },
       element("table", {}, element("thead", {}, element("tr", {},
         element("th", { scope: "col", class: "number" }, text("rejects.line")), element("th", { scope: "col" }, text("rejects.reason")),
         element("th", { scope: "col" }, text("rejects.row")))), element("tbody", {}, rows))),

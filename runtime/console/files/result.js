@@ -2,9 +2,10 @@
 
 import { Aggregates, averageOf, granularities, orderTexts } from "./aggregates.js";
 import { Chart, figuresOf, seriesOf } from "./chart.js";
-import { element, note, save, set, shape, whileBusy } from "./dom.js";
+import { element, note, save, say, set, shape, whileBusy } from "./dom.js";
 import { compare } from "./numbers-and-times.js";
 import { Table } from "./table.js";
+import { Said } from "./text.js";
 import { nameOf, zoomed } from "./window.js";
 
 const liveMilliseconds = 15000;
@@ -41,13 +42,15 @@ export class Result {
       label: text("result.items"), columns: this.columns(), sorted: (by, down) => this.sorted(by, down),
     });
     this.note = element("p", { class: "hint" });
+    this.itemsTitle = element("h2", { id: "items-title" }, text("result.items"));
+    this.key = element("p", { class: "hint key" }, text("chart.key"));
     this.export = this.button("result.export", () => whileBusy(this.export, () => this.download()));
     const fresh = element("div", { class: "fresh" }, this.came, element("label", { class: "live" }, this.live, text("result.live")));
     const drawn = element("section", { class: "panel", "aria-label": text("result.picture") },
       element("div", { class: "head" }, this.question, fresh), this.bar, this.line.element, this.figures, this.limits, this.legend,
-      this.readout, this.chart.element, this.tools(), element("p", { class: "hint" }, text("chart.keys")), this.spoken);
+      this.readout, this.chart.element, this.key, this.tools(), element("p", { class: "hint" }, text("chart.keys")), this.spoken);
     const listed = element("section", { class: "panel", "aria-labelledby": "items-title" },
-      element("div", { class: "head" }, element("h2", { id: "items-title" }, text("result.items")), this.export), this.note, this.table.element);
+      element("div", { class: "head" }, this.itemsTitle, this.export), this.note, this.table.element);
     this.element = element("div", { class: "result" }, drawn, listed);
   }
 
@@ -69,7 +72,7 @@ export class Result {
     return [
       { key: "start", label: text("result.column.start"), cell: (item) => app.format.moment(item.start), order: (a, b) => a.start - b.start },
       { key: "equipment", label: text("result.column.equipment"), cell: (item) => link(item.equipment), order: (a, b) => orderTexts(a.equipment, b.equipment) },
-      figure("average", averageOf, (item) => item.total === undefined ? Number(item.average) : item.total / item.count),
+      { ...figure("average", averageOf, (item) => item.total === undefined ? Number(item.average) : item.total / item.count), cell: (item) => averageShown(app, averageOf(item)) },
       figure("min", (item) => item.min),
       figure("max", (item) => item.max),
       { key: "count", label: text("figure.count"), number: true, cell: (item) => app.format.count(item.count), order: (a, b) => a.count - b.count },
@@ -99,7 +102,7 @@ export class Result {
     this.asked = question;
     const name = this.nameOf(question);
     this.line.say(this.answer ? text("result.loadingAnother", { question: name }) : text("result.loadingThis", { question: name }), "busy");
-    if (!this.answer) this.question.textContent = name;
+    if (!this.answer) say(this.question, name);
     set(this.element, { "aria-busy": "true" });
     this.bar.hidden = false;
     this.bar.value = 0;
@@ -145,7 +148,8 @@ export class Result {
     try {
       this.answered(await this.aggregates.refresh(this.answer, Date.now(), { signal }), true);
     } catch (error) {
-      const told = { time: app.format.clock(this.answer.at, true), reason: app.faultText(error) };
+      const { at } = this.answer;
+      const told = { time: () => app.format.clock(at, true), reason: app.faultText(error) };
       if (!signal.aborted) this.line.say(app.text("result.notRefreshed", told), "bad");
     }
     if (!signal.aborted) this.wait();
@@ -165,20 +169,22 @@ export class Result {
   draw(again) {
     const { app, answer } = this, { text, format } = app;
     this.series = seriesOf(answer);
-    this.question.textContent = this.nameOf(answer);
-    this.came.textContent = text("result.came", { time: format.clock(answer.at, true), zone: answer.zone });
+    say(this.question, this.nameOf(answer));
+    say(this.came, text("result.came", { time: format.clock(answer.at, true), zone: answer.zone }));
     this.drawFigures();
     this.drawLegend();
     this.drawChart();
-    this.note.textContent = text("window.zone", { zone: answer.zone });
+    say(this.note, text("window.zone", { zone: answer.zone }));
     this.limits.hidden = !answer.byTotals;
+    say(this.itemsTitle, answer.byTotals ? text("result.itemsOfAll", { steps: () => stepName(app, answer.length) }) : text("result.items." + answer.granularity));
+    say(this.key, text(answer.byTotals ? "chart.keyOfAll" : "chart.key"));
     this.table.show(answer.items, again);
   }
 
   drawFigures() {
     const { app, answer } = this, { text, format } = app;
     const figures = [["average", answer.count > 0 ? answer.average : undefined], ["min", answer.min], ["max", answer.max]];
-    const shown = figures.map(([key, value]) => [text("figure." + key), written(app, value)]);
+    const shown = figures.map(([key, value]) => [text("figure." + key), key === "average" ? averageShown(app, value) : written(app, value)]);
     shown.push([text("figure.count"), format.count(answer.count)]);
     this.figures.replaceChildren(...shown.map(([name, value]) => element("div", {}, element("dt", {}, name), element("dd", {}, value))));
   }
@@ -227,7 +233,7 @@ export class Result {
     const { app } = this;
     const known = figures.min !== undefined;
     return app.text(known ? "chart.told" : "chart.toldAverage", {
-      average: written(app, figures.average), min: written(app, figures.min), max: written(app, figures.max),
+      average: app.format.average(figures.average), min: written(app, figures.min), max: written(app, figures.max),
       readings: app.text("figure.readings", { count: figures.count }),
     });
   }
@@ -237,7 +243,7 @@ export class Result {
     const { app } = this, { text } = app;
     const what = equipments.length === 0 ? text("result.all") : equipments.join(", ");
     const name = text("result.question", { what, window: nameOf(app, window), zone });
-    return length ? `${name} · ${stepName(app, length)}` : name;
+    return length ? new Said(() => `${name.write()} · ${stepName(app, length)}`) : name;
   }
 
   // ---- choosing
@@ -300,6 +306,13 @@ const sameQuestion = (a, b) => JSON.stringify([a.window, a.equipments, a.zone]) 
 
 const sample = (color) => shape("svg", { class: "sample", width: 22, height: 10, "aria-hidden": "true", viewBox: "0 0 22 10" },
   shape("path", { class: `line s${color}`, d: "M1 5H21" }));
+
+/** averageShown is a rounded average, which tells all of its digits when it is pointed at. */
+function averageShown(app, value) {
+  if (value === undefined) return "–";
+  const [short, whole] = [app.format.average(value), app.format.decimal(value)];
+  return short === whole ? whole : element("span", { title: whole }, short);
+}
 
 const written = (app, value) => value === undefined ? "–" : app.format.decimal(value);
 

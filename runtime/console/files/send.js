@@ -1,6 +1,6 @@
 // Sends a reading.
 
-import { element, field, note, whileBusy } from "./dom.js";
+import { element, field, note, say, whileBusy } from "./dom.js";
 import { offset } from "./numbers-and-times.js";
 import { equipmentInput } from "./suggest.js";
 
@@ -40,14 +40,14 @@ export function send(app) {
   /** explain says which moment the typed time is in the viewer's zone. */
   function explain() {
     const moment = Date.parse(timestamp.value);
-    meant.textContent = Number.isNaN(moment) ? "" : text("send.meant", { time: app.format.moment(moment), zone: app.zone });
+    say(meant, Number.isNaN(moment) ? "" : text("send.meant", { time: () => app.format.moment(moment), zone: () => app.zone }));
   }
 
   async function submit() {
     const equipment = equipmentId.value.trim();
     const number = point(value.value.trim(), app.format);
     if (!equipment) return refuse(["equipmentId"], text("send.noEquipment"));
-    if (!jsonNumber.test(number)) return refuse(["value"], text("send.notANumber", { example: app.format.decimal("21.5") }));
+    if (!jsonNumber.test(number)) return refuse(["value"], text("send.notANumber", { example: () => app.format.decimal("21.5") }));
     const body = `{"equipmentId":${JSON.stringify(equipment)},"timestamp":${JSON.stringify(timestamp.value.trim())},"value":${number}}`;
     try {
       await app.service.call("POST", "/sensor-data", { headers: { "Content-Type": "application/json" }, body });

@@ -5,7 +5,10 @@ const attemptsMax = 4;
 /** A service that asks to wait longer than this has the person told instead. */
 const waitSecondsMax = 10;
 
-/** Fault is an answer that is an error. Its message is the service's sentence for people; status 0 says that nobody answered. */
+/**
+ * Fault is an answer that is an error. Its message is the service's sentence for people; status 0 says that nobody answered. body.own, in
+ * place of a message, is the console's own sentence.
+ */
 export class Fault extends Error {
   constructor(status, body, retryAfter = 0) {
     super(body.message || "");

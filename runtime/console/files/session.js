@@ -82,7 +82,7 @@ export function signIn(app, root, beginning = "") {
 /** renew asks for the password above what is shown, which stays as it is. It rejects where the person gives up. */
 export function renew(app) {
   return new Promise((resolve, reject) => {
-    const refuse = () => reject(new Fault(401, { message: app.text("session.stillEnded") }));
+    const refuse = () => reject(new Fault(401, { own: () => app.text("session.stillEnded") }));
     const asked = form(app, {
       username: app.user.username,
       done(user) {

@@ -1,6 +1,6 @@
 // Shows many rows, of which only those in sight stand in the document.
 
-import { element, set } from "./dom.js";
+import { element, say, set } from "./dom.js";
 
 const spare = 10; // rows beyond what is in sight, so that scrolling shows no gap
 const pageRows = 10000;
@@ -106,7 +106,7 @@ export class Table {
     set(before, { disabled: this.page === 0 });
     set(after, { disabled: this.page === pages - 1 });
     const start = this.page * pageRows;
-    where.textContent = pages === 1 ? text("table.rows", { count: this.rows.length })
-      : text("table.page", { from: start + 1, to: start + shown, count: this.rows.length });
+    say(where, pages === 1 ? text("table.rows", { count: this.rows.length })
+      : text("table.page", { from: start + 1, to: start + shown, count: this.rows.length }));
   }
 }

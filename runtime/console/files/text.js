@@ -18,26 +18,58 @@ export function preferred(wanted = navigator.languages || [navigator.language]) 
 }
 
 /**
- * loadText returns {code, locale, text}. text(key, values) is the sentence of that key with {name} replaced by values.name.
- * Where values.count is a number, the sentence may differ by it: its key then ends in .one or .other.
+ * Said is a text that can be said again: in another language, another zone. It is used as any text is; element, set and say of dom.js keep
+ * it, so that what is shown changes in place. write makes the text. detail, where there is one, makes what the
+ * service itself says of it, in English; it stands below.
  */
-export async function loadText(code) {
-  if (!languages[code]) code = preferred();
-  const { sentences } = await languages[code].load();
-  const locale = localeOf(code);
-  const plural = new Intl.PluralRules(locale);
-  const whole = new Intl.NumberFormat(locale);
-  function text(key, values = {}) {
-    let sentence = sentences[key];
-    if (sentence === undefined && typeof values.count === "number") sentence = sentences[`${key}.${form(plural, values.count)}`];
-    if (sentence === undefined) throw new Error("there is no sentence " + key);
-    return sentence.replace(/\{(\w+)\}/g, (_, name) => typeof values[name] === "number" ? whole.format(values[name]) : values[name]);
+export class Said extends String {
+  constructor(write, detail) {
+    super(write());
+    this.write = write;
+    this.detail = detail;
   }
-  return { code, locale, text };
 }
 
-// Portuguese knows a third form for millions, which reads as the second one does.
-const form = (plural, count) => plural.select(count) === "one" ? "one" : "other";
+/** Speech says the sentences of the language that it was given last. */
+export class Speech {
+  /** take goes on in a language, as loadLanguage returns it. */
+  take({ locale, sentences }) {
+    this.sentences = sentences;
+    this.plural = new Intl.PluralRules(locale);
+    this.whole = new Intl.NumberFormat(locale);
+  }
+
+  /**
+   * say is the sentence of a key, with {name} replaced by values.name: a number, a text, or a function that returns one. Where values.count
+   * is a number, the sentence may differ by it: its key then ends in .one or .other.
+   */
+  say(key, values = {}) {
+    return new Said(() => this.write(key, values), Object.values(values).find((value) => value?.detail)?.detail);
+  }
+
+  write(key, values) {
+    let sentence = this.sentences[key];
+    if (sentence === undefined && typeof values.count === "number") sentence = this.sentences[`${key}.${this.form(values.count)}`];
+    if (sentence === undefined) throw new Error("there is no sentence " + key);
+    return sentence.replace(/\{(\w+)\}/g, (_, name) => this.value(values[name]));
+  }
+
+  value(value) {
+    if (typeof value === "number") return this.whole.format(value);
+    if (typeof value === "function") return value();
+    return value instanceof Said ? value.write() : value;
+  }
+
+  /** form is the ending of a key. Portuguese knows a third form for millions, which reads as the second one does. */
+  form(count) { return this.plural.select(count) === "one" ? "one" : "other"; }
+}
+
+/** loadLanguage returns {code, locale, sentences} of a language, or of the browser's where there is none of that code. */
+export async function loadLanguage(code) {
+  if (!languages[code]) code = preferred();
+  const { sentences } = await languages[code].load();
+  return { code, locale: localeOf(code), sentences };
+}
 
 /** localeOf is the locale for numbers and times: the browser's own where it is one of the language, such as en-GB. */
 function localeOf(code) {

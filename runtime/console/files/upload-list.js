@@ -87,7 +87,7 @@ export function uploadList(app) {
 function uploadRow(app, first) {
   const { text } = app;
   const status = element("span");
-  const reason = element("p", { class: "hint" });
+  const reason = element("p", { class: "hint", lang: "en" });
   const accepted = element("td", { class: "number" }), rejected = element("td", { class: "number" }), started = element("td");
   const below = element("td", { colspan: 5 });
   const details = element("tr", { hidden: true }, below);

@@ -1,8 +1,9 @@
 // Uploads a file, and lists the uploads that there were.
 
-import { element, note } from "./dom.js";
+import { element, note, say } from "./dom.js";
 import { formatFields, formatWords } from "./file-format.js";
 import { rejects } from "./rejects.js";
+import { Said } from "./text.js";
 import { fileBytesMax, follow, packedBytesMax, transfer } from "./transfer.js";
 import { uploadList } from "./upload-list.js";
 
@@ -35,7 +36,7 @@ export function uploads(app) {
   function prepare(file) {
     const seen = preview(app, file);
     const button = element("button", { type: "button", onclick: () => { if (seen.ready()) start(file, seen.format()); } }, text("uploads.upload"));
-    place.replaceChildren(element("h2", { tabindex: "-1" }, file.name), element("p", { class: "hint" }, bytes(app, file.size)), seen.element,
+    place.replaceChildren(element("h2", { tabindex: "-1" }, file.name), element("p", { class: "hint" }, new Said(() => bytes(app, file.size))), seen.element,
       element("div", { class: "actions" }, button,
         element("button", { type: "button", class: "plain", onclick: () => { place.replaceChildren(); choose.focus(); } }, text("uploads.another"))));
     place.firstChild.focus();
@@ -53,11 +54,12 @@ export function uploads(app) {
     // Half of the bar is the way to the service, half is what the service does; each moves by bytes.
     const moved = (sent, again = false) => {
       bar.value = Math.min(sent / file.size, 1) / 2;
-      said.textContent = text(again ? "uploads.sendingAgain" : "uploads.sending", { done: bytes(app, Math.min(sent, file.size)), all: bytes(app, file.size) });
+      const done = () => bytes(app, Math.min(sent, file.size));
+      say(said, text(again ? "uploads.sendingAgain" : "uploads.sending", { done, all: () => bytes(app, file.size) }));
     };
     const looked = (upload) => {
       bar.value = 0.5 + (upload.bytes > 0 ? upload.bytesProcessed / upload.bytes : 0) / 2;
-      said.textContent = text("uploads.reading", { done: bytes(app, upload.bytesProcessed), all: bytes(app, upload.bytes) });
+      say(said, text("uploads.reading", { done: () => bytes(app, upload.bytesProcessed), all: () => bytes(app, upload.bytes) }));
     };
     try {
       moved(0);
@@ -78,14 +80,16 @@ export function uploads(app) {
     }
   }
 
-  const failure = (error, file) => (error.message ? app.faultText(error) : text("uploads.notSent", { file: file.name }));
+  const failure = (error, file) => (error.message || error.body?.own ? app.faultText(error) : text("uploads.notSent", { file: file.name }));
 
   /** finish says how an upload has ended, until another file is chosen. */
   async function finish(upload) {
     const kinds = { completed: "good", "completed-with-rejects": "", failed: "bad", expired: "bad" };
     const result = note();
     place.replaceChildren(element("h2", { tabindex: "-1" }, upload.fileName), result.element);
-    result.say(text("uploads.result." + upload.status, { accepted: upload.rowsAccepted, rejected: upload.rowsRejected, reason: upload.reason || "" }),
+    result.say(text("uploads.result." + upload.status, {
+      accepted: upload.rowsAccepted, rejected: upload.rowsRejected, reason: reasonOf(app, upload),
+    }),
       kinds[upload.status]);
     if (upload.rejectsUrl) place.append(await rejects(app, upload).catch(() => element("p", {}, text("rejects.unreachable"))));
     place.append(element("div", { class: "actions" }, element("button", {
@@ -154,12 +158,12 @@ function preview(app, file) {
     rows.replaceChildren(...found.map((row) => previewRow(app, row)));
     const good = found.filter((row) => row.reading).length;
     const refused = found.some((row) => row.errors?.some((one) => one.field === "file"));
-    line.say(refused ? text("preview.refused") : text("preview.count", { good, all: found.length }), good === found.length ? "good" : "bad");
+    line.say(refused ? text("preview.refused") : text("preview.count", { good, count: found.length }), good === found.length ? "good" : "bad");
     if (good < found.length) written.open = true;
     hint.replaceChildren();
     if (!suggested) return;
     const takeOver = element("button", { type: "button", class: "small", onclick: () => { fields.take(suggested); look(); } }, text("preview.takeOver"));
-    hint.append(element("p", {}, text("preview.suggestion")), element("ul", {}, formatWords(app, suggested).map((words) => element("li", {}, words))), takeOver);
+    hint.append(element("p", {}, text("preview.suggestion")), element("ul", {}, formatWords(app, suggested).map((_, i) => element("li", {}, new Said(() => formatWords(app, suggested)[i])))), takeOver);
   }
 
   headerOf(file).then(fields.header).catch(() => {}); // what is wrong with a file, the preview says
@@ -198,12 +202,29 @@ async function ask(app, file, format) {
   return (await app.service.call("POST", "/sensor-data/uploads/preview", { query: { numbers: "string" }, body: form })).json();
 }
 
-/** reasons are what is wrong with a row. What a refused file looks like is said beside the button that takes it over. */
-const reasons = (errors) => errors.map((one) => element("p", {}, one.reason.split("; it looks like")[0]));
+/** reasonOf is why an upload has failed. The service says so in English: it stands below what other languages say. */
+function reasonOf(app, { reason = "" }) {
+  const own = () => app.language === "en" && reason !== "";
+  return new Said(() => own() ? reason : app.text("uploads.seeReason").write(), () => own() ? "" : reason);
+}
+
+/** The fields that the service names in what is wrong with a row. */
+const fieldsOfRow = ["equipmentId", "timestamp", "value"];
+
+/**
+ * reasons are what is wrong with a row, below the field of which other languages than the service's say that it is wrong. What a refused file
+ * looks like is said beside the button that takes it over.
+ */
+const reasons = (app, errors) => errors.map(({ field, reason }) => {
+  const own = () => app.language === "en";
+  const said = reason.split("; it looks like")[0];
+  const wrong = () => (fieldsOfRow.includes(field) ? app.text("preview.wrong." + field) : app.text("preview.wrong.row")).write();
+  return element("p", {}, new Said(() => own() ? said : wrong(), () => own() ? "" : said));
+});
 
 function previewRow(app, { line, reading, errors = [] }) {
-  const number = element("td", { class: "number" }, app.format.count(line));
-  if (!reading) return element("tr", { class: "wrong" }, number, element("td", { colspan: 3 }, reasons(errors)));
-  return element("tr", {}, number, element("td", {}, reading.equipmentId), element("td", {}, app.format.moment(Date.parse(reading.timestamp))),
-    element("td", { class: "number" }, app.format.decimal(String(reading.value))));
+  const number = element("td", { class: "number" }, new Said(() => app.format.count(line)));
+  if (!reading) return element("tr", { class: "wrong" }, number, element("td", { colspan: 3 }, reasons(app, errors)));
+  return element("tr", {}, number, element("td", {}, reading.equipmentId), element("td", {}, new Said(() => app.format.moment(Date.parse(reading.timestamp)))),
+    element("td", { class: "number" }, new Said(() => app.format.decimal(String(reading.value)))));
 }

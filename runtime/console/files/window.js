@@ -2,14 +2,14 @@
 
 import { intervals } from "./address.js";
 import { granularities, spanOf, windowMax } from "./aggregates.js";
-import { element, field, id, note, set } from "./dom.js";
+import { element, field, id, note, say, set } from "./dom.js";
 import { fromLocal, toLocal } from "./numbers-and-times.js";
 
 /** nameOf says a window in words; its zone stands beside it. */
 export function nameOf(app, window) {
   if (window.last) return app.text("window.last." + window.last);
   const { from, to } = spanOf(window, 0);
-  return app.text("window.between", { from: app.format.moment(from), to: app.format.moment(to) });
+  return app.text("window.between", { from: () => app.format.moment(from), to: () => app.format.moment(to) });
 }
 
 /** chooser returns {element, show(place)}: four windows that end now, and dates of one's own. chosen(window) is called with each choice. */
@@ -53,7 +53,7 @@ export function chooser(app, chosen) {
       const span = spanOf(window, Date.now());
       from.value = toLocal(span.from, app.zone);
       to.value = toLocal(span.to, app.zone);
-      zone.textContent = text("window.zone", { zone: app.zone });
+      say(zone, text("window.zone", { zone: app.zone }));
       line.say("");
     },
   };

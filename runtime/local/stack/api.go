@@ -26,6 +26,7 @@ const (
 func (s *Stack) startAPI(ctx context.Context) error {
 	settings := map[string]string{
 		contract.EnvListenAddress:     fmt.Sprintf("127.0.0.1:%d", s.options.Port),
+		contract.EnvPublicURL:         strings.TrimSuffix(s.Info.APIURL, ":80"), // as browsers write it; the documents name it
 		contract.EnvAllowedOrigins:    strings.Join(s.options.AllowedOrigins, ","),
 		contract.EnvDrainTimeout:      apiDrain.String(),
 		contract.EnvAggregateCacheTTL: aggregateCacheTTL.String(),

@@ -66,6 +66,11 @@ func TestPages_ShowWhatWasMeasured(t *testing.T) {
 	if got, want := readPage(t, resultsPage), results(taken, r); got != want {
 		t.Errorf("%s is not as the program would write it (-update does)", resultsPage)
 	}
+	for _, s := range r.sections {
+		if len(s.figures) == 0 {
+			t.Errorf("%s has a section without figures: %s", resultsPage, s.how)
+		}
+	}
 	if len(r.figures()) < 50 {
 		t.Errorf("only %d figures", len(r.figures()))
 	}

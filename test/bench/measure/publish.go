@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"os"
-	"path/filepath"
 	"runtime"
 	"strings"
 	"time"
@@ -29,7 +28,7 @@ func machine(now time.Time) string {
 }
 
 // resultsPage has all figures.
-var resultsPage = filepath.Join("test", "bench", "RESULTS.md")
+const resultsPage = "test/bench/RESULTS.md"
 
 // howToRead stands before the tables.
 const howToRead = "Where contenders take turns, figures are medians of the rounds (failures are counted over all), and a ratio is the median " +

@@ -2,9 +2,12 @@ package main
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"time"
 
 	"github.com/sensorflow/sensorflow/constructs/goasset/gobuild"
@@ -59,33 +62,59 @@ func programs(ctx context.Context, r *report) error {
 		api.Kill()
 	}
 	r.add("start_api", ms(middle(took)), "ms", "until it is ready, its tables, keys and bucket asked; looked at every 20 ms")
-	for _, command := range []string{"aggregator", "csvprocessor", "repairer"} {
-		took, err := starting(ctx, backend, command)
+	for _, f := range beginners() {
+		took, err := f.starting(ctx, backend)
 		if err != nil {
 			return err
 		}
-		r.add("start_"+command, ms(middle(took)), "ms", "until it has answered an event without records")
+		r.add("start_"+f.command, ms(middle(took)), "ms", f.until)
 	}
 	return nil
 }
 
-// starting starts a function and has it answer, again and again.
-func starting(ctx context.Context, backend *standin.Backend, command string) (took []time.Duration, err error) {
-	dir, err := gobuild.Function(command, runtime.GOARCH)
+// beginner is a function and an event to which it has an answer as soon as it has begun.
+type beginner struct {
+	command, event, until string
+	answered              func(answer []byte, err error) bool
+}
+
+func beginners() (all []beginner) {
+	for _, command := range []string{"aggregator", "csvprocessor", "repairer"} {
+		all = append(all, beginner{command, `{"Records":[]}`, "until it has answered an event without records", func(answer []byte, err error) bool {
+			return err == nil && string(answer) == `{"batchItemFailures":[]}`
+		}})
+	}
+	refused := func(_ []byte, err error) bool {
+		var failed *lambdalocal.FunctionError
+		return errors.As(err, &failed) && strings.Contains(failed.Error(), "json")
+	}
+	audited := func(answer []byte, err error) bool {
+		var tally struct{ Rows, Failed int }
+		return err == nil && json.Unmarshal(answer, &tally) == nil && tally.Rows == 0 && tally.Failed == 0
+	}
+	return append(all,
+		beginner{"auditor", `{}`, "until it has looked into tables without rows: what it asks them is in it", audited},
+		beginner{"smoketest", `[]`, "until it has refused what is no event", refused})
+}
+
+// starting starts the function and has it answer, again and again.
+func (of beginner) starting(ctx context.Context, backend *standin.Backend) (took []time.Duration, err error) {
+	dir, err := gobuild.Function(of.command, runtime.GOARCH)
 	if err != nil {
 		return nil, err
 	}
-	env := append(backend.Environment(), contract.EnvStreamFailuresURL+"="+backend.QueueURL(), contract.EnvStreamDeadLettersURL+"="+backend.QueueURL())
+	env := append(backend.Environment(), contract.EnvStreamFailuresURL+"="+backend.QueueURL(), contract.EnvStreamDeadLettersURL+"="+backend.QueueURL(),
+		contract.EnvAPIURL+"="+backend.URL, contract.EnvMachineClient+"=arn:aws:secretsmanager:"+standin.Region+":111122223333:secret:machine")
 	for range starts {
 		began := time.Now()
-		f, err := lambdalocal.New(ctx, lambdalocal.Options{Name: command, Binary: filepath.Join(dir, gobuild.FunctionBinary), Env: env})
+		f, err := lambdalocal.New(ctx, lambdalocal.Options{Name: of.command, Binary: filepath.Join(dir, gobuild.FunctionBinary), Env: env})
 		if err != nil {
 			return nil, err
 		}
-		answer, err := f.Invoke(ctx, []byte(`{"Records":[]}`))
+		answer, err := f.Invoke(ctx, []byte(of.event))
 		took = append(took, time.Since(began))
-		if f.Close(); err != nil || string(answer) != `{"batchItemFailures":[]}` {
-			return nil, fmt.Errorf("%s answered %s: %w", command, answer, err)
+		if f.Close(); !of.answered(answer, err) {
+			return nil, fmt.Errorf("%s answered %s: %w", of.command, answer, err)
 		}
 	}
 	return took, nil
