@@ -66,15 +66,15 @@ func fromUTF32(data []byte, order binary.ByteOrder) string {
 }
 
 // windows1252 are the characters of Windows-1252 from 0x80 to 0x9f, where it differs from Latin-1.
-var windows1252 = []rune("€\u0081‚ƒ„…†‡ˆ‰Š‹Œ\u008dŽ\u008f\u0090‘’“”•–—˜™š›œ\u009džŸ")
+const windows1252 = "€\u0081‚ƒ„…†‡ˆ‰Š‹Œ\u008dŽ\u008f\u0090‘’“”•–—˜™š›œ\u009džŸ"
 
 // fromWindows decodes a text of one byte a character, as spreadsheets of Western Europe and America write it.
 func fromWindows(text string) string {
 	const first, last = 0x80, 0x9f
-	runes := make([]rune, len(text))
+	runes, differ := make([]rune, len(text)), []rune(windows1252)
 	for i := range len(text) {
 		if runes[i] = rune(text[i]); first <= text[i] && text[i] <= last {
-			runes[i] = windows1252[text[i]-first]
+			runes[i] = differ[text[i]-first]
 		}
 	}
 	return string(runes)
