@@ -33,10 +33,22 @@ type mendedGuess struct {
 	found  *guessed // nil where the given format takes the mended text
 }
 
+// Bounds of the work on a file that nothing can be said of: each set of mends is another guess.
+const (
+	mendsMax     = 2
+	mendBytesMax = 8 << 10 // of whole lines
+)
+
 // guessMended finds the fewest mends after which a format takes most of the first rows, and that format.
 func guessMended(text string, given Format, limits reading.Limits) (mendedGuess, bool) {
-	const mendsMax = 3
-	for count := range mendsMax + 1 {
+	unmended := mendedGuess{text: text}
+	if unmended.guess(text, given, limits) {
+		return unmended, true
+	}
+	if len(text) > mendBytesMax {
+		text = text[:strings.LastIndexByte(text[:mendBytesMax], '\n')+1]
+	}
+	for count := 1; count <= mendsMax; count++ {
 		for set := range uint(1) << len(mends) {
 			if bits.OnesCount(set) != count {
 				continue

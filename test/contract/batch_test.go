@@ -53,7 +53,7 @@ func TestBatch_StoresTheValidOnesAndNamesTheOthers(t *testing.T) {
 				oneReading("", "", "1"), oneReading(id, stamp(at.Add(2*time.Second)), "3"), `{"equipmentId":"`+id+`"}`, "7", `{"unit":1}`,
 			)
 			got := decode[batchAnswer](t, c.exchange(call, true, http.StatusCreated)).summary()
-			if want := "2 1:timestamp 2:value 3:equipmentId,timestamp 5:timestamp,value 6: 7:unit,equipmentId,timestamp,value"; got != want {
+			if want := "2 1:timestamp 2:value 3:equipmentId,timestamp 5:timestamp,value 6:reading 7:unit,equipmentId,timestamp,value"; got != want {
 				t.Errorf("answer %s\nwant   %s", got, want)
 			}
 			if got := c.stored(id); !slices.Equal(got, []string{stamp(at.Add(2*time.Second)) + " 3", stamp(at) + " 1"}) {
@@ -81,7 +81,7 @@ func TestBatch_LinesMayEndInAnyWay(t *testing.T) {
 		t.Errorf("answer %s", got)
 	}
 	call = ndjson(oneReading(id, stamp(at.Add(3*time.Second)), "4"), "{", "", `{"equipmentId":"`+strings.Repeat("x", 70_000)+`"}`, oneReading(id, stamp(at.Add(4*time.Second)), "5"))
-	if got := decode[batchAnswer](t, c.good(call, http.StatusCreated)).summary(); got != "2 1: 2:" {
+	if got := decode[batchAnswer](t, c.good(call, http.StatusCreated)).summary(); got != "2 1:reading 2:reading" {
 		t.Errorf("answer %s", got)
 	}
 }
