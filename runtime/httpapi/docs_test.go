@@ -91,6 +91,24 @@ func TestDocs_ExplainEveryProblem(t *testing.T) {
 	}
 }
 
+func TestDocs_ShowATextAmongChoicesAsOne(t *testing.T) {
+	for text, want := range map[string]string{
+		`{"type":"string","enum":["string"]}`:                     `only "string"`,
+		`{"type":"string","enum":[",","\t"],"default":","}`:       `one of ",", "\t", default ","`,
+		`{"type":"string","const":"ok"}`:                          `only "ok"`,
+		`{"type":"integer","minimum":1,"maximum":9,"default":5}`:  "integer, 1 to 9, default 5",
+		`{"type":["number","string"],"description":"not a rule"}`: "number or string",
+	} {
+		var s openSchema
+		if err := json.Unmarshal([]byte(text), &s); err != nil {
+			t.Fatal(err)
+		}
+		if got := s.rule(); got != want {
+			t.Errorf("%s reads %q, want %q", text, got, want)
+		}
+	}
+}
+
 // docsPage is the OpenAPI description arranged for reading.
 type docsPage struct {
 	Title, Summary, Description string
