@@ -33,8 +33,13 @@ func ParseZone(name string) (*time.Location, error) {
 	// The package time takes this for the machine's own zone, which says nothing to a client. That zone's name may be UTC: in an image
 	// without files, and in a function of Lambda.
 	const machines = "Local"
+	// All names of the IANA begin with a capital letter. What else lies among a machine's zones (posix/, right/, localtime) are other
+	// countings of its own, which another machine does not have.
+	if name == "" || name == machines || name[0] < 'A' || name[0] > 'Z' {
+		return nil, errZone
+	}
 	zone, err := time.LoadLocation(name)
-	if err != nil || name == "" || name == machines {
+	if err != nil {
 		return nil, errZone
 	}
 	return zone, nil

@@ -102,7 +102,7 @@ func TestParseZone_TakesTheSameNamesOnEveryMachine(t *testing.T) {
 				t.Errorf("where %s is the machine's, %s is %v: %v", machine, name, got, err)
 			}
 		}
-		for _, name := range []string{"", "Local", "Mars/Olympus"} {
+		for _, name := range []string{"", "Local", "Mars/Olympus", "posix/UTC", "right/UTC", "localtime", "america/sao_paulo"} {
 			if _, err := reading.ParseZone(name); err == nil {
 				t.Errorf("where %s is the machine's, %q is taken", machine, name)
 			}
