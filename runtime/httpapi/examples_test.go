@@ -285,7 +285,7 @@ func (r refusal) collaborator(t *testing.T, operation, name string) (refusal, bo
 	busy := fails(fault.Unavailable, "the data store is busy; try again shortly")
 	switch name {
 	case "404 unknown":
-		r.before = func(f *fixture) {}
+		r.before = func(*fixture) {}
 		r.body = map[string]string{"signUploadParts": `{"numbers":[1]}`, "completeUpload": `{"parts":[]}`}[operation]
 		if operation == "completeUpload" {
 			missing := fails(fault.NotFound, "there is no such upload")
@@ -338,7 +338,7 @@ func (r refusal) collaborator(t *testing.T, operation, name string) (refusal, bo
 func said(t *testing.T, sentence string) string {
 	t.Helper()
 	found := false
-	err := filepath.WalkDir("..", func(path string, entry os.DirEntry, err error) error {
+	err := filepath.WalkDir("..", func(path string, _ os.DirEntry, err error) error {
 		if err != nil || found || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
 			return err
 		}
