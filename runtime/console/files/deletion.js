@@ -22,10 +22,11 @@ export function deletion(app) {
   const found = element("div");
   const button = element("button", { type: "submit" }, text("deletion.look"));
   const fields = { equipmentId, from, to };
-  let zone = app.zone;
+  let zone = app.zone, looks = 0;
 
-  /** forget lets what was shown end: it was about something else. */
+  /** forget lets what was shown end, and what is looked for: it was about something else. */
   function forget() {
+    looks += 1;
     found.replaceChildren();
     line.say("");
     for (const input of Object.values(fields)) input.removeAttribute("aria-invalid");
@@ -44,12 +45,14 @@ export function deletion(app) {
     if (Number.isNaN(range.from)) return refuse("from", text("deletion.noTime"));
     if (!(range.from < range.to)) return refuse("to", text("deletion.backwards"));
     line.say(text("deletion.looking"), "busy");
+    const mine = looks;
     try {
       const [count, newest] = await Promise.all([countOf(app.service, range), readingsOf(app.service, range, String(newestShown))]);
+      if (mine !== looks) return;
       line.say("");
       show(range, count, newest.items);
     } catch (error) {
-      line.say(app.faultText(error), "bad");
+      if (mine === looks) line.say(app.faultText(error), "bad");
     }
   }
 
@@ -90,7 +93,7 @@ export function deletion(app) {
   return {
     element: element("div", {}, element("h1", {}, text("view.deletion")),
       element("form", {
-        class: "panel narrow", novalidate: true, oninput: forget, onsubmit: (event) => { event.preventDefault(); whileBusy(button, look); },
+        class: "panel narrow", novalidate: true, oninput: forget, onsubmit: (event) => { event.preventDefault(); look(); },
       },
         field(text("deletion.equipment"), equipmentId), list, field(text("deletion.from"), from), field(text("deletion.to"), to), zoneLine,
         element("div", { class: "actions" }, button), line.element), element("div", { class: "found" }, found)),
