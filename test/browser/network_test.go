@@ -1,10 +1,10 @@
 package browser_test
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
 	"strings"
-	"time"
 
 	"github.com/chromedp/cdproto/fetch"
 	"github.com/chromedp/cdproto/network"
@@ -80,10 +80,12 @@ func (p *page) hold(pattern string, stage fetch.RequestStage) *held {
 // one waits for a call that waits.
 func (h *held) one() fetch.RequestID {
 	h.p.t.Helper()
+	ctx, cancel := context.WithTimeout(h.p.ctx, stepWithin)
+	defer cancel()
 	select {
 	case id := <-h.waiting:
 		return id
-	case <-time.After(stepWithin):
+	case <-ctx.Done():
 		h.p.t.Fatalf("no call has come; the page says: %s", h.p.words())
 		return ""
 	}
