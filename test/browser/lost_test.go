@@ -1,10 +1,15 @@
 package browser_test
 
 import (
+	"bytes"
+	"fmt"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/chromedp/cdproto/fetch"
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/chromedp"
 )
 
 const (
@@ -42,13 +47,52 @@ func TestReadings_AreThoseOfTheEquipmentAbove(t *testing.T) {
 	p.holdsNoneOf("OWN-A", "111.5")
 }
 
-// holdsNoneOf checks that the readings of a page hold none of some words.
+// holdsNoneOf checks that the view, with its figures, items and readings, holds none of some words.
 func (p *page) holdsNoneOf(words ...string) {
 	p.t.Helper()
 	for _, one := range words {
-		if eval[bool](p, `document.querySelector(%s).innerText.includes(%s)`, readingsPart, one) {
-			p.t.Errorf("under %s stands %s", p.text("h1"), p.text(readingsPart))
+		if text := p.text("main"); strings.Contains(text, one) {
+			p.t.Errorf("%s stands in %s", one, text)
 		}
+	}
+}
+
+// The buttons that turn pages of a search are those of the search that is shown.
+func TestEquipment_TurnsNoPagesOfAnotherSearch(t *testing.T) {
+	t.Parallel()
+	p := open(t, look{})
+	p.signIn("#/equipment")
+	const after = "main .pager button:last-child"
+	p.see(after)
+	calls := p.hold("*/equipment\\?*prefix=EQ-1200*", fetch.RequestStageRequest)
+	p.fill(`main input[type="search"]`, "EQ-1200")
+	waiting := calls.one()
+	p.gone(after)
+	calls.release(waiting)
+	p.await("those come", `document.querySelectorAll("main tbody tr").length === 9`)
+	p.gone(after)
+}
+
+// What would go is shown for what the fields say, and not for what they said when it was looked for.
+func TestDeletion_ForgetsWhatWasLookedForBefore(t *testing.T) {
+	t.Parallel()
+	p := open(t, look{zone: "UTC"})
+	p.signIn("#/deletion")
+	p.deletionOf("EQ-12001", "2026-01-01T00:00", "2027-01-01T00:00")
+	calls := p.hold("*/sensor-data\\?*equipmentId=EQ-12001*limit=5*", fetch.RequestStageRequest)
+	p.click(deletionForm + ` button[type="submit"]`)
+	waiting := calls.one()
+	p.fill(`input[name="equipmentId"]`, "EQ-NOBODY")
+	calls.release(waiting)
+	p.await("the answer has come", `performance.getEntriesByType("resource").some((e) => e.name.includes("EQ-12001") && e.name.includes("limit=5"))`)
+	p.await("the view has settled", `new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(true))))`)
+	if text := p.text(found); text != "" {
+		t.Errorf("beside EQ-NOBODY stands %q", text)
+	}
+	p.click(deletionForm + ` button[type="submit"]`)
+	p.says(deletionForm+" .note", "EQ-NOBODY has no readings")
+	if text := p.text(found); text != "" {
+		t.Errorf("beside EQ-NOBODY stands %q", text)
 	}
 }
 
@@ -89,6 +133,41 @@ func TestUpload_SaysWhetherACancelledFileHasArrived(t *testing.T) {
 	p.click("main .upload .actions button")
 	p.says("main .note", "late.csv had arrived before it was cancelled")
 	p.patiently("all is stored", `document.querySelector(%s).innerText.includes("All rows are stored: 30.")`, uploadPlace)
+}
+
+// The parts of a large file become one by a call of their own: whoever cancels while it is answered is too late.
+func TestUpload_SaysWhetherCancelledPartsHaveArrived(t *testing.T) {
+	t.Parallel()
+	p := open(t, look{})
+	p.signIn("#/uploads")
+	content, rows := largeFile("EQ-JOINED")
+	p.chooseFile(file(t, "joined.csv", content))
+	p.says(previewNote, "rows can be stored")
+	calls := p.hold("*/sensor-data/uploads/*/complete", fetch.RequestStageResponse)
+	p.click(uploadButton)
+	calls.one()
+	p.click("main .upload .actions button")
+	p.says("main .note", "joined.csv had arrived before it was cancelled")
+	p.patiently("all is stored", `document.querySelector(%s).innerText.includes(%s)`, uploadPlace, fmt.Sprintf("All rows are stored: %d.", rows))
+}
+
+// A file too large for the way through the service is followed where the store has it and its answer was lost.
+func TestUpload_IsFollowedWhereTheAnswerOfTheStoreWasLost(t *testing.T) {
+	t.Parallel()
+	p := open(t, look{})
+	p.faults.expect("net::ERR_CONNECTION_RESET")
+	p.signIn("#/uploads")
+	content := append(rowsOf(30, 1, "EQ-UNHEARD"), bytes.Repeat(append(bytes.Repeat([]byte(" "), 1023), '\n'), 33<<10)...)
+	p.chooseFile(file(t, "unheard.csv", content))
+	p.says(previewNote, "rows can be stored")
+	calls := p.hold("*/sensorflow-uploads/*", fetch.RequestStageResponse)
+	p.click(uploadButton)
+	_, err := chromedp.Call(p.ctx, fetch.FailRequest, fetch.FailRequestParams{RequestID: calls.one(), ErrorReason: network.ErrorReasonConnectionReset})
+	p.must(err)
+	p.patiently("all is stored", `document.querySelector(%s).innerText.includes("All rows are stored: 30.")`, uploadPlace)
+	if note := p.text("main .note"); note != "" {
+		t.Errorf("it says %q of a file that has arrived", note)
+	}
 }
 
 // What goes through the service itself has no upload that could be looked at: it is said that nothing is known.

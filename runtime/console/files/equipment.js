@@ -11,10 +11,17 @@ const waitMilliseconds = 200, pageSize = 50;
 export function equipment(app) {
   const host = element("div", { class: "view" });
   let list, page, shown;
+
+  /** pageOf is the page of an equipment. Another one gets a page of its own, so that nothing of the first stands under its name. */
+  function pageOf(id) {
+    if (page?.id !== id) page = equipmentPage(app, id);
+    return page;
+  }
+
   return {
     element: host,
     open(place) {
-      const next = place.own.id ? (page ||= equipmentPage(app)) : (list ||= equipmentList(app));
+      const next = place.own.id ? pageOf(place.own.id) : (list ||= equipmentList(app));
       if (shown !== next) {
         const moved = shown !== undefined;
         shown?.close();
@@ -94,26 +101,22 @@ function equipmentList(app) {
 }
 
 /** equipmentPage shows one equipment: its last reading, its picture and items, and its raw readings. */
-function equipmentPage(app) {
+function equipmentPage(app, id) {
   const { text } = app;
-  let id = "";
-  const title = element("h1");
   const last = element("p", { class: "last" });
   const result = new Result(app, () => showLast());
-  const readings = new Readings(app);
+  const readings = new Readings(app, id);
   const window = chooser(app, (chosen) => { result.chose(); app.address.go({ window: chosen }); });
   const back = element("a", {}, text("equipment.all"));
 
   async function showLast() {
-    const mine = id;
     try {
-      const { items: [one] } = await app.service.getValues("/equipment", { prefix: mine, limit: "1" });
-      if (mine !== id) return;
-      if (one?.equipmentId !== mine) say(last, text("equipment.unknown"));
+      const { items: [one] } = await app.service.getValues("/equipment", { prefix: id, limit: "1" });
+      if (one?.equipmentId !== id) say(last, text("equipment.unknown"));
       else if (!one.last) say(last, text("equipment.empty"));
       else writeLast(one.last);
     } catch (error) {
-      if (mine === id) say(last, app.faultText(error));
+      say(last, app.faultText(error));
     }
   }
 
@@ -123,17 +126,15 @@ function equipmentPage(app) {
   }
 
   return {
-    element: element("div", {}, element("p", { class: "trail" }, back), title, last,
+    id,
+    element: element("div", {}, element("p", { class: "trail" }, back), element("h1", {}, id), last,
       element("div", { class: "panel controls" }, window.element), result.element, readings.element),
     open(place) {
-      if (id !== place.own.id) last.textContent = "";
-      id = place.own.id;
-      title.textContent = id;
       document.title = `${id} · SensorFlow`;
       set(back, { href: app.address.link({ own: {} }) });
       window.show(place);
       result.ask({ ...place, equipments: [id] });
-      readings.ask(id, place.window, nameOf(app, place.window));
+      readings.ask(place.window, nameOf(app, place.window));
     },
     close() {
       result.close();

@@ -14,10 +14,10 @@ function compareInstants(a, b) {
   return whole(a) - whole(b) || Number(digits(a)) - Number(digits(b));
 }
 
-/** Readings shows those of one equipment in a window; ask(equipment, window) begins with others, and more goes on. */
+/** Readings shows those of one equipment in a window; ask(window, name) begins with another window, and more goes on. */
 export class Readings {
-  constructor(app) {
-    this.app = app;
+  constructor(app, equipment) {
+    Object.assign(this, { app, equipment });
     const { text } = app;
     this.table = new Table(app, { label: text("readings.title"), columns: this.columns() });
     this.line = note();
@@ -50,24 +50,16 @@ export class Readings {
   }
 
   /** ask begins with the newest readings, where they are not those that are shown. name says the window in words. */
-  ask(equipment, window, name) {
-    this.named = this.app.text("readings.question", { id: equipment, window: name, zone: this.app.zone });
-    const key = JSON.stringify([equipment, window]);
+  ask(window, name) {
+    this.named = this.app.text("readings.question", { id: this.equipment, window: name, zone: this.app.zone });
+    const key = JSON.stringify(window);
     if (this.key === key) {
       say(this.question, this.named);
       if (this.rows) this.table.show(this.rows, true); // the zone may be another one
       return undefined;
     }
-    if (this.rows && this.equipment !== equipment) this.empty();
-    Object.assign(this, { key, equipment, window });
+    Object.assign(this, { key, window });
     return this.begin();
-  }
-
-  /** empty shows nothing until something comes: readings never stand under the name of another equipment. */
-  empty() {
-    this.rows = undefined;
-    say(this.question, "");
-    this.table.show([]);
   }
 
   begin() {
