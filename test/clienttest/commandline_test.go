@@ -154,7 +154,7 @@ func TestCommandLine_TakesFilesOfOtherForms(t *testing.T) {
 	if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if got := u.types(1, "", "upload", file); !strings.Contains(got.err, "nothing was stored: ") {
+	if got := u.types(4, "", "upload", file); !strings.Contains(got.err, "nothing was stored: ") {
 		t.Errorf("without its form it is taken: %s", got.err)
 	}
 	form := `{"delimiter":";","decimal":",","timestamps":"local","dates":"dmy","timezone":"UTC",` +
@@ -162,6 +162,9 @@ func TestCommandLine_TakesFilesOfOtherForms(t *testing.T) {
 	u.types(0, "", "upload", file, "-format", form)
 	if got := u.types(0, "", "query", "-raw", "cli.brasil", "-o", "csv"); !strings.Contains(got.out, ",1234.5,") {
 		t.Errorf("query printed %s", got.out)
+	}
+	if got := u.types(4, "", "upload", file, "-format", `{"comma":1}`); !strings.Contains(got.err, "comma") {
+		t.Errorf("upload says of a format that there is not: %s", got.err)
 	}
 	if got := u.types(2, "", "upload", file, "-format", "{"); !strings.Contains(got.err, "-format must be a JSON object") {
 		t.Errorf("a form that is none: %s", got.err)
@@ -288,7 +291,7 @@ func TestCommandLine_SaysWhatIsWrong(t *testing.T) {
 		{"a value that is none", 2, u.environ, []string{"send", "cli.one", "1,5"}, "value must be a JSON number"},
 		{"a time that is none", 2, u.environ, []string{"query", "-from", "yesterday"}, "-from must be an RFC 3339 timestamp"},
 		{"an export of another form", 2, u.environ, []string{"export", "cli.one", "-o", "json"}, "-o json does not do: export writes CSV"},
-		{"no such file", 1, u.environ, []string{"upload", "nothing.csv"}, "no such file"},
+		{"no such file", 2, u.environ, []string{"upload", "nothing.csv"}, "no such file"},
 		{"nobody", 3, []string{"SENSORFLOW_API=" + info.APIURL}, []string{"query"}, "sign in first"},
 		{"a wrong secret", 3, []string{"SENSORFLOW_API=" + info.APIURL, "SENSORFLOW_TOKEN_URL=" + info.TokenURL, "SENSORFLOW_CLIENT_ID=" + info.ClientID, "SENSORFLOW_CLIENT_SECRET=x"},
 			[]string{"query"}, "invalid_client"},

@@ -44,7 +44,7 @@ func TestDocuments_TheFirstSessionDoesWhatThePageSays(t *testing.T) {
 		}
 		shell := exec.CommandContext(t.Context(), "bash", "-euo", "pipefail", "-c", commands.String())
 		shell.Dir = t.TempDir()
-		shell.Env = append(shell.Environ(), "USERNAME="+local.Info.Username, "PASSWORD="+local.Info.Password,
+		shell.Env = append(shell.Environ(), "PERSON="+local.Info.Username, "PASSWORD="+local.Info.Password,
 			"CLIENT_ID="+local.Info.ClientID, "CLIENT_SECRET="+local.Info.ClientSecret)
 		var errs bytes.Buffer
 		shell.Stderr = &errs
@@ -52,7 +52,7 @@ func TestDocuments_TheFirstSessionDoesWhatThePageSays(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%s: %v\n%s\n%s", who, err, out, &errs)
 		}
-		for _, want := range []string{`"message":"Data saved successfully"`, `{"accepted":2,"rejected":[]}`, `"value":22,`, `{"average":`} {
+		for _, want := range []string{`"message":"Data saved successfully"`, `{"accepted":2,"rejected":[]}`, `"value":21.5,`, `{"average":`} {
 			if !strings.Contains(string(out), want) {
 				t.Errorf("%s: the commands did not print %s:\n%s", who, want, out)
 			}

@@ -17,6 +17,9 @@ func main() {
 	err := run(ctx, os.Args[1:], os.Environ(), os.Stdin, os.Stdout, os.Stderr)
 	status := statusOf(ctx, err)
 	stop()
+	if status == statusInterrupted && err.Error() == context.Canceled.Error() {
+		err = errors.New("interrupted") // where it says no more, it would not say who did it
+	}
 	if err != nil && !errors.Is(err, flag.ErrHelp) {
 		fmt.Fprintln(os.Stderr, "sensorflow: "+strings.ReplaceAll(err.Error(), "\n", "; "))
 	}

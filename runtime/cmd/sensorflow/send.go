@@ -141,7 +141,9 @@ func upload(s *session) (work, error) {
 	if s.csvFormat != "" && json.Unmarshal([]byte(s.csvFormat), new(map[string]any)) != nil {
 		return nil, usagef("-format must be a JSON object, got %s", s.csvFormat)
 	}
-	if info, err := os.Stat(s.args[0]); err == nil && !info.Mode().IsRegular() {
+	if info, err := os.Stat(s.args[0]); err != nil {
+		return nil, usageError{fmt.Errorf("look at the file: %w", err)}
+	} else if !info.Mode().IsRegular() {
 		return nil, usagef("%s is not a file; sensorflow send - takes what comes by a pipe", s.args[0])
 	}
 	return s.upload, nil
@@ -166,6 +168,10 @@ func (s *session) upload(ctx context.Context) error {
 		o.Format = json.RawMessage(s.csvFormat)
 	}
 	done, err := c.Upload(ctx, filepath.Base(s.args[0]), file, info.Size(), o)
+	var refused *client.Error
+	if done.Status == client.UploadFailed || errors.As(err, &refused) && refused.Status == http.StatusBadRequest {
+		return rejectedError{err}
+	}
 	if err != nil {
 		return err
 	}

@@ -136,6 +136,10 @@ func TestFlags_OfAllCommandsMustHaveValues(t *testing.T) {
 // TestHelp_TellsOfEachCommand holds that both ways to ask for it say the same, that no flag is left out, and that each example is one
 // that the command takes.
 func TestHelp_TellsOfEachCommand(t *testing.T) {
+	t.Chdir(t.TempDir())
+	if err := os.WriteFile("january.csv", nil, 0o600); err != nil { // the file of the examples
+		t.Fatal(err)
+	}
 	all, _, status, _ := types(t, "help")
 	if status != statusDone {
 		t.Errorf("help has the status %d", status)
