@@ -15,6 +15,7 @@ export const sentences = {
   "frame.language": "Idioma",
   "frame.documentation": "Documentação",
   "frame.region": "Respondido pela região {region}",
+  "frame.noRight": "Isto exige o direito {right}, que você não tem.",
   "frame.again": "Tentar de novo",
 
   "session.lead": "Entre para ver as leituras.",
@@ -27,6 +28,7 @@ export const sentences = {
   "session.wait.one": "Houve tentativas demais. Tente de novo em um segundo.",
   "session.wait.other": "Houve tentativas demais. Tente de novo em {count} segundos.",
   "session.ended": "Sua sessão terminou",
+  "session.endedUnasked": "Sua sessão terminou. Nada é atualizado até que você entre de novo.",
   "session.endedLead": "Entre de novo para continuar. Tudo fica como você deixou.",
   "session.stillEnded": "Você não está mais conectado. Entre de novo para continuar.",
   "session.refused": "O usuário ou a senha está errado.",
