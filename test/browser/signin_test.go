@@ -215,7 +215,7 @@ func TestSession_ThatEndsInTheBackgroundIsToldInThePage(t *testing.T) {
 	p.click(".ended button")
 	p.fill(dialog+" "+passwordField, local.Info.Password+"\r")
 	p.gone(dialog)
-	p.gone(".ended")
+	p.gone(".ended button")
 	p.await("the answer is refreshed", `document.querySelector(".result .note").innerText === ""`)
 	p.holds(".choice input", "EQ-12041")
 }
