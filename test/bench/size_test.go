@@ -9,7 +9,8 @@ import (
 )
 
 // TestSize_OfWhatIsDeployed holds the sizes, as deployed on ARM: a new dependency, or one that calls methods by name and so makes
-// the linker keep everything, shows here. Functions count unzipped; an image has two layers and nothing else, uncompressed.
+// the linker keep everything, shows here. Functions count unzipped; an image has two layers and nothing else, uncompressed. The CSV
+// processor has the time zones and the client of S3 besides; fasthttp is 0.4 MB of each.
 func TestSize_OfWhatIsDeployed(t *testing.T) {
 	const mebibyte = 1 << 20
 	for _, c := range []struct {
@@ -20,7 +21,7 @@ func TestSize_OfWhatIsDeployed(t *testing.T) {
 		{"the function aggregator", "aggregator", gobuild.Function, 12 * mebibyte},
 		{"the function repairer", "repairer", gobuild.Function, 12 * mebibyte},
 		{"the function auditor", "auditor", gobuild.Function, 12 * mebibyte},
-		{"the function csvprocessor", "csvprocessor", gobuild.Function, 12 * mebibyte},
+		{"the function csvprocessor", "csvprocessor", gobuild.Function, 13 * mebibyte},
 		{"the image of the API", "api", gobuild.Image, 15 * mebibyte},
 	} {
 		t.Run(c.name, func(t *testing.T) {

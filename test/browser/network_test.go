@@ -1,7 +1,9 @@
 package browser_test
 
 import (
+	"context"
 	"encoding/json"
+	"net/http"
 	"strings"
 
 	"github.com/chromedp/cdproto/fetch"
@@ -72,4 +74,60 @@ func (p *page) holdCalls(method, beginning string) {
 func (p *page) letGo() {
 	p.t.Helper()
 	eval[bool](p, `(window.letGo(), true)`)
+}
+
+// held are calls of a page that wait.
+type held struct {
+	p       *page
+	waiting chan fetch.RequestID
+}
+
+// hold lets calls to addresses of a pattern wait, with their request or with their answer, until they are let go. It lasts as long as
+// the page. Questions whether another origin may be called are not held.
+func (p *page) hold(pattern string, stage fetch.RequestStage) *held {
+	p.t.Helper()
+	h := &held{p: p, waiting: make(chan fetch.RequestID, 16)}
+	p.must(chromedp.Listen(p.ctx, func(event any) {
+		e, ok := event.(*fetch.EventRequestPaused)
+		switch {
+		case !ok:
+		case e.Request.Method == http.MethodOptions:
+			go h.release(e.RequestID) // an event's listener may not call the browser
+		default:
+			h.waiting <- e.RequestID
+		}
+	}))
+	p.must(chromedp.Do(p.ctx, call(fetch.Enable, fetch.EnableParams{Patterns: []*fetch.RequestPattern{{URLPattern: pattern, RequestStage: stage}}})))
+	return h
+}
+
+// one waits for a call that waits.
+func (h *held) one() fetch.RequestID {
+	h.p.t.Helper()
+	ctx, cancel := context.WithTimeout(h.p.ctx, stepWithin)
+	defer cancel()
+	select {
+	case id := <-h.waiting:
+		return id
+	case <-ctx.Done():
+		h.p.t.Fatalf("no call has come; the page says: %s", h.p.words())
+		return ""
+	}
+}
+
+// release lets a call go on. One that the page has given up needs it no more.
+func (h *held) release(id fetch.RequestID) {
+	_, _ = chromedp.Call(h.p.ctx, fetch.ContinueRequest, fetch.ContinueRequestParams{RequestID: id})
+}
+
+// cut lets nothing reach addresses of some patterns, until slow says how fast all are reached.
+func (p *page) cut(patterns ...string) {
+	p.t.Helper()
+	p.slow(0)
+	var conditions []*network.Conditions
+	for _, one := range patterns {
+		conditions = append(conditions, &network.Conditions{URLPattern: one, DownloadThroughput: -1, UploadThroughput: -1, Offline: true})
+	}
+	p.must(chromedp.Do(p.ctx, call(network.EmulateNetworkConditionsByRule,
+		network.EmulateNetworkConditionsByRuleParams{MatchedNetworkConditions: conditions})))
 }

@@ -74,16 +74,8 @@ func (p *page) countParts() *partCalls {
 	return c
 }
 
-// cutStore lets nothing reach the store of files, until slow says how fast it is reached.
-func (p *page) cutStore() {
-	p.t.Helper()
-	p.slow(0)
-	p.must(chromedp.Do(p.ctx, call(network.EmulateNetworkConditionsByRule, network.EmulateNetworkConditionsByRuleParams{
-		MatchedNetworkConditions: []*network.Conditions{
-			{URLPattern: "http://*:*/sensorflow-uploads/*", DownloadThroughput: -1, UploadThroughput: -1, Offline: true},
-		},
-	})))
-}
+// storeOfFiles are the addresses of the store of files.
+const storeOfFiles = "http://*:*/sensorflow-uploads/*"
 
 func TestUpload_SendsALargeFileInPartsAndALostPartAgain(t *testing.T) {
 	t.Parallel()
@@ -95,7 +87,7 @@ func TestUpload_SendsALargeFileInPartsAndALostPartAgain(t *testing.T) {
 	p.says(previewNote, "2 of the first 2 rows can be stored")
 	calls := p.countParts()
 	eval[bool](p, watchBar)
-	p.cutStore()
+	p.cut(storeOfFiles)
 	p.click(uploadButton)
 	p.says(uploadPlace, "The connection was lost: a part is sent again.")
 	p.shot("again")

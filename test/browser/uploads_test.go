@@ -206,6 +206,10 @@ func TestUpload_ShowsTheRefusedRows(t *testing.T) {
 	if rows := eval[int](p, `document.querySelectorAll(".upload .rejects tbody tr").length`); rows != 100 {
 		t.Errorf("%d refused rows are shown, want 100", rows)
 	}
+	// The file comes as a text, so that no spreadsheet runs what is in it: nothing else is promised.
+	if link := p.text(".upload .rejects a"); strings.Contains(link, "CSV") {
+		t.Errorf("the file of refused rows is offered as %q", link)
+	}
 	first := p.text(".upload .rejects tbody tr")
 	for _, want := range []string{"302", "2026-02-31T00:00:00Z", `"a, 0"`} {
 		if !strings.Contains(first, want) {
@@ -215,6 +219,9 @@ func TestUpload_ShowsTheRefusedRows(t *testing.T) {
 	answer, err := http.Get(eval[string](p, `document.querySelector(".upload .rejects a").href`))
 	p.must(err)
 	defer answer.Body.Close()
+	if got := answer.Header.Get("Content-Disposition"); !strings.Contains(got, "partly-rejects.csv.txt") {
+		t.Errorf("it is saved by %q", got)
+	}
 	var all bytes.Buffer
 	if _, err := all.ReadFrom(answer.Body); err != nil || answer.StatusCode != http.StatusOK || strings.Count(all.String(), "2026-02-31T") != 150 {
 		t.Errorf("the file of refused rows: %d, %v, %.300s", answer.StatusCode, err, all.String())

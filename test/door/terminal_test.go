@@ -29,7 +29,8 @@ type terminal struct {
 func openTerminal(t *testing.T, dir string, environ ...string) *terminal {
 	t.Helper()
 	terminal := &terminal{t: t, cmd: exec.Command("bash", "--norc"), exited: make(chan struct{})}
-	terminal.cmd.Dir, terminal.cmd.Env = dir, append(os.Environ(), environ...)
+	// A make that runs the tests would have those that are pasted say which folder they enter.
+	terminal.cmd.Dir, terminal.cmd.Env = dir, append(os.Environ(), append(environ, "MAKELEVEL=", "MAKEFLAGS=", "MFLAGS=")...)
 	terminal.cmd.Stdout, terminal.cmd.Stderr = &terminal.out, &terminal.out
 	terminal.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	in, err := terminal.cmd.StdinPipe()

@@ -95,7 +95,7 @@ export function deletion(app) {
   return {
     element: element("div", {}, element("h1", {}, text("view.deletion")),
       element("form", {
-        class: "panel narrow", novalidate: true, oninput: forget, onsubmit: (event) => { event.preventDefault(); whileBusy(button, look); },
+        class: "panel narrow", novalidate: true, oninput: forget, onsubmit: (event) => { event.preventDefault(); look(); },
       },
         field(text("deletion.equipment"), equipmentId), list, field(text("deletion.from"), from), field(text("deletion.to"), to), zoneLine,
         element("div", { class: "actions" }, button), line.element), element("div", { class: "found" }, found)),

@@ -84,7 +84,10 @@ function equipmentList(app) {
       const search = (place.own.search || "").replace(/[^A-Za-z0-9._:-]/g, "");
       if (document.activeElement !== input) input.value = search;
       say(zone, text("window.zone", { zone: app.zone }));
-      if (search !== prefix) [prefix, cursor, before] = [search, "", []];
+      if (search !== prefix) {
+        [prefix, cursor, next, before] = [search, "", "", []];
+        for (const button of [back, on]) set(button, { hidden: true }); // they turn the pages of what was searched for before
+      }
       load();
     },
     close() { asked++; },

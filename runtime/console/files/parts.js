@@ -1,7 +1,7 @@
 // Sends a large file to the store of files part by part, so that a lost connection costs a part at most.
 
 import { put } from "./put.js";
-import { Fault, pause } from "./service.js";
+import { Fault, passes, pause } from "./service.js";
 
 const atOnce = 3;
 const attemptsMax = 6; // with pauses of half a minute in all
@@ -11,9 +11,9 @@ const freshMilliseconds = 10 * 60000;
 
 /**
  * sendParts sends a file to where a ticket says, and makes one file of its parts. moved is told how many bytes have gone, and whether some
- * are being sent again; signal ends it.
+ * are being sent again, and joining when all parts are there and become the file; signal ends it.
  */
-export async function sendParts(service, ticket, file, { signal, moved }) {
+export async function sendParts(service, ticket, file, { signal, moved, joining }) {
   const failed = new AbortController(); // one part that cannot be sent ends the others
   const sending = new Sending(service, ticket, file, { signal: AbortSignal.any([signal, failed.signal]), moved });
   const workers = Array.from({ length: Math.min(atOnce, sending.count) }, () => sending.work());
@@ -24,6 +24,7 @@ export async function sendParts(service, ticket, file, { signal, moved }) {
     await Promise.allSettled(workers);
     throw error;
   }
+  joining();
   await sending.complete();
 }
 
@@ -97,15 +98,15 @@ class Sending {
     }
   }
 
-  async post(path, body) {
-    const answer = await this.service.call("POST", this.address + path, {
+  post(path, body) {
+    return this.service.json("POST", this.address + path, {
       headers: { "Content-Type": "application/json" }, body: JSON.stringify(body), signal: this.signal,
     });
-    return answer.json();
   }
 }
 
-/** mayHelp tells whether another attempt may succeed: nobody answered, somebody is busy, or the store finds an address too old. */
-const mayHelp = ({ status, message }) => [0, 408, 429].includes(status) || status >= 500 || (status === 403 && !message);
+/** mayHelp tells whether another attempt may succeed: what is wrong passes, or the store finds an address too old. */
+const mayHelp = (error) => passes(error) || (error.status === 403 && !error.message);
 
-const between = (error, attempt) => Math.max(error.retryAfter, Math.min(2 ** (attempt - 1), pauseSecondsMax));
+/** between is for how many seconds to wait after an attempt that failed. */
+export const between = (error, attempt) => Math.max(error.retryAfter, Math.min(2 ** (attempt - 1), pauseSecondsMax));

@@ -58,11 +58,20 @@ export class Readings {
       if (this.rows) this.table.show(this.rows, true); // the zone may be another one
       return undefined;
     }
+    if (this.rows && this.equipment !== equipment) this.empty();
     Object.assign(this, { key, equipment, window });
     return this.begin();
   }
 
+  /** empty shows nothing until something comes: readings never stand under the name of another equipment. */
+  empty() {
+    this.rows = undefined;
+    say(this.question, "");
+    this.table.show([]);
+  }
+
   begin() {
+    this.older.hidden = true; // its cursor belongs to the answer before
     const { from, to } = spanOf(this.window, Date.now());
     this.query = { equipmentId: this.equipment, from: new Date(from).toISOString(), to: new Date(to).toISOString() };
     this.giveUp?.abort();
@@ -76,6 +85,7 @@ export class Readings {
   async load(before, cursor) {
     const { app, giveUp: { signal } } = this;
     const told = this.named;
+    this.loading = true;
     this.line.say(app.text("readings.loading"), "busy");
     try {
       let page;
@@ -93,6 +103,8 @@ export class Readings {
       if (signal.aborted) return;
       this.key = "";
       this.line.say(app.faultText(error), "bad");
+    } finally {
+      if (!signal.aborted) this.loading = false;
     }
   }
 
@@ -104,8 +116,10 @@ export class Readings {
     }
   }
 
+  /** close gives up what is being loaded, so that it is asked for anew when somebody comes back. */
   close() {
     this.giveUp?.abort();
-    if (!this.rows) this.key = "";
+    if (this.loading) this.key = "";
+    this.loading = false;
   }
 }

@@ -18,7 +18,8 @@ export async function rejects(app, upload) {
       element("table", {}, element("thead", {}, element("tr", {},
         element("th", { scope: "col", class: "number" }, text("rejects.line")), element("th", { scope: "col" }, text("rejects.reason")),
         element("th", { scope: "col" }, text("rejects.row")))), element("tbody", {}, rows))),
-    element("p", {}, element("a", { href: upload.rejectsUrl, download: "rejects.csv" }, text("rejects.download"))));
+    // The service gives the file the name and the type of a text, so that no spreadsheet runs what looks like a formula in it.
+    element("p", {}, element("a", { href: upload.rejectsUrl, download: true }, text("rejects.download"))));
 }
 
 /** firstLines reads the first rows of a file that may be large, and no more of it. A row may hold line feeds inside quotes. */

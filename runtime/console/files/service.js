@@ -52,8 +52,15 @@ export class Service {
   }
 
   /** get asks for JSON. query is an object of texts or lists of texts; those that are undefined or empty are left out. */
-  async get(path, query = {}, options = {}) {
-    return (await this.call("GET", path, { ...options, query })).json();
+  get(path, query = {}, options = {}) { return this.json("GET", path, { ...options, query }); }
+
+  /** json makes one call as call does, and returns what its answer says. */
+  async json(method, path, options = {}) {
+    const answer = await this.call(method, path, options);
+    return answer.json().catch((error) => {
+      if (options.signal?.aborted) throw error;
+      throw new Fault(0, {}); // the connection was lost amid the answer
+    });
   }
 
   /** getValues is get for the calls that answer values: decimals come as texts, digit by digit as they are stored. */
@@ -114,6 +121,9 @@ export class Service {
 }
 
 const mayHelp = ({ status, retryAfter }) => (status === 503 || status === 0) && retryAfter <= waitSecondsMax;
+
+/** passes tells whether an error may end by itself: nobody answered, or somebody is busy. */
+export const passes = ({ status }) => [0, 408, 429].includes(status) || status >= 500;
 
 /** pause waits, unless signal ends it. */
 export function pause(seconds, signal) {

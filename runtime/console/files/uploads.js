@@ -4,7 +4,7 @@ import { element, note, say } from "./dom.js";
 import { formatFields, formatWords } from "./file-format.js";
 import { rejects } from "./rejects.js";
 import { Said } from "./text.js";
-import { fileBytesMax, follow, packedBytesMax, transfer } from "./transfer.js";
+import { fileBytesMax, follow, packedBytesMax, Transfer } from "./transfer.js";
 import { uploadList } from "./upload-list.js";
 
 /** What the service looks at for a preview. */
@@ -35,52 +35,86 @@ export function uploads(app) {
   /** prepare shows what would become of the first rows, and lets the person say how the file is written. */
   function prepare(file) {
     const seen = preview(app, file);
-    const button = element("button", { type: "button", onclick: () => { if (seen.ready()) start(file, seen.format()); } }, text("uploads.upload"));
-    place.replaceChildren(element("h2", { tabindex: "-1" }, file.name), element("p", { class: "hint" }, new Said(() => bytes(app, file.size))), seen.element,
-      element("div", { class: "actions" }, button,
-        element("button", { type: "button", class: "plain", onclick: () => { place.replaceChildren(); choose.focus(); } }, text("uploads.another"))));
+    const button = element("button", { type: "button", onclick: () => { if (seen.ready()) start(file, seen.format(), back); } }, text("uploads.upload"));
+    const shown = [element("h2", { tabindex: "-1" }, file.name), element("p", { class: "hint" }, new Said(() => bytes(app, file.size))), seen.element,
+      element("div", { class: "actions" }, button, another("uploads.another"))];
+    /** back shows all as it was left, for another attempt. */
+    function back() {
+      place.replaceChildren(...shown);
+      button.focus();
+    }
+    place.replaceChildren(...shown);
     place.firstChild.focus();
   }
 
-  async function start(file, format) {
+  /** another is the button that begins with another file. */
+  const another = (key) => element("button", { type: "button", class: "plain", onclick: clear }, text(key));
+
+  function clear() {
+    place.replaceChildren();
+    choose.focus();
+  }
+
+  /** start sends a file and follows it. back shows what it was described by, where it could not be sent. */
+  async function start(file, format, back) {
     running = true;
+    line.say("");
     const cancel = new AbortController();
-    const bar = element("progress", { max: 1, value: 0, "aria-label": text("uploads.progress") });
-    const said = element("p", { class: "hint" });
     const stop = element("button", { type: "button", class: "plain", onclick: () => cancel.abort() }, text("uploads.cancel"));
-    place.replaceChildren(element("h2", { tabindex: "-1" }, file.name), bar, said, element("div", { class: "actions" }, stop));
+    const seen = progress(app, file);
+    place.replaceChildren(element("h2", { tabindex: "-1" }, file.name), ...seen.elements, element("div", { class: "actions" }, stop));
     place.firstChild.focus();
     window.addEventListener("beforeunload", stay);
-    // Half of the bar is the way to the service, half is what the service does; each moves by bytes.
-    const moved = (sent, again = false) => {
-      bar.value = Math.min(sent / file.size, 1) / 2;
-      const done = () => bytes(app, Math.min(sent, file.size));
-      say(said, text(again ? "uploads.sendingAgain" : "uploads.sending", { done, all: () => bytes(app, file.size) }));
-    };
-    const looked = (upload) => {
-      bar.value = 0.5 + (upload.bytes > 0 ? upload.bytesProcessed / upload.bytes : 0) / 2;
-      say(said, text("uploads.reading", { done: () => bytes(app, upload.bytesProcessed), all: () => bytes(app, upload.bytes) }));
-    };
-    try {
-      moved(0);
-      const id = await transfer(app.service, file, format, { signal: cancel.signal, moved });
-      window.removeEventListener("beforeunload", stay);
-      moved(file.size);
+    seen.moved(0);
+    const transfer = new Transfer(app.service, file, format, { signal: cancel.signal, moved: seen.moved });
+    const id = await transfer.send().catch((error) => {
+      stop.remove();
+      return failed(transfer, error, seen, back);
+    });
+    window.removeEventListener("beforeunload", stay);
+    if (id) {
+      seen.moved(file.size);
       stop.remove(); // what has arrived is read in any case
       place.append(element("p", { class: "hint" }, text("uploads.goesOn")));
       list.refresh();
-      await finish(await follow(app.service, id, looked));
-    } catch (error) {
-      place.replaceChildren();
-      line.say(cancel.signal.aborted ? text("uploads.cancelled", { file: file.name }) : failure(error, file), cancel.signal.aborted ? "" : "bad");
-    } finally {
-      window.removeEventListener("beforeunload", stay);
-      running = false;
-      list.refresh();
+      await watch(id, file, seen);
     }
+    running = false;
+    list.refresh();
   }
 
-  const failure = (error, file) => (error.message || error.body?.own ? app.faultText(error) : text("uploads.notSent", { file: file.name }));
+  /** failed says why a transfer has ended early, as far as that is known. It returns the id of the upload where the file has arrived all the same. */
+  async function failed(transfer, error, seen, back) {
+    const { signal: { aborted }, file: { name: file } } = transfer;
+    if (transfer.mayHaveArrived) {
+      seen.doubtful();
+      if (await transfer.arrived()) {
+        if (aborted) line.say(text("uploads.cameAnyway", { file }));
+        return transfer.uploadId;
+      }
+    }
+    if (aborted) {
+      clear();
+      line.say(text(transfer.mayHaveArrived ? "uploads.cancelledLate" : "uploads.cancelled", { file }));
+      return "";
+    }
+    back();
+    if (error.message || error.body?.own) line.say(app.faultText(error), "bad");
+    else line.say(text(transfer.mayHaveArrived ? "uploads.lost" : "uploads.notSent", { file }), "bad");
+    return "";
+  }
+
+  /** watch tells how far an upload is, until it has ended. */
+  async function watch(id, file, seen) {
+    try {
+      await finish(await follow(app.service, id, seen));
+    } catch (error) {
+      const result = note();
+      place.replaceChildren(element("h2", { tabindex: "-1" }, file.name), result.element,
+        element("p", { class: "hint" }, text("uploads.goesOn")), element("div", { class: "actions" }, another("uploads.done")));
+      result.say(app.faultText(error), "bad");
+    }
+  }
 
   /** finish says how an upload has ended, until another file is chosen. */
   async function finish(upload) {
@@ -92,9 +126,7 @@ export function uploads(app) {
     }),
       kinds[upload.status]);
     if (upload.rejectsUrl) place.append(await rejects(app, upload).catch(() => element("p", {}, text("rejects.unreachable"))));
-    place.append(element("div", { class: "actions" }, element("button", {
-      type: "button", class: "plain", onclick: () => { place.replaceChildren(); choose.focus(); },
-    }, text("uploads.done"))));
+    place.append(element("div", { class: "actions" }, another("uploads.done")));
   }
 
   const zone = element("div", { class: "panel" }, drop, line.element, place);
@@ -123,6 +155,29 @@ export function bytes(app, size) {
   const units = ["byte", "kilobyte", "megabyte", "gigabyte"];
   const step = Math.min(Math.floor(Math.log10(Math.max(size, 1)) / 3), units.length - 1);
   return app.format.number(size / 1000 ** step, { style: "unit", unit: units[step], maximumSignificantDigits: 3 });
+}
+
+/** progress returns {elements, moved(sent, again), doubtful(), looked(upload), unanswered()}: a bar for a file, with words below it. */
+function progress(app, file) {
+  const { text } = app;
+  const bar = element("progress", { max: 1, value: 0, "aria-label": text("uploads.progress") });
+  const said = element("p", { class: "hint" });
+  const part = (done, all) => ({ done: () => bytes(app, done), all: () => bytes(app, all) });
+  // Half of the bar is the way to the service, half is what the service does; each moves by bytes.
+  return {
+    elements: [bar, said],
+    moved(sent, again = false) {
+      const gone = Math.min(sent, file.size);
+      bar.value = gone / file.size / 2;
+      say(said, text(again ? "uploads.sendingAgain" : "uploads.sending", part(gone, file.size)));
+    },
+    doubtful() { say(said, text("uploads.doubtful")); },
+    looked(upload) {
+      bar.value = 0.5 + (upload.bytes > 0 ? upload.bytesProcessed / upload.bytes : 0) / 2;
+      say(said, text("uploads.reading", part(upload.bytesProcessed, upload.bytes)));
+    },
+    unanswered() { say(said, text("uploads.unanswered")); },
+  };
 }
 
 /** preview returns {element, format(), ready()}: the first rows of a file as the service reads them, beside the fields of its format. */
