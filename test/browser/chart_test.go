@@ -513,3 +513,46 @@ func (p *page) countsAs(path string) {
 		p.t.Errorf("there are %s readings, and the service counts %d", got, want.TotalCount)
 	}
 }
+
+// Dates that are being typed stay until they are shown or another window is.
+func TestOverview_KeepsDatesThatAreBeingTyped(t *testing.T) {
+	t.Parallel()
+	p := open(t, look{})
+	p.signIn("#/overview?window=24h&language=en")
+	p.answered()
+	p.click(window(5))
+	p.choose(".dates input", "2026-01-01T06:00")
+	p.choose(speechList, "pt")
+	p.says("main h1", "Visão geral")
+	p.holds(".dates input", "2026-01-01T06:00")
+	p.fill(".choice input", "EQ-12042\r")
+	p.says(question, "EQ-12042 ·")
+	p.holds(".dates input", "2026-01-01T06:00")
+	p.choose(zoneList, "UTC")
+	p.says(".dates .hint", "UTC")
+	p.holds(".dates input", "2026-01-01T09:00") // the same moment
+	p.click(window(2))
+	p.await("another window is shown", `location.hash.includes("window=48h")`)
+	if got := p.value(".dates input"); strings.HasPrefix(got, "2026-01-01") {
+		t.Errorf("the dates stay at %s", got)
+	}
+}
+
+// Whoever has the answer refreshed gets one also where the first try has failed.
+func TestOverview_TriesAgainWhereTheFirstTryFailed(t *testing.T) {
+	t.Parallel()
+	p := open(t, look{})
+	p.signIn("#/send")
+	eval[bool](p, `(() => {
+		const own = window.fetch;
+		window.fetch = async (address, ...rest) => {
+			if (window.works || !String(address).startsWith("/sensor-data/aggregated")) return own(address, ...rest);
+			return Response.json({ message: "It broke." }, { status: 500 });
+		};
+		return true;
+	})()`)
+	p.click(`nav a[data-view="overview"]`)
+	p.says(".result .note", "It broke.")
+	eval[bool](p, `window.works = true`)
+	p.patiently("there is an answer", `document.querySelectorAll(".figures dd").length === 4 && document.querySelector(".result .note").innerText === ""`)
+}

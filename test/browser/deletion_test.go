@@ -133,3 +133,23 @@ func TestDeletion_IsNotOfferedWithoutTheScope(t *testing.T) {
 		}
 	}
 }
+
+// What would go is told of what stands in the fields, and of nothing else.
+func TestDeletion_DropsTheAnswerToAnotherQuestion(t *testing.T) {
+	t.Parallel()
+	p := open(t, look{})
+	p.stored("DEL-A", time.Date(2026, 10, 7, 12, 0, 0, 0, time.UTC), 3)
+	p.signIn("#/deletion")
+	p.deletionOf("DEL-A", "2026-10-07T00:00", "2026-10-08T00:00")
+	p.holdCalls("GET", "/sensor-data?")
+	p.click(deletionForm + ` button[type="submit"]`)
+	p.await("it is being looked up", `window.held.length > 0`)
+	p.fill(`input[name="equipmentId"]`, "DEL-B")
+	p.letGo()
+	p.await("the look-up has ended", `!document.querySelector("main form button[aria-disabled]")`)
+	if text := p.text(found); text != "" {
+		t.Errorf("beside DEL-B it says %q", text)
+	}
+	p.click(deletionForm + ` button[type="submit"]`)
+	p.says(deletionForm+" .note", "DEL-B")
+}

@@ -73,29 +73,6 @@ func TestEquipment_TurnsNoPagesOfAnotherSearch(t *testing.T) {
 	p.gone(after)
 }
 
-// What would go is shown for what the fields say, and not for what they said when it was looked for.
-func TestDeletion_ForgetsWhatWasLookedForBefore(t *testing.T) {
-	t.Parallel()
-	p := open(t, look{zone: "UTC"})
-	p.signIn("#/deletion")
-	p.deletionOf("EQ-12001", "2026-01-01T00:00", "2027-01-01T00:00")
-	calls := p.hold("*/sensor-data\\?*equipmentId=EQ-12001*limit=5*", fetch.RequestStageRequest)
-	p.click(deletionForm + ` button[type="submit"]`)
-	waiting := calls.one()
-	p.fill(`input[name="equipmentId"]`, "EQ-NOBODY")
-	calls.release(waiting)
-	p.await("the answer has come", `performance.getEntriesByType("resource").some((e) => e.name.includes("EQ-12001") && e.name.includes("limit=5"))`)
-	p.await("the view has settled", `new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(true))))`)
-	if text := p.text(found); text != "" {
-		t.Errorf("beside EQ-NOBODY stands %q", text)
-	}
-	p.click(deletionForm + ` button[type="submit"]`)
-	p.says(deletionForm+" .note", "EQ-NOBODY has no readings")
-	if text := p.text(found); text != "" {
-		t.Errorf("beside EQ-NOBODY stands %q", text)
-	}
-}
-
 // A file that has arrived is followed again by itself after the connection was lost, and is never said to be lost.
 func TestUpload_IsFollowedThroughALostConnection(t *testing.T) {
 	t.Parallel()

@@ -52,6 +52,30 @@ func (p *page) answerWith(path string, status int, body any) {
 	p.must(chromedp.Do(p.ctx, call(fetch.Enable, fetch.EnableParams{Patterns: []*fetch.RequestPattern{{URLPattern: "*" + path + "*"}}})))
 }
 
+// holdCalls lets the page's calls of a method to addresses that begin with a text wait, as long as its document lives, until letGo. Their
+// addresses are in window.held.
+func (p *page) holdCalls(method, beginning string) {
+	p.t.Helper()
+	eval[bool](p, `(() => {
+		const own = window.fetch;
+		window.held = [];
+		const free = new Promise((resolve) => { window.letGo = () => { window.fetch = own; resolve(); }; });
+		window.fetch = async (address, options = {}) => {
+			if ((options.method || "GET") !== %s || !String(address).startsWith(%s)) return own(address, options);
+			window.held.push(String(address));
+			await free;
+			return own(address, options);
+		};
+		return true;
+	})()`, method, beginning)
+}
+
+// letGo lets the calls go on that holdCalls holds.
+func (p *page) letGo() {
+	p.t.Helper()
+	eval[bool](p, `(window.letGo(), true)`)
+}
+
 // held are calls of a page that wait.
 type held struct {
 	p       *page

@@ -196,3 +196,47 @@ func TestSignOut_HoldsInEveryWindow(t *testing.T) {
 	p.see(usernameField)
 	other.see(usernameField)
 }
+
+// Whoever types while the overview refreshes itself goes on typing: a field for a password would take the keys.
+func TestSession_ThatEndsInTheBackgroundIsToldInThePage(t *testing.T) {
+	t.Parallel()
+	p := open(t, look{})
+	p.signIn("#/overview?window=24h&equipment=EQ-12001")
+	p.answered()
+	p.fill(".choice input", "EQ-1204")
+	p.await("equipments are offered", `document.querySelectorAll("datalist option").length === 10`)
+	p.endSession()
+	p.patiently("the refresh finds it", `document.querySelector(".ended")?.innerText.includes("Your session has ended") || !!document.querySelector("dialog")`)
+	p.key("1")
+	p.holds(".choice input", "EQ-12041")
+	p.says(".result .note", "Your session has ended")
+	p.accessible("a session that has ended in the background")
+	p.fits("a session that has ended in the background")
+	p.click(".ended button")
+	p.fill(dialog+" "+passwordField, local.Info.Password+"\r")
+	p.gone(dialog)
+	p.gone(".ended button")
+	p.await("the answer is refreshed", `document.querySelector(".result .note").innerText === ""`)
+	p.holds(".choice input", "EQ-12041")
+}
+
+// The cookie is good for as long as the service says so, whatever the viewer's clock shows.
+func TestSession_HoldsWhereTheClockIsAhead(t *testing.T) {
+	t.Parallel()
+	p := open(t, look{})
+	p.signIn("#/send")
+	p.must(chromedp.Do(p.ctx, call(pages.AddScriptToEvaluateOnNewDocument, pages.AddScriptToEvaluateOnNewDocumentParams{
+		Source: `{ const now = Date.now; Date.now = () => now() + 48 * 3600 * 1000; }`,
+	})))
+	p.visit("/console?again#/send")
+	p.see(frame)
+	// Where it has ended, the next visit asks for the password, and the one after that does not even ask the service.
+	p.endSession()
+	p.visit("/console?ended#/send")
+	p.see(usernameField)
+	p.visit("/console?later#/send")
+	p.see(usernameField)
+	if asked := eval[int](p, `performance.getEntriesByType("resource").filter((one) => one.name.endsWith("/auth/me")).length`); asked != 0 {
+		t.Errorf("the service was asked %d times", asked)
+	}
+}

@@ -1,6 +1,7 @@
 package browser_test
 
 import (
+	"net/http"
 	"strings"
 	"testing"
 )
@@ -116,4 +117,22 @@ func TestFocus_StaysWhereItBelongs(t *testing.T) {
 			t.Errorf("step %d: nothing shows that the focus is on %s", step, hidden)
 		}
 	}
+}
+
+// An address leads to a view also where its tab is not offered.
+func TestViews_SayWhichRightTheyTake(t *testing.T) {
+	t.Parallel()
+	p := open(t, look{})
+	p.answerWith("/auth/me", http.StatusOK, map[string]any{
+		"username": local.Info.Username, "sub": "reader", "scopes": []string{"sensor-flow/read"}, "expiresAt": "2100-01-01T00:00:00Z",
+	})
+	p.signIn("#/deletion")
+	for place, right := range map[string]string{"deletion": "sensor-flow/admin", "send": "sensor-flow/write", "uploads": "sensor-flow/write"} {
+		eval[bool](p, `(location.hash = "#/" + %s, true)`, place)
+		p.await(place+" says it", `document.querySelector("main h1")?.innerText !== "" && (document.querySelector("main [role=alert]")?.innerText ?? "").includes(%s)`, right)
+		if eval[bool](p, `!!document.querySelector("main form")`) {
+			t.Errorf("%s shows its form", place)
+		}
+	}
+	p.accessible("a view without the right")
 }

@@ -15,10 +15,12 @@ export const equipmentsMax = 10;
  *   zone        an IANA name; empty for the viewer's own
  *   language    "en" or "pt"; empty for the browser's
  *   own         what the view itself keeps there, an object of texts
+ *   back        the windows from which one has zoomed, the last one last; the browser keeps them beside the address, for its way back
+ *               and for a reload, and no link holds them
  */
 function read(hash) {
   const [path, query = ""] = hash.replace(/^#\/?/, "").split("?");
-  const place = { view: path, window: { last: "24h" }, equipments: [], zone: "", language: "", own: {} };
+  const place = { view: path, window: { last: "24h" }, equipments: [], zone: "", language: "", own: {}, back: history.state?.back || [] };
   const times = {};
   for (const [name, value] of new URLSearchParams(query)) {
     if (name === "window") { if (intervals.includes(value)) place.window = { last: value }; }
@@ -73,7 +75,7 @@ export class Address {
    */
   go(change, { replace = false } = {}) {
     const next = this.with(change);
-    history[replace ? "replaceState" : "pushState"](null, "", write(next));
+    history[replace ? "replaceState" : "pushState"]({ back: next.back }, "", write(next));
     this.moved(next);
   }
 

@@ -22,11 +22,12 @@ export function deletion(app) {
   const found = element("div");
   const button = element("button", { type: "submit" }, text("deletion.look"));
   const fields = { equipmentId, from, to };
-  let zone = app.zone, looks = 0;
+  let zone = app.zone;
+  let looking = new AbortController();
 
-  /** forget lets what was shown end, and what is looked for: it was about something else. */
+  /** forget lets what was shown end, and what is still being looked up: it was about something else. */
   function forget() {
-    looks += 1;
+    looking.abort();
     found.replaceChildren();
     line.say("");
     for (const input of Object.values(fields)) input.removeAttribute("aria-invalid");
@@ -40,19 +41,19 @@ export function deletion(app) {
 
   async function look() {
     forget();
-    const range = { equipmentId: equipmentId.value.trim(), from: fromLocal(from.value, zone), to: fromLocal(to.value, zone) };
+    const { signal } = looking = new AbortController();
+    const range = { signal, equipmentId: equipmentId.value.trim(), from: fromLocal(from.value, zone), to: fromLocal(to.value, zone) };
     if (!range.equipmentId) return refuse("equipmentId", text("deletion.noEquipment"));
     if (Number.isNaN(range.from)) return refuse("from", text("deletion.noTime"));
     if (!(range.from < range.to)) return refuse("to", text("deletion.backwards"));
     line.say(text("deletion.looking"), "busy");
-    const mine = looks;
     try {
       const [count, newest] = await Promise.all([countOf(app.service, range), readingsOf(app.service, range, String(newestShown))]);
-      if (mine !== looks) return;
+      if (signal.aborted) return;
       line.say("");
       show(range, count, newest.items);
     } catch (error) {
-      if (mine === looks) line.say(app.faultText(error), "bad");
+      if (!signal.aborted) line.say(app.faultText(error), "bad");
     }
   }
 
@@ -82,9 +83,10 @@ export function deletion(app) {
       });
       const started = await answer.json();
       const deleted = answer.status === 202 ? await followed(app, answer.headers.get("Location"), line) : started.deleted;
-      forget();
+      const shown = !range.signal.aborted; // and nothing else was typed meanwhile
+      if (shown) forget();
       line.say(text("deletion.deleted", { ...between, count: deleted }), "good");
-      equipmentId.focus();
+      if (shown) equipmentId.focus();
     } catch (error) {
       line.say(app.faultText(error), "bad");
     }
@@ -119,8 +121,8 @@ function startOfToday(zone) {
 
 const instant = (milliseconds) => new Date(milliseconds).toISOString();
 
-const readingsOf = (service, { equipmentId, from, to }, limit, cursor) =>
-  service.getValues("/sensor-data", { equipmentId, from: instant(from), to: instant(to), limit, cursor });
+const readingsOf = (service, { equipmentId, from, to, signal }, limit, cursor) =>
+  service.getValues("/sensor-data", { equipmentId, from: instant(from), to: instant(to), limit, cursor }, { signal });
 
 /**
  * countOf is how many readings there are. Few are counted one by one; of many the aggregates know the number for whole steps, and what
@@ -136,7 +138,7 @@ async function countOf(service, range) {
   for (let at = from; at < to; at += windowMilliseconds) {
     const window = await service.getValues("/sensor-data/aggregated", {
       equipmentId: range.equipmentId, from: instant(at), to: instant(Math.min(at + windowMilliseconds, to)), granularity: "1d", timezone: "UTC", limit: "1",
-    });
+    }, { signal: range.signal });
     count += window.totalCount;
   }
   return count;

@@ -66,7 +66,8 @@ function equipmentList(app) {
     const mine = ++asked;
     line.say(text("equipment.loading"), "busy");
     try {
-      const got = await app.service.getValues("/equipment", { prefix, cursor, limit: String(pageSize) });
+      const service = document.activeElement === input ? app.service.background : app.service; // whoever types goes on typing
+      const got = await service.getValues("/equipment", { prefix, cursor, limit: String(pageSize) });
       if (mine !== asked) return;
       next = got.nextCursor || "";
       rows.replaceChildren(...got.items.map(row));
@@ -106,17 +107,17 @@ function equipmentPage(app, id) {
   const last = element("p", { class: "last" });
   const result = new Result(app, () => showLast());
   const readings = new Readings(app, id);
-  const window = chooser(app, (chosen) => { result.chose(); app.address.go({ window: chosen }); });
+  const window = chooser(app, (chosen) => result.chose(chosen));
   const back = element("a", {}, text("equipment.all"));
 
   async function showLast() {
     try {
-      const { items: [one] } = await app.service.getValues("/equipment", { prefix: id, limit: "1" });
+      const { items: [one] } = await app.service.background.getValues("/equipment", { prefix: id, limit: "1" });
       if (one?.equipmentId !== id) say(last, text("equipment.unknown"));
       else if (!one.last) say(last, text("equipment.empty"));
       else writeLast(one.last);
     } catch (error) {
-      say(last, app.faultText(error));
+      if (error.status !== 401) say(last, app.faultText(error));
     }
   }
 

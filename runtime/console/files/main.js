@@ -33,7 +33,7 @@ class Console {
     const speech = new Speech();
     this.speech = speech;
     this.text = (key, values) => speech.say(key, values);
-    this.service = new Service({ renew: () => renew(this), answered: (region) => this.answeredBy(region) });
+    this.service = new Service({ renew: () => renew(this), answered: (region) => this.answeredBy(region), ended: (has) => this.sessionEnded(has) });
     this.address = new Address((place, before) => this.follow(place, before));
   }
 
@@ -68,16 +68,16 @@ class Console {
   frame() {
     const { text } = this;
     this.main = element("main", { id: "main", tabindex: "-1" });
-    this.tabs = Object.entries(views).filter(([, { needs }]) => !needs || this.user.scopes.includes(needs))
-      .map(([name]) => element("a", { "data-view": name, onclick: (event) => this.tabClicked(event, name) }, text("view." + name)));
+    this.tabs = Object.keys(views).filter((name) => this.may(name)).map((name) => element("a", { "data-view": name, onclick: (event) => this.tabClicked(event, name) }, text("view." + name)));
     this.regionLine = element("p", { class: "region" });
+    this.ended = element("div", { class: "ended", role: "status" });
     this.root.replaceChildren(
       element("a", { class: "skip", href: "#main", onclick: (event) => { event.preventDefault(); this.main.focus(); } }, text("frame.skip")),
       element("header", { class: "top" },
         element("p", { class: "brand" }, element("img", { src: "/assets/icon.svg", alt: "", width: 28, height: 28 }), "SensorFlow"),
         element("nav", { "aria-label": text("frame.views") }, element("ul", {}, this.tabs.map((tab) => element("li", {}, tab)))),
         element("div", { class: "who" }, this.zoneChooser(), this.languageChooser(), this.person())),
-      this.main,
+      this.ended, this.main,
       element("footer", {}, this.regionLine, element("p", {}, element("a", { href: "/docs" }, text("frame.documentation")), " ",
         element("a", { href: "/openapi.json" }, "OpenAPI"))));
     this.answeredBy(this.region);
@@ -88,6 +88,17 @@ class Console {
     const leave = () => signOut(this).catch((error) => { say(trouble, this.faultText(error)); });
     return element("div", { class: "person" }, element("span", { class: "name" }, this.user.email || this.user.username),
       element("button", { type: "button", class: "plain", onclick: leave }, this.text("session.signOut")), trouble);
+  }
+
+  /** sessionEnded tells that the session has ended, or that there is one again. To sign in is the person's own choice. */
+  sessionEnded(has) {
+    const { ended, main, service } = this;
+    if (!ended || has === ended.hasChildNodes()) return;
+    const focused = ended.contains(document.activeElement);
+    const again = () => service.signInAgain().then(() => this.show(this.address.place), () => {}); // whoever gives up is told so here
+    ended.replaceChildren(...has ? [element("p", {}, this.text("session.endedUnasked")),
+      element("button", { type: "button", onclick: again }, this.text("session.signIn"))] : []);
+    if (focused) main.focus();
   }
 
   zoneChooser() {
@@ -128,7 +139,7 @@ class Console {
     const name = views[place.view] ? place.view : first;
     const changed = this.shown?.name !== name;
     if (changed) {
-      const view = this.open.get(name) || (await views[name].load())(this);
+      const view = this.open.get(name) || (this.may(name) ? (await views[name].load())(this) : this.refusal(name));
       if (this.address.place !== place) return; // somebody has gone on while it was loaded
       this.open.set(name, view);
       const before = this.shown;
@@ -139,6 +150,22 @@ class Console {
     }
     this.mark(name);
     this.shown.view.open(place);
+  }
+
+  /** may tells whether the person has the right that a view needs. */
+  may(name) {
+    const { needs } = views[name];
+    return !needs || this.user.scopes.includes(needs);
+  }
+
+  /** refusal stands in place of a view for those who come by its address and have not the right to it. */
+  refusal(name) {
+    return {
+      element: element("div", {}, element("h1", {}, this.text("view." + name)),
+        element("p", { class: "panel", role: "alert" }, this.text("frame.noRight", { right: views[name].needs }))),
+      open() {},
+      close() {},
+    };
   }
 
   /** focusTitle lets a screen reader begin at the title of the view that has come, and the next Tab lead into it. */

@@ -7,7 +7,7 @@ import { chooser } from "./window.js";
 
 export function overview(app) {
   const result = new Result(app);
-  const window = chooser(app, (chosen) => { result.chose(); app.address.go({ window: chosen }); });
+  const window = chooser(app, (chosen) => result.chose(chosen));
   const equipments = choice(app, (ids) => app.address.go({ equipments: ids, own: { ...app.address.place.own, without: "" } }));
   return {
     element: element("div", { class: "view" }, element("h1", {}, app.text("view.overview")),

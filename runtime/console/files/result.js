@@ -19,8 +19,8 @@ export class Result {
     this.app = app;
     this.whenCame = came;
     this.aggregates = new Aggregates(app.service);
+    this.unasked = new Aggregates(app.service.background);
     this.hidden = new Set();
-    this.back = []; // the windows from which one has zoomed
     this.build();
     new ResizeObserver(() => this.resized()).observe(this.chart.element);
   }
@@ -89,17 +89,19 @@ export class Result {
     const down = way === "down";
     if (this.table.by !== by || this.table.down !== down) this.table.order(by, down);
     const question = { window: place.window, equipments: place.equipments, zone: this.app.zone, width: Math.round(this.chart.width) };
-    this.backButton.hidden = this.back.length === 0;
+    this.backButton.hidden = place.back.length === 0;
     if (this.asked && sameQuestion(this.asked, question)) {
       if (this.answer) this.draw(true);
-      return this.wait();
+      return this.stale ? this.refresh() : this.wait();
     }
     return this.load(question);
   }
 
-  async load(question) {
+  /** load asks for the answer to a question. aggregates say in whose name: the person's, or the background's. */
+  async load(question, aggregates = this.aggregates) {
     const { app, signal } = this.begin(), { text } = app;
     this.asked = question;
+    this.again = null;
     const name = this.nameOf(question);
     this.line.say(this.answer ? text("result.loadingAnother", { question: name }) : text("result.loadingThis", { question: name }), "busy");
     if (!this.answer) say(this.question, name);
@@ -107,11 +109,12 @@ export class Result {
     this.bar.hidden = false;
     this.bar.value = 0;
     try {
-      const answer = await this.aggregates.load(question, Date.now(), { signal, progress: (part) => { this.bar.value = part; } });
+      const answer = await aggregates.load(question, Date.now(), { signal, progress: (part) => { this.bar.value = part; } });
       this.answered(answer, false);
     } catch (error) {
       if (signal.aborted) return;
       this.asked = null;
+      if (mayPass(error)) this.again = question;
       this.line.say(text("result.failed", { question: name, reason: app.faultText(error) }), "bad");
     } finally {
       if (!signal.aborted) {
@@ -135,21 +138,25 @@ export class Result {
     if (this.element.hasAttribute("aria-busy")) this.asked = null; // nobody will answer it
   }
 
-  /** wait has the answer refreshed after a while, as long as it may still change. */
+  /** wait has the answer refreshed after a while, as long as it may still change, or asked for again where that has failed. */
   wait() {
     clearTimeout(this.waiting);
-    if (this.live.checked && this.answer && this.answer.to > Date.now()) this.waiting = setTimeout(() => this.refresh(), liveMilliseconds);
+    const due = this.again || (this.answer && this.answer.to > Date.now());
+    if (this.live.checked && due) this.waiting = setTimeout(() => this.refresh(), liveMilliseconds);
   }
 
   async refresh() {
     if (document.hidden) return this.wait();
+    if (this.again) return this.load(this.again, this.unasked);
     if (!this.asked || this.element.hasAttribute("aria-busy")) return undefined;
     const { app, signal } = this.begin();
     try {
-      this.answered(await this.aggregates.refresh(this.answer, Date.now(), { signal }), true);
+      this.answered(await this.unasked.refresh(this.answer, Date.now(), { signal }), true);
     } catch (error) {
       const { at } = this.answer;
-      const told = { time: () => app.format.clock(at, true), reason: app.faultText(error) };
+      const reason = error.status === 401 ? app.text("session.ended") : app.faultText(error);
+      const told = { time: () => app.format.clock(at, true), reason };
+      this.stale = !signal.aborted;
       if (!signal.aborted) this.line.say(app.text("result.notRefreshed", told), "bad");
     }
     if (!signal.aborted) this.wait();
@@ -158,6 +165,7 @@ export class Result {
 
   answered(answer, again) {
     this.answer = answer;
+    this.stale = false; // whether the last try to refresh it has failed
     if (!again) this.chart.point(-1);
     this.line.say(answer.count === 0 ? this.app.text("result.empty") : "");
     this.draw(again);
@@ -262,22 +270,24 @@ export class Result {
     address.go({ own: { ...address.place.own, ...own } }, { replace: true });
   }
 
+  /** zoom shows a part of the picture, or more than it. It leads into the future only where the dates that were chosen do. */
   zoom(from, to) {
-    this.back.push(this.app.address.place.window);
+    const { address } = this.app, { window, back } = address.place;
+    const last = window.last ? Date.now() : Math.max(Date.now(), this.answer.to);
     this.chart.point(-1);
-    this.app.address.go({ window: zoomed(from, to) });
+    address.go({ window: zoomed(from, Math.min(to, last)), back: [...back, window] });
   }
 
   zoomBack() {
-    const window = this.back.pop();
+    const { address } = this.app, { back } = address.place;
     this.chart.element.focus({ preventScroll: true });
-    this.app.address.go({ window });
+    address.go({ window: back.at(-1), back: back.slice(0, -1) });
   }
 
-  /** chose is to be called where a window was chosen by hand: nothing was zoomed, and the answer is asked for anew also where it is the same. */
-  chose() {
-    this.back = [];
+  /** chose shows a window that was chosen by hand: nothing was zoomed, and the answer is asked for anew also where it is the same. */
+  chose(window) {
     this.asked = null;
+    this.app.address.go({ window, back: [] });
   }
 
   resized() {
@@ -286,7 +296,7 @@ export class Result {
     this.resizing = setTimeout(() => {
       if (!this.asked || this.element.offsetParent === null) return;
       const width = Math.round(this.chart.width);
-      if (Math.abs(width - this.asked.width) > this.asked.width / 5) this.load({ ...this.asked, width });
+      if (Math.abs(width - this.asked.width) > this.asked.width / 5) this.load({ ...this.asked, width }, this.unasked);
     }, 400);
   }
 
@@ -301,6 +311,9 @@ export class Result {
     }
   }
 }
+
+/** mayPass tells whether a failure may end without anybody's asking for something else. */
+const mayPass = ({ status }) => status === 0 || status === 401 || status === 429 || status >= 500;
 
 const sameQuestion = (a, b) => JSON.stringify([a.window, a.equipments, a.zone]) === JSON.stringify([b.window, b.equipments, b.zone]);
 

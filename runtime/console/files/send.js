@@ -43,16 +43,18 @@ export function send(app) {
     say(meant, Number.isNaN(moment) ? "" : text("send.meant", { time: () => app.format.moment(moment), zone: () => app.zone }));
   }
 
+  // What is told of a reading is what was sent: the fields may hold another one by then.
   async function submit() {
-    const equipment = equipmentId.value.trim();
-    const number = point(value.value.trim(), app.format);
+    const equipment = equipmentId.value.trim(), time = timestamp.value.trim(), typed = value.value.trim();
     if (!equipment) return refuse(["equipmentId"], text("send.noEquipment"));
+    if (mayBeGrouped(typed, app.format)) return refuse(["value"], text("send.ambiguous", { typed, ...readings(typed, app.format) }));
+    const number = point(typed, app.format);
     if (!jsonNumber.test(number)) return refuse(["value"], text("send.notANumber", { example: () => app.format.decimal("21.5") }));
-    const body = `{"equipmentId":${JSON.stringify(equipment)},"timestamp":${JSON.stringify(timestamp.value.trim())},"value":${number}}`;
+    const body = `{"equipmentId":${JSON.stringify(equipment)},"timestamp":${JSON.stringify(time)},"value":${number}}`;
     try {
       await app.service.call("POST", "/sensor-data", { headers: { "Content-Type": "application/json" }, body });
       mark([]);
-      line.say(text("send.stored", { equipment, value: value.value.trim(), time: timestamp.value.trim() }), "good");
+      line.say(text("send.stored", { equipment, value: () => shown(number, app.format), time }), "good");
     } catch (error) {
       refuse((error.errors || []).map((one) => one.field).filter((name) => fields[name]), app.faultText(error));
     }
@@ -89,4 +91,21 @@ function written(milliseconds, zone) {
 /** point writes a decimal comma as a point, for those whose language has one. */
 function point(typed, format) {
   return format.point === "," && /^-?\d+,\d+$/.test(typed) ? typed.replace(",", ".") : typed;
+}
+
+/**
+ * mayBeGrouped tells whether a number may have been meant with a mark between thousands: "1.234" where the language writes 1234 so, and
+ * 1.234 as "1,234". Zero begins no thousands.
+ */
+function mayBeGrouped(typed, format) {
+  return (format.point === "," ? /^-?[1-9]\d{0,2}\.\d{3}$/ : /^-?[1-9]\d{0,2},\d{3}$/).test(typed);
+}
+
+/** readings are the two ways in which such a number can be read, each as it can be typed without a doubt. */
+const readings = (typed, { point: mark }) => ({ whole: typed.replace(/[.,]/, ""), decimal: typed.replace(/[.,]/, mark) });
+
+/** shown is a number of JSON as the language writes it, with all of its digits. */
+function shown(number, format) {
+  const [, decimal, exponent] = /^([^eE]*)(.*)$/.exec(number);
+  return format.decimal(decimal) + exponent;
 }

@@ -24,13 +24,31 @@ export class Fault extends Error {
  * Service calls the API of the page's own origin.
  *   renew     is called when the session has ended; it resolves once there is one again, and rejects where the person gives up
  *   answered  is told the name of the region that gave an answer
+ *   ended     is told true where the background finds that the session has ended, and false once there is one again
+ *
+ * Its background is the same service for what nobody has asked for at that moment, such as refreshing by itself: a person who is
+ * typing must not find the keys in a field for a password.
  */
 export class Service {
-  constructor({ renew, answered }) {
+  constructor({ renew, answered, ended }) {
     this.renew = renew;
     this.answered = answered;
     this.session = 0; // how often it was renewed
     this.renewing = null;
+    this.ended = ended;
+    this.background = Object.create(this, { call: { value: (...call) => this.callUnasked(...call) } });
+  }
+
+  /** callUnasked is call for the background: where the session has ended, it fails and tells so, and nobody is asked for a password. */
+  async callUnasked(method, path, options = {}) {
+    try {
+      const answer = await this.call(method, path, { ...options, renew: false });
+      this.ended(false);
+      return answer;
+    } catch (error) {
+      if (error.status === 401) this.ended(true);
+      throw error;
+    }
   }
 
   /** get asks for JSON. query is an object of texts or lists of texts; those that are undefined or empty are left out. */
@@ -77,10 +95,13 @@ export class Service {
     }
   }
 
+  /** signInAgain asks for the password because the person wants it. */
+  signInAgain() { return this.renewOnce(this.session); }
+
   /** renewOnce lets all calls that found the session ended wait for one renewal. */
   renewOnce(used) {
     if (used !== this.session) return Promise.resolve(); // somebody has signed in since the call was made
-    this.renewing ||= this.renew().then(() => { this.session += 1; }).finally(() => { this.renewing = null; });
+    this.renewing ||= this.renew().then(() => { this.session += 1; this.ended(false); }).finally(() => { this.renewing = null; });
     return this.renewing;
   }
 

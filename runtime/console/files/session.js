@@ -13,21 +13,23 @@ async function signInAs(app, username, password) {
   return who(app);
 }
 
-// When the session ends, for the next visit: the cookie cannot be seen from here.
-const endKey = "sensorflow.session-ends";
+// Whether somebody has signed in here, for the next visit: the cookie cannot be seen from here. It is empty where the session has ended by
+// itself, and not there where somebody has signed out.
+const signedInKey = "sensorflow.signed-in";
 
 async function who(app) {
   const user = await app.service.get("/auth/me", {}, { renew: false });
-  localStorage.setItem(endKey, user.expiresAt);
+  localStorage.setItem(signedInKey, "yes");
   return user;
 }
 
-/** whoIs is the person whose session has not ended, or null. Where there cannot be one, the service is not asked. */
+/** whoIs is the person whose session has not ended, or null. Where nobody has signed in, the service is not asked. */
 export async function whoIs(app) {
-  if (!(Date.parse(localStorage.getItem(endKey)) > Date.now())) return null;
+  if (!localStorage.getItem(signedInKey)) return null;
   return who(app).catch((error) => {
-    if (error.status === 401) return null;
-    throw error;
+    if (error.status !== 401) throw error;
+    localStorage.setItem(signedInKey, ""); // to take it away would be to sign out, in other windows as well
+    return null;
   });
 }
 
@@ -111,10 +113,10 @@ export async function signOut(app) {
 /** leave empties the document and begins anew. A browser that keeps the old page for its way back keeps an empty one. */
 function leave() {
   document.body.replaceChildren();
-  localStorage.removeItem(endKey);
+  localStorage.removeItem(signedInKey);
   location.replace("/console");
 }
 
 window.addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
 // Whoever signs out in one window of the browser signs out in all of them.
-window.addEventListener("storage", (event) => { if (event.key === endKey && event.newValue === null) leave(); });
+window.addEventListener("storage", (event) => { if (event.key === signedInKey && event.newValue === null) leave(); });

@@ -19,7 +19,7 @@ export function equipmentInput(app, attributes = {}) {
     const number = ++asked;
     const prefix = input.value.trim();
     try {
-      const page = await app.service.get("/equipment", { prefix, limit: shown }, { renew: false });
+      const page = await app.service.background.get("/equipment", { prefix, limit: shown });
       if (number === asked) list.replaceChildren(...page.items.map((one) => element("option", { value: one.equipmentId })));
     } catch {
       list.replaceChildren();

@@ -15,6 +15,7 @@ export const sentences = {
   "frame.language": "Language",
   "frame.documentation": "Documentation",
   "frame.region": "Answered by the region {region}",
+  "frame.noRight": "This takes the right {right}, which you do not have.",
   "frame.again": "Try again",
 
   "session.lead": "Sign in to look at readings.",
@@ -27,6 +28,7 @@ export const sentences = {
   "session.wait.one": "There were too many attempts. Try again in one second.",
   "session.wait.other": "There were too many attempts. Try again in {count} seconds.",
   "session.ended": "Your session has ended",
+  "session.endedUnasked": "Your session has ended. Nothing is refreshed until you sign in again.",
   "session.endedLead": "Sign in again to go on. Everything stays as you left it.",
   "session.stillEnded": "You are not signed in any more. Sign in again to go on.",
   "session.refused": "The user name or the password is wrong.",
@@ -168,6 +170,7 @@ export const sentences = {
   "send.value": "Value",
   "send.noEquipment": "Enter the equipment.",
   "send.notANumber": "The value must be a number such as {example} or -3e-7.",
+  "send.ambiguous": "{typed} can be read in two ways. Write {whole}, or {decimal} with a decimal mark.",
   "send.stored": "Stored: {equipment}, {value}, {time}. It shows in the aggregates within a few seconds.",
 
   "uploads.choose": "Choose a CSV file",

@@ -15,6 +15,7 @@ export const sentences = {
   "frame.language": "Idioma",
   "frame.documentation": "Documentação",
   "frame.region": "Respondido pela região {region}",
+  "frame.noRight": "Isto exige o direito {right}, que você não tem.",
   "frame.again": "Tentar de novo",
 
   "session.lead": "Entre para ver as leituras.",
@@ -27,6 +28,7 @@ export const sentences = {
   "session.wait.one": "Houve tentativas demais. Tente de novo em um segundo.",
   "session.wait.other": "Houve tentativas demais. Tente de novo em {count} segundos.",
   "session.ended": "Sua sessão terminou",
+  "session.endedUnasked": "Sua sessão terminou. Nada é atualizado até que você entre de novo.",
   "session.endedLead": "Entre de novo para continuar. Tudo fica como você deixou.",
   "session.stillEnded": "Você não está mais conectado. Entre de novo para continuar.",
   "session.refused": "O usuário ou a senha está errado.",
@@ -168,6 +170,7 @@ export const sentences = {
   "send.value": "Valor",
   "send.noEquipment": "Informe o equipamento.",
   "send.notANumber": "O valor deve ser um número como {example} ou -3e-7.",
+  "send.ambiguous": "{typed} pode ser lido de duas maneiras. Escreva {whole}, ou {decimal} com separador decimal.",
   "send.stored": "Gravada: {equipment}, {value}, {time}. Aparece nos agregados em poucos segundos.",
 
   "uploads.choose": "Escolha um arquivo CSV",

@@ -103,15 +103,16 @@ export async function follow(service, id, { looked, unanswered }) {
   for (let failed = 0; ;) {
     let seconds = lookSeconds;
     try {
-      const upload = await service.get(addressOf(id), {}, { attempts: 1 });
+      const upload = await service.background.get(addressOf(id), {}, { attempts: 1 });
       if (ended(upload)) return upload;
       failed = 0;
       looked(upload);
     } catch (error) {
-      if (!passes(error)) throw error;
+      const signedOut = error.status === 401; // the frame tells so; a person who types elsewhere is not asked for the password
+      if (!signedOut && !passes(error)) throw error;
       failed += 1;
       seconds = between(error, failed);
-      unanswered();
+      if (!signedOut) unanswered();
     }
     await pause(seconds);
   }

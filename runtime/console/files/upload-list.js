@@ -24,7 +24,7 @@ export function uploadList(app) {
     clearTimeout(watched);
     if (!open) return;
     try {
-      const { items, nextCursor } = await app.service.get("/sensor-data/uploads", { limit: page }, { renew: false });
+      const { items, nextCursor } = await app.service.background.get("/sensor-data/uploads", { limit: page });
       if (rows.size === 0) { next = nextCursor || ""; more.hidden = !next; }
       put(items, true);
       await lookBelow(items);
@@ -41,7 +41,7 @@ export function uploadList(app) {
   async function lookBelow(newest) {
     const known = new Set(newest.map((one) => one.uploadId));
     const waiting = [...rows.values()].map((row) => row.upload).filter((one) => !ended(one) && !known.has(one.uploadId)).slice(0, 5);
-    for (const one of waiting) put([await app.service.get("/sensor-data/uploads/" + encodeURIComponent(one.uploadId), {}, { renew: false })], false);
+    for (const one of waiting) put([await app.service.background.get("/sensor-data/uploads/" + encodeURIComponent(one.uploadId))], false);
   }
 
   async function older() {

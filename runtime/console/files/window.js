@@ -17,11 +17,14 @@ export function chooser(app, chosen) {
   const { text } = app;
   const segment = (key, more) => element("button", { type: "button", class: "segment", ...more }, text(key));
   const buttons = intervals.map((name) => segment("window.last." + name, { onclick: () => chosen({ last: name }) }));
-  const from = element("input", { type: "datetime-local", step: 300 });
-  const to = element("input", { type: "datetime-local", step: 300 });
+  const typed = () => { draft = true; };
+  const from = element("input", { type: "datetime-local", step: 300, oninput: typed });
+  const to = element("input", { type: "datetime-local", step: 300, oninput: typed });
   const line = note();
   const zone = element("span");
   let byHand = false; // whether the dates were asked for, and do not only show a window that has some
+  let draft = false; // whether the dates are typed ones that are not shown yet
+  let shown = "", shownZone; // the window and the zone that the dates were written for
   const panel = element("form", { class: "dates row", id: id("dates"), hidden: true, novalidate: true, onsubmit: apply },
     field(text("window.from"), from), field(text("window.to"), to), element("button", { type: "submit" }, text("window.show")),
     element("p", { class: "hint" }, zone), line.element);
@@ -40,7 +43,28 @@ export function chooser(app, chosen) {
     set(to, { "aria-invalid": wrong ? "true" : null });
     line.say(wrong ? text(wrong) : "", "bad");
     if (wrong) from.focus();
-    else chosen(window);
+    else {
+      draft = false;
+      chosen(window);
+    }
+  }
+
+  /** write writes a window into the dates. What was typed stays until another window is shown; in another zone it means the same moments. */
+  function write(window) {
+    const key = JSON.stringify(window);
+    if (draft && key === shown) {
+      for (const input of [from, to]) {
+        const moment = fromLocal(input.value, shownZone);
+        if (app.zone !== shownZone && !Number.isNaN(moment)) input.value = toLocal(moment, app.zone);
+      }
+    } else {
+      const span = spanOf(window, Date.now());
+      from.value = toLocal(span.from, app.zone);
+      to.value = toLocal(span.to, app.zone);
+      line.say("");
+      draft = false;
+    }
+    [shown, shownZone] = [key, app.zone];
   }
 
   return {
@@ -50,11 +74,8 @@ export function chooser(app, chosen) {
       buttons.forEach((button, i) => set(button, { "aria-pressed": String(window.last === intervals[i]) }));
       open(!window.last || byHand);
       own.classList.toggle("pressed", !window.last);
-      const span = spanOf(window, Date.now());
-      from.value = toLocal(span.from, app.zone);
-      to.value = toLocal(span.to, app.zone);
+      write(window);
       say(zone, text("window.zone", { zone: app.zone }));
-      line.say("");
     },
   };
 }
