@@ -4,9 +4,11 @@
 // The scripts are modules of the browser, each with one job:
 //
 //   - main.js starts the console: it knows the views, shows the one that the address names, and holds the frame around it.
-//   - address.js keeps what is looked at in the address: view, window, equipments, zone and language.
+//   - address.js keeps what is looked at in the address: view, window, equipments, zone and language; and beside it the way back from a zoom.
 //   - service.js makes every call. It keeps decimals as the text that the service sent, waits where the service asks to, and
 //     has session.js ask for the password again when a session has ended; the call then goes on as if nothing had been.
+//     Its background is for what nobody has asked for, such as a refresh: where the session has ended, the page says so, and nobody
+//     who is typing finds the keys in a field for a password.
 //   - session.js signs in and out. At sign-out the document is emptied.
 //   - text.js chooses the language; text-en.js and text-pt.js hold every sentence, in English and in Brazilian Portuguese. A text that it
 //     makes can be said again, so that another language or zone changes what is shown in place: nothing that was typed is lost, and

@@ -191,7 +191,9 @@ func TestSignOut_HoldsInEveryWindow(t *testing.T) {
 	p.signIn("#/equipment")
 	other := p.window()
 	other.visit("/console#/equipment")
-	other.see(frame)
+	for _, one := range []*page{p, other} { // a call that is under way when the session ends is refused
+		one.await("the list has come", `document.querySelector("main").innerText.includes("EQ-12001")`)
+	}
 	p.click(signOutButton)
 	p.see(usernameField)
 	other.see(usernameField)
