@@ -96,7 +96,7 @@ func TestSend_RefusesANumberThatCanBeReadInTwoWays(t *testing.T) {
 			p.says(sendNote, ": "+equipment+", "+one.decimalShown+", ")
 			var stored struct{ Items []struct{ Value string } }
 			p.ask("/sensor-data?numbers=string&equipmentId="+equipment, &stored)
-			sign := one.whole[:strings.Index(one.whole, "1")]
+			sign, _, _ := strings.Cut(one.whole, "1")
 			if len(stored.Items) != 2 || stored.Items[0].Value != sign+"1.234" || stored.Items[1].Value != sign+"1234" {
 				t.Errorf("stored %+v", stored.Items)
 			}
