@@ -6,7 +6,6 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"net/http"
 	"os"
 	"path/filepath"
 	"sync/atomic"
@@ -42,11 +41,8 @@ func (s *session) sendOne(ctx context.Context, r client.Reading) error {
 		return err
 	}
 	id, err := c.Send(ctx, r)
-	var refused *client.Error
-	if errors.As(err, &refused) && refused.Status == http.StatusBadRequest {
-		return rejectedError{err}
-	} else if err != nil {
-		return err
+	if err != nil {
+		return asRejected(err)
 	}
 	s.out.columns("id", "equipmentId", "timestamp", "value")
 	return s.out.row(text(id), text(string(r.EquipmentID)), moment(r.Timestamp), exact(r.Value))
@@ -168,12 +164,11 @@ func (s *session) upload(ctx context.Context) error {
 		o.Format = json.RawMessage(s.csvFormat)
 	}
 	done, err := c.Upload(ctx, filepath.Base(s.args[0]), file, info.Size(), o)
-	var refused *client.Error
-	if done.Status == client.UploadFailed || errors.As(err, &refused) && refused.Status == http.StatusBadRequest {
+	if done.Status == client.UploadFailed {
 		return rejectedError{err}
 	}
 	if err != nil {
-		return err
+		return asRejected(err)
 	}
 	s.out.columns("uploadId", "status", "rowsAccepted", "rowsRejected")
 	if err := s.out.row(text(done.ID), text(string(done.Status)), whole(done.RowsAccepted), whole(done.RowsRejected)); err != nil {

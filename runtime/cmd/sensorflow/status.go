@@ -51,6 +51,15 @@ func usagef(format string, args ...any) error { return usageError{fmt.Errorf(for
 // rejectedError says that some of what was sent was not stored.
 type rejectedError struct{ error }
 
+// asRejected makes an error a rejectedError where it is the service's answer that what was sent is wrong.
+func asRejected(err error) error {
+	var refused *client.Error
+	if errors.As(err, &refused) && refused.Status == http.StatusBadRequest {
+		return rejectedError{err}
+	}
+	return err
+}
+
 // statusOf is the table from errors to exit statuses.
 func statusOf(ctx context.Context, err error) int {
 	var usage usageError
