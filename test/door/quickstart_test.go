@@ -3,7 +3,6 @@ package door
 import (
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sensorflow/sensorflow/runtime/local/child"
 	"github.com/sensorflow/sensorflow/test/await"
 )
 
@@ -119,7 +119,11 @@ func TestReadme_WorksAsItIsPasted(t *testing.T) {
 // startsUp runs a command that starts the system, in a terminal of its own, and waits until it is there.
 func startsUp(t *testing.T, checkout, command string, within time.Duration) *terminal {
 	t.Helper()
-	first := openTerminal(t, checkout, "PORT="+freePort(t))
+	port, err := child.FreePort(t.Context(), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	first := openTerminal(t, checkout, "PORT="+strconv.Itoa(port))
 	first.begin(command)
 	await.NoError(t, within, func() error {
 		if _, err := os.Stat(filepath.Join(checkout, ".local", "stack.json")); err != nil {
@@ -184,14 +188,4 @@ func comparePrinted(t *testing.T, shows, printed string) {
 	if lines < 8 {
 		t.Errorf("the page shows %d lines of the table", lines)
 	}
-}
-
-func freePort(t *testing.T) string {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = listener.Close() }()
-	return strconv.Itoa(listener.Addr().(*net.TCPAddr).Port)
 }
