@@ -99,7 +99,7 @@ func (u *user) command(ctx context.Context, args ...string) (cmd *exec.Cmd, out,
 // types runs a command with some standard input and expects an exit status.
 func (u *user) types(status int, input string, args ...string) result {
 	u.t.Helper()
-	ctx, cancel := context.WithTimeout(u.t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(u.t.Context(), 3*time.Minute)
 	defer cancel()
 	cmd, out, progress := u.command(ctx, args...)
 	cmd.Stdin = strings.NewReader(input)
