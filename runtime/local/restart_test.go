@@ -37,7 +37,7 @@ func TestLocal_AFileGoesOnWithinAMinuteOfTheNextStart(t *testing.T) {
 			t.Fatalf("RESTART_ROWS must be a whole number, got %q", text)
 		}
 	}
-	ctx := testContext(t, 3*time.Minute+time.Duration(rows)*10*time.Millisecond)
+	ctx := testContext(t, 8*time.Minute+time.Duration(rows)*10*time.Millisecond)
 	data := t.TempDir()
 	p := launch(t, t.TempDir(), "DATA_DIR="+data)
 	c, err := newClient(p.ready())

@@ -171,6 +171,7 @@ export const sentences = {
   "send.noEquipment": "Enter the equipment.",
   "send.notANumber": "The value must be a number such as {example} or -3e-7.",
   "send.ambiguous": "{typed} can be read in two ways. Write {whole}, or {decimal} with a decimal mark.",
+  "send.grouped": "{typed} has marks between groups of digits, which are not taken. Write {plain}.",
   "send.stored": "Stored: {equipment}, {value}, {time}. It shows in the aggregates within a few seconds.",
 
   "uploads.choose": "Choose a CSV file",

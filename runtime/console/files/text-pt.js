@@ -171,6 +171,7 @@ export const sentences = {
   "send.noEquipment": "Informe o equipamento.",
   "send.notANumber": "O valor deve ser um número como {example} ou -3e-7.",
   "send.ambiguous": "{typed} pode ser lido de duas maneiras. Escreva {whole}, ou {decimal} com separador decimal.",
+  "send.grouped": "{typed} tem sinais entre grupos de algarismos, que não são aceitos. Escreva {plain}.",
   "send.stored": "Gravada: {equipment}, {value}, {time}. Aparece nos agregados em poucos segundos.",
 
   "uploads.choose": "Escolha um arquivo CSV",

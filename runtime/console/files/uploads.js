@@ -2,6 +2,7 @@
 
 import { element, note, say } from "./dom.js";
 import { formatFields, formatWords } from "./file-format.js";
+import { reasonOf, rowReasons } from "./reasons.js";
 import { rejects } from "./rejects.js";
 import { Said } from "./text.js";
 import { fileBytesMax, follow, packedBytesMax, Transfer } from "./transfer.js";
@@ -257,29 +258,9 @@ async function ask(app, file, format) {
   return (await app.service.call("POST", "/sensor-data/uploads/preview", { query: { numbers: "string" }, body: form })).json();
 }
 
-/** reasonOf is why an upload has failed. The service says so in English: it stands below what other languages say. */
-function reasonOf(app, { reason = "" }) {
-  const own = () => app.language === "en" && reason !== "";
-  return new Said(() => own() ? reason : app.text("uploads.seeReason").write(), () => own() ? "" : reason);
-}
-
-/** The fields that the service names in what is wrong with a row. */
-const fieldsOfRow = ["equipmentId", "timestamp", "value"];
-
-/**
- * reasons are what is wrong with a row, below the field of which other languages than the service's say that it is wrong. What a refused file
- * looks like is said beside the button that takes it over.
- */
-const reasons = (app, errors) => errors.map(({ field, reason }) => {
-  const own = () => app.language === "en";
-  const said = reason.split("; it looks like")[0];
-  const wrong = () => (fieldsOfRow.includes(field) ? app.text("preview.wrong." + field) : app.text("preview.wrong.row")).write();
-  return element("p", {}, new Said(() => own() ? said : wrong(), () => own() ? "" : said));
-});
-
 function previewRow(app, { line, reading, errors = [] }) {
   const number = element("td", { class: "number" }, new Said(() => app.format.count(line)));
-  if (!reading) return element("tr", { class: "wrong" }, number, element("td", { colspan: 3 }, reasons(app, errors)));
+  if (!reading) return element("tr", { class: "wrong" }, number, element("td", { colspan: 3 }, rowReasons(app, errors)));
   return element("tr", {}, number, element("td", {}, reading.equipmentId), element("td", {}, new Said(() => app.format.moment(Date.parse(reading.timestamp)))),
     element("td", { class: "number" }, new Said(() => app.format.decimal(String(reading.value)))));
 }
