@@ -153,7 +153,7 @@ func (i *instance) run(changes ...string) {
 	}()
 	i.t.Cleanup(func() { stop(); <-i.ended })
 	i.url = "http://" + address
-	await.True(i.t, 30*time.Second, "the program says that it listens, as LOG_LEVEL lets it", func() bool {
+	await.True(i.t, time.Minute, "the program says that it listens, as LOG_LEVEL lets it", func() bool {
 		select {
 		case <-i.ended:
 			i.t.Fatalf("the program ended: %v", i.err)
