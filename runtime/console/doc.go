@@ -8,7 +8,7 @@
 //   - service.js makes every call. It keeps decimals as the text that the service sent, waits where the service asks to, and
 //     has session.js ask for the password again when a session has ended; the call then goes on as if nothing had been.
 //     Its background is for what nobody has asked for, such as a refresh: where the session has ended, the page says so, and nobody
-//     who is typing finds the keys in a field for a password.
+//     who is typing finds the keys in a field for a password. Work that goes on for long, such as a transfer, waits for a session there.
 //   - session.js signs in and out. At sign-out the document is emptied.
 //   - text.js chooses the language; text-en.js and text-pt.js hold every sentence, in English and in Brazilian Portuguese. A text that it
 //     makes can be said again, so that another language or zone changes what is shown in place: nothing that was typed is lost, and

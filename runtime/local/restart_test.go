@@ -70,6 +70,7 @@ func TestLocal_AFileGoesOnWithinAMinuteOfTheNextStart(t *testing.T) {
 		moved.RowsAccepted, time.Since(began).Round(time.Millisecond))
 
 	done, err := c.WaitUpload(ctx, killed.ID)
+	t.Logf("over %v after the start", time.Since(began).Round(time.Second))
 	if err != nil || done.Status != client.UploadCompletedWithRejects || done.RowsAccepted != int64(rows) || done.RowsRejected != restartBad {
 		t.Fatalf("%+v, %v\n%s", done, err, p.output)
 	}
@@ -77,13 +78,14 @@ func TestLocal_AFileGoesOnWithinAMinuteOfTheNextStart(t *testing.T) {
 	if err := c.Rejects(ctx, done, &rejects); err != nil || bytes.Count(rejects.Bytes(), []byte("\n")) != 1+restartBad {
 		t.Errorf("rejects %q, %v", rejects.String(), err)
 	}
-	await.NoError(t, time.Minute, func() error {
+	await.NoError(t, time.Minute+time.Duration(rows)*time.Millisecond, func() error { // the aggregator follows the rows
 		a, err := c.Summarize(ctx, client.Window{Interval: "24h"})
 		if err == nil && (a.Count != int64(rows) || a.Average.String() != "0.1") {
 			err = fmt.Errorf("aggregated %+v", a)
 		}
 		return err
 	})
+	t.Logf("aggregated %v after the start", time.Since(began).Round(time.Second))
 	p.end(syscall.SIGTERM)
 }
 

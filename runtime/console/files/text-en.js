@@ -187,6 +187,7 @@ export const sentences = {
   "uploads.cancel": "Cancel",
   "uploads.sending": "Sending: {done} of {all}",
   "uploads.sendingAgain": "The connection was lost: a part is sent again. {done} of {all}",
+  "uploads.waits": "Your session has ended. Sign in again, and the file goes on from here: {done} of {all}",
   "uploads.reading": "Reading the rows: {done} of {all}",
   "uploads.goesOn": "The file has arrived. Its rows are read also when you leave this page.",
   "uploads.unanswered": "The service does not answer at the moment. It is asked again by itself.",
@@ -291,6 +292,7 @@ export const sentences = {
   "deletion.keep": "Keep them",
   "deletion.running.one": "One reading is deleted so far …",
   "deletion.running.other": "{count} readings are deleted so far …",
+  "deletion.unseen": "Your session has ended. The deletion goes on; sign in again to see its end.",
   "deletion.deleted.one": "One reading of {equipment} is deleted: from {from} to {to}, {zone}.",
   "deletion.deleted.other": "{count} readings of {equipment} are deleted: from {from} to {to}, {zone}.",
 
