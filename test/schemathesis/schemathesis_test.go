@@ -27,7 +27,7 @@ const (
 	// seed is the same in each run, so that a failure comes again. make schemathesis takes another by SEED.
 	seed = "1"
 	// limit bounds a run within the other tests.
-	limit = 10 * time.Minute
+	limit = 30 * time.Minute
 )
 
 // cases is how many an operation gets, of each kind: those that keep to the description and those that do not.
