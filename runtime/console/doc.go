@@ -8,11 +8,11 @@
 //   - service.js makes every call. It keeps decimals as the text that the service sent, waits where the service asks to, and
 //     has session.js ask for the password again when a session has ended; the call then goes on as if nothing had been.
 //     Its background is for what nobody has asked for, such as a refresh: where the session has ended, the page says so, and nobody
-//     who is typing finds the keys in a field for a password.
+//     who is typing finds the keys in a field for a password. Work that goes on for long, such as a transfer, waits for a session there.
 //   - session.js signs in and out. At sign-out the document is emptied.
 //   - text.js chooses the language; text-en.js and text-pt.js hold every sentence, in English and in Brazilian Portuguese. A text that it
 //     makes can be said again, so that another language or zone changes what is shown in place: nothing that was typed is lost, and
-//     nothing that runs is disturbed.
+//     nothing that runs is disturbed. translation.js translates what the service says of files and readings, by the table service-pt.js.
 //   - numbers-and-times.js writes numbers and times as the language and the zone want them, and calculates with decimals as
 //     text: no value passes through a float on its way into a table.
 //   - dom.js makes elements, and knows where in the document each text stands. Nothing is ever read as HTML.
@@ -23,8 +23,8 @@
 //     those in sight stand in the document. readings.js lists raw readings.
 //   - What else views share: suggest.js (a field for the id of an equipment), file-format.js (how a CSV file is written),
 //     transfer.js (the way of a file to the service, with put.js, which sends bytes to an address, and parts.js, which sends a large
-//     file part by part), upload-list.js, rejects.js (refused rows), and examples.js (programs to
-//     paste).
+//     file part by part), upload-list.js, rejects.js (refused rows), reasons.js (why the service refuses something), and
+//     examples.js (programs to paste).
 //
 // # A new view
 //
@@ -41,4 +41,7 @@
 // Add it to text-en.js and to text-pt.js under the same key. "{name}" stands for a value, and a key with the endings
 // ".one" and ".other" for a sentence that depends on a number {count}. A test compares the keys and the values of both files,
 // and finds keys that no module uses and that no file has.
+//
+// A new sentence of the packages reading and csvfile goes into service-pt.js as it stands in their sources, with {} for what is put into it;
+// another test reads the sources, and names what the table lacks.
 package console

@@ -13,7 +13,7 @@ import (
 // can tell. It is empty where there is nothing to say.
 func (j *judge) hint(f fault.FieldError) string {
 	text, ok := j.text(f.Field)
-	if !ok || j.takes(f.Field, text) { // what can be read is refused for another reason
+	if !ok || j.takes(f.Field, text) && !j.counts(f.Field) { // what can be read is refused for another reason
 		return ""
 	}
 	if trimmed := strings.TrimSpace(text); trimmed != text && j.takes(f.Field, trimmed) {
@@ -26,6 +26,11 @@ func (j *judge) hint(f fault.FieldError) string {
 		return j.timeHint(text)
 	}
 	return ""
+}
+
+// counts tells whether a field is a count since 1970: one in the wrong unit is far from today.
+func (j *judge) counts(field string) bool {
+	return field == reading.FieldTimestamp && (j.format.Timestamps == TimestampsSeconds || j.format.Timestamps == TimestampsMillis)
 }
 
 // text is what stands in a field of the row last read.
@@ -86,13 +91,24 @@ func (j *judge) timeHint(text string) string {
 	}
 	at := slices.IndexFunc(j.times, func(form timeForm) bool { return form.reads(text, j.limits) })
 	switch {
-	case at < 0 || j.given(j.times[at]) > 0:
+	case at < 0:
+		return tooFine(text)
+	case j.given(j.times[at]) > 0:
 		return ""
 	case j.times[at].timestamps == TimestampsRFC3339:
 		return `; it is a timestamp of RFC 3339, which a format without "timestamps" takes`
 	default:
 		return "; it is one of " + j.timeTrait(j.times[at], text) + ", which the format " + j.timeFormat(j.times[at], text)
 	}
+}
+
+// tooFine says of a count since 1970 that its unit is one that no format takes.
+func tooFine(text string) string {
+	unit := map[int]string{len("1772353800000000"): "microseconds", len("1772353800000000000"): "nanoseconds"}[len(text)]
+	if unit == "" || strings.Trim(text, "0123456789") != "" {
+		return ""
+	}
+	return "; it looks like a time in " + unit + " since 1970, which no format takes: write it in milliseconds"
 }
 
 // given is 1 for the form that the file's format says, and 0 for others.

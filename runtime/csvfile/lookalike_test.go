@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf16"
 
 	"github.com/sensorflow/sensorflow/runtime/csvfile"
@@ -327,6 +328,22 @@ func TestPreviewFile_SaysWhatTakesARow(t *testing.T) {
 		{`{"decimal":","}`, "2026-03-01T08:30:00Z", `1.5`, `; it has a decimal point, as values of a file have without "decimal":"," in its format`},
 		{`{"timestamps":"unix-millis"}`, "2026-03-01T08:30:00Z", "1", `; it is a timestamp of RFC 3339, which a format without "timestamps" takes`},
 		{`{"timestamps":"local","dates":"mdy","timezone":"Europe/Berlin"}`, "25/02/2026 08:30", "1", `which the format {"timestamps":"local","dates":"dmy","timezone":"Europe/Berlin"} takes`},
+		{`{}`, "2026-03-01", "1", `2026-03-01T09:30:00.5+01:00; it is a date without a time of day`},
+		{`{}`, "25/02/2026", "1", `2026-03-01T09:30:00.5+01:00; it is a date without a time of day`},
+		{`{"timestamps":"local","dates":"mdy","timezone":"Europe/Berlin"}`, "02/25/2026", "1", `; it is a date without a time of day`},
+		{`{}`, "2026-03-01T08:30:00+00", "1", `; write its offset with hours and minutes, +00:00`},
+		{`{"timestamps":"local","timezone":"Europe/Berlin"}`, "2026-03-01 08:30-0330", "1", `; write its offset with hours and minutes, -03:30`},
+		{`{}`, "", "1", `; it is empty`},
+		{`{}`, "2026-03-01T08:30:00Z", "", `; it is empty`},
+		{`{}`, "2026-03-01T08:30:00Z", "-Inf", `; NaN and infinities are not taken`},
+		{`{"decimal":","}`, "2026-03-01T08:30:00Z", "NaN", `; NaN and infinities are not taken`},
+		{`{}`, "2026-03-01T08:30:00Z", `1.234.567`, `; write it as 1234567`},
+		{`{}`, "2026-03-01T08:30:00Z", `"1,234,567.5"`, `; write it as 1234567.5`},
+		{`{"decimal":","}`, "2026-03-01T08:30:00Z", `1.234.567`, `; write it as 1234567`},
+		{`{"timestamps":"unix-seconds"}`, "1772353800000", "1", `must lie between the years 0001 and 9999 in UTC; it is one of times in milliseconds since 1970, which the format {"timestamps":"unix-millis"} takes`},
+		{`{"timestamps":"unix-seconds"}`, "1772353800000000", "1", `; it looks like a time in microseconds since 1970, which no format takes: write it in milliseconds`},
+		{`{}`, "1772353800000000000", "1", `; it looks like a time in nanoseconds since 1970, which no format takes: write it in milliseconds`},
+		{`{"timestamps":"unix-seconds"}`, "1.7723538E+09", "1", `; write it without an exponent, which may have cost it digits`},
 		// What is of the given form has another reason.
 		{`{"timestamps":"local","dates":"mdy","timezone":"Europe/Berlin"}`, "10/25/2026 02:30", "1", `so write it with its offset, +02:00 or +01:00`},
 		{`{"timestamps":"local","dates":"mdy","timezone":"America/New_York"}`, "11/2/2025 01:30", "1", `so write it with its offset, -04:00 or -05:00`},
@@ -349,6 +366,21 @@ func TestPreviewFile_SaysWhatTakesARow(t *testing.T) {
 		rejects, reason := string(f.objects[csvfile.RejectsKey(uploadID)]), strings.ReplaceAll(p.Rows[0].Faults[0].Reason, `"`, `""`)
 		if !strings.Contains(rejects, reason) {
 			t.Errorf("the rejects are %s, want %s", rejects, reason)
+		}
+	}
+}
+
+// A count in the wrong unit is an instant, too, which the retention refuses.
+func TestPreviewFile_SaysThatACountIsOfAnotherUnit(t *testing.T) {
+	limits := reading.Limits{Now: epoch, Retention: 90 * 24 * time.Hour}
+	for at, want := range map[string]string{
+		"1772353800":   `must not be older than the retention of 2160h0m0s; it is one of times in seconds since 1970, which the format {"timestamps":"unix-seconds"} takes`,
+		"604800000000": `must not be older than the retention of 2160h0m0s`,
+	} {
+		file := "equipmentId,timestamp,value\nE1," + at + ",1\n"
+		p, err := csvfile.PreviewFile(csvfile.Beginning{FileName: "a.csv", Bytes: []byte(file), Whole: true}, csvfile.Format{Timestamps: csvfile.TimestampsMillis}, limits)
+		if err != nil || len(p.Rows) != 1 || len(p.Rows[0].Faults) != 1 || p.Rows[0].Faults[0].Reason != want {
+			t.Errorf("%s: %+v, %v; want %s", at, p.Rows, err, want)
 		}
 	}
 }

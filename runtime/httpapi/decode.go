@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/sensorflow/sensorflow/runtime/fault"
+	"github.com/sensorflow/sensorflow/runtime/reading"
 )
 
 // member is one field of a request's JSON object, as its struct tag has it.
@@ -83,7 +84,7 @@ func whyInvalid(data []byte) error {
 	var syntax *json.SyntaxError
 	switch err := json.NewDecoder(bytes.NewReader(data)).Decode(&first); {
 	case errors.As(err, &syntax):
-		return fmt.Errorf("%w, which it is not at its byte %d", errNotJSON, syntax.Offset)
+		return fmt.Errorf("%w, which it is not at its byte %d%s", errNotJSON, syntax.Offset, wordHint(data, syntax.Offset))
 	case err != nil:
 		return fmt.Errorf("%w, and ends too early", errNotJSON)
 	case first[0] != '{':
@@ -91,6 +92,15 @@ func whyInvalid(data []byte) error {
 	default:
 		return errTrailing
 	}
+}
+
+// wordHint says of a word that stands in place of a number why it cannot; the word's first character is the one up to which a text is JSON.
+func wordHint(data []byte, offset int64) string {
+	word := data[max(offset-1, 0):]
+	if !reading.NotFinite(string(word[:wordEnd(word)])) {
+		return ""
+	}
+	return "; " + reading.HintNotFinite
 }
 
 // decodeMembers reads the members of a valid JSON object from the text after its opening brace, and tells which it has. A
@@ -205,7 +215,7 @@ func setMember(m member, value []byte, target reflect.Value) string {
 	switch {
 	case m.number:
 		if value[0] != '-' && (value[0] < '0' || value[0] > '9') {
-			return "must be a JSON number, without quotes"
+			return "must be a JSON number, without quotes" + quotedHint(value)
 		}
 		target.SetString(string(value))
 	case m.object:
@@ -223,6 +233,25 @@ func setMember(m member, value []byte, target reflect.Value) string {
 	}
 	return ""
 }
+
+// quotedHint says what is wrong with the number in a JSON string, apart from the quotes.
+func quotedHint(value []byte) string {
+	if value[0] != '"' || len(value) > quotedHintBytesMax {
+		return ""
+	}
+	said := unquote(value)
+	if _, err := reading.ParseValue(said); err == nil {
+		return ""
+	}
+	hint := reading.NumberHint(said)
+	if hint == "" {
+		return ""
+	}
+	return "; " + hint
+}
+
+// quotedHintBytesMax is more than any number takes in a JSON string.
+const quotedHintBytesMax = 1 << 10
 
 func setFlag(value []byte, target reflect.Value) string {
 	said := string(value)

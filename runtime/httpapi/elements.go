@@ -243,6 +243,9 @@ func notArray(err error) error {
 	if errors.As(err, &taker) {
 		return taker.error
 	}
+	if errors.Is(err, io.EOF) {
+		return malformed("The body ends before its array does, which ends with ] behind the last reading; nothing was stored.")
+	}
 	p := malformed("The body must be a JSON array of readings, or one reading a line as %s.", mediaNDJSON)
 	p.cause = err
 	return p

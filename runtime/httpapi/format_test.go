@@ -129,7 +129,7 @@ func TestPostPreview_TellsWhatWouldBecomeOfTheRowsAndStoresNothing(t *testing.T)
 	const path = "/sensor-data/uploads/preview"
 	format := strings.Replace(brazilian, `,"skipLines":2`, "", 1)
 	file := [4]string{"file", "nov.csv", "text/csv", "Equipamento;Data/Hora;Valor\r\nE1;28/02/2026 14:30;12,50\r\n;;\r\nE1;28/02/2026 14:31;1.250,5\r\n"}
-	bad := `{"line":4,"errors":[{"field":"value","reason":"must be a number with a decimal comma, such as 21,5 or -3, without any mark between groups of digits"}]}`
+	bad := `{"line":4,"errors":[{"field":"value","reason":"must be a number with a decimal comma, such as 21,5 or -3, without any mark between groups of digits; write it as 1250,5"}]}`
 	for query, value := range map[string]string{"": "12.5", "?numbers=string": `"12.5"`} {
 		got := preview(path+query, [4]string{"format", "", "", format}, file)
 		want := `{"rows":[{"line":2,"reading":{"equipmentId":"E1","timestamp":"2026-02-28T17:30:00Z","value":` + value + `}},` + bad + `]}` + "\n"

@@ -46,7 +46,7 @@ func TestPostReading_StoresItExactly(t *testing.T) {
 
 func TestPostReading_RejectsWhatBreaksARule(t *testing.T) {
 	f := newFixture(t, httpapi.Options{Retention: 48 * time.Hour})
-	const at = "2026-03-01T08:30:00Z"
+	const at, rule = "2026-03-01T08:30:00Z", "timestamp must be an RFC 3339 timestamp with an offset, such as 2026-03-01T08:30:00Z or 2026-03-01T09:30:00.5+01:00"
 	for _, test := range []struct{ name, body, fields, message string }{
 		{"rejects no JSON", `{`, "", "The body must be valid JSON"},
 		{"rejects an empty object", `{}`, "equipmentId,timestamp,value", "equipmentId is required; timestamp is required; value is required."},
@@ -58,15 +58,22 @@ func TestPostReading_RejectsWhatBreaksARule(t *testing.T) {
 		{"rejects a repeated field", `{"value":1,"equipmentId":"EQ-1","timestamp":"` + at + `","value":2}`, "value", "value must not occur twice."},
 		{"rejects bytes that are not UTF-8", "{\"equipmentId\":\"\xff\"}", "", "The body must be UTF-8."},
 		{"rejects null", `{"equipmentId":null,"timestamp":"` + at + `","value":null}`, "equipmentId,value", "equipmentId must be a JSON string; value must be a JSON number, without quotes."},
-		{"rejects a value in quotes", body("EQ-1", at, `"00123"`), "value", "value must be a JSON number, without quotes."},
+		{"rejects a value in quotes", body("EQ-1", at, `"00123"`), "value", "value must be a JSON number, without quotes; write it as 123."},
+		{"rejects a number in quotes", body("EQ-1", at, `"123"`), "value", "value must be a JSON number, without quotes."},
+		{"rejects groups of digits", body("EQ-1", at, `"1.234.567"`), "value", "value must be a JSON number, without quotes; write it as 1234567."},
+		{"rejects Infinity in quotes", body("EQ-1", at, `"Infinity"`), "value", "value must be a JSON number, without quotes; NaN and infinities are not taken."},
 		{"rejects leading zeros", body("EQ-1", at, "00123"), "", "The body must be valid JSON"},
-		{"rejects NaN", body("EQ-1", at, "NaN"), "", "The body must be valid JSON"},
+		{"rejects NaN", body("EQ-1", at, "NaN"), "", "The body must be valid JSON, which it is not at its byte 66; NaN and infinities are not taken."},
+		{"rejects -Infinity", body("EQ-1", at, "-Infinity"), "", "The body must be valid JSON, which it is not at its byte 67; NaN and infinities are not taken."},
+		{"rejects another word", body("EQ-1", at, "Info"), "", "The body must be valid JSON, which it is not at its byte 66."},
 		{"rejects 1e300", body("EQ-1", at, "1e300"), "value", "value must have at most 27 digits before the decimal point."},
 		{"rejects 28 fractional digits", body("EQ-1", at, "1e-28"), "value", "value must have at most 27 digits after the decimal point."},
 		{"rejects an empty id", body("", at, "1"), "equipmentId", "equipmentId must be 1 to 128 characters"},
 		{"rejects a long id", body(strings.Repeat("x", 129), at, "1"), "equipmentId", "equipmentId must be 1 to 128 characters"},
 		{"rejects a separator in the id", body("a#b", at, "1"), "equipmentId", "equipmentId must be 1 to 128 characters"},
 		{"rejects a timestamp without offset", body("EQ-1", "2026-03-01T08:30:00", "1"), "timestamp", "timestamp must be an RFC 3339 timestamp"},
+		{"rejects a date alone", body("EQ-1", "2026-03-01", "1"), "timestamp", rule + "; it is a date without a time of day."},
+		{"rejects an offset of hours", body("EQ-1", "2026-03-01T08:30:00+00", "1"), "timestamp", rule + "; write its offset with hours and minutes, +00:00."},
 		{"rejects a basic-format timestamp", body("EQ-1", "20260301T083000Z", "1"), "timestamp", "timestamp must be an RFC 3339 timestamp"},
 		{"rejects a day that does not exist", body("EQ-1", "2026-02-31T08:30:00Z", "1"), "timestamp", "timestamp must name a day of the calendar; there is no such day"},
 		{"rejects the future", body("EQ-1", "2026-03-02T08:30:01Z", "1"), "timestamp", "timestamp must not be more than 24 h in the future."},
@@ -250,7 +257,9 @@ func TestPostBatch_Limits(t *testing.T) {
 		{"rejects an empty array", "[]", nil, 400, "The batch is empty; it must hold 1 to 5000 readings."},
 		{"rejects no lines", "\n\n", ndjson, 400, "The batch is empty"},
 		{"rejects an object", "{}", nil, 400, "The body must be a JSON array of readings"},
-		{"rejects half an array", "[" + manyReadings(2, ","), nil, 400, "The body must be a JSON array of readings"},
+		{"rejects half an array", "[" + manyReadings(2, ","), nil, 400, "The body ends before its array does"},
+		{"rejects half an element", "[" + manyReadings(2, ",")[:20], nil, 400, "The body ends before its array does"},
+		{"rejects an array without commas", "[" + manyReadings(2, "") + "]", nil, 400, "The body must be a JSON array of readings"},
 		{"rejects an array and more", "[" + manyReadings(2, ",") + "],", nil, 400, "The body must hold one JSON document"},
 		{"rejects when none is valid", "[1,2]", nil, 400, "None of the 2 readings is valid; nothing was stored."},
 		{"takes 5,000", "[" + manyReadings(5000, ",") + "]", nil, 201, ""},

@@ -241,8 +241,8 @@ func TestPostBatch_StoresTheReadableElementsOfAnArray(t *testing.T) {
 		want       string
 	}{
 		{"a byte order mark", "\ufeff[" + one + "]", `{"accepted":1,"rejected":[]}`},
-		{"a NaN", "[" + one + "," + nan + "," + two + "]", `{"accepted":2,"rejected":[{"index":1,"errors":[{"field":"reading","reason":"must be valid JSON, which it is not at its byte 66"}]}]}`},
-		{"a bare NaN", "[NaN, " + two + "]", `{"accepted":1,"rejected":[{"index":0,"errors":[{"field":"reading","reason":"must be valid JSON, which it is not at its byte 1"}]}]}`},
+		{"a NaN", "[" + one + "," + nan + "," + two + "]", `{"accepted":2,"rejected":[{"index":1,"errors":[{"field":"reading","reason":"must be valid JSON, which it is not at its byte 66; NaN and infinities are not taken"}]}]}`},
+		{"a bare NaN", "[NaN, " + two + "]", `{"accepted":1,"rejected":[{"index":0,"errors":[{"field":"reading","reason":"must be valid JSON, which it is not at its byte 1; NaN and infinities are not taken"}]}]}`},
 		{"a comma at the end", "[" + one + ",\n]", `{"accepted":1,"rejected":[{"index":1,"errors":[` + missing + `]}]}`},
 		{"two commas", "[" + one + ", ," + two + "]", `{"accepted":2,"rejected":[{"index":1,"errors":[` + missing + `]}]}`},
 		{"a comma at the beginning", "[," + two + "]", `{"accepted":1,"rejected":[{"index":0,"errors":[` + missing + `]}]}`},

@@ -12,7 +12,7 @@ import (
 // Store is the table of readings. Each write is judged by itself, also among others in one call.
 type Store interface {
 	// Try attempts at most contract.BatchStatementsMax writes of distinct identities in one call, which is sent once, and
-	// tells what became of each, in their order.
+	// tells what became of each, in their order. It keeps nothing of attempts, which are used again.
 	Try(ctx context.Context, attempts []Attempt) []Outcome
 	// Look returns what the table holds of each identity, in their order. It sees every write that took place before. Its
 	// error is of kind fault.Unavailable when trying again may help.
@@ -87,9 +87,8 @@ var (
 	errLeft      = errors.New("the reading has a newer version, and nobody waits for this write any longer")
 )
 
-// try makes one attempt of each effort in one call.
-func try(ctx context.Context, store Store, efforts []*effort) {
-	attempts := make([]Attempt, len(efforts))
+// try makes one attempt of each effort in one call. The attempts are written to a place of the same length.
+func try(ctx context.Context, store Store, efforts []*effort, attempts []Attempt) {
 	for i, e := range efforts {
 		attempts[i] = Attempt{Write: e.Write, Over: e.over}
 	}

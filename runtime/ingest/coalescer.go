@@ -247,7 +247,7 @@ func (c *Coalescer) call(batch []*slot) {
 		efforts[i] = &s.effort
 	}
 	began := time.Now()
-	try(ctx, c.store, efforts)
+	try(ctx, c.store, efforts, make([]Attempt, len(efforts)))
 	c.landed(batch, time.Since(began))
 }
 

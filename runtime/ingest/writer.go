@@ -5,11 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/sync/semaphore"
 
-	"github.com/sensorflow/sensorflow/runtime/contract"
 	"github.com/sensorflow/sensorflow/runtime/pacing"
 	"github.com/sensorflow/sensorflow/runtime/reading"
 )
@@ -20,6 +20,7 @@ type Writer struct {
 	concurrency int
 	slots       *semaphore.Weighted // one for each batch in flight
 	pacer       pacing.Pacer
+	desks       sync.Pool // of *desk
 }
 
 // NewWriter returns a Writer that keeps at most concurrency batches in flight, those of concurrent calls together: a table
@@ -66,32 +67,31 @@ func attemptsFor(left, all int) int {
 }
 
 func (w *Writer) write(ctx context.Context, turn Turn, attemptsFor func(left, all int) int, ws []reading.Write) error {
-	ws = lastOfEach(ws)
-	all, pending := make([]effort, len(ws)), make([]*effort, len(ws))
-	senderWaits := func() bool { return waits(ctx) }
-	for i := range ws {
-		// What is deleted is usually there, and a first attempt that is refused costs as much as one that is made.
-		all[i] = effort{Write: ws[i], over: ws[i].Deleted, waits: senderWaits}
-		pending[i] = &all[i]
+	d, _ := w.desks.Get().(*desk)
+	if d == nil {
+		d = new(desk)
 	}
-	for attempt := 0; len(pending) > 0; {
-		leave, err := turn(ctx, len(pending))
+	defer func() { d.clear(); w.desks.Put(d) }()
+	d.lay(lastOfEach(ws), func() bool { return waits(ctx) })
+	all := len(d.pending)
+	for attempt := 0; len(d.pending) > 0; {
+		before := len(d.pending)
+		leave, err := turn(ctx, before)
 		if err != nil {
 			return err
 		}
-		err = w.pass(ctx, pending)
+		err = w.pass(ctx, d)
 		if leave(); err != nil {
 			return err
 		}
-		left := slices.DeleteFunc(slices.Clone(pending), func(e *effort) bool { return e.done })
+		left := d.sweep()
 		if len(left) == 0 {
 			break
 		}
-		if len(left) < len(pending) {
+		if len(left) < before {
 			attempt = 0
 		}
-		pending = left
-		if attempt++; attempt >= attemptsFor(len(left), len(all)) {
+		if attempt++; attempt >= attemptsFor(len(left), all) {
 			return unavailable(fmt.Errorf("write %d readings, %d attempts without progress: %w", len(left), attempt, lastReason(left)))
 		}
 		if slices.ContainsFunc(left, func(e *effort) bool { return e.busy }) {
@@ -103,70 +103,54 @@ func (w *Writer) write(ctx context.Context, turn Turn, attemptsFor func(left, al
 	return nil
 }
 
-// pass makes one attempt of each write, and ends with the first write that failed.
-func (w *Writer) pass(ctx context.Context, pending []*effort) error {
-	if w.concurrency == 1 || len(pending) <= contract.BatchStatementsMax {
-		for batch := range slices.Chunk(pending, contract.BatchStatementsMax) {
-			if err := w.begin(ctx); err != nil {
-				return err
-			}
-			if err := w.attempt(ctx, batch); err != nil {
-				return err
-			}
-		}
-		return nil
+// pass makes one attempt of each write that is pending, and ends with the first write that failed. Nothing is sent for a sender that has
+// left before.
+func (w *Writer) pass(ctx context.Context, d *desk) error {
+	if !waits(ctx) {
+		return unavailable(errGone)
+	}
+	workers := w.workers(d.calls())
+	if workers == 1 {
+		return w.work(ctx, d)
 	}
 	group, ctx := errgroup.WithContext(ctx)
-	batches, workers := make(chan []*effort), 0
-	for batch := range slices.Chunk(pending, contract.BatchStatementsMax) {
-		if err := w.begin(ctx); err != nil {
-			group.Go(func() error { return err }) // counts only if no batch has failed before
-			break
-		}
-		if workers < w.concurrency {
-			workers++
-			group.Go(func() error { return w.work(ctx, batch, batches) })
-			continue
-		}
-		select {
-		case batches <- batch: // whoever has given its slot back is about to ask for more
-		case <-ctx.Done():
-			w.slots.Release(1)
-			group.Go(func() error { return unavailable(ctx.Err()) })
-		}
+	for range workers {
+		group.Go(func() error { return w.work(ctx, d) })
 	}
-	close(batches)
 	return group.Wait()
 }
 
-// work attempts batches, each of which has its slot, until there are no more or one has failed. A goroutine that makes one call after
-// the other grows its stack once.
-func (w *Writer) work(ctx context.Context, batch []*effort, more <-chan []*effort) error {
-	for open := true; open; batch, open = <-more {
-		if err := w.attempt(ctx, batch); err != nil {
+// workers is how many goroutines make so many calls in as little time as all that there may be: what would be idle in the last round is
+// not started.
+func (w *Writer) workers(calls int) int {
+	rounds := (calls + w.concurrency - 1) / w.concurrency
+	return (calls + rounds - 1) / rounds
+}
+
+// work makes one call after the other until there are no more or one has failed. A goroutine that does so grows its stack once.
+func (w *Writer) work(ctx context.Context, d *desk) error {
+	for {
+		efforts, attempts := d.take()
+		if len(efforts) == 0 {
+			return nil
+		}
+		if err := w.attempt(ctx, efforts, attempts); err != nil {
 			return err
 		}
 	}
-	return nil
 }
 
-// begin waits for a slot. Nothing is sent for a sender that has left.
-func (w *Writer) begin(ctx context.Context) error {
+// attempt makes one attempt of each write of a call, once there is a slot for it.
+func (w *Writer) attempt(ctx context.Context, efforts []*effort, attempts []Attempt) error {
 	if err := w.slots.Acquire(ctx, 1); err != nil {
 		return unavailable(err)
 	}
-	if !waits(ctx) {
-		w.slots.Release(1)
-		return unavailable(errGone)
-	}
-	return nil
-}
-
-// attempt makes one attempt of each write of a batch and gives back its slot.
-func (w *Writer) attempt(ctx context.Context, batch []*effort) error {
 	defer w.slots.Release(1)
-	try(ctx, w.store, batch)
-	for _, e := range batch {
+	if err := ctx.Err(); err != nil {
+		return unavailable(err)
+	}
+	try(ctx, w.store, efforts, attempts)
+	for _, e := range efforts {
 		if e.done && e.err != nil {
 			return e.err
 		}
@@ -184,33 +168,4 @@ func lastReason(efforts []*effort) error {
 		}
 	}
 	return errRefused
-}
-
-// lastOfEach drops all but the last write of each identity and keeps the order of those that stay.
-func lastOfEach(ws []reading.Write) []reading.Write {
-	if len(ws) < 2 {
-		return ws
-	}
-	type identity struct { // which costs less than a reading.Key
-		id      reading.EquipmentID
-		seconds int64
-		rest    int
-	}
-	of := func(w *reading.Write) identity {
-		return identity{w.EquipmentID, w.Timestamp.Unix(), w.Timestamp.Nanosecond()}
-	}
-	last := make(map[identity]int, len(ws))
-	for i := range ws {
-		last[of(&ws[i])] = i
-	}
-	if len(last) == len(ws) {
-		return ws
-	}
-	kept := make([]reading.Write, 0, len(last))
-	for i := range ws {
-		if last[of(&ws[i])] == i {
-			kept = append(kept, ws[i])
-		}
-	}
-	return kept
 }

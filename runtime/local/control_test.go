@@ -197,9 +197,9 @@ func TestControl_TellsWhatIsStillToTravel(t *testing.T) {
 		ended <- run(t.Context(), []string{"heal", "-region", "eu-central-1", "-state", state}, nil, printer{out})
 	}()
 	const still = "eu-central-1 is back; still to travel: 3 items\n"
-	await.True(t, 10*time.Second, "it says twice what is still to travel", func() bool { return strings.Count(out.String(), still) == 2 })
+	await.True(t, time.Minute, "it says twice what is still to travel", func() bool { return strings.Count(out.String(), still) == 2 })
 	close(of.let)
-	if err := await.Receive(t, 10*time.Second, "the end of heal", ended); err != nil {
+	if err := await.Receive(t, time.Minute, "the end of heal", ended); err != nil {
 		t.Fatal(err)
 	}
 	if said := out.String(); !strings.Contains(said, "eu-central-1 is back; what had waited arrived in ") {

@@ -61,7 +61,7 @@ func launch(t *testing.T, state string, environ ...string) *program {
 func (p *program) ready() stack.Info {
 	p.t.Helper()
 	var info stack.Info
-	await.NoError(p.t, 2*time.Minute, func() (err error) {
+	await.NoError(p.t, 5*time.Minute, func() (err error) { // the first time everything is compiled
 		if info, err = localsystem.Read(p.state); err == nil {
 			return nil
 		}
@@ -75,14 +75,14 @@ func (p *program) ready() stack.Info {
 	return info
 }
 
-// end sends a signal and returns the exit status, which must come within 10 s, -1 for death by a signal.
+// end sends a signal and returns the exit status, -1 for death by a signal. A stack ends within 8 s; the rest is for a busy machine.
 func (p *program) end(signal os.Signal) int {
 	p.t.Helper()
 	began := time.Now()
 	if err := p.cmd.Process.Signal(signal); err != nil {
 		p.t.Fatal(err)
 	}
-	status := p.status(10 * time.Second)
+	status := p.status(30 * time.Second)
 	p.t.Logf("ended %v after %v", time.Since(began), signal)
 	return status
 }
@@ -128,10 +128,10 @@ func descendants(t *testing.T, pid int) map[int]string {
 	return below
 }
 
-// requireGone fails when any of the processes is left a moment later.
+// requireGone fails when any of the processes stays.
 func requireGone(t *testing.T, processes map[int]string) {
 	t.Helper()
-	await.NoError(t, 3*time.Second, func() error {
+	await.NoError(t, time.Minute, func() error {
 		var left []string
 		for pid, command := range processes {
 			now, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/cmdline")

@@ -33,7 +33,7 @@ func ParseValue(text string) (Decimal, error) {
 	}
 	n, err := scanNumber(text)
 	if err != nil {
-		return Decimal{}, err
+		return Decimal{}, withHint(err, NumberHint(text))
 	}
 	switch {
 	case n.integerDigits() > contract.ValueIntegerDigitsMax:
@@ -52,11 +52,11 @@ var errComma = errors.New("must be a number with a decimal comma, such as 21,5 o
 // digits to some and a decimal mark to others.
 func ParseCommaValue(text string) (Decimal, error) {
 	if strings.IndexByte(text, '.') >= 0 {
-		return Decimal{}, errComma
+		return Decimal{}, withHint(errComma, numberHint(text, ","))
 	}
 	value, err := ParseValue(strings.Replace(text, ",", ".", 1))
 	if errors.Is(err, errNotNumber) {
-		return Decimal{}, errComma
+		return Decimal{}, withHint(errComma, numberHint(text, ","))
 	}
 	return value, err
 }

@@ -83,7 +83,7 @@ func (c *LocalClock) Parse(text string) (time.Time, error) {
 	}
 	shown, nanosecond, err := c.read(local, order)
 	if err != nil {
-		return time.Time{}, err
+		return time.Time{}, withHint(err, c.timestampHint(text))
 	}
 	at := shown - offset
 	if !given {
@@ -275,12 +275,12 @@ func cutSixtieth(text string) (n int, rest string, ok bool) {
 
 // ParseUnix reads a count of units since 1970, of seconds or milliseconds, that may have a fraction down to nanoseconds. The error
 // states the rule.
-func ParseUnix(text string, unit time.Duration) (time.Time, error) {
-	text, negative := strings.CutPrefix(text, "-")
+func ParseUnix(given string, unit time.Duration) (time.Time, error) {
+	text, negative := strings.CutPrefix(given, "-")
 	whole := leadingDigits(text)
 	nanoseconds, digits, ok := countFraction(text[len(whole):])
 	if !ok || whole == "" || len(whole) > 1 && whole[0] == '0' {
-		return time.Time{}, errUnix
+		return time.Time{}, withHint(errUnix, unixHint(given))
 	}
 	perSecond := int64(time.Second / unit)
 	if nanoseconds%int(perSecond) != 0 || digits > fractionDigitsMax {

@@ -34,7 +34,7 @@ var errHour = errors.New("does not name an hour such as 2026-03-01T08")
 func ParseTimestamp(text string) (time.Time, error) {
 	t, err := wholeSeconds(text)
 	if err != nil {
-		return time.Time{}, err
+		return time.Time{}, timestampError(err, text)
 	}
 	rest, nanoseconds, digits := text[timestampWhole:], 0, 0
 	if rest[0] == '.' {
@@ -45,7 +45,7 @@ func ParseTimestamp(text string) (time.Time, error) {
 	}
 	offset, ok := offsetOf(rest)
 	if !ok {
-		return time.Time{}, errTimestamp
+		return time.Time{}, timestampError(errTimestamp, text)
 	}
 	if digits > fractionDigitsMax {
 		return time.Time{}, errTimestampDigit

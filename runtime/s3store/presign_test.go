@@ -147,7 +147,7 @@ func TestPresignPut_AddressesOfOtherKeysAndLaterAreRefused(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	await.True(t, 10*time.Second, "the address is refused after its second", func() bool { // the gateway has a clock of its own
+	await.True(t, time.Minute, "the address is refused after its second", func() bool { // the gateway has a clock of its own
 		status, _ := put(t, address, content, headers, nil)
 		return status == http.StatusForbidden
 	})

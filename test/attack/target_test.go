@@ -44,7 +44,7 @@ func startTarget(t *testing.T) *target {
 func (s *target) fresh(t *testing.T) {
 	t.Helper()
 	s.table.reset()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
 	s.KillAPI() // what an attack has left open would hold up its end
 	if err := s.RestartAPI(ctx); err != nil {

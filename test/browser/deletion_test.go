@@ -153,3 +153,32 @@ func TestDeletion_DropsTheAnswerToAnotherQuestion(t *testing.T) {
 	p.click(deletionForm + ` button[type="submit"]`)
 	p.says(deletionForm+" .note", "DEL-B")
 }
+
+// A long deletion goes on whoever is signed in. A session that ends meanwhile asks nobody for a password who is typing something else.
+func TestDeletion_IsFollowedAfterTheSessionHasEnded(t *testing.T) {
+	t.Parallel()
+	p := open(t, look{})
+	from := time.Date(2026, 10, 8, 12, 0, 0, 0, time.UTC)
+	p.stored("DEL-LONG", from, 5001)
+	p.signIn("#/deletion?zone=UTC")
+	p.deletionOf("DEL-LONG", "2026-10-08T00:00", "2026-10-09T00:00")
+	p.click(deletionForm + ` button[type="submit"]`)
+	p.says(found, "5,001 readings would go")
+	p.holdCalls("GET", "/sensor-data/deletions/")
+	p.click(found + " button.danger")
+	p.await("it is followed", `window.held.length === 1`)
+	p.click(`nav a[data-view="send"]`)
+	p.says("main h1", "Send a reading")
+	p.fill(`input[name="equipmentId"]`, "EQ-ME")
+	p.endSession()
+	p.letGo()
+	p.await("the page says that the session has ended", `!!document.querySelector(".ended button") || !!document.querySelector("dialog")`)
+	p.key("AN")
+	p.holds(`input[name="equipmentId"]`, "EQ-MEAN")
+	p.click(`nav a[data-view="deletion"]`)
+	p.says(deletionForm, "Your session has ended. The deletion goes on")
+	p.click(".ended button")
+	p.fill(dialog+" "+passwordField, local.Info.Password+"\r")
+	p.gone(dialog)
+	p.patiently("its end is told", `document.querySelector(%s).innerText.includes("5,001 readings of DEL-LONG are deleted")`, deletionForm)
+}

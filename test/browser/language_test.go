@@ -146,13 +146,82 @@ func TestFaults_AreToldInTheLanguageOfTheConsole(t *testing.T) {
 	p.fill(`input[name="value"]`, "1")
 	p.fill(`input[name="timestamp"]`, "yesterday")
 	p.key("\r")
-	p.says(sendNote, "Algo nos dados não segue as regras.")
-	p.says(sendNote+` [lang="en"]`, "timestamp")
+	p.says(sendNote, "O horário deve ser um horário da RFC 3339")
+	p.says(sendNote+` [lang="en"]`, "timestamp must be")
 	p.accessible("a fault in another language")
 	p.shot("fault")
 	p.choose(speechList, "en")
 	p.await("the service's sentence alone is left", `(() => {
 		const text = document.querySelector(%s).innerText;
-		return !text.includes("Algo") && text.split("timestamp must be").length === 2;
+		return !text.includes("horário") && text.split("timestamp must be").length === 2;
 	})()`, sendNote)
+}
+
+// wrongRows are rows of each kind that the service refuses.
+const wrongRows = "EQ-PT,2026-03-01T00:00:00Z,1\n" +
+	"EQ PT,2026-03-01T00:00:00Z,1\n" +
+	"EQ-PT,2026-02-31T00:00:00Z,1\n" +
+	"EQ-PT,01/03/2026 14:30,1\n" +
+	"EQ-PT,2026-03-01T00:00:60Z,1\n" +
+	"EQ-PT,2999-03-01T00:00:00Z,1\n" +
+	"EQ-PT,2026-03-01T00:00:00Z,\"1,5\"\n" +
+	"EQ-PT,2026-03-01T00:00:00Z,1e30\n" +
+	"EQ-PT, 2026-03-01T00:00:00Z,1\n" +
+	"EQ-PT,1772353800,1\n" +
+	"EQ-PT,2026-03-01 02:30 PM,1\n" +
+	"EQ-PT,2026-03-01T00:00:00Z,1,2\n" +
+	"EQ-PT,2026-03-01T00:00:00Z,\"1\n" +
+	"EQ-PT,2026-03-01T00:00:00Z,1\"\n" +
+	"EQ-PT,2026-03-01,NaN\n" +
+	"EQ-PT,2026-03-01T00:00:00+03,\"1.234.567,5\"\n" +
+	"EQ\xff,yesterday,one\n"
+
+// noEnglish holds that a part of a page has no word of English but in titles.
+func (p *page) noEnglish(selector string) {
+	p.t.Helper()
+	if english := eval[[]string](p, `[...document.querySelectorAll(%s)].map((one) => one.innerText)
+		.filter((text) => /\b(must|the|is|are|with|which|and|or|it|has|takes|where)\b/.test(text.replace(/"(?:[^"\\]|\\.)*"/g, "")))`, selector); len(english) > 0 {
+		p.t.Errorf("%s says %q", selector, english)
+	}
+}
+
+// TestLanguage_TellsWhatTheServiceSaysOfFiles: what the service refuses, and why, is told in the console's language in previews, in refused
+// rows and of files that fail, with the service's own sentence at hand.
+func TestLanguage_TellsWhatTheServiceSaysOfFiles(t *testing.T) {
+	t.Parallel()
+	p := open(t, look{language: "pt-BR"})
+	p.signIn("#/uploads")
+	p.chooseFile(file(t, "errada.csv", []byte("equipmentId,timestamp,value\n"+wrongRows)))
+	p.says(previewNote, "1 das primeiras 17 linhas")
+	const reasons = "main .preview tr.wrong p"
+	if count := eval[int](p, `document.querySelectorAll(%s).length`, reasons); count < 16 {
+		t.Errorf("%d reasons are told", count)
+	}
+	p.noEnglish(reasons)
+	p.says("main .preview table", "o horário deve ser um dia do calendário; esse dia não existe nesse mês")
+	if title := eval[string](p, `document.querySelector(%s).title`, reasons); !strings.Contains(title, "must be 1 to 128 characters") {
+		t.Errorf("the service's own sentence is %q", title)
+	}
+	p.shot("preview")
+	p.accessible("a preview in another language")
+	p.click(uploadButton)
+	p.patiently("it has ended", `document.querySelector(%s).innerText.includes("Recusadas: 16.")`, uploadPlace)
+	p.noEnglish("main .rejects td:nth-child(2)")
+	p.says("main .rejects table", "a linha deve ter 3 campos, tem 4")
+	p.shot("rejects")
+	p.choose(speechList, "en")
+	p.says("main .rejects table", "the row must have 3 fields, has 4")
+	p.choose(speechList, "pt")
+	p.says("main .rejects table", "a linha deve ter 3 campos, tem 4")
+
+	// A file that cannot be taken at all.
+	p.chooseFile(file(t, "planta.csv", []byte(strings.ReplaceAll(brazilian, "EQ-BR", "EQ-FAIL"))))
+	p.see(suggestion + " button")
+	p.noEnglish(reasons)
+	p.click(uploadButton)
+	p.patiently("it has failed", `document.querySelector(%s).innerText.includes("Nada foi gravado: ")`, uploadPlace)
+	p.await("the service's own sentence stands below", `document.querySelector(%s).innerText.includes("is wrong")`, uploadPlace+" .detail")
+	p.await("the list tells it", `[...document.querySelectorAll("section tbody tr")].some((row) => row.innerText.includes("planta.csv") && row.innerText.includes("está errado"))`)
+	p.noEnglish(`section tbody tr:first-child p.hint`)
+	p.shot("failed-file")
 }

@@ -143,3 +143,61 @@ func TestUpload_OfPartsCanBeCancelled(t *testing.T) {
 		t.Errorf("part 1 was sent %d times, part 2 %d times, and they were joined %d times", one, two, joined)
 	}
 }
+
+// A session that ends while a file is on its way stops nothing for good, and asks nobody for a password who is typing something else.
+func TestUpload_OfPartsWaitsWhileNobodyIsSignedIn(t *testing.T) {
+	t.Parallel()
+	p := open(t, look{})
+	p.signIn("#/uploads")
+	content, rows := largeFile("EQ-WAITS")
+	p.chooseFile(file(t, "waits.csv", content))
+	p.says(previewNote, "rows can be stored")
+	calls := p.countParts()
+	p.slow(16 << 20)
+	p.click(uploadButton)
+	p.patiently("the bar moves", `document.querySelector("main progress")?.value > 0.01`)
+	p.click(`nav a[data-view="send"]`)
+	p.says("main h1", "Send a reading")
+	p.fill(`input[name="equipmentId"]`, "EQ-WHI")
+	p.endSession()
+	p.patiently("the page says that the session has ended", `!!document.querySelector(".ended button") || !!document.querySelector("dialog")`)
+	p.key("LE")
+	p.holds(`input[name="equipmentId"]`, "EQ-WHILE")
+	p.click(`nav a[data-view="uploads"]`)
+	p.says(uploadPlace, "Your session has ended. Sign in again, and the file goes on from here: 106 MB of 106 MB")
+	p.says(uploadPlace+" .actions", "Cancel")
+	p.accessible("a transfer that waits")
+	p.shot("waits")
+	p.click(".ended button")
+	p.fill(dialog+" "+passwordField, local.Info.Password+"\r")
+	p.gone(dialog)
+	p.gone(".ended button")
+	p.patiently("all is stored", `document.querySelector(%s).innerText.includes(%s)`, uploadPlace, fmt.Sprintf("All rows are stored: %d.", rows))
+	// Nothing was sent twice.
+	if one, two := calls.of("1"), calls.of("2"); one != 1 || two != 1 {
+		t.Errorf("part 1 was sent %d times, and part 2 %d times", one, two)
+	}
+	p.click(`nav a[data-view="send"]`)
+	p.holds(`input[name="equipmentId"]`, "EQ-WHILE")
+}
+
+// Who cancels a transfer that waits for the session is asked for nothing.
+func TestUpload_OfPartsCanBeCancelledWhileNobodyIsSignedIn(t *testing.T) {
+	t.Parallel()
+	p := open(t, look{})
+	p.faults.expect(lost)
+	p.signIn("#/uploads")
+	content, _ := largeFile("EQ-GIVENUP")
+	p.chooseFile(file(t, "givenup.csv", content))
+	p.says(previewNote, "rows can be stored")
+	p.cut(storeOfFiles)
+	p.click(uploadButton)
+	p.says(uploadPlace, "The connection was lost: a part is sent again.")
+	p.endSession()
+	p.says(uploadPlace, "Your session has ended. Sign in again")
+	p.click("main .upload .actions button")
+	p.says("main .note", "The upload of givenup.csv was cancelled. Nothing of it is stored.")
+	if eval[bool](p, `!!document.querySelector("dialog")`) {
+		t.Error("it asks for the password")
+	}
+}

@@ -107,6 +107,32 @@ func TestSend_RefusesANumberThatCanBeReadInTwoWays(t *testing.T) {
 	}
 }
 
+// Marks between groups of digits are not taken, and what is said of them can be typed.
+func TestSend_SaysHowToWriteANumberWithGroups(t *testing.T) {
+	t.Parallel()
+	for language, typed := range map[string]map[string]string{
+		"pt-BR": {
+			"1.234.567": "Escreva 1234567.", "1.234,5": "Escreva 1234,5.", "-1,234,567.25": "Escreva -1234567,25.", "1 234": "Escreva 1234.",
+		},
+		"en-US": {"1,234,567": "Write 1234567.", "1,234.5": "Write 1234.5.", "1.234.567,25": "Write 1234567.25.", "12 345": "Write 12345."},
+	} {
+		t.Run(language, func(t *testing.T) {
+			t.Parallel()
+			p := open(t, look{language: language})
+			p.signIn("#/send")
+			p.fill(`input[name="equipmentId"]`, "EQ-GROUPS-"+language)
+			for number, said := range typed {
+				p.fill(`input[name="value"]`, number+"\r")
+				p.says(sendNote, said)
+				p.focused(`input[name="value"]`)
+			}
+			// What is no such number is told so.
+			p.fill(`input[name="value"]`, "1.23.456\r")
+			p.says(sendNote, map[string]string{"pt-BR": "deve ser um número", "en-US": "must be a number"}[language])
+		})
+	}
+}
+
 // What is told of a reading that took long is what was sent, and not what stands in the fields by then.
 func TestSend_TellsWhatWasSentWhateverIsTypedMeanwhile(t *testing.T) {
 	t.Parallel()

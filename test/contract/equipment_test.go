@@ -46,7 +46,7 @@ func TestEquipment_ListsThoseThatHaveSent(t *testing.T) {
 	}
 	ends := fmt.Sprintf(" %s -0.1 %s 2", stamp(at.Add(-time.Minute)), stamp(at.Add(time.Minute)))
 	want := fmt.Sprint([]string{":0" + ends, ":1" + ends, ":2" + ends})
-	await.NoError(t, 30*time.Second, func() error {
+	await.NoError(t, time.Minute, func() error {
 		if got, _ := lines("prefix=" + prefix + ":"); fmt.Sprint(got) != want {
 			return fmt.Errorf("equipments %v, want %v", got, want)
 		}

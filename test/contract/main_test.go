@@ -38,15 +38,13 @@ var called = permission.NewWatch("contract")
 func TestMain(m *testing.M) { os.Exit(run(m)) }
 
 func run(m *testing.M) int {
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
-	defer cancel()
-	if err := start(ctx); err != nil {
+	if err := start(context.Background()); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		fmt.Fprint(os.Stderr, local.log.String())
 		return 1
 	}
 	code := m.Run()
-	if faults := fleetFaults(ctx); len(faults) > 0 {
+	if faults := fleetFaults(context.Background()); len(faults) > 0 {
 		fmt.Fprintf(os.Stderr, "--- FAIL: the fleet's totals over everything that the suite wrote\n    %s\n", strings.Join(faults, "\n    "))
 		code = 1
 	}
@@ -62,7 +60,12 @@ func run(m *testing.M) int {
 	return code
 }
 
+// startWithin bounds the start, the first of which compiles everything. How long the suite takes is for go test -timeout.
+const startWithin = 10 * time.Minute
+
 func start(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, startWithin)
+	defer cancel()
 	s, err := stack.Start(ctx, stack.Options{Retention: retention, Log: &local.log, Observe: called.Observe})
 	if err != nil {
 		return fmt.Errorf("start the stack: %w", err)
@@ -77,7 +80,7 @@ func start(ctx context.Context) error {
 
 // fleetFaults holds the aggregates of all windows against a scan of the readings, once the aggregator has caught up.
 func fleetFaults(ctx context.Context) []string {
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	client := &probe.Client{Base: local.Info.APIURL, Token: local.machine, HTTP: probe.NewHTTP()}
 	database := probe.NewDynamoDB(local.Region, local.DynamoDBEndpoint)

@@ -3,7 +3,6 @@ package door
 import (
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sensorflow/sensorflow/runtime/local/child"
 	"github.com/sensorflow/sensorflow/test/await"
 )
 
@@ -88,7 +88,7 @@ func TestReadme_WorksAsItIsPasted(t *testing.T) {
 		t.Fatalf("the first block is\n%s", blocks[0].paste)
 	}
 	openTerminal(t, dir, "GIT_CONFIG_COUNT=1", "GIT_CONFIG_KEY_0=url.file://"+root(t)+".insteadOf", "GIT_CONFIG_VALUE_0=https://"+module(t)+".git").
-		paste(clone, time.Minute)
+		paste(clone, 3*time.Minute)
 	checkout := filepath.Join(dir, filepath.Base(module(t)))
 	bring(t, checkout)
 
@@ -107,7 +107,7 @@ func TestReadme_WorksAsItIsPasted(t *testing.T) {
 		if len(blocks) != 1 || blocks[0].shows == "" {
 			t.Fatalf("%d blocks are pasted", len(blocks))
 		}
-		both := startsUp(t, checkout, command, 3*time.Minute)
+		both := startsUp(t, checkout, command, 8*time.Minute)
 		pasteAll(t, checkout, blocks)
 		ends(t, checkout, both)
 	})
@@ -119,7 +119,11 @@ func TestReadme_WorksAsItIsPasted(t *testing.T) {
 // startsUp runs a command that starts the system, in a terminal of its own, and waits until it is there.
 func startsUp(t *testing.T, checkout, command string, within time.Duration) *terminal {
 	t.Helper()
-	first := openTerminal(t, checkout, "PORT="+freePort(t))
+	port, err := child.FreePort(t.Context(), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	first := openTerminal(t, checkout, "PORT="+strconv.Itoa(port))
 	first.begin(command)
 	await.NoError(t, within, func() error {
 		if _, err := os.Stat(filepath.Join(checkout, ".local", "stack.json")); err != nil {
@@ -127,7 +131,7 @@ func startsUp(t *testing.T, checkout, command string, within time.Duration) *ter
 		}
 		return nil
 	})
-	await.True(t, 10*time.Second, "it says how it is called", func() bool { return strings.Contains(first.out.String(), "Try it:") })
+	await.True(t, time.Minute, "it says how it is called", func() bool { return strings.Contains(first.out.String(), "Try it:") })
 	return first
 }
 
@@ -136,7 +140,7 @@ func pasteAll(t *testing.T, checkout string, blocks []block) {
 	t.Helper()
 	second := openTerminal(t, checkout)
 	for _, b := range blocks {
-		printed := second.paste(b.paste, time.Minute)
+		printed := second.paste(b.paste, 3*time.Minute)
 		if got, want := lasting(printed), lasting(b.shows); got != want {
 			t.Errorf("the block\n%s\nprinted\n%s\nand the page shows\n%s", b.paste, got, want)
 		}
@@ -147,13 +151,13 @@ func pasteAll(t *testing.T, checkout string, blocks []block) {
 func ends(t *testing.T, checkout string, first *terminal) {
 	t.Helper()
 	first.signal(syscall.SIGINT)
-	await.NoError(t, 20*time.Second, func() error {
+	await.NoError(t, time.Minute, func() error {
 		if _, err := os.Stat(filepath.Join(checkout, ".local", "stack.json")); !errors.Is(err, os.ErrNotExist) {
 			return errors.New("it does not end")
 		}
 		return nil
 	})
-	await.Receive(t, 20*time.Second, "the end of make", first.exited)
+	await.Receive(t, time.Minute, "the end of make", first.exited)
 }
 
 // bring takes DynamoDB Local over from this checkout, where it is there, so that it is not downloaded again.
@@ -184,14 +188,4 @@ func comparePrinted(t *testing.T, shows, printed string) {
 	if lines < 8 {
 		t.Errorf("the page shows %d lines of the table", lines)
 	}
-}
-
-func freePort(t *testing.T) string {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = listener.Close() }()
-	return strconv.Itoa(listener.Addr().(*net.TCPAddr).Port)
 }

@@ -95,7 +95,7 @@ func (s *running) aggregatesEqual(readings []probe.Stored) {
 	s.t.Helper()
 	const interval, hours = "1w", 168
 	// No answer is older than what the API may keep one for; the rest is for a busy machine.
-	ctx, cancel := context.WithTimeout(s.t.Context(), contract.AggregateCacheTTLMax+20*time.Second)
+	ctx, cancel := context.WithTimeout(s.t.Context(), contract.AggregateCacheTTLMax+time.Minute)
 	defer cancel()
 	now := time.Now()
 	within := probe.Within(readings, now, hours)

@@ -248,7 +248,7 @@ func TestRegions_GoOnAfterEverythingWasKilled(t *testing.T) {
 	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
-	await.Receive(t, 10*time.Second, "the end of the program", p.exited)
+	await.Receive(t, time.Minute, "the end of the program", p.exited)
 	if status := p.cmd.ProcessState.ExitCode(); status != 0 {
 		t.Errorf("it ended with status %d\n%s", status, p.out)
 	}

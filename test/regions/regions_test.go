@@ -46,10 +46,10 @@ type member struct {
 
 func start(t *testing.T) *drill {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
-	defer cancel()
 	d := &drill{t: t, log: &capture.Buffer{}}
 	build(t)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
 	load := watchLoad()
 	var err error
 	if d.Regions, err = stack.StartRegions(ctx, stack.RegionsOptions{

@@ -164,19 +164,28 @@ func made(outcomes []ingest.Outcome) (n int) {
 func TestBackend_ThrottlesWhatIsAboveItsCapacity(t *testing.T) {
 	b := start(t, standin.Options{Latency: -1, WritesPerSecond: 100})
 	table := readings(b)
-	began, taken, asked := time.Now(), 0, 0
-	for time.Since(began) < time.Second {
-		outcomes := table.Try(t.Context(), attempts(t, asked, 25))
-		asked, taken = asked+25, taken+made(outcomes)
-		for _, o := range outcomes {
-			if o.Result != ingest.Made && o.Result != ingest.Busy {
-				t.Fatalf("outcome %+v", o)
+	asked, taken, best := 0, 0, 0
+	for range 5 { // on a busy machine the test itself may stand still, and what it does not ask for then is lost
+		began, before := time.Now(), taken
+		for time.Since(began) < time.Second {
+			outcomes := table.Try(t.Context(), attempts(t, asked, 25))
+			asked, taken = asked+25, taken+made(outcomes)
+			for _, o := range outcomes {
+				if o.Result != ingest.Made && o.Result != ingest.Busy {
+					t.Fatalf("outcome %+v", o)
+				}
 			}
 		}
+		most := int(time.Since(began).Seconds()*100) + 11 // and what it had saved
+		if taken-before > most {
+			t.Errorf("%d of %d were taken, at most %d may be", taken-before, asked, most)
+		}
+		if best = max(best, taken-before); best >= 90 {
+			break
+		}
 	}
-	most := int(time.Since(began).Seconds()*100) + 11 // and what it had saved
-	if taken < 90 || taken > most {
-		t.Errorf("%d of %d were taken, at most %d may be", taken, asked, most)
+	if best < 90 {
+		t.Errorf("at most %d were taken in a second", best)
 	}
 	if c := counts(t, b); c.Accepted != int64(taken) || c.Throttled != int64(asked-taken) {
 		t.Errorf("counts %+v, %d of %d taken", c, taken, asked)

@@ -27,7 +27,7 @@ type System struct {
 // is not used.
 func Start(t testing.TB, o stack.Options) *System {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute) // the first time everything is compiled
 	defer cancel()
 	s := &System{Log: &capture.Buffer{}}
 	o.Log = s.Log

@@ -52,7 +52,7 @@ func newBreakable(t *testing.T, of string) *breakable {
 // wantReady waits until readiness has an answer. The program asks at most once a second.
 func (i *instance) wantReady(status int, want readiness) {
 	i.t.Helper()
-	await.True(i.t, 20*time.Second, fmt.Sprintf("readiness is %d %v", status, want), func() bool {
+	await.True(i.t, time.Minute, fmt.Sprintf("readiness is %d %v", status, want), func() bool {
 		response, err := http.DefaultClient.Do(i.request("GET", "/readyz", "", ""))
 		if err != nil {
 			return false

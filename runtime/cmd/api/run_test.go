@@ -214,7 +214,7 @@ func TestRun_DrainsWithoutLosingAnAcknowledgedReading(t *testing.T) {
 			}
 		})
 	}
-	await.Receive(t, 30*time.Second, "enough readings", enough)
+	await.Receive(t, time.Minute, "enough readings", enough)
 	i.stop()
 	group.Wait()
 	<-i.ended
@@ -280,11 +280,7 @@ func TestRun_ReadinessNamesWhatIsAway(t *testing.T) {
 			one := *i
 			one.t = t
 			one.run(test.change, "DRAIN_TIMEOUT=1s")
-			var got readiness
-			one.call(one.request("GET", "/readyz", "", ""), test.code, &got)
-			if !reflect.DeepEqual(got, test.want) {
-				t.Errorf("answer %+v", got)
-			}
+			one.wantReady(test.code, test.want) // a busy machine may not hear from the tables the first time
 			one.call(one.request("GET", "/healthz", "", ""), http.StatusOK, nil)
 		})
 	}
@@ -330,7 +326,7 @@ func TestRun_RefusesWhatIsWrongForGood(t *testing.T) {
 		{"an address that is not this machine's", nil, "LISTEN_ADDRESS=192.0.2.1:80", "listen"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 			defer cancel()
 			if err := run(ctx, test.args, append(i.environ, test.change), io.Discard); err == nil || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("error %v, want %q", err, test.want)

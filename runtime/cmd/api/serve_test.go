@@ -92,7 +92,7 @@ func TestServe_GivesUpAfterTheDrainTimeout(t *testing.T) {
 	go func() { _, _ = get(t, address) }()
 	<-entered
 	stop()
-	if err := await.Receive(t, 5*time.Second, "the end of the service", result); !errors.Is(err, context.DeadlineExceeded) {
+	if err := await.Receive(t, time.Minute, "the end of the service", result); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("serve: %v, want an error that tells that a request got no answer", err)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/aws/aws-lambda-go/events"
@@ -62,18 +63,20 @@ func TestHandler_ReturnsTheMessagesThatFailedAndLogsWhatAPersonMustSee(t *testin
 }
 
 func TestHandler_KeepsTimeForItsAnswer(t *testing.T) {
-	ctx, cancel := context.WithTimeout(t.Context(), answerTime+50*time.Millisecond)
-	defer cancel()
-	begun := []string{}
-	h, _ := newHandler(func(ctx context.Context, body string) error {
-		begun = append(begun, body)
-		<-ctx.Done() // works to the end of its time
-		return ctx.Err()
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), answerTime+50*time.Millisecond)
+		defer cancel()
+		begun := []string{}
+		h, _ := newHandler(func(ctx context.Context, body string) error {
+			begun = append(begun, body)
+			<-ctx.Done() // works to the end of its time
+			return ctx.Err()
+		})
+		got, err := h.handle(ctx, batchOf("a", "b"))
+		if err != nil || !slices.Equal(failures(got), []string{"a", "b"}) || len(begun) != 1 || ctx.Err() != nil {
+			t.Errorf("failed %v, %v; begun %v; the invocation: %v", failures(got), err, begun, ctx.Err())
+		}
 	})
-	got, err := h.handle(ctx, batchOf("a", "b"))
-	if err != nil || !slices.Equal(failures(got), []string{"a", "b"}) || len(begun) != 1 || ctx.Err() != nil {
-		t.Errorf("failed %v, %v; begun %v; the invocation: %v", failures(got), err, begun, ctx.Err())
-	}
 }
 
 func TestHandler_FailsTheBatchWhereAFailureCannotBeNamed(t *testing.T) {

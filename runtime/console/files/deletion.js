@@ -155,10 +155,11 @@ async function counted(service, range) {
   return count;
 }
 
-/** followed waits until a long deletion has ended, and returns how many readings went. */
+/** followed waits until a long deletion has ended, and returns how many readings went. Where the session ends, the deletion goes on. */
 async function followed(app, address, line) {
+  const service = app.service.enduring(() => line.say(app.text("deletion.unseen"), "busy"));
   for (;;) {
-    const { status, deleted } = await app.service.get(address);
+    const { status, deleted } = await service.get(address);
     if (status === "completed") return deleted;
     line.say(app.text("deletion.running", { count: deleted }), "busy");
     await new Promise((resolve) => { setTimeout(resolve, lookMilliseconds); });

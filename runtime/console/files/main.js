@@ -189,16 +189,23 @@ class Console {
   }
 
   /**
-   * faultText is an error as a sentence for people. The service's own sentences are in English: those who read another language are
-   * told of which kind the error is, and the service's sentence is the detail of that.
+   * faultText is an error as a sentence for people. The service's own sentences are in English: those who read another language have them
+   * translated, or are told of which kind the error is, and the service's sentence is the detail of that.
    */
   faultText(error) {
     if (!(error instanceof Fault)) return this.text("fault.console", { reason: error.message });
     if (error.body.own) return error.body.own();
     if (error.status === 0) return this.text("fault.unreachable");
-    const own = () => this.language === "en" && error.message !== "";
     const request = () => error.status >= 500 && error.requestId ? ` (${this.text("fault.request", { id: error.requestId })})` : "";
-    return new Said(() => (own() ? error.message : this.kindOf(error)) + request(), () => own() ? "" : error.message);
+    const own = () => this.language === "en" ? error.message : this.faultTold(error);
+    return new Said(() => (own() || this.kindOf(error)) + request(), () => this.language === "en" ? "" : error.message);
+  }
+
+  /** faultTold is what the service says of an error in the language, of each field that is wrong; empty where the language does not know it. */
+  faultTold({ message, errors }) {
+    const said = errors.length > 0 ? errors.map(({ field, reason }) => `${field} ${reason}`).join("; ") : message.replace(/\.$/, "");
+    const told = this.speech.told(errors.length > 0 ? said : said.slice(0, 1).toLowerCase() + said.slice(1));
+    return told && told[0].toUpperCase() + told.slice(1) + ".";
   }
 
   /** kindOf says of which kind an error is, which the service names in an address that explains it. */

@@ -2,6 +2,7 @@
 
 import { element } from "./dom.js";
 import { cells } from "./file-format.js";
+import { rejectCell } from "./reasons.js";
 import { Said } from "./text.js";
 
 const shownMax = 100;
@@ -11,7 +12,7 @@ export async function rejects(app, upload) {
   const { text } = app;
   const found = await firstLines(upload.rejectsUrl);
   const rows = found.map((line) => cells(line, ",")).map(([line, reason, row]) => element("tr", {},
-    element("td", { class: "number" }, new Said(() => app.format.count(Number(line)))), element("td", { lang: "en" }, reason), element("td", {}, element("code", {}, row))));
+    element("td", { class: "number" }, new Said(() => app.format.count(Number(line)))), rejectCell(app, reason), element("td", {}, element("code", {}, row))));
   const title = upload.rowsRejected > rows.length ? text("rejects.first", { count: rows.length }) : text("rejects.all");
   return element("div", { class: "rejects" }, element("h3", {}, title),
     element("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": new Said(() => `${text("rejects.all")}: ${upload.fileName}`) },

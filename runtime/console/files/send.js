@@ -48,6 +48,8 @@ export function send(app) {
     const equipment = equipmentId.value.trim(), time = timestamp.value.trim(), typed = value.value.trim();
     if (!equipment) return refuse(["equipmentId"], text("send.noEquipment"));
     if (mayBeGrouped(typed, app.format)) return refuse(["value"], text("send.ambiguous", { typed, ...readings(typed, app.format) }));
+    const plain = ungrouped(typed, app.format);
+    if (plain) return refuse(["value"], text("send.grouped", { typed, plain }));
     const number = point(typed, app.format);
     if (!jsonNumber.test(number)) return refuse(["value"], text("send.notANumber", { example: () => app.format.decimal("21.5") }));
     const body = `{"equipmentId":${JSON.stringify(equipment)},"timestamp":${JSON.stringify(time)},"value":${number}}`;
@@ -99,6 +101,16 @@ function point(typed, format) {
  */
 function mayBeGrouped(typed, format) {
   return (format.point === "," ? /^-?[1-9]\d{0,2}\.\d{3}$/ : /^-?[1-9]\d{0,2},\d{3}$/).test(typed);
+}
+
+/**
+ * ungrouped is how to type a number that is surely written with marks between groups of digits: two of them, one before a decimal mark, or
+ * one that is no decimal mark. It is empty for another number.
+ */
+function ungrouped(typed, { point: mark }) {
+  const [, whole, between, fraction] = /^(-?[1-9]\d{0,2}([.,\s'’])\d{3}(?:\2\d{3})*)(?:(?!\2)[.,](\d+))?$/.exec(typed) || [];
+  if (!whole || (/[.,]/.test(between) && !fraction && whole.split(between).length === 2)) return "";
+  return whole.replaceAll(between, "") + (fraction ? mark + fraction : "");
 }
 
 /** readings are the two ways in which such a number can be read, each as it can be typed without a doubt. */

@@ -4,6 +4,8 @@ const callMilliseconds = 60000;
 const attemptsMax = 4;
 /** A service that asks to wait longer than this has the person told instead. */
 const waitSecondsMax = 10;
+/** Somebody may sign in in another window, of which nobody tells. */
+const signInSeconds = 10;
 
 /**
  * Fault is an answer that is an error. Its message is the service's sentence for people; status 0 says that nobody answered. body.own, in
@@ -49,6 +51,26 @@ export class Service {
       if (error.status === 401) this.ended(true);
       throw error;
     }
+  }
+
+  /**
+   * enduring is the background for work that goes on for long, such as a transfer: where the session has ended, its calls wait until there
+   * is one again, and are then made once more. waits is told each time that one begins to wait.
+   */
+  enduring(waits) {
+    const call = async (method, path, options = {}) => {
+      for (;;) {
+        const used = this.session;
+        try {
+          return await this.callUnasked(method, path, options);
+        } catch (error) {
+          if (error.status !== 401) throw error;
+          waits();
+          for (let seconds = 0; seconds < signInSeconds && used === this.session; seconds++) await pause(1, options.signal);
+        }
+      }
+    };
+    return Object.create(this, { call: { value: call } });
   }
 
   /** get asks for JSON. query is an object of texts or lists of texts; those that are undefined or empty are left out. */

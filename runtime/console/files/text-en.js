@@ -171,6 +171,7 @@ export const sentences = {
   "send.noEquipment": "Enter the equipment.",
   "send.notANumber": "The value must be a number such as {example} or -3e-7.",
   "send.ambiguous": "{typed} can be read in two ways. Write {whole}, or {decimal} with a decimal mark.",
+  "send.grouped": "{typed} has marks between groups of digits, which are not taken. Write {plain}.",
   "send.stored": "Stored: {equipment}, {value}, {time}. It shows in the aggregates within a few seconds.",
 
   "uploads.choose": "Choose a CSV file",
@@ -186,6 +187,7 @@ export const sentences = {
   "uploads.cancel": "Cancel",
   "uploads.sending": "Sending: {done} of {all}",
   "uploads.sendingAgain": "The connection was lost: a part is sent again. {done} of {all}",
+  "uploads.waits": "Your session has ended. Sign in again, and the file goes on from here: {done} of {all}",
   "uploads.reading": "Reading the rows: {done} of {all}",
   "uploads.goesOn": "The file has arrived. Its rows are read also when you leave this page.",
   "uploads.unanswered": "The service does not answer at the moment. It is asked again by itself.",
@@ -290,6 +292,7 @@ export const sentences = {
   "deletion.keep": "Keep them",
   "deletion.running.one": "One reading is deleted so far …",
   "deletion.running.other": "{count} readings are deleted so far …",
+  "deletion.unseen": "Your session has ended. The deletion goes on; sign in again to see its end.",
   "deletion.deleted.one": "One reading of {equipment} is deleted: from {from} to {to}, {zone}.",
   "deletion.deleted.other": "{count} readings of {equipment} are deleted: from {from} to {to}, {zone}.",
 

@@ -171,6 +171,7 @@ export const sentences = {
   "send.noEquipment": "Informe o equipamento.",
   "send.notANumber": "O valor deve ser um número como {example} ou -3e-7.",
   "send.ambiguous": "{typed} pode ser lido de duas maneiras. Escreva {whole}, ou {decimal} com separador decimal.",
+  "send.grouped": "{typed} tem sinais entre grupos de algarismos, que não são aceitos. Escreva {plain}.",
   "send.stored": "Gravada: {equipment}, {value}, {time}. Aparece nos agregados em poucos segundos.",
 
   "uploads.choose": "Escolha um arquivo CSV",
@@ -186,6 +187,7 @@ export const sentences = {
   "uploads.cancel": "Cancelar",
   "uploads.sending": "Enviando: {done} de {all}",
   "uploads.sendingAgain": "A conexão caiu: uma parte está sendo enviada de novo. {done} de {all}",
+  "uploads.waits": "Sua sessão terminou. Entre de novo, e o envio continua daqui: {done} de {all}",
   "uploads.reading": "Lendo as linhas: {done} de {all}",
   "uploads.goesOn": "O arquivo chegou. As linhas são lidas mesmo que você saia desta página.",
   "uploads.unanswered": "O serviço não responde no momento. A consulta se repete sozinha.",
@@ -290,6 +292,7 @@ export const sentences = {
   "deletion.keep": "Manter",
   "deletion.running.one": "Uma leitura excluída até agora …",
   "deletion.running.other": "{count} leituras excluídas até agora …",
+  "deletion.unseen": "Sua sessão terminou. A exclusão continua; entre de novo para ver o fim.",
   "deletion.deleted.one": "Uma leitura de {equipment} foi excluída: de {from} até {to}, {zone}.",
   "deletion.deleted.other": "{count} leituras de {equipment} foram excluídas: de {from} até {to}, {zone}.",
 

@@ -1,8 +1,10 @@
 // Chooses the language. A language's sentences are loaded only when they are needed.
 
+import { Translation } from "./translation.js";
+
 const languages = {
   en: { name: "English", load: () => import("./text-en.js") },
-  pt: { name: "Português", locale: "pt-BR", load: () => import("./text-pt.js") },
+  pt: { name: "Português", locale: "pt-BR", load: () => import("./text-pt.js"), service: () => import("./service-pt.js") },
 };
 
 /** Names of the languages by their codes, each in its own words. */
@@ -33,8 +35,9 @@ export class Said extends String {
 /** Speech says the sentences of the language that it was given last. */
 export class Speech {
   /** take goes on in a language, as loadLanguage returns it. */
-  take({ locale, sentences }) {
+  take({ locale, sentences, translation }) {
     this.sentences = sentences;
+    this.translation = translation;
     this.plural = new Intl.PluralRules(locale);
     this.whole = new Intl.NumberFormat(locale);
   }
@@ -60,15 +63,22 @@ export class Speech {
     return value instanceof Said ? value.write() : value;
   }
 
+  /** told is a sentence of the service in the language, and empty where the language does not know it. */
+  told(sentence) { return this.translation ? this.translation.of(sentence) : sentence; }
+
   /** form is the ending of a key. Portuguese knows a third form for millions, which reads as the second one does. */
   form(count) { return this.plural.select(count) === "one" ? "one" : "other"; }
 }
 
-/** loadLanguage returns {code, locale, sentences} of a language, or of the browser's where there is none of that code. */
+/**
+ * loadLanguage returns {code, locale, sentences, translation} of a language, or of the browser's where there is none of that code.
+ * translation is of what the service says, null for the service's own language.
+ */
 export async function loadLanguage(code) {
   if (!languages[code]) code = preferred();
-  const { sentences } = await languages[code].load();
-  return { code, locale: localeOf(code), sentences };
+  const { load, service } = languages[code];
+  const [{ sentences }, table] = await Promise.all([load(), service?.()]);
+  return { code, locale: localeOf(code), sentences, translation: table ? new Translation(table) : null };
 }
 
 /** localeOf is the locale for numbers and times: the browser's own where it is one of the language, such as en-GB. */

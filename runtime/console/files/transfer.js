@@ -17,12 +17,14 @@ const lookSeconds = 0.7, looksMax = 6;
 const addressOf = (id) => "/sensor-data/uploads/" + encodeURIComponent(id);
 
 /**
- * Transfer sends one file, written as format says. moved is told how many bytes have gone, and whether some of them are being sent again;
- * signal ends it.
+ * Transfer sends one file, written as format says. moved is told how many bytes have gone, and whether some of them are being sent again,
+ * and waits that it goes on only after somebody has signed in; signal ends it. The password is asked for when it begins, and not later:
+ * a person may be typing elsewhere by then.
  */
 export class Transfer {
-  constructor(service, file, format, { signal, moved }) {
+  constructor(service, file, format, { signal, moved, waits }) {
     Object.assign(this, { service, file, format, signal, moved });
+    this.enduring = service.enduring(waits);
     this.uploadId = ""; // of the way to the store of files
     this.mayHaveArrived = false; // also where nobody has said so: all of it was on its way, and nobody refused it
   }
@@ -63,8 +65,8 @@ export class Transfer {
   }
 
   toStore(ticket) {
-    const { service, file, signal, moved } = this;
-    if (ticket.parts) return sendParts(service, ticket, file, { signal, moved, joining: () => { this.mayHaveArrived = true; } });
+    const { file, signal, moved } = this;
+    if (ticket.parts) return sendParts(this.enduring, ticket, file, { signal, moved, joining: () => { this.mayHaveArrived = true; } });
     const went = (bytes) => {
       if (bytes > 0 && file.size - bytes <= untoldBytes) this.mayHaveArrived = true;
       moved(bytes);
@@ -78,14 +80,15 @@ export class Transfer {
     if (Object.keys(format).length > 0) form.append("format", JSON.stringify(format));
     form.append("file", file, file.name);
     this.mayHaveArrived = true; // nobody tells how much has gone
-    return (await this.service.json("POST", "/sensor-data/upload-csv", { body: form, signal, milliseconds: 0 })).uploadId;
+    return (await this.enduring.json("POST", "/sensor-data/upload-csv", { body: form, signal, milliseconds: 0 })).uploadId;
   }
 
-  /** arrived looks for some seconds whether the file has come to the store of files after all. */
+  /** arrived looks for some seconds whether the file has come to the store of files after all. Who has cancelled need not sign in for that. */
   async arrived() {
+    const service = this.signal.aborted ? this.service : this.enduring;
     for (let looks = 0; looks < looksMax; looks++) {
       if (looks > 0) await pause(lookSeconds);
-      const upload = await this.service.get(addressOf(this.uploadId), {}, { renew: false, attempts: 1 }).catch(() => null); // nothing is known then
+      const upload = await service.get(addressOf(this.uploadId), {}, { renew: false, attempts: 1 }).catch(() => null); // nothing is known then
       if (upload && !["awaiting-upload", "expired"].includes(upload.status)) return true;
     }
     return false;

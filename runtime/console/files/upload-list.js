@@ -1,6 +1,7 @@
 // Lists the uploads that there were, and keeps the list true while it is looked at.
 
 import { element, note } from "./dom.js";
+import { fileReason } from "./reasons.js";
 import { rejects } from "./rejects.js";
 import { ended } from "./transfer.js";
 
@@ -87,7 +88,7 @@ export function uploadList(app) {
 function uploadRow(app, first) {
   const { text } = app;
   const status = element("span");
-  const reason = element("p", { class: "hint", lang: "en" });
+  const reason = element("p", { class: "hint" });
   const accepted = element("td", { class: "number" }), rejected = element("td", { class: "number" }), started = element("td");
   const below = element("td", { colspan: 5 });
   const details = element("tr", { hidden: true }, below);
@@ -99,7 +100,7 @@ function uploadRow(app, first) {
       row.upload = upload;
       status.className = "status " + upload.status;
       status.textContent = text("uploads.status." + upload.status) + (upload.status === "processing" ? " " + part(app, upload) : "");
-      reason.textContent = upload.reason || "";
+      if (upload.reason) fileReason(app, reason, upload.reason);
       reason.hidden = !upload.reason;
       accepted.textContent = app.format.count(upload.rowsAccepted);
       rejected.textContent = app.format.count(upload.rowsRejected);

@@ -2,6 +2,7 @@
 
 import { element, note, say } from "./dom.js";
 import { formatFields, formatWords } from "./file-format.js";
+import { reasonOf, rowReasons } from "./reasons.js";
 import { rejects } from "./rejects.js";
 import { Said } from "./text.js";
 import { fileBytesMax, follow, packedBytesMax, Transfer } from "./transfer.js";
@@ -66,7 +67,7 @@ export function uploads(app) {
     place.firstChild.focus();
     window.addEventListener("beforeunload", stay);
     seen.moved(0);
-    const transfer = new Transfer(app.service, file, format, { signal: cancel.signal, moved: seen.moved });
+    const transfer = new Transfer(app.service, file, format, { signal: cancel.signal, moved: seen.moved, waits: seen.waits });
     const id = await transfer.send().catch((error) => {
       stop.remove();
       return failed(transfer, error, seen, back);
@@ -147,8 +148,10 @@ export function uploads(app) {
 // A file that is dropped beside the place for it would otherwise replace the page.
 for (const name of ["dragover", "drop"]) window.addEventListener(name, (event) => event.preventDefault());
 
-/** stay lets the browser ask before a transfer is broken off by leaving. */
-function stay(event) { event.preventDefault(); }
+/** stay lets the browser ask before a transfer is broken off by leaving, but not who has signed out: the document is empty by then. */
+function stay(event) {
+  if (document.body.hasChildNodes()) event.preventDefault();
+}
 
 /** bytes writes a size. */
 export function bytes(app, size) {
@@ -157,20 +160,22 @@ export function bytes(app, size) {
   return app.format.number(size / 1000 ** step, { style: "unit", unit: units[step], maximumSignificantDigits: 3 });
 }
 
-/** progress returns {elements, moved(sent, again), doubtful(), looked(upload), unanswered()}: a bar for a file, with words below it. */
+/** progress returns {elements, moved(sent, again), waits(), doubtful(), looked(upload), unanswered()}: a bar for a file, with words below it. */
 function progress(app, file) {
   const { text } = app;
   const bar = element("progress", { max: 1, value: 0, "aria-label": text("uploads.progress") });
   const said = element("p", { class: "hint" });
   const part = (done, all) => ({ done: () => bytes(app, done), all: () => bytes(app, all) });
+  let gone = 0;
   // Half of the bar is the way to the service, half is what the service does; each moves by bytes.
   return {
     elements: [bar, said],
     moved(sent, again = false) {
-      const gone = Math.min(sent, file.size);
+      gone = Math.min(sent, file.size);
       bar.value = gone / file.size / 2;
       say(said, text(again ? "uploads.sendingAgain" : "uploads.sending", part(gone, file.size)));
     },
+    waits() { say(said, text("uploads.waits", part(gone, file.size))); },
     doubtful() { say(said, text("uploads.doubtful")); },
     looked(upload) {
       bar.value = 0.5 + (upload.bytes > 0 ? upload.bytesProcessed / upload.bytes : 0) / 2;
@@ -257,29 +262,9 @@ async function ask(app, file, format) {
   return (await app.service.call("POST", "/sensor-data/uploads/preview", { query: { numbers: "string" }, body: form })).json();
 }
 
-/** reasonOf is why an upload has failed. The service says so in English: it stands below what other languages say. */
-function reasonOf(app, { reason = "" }) {
-  const own = () => app.language === "en" && reason !== "";
-  return new Said(() => own() ? reason : app.text("uploads.seeReason").write(), () => own() ? "" : reason);
-}
-
-/** The fields that the service names in what is wrong with a row. */
-const fieldsOfRow = ["equipmentId", "timestamp", "value"];
-
-/**
- * reasons are what is wrong with a row, below the field of which other languages than the service's say that it is wrong. What a refused file
- * looks like is said beside the button that takes it over.
- */
-const reasons = (app, errors) => errors.map(({ field, reason }) => {
-  const own = () => app.language === "en";
-  const said = reason.split("; it looks like")[0];
-  const wrong = () => (fieldsOfRow.includes(field) ? app.text("preview.wrong." + field) : app.text("preview.wrong.row")).write();
-  return element("p", {}, new Said(() => own() ? said : wrong(), () => own() ? "" : said));
-});
-
 function previewRow(app, { line, reading, errors = [] }) {
   const number = element("td", { class: "number" }, new Said(() => app.format.count(line)));
-  if (!reading) return element("tr", { class: "wrong" }, number, element("td", { colspan: 3 }, reasons(app, errors)));
+  if (!reading) return element("tr", { class: "wrong" }, number, element("td", { colspan: 3 }, rowReasons(app, errors)));
   return element("tr", {}, number, element("td", {}, reading.equipmentId), element("td", {}, new Said(() => app.format.moment(Date.parse(reading.timestamp)))),
     element("td", { class: "number" }, new Said(() => app.format.decimal(String(reading.value)))));
 }

@@ -124,7 +124,7 @@ func requireGone(t *testing.T, pid int) {
 			_ = syscall.Kill(pid, syscall.SIGKILL)
 		}
 	})
-	await.True(t, 5*time.Second, "the process has ended", gone)
+	await.True(t, time.Minute, "the process has ended", gone)
 }
 
 // isZombie tells of a process that has ended and whose new parent has not yet asked how.

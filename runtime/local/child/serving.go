@@ -29,18 +29,37 @@ const (
 	portMax = 32000
 )
 
-// FreePort makes sure that nobody listens on a port of 127.0.0.1, or finds such a port for 0.
+// FreePort makes sure that nobody listens on a port of 127.0.0.1, or finds such a port for 0. One that it found is not found again,
+// by any process, before ctx ends: seconds may pass until a child listens on it.
 func FreePort(ctx context.Context, port int) (int, error) {
 	if port != 0 {
 		return port, free(ctx, port)
 	}
 	for range 100 {
 		port = portMin + rand.IntN(portMax-portMin)
-		if err := free(ctx, port); !errors.Is(err, ErrPortInUse) {
+		err := reserve(ctx, port)
+		if err == nil {
+			err = free(ctx, port)
+		}
+		if !errors.Is(err, ErrPortInUse) {
 			return port, err
 		}
 	}
 	return 0, errors.New("find a free port: 100 ports that were tried are all in use")
+}
+
+// reserve marks a port until ctx ends. The mark is the UDP port of the same number, which no child uses: the system gives it to
+// one process alone, and takes it back from one that has ended.
+func reserve(ctx context.Context, port int) error {
+	mark, err := new(net.ListenConfig).ListenPacket(ctx, "udp", "127.0.0.1:"+strconv.Itoa(port))
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return fmt.Errorf("port %d %w", port, ErrPortInUse)
+	}
+	if err != nil {
+		return fmt.Errorf("reserve a port: %w", err)
+	}
+	context.AfterFunc(ctx, func() { _ = mark.Close() }) // nothing was sent to it
+	return nil
 }
 
 func free(ctx context.Context, port int) error {

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -15,7 +16,12 @@ import (
 )
 
 func TestFreePort_NamesAPortInUse(t *testing.T) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	// One that the system does not hand out: a connection of another program could take that as soon as it is free again.
+	below, err := child.FreePort(t.Context(), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:"+strconv.Itoa(below))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -32,6 +38,21 @@ func TestFreePort_NamesAPortInUse(t *testing.T) {
 	// One that the system itself hands out may be a connection's by the time that a child binds it.
 	if port, err := child.FreePort(t.Context(), 0); err != nil || port < 1024 || port >= 32768 {
 		t.Errorf("any port: %d, %v", port, err)
+	}
+}
+
+// Test packages run at the same time, and a child listens only seconds after its port was found. Of five hundred ports by
+// chance some would be found twice.
+func TestFreePort_FindsNoPortTwice(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	found := map[int]bool{}
+	for range 500 {
+		port, err := child.FreePort(ctx, 0)
+		if err != nil || found[port] {
+			t.Fatalf("port %d, found before: %t, %v", port, found[port], err)
+		}
+		found[port] = true
 	}
 }
 

@@ -41,8 +41,6 @@ func startS3(t *testing.T, webhook string) *s3.Client {
 }
 
 func TestS3Webhook_TellsOfNewUploadsAsS3Does(t *testing.T) {
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
 	sent := make(chan string, 10)
 	var client *s3.Client
 	webhook := httptest.NewServer(eventsource.S3Webhook(eventsource.S3Options{
@@ -56,7 +54,9 @@ func TestS3Webhook_TellsOfNewUploadsAsS3Does(t *testing.T) {
 		},
 	}))
 	defer webhook.Close()
-	client = startS3(t, webhook.URL)
+	client = startS3(t, webhook.URL) // which compiles it, the first time
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
 	put := func(key, body string) {
 		t.Helper()
 		if _, err := client.PutObject(ctx, &s3.PutObjectInput{Bucket: aws.String("bucket"), Key: &key, Body: strings.NewReader(body)}); err != nil {

@@ -110,7 +110,7 @@ func (f *fixture) put(region string, keys ...string) {
 // poll runs the poller until the condition holds of the runs so far.
 func (f *fixture) poll(until func(runs [][]string) bool) {
 	f.t.Helper()
-	ctx, cancel := context.WithTimeout(f.t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(f.t.Context(), time.Minute)
 	defer cancel()
 	var poller sync.WaitGroup
 	poller.Go(func() {

@@ -96,7 +96,7 @@ func TestReplicator_KnowsItsOwnWritesInDynamoDBLocal(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	await.NoError(t, 30*time.Second, func() error { return s.Settled(t.Context()) })
+	await.NoError(t, time.Minute, func() error { return s.Settled(t.Context()) })
 	for n := range 5 {
 		var items []map[string]types.AttributeValue
 		for _, table := range s.tables {

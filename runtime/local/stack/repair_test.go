@@ -53,7 +53,7 @@ func (l *lost) count() int {
 // TestStack_RepairsWhatTheStreamHasGivenUp: records that the aggregator never takes in come by the failure destination. The rows
 // are right afterwards, and what the stream does not hold any more is put aside with the reason.
 func TestStack_RepairsWhatTheStreamHasGivenUp(t *testing.T) {
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 8*time.Minute)
 	defer cancel()
 	l := &lost{}
 	s, err := stack.Start(ctx, stack.Options{Log: t.Output(), Environ: []string{"IGNORED=1"}, Deliver: l.keep})

@@ -24,7 +24,7 @@ import (
 )
 
 func TestStack_IsOpenToTests(t *testing.T) {
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 8*time.Minute)
 	defer cancel()
 	// The queue that the environment gives: another one than the stack's own.
 	given, err := sqslocal.NewQueue(sqslocal.Options{Name: "given"})

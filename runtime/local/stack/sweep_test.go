@@ -22,7 +22,7 @@ import (
 
 // A kill between an object's arrival and its event leaves what is made here by hand: a file in the bucket of which no queue knows.
 func TestStart_TakesUpAFileOfWhichNobodyWasTold(t *testing.T) {
-	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 8*time.Minute)
 	defer cancel()
 	options := stack.Options{DataDir: t.TempDir(), Log: t.Output()}
 	now := time.Now().UTC().Format(time.RFC3339)

@@ -60,7 +60,7 @@ func start(t *testing.T, binary string, args ...string) (endpoint string, stop f
 	}
 	t.Cleanup(func() { _ = cmd.Process.Kill() })
 	endpoint = "http://127.0.0.1:" + strconv.Itoa(port)
-	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(20 * time.Millisecond) {
 		if res, err := http.Get(endpoint + "/healthz"); err == nil {
 			_ = res.Body.Close()
 			break
@@ -90,7 +90,7 @@ func TestGateway_KeepsObjectsAcrossARestartAndTellsTheWebhook(t *testing.T) {
 	}))
 	defer webhook.Close()
 	binary, dir := build(t), filepath.Join(t.TempDir(), "buckets")
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 
 	endpoint, stop := start(t, binary, "-dir", dir, "-webhook", webhook.URL)
