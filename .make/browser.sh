@@ -16,7 +16,9 @@ if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null 2>&1; then
 fi
 echo "browser: getting Chromium by apt-get" >&2
 export DEBIAN_FRONTEND=noninteractive
-{ apt-get update && apt-get install -y --no-install-recommends chromium fonts-dejavu-core; } >.local/chromium.log 2>&1 || {
+{
+	sh .make/again.sh apt-get update && sh .make/again.sh apt-get install -y --no-install-recommends chromium fonts-dejavu-core
+} >.local/chromium.log 2>&1 || {
 	cat .local/chromium.log >&2
 	echo "browser: apt-get could not install chromium" >&2
 	exit 1

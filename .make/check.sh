@@ -38,6 +38,9 @@ vulnerabilities() {
 	return $status
 }
 
+# Where they are not there yet, the checks themselves are downloaded.
+sh .make/again.sh go run "$golangci" version >/dev/null
+sh .make/again.sh go run "$govulncheck" -version >/dev/null
 check gofmt format
 check vet sh .make/modules.sh "$packages" go vet
 # It includes staticcheck. Run by itself, that would load everything a second time, the CDK included, which takes minutes.

@@ -15,7 +15,7 @@ trap 'rm -rf "$work"' EXIT
 trap 'exit 130' INT TERM HUP
 cp "$list/package.json" "$list/package-lock.json" "$work/"
 echo "node: getting $name and what it needs"
-npm ci --silent --ignore-scripts --no-audit --no-fund --prefix "$work" >"$work/npm.log" 2>&1 || {
+sh .make/again.sh npm ci --silent --ignore-scripts --no-audit --no-fund --prefix "$work" >"$work/npm.log" 2>&1 || {
 	cat "$work/npm.log" >&2
 	echo "node: npm could not get the packages of $list; is the npm registry reachable?" >&2
 	exit 1

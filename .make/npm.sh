@@ -16,7 +16,7 @@ work=$(mktemp -d "$home.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 trap 'exit 130' INT TERM HUP
 echo "$task: getting $package ($size)" >&2
-if ! npm pack --silent --pack-destination "$work" "$package" >"$work/npm.log" 2>&1; then
+if ! sh .make/again.sh npm pack --silent --pack-destination "$work" "$package" >"$work/npm.log" 2>&1; then
 	cat "$work/npm.log" >&2
 	echo "$task: npm could not get $package; is the npm registry reachable?" >&2
 	exit 1

@@ -34,7 +34,7 @@ is_there && exit 0 # another run made it meanwhile
 echo "python: getting $(sed -n 's/ *#.*//; /==/{p;q;}' "$list") and what it needs"
 rm -rf "$home"
 python3 -m venv "$home"
-"$home/bin/pip" install --quiet --disable-pip-version-check --no-deps --requirement "$list" || {
+sh .make/again.sh "$home/bin/pip" install --quiet --disable-pip-version-check --no-deps --requirement "$list" || {
 	echo "python: pip could not get the packages of $list; is PyPI reachable?" >&2
 	exit 1
 }

@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -86,5 +87,30 @@ func TestPatiently_EndsAsItsCommandDoes(t *testing.T) {
 	out, err := cmd.CombinedOutput() // which waits until nobody can write any more
 	if string(out) != "said\n" || cmd.ProcessState.ExitCode() != 3 {
 		t.Errorf("it said %q and ended with %v", out, err)
+	}
+}
+
+// TestAgain_RunsACommandThatFailsThreeTimesInAll lets a command fail so many times. The pauses are counted, and take no time.
+func TestAgain_RunsACommandThatFailsThreeTimesInAll(t *testing.T) {
+	for _, c := range []struct {
+		failures, runs int
+		pauses         string
+	}{
+		{0, 1, ""}, {1, 2, "5\n"}, {2, 3, "5\n20\n"}, {3, 3, "5\n20\n"},
+	} {
+		t.Run(strconv.Itoa(c.failures), func(t *testing.T) {
+			dir := t.TempDir()
+			copyScript(t, dir, "again.sh")
+			put(t, dir, "programs/sleep", "#!/bin/sh\necho \"$1\" >>pauses\n")
+			put(t, dir, "programs/download", "#!/bin/sh\necho \"$1\" >>runs\n[ \"$(grep -c 'a b' runs)\" -gt "+strconv.Itoa(c.failures)+" ]\n")
+			cmd := exec.Command("sh", ".make/again.sh", "download", "a b")
+			cmd.Dir, cmd.Env = dir, []string{"PATH=" + filepath.Join(dir, "programs") + ":" + os.Getenv("PATH")}
+			out, err := cmd.CombinedOutput()
+			pauses, _ := os.ReadFile(filepath.Join(dir, "pauses")) // none is none
+			runs, _ := os.ReadFile(filepath.Join(dir, "runs"))
+			if (err != nil) != (c.failures >= c.runs) || strings.Count(string(runs), "a b\n") != c.runs || string(pauses) != c.pauses {
+				t.Errorf("%v after the runs %q with the pauses %q\n%s", err, runs, pauses, out)
+			}
+		})
 	}
 }

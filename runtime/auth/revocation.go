@@ -5,8 +5,8 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"maps"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -24,19 +24,23 @@ type Revocations interface {
 
 // A token that was logged out elsewhere is refused within 5 s in its region and within 10 s in the others (API contract,
 // section Authentication). The table is asked every RevocationsEvery, and what it said counts for revocationsStandFor, so
-// that one question may fail; replication between regions, usually under a second, comes on top.
+// that some questions may fail; replication between regions, usually under a second, comes on top.
 const (
 	// RevocationsEvery is the time from one question for new logouts to the next.
 	RevocationsEvery = time.Second
 	// revocationsStandFor is how long an answer is good enough, counted from its question. Without a newer one no token is
-	// accepted: one that is refused elsewhere must not work here.
-	revocationsStandFor = 4 * time.Second
+	// accepted: one that is refused elsewhere must not work here. It is as much of the contract's 5 s as can be: a logout that an
+	// answer does not hold was recorded after its question, so that the 5 s began later than this does.
+	revocationsStandFor = 4900 * time.Millisecond
 	// questionsMax is how many questions may wait for their answers: one a second, for as long as an answer is of use.
-	questionsMax = int(revocationsStandFor / RevocationsEvery)
+	questionsMax = int((revocationsStandFor + RevocationsEvery - 1) / RevocationsEvery)
+	// questionAgain is how soon a question that failed is asked again, until it is time for the next one.
+	questionAgain = RevocationsEvery / 5
 	// revocationTimeout bounds the record of one logout, and reading one hour whole.
 	revocationTimeout = 2 * time.Second
-	// lookBack is how far each question goes back. It covers what replication and the clocks of others are late by in the usual
-	// case; what is later still, after a region was cut off, is found by reading the hours whole, one with each question.
+	// lookBack is how far each question goes back behind the last one that was answered. It covers what replication and the clocks
+	// of others are late by in the usual case; what is later still, after a region was cut off, is found by reading the hours
+	// whole, one with each question.
 	lookBack = time.Minute
 	// hoursBack is how many hours before the current one can hold logouts of tokens that are still valid. A user pool's tokens
 	// live for a day at most.
@@ -54,38 +58,60 @@ type denyList struct {
 	until   map[fingerprint]time.Time // by when the token expires
 	askedAt time.Time                 // when the last question that was answered began, since what happened later is not in it
 	loaded  bool                      // all hours have been read
+	over    map[time.Time]bool        // until then, the hours that have been read after their end
 	next    int                       // the hour to be read whole next, counted back from the current one; of reread alone
 }
 
 func newDenyList(store Revocations, now func() time.Time) *denyList {
-	return &denyList{store: store, now: now, until: map[fingerprint]time.Time{}}
+	return &denyList{store: store, now: now, until: map[fingerprint]time.Time{}, over: map[time.Time]bool{}}
 }
 
-// refresh asks for what is new, and the first time for everything.
+// refresh asks for what is new since the last answer, and the first time for everything. What it has read of the first time is kept
+// where it fails.
 func (d *denyList) refresh(ctx context.Context) error {
-	d.mu.RLock()
-	loaded := d.loaded
-	d.mu.RUnlock()
 	askedAt := d.now()
-	from := askedAt.Add(-lookBack)
-	if !loaded {
-		from = askedAt.Add(-hoursBack * time.Hour)
-	}
+	from, over := d.unknown(askedAt)
 	ctx, cancel := context.WithTimeout(ctx, revocationsStandFor)
 	defer cancel()
 	var hours errgroup.Group
 	// Processes whose clock is ahead have begun the next hour.
 	for hour := from.UTC().Truncate(time.Hour); !hour.After(askedAt.Add(lookBack)); hour = hour.Add(time.Hour) {
-		hours.Go(func() error { return d.read(ctx, hour, from) })
+		if !over[hour] {
+			hours.Go(func() error { return d.readNew(ctx, hour, from, askedAt) })
+		}
 	}
 	if err := hours.Wait(); err != nil {
 		return err
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.loaded = true
+	d.loaded, d.over = true, nil
 	if askedAt.After(d.askedAt) {
 		d.askedAt = askedAt
+	}
+	return nil
+}
+
+// unknown tells since when logouts may not be in the list, and which hours since then are in it none the less.
+func (d *denyList) unknown(now time.Time) (from time.Time, over map[time.Time]bool) {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	if oldest := now.Add(-hoursBack * time.Hour); !d.loaded || d.askedAt.Before(oldest) {
+		return oldest, maps.Clone(d.over)
+	}
+	return d.askedAt.Add(-lookBack), nil
+}
+
+// readNew reads what was logged out in an hour at or after from, for a question of askedAt, and notes the hour where nothing more is
+// to come in it but what is late.
+func (d *denyList) readNew(ctx context.Context, hour, from, askedAt time.Time) error {
+	if err := d.read(ctx, hour, from); err != nil {
+		return err
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if !d.loaded && !hour.Add(time.Hour+lookBack).After(askedAt) {
+		d.over[hour] = true
 	}
 	return nil
 }
@@ -175,51 +201,4 @@ func (d *denyList) revoke(ctx context.Context, mark fingerprint, expiresAt time.
 	}
 	d.learn(mark.String(), expiresAt)
 	return nil
-}
-
-// RefreshLogouts asks once for the tokens that were logged out lately. Until it has succeeded, and whenever it has not for
-// 4 s, Authenticate refuses every token with an error of kind fault.Unavailable.
-func (s *Service) RefreshLogouts(ctx context.Context) error { return s.revocations.refresh(ctx) }
-
-// RereadLogouts reads one hour of the table of logouts whole, another one each time, for what was late. It is called by one
-// goroutine at a time.
-func (s *Service) RereadLogouts(ctx context.Context) error { return s.revocations.reread(ctx) }
-
-// FollowLogouts asks every RevocationsEvery for new logouts, whether or not the questions before are answered: a table that
-// takes seconds to answer is no reason to refuse everybody. Beside that it reads hour after hour again. It returns when ctx has
-// ended and nothing of it is left.
-func (s *Service) FollowLogouts(ctx context.Context) {
-	var following sync.WaitGroup
-	following.Go(func() {
-		for s.options.Sleep(ctx, RevocationsEvery) == nil {
-			_ = s.RereadLogouts(ctx) // the hour comes round again; whether the table answers at all, the questions below tell
-		}
-	})
-	asking := make(chan struct{}, questionsMax)
-	var failing atomic.Bool
-	for ctx.Err() == nil {
-		select {
-		case asking <- struct{}{}:
-			following.Go(func() {
-				defer func() { <-asking }()
-				err := s.RefreshLogouts(ctx)
-				switch {
-				case err != nil && ctx.Err() == nil && !failing.Swap(true):
-					s.options.Logger.WarnContext(ctx, "logouts cannot be followed", "error", err.Error())
-				case err == nil && failing.Swap(false):
-					s.options.Logger.InfoContext(ctx, "logouts are followed again")
-				}
-			})
-		default: // enough of them wait
-		}
-		_ = s.options.Sleep(ctx, RevocationsEvery) // ctx is looked at above
-	}
-	following.Wait()
-}
-
-// LogoutsKnown returns nil while the list of logouts is up to date, which is what Authenticate needs.
-func (s *Service) LogoutsKnown(context.Context) error {
-	s.revocations.mu.RLock()
-	defer s.revocations.mu.RUnlock()
-	return s.revocations.upToDate()
 }

@@ -140,6 +140,29 @@ func TestProcessor_GoesOnWhereADeadWorkerCommitted(t *testing.T) {
 	}
 }
 
+// TestProcessor_CommitsSoonAtFirst holds that who has just sent a file sees it move, and that a long one is not committed more often for
+// that.
+func TestProcessor_CommitsSoonAtFirst(t *testing.T) {
+	const tick = 50 * time.Millisecond // that a row takes
+	f := newFixture(fileOf(1200))
+	f.pieces, f.tick, f.commitEvery = true, tick, 10*time.Second
+	began := f.now
+	if err := f.process(t, f.queue[0], wholeFile); err != nil {
+		t.Fatal(err)
+	}
+	var after []time.Duration
+	for _, at := range f.commits {
+		after = append(after, at.Sub(began).Round(500*time.Millisecond))
+		began = at
+	}
+	want := []time.Duration{1, 2, 4, 8, 10, 10, 10, 10}
+	for i, seconds := range want {
+		if i >= len(after) || after[i] != seconds*time.Second {
+			t.Fatalf("it was committed after %v, want %v", after, want)
+		}
+	}
+}
+
 // dieAt works through the queue, one worker at a time. The one that comes to the nth step dies, and its message comes back
 // when it is visible again. It tells whether there was such a step.
 func (f *fixture) dieAt(t *testing.T, n int, rangeBytes int64) (died bool) {

@@ -39,6 +39,9 @@ type fixture struct {
 	bucket    string
 	// pieces makes workers write each reading by itself and commit after each row; every look at the clock takes a moment then.
 	pieces bool
+	// tick is that moment, and commitEvery how often a worker commits at least; a nanosecond each where they are 0.
+	tick, commitEvery time.Duration
+	commits           []time.Time
 }
 
 const uploadID = "0b5f9c3e-0000-4000-8000-000000000001"
@@ -73,10 +76,10 @@ func (f *fixture) processor(rangeBytes int64, step func() error) *csvfile.Proces
 	writesMax, now := 0, func() time.Time { return f.now }
 	if f.pieces {
 		writesMax = 1
-		now = func() time.Time { f.now = f.now.Add(1); return f.now }
+		now = func() time.Time { f.now = f.now.Add(max(f.tick, 1)); return f.now }
 	}
 	return csvfile.NewProcessor(v, v, v, v, csvfile.ProcessorOptions{
-		Concurrency: 1, RangeBytes: rangeBytes, Retention: f.retention, Bucket: f.bucket, Now: now, WritesMax: writesMax, CommitEvery: 1,
+		Concurrency: 1, RangeBytes: rangeBytes, Retention: f.retention, Bucket: f.bucket, Now: now, WritesMax: writesMax, CommitEvery: max(f.commitEvery, 1),
 		Pacer: pacing.Pacer{
 			Sleep: func(context.Context, time.Duration) error { return nil }, Jitter: func() float64 { return 0 },
 		},
@@ -148,6 +151,7 @@ func (v view) CommitRange(_ context.Context, r csvfile.RangeID, from, to csvfile
 		v.upload.RowsAccepted += to.RowsAccepted - from.RowsAccepted
 		v.upload.RowsRejected += to.RowsRejected - from.RowsRejected
 		v.upload.UpdatedAt = at
+		v.commits = append(v.commits, at)
 		return nil
 	})
 }

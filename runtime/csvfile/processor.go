@@ -26,8 +26,8 @@ type ProcessorOptions struct {
 	Bucket string
 	// WritesMax is how many readings are gathered before they are written. Default: eight batches for each of the concurrent writers.
 	WritesMax int
-	// CommitEvery is how long a worker goes on in a range before it commits what it has done of it. What a worker that dies did since
-	// then is done again. Default: 10 s.
+	// CommitEvery is how long a worker goes on in a range at most before it commits what it has done of it: at its beginning it does so
+	// sooner. What a worker that dies did since then is done again. Default: 10 s.
 	CommitEvery time.Duration
 	// RangeBytes is the size of the ranges. All processors that work on an upload must have the same. Default:
 	// contract.CSVRangeBytes.

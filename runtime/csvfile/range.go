@@ -28,6 +28,9 @@ const (
 	// commitEveryDefault is a sixth of the minute within which an upload goes on whose worker has died: its message comes back,
 	// and what the worker did since its last commit is done again.
 	commitEveryDefault = 10 * time.Second
+	// commitFirst is when a worker commits for the first time in a range, and after twice as long each time after that, up to
+	// commitEveryDefault: who has just sent a file sees it move. A range costs up to four commits more, of four write units each.
+	commitFirst = time.Second
 	// commitAttemptsMax bounds the attempts to commit where the work cannot go on without.
 	commitAttemptsMax = 8
 )
@@ -110,7 +113,7 @@ func (w *ranger) pass(u Upload, r RangeID, committed RangeResult, fetch fetcher,
 		ranger: w, id: r, alone: u.Plan.Ranges == 1, first: first, end: end,
 		rows:  rows{records: records, headerAt: u.Plan.Layout.HeaderAt, delimiter: judge.delimiter, lines: committed.Lines},
 		judge: judge, version: reading.VersionAt(u.Plan.At),
-		committed: committed, result: committed, began: w.now(), committedAt: w.now(),
+		committed: committed, result: committed, began: w.now(), committedAt: w.now(), commitAfter: min(commitFirst, w.commitEvery),
 	}
 }
 
@@ -129,6 +132,7 @@ type pass struct {
 	committed   RangeResult // of it
 	began       time.Time
 	committedAt time.Time
+	commitAfter time.Duration // committedAt it is time for the next commit on the way
 }
 
 // run stores the readings and the rejected rows through the end of the range, and commits them: now and then on the way, and at
@@ -202,7 +206,7 @@ func (p *pass) flush(ctx context.Context) error {
 // here are durable.
 func (p *pass) commitOnTheWay(ctx context.Context) error {
 	must := len(p.rejects) >= rejectsBytesMax
-	if !must && p.now().Sub(p.committedAt) < p.commitEvery {
+	if !must && p.now().Sub(p.committedAt) < p.commitAfter {
 		return nil
 	}
 	at := p.rows.records.position()
@@ -210,6 +214,7 @@ func (p *pass) commitOnTheWay(ctx context.Context) error {
 		return nil // the end is next
 	}
 	p.result.Bytes, p.result.Left = at-p.first, p.end-at
+	p.commitAfter = min(2*p.commitAfter, p.commitEvery)
 	if must {
 		return p.commit(ctx, commitAttemptsMax)
 	}

@@ -55,7 +55,7 @@ func runProgram(t *testing.T, code, name string, command []string) string {
 	if err := os.WriteFile(filepath.Join(folder, name), []byte(code), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	run := exec.CommandContext(ctx, command[0], command[1:]...)
 	run.Dir = folder

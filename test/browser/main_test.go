@@ -38,8 +38,8 @@ var local struct {
 }
 
 const (
-	// startWithin bounds the start, of which the month of readings takes the most.
-	startWithin = 3 * time.Minute
+	// startWithin bounds the start, of which the month of readings takes the most, and the first time what is compiled.
+	startWithin = 10 * time.Minute
 	// The month has a reading an hour of the first ten equipments, and one every four hours of the others.
 	monthEquipments, monthHours      = 50, 720
 	hourlyEquipments, seldom, oneDay = 10, 4, 24

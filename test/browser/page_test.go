@@ -20,7 +20,7 @@ import (
 )
 
 // stepWithin bounds what a test waits for in a page; pageWithin bounds all that a test does in one.
-const stepWithin, pageWithin = 20 * time.Second, 6 * time.Minute
+const stepWithin, pageWithin = 45 * time.Second, 10 * time.Minute
 
 // look is how a page is looked at. Its zero value is a laptop in light colours with English.
 type look struct {

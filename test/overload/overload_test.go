@@ -1,6 +1,7 @@
 package overload_test
 
 import (
+	"fmt"
 	"sync"
 	"testing"
 	"time"
@@ -25,13 +26,21 @@ func TestOverload_TwiceWhatTheTableTakes(t *testing.T) {
 	// A user sends every 2 s. Those who stay are half of the capacity, and go on when the others have gone.
 	stay, leave := pace(capacity, lasts+after), pace(3*capacity, lasts)
 	stay.Ramp = leave.Ramp
+	steadily(t, func() []string { return s.overloaded(t, stay, leave, capacity) })
+	s.memoryBeside(t, pace(4*capacity, lasts))
+}
+
+// overloaded lets some users stay when the others leave, and tells what was not as promised while all were there, and after it.
+func (s *service) overloaded(t *testing.T, stay, leave users.Pace, capacity int) (wrong []string) {
+	t.Helper()
+	lasts := leave.Measured
 	var stays, goes *users.Result
 	var work sync.WaitGroup
 	work.Go(func() { stays = s.crowd(t, "stays-", stay) })
 	work.Go(func() { goes = s.crowd(t, "goes-", leave) })
 	work.Wait()
 	if t.Failed() {
-		return
+		return nil
 	}
 	during := goes.Total
 	for i := range int(lasts / time.Second) {
@@ -49,18 +58,18 @@ func TestOverload_TwiceWhatTheTableTakes(t *testing.T) {
 		t.Errorf("%d failed in other ways than with 503, and %d of those lack Retry-After: %v", other, during.RefusedBare, during.Failed)
 	}
 	if goodput := float64(during.Accepted.Count()) / lasts.Seconds() / float64(capacity); goodput < sized(0.7, 0.9) {
-		t.Errorf("%.2f of the capacity is used", goodput)
+		wrong = append(wrong, fmt.Sprintf("%.2f of the capacity is used", goodput))
 	}
 	if p99 := during.Accepted.Percentile(99); p99 > sized(4*acceptedWithin, acceptedWithin) {
-		t.Errorf("99 of 100 are stored within %v", p99)
+		wrong = append(wrong, fmt.Sprintf("99 of 100 are stored within %v", p99))
 	}
 	if p := during.Refused.Percentile(sized(50.0, 99)); p > refusedWithin {
-		t.Errorf("%v of 100 that are refused hear so within %v", sized(50, 99), p)
+		wrong = append(wrong, fmt.Sprintf("%v of 100 that are refused hear so within %v", sized(50, 99), p))
 	}
 	if recovered > recoveredWithin {
-		t.Errorf("recovered after %v", recovered)
+		wrong = append(wrong, fmt.Sprintf("recovered after %v", recovered))
 	}
-	s.memoryBeside(t, pace(4*capacity, lasts))
+	return wrong
 }
 
 // recovery is the first second from which on nothing is refused.

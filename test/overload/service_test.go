@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -131,10 +132,24 @@ func (s *service) memoryMost(t *testing.T) int64 {
 	return most
 }
 
-// dial opens a connection that keeps little of what it is sent, and that the test closes.
-func (s *service) dial(t *testing.T) net.Conn {
+// steadily makes a measurement, which returns what is wrong by it. In a reduced run other tests share the processors, and spoil one
+// now and then: one of three must be good. At full size, on a machine with nothing else to do, the first one counts.
+func steadily(t *testing.T, measure func() (wrong []string)) {
 	t.Helper()
-	conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", s.url.Host)
+	wrong := measure()
+	for try := 2; len(wrong) > 0 && try <= sized(3, 1) && !t.Failed(); try++ {
+		t.Logf("measured again, since %s", strings.Join(wrong, "; "))
+		wrong = measure()
+	}
+	for _, one := range wrong {
+		t.Error(one)
+	}
+}
+
+// dial opens a connection that keeps little of what it is sent, and that is closed when ctx ends.
+func (s *service) dial(ctx context.Context, t *testing.T) net.Conn {
+	t.Helper()
+	conn, err := new(net.Dialer).DialContext(ctx, "tcp", s.url.Host)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -143,7 +158,7 @@ func (s *service) dial(t *testing.T) net.Conn {
 			t.Fatal(err)
 		}
 	}
-	t.Cleanup(func() { _ = conn.Close() })
+	context.AfterFunc(ctx, func() { _ = conn.Close() })
 	return conn
 }
 

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -88,6 +89,9 @@ func awsConfig(endpoint string) aws.Config {
 	}
 }
 
+// prepared counts the calls of prepare.
+var prepared atomic.Int64
+
 // prepare makes what the program depends on and the environment that leads to it.
 func prepare(t *testing.T) *instance {
 	t.Helper()
@@ -100,7 +104,7 @@ func prepare(t *testing.T) *instance {
 	i := &instance{t: t}
 	i.startPool()
 	name := strings.ToLower(strings.ReplaceAll(strings.TrimPrefix(t.Name(), "TestRun_"), "_", "-"))
-	name = name[:min(len(name), 40)]
+	name = fmt.Sprintf("%.40s-%d", name, prepared.Add(1)) // a test that runs again finds nothing of the time before
 	tables := dynamo.NewClient(awsConfig(dynamoEndpoint))
 	for _, table := range contract.Tables() {
 		if err := dynamolocal.CreateTable(t.Context(), tables, name+"-"+table.Name, table); err != nil {

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
 	"github.com/sensorflow/sensorflow/runtime/aggregate"
 	"github.com/sensorflow/sensorflow/runtime/auth"
@@ -99,7 +98,7 @@ func wire(ctx context.Context, cfg config.API, plan memory.Plan, log *slog.Logge
 		bucket:   s3store.New(s3store.NewClient(awsConfig), cfg.UploadsBucket),
 		keys:     cognito.NewKeySet(cfg.UserPoolJWKSURL, &http.Client{Timeout: keysTimeout}, time.Now, log),
 	}
-	if a.people, err = authentication(cfg, awsConfig, tables, a.keys, log); err != nil {
+	if a.people, err = authentication(cfg, awsConfig, a.keys, log); err != nil {
 		return parts{}, fmt.Errorf("configure sign-in: %w", err)
 	}
 	a.coalescer = ingest.NewCoalescer(a.readings, ingest.Options{}, pacing.Pacer{})
@@ -178,10 +177,13 @@ func cursorKey(cfg config.API) ([]byte, error) {
 	return key, nil
 }
 
-func authentication(cfg config.API, awsConfig aws.Config, tables *dynamodb.Client, keys *cognito.KeySet, log *slog.Logger) (*auth.Service, error) {
+func authentication(cfg config.API, awsConfig aws.Config, keys *cognito.KeySet, log *slog.Logger) (*auth.Service, error) {
+	// The list of logouts must be read whatever the readings do, since no token is accepted without it: it waits for no connection
+	// of theirs, and the attempts that the SDK allows it are its own.
+	logouts := dynamo.NewRevocations(dynamo.NewClient(awsConfig), cfg.RevocationsTable)
 	awsConfig.Region = cfg.UserPoolRegion // a region without a replica of the pool signs people in through another
 	pool := cognito.NewUserPool(cognito.NewClient(awsConfig), cfg.UserPoolClientID, cfg.UserPoolClientSecret)
-	return auth.NewService(pool, dynamo.NewRevocations(tables, cfg.RevocationsTable), keys, auth.Options{
+	return auth.NewService(pool, logouts, keys, auth.Options{
 		Issuer: cfg.UserPoolIssuer, ClientID: cfg.UserPoolClientID, MachineClientIDs: cfg.MachineClientIDs, Logger: log,
 	})
 }
