@@ -142,6 +142,9 @@ func parts(text string) (all []string) {
 	}
 	all = append(all, text[begin:])
 	for i, part := range all {
+		for strings.Contains(part, "{}{}") { // they cannot be told apart
+			part = strings.ReplaceAll(part, "{}{}", "{}")
+		}
 		all[i] = strings.TrimPrefix(strings.TrimPrefix(strings.TrimSuffix(part, "; "), ", "), "the row ")
 	}
 	return slices.DeleteFunc(all, func(part string) bool { return part == "" || part == "{}" })

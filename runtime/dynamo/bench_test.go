@@ -3,6 +3,7 @@ package dynamo_test
 import (
 	"bytes"
 	"fmt"
+	"hash/crc32"
 	"io"
 	"net/http"
 	"strings"
@@ -55,13 +56,16 @@ func BenchmarkTry(b *testing.B) {
 // answersTo is a client whose calls come to n statements that were made, at once.
 func answersTo(n int) *dynamodb.Client {
 	answer := []byte(`{"Responses":[` + strings.Repeat(`,{"TableName":"sensor-flow-readings"}`, n)[1:] + `]}`)
+	date, sum := time.Now().UTC().Format(http.TimeFormat), fmt.Sprint(crc32.ChecksumIEEE(answer))
 	return dynamodb.NewFromConfig(aws.Config{
 		Region: "eu-west-1", Credentials: aws.NewCredentialsCache(credentials.NewStaticCredentialsProvider("id", "key", "")),
 		HTTPClient: transport(func(r *http.Request) (*http.Response, error) {
 			_, _ = io.Copy(io.Discard, r.Body)
 			return &http.Response{
 				StatusCode: http.StatusOK, ContentLength: int64(len(answer)), Body: io.NopCloser(bytes.NewReader(answer)),
-				Header: http.Header{"Content-Type": {"application/x-amz-json-1.0"}},
+				Header: http.Header{
+					"Content-Type": {"application/x-amz-json-1.0"}, "Date": {date}, "X-Amzn-Requestid": {"1"}, "X-Amz-Crc32": {sum},
+				},
 			}, nil
 		}),
 	}, dynamo.RememberEndpoints)

@@ -30,15 +30,20 @@ type Readings struct {
 	now        func() time.Time
 	statements statements
 	writer     types.AttributeValue // the region, as items carry it
+	direct     *direct              // nil where the client makes the calls of statements
 }
 
 // NewReadings returns the adapter to the readings table. Items carry region as that of their writer and, where retention is
 // not 0, the moment at which they expire.
 func NewReadings(client readingsClient, table, region string, retention time.Duration) *Readings {
-	return &Readings{
+	s := &Readings{
 		client: client, table: table, retention: retention, now: time.Now, statements: newStatements(table, retention > 0),
 		writer: text(region),
 	}
+	if sdk, ok := client.(*dynamodb.Client); ok {
+		s.direct = newDirect(sdk)
+	}
+	return s
 }
 
 // The timestamps between which all readings lie.

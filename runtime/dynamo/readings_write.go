@@ -85,7 +85,7 @@ func (s *Readings) Try(ctx context.Context, attempts []ingest.Attempt) []ingest.
 	growStack()
 	in := &dynamodb.BatchExecuteStatementInput{Statements: s.batch(attempts)}
 	outcomes := make([]ingest.Outcome, len(attempts))
-	out, err := s.client.BatchExecuteStatement(ctx, in, sentOnce)
+	out, err := s.execute(ctx, in)
 	if err == nil && len(out.Responses) != len(attempts) {
 		err = fmt.Errorf("%d answers to %d statements", len(out.Responses), len(attempts))
 	}
@@ -118,9 +118,16 @@ func growStack() {
 	runtime.KeepAlive(&room)
 }
 
-func sentOnce(o *dynamodb.Options) {
-	o.Retryer, o.Protocol = aws.NopRetryer{}, wire{o.Protocol}
+func (s *Readings) execute(
+	ctx context.Context, in *dynamodb.BatchExecuteStatementInput,
+) (*dynamodb.BatchExecuteStatementOutput, error) {
+	if s.direct != nil {
+		return s.direct.call(ctx, in)
+	}
+	return s.client.BatchExecuteStatement(ctx, in, sentOnce)
 }
+
+func sentOnce(o *dynamodb.Options) { o.Retryer = aws.NopRetryer{} }
 
 // parametersMax is how many parameters a statement has at most.
 const parametersMax = 8

@@ -2,70 +2,12 @@ package dynamo
 
 import (
 	"bytes"
-	"context"
-	"fmt"
-	"io"
-	"net/http"
 	"strconv"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
-	"github.com/aws/smithy-go"
-	smithyhttp "github.com/aws/smithy-go/transport/http"
 )
-
-// wire is the SDK's own protocol, except that it writes the requests of BatchExecuteStatement, and reads the usual answer to
-// them, by itself: these calls carry all readings, and the SDK's encoding of any value of any call was half of what one cost. What
-// it does not know it leaves to the SDK, as are signing, endpoints, retries and errors.
-type wire struct{ smithyhttp.ClientProtocol }
-
-// SerializeRequest implements smithyhttp.ClientProtocol.
-func (p wire) SerializeRequest(
-	ctx context.Context, schema *smithy.OperationSchema, in smithy.Serializable, r *smithyhttp.Request,
-) error {
-	call, ok := in.(*dynamodb.BatchExecuteStatementInput)
-	if !ok {
-		return p.ClientProtocol.SerializeRequest(ctx, schema, in, r)
-	}
-	body, ok := encodeCall(call)
-	if !ok {
-		return p.ClientProtocol.SerializeRequest(ctx, schema, in, r)
-	}
-	streaming, err := r.SetStream(bytes.NewReader(body))
-	if err != nil {
-		return fmt.Errorf("encode a call of statements: %w", err)
-	}
-	*r = *streaming
-	r.Method = http.MethodPost
-	if r.URL.Path == "" {
-		r.URL.Path = "/"
-	}
-	r.Header.Set("X-Amz-Target", "DynamoDB_20120810.BatchExecuteStatement")
-	r.Header.Set("Content-Type", "application/x-amz-json-1.0")
-	return nil
-}
-
-// DeserializeResponse implements smithyhttp.ClientProtocol.
-func (p wire) DeserializeResponse(
-	ctx context.Context, schema *smithy.OperationSchema, known *smithy.TypeRegistry, r *smithyhttp.Response, out smithy.Deserializable,
-) error {
-	answer, ok := out.(*dynamodb.BatchExecuteStatementOutput)
-	if !ok || r.StatusCode != http.StatusOK {
-		return p.ClientProtocol.DeserializeResponse(ctx, schema, known, r, out)
-	}
-	body := bytes.NewBuffer(make([]byte, 0, max(r.ContentLength, 0)+bytes.MinRead))
-	if _, err := body.ReadFrom(r.Body); err != nil {
-		return &smithy.DeserializationError{Err: err}
-	}
-	if made, ok := allMade(body.Bytes()); ok {
-		answer.Responses = make([]types.BatchStatementResponse, made)
-		return nil
-	}
-	again := *r.Response
-	again.Body = io.NopCloser(body) // the SDK closes the other one
-	return p.ClientProtocol.DeserializeResponse(ctx, schema, known, &smithyhttp.Response{Response: &again}, out)
-}
 
 // allMade reads an answer that tells of each statement that it was made, and nothing else but its table; ok is false for any other.
 // It returns how many there are.

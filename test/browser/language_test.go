@@ -172,6 +172,8 @@ const wrongRows = "EQ-PT,2026-03-01T00:00:00Z,1\n" +
 	"EQ-PT,2026-03-01T00:00:00Z,1,2\n" +
 	"EQ-PT,2026-03-01T00:00:00Z,\"1\n" +
 	"EQ-PT,2026-03-01T00:00:00Z,1\"\n" +
+	"EQ-PT,2026-03-01,NaN\n" +
+	"EQ-PT,2026-03-01T00:00:00+03,\"1.234.567,5\"\n" +
 	"EQ\xff,yesterday,one\n"
 
 // noEnglish holds that a part of a page has no word of English but in titles.
@@ -190,9 +192,9 @@ func TestLanguage_TellsWhatTheServiceSaysOfFiles(t *testing.T) {
 	p := open(t, look{language: "pt-BR"})
 	p.signIn("#/uploads")
 	p.chooseFile(file(t, "errada.csv", []byte("equipmentId,timestamp,value\n"+wrongRows)))
-	p.says(previewNote, "1 das primeiras 15 linhas")
+	p.says(previewNote, "1 das primeiras 17 linhas")
 	const reasons = "main .preview tr.wrong p"
-	if count := eval[int](p, `document.querySelectorAll(%s).length`, reasons); count < 14 {
+	if count := eval[int](p, `document.querySelectorAll(%s).length`, reasons); count < 16 {
 		t.Errorf("%d reasons are told", count)
 	}
 	p.noEnglish(reasons)
@@ -203,7 +205,7 @@ func TestLanguage_TellsWhatTheServiceSaysOfFiles(t *testing.T) {
 	p.shot("preview")
 	p.accessible("a preview in another language")
 	p.click(uploadButton)
-	p.patiently("it has ended", `document.querySelector(%s).innerText.includes("Recusadas: 14.")`, uploadPlace)
+	p.patiently("it has ended", `document.querySelector(%s).innerText.includes("Recusadas: 16.")`, uploadPlace)
 	p.noEnglish("main .rejects td:nth-child(2)")
 	p.says("main .rejects table", "a linha deve ter 3 campos, tem 4")
 	p.shot("rejects")

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/network"
@@ -241,4 +242,44 @@ func TestSession_HoldsWhereTheClockIsAhead(t *testing.T) {
 	if asked := eval[int](p, `performance.getEntriesByType("resource").filter((one) => one.name.endsWith("/auth/me")).length`); asked != 0 {
 		t.Errorf("the service was asked %d times", asked)
 	}
+}
+
+// A window never goes on with one person's things in another one's name, whoever signs in in the window beside it.
+func TestSession_OfAnotherPersonBeginsAnewInEveryWindow(t *testing.T) {
+	t.Parallel()
+	p := open(t, look{})
+	p.signIn("#/send")
+	p.fill(`input[name="equipmentId"]`, "EQ-MINE")
+	p.endSession()
+	other := p.window()
+	other.faults.expect("status of 401")
+	other.visit("/console")
+	other.see(usernameField)
+	other.answerWith("/auth/me", http.StatusOK, map[string]any{
+		"username": "grace", "sub": "another", "email": "grace@example.com", "groups": []string{},
+		"scopes": []string{"sensor-flow/read"}, "expiresAt": time.Now().Add(time.Hour).UTC().Format(time.RFC3339),
+	})
+	other.signIn("")
+	other.says(frame, "grace@example.com")
+	p.await("the first window has begun anew", `!document.querySelector('input[name="equipmentId"]') && document.querySelector("h1") !== null`)
+	if text := p.words(); strings.Contains(text, "EQ-MINE") || eval[string](p, `location.hash`) == "#/send" {
+		t.Errorf("it still shows %s", text)
+	}
+}
+
+// Who has signed in again in another window need not do so here.
+func TestSession_ThatIsRenewedInOneWindowIsRenewedInAll(t *testing.T) {
+	t.Parallel()
+	p := open(t, look{})
+	p.signIn("#/send")
+	p.fill(`input[name="equipmentId"]`, "EQ-WINDOWS")
+	p.fill(`input[name="value"]`, "3")
+	p.endSession()
+	p.click(`main form button[type="submit"]`)
+	p.see(dialog)
+	other := p.window()
+	other.faults.expect("status of 401")
+	other.signIn("")
+	p.gone(dialog)
+	p.says(sendNote, "Stored: EQ-WINDOWS, 3")
 }

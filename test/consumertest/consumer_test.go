@@ -3,6 +3,7 @@ package consumertest_test
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
@@ -178,6 +179,38 @@ func TestConsumer_SynthesizesFromTheModuleCache(t *testing.T) {
 	t.Run("has the programs", func(t *testing.T) { a.checkPrograms(t) })
 	t.Run("uses what exists", func(t *testing.T) { checkExisting(t, a.stacks["Existing"]) })
 	t.Run("signs people in by a pool that exists", func(t *testing.T) { checkPeople(t, a.stacks["People"]) })
+	t.Run("is what README.md shows", func(t *testing.T) { c.checkReadme(t) })
+}
+
+// checkReadme builds the program that README.md shows, as it stands there, and has it make its stack.
+func (c *consumer) checkReadme(t *testing.T) {
+	t.Helper()
+	page, err := os.ReadFile(filepath.Join("..", "..", "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, program, found := strings.Cut(string(page), "\n```go\npackage main\n")
+	program, _, ended := strings.Cut(program, "\n```\n")
+	if !found || !ended {
+		t.Fatal("README.md shows no program")
+	}
+	dir := filepath.Join(c.dir, "readme")
+	out := filepath.Join(dir, "cdk.out")
+	if err := errors.Join(os.Mkdir(dir, 0o755), os.WriteFile(filepath.Join(dir, "main.go"), []byte("package main\n"+program+"\n"), 0o644)); err != nil {
+		t.Fatal(err)
+	}
+	c.run(t, "go", "vet", "./readme")
+	c.run(t, "go", "build", "-o", filepath.Join(dir, "app"), "./readme")
+	// The CDK's command line names the place for the assembly by CDK_OUTDIR.
+	shown := consumer{dir: dir, env: append(slices.Clone(c.env), "CDK_OUTDIR="+out)}
+	shown.run(t, filepath.Join(dir, "app"))
+	a := readAssembly(t, out)
+	if got := slices.Sorted(maps.Keys(a.stacks)); !slices.Equal(got, []string{"Telemetry"}) || a.stacks["Telemetry"].count("AWS::ECS::Service") != 1 {
+		t.Errorf("the stacks are %q", got)
+	}
+	for name, problems := range a.errors {
+		t.Errorf("%s: %v", name, problems)
+	}
 }
 
 // checkReport wants no finding of the CDK about the templates, where the app has them checked, as apps do by

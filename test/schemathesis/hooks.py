@@ -9,6 +9,7 @@ from datetime import datetime, timedelta, timezone
 
 import json
 
+import progress  # noqa: F401: it registers what tells how far a run is
 import schemathesis
 from hypothesis import strategies
 from schemathesis.core.failures import AcceptedNegativeData

@@ -5,6 +5,8 @@ import (
 	"context"
 	"encoding/base64"
 	"errors"
+	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -159,5 +161,44 @@ func runOn(ctx context.Context, t *testing.T, tool string, s *system.System, des
 		"BASIC="+base64.StdEncoding.EncodeToString([]byte(s.Info.Username+":"+s.Info.Password)),
 	)
 	command.WaitDelay = 5 * time.Second
-	return command.CombinedOutput()
+	out := &output{progress: os.Stdout}
+	command.Stdout, command.Stderr = out, out
+	began := time.Now()
+	err = command.Run()
+	// It tells it every five seconds; on a machine with much to do, somewhat less often.
+	const often = 15 * time.Second
+	if took := time.Since(began); out.told < int(took/often) {
+		t.Errorf("in %s it told %d times how far it was", took.Round(time.Second), out.told)
+	}
+	return append(out.all.Bytes(), out.line...), err
+}
+
+// mark begins the lines of progress.py.
+const mark = "progress: "
+
+// output keeps what the program says, for the case that it finds something, but for how far it is: that it passes on at once.
+type output struct {
+	progress io.Writer
+	all      bytes.Buffer
+	line     []byte // the beginning of one
+	told     int    // how often it has told how far it is
+}
+
+func (o *output) Write(text []byte) (int, error) {
+	o.line = append(o.line, text...)
+	for {
+		line, rest, whole := bytes.Cut(o.line, []byte("\n"))
+		if !whole {
+			return len(text), nil
+		}
+		o.line = rest
+		to := io.Writer(&o.all)
+		if bytes.HasPrefix(line, []byte(mark)) {
+			to = o.progress
+			o.told++
+		}
+		if _, err := fmt.Fprintf(to, "%s\n", line); err != nil {
+			return 0, err
+		}
+	}
 }

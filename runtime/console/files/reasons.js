@@ -32,7 +32,7 @@ export function reasonOf(app, { reason = "" }) {
  * takes it over.
  */
 export const rowReasons = (app, errors) => errors.map(({ field, reason }) => {
-  const sentence = reason.split("; it looks like")[0];
+  const sentence = field === "file" ? reason.split("; it looks like")[0] : reason;
   const general = fieldsOfRow.includes(field) ? app.text("preview.wrong." + field) : app.text("preview.wrong.row");
   return tell(app, element("p"), sentence, general, subjectOf(field, sentence) + sentence);
 });

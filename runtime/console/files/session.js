@@ -13,13 +13,16 @@ async function signInAs(app, username, password) {
   return who(app);
 }
 
-// Whether somebody has signed in here, for the next visit: the cookie cannot be seen from here. It is empty where the session has ended by
-// itself, and not there where somebody has signed out.
+// The id of the person who has signed in here, for the next visit and for other windows: the cookie, which they share, cannot be seen from
+// here. It is empty where the session has ended by itself, and not there where somebody has signed out.
 const signedInKey = "sensorflow.signed-in";
+/** The person for whom this window shows what it shows. */
+let shownTo = "";
 
 async function who(app) {
   const user = await app.service.get("/auth/me", {}, { renew: false });
-  localStorage.setItem(signedInKey, "yes");
+  localStorage.setItem(signedInKey, user.sub);
+  shownTo ||= user.sub;
   return user;
 }
 
@@ -81,21 +84,28 @@ export function signIn(app, root, beginning = "") {
   });
 }
 
-/** renew asks for the password above what is shown, which stays as it is. It rejects where the person gives up. */
+/**
+ * renew asks for the password above what is shown, which stays as it is. It rejects where the person gives up. Who signs in in another window
+ * meanwhile has signed in here too.
+ */
 export function renew(app) {
   return new Promise((resolve, reject) => {
     const refuse = () => reject(new Fault(401, { own: () => app.text("session.stillEnded") }));
-    const asked = form(app, {
-      username: app.user.username,
-      done(user) {
-        dialog.close();
-        if (user.sub !== app.user.sub) leave(); // what is shown was another person's
-        else resolve();
-      },
-      cancel: () => dialog.close(),
-    });
-    const dialog = element("dialog", { "aria-labelledby": "ended", onclose: () => { dialog.remove(); refuse(); } },
+    const done = (sub) => {
+      if (sub !== shownTo) return beginAnew();
+      resolve();
+      return dialog.close();
+    };
+    const elsewhere = ({ key, newValue }) => { if (key === signedInKey && newValue === shownTo) done(newValue); };
+    const asked = form(app, { username: app.user.username, done: ({ sub }) => done(sub), cancel: () => dialog.close() });
+    const closed = () => {
+      window.removeEventListener("storage", elsewhere);
+      dialog.remove();
+      refuse();
+    };
+    const dialog = element("dialog", { "aria-labelledby": "ended", onclose: closed },
       element("h2", { id: "ended" }, app.text("session.ended")), element("p", {}, app.text("session.endedLead")), asked);
+    window.addEventListener("storage", elsewhere);
     document.body.append(dialog);
     dialog.showModal();
     dialog.querySelector("[type=password]").focus();
@@ -110,13 +120,22 @@ export async function signOut(app) {
   leave();
 }
 
-/** leave empties the document and begins anew. A browser that keeps the old page for its way back keeps an empty one. */
 function leave() {
-  document.body.replaceChildren();
   localStorage.removeItem(signedInKey);
+  beginAnew();
+}
+
+/** beginAnew empties the document and loads it again. A browser that keeps the old page for its way back keeps an empty one. */
+function beginAnew() {
+  document.body.replaceChildren();
   location.replace("/console");
 }
 
 window.addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
-// Whoever signs out in one window of the browser signs out in all of them.
-window.addEventListener("storage", (event) => { if (event.key === signedInKey && event.newValue === null) leave(); });
+// Whoever signs out in one window of the browser signs out in all of them, and whoever signs in there as somebody else does so in all of them:
+// what stands here was another person's, and calls would be made in the new one's name.
+window.addEventListener("storage", ({ key, newValue }) => {
+  if (key !== signedInKey || !shownTo) return;
+  if (newValue === null) leave();
+  else if (newValue && newValue !== shownTo) beginAnew();
+});
