@@ -48,7 +48,7 @@ func TestDocs_DecimalsAreAsTheyAreSaidToBe(t *testing.T) {
 			if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 			defer cancel()
 			command := exec.CommandContext(ctx, c.command[0], append(c.command[1:], file)...)
 			got, err := command.CombinedOutput()

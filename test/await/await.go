@@ -66,3 +66,14 @@ func Receive[T any](tb testing.TB, within time.Duration, what string, from <-cha
 		return none // where Fatalf has ended the test nobody sees it
 	}
 }
+
+// Hour returns the beginning of the current hour, of UTC, of which at least left are still to come: where less is, it waits for the
+// next one. A test that calculates with the hour in which it asks would otherwise fail where that ends meanwhile.
+func Hour(tb testing.TB, left time.Duration) time.Time {
+	tb.Helper()
+	True(tb, left, "the next hour has begun", func() bool {
+		now := time.Now()
+		return now.Truncate(time.Hour).Add(time.Hour).Sub(now) >= left
+	})
+	return time.Now().UTC().Truncate(time.Hour)
+}

@@ -84,3 +84,21 @@ func TestReceive_ReturnsWhatComes(t *testing.T) {
 		t.Errorf("after the end: %d", got)
 	}
 }
+
+func TestHour_WaitsWhereTooLittleIsLeft(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) { // begins at midnight
+		midnight := time.Now()
+		if got := await.Hour(t, time.Minute); !got.Equal(midnight) || time.Since(midnight) != 0 {
+			t.Errorf("at the beginning of an hour it is %v after %v", got, time.Since(midnight))
+		}
+		time.Sleep(59 * time.Minute)
+		if got := await.Hour(t, time.Minute); !got.Equal(midnight) || time.Since(midnight) != 59*time.Minute {
+			t.Errorf("a minute before the end of an hour it is %v after %v", got, time.Since(midnight))
+		}
+		time.Sleep(time.Second)
+		got, after := await.Hour(t, time.Minute), time.Since(midnight)
+		if !got.Equal(midnight.Add(time.Hour)) || after < time.Hour || after > time.Hour+50*time.Millisecond {
+			t.Errorf("less than a minute before the end of an hour it is %v after %v", got, after)
+		}
+	})
+}

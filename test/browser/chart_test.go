@@ -124,7 +124,7 @@ func near(a, b float64) bool { return math.Abs(a-b) <= 1.5 }
 
 // The picture spans the window and not what is in it, and leaves out what is missing.
 func TestChart_SpansTheWindowWithItsGaps(t *testing.T) {
-	hour := time.Now().UTC().Truncate(time.Hour)
+	hour := await.Hour(t, pageWithin/5)
 	var readings []sample
 	for _, ago := range []int{30, 29, 28, 20, 10, 9} { // two runs, and an hour by itself
 		for i := range 3 {
@@ -161,7 +161,7 @@ func TestChart_SpansTheWindowWithItsGaps(t *testing.T) {
 
 // What is said about a step is exact: a float would make 10.2 of 10.1, 10.2 and 10.3 to 10.199999999999998.
 func TestChart_IsReadByKeyboardPointerAndTouch(t *testing.T) {
-	hour := time.Now().UTC().Truncate(time.Hour)
+	hour := await.Hour(t, pageWithin/5)
 	at := func(ago int) time.Time { return hour.Add(time.Duration(-ago) * time.Hour) }
 	store(t, "KEYS-1", 4, sample{at(9), "1.5"}, sample{at(4), "10.1"}, sample{at(4).Add(time.Minute), "10.2"}, sample{at(4).Add(2 * time.Minute), "10.3"})
 	p := open(t, look{zone: "UTC"})

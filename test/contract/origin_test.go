@@ -62,7 +62,7 @@ func TestOrigin_ConfiguredOnesMayCallWithCredentials(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = s.Stop() }() // how a stack ends is for its own tests
-	c := &caller{&probe.Client{Base: s.Info.APIURL, HTTP: transport}, t}
+	c := &caller{Client: &probe.Client{Base: s.Info.APIURL, HTTP: transport}, t: t}
 	signedIn := c.good(probe.Call{
 		Method: "POST", Path: "/auth/login", Header: map[string]string{"Authorization": basic(s.Info.Username, s.Info.Password)["Authorization"], "Origin": page},
 	}, http.StatusOK)

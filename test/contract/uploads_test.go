@@ -18,7 +18,7 @@ import (
 )
 
 // uploadWithin is how long a small file may take on a busy machine.
-const uploadWithin = time.Minute
+const uploadWithin = 3 * time.Minute
 
 // ticket asks for an upload address.
 func (c *caller) ticket(fileName string, size int, sum string) probe.Ticket {

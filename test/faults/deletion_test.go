@@ -92,7 +92,7 @@ func TestDeletion_IsCompletedAfterTheAPIWasKilled(t *testing.T) {
 		return err
 	})
 	t.Logf("completed %v after the last start", time.Since(began).Round(100*time.Millisecond))
-	s.quiet(90 * time.Second)
+	s.quiet()
 	stored := s.readings()
 	if len(stored) != 10 {
 		t.Errorf("%d readings are stored", len(stored))
@@ -157,7 +157,7 @@ func TestDeletion_StaysWhenALateWriteLands(t *testing.T) {
 			})
 		}
 	}
-	s.quiet(time.Minute)
+	s.quiet()
 	s.aggregatesEqual(s.readings())
 }
 

@@ -49,7 +49,7 @@ func killRun(t *testing.T, seed uint64) {
 	s := startSystem(t, stack.Options{
 		CSVTimeout: killCSVTimeout, AggregatorTimeout: killAggregatorTimeout, Deliver: records.deliver, DynamoDBProxy: killer.wrap,
 	})
-	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 12*time.Minute)
 	defer cancel()
 
 	l := &load{
@@ -96,14 +96,14 @@ func sendFile(ctx context.Context, s *running, l *load, f file) {
 // settle sends readings until no record is held back and all work is done.
 func settle(ctx context.Context, s *running, records *delivery) {
 	s.t.Helper()
-	s.quiet(90 * time.Second)
+	s.quiet()
 	at := time.Now().UTC().Truncate(time.Hour)
 	for n := 0; records.waiting() && ctx.Err() == nil; n++ {
 		body := fmt.Sprintf(`{"equipmentId":"last","timestamp":%q,"value":1}`, at.Add(time.Duration(-n)*time.Second).Format(time.RFC3339Nano))
 		if _, err := s.Client.Do(ctx, probe.Call{Path: "/sensor-data", Body: []byte(body)}); err != nil {
 			s.t.Fatal(err)
 		}
-		s.quiet(90 * time.Second)
+		s.quiet()
 	}
 }
 

@@ -78,7 +78,7 @@ func TestSmokeTest_TriesTheRunningSystem(t *testing.T) {
 	left := func() int { return len(s.readings()) } // tombstones are none
 	began := time.Now()
 	for range 2 { // the second as after a lost answer
-		if err := try(s.Info.APIURL, 30*time.Second, began); err != nil {
+		if err := try(s.Info.APIURL, 2*time.Minute, began); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -125,7 +125,12 @@ func TestSmokeTest_TriesTheRunningSystem(t *testing.T) {
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			err := try(s.behind(c.wrong), 8*time.Second, time.Now())
+			var err error
+			for _, within := range []time.Duration{8 * time.Second, time.Minute} { // a busy machine comes to it later
+				if err = try(s.behind(c.wrong), within, time.Now()); err == nil || strings.Contains(err.Error(), c.reason) {
+					break
+				}
+			}
 			if err == nil || !strings.Contains(err.Error(), c.reason) {
 				t.Errorf("the try ended with %v, not %s", err, c.reason)
 			}
@@ -134,8 +139,8 @@ func TestSmokeTest_TriesTheRunningSystem(t *testing.T) {
 			}
 		})
 	}
-	if err := try(s.Info.APIURL, 30*time.Second, time.Now()); err != nil || left() != 0 {
+	if err := try(s.Info.APIURL, 2*time.Minute, time.Now()); err != nil || left() != 0 {
 		t.Errorf("after all that: %v, and %d readings are left", err, left())
 	}
-	s.quiet(20 * time.Second)
+	s.quiet()
 }

@@ -50,13 +50,16 @@ func (s *running) readings() []probe.Stored {
 	return all
 }
 
+// quietWithin is generous: a function that a busy machine lets run out of time begins again only after a pause.
+const quietWithin = 5 * time.Minute
+
 // quiet waits until the queue and the stream have been worked off.
-func (s *running) quiet(within time.Duration) {
+func (s *running) quiet() {
 	s.t.Helper()
-	ctx, cancel := context.WithTimeout(s.t.Context(), within)
+	ctx, cancel := context.WithTimeout(s.t.Context(), quietWithin)
 	defer cancel()
 	if err := s.Idle(ctx); err != nil {
-		s.t.Errorf("after %v there is still work: %v", within, err)
+		s.t.Errorf("after %v there is still work: %v", quietWithin, err)
 	}
 }
 

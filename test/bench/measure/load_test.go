@@ -4,6 +4,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -20,10 +21,10 @@ func nothing() error { return nil }
 // A service that stalls is offered as much as one that does not, and its latencies count from the moments at which requests were due.
 func TestPace_OffersTheSameToAServiceThatStalls(t *testing.T) {
 	const stall = 300 * time.Millisecond
-	began := time.Now()
+	first := sync.OnceValue(time.Now) // request that comes
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
-		_ = pacing.Sleep(r.Context(), stall-time.Since(began)) // all at the beginning, nobody afterwards
+		_ = pacing.Sleep(r.Context(), stall-time.Since(first())) // all at the beginning, nobody afterwards
 		answer(w, http.StatusCreated)
 	}))
 	defer server.Close()
