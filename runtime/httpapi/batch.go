@@ -1,12 +1,15 @@
 package httpapi
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"strconv"
+	"sync"
 
 	"github.com/sensorflow/sensorflow/runtime/admission"
 	"github.com/sensorflow/sensorflow/runtime/contract"
@@ -15,7 +18,7 @@ import (
 )
 
 const (
-	// readingBytes is what a reading of a batch holds until it is stored, with the longest name and value.
+	// readingBytes is what a reading of a batch holds until it is stored, beside its text.
 	readingBytes = 512
 	// explainedBytesMax bounds what a batch's answer says about its faults. Further readings that are not stored are named by
 	// their index alone.
@@ -35,9 +38,11 @@ type batch struct {
 	version reading.Version
 	limits  reading.Limits
 	hold    *admission.Hold
-
-	length   int
+	// elements are what is read, and accepted what of it is to be stored; the room of both is lent.
+	elements *elements
 	accepted []reading.Write
+
+	length int
 	// rejected are the members of the answer's array, as they will be sent.
 	rejected bytes.Buffer
 	// faults are those of the first readings that were rejected, with their place.
@@ -61,11 +66,14 @@ func (s *Server) postBatch(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	b := &batch{version: reading.VersionAt(now), limits: s.limits(now), hold: in.hold}
-	if e := newElements(in, b.take); media == mediaNDJSON {
-		err = e.lines()
+	room := s.batchRooms.lend(in)
+	b := &batch{version: reading.VersionAt(now), limits: s.limits(now), hold: in.hold, accepted: room.accepted}
+	defer func() { s.batchRooms.back(room, b.accepted) }()
+	b.elements = &elements{in: room.in, take: b.take}
+	if media == mediaNDJSON {
+		err = b.elements.lines()
 	} else {
-		err = e.array()
+		err = b.elements.array()
 	}
 	switch {
 	case in.err != nil:
@@ -97,30 +105,18 @@ func (s *Server) writeBatch(r *http.Request, b *batch) error {
 }
 
 // take decodes and judges one element.
-func (b *batch) take(element string, unreadable error) error {
+func (b *batch) take(one element) error {
 	index := b.length
 	if b.length++; b.length > contract.BatchReadingsMax {
 		return malformed("The batch holds more than %d readings; send several batches or a CSV file.", contract.BatchReadingsMax)
 	}
-	parsed, faults := readElement(element, unreadable, b.limits)
-	if len(faults) > 0 {
+	b.accepted = append(b.accepted, reading.Write{Version: b.version})
+	last := &b.accepted[len(b.accepted)-1]
+	if faults := one.read(&last.Reading, b.limits); len(faults) > 0 {
+		*last, b.accepted = reading.Write{}, b.accepted[:len(b.accepted)-1]
 		b.reject(index, faults)
-	} else {
-		b.accepted = append(b.accepted, reading.Write{Reading: parsed, Version: b.version})
 	}
 	return b.reserve()
-}
-
-// readElement makes a reading of one element of a batch, or tells what is wrong with it: with its fields, or with all of it, which has
-// no name.
-func readElement(element string, unreadable error, limits reading.Limits) (parsed reading.Reading, faults []fault.FieldError) {
-	if unreadable == nil {
-		parsed, faults, unreadable = parseReading(element, limits)
-	}
-	if unreadable != nil {
-		return reading.Reading{}, []fault.FieldError{{Field: "", Reason: unreadable.Error()}}
-	}
-	return parsed, faults
 }
 
 // fieldReading is what faults of a batch's element as a whole name in the answer.
@@ -155,7 +151,7 @@ func (b *batch) reject(index int, faults []fault.FieldError) {
 
 // reserve sets memory aside for what the batch holds now.
 func (b *batch) reserve() error {
-	held := len(b.accepted)*readingBytes + 2*b.rejected.Len() // a buffer is at most twice what it holds
+	held := len(b.accepted)*readingBytes + b.elements.held + 2*b.rejected.Len() // a buffer is at most twice what it holds
 	if held <= b.reserved {
 		return nil
 	}
@@ -174,4 +170,31 @@ func (b *batch) answer(w http.ResponseWriter, r *http.Request) {
 	out.write(b.rejected.Bytes())
 	out.write([]byte("]}\n"))
 	out.end()
+}
+
+// batchRooms are the rooms that batches are read to, kept from one to the next.
+type batchRooms struct{ free sync.Pool }
+
+// batchRoom is what is read at a time, and the readings of a batch.
+type batchRoom struct {
+	in       *bufio.Reader
+	accepted []reading.Write
+}
+
+// lend lends a room to read from in.
+func (r *batchRooms) lend(in io.Reader) *batchRoom {
+	room, _ := r.free.Get().(*batchRoom)
+	if room == nil {
+		room = &batchRoom{in: bufio.NewReaderSize(nil, batchBufferBytes)}
+	}
+	room.in.Reset(in)
+	return room
+}
+
+// back takes a room back, with the readings in it, which are forgotten.
+func (r *batchRooms) back(room *batchRoom, accepted []reading.Write) {
+	clear(accepted)
+	room.accepted = accepted[:0]
+	room.in.Reset(nil)
+	r.free.Put(room)
 }

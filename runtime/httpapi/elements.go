@@ -2,18 +2,20 @@ package httpapi
 
 import (
 	"bufio"
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/sensorflow/sensorflow/runtime/contract"
+	"github.com/sensorflow/sensorflow/runtime/fault"
+	"github.com/sensorflow/sensorflow/runtime/reading"
 )
 
 const (
 	// elementBytesMax bounds one element of a batch; a longer one is passed over and cannot be read.
 	elementBytesMax = contract.ReadingBodyBytesMax
-	// batchBufferBytes is what is read at a time, and batchBytes what reading a batch holds beside its readings.
+	// batchBufferBytes is what is read at a time, and batchBytes what reading a batch holds beside its readings and their text.
 	batchBufferBytes = 16 << 10
 	batchBytes       = batchBufferBytes + elementBytesMax
 )
@@ -22,71 +24,125 @@ var errElementMissing = errors.New("is missing: a comma stands where it should")
 
 var errElementTooLong = fmt.Errorf("must be at most %s long", byteCount(elementBytesMax))
 
-// taker takes an element of a batch, or why there is none that can be read. Its error ends the batch.
-type taker func(element string, unreadable error) error
+// element is one of a batch: a plain reading, the text of anything else, or why there is nothing that can be read.
+type element struct {
+	plain
+	text       string
+	unreadable error
+}
 
-// elements cuts a batch into its elements and holds no more than one of them.
+// read makes a reading of an element, or tells what is wrong with it: with its fields, or with all of it, which has no name.
+func (e *element) read(into *reading.Reading, limits reading.Limits) (faults []fault.FieldError) {
+	unreadable := e.unreadable
+	switch {
+	case e.equipmentID != "":
+		return into.Parse(e.equipmentID, e.timestamp, e.value, limits)
+	case unreadable == nil:
+		*into, faults, unreadable = parseReading(e.text, limits)
+	}
+	if unreadable != nil {
+		return []fault.FieldError{{Field: "", Reason: unreadable.Error()}}
+	}
+	return faults
+}
+
+// taker takes an element of a batch. Its error ends the batch.
+type taker func(element) error
+
+// elements cuts a batch into its elements. It has a block of the batch at a time, whose memory they share; one that is not all in one
+// block is put together apart.
 type elements struct {
 	in   *bufio.Reader
 	take taker
-	// element is the one that is being read; long tells that it was longer than what is kept of it.
-	element []byte
-	long    bool
+	// text is what is left of the block.
+	text string
+	// part is the beginning of an element that goes on in the next block; long tells that it was longer than what is kept of it.
+	part []byte
+	long bool
+	// held is the memory of the elements so far, in bytes.
+	held int
 }
 
-func newElements(in io.Reader, take taker) *elements {
-	return &elements{in: bufio.NewReaderSize(in, batchBufferBytes), take: take}
+// fill reads the next block, once nothing is left of the one before.
+func (e *elements) fill() error {
+	if _, err := e.in.Peek(1); err != nil {
+		return err
+	}
+	block, _ := e.in.Peek(e.in.Buffered()) // what is buffered is there
+	e.text = string(block)
+	e.held += len(block)
+	_, _ = e.in.Discard(len(block))
+	return nil
 }
 
-// keep appends to the element. It keeps one byte more than may be, which is the carriage return at the end of a line.
-func (e *elements) keep(part []byte) {
-	if len(e.element)+len(part) > elementBytesMax+1 {
+// keep sets aside what is there of an element. It keeps one byte more than may be, which is the carriage return at the end of a line.
+func (e *elements) keep(part string) {
+	if len(e.part)+len(part) > elementBytesMax+1 {
 		e.long = true
 		return
 	}
-	e.element = append(e.element, part...)
+	e.part = append(e.part, part...)
 }
 
-// give passes the element on, as text, and makes room for the next.
-func (e *elements) give(text string) error {
-	var unreadable error
-	if e.long || len(e.element) > elementBytesMax {
-		unreadable = errElementTooLong
+// whole returns an element that ends with the part, or that it is too long.
+func (e *elements) whole(end string) (text string, long bool) {
+	if len(e.part) == 0 && !e.long {
+		return end, false
 	}
-	err := e.take(text, unreadable)
-	e.element, e.long = e.element[:0], false
-	return err
+	e.keep(end)
+	if long = e.long; !long {
+		text = string(e.part)
+		e.held += len(text)
+	}
+	e.part, e.long = e.part[:0], false
+	return text, long
+}
+
+// elementOf is a text as an element, unless it is too long.
+func elementOf(text string, long bool) element {
+	if long || len(text) > elementBytesMax {
+		return element{unreadable: errElementTooLong}
+	}
+	return element{text: text}
 }
 
 // lines takes the lines of an NDJSON body one by one; empty lines do not count.
 func (e *elements) lines() error {
 	e.passMark()
 	for {
-		part, err := e.in.ReadSlice('\n')
-		ended := err == nil
-		if ended {
-			part = part[:len(part)-1]
-		}
-		e.keep(part)
-		switch {
-		case errors.Is(err, bufio.ErrBufferFull):
-			continue
-		case err != nil && !errors.Is(err, io.EOF):
+		line, err := e.line()
+		if err != nil && !errors.Is(err, io.EOF) {
 			return bodyError(err)
 		}
-		e.element = bytes.TrimSuffix(e.element, []byte("\r"))
-		e.long = e.long || len(e.element) > elementBytesMax
-		e.element = bytes.TrimSpace(e.element)
-		if e.long || len(e.element) > 0 {
-			if err := e.give(string(e.element)); err != nil {
+		if line.text != "" || line.unreadable != nil {
+			if err := e.take(line); err != nil {
 				return err
 			}
 		}
-		if !ended {
+		if err != nil {
 			return nil
 		}
-		e.element = e.element[:0]
 	}
+}
+
+// line cuts off the next line. After the last one the error is io.EOF.
+func (e *elements) line() (line element, err error) {
+	end := strings.IndexByte(e.text, '\n')
+	for ; end < 0 && err == nil; end = strings.IndexByte(e.text, '\n') {
+		e.keep(e.text)
+		e.text = ""
+		err = e.fill()
+	}
+	text, long := "", false
+	if err == nil {
+		text, long = e.whole(e.text[:end])
+		e.text = e.text[end+1:]
+	} else {
+		text, long = e.whole("")
+	}
+	line = elementOf(strings.TrimSuffix(text, "\r"), long)
+	line.text = strings.TrimSpace(line.text)
+	return line, err
 }
 
 // passMark passes over a byte order mark.
@@ -108,11 +164,14 @@ func (e *elements) array() error {
 	case err != nil || c != '[':
 		return notArray(err)
 	}
-	if c, err = e.next(); err == nil && c == ']' {
+	if c, err = e.after(); err == nil && c == ']' {
 		return e.end()
 	}
-	for ; err == nil; c, err = e.next() {
-		if c, err = e.one(c); err != nil {
+	for ; err == nil; c, err = e.after() {
+		if err = e.one(c); err != nil {
+			break
+		}
+		if c, err = e.next(); err != nil {
 			break
 		}
 		if c == ']' {
@@ -125,21 +184,19 @@ func (e *elements) array() error {
 	return notArray(err)
 }
 
-// one gives the element that begins with c, or tells that it is missing, and returns what follows it.
-func (e *elements) one(c byte) (next byte, err error) {
-	if c == ',' || c == ']' {
-		if err := e.take("", errElementMissing); err != nil {
-			return 0, &ended{err}
+// one takes the element that begins with c, which is next, or tells that it is missing.
+func (e *elements) one(c byte) error {
+	one := element{unreadable: errElementMissing}
+	if c != ',' && c != ']' {
+		var err error
+		if one, err = e.value(); err != nil {
+			return err
 		}
-		return c, nil
 	}
-	if err := e.value(c); err != nil {
-		return 0, err
+	if err := e.take(one); err != nil {
+		return &ended{err}
 	}
-	if err := e.give(string(e.element)); err != nil {
-		return 0, &ended{err}
-	}
-	return e.next()
+	return nil
 }
 
 // ended is the error of a taker, which ends the batch whatever comes.
@@ -148,19 +205,30 @@ type ended struct{ error }
 // Unwrap returns the taker's error.
 func (e *ended) Unwrap() error { return e.error }
 
-// next returns the next character that is no space.
+// next passes over spaces and returns the character that is next.
 func (e *elements) next() (byte, error) {
 	for {
-		c, err := e.in.ReadByte()
-		if err != nil || c != ' ' && c != '\n' && c != '\r' && c != '\t' {
-			return c, err
+		for i := range len(e.text) {
+			if c := e.text[i]; c != ' ' && c != '\n' && c != '\r' && c != '\t' {
+				e.text = e.text[i:]
+				return c, nil
+			}
+		}
+		if err := e.fill(); err != nil {
+			return 0, err
 		}
 	}
 }
 
-// end holds that nothing but space follows.
+// after passes over the character that is next, and returns the one that is next then.
+func (e *elements) after() (byte, error) {
+	e.text = e.text[1:]
+	return e.next()
+}
+
+// end holds that nothing but space follows the bracket that is next.
 func (e *elements) end() error {
-	switch _, err := e.next(); {
+	switch _, err := e.after(); {
 	case err == nil:
 		return malformed("The body %v.", errTrailing)
 	case errors.Is(err, io.EOF):
@@ -170,25 +238,23 @@ func (e *elements) end() error {
 	}
 }
 
-// value reads a value that begins with c, as far as its end can be told without understanding it.
-func (e *elements) value(c byte) error {
-	scan := valueScan{}
-	e.keep([]byte{c})
-	if scan.ends(c) {
-		return nil
+// value cuts off the value that is next: a plain reading in one pass, and anything else as far as its end can be told without
+// understanding it.
+func (e *elements) value() (element, error) {
+	if p, length, ok := cutPlain(e.text); ok && length <= elementBytesMax {
+		e.text = e.text[length:]
+		return element{plain: p}, nil
 	}
-	for {
-		if e.in.Buffered() == 0 {
-			if _, err := e.in.Peek(1); err != nil {
-				return err
-			}
-		}
-		part, _ := e.in.Peek(e.in.Buffered()) // what is buffered is there
-		length, ended := scan.over(part)
-		e.keep(part[:length])
-		_, _ = e.in.Discard(length)
+	for scan := (valueScan{}); ; {
+		length, ended := scan.over(e.text)
+		part := e.text[:length]
+		e.text = e.text[length:]
 		if ended {
-			return nil
+			return elementOf(e.whole(part)), nil
+		}
+		e.keep(part)
+		if err := e.fill(); err != nil {
+			return element{}, err
 		}
 	}
 }
@@ -222,8 +288,9 @@ func (v *valueScan) ends(c byte) bool {
 }
 
 // over takes the characters of part up to the value's end, and tells how many they are and whether that is in it.
-func (v *valueScan) over(part []byte) (length int, ended bool) {
-	for i, c := range part {
+func (v *valueScan) over(part string) (length int, ended bool) {
+	for i := range len(part) {
+		c := part[i]
 		if v.word && v.depth == 0 && isDelimiter(c) {
 			return i, true
 		}

@@ -8,34 +8,42 @@ type plain struct{ equipmentID, timestamp, value string }
 
 // readPlain reads a text that is such an object, spaces around it included. The texts share the memory of the whole.
 func readPlain(text string) (p plain, ok bool) {
+	before := plainScan{text: text}
+	before.space()
+	p, length, ok := cutPlain(text[before.at:])
+	after := plainScan{text: text, at: before.at + length}
+	after.space()
+	return p, ok && after.at == len(text)
+}
+
+// cutPlain reads such an object from the beginning of a text, and tells how long it is. What follows it does not matter.
+func cutPlain(text string) (p plain, length int, ok bool) {
 	s := plainScan{text: text}
-	s.space()
 	if !s.take('{') {
-		return plain{}, false
+		return plain{}, 0, false
 	}
 	for {
 		s.space()
 		name, ok := s.quoted()
 		if !ok {
-			return plain{}, false
+			return plain{}, 0, false
 		}
 		s.space()
 		if !s.take(':') {
-			return plain{}, false
+			return plain{}, 0, false
 		}
 		s.space()
 		if !s.member(&p, name) {
-			return plain{}, false
+			return plain{}, 0, false
 		}
 		s.space()
 		if s.take(',') {
 			continue
 		}
-		if !s.take('}') {
-			return plain{}, false
+		if !s.take('}') || p.equipmentID == "" || p.timestamp == "" || p.value == "" {
+			return plain{}, 0, false
 		}
-		s.space()
-		return p, s.at == len(text) && p.equipmentID != "" && p.timestamp != "" && p.value != ""
+		return p, s.at, true
 	}
 }
 

@@ -36,8 +36,9 @@ type Server struct {
 	requests *requestChecker
 	cursors  cursors
 	gates
-	headers   headers
-	readiness readiness
+	batchRooms batchRooms
+	headers    headers
+	readiness  readiness
 	compressors
 	documents documents
 	origins   map[string]bool
