@@ -23,6 +23,11 @@ func fits(name, given string, words []string) int {
 	return 0
 }
 
+// fitsValue is fits for the column of the values. An interval is a time, though it begins like a value in many languages.
+func (c columnsOf) fitsValue(name string) int {
+	return fits(strings.NewReplacer("interval", "", "Interval", "").Replace(name), c.given.names()[2], valueWords)
+}
+
 // Words that names of columns often hold, in languages of Europe and America.
 var (
 	equipmentWords = []string{"equip", "sensor", "device", "machine", "maquina", "máquina", "maschine", "anlage", "gerät", "asset", "tagname"}
@@ -92,7 +97,7 @@ func (c columnsOf) values(taken int) (at int, decimal string, ok bool) {
 	for _, mark := range marks {
 		parse := map[string]func(string) (reading.Decimal, error){DecimalPoint: reading.ParseValue, DecimalComma: reading.ParseCommaValue}[mark]
 		reads := func(text string) bool { _, err := parse(text); return err == nil }
-		w := wanted{reads: reads, fits: func(name string) int { return fits(name, c.given.names()[2], valueWords) }, varied: true}
+		w := wanted{reads: reads, fits: c.fitsValue, varied: true}
 		if column, r := c.find(w, taken); column >= 0 && r.above(best) {
 			at, decimal, best = column, mark, r
 		}

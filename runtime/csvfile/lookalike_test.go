@@ -370,6 +370,17 @@ func TestPreviewFile_SaysWhatTakesARow(t *testing.T) {
 	}
 }
 
+// An export of aggregates is no file of readings. What it looks like names its totals, and not the times beside them, as values.
+func TestPreviewFile_TakesNoTimeForAValue(t *testing.T) {
+	const file = "equipmentId,intervalStart,totalValue,sampleCount,minValue,maxValue,intervalStartTime\n" +
+		"E1,1772352000,7.5,2,3,4.5,2026-03-01T08:00:00Z\nE1,1772355600,7.5,1,3,4.5,2026-03-01T09:00:00Z\n"
+	p, err := csvfile.PreviewFile(csvfile.Beginning{FileName: "a.csv", Bytes: []byte(file), Whole: true}, csvfile.Format{}, reading.Limits{Now: epoch})
+	const want = `{"columns":{"timestamp":"intervalStartTime","value":"totalValue"},"otherColumns":"ignore"}`
+	if err != nil || p.Suggested == nil || p.Suggested.Text() != want {
+		t.Errorf("%+v, %v; want %s", p, err, want)
+	}
+}
+
 // A count in the wrong unit is an instant, too, which the retention refuses.
 func TestPreviewFile_SaysThatACountIsOfAnotherUnit(t *testing.T) {
 	limits := reading.Limits{Now: epoch, Retention: 90 * 24 * time.Hour}

@@ -10,7 +10,6 @@ import (
 
 	"github.com/sensorflow/sensorflow/runtime/aggregate"
 	"github.com/sensorflow/sensorflow/runtime/contract"
-	"github.com/sensorflow/sensorflow/runtime/fault"
 	"github.com/sensorflow/sensorflow/runtime/memory"
 	"github.com/sensorflow/sensorflow/runtime/reading"
 )
@@ -140,13 +139,14 @@ func (q *query) readInterval(to *aggregate.Query) (scope []string, err error) {
 	interval, err := aggregate.ParseInterval(q.values.Get(paramInterval))
 	wrong := err != nil || len(q.values[paramInterval]) != 1
 	switch {
-	case wrong && q.misnamed:
-		q.fault(paramInterval, rule)
-		return nil, q.err()
 	case wrong:
-		return nil, &problem{
-			kind: problemInvalid, message: messageInterval, fields: []fault.FieldError{{Field: paramInterval, Reason: rule}}, cause: err,
+		if len(q.values[paramInterval]) < 2 { // that it stands twice is noted already
+			q.fault(paramInterval, rule)
 		}
+		if q.misnamed {
+			return nil, q.err()
+		}
+		return nil, &problem{kind: problemInvalid, message: messageInterval, fields: q.faults, cause: err}
 	}
 	to.Interval = interval
 	return []string{"aggregates", interval.String()}, nil

@@ -129,6 +129,7 @@ func TestGetAggregated_RejectsBadQueries(t *testing.T) {
 		{"interval=1h", "interval", interval},
 		{"interval=24H", "interval", interval},
 		{"interval=24h&interval=24h", "interval", interval},
+		{"interval=24h&interval=48h&limit=0", "interval,limit", interval},
 		{"interval=24h&equipmentId=", "equipmentId", ""},
 		{"interval=24h&limit=0", "limit", ""},
 		{"interval=24h&limit=10001", "limit", ""},
@@ -158,6 +159,9 @@ func TestGetAggregated_RejectsBadQueries(t *testing.T) {
 				t.Errorf("status %d, fields %q, message %q", got.status, p.fields(), p.Message)
 			}
 		})
+	}
+	if got := f.do(call{method: "GET", path: "/sensor-data/aggregated?interval=24h&interval=48h", token: tokenReader}); !strings.Contains(got.body, `"reason":"must not occur twice"`) {
+		t.Errorf("an interval that stands twice: %s", got.body)
 	}
 	f.windows.err = &fault.Error{Kind: fault.Invalid, Message: "the cursor is too old", Fields: []fault.FieldError{{Field: "cursor", Reason: "is too old"}}}
 	if p := f.problem(f.do(call{method: "GET", path: "/sensor-data/aggregated?interval=24h", token: tokenReader})); p.Status != 400 || p.Message != "The cursor is too old." {
