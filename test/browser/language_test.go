@@ -185,6 +185,17 @@ func (p *page) noEnglish(selector string) {
 	}
 }
 
+// readWhole holds that texts within something that can be scrolled are read without scrolling sideways.
+func (p *page) readWhole(frame, texts string) {
+	p.t.Helper()
+	if cut := eval[[]string](p, `(() => {
+		const right = document.querySelector(%s).getBoundingClientRect().right;
+		return [...document.querySelectorAll(%s)].filter((one) => one.getBoundingClientRect().right > right + 1).map((one) => one.innerText);
+	})()`, frame, texts); len(cut) > 0 {
+		p.t.Errorf("%s are cut: %q", texts, cut)
+	}
+}
+
 // TestLanguage_TellsWhatTheServiceSaysOfFiles: what the service refuses, and why, is told in the console's language in previews, in refused
 // rows and of files that fail, with the service's own sentence at hand.
 func TestLanguage_TellsWhatTheServiceSaysOfFiles(t *testing.T) {
@@ -204,6 +215,9 @@ func TestLanguage_TellsWhatTheServiceSaysOfFiles(t *testing.T) {
 	}
 	p.shot("preview")
 	p.accessible("a preview in another language")
+	p.look(look{width: 360, height: 740, language: "pt-BR"})
+	p.readWhole("main .preview .scroll", reasons)
+	p.look(look{language: "pt-BR"})
 	p.click(uploadButton)
 	p.patiently("it has ended", `document.querySelector(%s).innerText.includes("Recusadas: 16.")`, uploadPlace)
 	p.noEnglish("main .rejects td:nth-child(2)")
@@ -223,5 +237,7 @@ func TestLanguage_TellsWhatTheServiceSaysOfFiles(t *testing.T) {
 	p.await("the service's own sentence stands below", `document.querySelector(%s).innerText.includes("is wrong")`, uploadPlace+" .detail")
 	p.await("the list tells it", `[...document.querySelectorAll("section tbody tr")].some((row) => row.innerText.includes("planta.csv") && row.innerText.includes("está errado"))`)
 	p.noEnglish(`section tbody tr:first-child p.hint`)
+	p.look(look{width: 360, height: 740, language: "pt-BR"})
+	p.readWhole("main section .scroll", "main section p.hint:not([hidden])")
 	p.shot("failed-file")
 }
