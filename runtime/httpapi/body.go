@@ -39,10 +39,9 @@ const byteOrderMark = "\ufeff"
 // error of its own. Memory for it is set aside as its bytes arrive: a client that announces much and sends little holds
 // little.
 type body struct {
-	reader     io.Reader
-	connection *http.ResponseController
-	exchange   *exchange
-	hold       *admission.Hold
+	reader   io.Reader
+	exchange *exchange
+	hold     *admission.Hold
 
 	last time.Time // when all of it must be there
 	// waited and came are of the current stretch.
@@ -79,7 +78,7 @@ func (b *body) arrive(p []byte) (int, error) {
 	if deadline.After(b.last) {
 		deadline = b.last
 	}
-	_ = b.connection.SetReadDeadline(deadline) // a test's recorder has no connection
+	_ = b.exchange.connection.SetReadDeadline(deadline) // a test's recorder has no connection
 	n, err := b.reader.Read(p)
 	b.read += int64(n)
 	b.came += n
@@ -90,7 +89,7 @@ func (b *body) arrive(p []byte) (int, error) {
 	case errors.Is(err, io.EOF):
 		b.exchange.bodyEnded = true
 		// From now on the server watches whether the client leaves. The end of the body's time would look the same.
-		_ = b.connection.SetReadDeadline(time.Time{})
+		_ = b.exchange.connection.SetReadDeadline(time.Time{})
 	case err != nil && b.err == nil:
 		b.err = err
 	}
@@ -146,13 +145,13 @@ func (s *Server) openPlain(w http.ResponseWriter, r *http.Request, memory *admis
 	if r.ContentLength > bytesMax {
 		return nil, tooLarge(bytesMax)
 	}
-	first := min(reservedFirst, memoryMax)
-	hold, err := memory.Try(admission.CallerOf(r.Context()), first)
+	e, first := exchangeOf(r.Context()), min(reservedFirst, memoryMax)
+	hold, err := memory.Try(e.caller.identity.Subject, first)
 	if err != nil {
 		return nil, refused(err)
 	}
 	return &body{
-		reader: http.MaxBytesReader(w, r.Body, bytesMax), connection: http.NewResponseController(w), exchange: exchangeOf(r.Context()),
+		reader: http.MaxBytesReader(w, r.Body, bytesMax), exchange: e,
 		hold: hold, reserved: first, memoryMax: memoryMax, last: time.Now().Add(s.options.BodyTimeout),
 	}, nil
 }

@@ -57,11 +57,13 @@ func (c *Connections) attach(s *http.Server) {
 
 type connKey struct{}
 
-// requestBegins tells a request's connection that its headers are there.
-func requestBegins(r *http.Request) {
-	if c, ok := r.Context().Value(connKey{}).(*conn); ok {
+// requestBegins tells a request's connection that its headers are there, and returns it; nil where there is none.
+func requestBegins(r *http.Request) *conn {
+	c, known := r.Context().Value(connKey{}).(*conn)
+	if known {
 		c.serving.Store(true)
 	}
+	return c
 }
 
 // admit makes room for a new connection, or returns nil where there is none. Whoever is closed for it is to be closed by the

@@ -15,8 +15,9 @@ import (
 // ServeHTTP answers one request.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	began := s.Now()
-	requestBegins(r)
-	e := &exchange{Context: r.Context(), ResponseWriter: w, id: requestID(r), route: "unmatched"}
+	e := &exchange{
+		Context: r.Context(), ResponseWriter: w, client: requestBegins(r), connection: *http.NewResponseController(w), id: requestID(r), route: "unmatched",
+	}
 	r = r.WithContext(e)
 	s.setHeaders(e, r)
 	s.setDeadlines(e, r)
@@ -108,10 +109,10 @@ func (s *Server) run(w http.ResponseWriter, r *http.Request, route route) error 
 // setDeadlines bounds how long the body may take to arrive, also where no handler reads it, and how long the client may take to
 // read "100 Continue"; the time for the answer begins with it. It does nothing to a test's recorder, which has
 // no connection.
-func (s *Server) setDeadlines(w http.ResponseWriter, r *http.Request) {
-	connection := http.NewResponseController(w)
+func (s *Server) setDeadlines(e *exchange, r *http.Request) {
+	now := time.Now()
 	if r.ContentLength != 0 {
-		_ = connection.SetReadDeadline(time.Now().Add(s.options.BodyTimeout))
+		_ = e.connection.SetReadDeadline(now.Add(s.options.BodyTimeout))
 	}
-	_ = connection.SetWriteDeadline(time.Now().Add(s.options.BodyTimeout + answerTimeout))
+	_ = e.connection.SetWriteDeadline(now.Add(s.options.BodyTimeout + answerTimeout))
 }

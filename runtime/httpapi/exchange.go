@@ -17,14 +17,16 @@ import (
 type exchange struct {
 	context.Context //nolint:containedctx // see above
 	http.ResponseWriter
-	caller  caller        // once it is known
-	sender  ingest.Sender // once its being there matters
-	id      string
-	route   string
-	quiet   bool
-	status  int
-	bytes   int64
-	problem *problem
+	client     *conn                   // nil for a test's recorder, which has no connection
+	connection http.ResponseController // of the ResponseWriter
+	caller     caller                  // once it is known
+	sender     ingest.Sender           // once its being there matters
+	id         string
+	route      string
+	quiet      bool
+	status     int
+	bytes      int64
+	problem    *problem
 	// compressors are there where the answer may be compressed.
 	compressors compressors
 	// bodyEnded tells that the request's body was read to its end, cut that the answer was not taken to its end.
@@ -64,7 +66,7 @@ func (e *exchange) WriteHeader(status int) {
 		if status >= http.StatusBadRequest {
 			timeout = streamStretch
 		}
-		_ = http.NewResponseController(e.ResponseWriter).SetWriteDeadline(time.Now().Add(timeout))
+		_ = e.connection.SetWriteDeadline(time.Now().Add(timeout))
 	}
 	e.ResponseWriter.WriteHeader(status)
 }

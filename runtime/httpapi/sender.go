@@ -22,8 +22,8 @@ func (s *Server) registered(r *http.Request) (time.Time, error) {
 // moment is registered for those who have the sender asked afterwards, as package ingest does before it begins a write.
 func (s *Server) moment(r *http.Request) time.Time {
 	now := s.Now()
-	if c, known := r.Context().Value(connKey{}).(*conn); known {
-		exchangeOf(r.Context()).sender = c
+	if e := exchangeOf(r.Context()); e.client != nil {
+		e.sender = e.client
 	}
 	return now
 }

@@ -144,7 +144,7 @@ func (v *traveller) goesOn(what string) {
 // hangs, so that what was on its way there is sent to the second one and still lands in the first, comes back, and is killed for good.
 func TestRegions_TheClientGoesOnWithoutOne(t *testing.T) {
 	d := start(t)
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 6*time.Minute)
 	defer cancel()
 	v := newTraveller(d)
 	given := v.start(ctx)

@@ -77,7 +77,7 @@ func (p *program) live() *drill {
 	go func() { _ = cmd.Wait(); close(exited) }()
 	p.t.Cleanup(func() { _ = cmd.Process.Kill(); <-exited })
 	d := &drill{t: p.t, log: p.out, Regions: &stack.Regions{}}
-	await.NoError(p.t, 2*time.Minute, func() error {
+	await.NoError(p.t, 5*time.Minute, func() error {
 		select {
 		case <-p.exited:
 			p.t.Fatalf("it ended while starting:\n%s", p.out)

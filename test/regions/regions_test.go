@@ -48,7 +48,7 @@ func start(t *testing.T) *drill {
 	t.Helper()
 	d := &drill{t: t, log: &capture.Buffer{}}
 	build(t)
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	load := watchLoad()
 	var err error

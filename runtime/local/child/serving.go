@@ -15,8 +15,9 @@ import (
 // ErrEnded means that a process ended by itself.
 var ErrEnded = errors.New("its process has ended")
 
-// servingWithin bounds how long a server may take to answer; DynamoDB Local takes 3 to 4 s on two idle cores.
-const servingWithin = time.Minute
+// servingWithin bounds how long a server may take to answer. DynamoDB Local takes 3 to 4 s on two idle cores, and on busy ones it has
+// taken more than a minute; one that ends is not waited for.
+const servingWithin = 3 * time.Minute
 
 // ErrPortInUse means that another program listens on a port.
 var ErrPortInUse = errors.New("is in use by another program; stop that one or choose another PORT")
@@ -74,7 +75,7 @@ func free(ctx context.Context, port int) error {
 	return nil
 }
 
-// WaitServing returns once the address answers with a status below 500, for a minute at most. A process that ends before
+// WaitServing returns once the address answers with a status below 500, for three minutes at most. A process that ends before
 // is ErrEnded.
 func (p *Process) WaitServing(ctx context.Context, address string) error {
 	ctx, cancel := context.WithTimeout(ctx, servingWithin)
