@@ -14,7 +14,11 @@ func ExampleNewSensorFlow() {
 	app := awscdk.NewApp(nil)
 	stack := awscdk.NewStack(app, jsii.String("Telemetry"), nil)
 	flow := sensorflow.NewSensorFlow(stack, "SensorFlow", nil)
-	awscdk.NewCfnOutput(stack, jsii.String("Url"), &awscdk.CfnOutputProps{Value: flow.Api.Url})
+	for name, value := range map[string]*string{
+		"ApiUrl": flow.Api.Url, "TokenUrl": flow.Identity.TokenURL, "UserPoolId": flow.Identity.UserPool.UserPoolId(),
+	} {
+		awscdk.NewCfnOutput(stack, &name, &awscdk.CfnOutputProps{Value: value})
+	}
 
 	fmt.Println(*flow.Node().Path())
 	// Output: Telemetry/SensorFlow

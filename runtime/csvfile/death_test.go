@@ -155,9 +155,9 @@ func TestProcessor_CommitsSoonAtFirst(t *testing.T) {
 		after = append(after, at.Sub(began).Round(500*time.Millisecond))
 		began = at
 	}
-	want := []time.Duration{1, 2, 4, 8, 10, 10, 10, 10}
+	want := []float64{1, 2, 4, 8, 10, 10, 10, 10}
 	for i, seconds := range want {
-		if i >= len(after) || after[i] != seconds*time.Second {
+		if i >= len(after) || after[i].Seconds() != seconds {
 			t.Fatalf("it was committed after %v, want %v", after, want)
 		}
 	}

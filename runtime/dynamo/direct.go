@@ -79,34 +79,33 @@ type pattern struct {
 }
 
 // call makes a call once.
-func (d *direct) call(ctx context.Context, in *dynamodb.BatchExecuteStatementInput) (*dynamodb.BatchExecuteStatementOutput, error) {
+func (d *direct) call(
+	ctx context.Context, input func() *dynamodb.BatchExecuteStatementInput, encoded func() []byte,
+) (*dynamodb.BatchExecuteStatementOutput, error) {
 	p, now := d.pattern.Load(), time.Now()
 	if p == nil || now.Sub(p.made) > patternLifetime || p.trace != os.Getenv(traceVariable) {
-		return d.makePattern(ctx, in, now)
+		return d.makePattern(ctx, input(), now)
 	}
 	signer, err := d.options.Credentials.Retrieve(ctx)
 	if err != nil || !p.usable || ctx.Err() != nil {
-		return d.client.BatchExecuteStatement(ctx, in, sentOnce)
+		return d.client.BatchExecuteStatement(ctx, input(), sentOnce)
 	}
 	if signer.AccountID != p.account {
-		return d.makePattern(ctx, in, now)
+		return d.makePattern(ctx, input(), now)
 	}
-	body, ok := encodeCall(in)
-	if !ok {
-		return d.client.BatchExecuteStatement(ctx, in, sentOnce)
-	}
+	body := encoded()
 	r := p.request.Clone(ctx)
 	r.Header.Set(invocationHeader, uuid.NewString())
 	r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
 	if err := d.sign(ctx, r, p, signer, body, now.Add(time.Duration(d.ahead.Load()))); err != nil {
-		return d.client.BatchExecuteStatement(ctx, in, sentOnce)
+		return d.client.BatchExecuteStatement(ctx, input(), sentOnce)
 	}
 	answer, err := d.options.HTTPClient.Do(r)
 	if err != nil {
-		return d.leave(ctx, in, nil, err)
+		return d.leave(ctx, input, nil, err)
 	}
 	d.measure(answer)
-	return d.read(ctx, in, answer)
+	return d.read(ctx, input, answer)
 }
 
 func (d *direct) sign(ctx context.Context, r *http.Request, p *pattern, as aws.Credentials, body []byte, at time.Time) error {
@@ -116,7 +115,7 @@ func (d *direct) sign(ctx context.Context, r *http.Request, p *pattern, as aws.C
 
 // read reads an answer, and leaves it to the SDK's stack where it is no success.
 func (d *direct) read(
-	ctx context.Context, in *dynamodb.BatchExecuteStatementInput, answer *http.Response,
+	ctx context.Context, input func() *dynamodb.BatchExecuteStatementInput, answer *http.Response,
 ) (*dynamodb.BatchExecuteStatementOutput, error) {
 	body := bytes.NewBuffer(make([]byte, 0, max(answer.ContentLength, 0)+bytes.MinRead))
 	_, err := body.ReadFrom(answer.Body)
@@ -138,7 +137,7 @@ func (d *direct) read(
 		io.Reader
 		io.Closer
 	}{io.MultiReader(bytes.NewReader(text), stream), stream}
-	return d.leave(context.WithoutCancel(ctx), in, answer, nil) // the answer has come, whether its caller still waits or not
+	return d.leave(context.WithoutCancel(ctx), input, answer, nil) // the answer has come, whether its caller still waits or not
 }
 
 // isWhole tells whether an answer has arrived as it was sent, as far as it tells.
@@ -149,9 +148,9 @@ func isWhole(body []byte, header http.Header) bool {
 
 // leave has the SDK's stack make of an answer, or of an error of the HTTP client, what it would have made of its own.
 func (d *direct) leave(
-	ctx context.Context, in *dynamodb.BatchExecuteStatementInput, answer *http.Response, err error,
+	ctx context.Context, input func() *dynamodb.BatchExecuteStatementInput, answer *http.Response, err error,
 ) (*dynamodb.BatchExecuteStatementOutput, error) {
-	return d.client.BatchExecuteStatement(ctx, in, sentOnce, func(o *dynamodb.Options) {
+	return d.client.BatchExecuteStatement(ctx, input(), sentOnce, func(o *dynamodb.Options) {
 		o.HTTPClient = smithyhttp.ClientDoFunc(func(*http.Request) (*http.Response, error) { return answer, err })
 	})
 }

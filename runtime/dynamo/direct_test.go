@@ -39,7 +39,8 @@ import (
 // which asks for its endpoint.
 type scripted struct {
 	dynamodb.EndpointResolverV2
-	answer func(*http.Request) (*http.Response, error)
+	answer    func(*http.Request) (*http.Response, error)
+	retention time.Duration
 
 	mu       sync.Mutex
 	requests []*http.Request
@@ -80,7 +81,7 @@ func (s *scripted) readings(cfg aws.Config, change ...func(*dynamodb.Options)) *
 		cfg.Credentials = credentials.NewStaticCredentialsProvider("id", "key", "")
 	}
 	change = append(change, func(o *dynamodb.Options) { o.EndpointResolverV2 = s })
-	return dynamo.NewReadings(dynamodb.NewFromConfig(cfg, change...), `table "of" readings`, "eu-west-1", 0)
+	return dynamo.NewReadings(dynamodb.NewFromConfig(cfg, change...), `table "of" readings`, "eu-west-1", s.retention)
 }
 
 // says is an answer.
@@ -164,9 +165,11 @@ func TestTry_SendsWhatTheSDKWouldSend(t *testing.T) {
 			"an insertion": {insert}, "an update": {over(insert)}, "a tombstone": {deleting(insert)}, "over it": {over(deleting(insert))},
 			"all kinds": {insert, over(odd), deleting(odd), over(deleting(insert)), insert, insert},
 		} {
-			t.Run(client+"/"+name, func(t *testing.T) {
+			for _, retention := range []time.Duration{0, 1000 * time.Hour} {
 				synctest.Test(t, func(t *testing.T) { // both at the same moment
+					t.Log(client, name, retention)
 					s := newScripted(oneMade)
+					s.retention = retention
 					readings := s.readings(of.cfg, func(o *dynamodb.Options) {
 						if of.change != nil {
 							of.change(o)
@@ -176,7 +179,7 @@ func TestTry_SendsWhatTheSDKWouldSend(t *testing.T) {
 					readings.Try(t.Context(), attempts)
 					wantTheSame(t, s, of.at, of.cfg)
 				})
-			})
+			}
 		}
 	}
 }

@@ -29,8 +29,8 @@ type Readings struct {
 	retention  time.Duration
 	now        func() time.Time
 	statements statements
-	writer     types.AttributeValue // the region, as items carry it
-	direct     *direct              // nil where the client makes the calls of statements
+	region     string
+	direct     *direct // nil where the client makes the calls of statements
 }
 
 // NewReadings returns the adapter to the readings table. Items carry region as that of their writer and, where retention is
@@ -38,7 +38,7 @@ type Readings struct {
 func NewReadings(client readingsClient, table, region string, retention time.Duration) *Readings {
 	s := &Readings{
 		client: client, table: table, retention: retention, now: time.Now, statements: newStatements(table, retention > 0),
-		writer: text(region),
+		region: region,
 	}
 	if sdk, ok := client.(*dynamodb.Client); ok {
 		s.direct = newDirect(sdk)

@@ -22,7 +22,14 @@ import (
 // statements are the texts of the writes. Each states the whole item: what a write left out would stay as the write before it
 // had it, and a value over a tombstone would vanish with that.
 // https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ql-reference.update.html
-type statements struct{ insert, insertTombstone, update, updateTombstone string }
+type statements struct{ insert, insertTombstone, update, updateTombstone statement }
+
+type statement struct {
+	text string
+	json []byte
+}
+
+func newStatement(text string) statement { return statement{text: text, json: appendText(nil, text)} }
 
 // newStatements makes the statements for a table, in which readings expire or do not. Their parameters are those that
 // parameters gives.
@@ -36,13 +43,14 @@ func newStatements(table string, expires bool) statements {
 	}
 	tombstone := []string{contract.AttrDeleted, version, region, id, expiry}
 	return statements{
-		insert: insertStatement(table, stored), insertTombstone: insertStatement(table, tombstone),
-		update: updateStatement(table, stored, removed), updateTombstone: updateStatement(table, tombstone, []string{contract.AttrValue}),
+		insert: newStatement(insertStatement(table, stored)), insertTombstone: newStatement(insertStatement(table, tombstone)),
+		update:          newStatement(updateStatement(table, stored, removed)),
+		updateTombstone: newStatement(updateStatement(table, tombstone, []string{contract.AttrValue})),
 	}
 }
 
 // of is the statement of an attempt.
-func (s *statements) of(a *ingest.Attempt) *string {
+func (s *statements) of(a *ingest.Attempt) *statement {
 	switch {
 	case a.Over && a.Deleted:
 		return &s.updateTombstone
@@ -83,9 +91,8 @@ func updateStatement(table string, attributes, removed []string) string {
 // second one found would hide what became of the first. It tells what became of each, in their order.
 func (s *Readings) Try(ctx context.Context, attempts []ingest.Attempt) []ingest.Outcome {
 	growStack()
-	in := &dynamodb.BatchExecuteStatementInput{Statements: s.batch(attempts)}
 	outcomes := make([]ingest.Outcome, len(attempts))
-	out, err := s.execute(ctx, in)
+	out, err := s.execute(ctx, attempts)
 	if err == nil && len(out.Responses) != len(attempts) {
 		err = fmt.Errorf("%d answers to %d statements", len(out.Responses), len(attempts))
 	}
@@ -118,30 +125,25 @@ func growStack() {
 	runtime.KeepAlive(&room)
 }
 
-func (s *Readings) execute(
-	ctx context.Context, in *dynamodb.BatchExecuteStatementInput,
-) (*dynamodb.BatchExecuteStatementOutput, error) {
-	if s.direct != nil {
-		return s.direct.call(ctx, in)
+func (s *Readings) execute(ctx context.Context, attempts []ingest.Attempt) (*dynamodb.BatchExecuteStatementOutput, error) {
+	in := func() *dynamodb.BatchExecuteStatementInput {
+		return &dynamodb.BatchExecuteStatementInput{Statements: s.batch(attempts)}
 	}
-	return s.client.BatchExecuteStatement(ctx, in, sentOnce)
+	if s.direct != nil {
+		return s.direct.call(ctx, in, func() []byte { return s.encode(attempts) })
+	}
+	return s.client.BatchExecuteStatement(ctx, in(), sentOnce)
 }
 
 func sentOnce(o *dynamodb.Options) { o.Retryer = aws.NopRetryer{} }
 
-// parametersMax is how many parameters a statement has at most.
-const parametersMax = 8
-
-// batch makes the statements of attempts. Their parameters lie side by side, so that they take three allocations and not eight for
-// each reading.
+// batch makes the statements of attempts, for the SDK.
 func (s *Readings) batch(attempts []ingest.Attempt) []types.BatchStatementRequest {
 	all := make([]types.BatchStatementRequest, len(attempts))
-	values := make([]types.AttributeValue, 0, parametersMax*len(attempts))
-	places := make([]place, len(attempts))
 	for i := range attempts {
-		from := len(values)
-		values = s.parameters(values, &attempts[i], &places[i])
-		all[i].Statement, all[i].Parameters = s.statements.of(&attempts[i]), values[from:len(values):len(values)]
+		var to values
+		s.parameters(&to, &attempts[i])
+		all[i].Statement, all[i].Parameters = &s.statements.of(&attempts[i]).text, to
 		if attempts[i].Over {
 			all[i].ReturnValuesOnConditionCheckFailure = types.ReturnValuesOnConditionCheckFailureAllOld
 		}
@@ -149,36 +151,48 @@ func (s *Readings) batch(attempts []ingest.Attempt) []types.BatchStatementReques
 	return all
 }
 
-// place is where the parameters of a statement are.
-type place struct {
-	equipmentID, timestamp, version, id types.AttributeValueMemberS
-	value, expiry                       types.AttributeValueMemberN
+// list takes the parameters of a statement, one after the other.
+type list interface {
+	text(string)
+	number(string)
+	moment(time.Time)
+	yes()
 }
 
-// parameters appends those of an attempt's statement, in the order in which that has them.
-func (s *Readings) parameters(to []types.AttributeValue, a *ingest.Attempt, p *place) []types.AttributeValue {
-	p.equipmentID.Value, p.timestamp.Value = string(a.EquipmentID), reading.FormatTimestamp(a.Timestamp)
-	p.version.Value, p.id.Value = string(a.Version), a.ID()
+// values is a list for the SDK.
+type values []types.AttributeValue
+
+func (v *values) text(t string)      { *v = append(*v, text(t)) }
+func (v *values) number(n string)    { *v = append(*v, &types.AttributeValueMemberN{Value: n}) }
+func (v *values) moment(t time.Time) { v.text(reading.FormatTimestamp(t)) }
+func (v *values) yes()               { *v = append(*v, boolean(true)) }
+
+// parameters lists those of an attempt's statement, in the order in which that has them.
+func (s *Readings) parameters(to list, a *ingest.Attempt) {
+	key := func() {
+		to.text(string(a.EquipmentID))
+		to.moment(a.Timestamp)
+	}
 	if !a.Over {
-		to = append(to, &p.equipmentID, &p.timestamp)
+		key()
 	}
 	at, expires := a.ExpiresAt(s.retention)
 	if a.Deleted {
 		at, expires = s.now().Add(contract.TombstoneLifetime), true
-		to = append(to, boolean(true))
+		to.yes()
 	} else {
-		p.value.Value = a.Value.String()
-		to = append(to, &p.value)
+		to.number(a.Value.String())
 	}
-	to = append(to, &p.version, s.writer, &p.id)
+	to.text(string(a.Version))
+	to.text(s.region)
+	to.text(a.ID())
 	if expires {
-		p.expiry.Value = unixCeiling(at)
-		to = append(to, &p.expiry)
+		to.number(unixCeiling(at))
 	}
 	if a.Over {
-		to = append(to, &p.equipmentID, &p.timestamp, &p.version)
+		key()
+		to.text(string(a.Version))
 	}
-	return to
 }
 
 // unixCeiling is a moment for time to live, which counts whole seconds: rounding up never lets an item expire early.

@@ -2,11 +2,10 @@ package dynamo
 
 import (
 	"bytes"
-	"strconv"
+	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/sensorflow/sensorflow/runtime/ingest"
+	"github.com/sensorflow/sensorflow/runtime/reading"
 )
 
 // allMade reads an answer that tells of each statement that it was made, and nothing else but its table; ok is false for any other.
@@ -38,76 +37,40 @@ func isNameByte(c byte) bool {
 	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= ':' || c == '-' || c == '_' || c == '.' || c == '/'
 }
 
-// encodeCall writes a call as JSON. ok is false where it holds what is not foreseen here.
-func encodeCall(call *dynamodb.BatchExecuteStatementInput) (text []byte, ok bool) {
-	if len(call.Statements) == 0 {
-		return nil, false
-	}
-	// A parameter takes about 50 bytes, and a text of a statement grows by its quotes.
-	size := 64
-	for i := range call.Statements {
-		size += 96 + len(aws.ToString(call.Statements[i].Statement))*5/4 + 50*len(call.Statements[i].Parameters)
-	}
-	dst := append(make([]byte, 0, size), `{"Statements":[`...)
-	var same *string  // the statement before, which is usually the same
-	var from, end int // where that is in dst
-	for i := range call.Statements {
-		one := &call.Statements[i]
-		if one.Statement == nil || one.ConsistentRead != nil {
-			return nil, false
-		}
+// encode writes a call of attempts as the SDK would, as JSON.
+func (s *Readings) encode(attempts []ingest.Attempt) []byte {
+	dst := append(make(encoding, 0, 64+statementBytes*len(attempts)), `{"Statements":[`...)
+	for i := range attempts {
 		if i > 0 {
 			dst = append(dst, ',')
 		}
 		dst = append(dst, `{"Statement":`...)
-		if one.Statement == same {
-			start := len(dst)
-			dst = append(dst, dst[from:end]...)
-			from, end = start, len(dst)
-		} else {
-			from = len(dst)
-			dst = appendText(dst, *one.Statement)
-			same, end = one.Statement, len(dst)
-		}
-		if dst, ok = appendParameters(dst, one.Parameters); !ok {
-			return nil, false
-		}
-		if one.ReturnValuesOnConditionCheckFailure != "" {
-			dst = appendText(append(dst, `,"ReturnValuesOnConditionCheckFailure":`...), string(one.ReturnValuesOnConditionCheckFailure))
+		dst = append(dst, s.statements.of(&attempts[i]).json...)
+		dst = append(dst, `,"Parameters":[`...)
+		s.parameters(&dst, &attempts[i])
+		dst[len(dst)-1] = ']' // in place of a comma
+		if attempts[i].Over {
+			dst = append(dst, `,"ReturnValuesOnConditionCheckFailure":"ALL_OLD"`...)
 		}
 		dst = append(dst, '}')
 	}
-	dst = append(dst, ']')
-	if call.ReturnConsumedCapacity != "" {
-		dst = appendText(append(dst, `,"ReturnConsumedCapacity":`...), string(call.ReturnConsumedCapacity))
-	}
-	return append(dst, '}'), true
+	return append(dst, `]}`...)
 }
 
-func appendParameters(dst []byte, parameters []types.AttributeValue) (text []byte, ok bool) {
-	for i, one := range parameters {
-		if i == 0 {
-			dst = append(dst, `,"Parameters":[`...)
-		} else {
-			dst = append(dst, ',')
-		}
-		switch v := one.(type) {
-		case *types.AttributeValueMemberS:
-			dst = append(appendText(append(dst, `{"S":`...), v.Value), '}')
-		case *types.AttributeValueMemberN:
-			dst = append(appendText(append(dst, `{"N":`...), v.Value), '}')
-		case *types.AttributeValueMemberBOOL:
-			dst = append(dst, `{"BOOL":`...)
-			dst = append(strconv.AppendBool(dst, v.Value), '}')
-		default:
-			return nil, false
-		}
-	}
-	if len(parameters) > 0 {
-		dst = append(dst, ']')
-	}
-	return dst, true
+// statementBytes is about what a statement takes.
+const statementBytes = 400
+
+// encoding is a list of parameters as JSON. Each has a comma behind it.
+type encoding []byte
+
+func (e *encoding) text(t string) { *e = append(appendText(append(*e, `{"S":`...), t), `},`...) }
+func (e *encoding) number(n string) {
+	*e = append(append(append(*e, `{"N":"`...), n...), `"},`...)
 }
+func (e *encoding) moment(t time.Time) {
+	*e = append(reading.AppendTimestamp(append(*e, `{"S":"`...), t), `"},`...)
+}
+func (e *encoding) yes() { *e = append(*e, `{"BOOL":true},`...) }
 
 const hexDigits = "0123456789abcdef"
 

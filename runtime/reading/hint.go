@@ -135,11 +135,28 @@ var groupMarks = []string{".", ",", " ", "'", "’", "_", "\u00a0", "\u202f"}
 // ungrouped writes a number without sign and without the marks between its groups of three digits. ok is false where there are none, and
 // where the one mark may as well be the decimal one.
 func ungrouped(text, decimal string) (plain string, ok bool) {
-	whole := leadingDigits(text)
-	if whole == "" || len(whole) > 3 || whole[0] == '0' {
+	whole, rest, mark, groups := cutGroups(text)
+	switch {
+	case groups == 0, groups == 1 && rest == "" && (mark == "." || mark == ","):
+		return "", false
+	case rest == "":
+		return whole, true
+	}
+	fraction := rest[1:]
+	if rest[0] != '.' && rest[0] != ',' || fraction == "" || leadingDigits(fraction) != fraction {
 		return "", false
 	}
-	rest, mark, groups := text[len(whole):], "", 0
+	return whole + decimal + fraction, true
+}
+
+// cutGroups cuts groups of digits with one mark between them off the front of a text, and joins them. There are none where one of them has
+// other than three digits; the first may have fewer.
+func cutGroups(text string) (whole, rest, mark string, groups int) {
+	whole = leadingDigits(text)
+	if whole == "" || len(whole) > 3 || whole[0] == '0' {
+		return "", text, "", 0
+	}
+	rest = text[len(whole):]
 	for _, m := range groupMarks {
 		if strings.HasPrefix(rest, m) {
 			mark = m
@@ -148,19 +165,9 @@ func ungrouped(text, decimal string) (plain string, ok bool) {
 	for mark != "" && strings.HasPrefix(rest, mark) {
 		group := leadingDigits(rest[len(mark):])
 		if len(group) != 3 {
-			return "", false
+			return "", text, "", 0
 		}
 		whole, rest, groups = whole+group, rest[len(mark)+len(group):], groups+1
 	}
-	if groups == 0 || groups == 1 && rest == "" && (mark == "." || mark == ",") {
-		return "", false
-	}
-	if rest == "" {
-		return whole, true
-	}
-	fraction := rest[1:]
-	if rest[0] != '.' && rest[0] != ',' || fraction == "" || leadingDigits(fraction) != fraction {
-		return "", false
-	}
-	return whole + decimal + fraction, true
+	return whole, rest, mark, groups
 }

@@ -201,3 +201,19 @@ func TestUpload_OfPartsCanBeCancelledWhileNobodyIsSignedIn(t *testing.T) {
 		t.Error("it asks for the password")
 	}
 }
+
+// All parts are there, and the call that joins them reaches nobody: that is told, and it is made again.
+func TestUpload_OfPartsSaysThatNobodyAnswers(t *testing.T) {
+	t.Parallel()
+	p := open(t, look{})
+	p.faults.expect(lost)
+	p.signIn("#/uploads")
+	content, rows := largeFile("EQ-UNHEARD")
+	p.chooseFile(file(t, "unheard.csv", content))
+	p.says(previewNote, "rows can be stored")
+	p.cut("http://*:*/sensor-data/uploads/*/complete")
+	p.click(uploadButton)
+	p.patiently("it says that nobody answers", `document.querySelector(%s).innerText.includes("The service does not answer at the moment.")`, uploadPlace)
+	p.slow(0)
+	p.patiently("all is stored", `document.querySelector(%s).innerText.includes(%s)`, uploadPlace, fmt.Sprintf("All rows are stored: %d.", rows))
+}

@@ -18,15 +18,6 @@ import (
 	"github.com/sensorflow/sensorflow/test/cdktest"
 )
 
-// What DynamoDB, Lambda and CloudFront publish as limits; the page names the documents.
-const (
-	partitionWrites   = 1000.0 // write units a second
-	tableWrites       = 40_000.0
-	newTableWrites    = 4000.0
-	lambdaConcurrency = 1000.0
-	edgeRequests      = 250_000.0
-)
-
 const scaleRegions = 3
 
 // TestScaling_FollowsFromWhatWasMeasured makes the tables of runtime/SCALING.md of the figures that test/bench/RESULTS.md gives, of the
@@ -51,13 +42,17 @@ func TestScaling_FollowsFromWhatWasMeasured(t *testing.T) {
 			return fleetsTable(m, has)
 		case "limits":
 			return limitsTable()
+		case "order":
+			return limitsInOrder()
+		case "records":
+			return records(m, has)
 		case "designs":
 			return designsTable(m, has)
 		}
 		t.Errorf("the page wants %q, which nobody makes", words)
 		return ""
 	})
-	if pieces != 4 {
+	if pieces != 6 {
 		t.Errorf("%d pieces of the page are generated", pieces)
 	}
 	cdktest.Golden(t, filepath.Join("..", "..", "..", "runtime", "SCALING.md"), got)
@@ -175,14 +170,25 @@ func (f scaledFleet) load(rate float64) scaledLoad {
 // fleetUnits is what a transaction writes to its bucket of the fleet's rows.
 const fleetUnits = 6
 
-// tasks is how many tasks a region needs for a rate of its own, by CPU.
+// tasks is how many tasks a region needs for a rate of its own, by CPU. A request of several readings was not measured: it is taken as the
+// request of one, and what each further reading costs in a batch of a thousand. Such a batch alone would say too little, since a
+// thousand readings share what its request costs.
 func (f scaledFleet) tasks(m func(string) float64, rate float64) float64 {
-	microseconds := m("post_cpu_service")
-	if f.perRequest > 1 {
-		microseconds = 1e6 / m("batch_readings_per_core")
-	}
-	cores := rate * microseconds / 1e6
-	return math.Ceil(cores / (float64(contract.TaskCPUDefault) / 1024 * apiservice.CpuTargetPercentDefault / 100))
+	further := float64(f.perRequest - 1)
+	return tasksOf((m("post_cpu_service") + further*1e6/m("batch_readings_per_core")) / float64(f.perRequest) * rate)
+}
+
+// tasksOf is how many tasks use so many microseconds of CPU a second, each as much as the scaling wants it to.
+func tasksOf(microseconds float64) float64 {
+	return math.Ceil(microseconds / 1e6 / (taskCPU * apiservice.CpuTargetPercentDefault / 100))
+}
+
+// taskCPU is what a task has, in cores.
+const taskCPU = float64(contract.TaskCPUDefault) / 1024
+
+// tasksAre says what is counted.
+func tasksAre() string {
+	return fmt.Sprintf("of %g vCPU each, used to %d %%", taskCPU, apiservice.CpuTargetPercentDefault)
 }
 
 // perMillion is what a million readings cost, by the arithmetic of `make cost`.
@@ -229,7 +235,7 @@ func fleetsTable(m func(string) float64, has func(string) bool) string {
 		what string
 		of   func(f scaledFleet) string
 	}{
-		{"tasks in each region, by CPU", func(f scaledFleet) string { return grouped(f.tasks(m, scaledRate/scaleRegions)) }},
+		{"tasks in each region, by CPU, " + tasksAre(), func(f scaledFleet) string { return grouped(f.tasks(m, scaledRate/scaleRegions)) }},
 		{"requests a second in each region", func(f scaledFleet) string { return grouped(scaledRate / scaleRegions / float64(f.perRequest)) }},
 		{"partitions of the readings, and shards of their stream, in each region", func(f scaledFleet) string { return grouped(f.load(scaledRate).Shards) }},
 		{"write units a second of the readings, in each region", func(scaledFleet) string { return grouped(scaledRate) }},
@@ -284,7 +290,7 @@ const month = 730 * time.Hour
 
 // taskCost is what the tasks of all regions cost for a million readings.
 func (f scaledFleet) taskCost(m func(string) float64) string {
-	hour := float64(contract.TaskCPUDefault)/1024*price("Fargate, ARM, vCPU") + float64(contract.TaskMemoryMiBDefault)/1024*price("Fargate, ARM, GB of memory")
+	hour := taskCPU*price("Fargate, ARM, vCPU") + float64(contract.TaskMemoryMiBDefault)/1024*price("Fargate, ARM, GB of memory")
 	return fmt.Sprintf("$%.3f", scaleRegions*f.tasks(m, scaledRate/scaleRegions)*hour/(scaledRate*3600/1e6))
 }
 
@@ -293,86 +299,14 @@ func price(name string) float64 {
 	return pricing.Prices()[at].USD
 }
 
-// limit is what bounds the rate of readings of all regions together.
-type limit struct {
-	what, moves string
-	at          func(f scaledFleet) float64
-}
-
-// warming is no prop: AWS charges it once, and what it costs depends on the traffic that is to come.
-const warming = "no prop; `aws dynamodb update-table --warm-throughput` of the table and its index, or traffic that grows slowly"
-
-func limits() []limit {
-	// reached is the rate at which what a fleet asks for comes to a bound.
-	reached := func(f scaledFleet, bound float64, of func(l scaledLoad) float64) float64 {
-		low, high := 1.0, 1e9
-		for range 100 {
-			if rate := math.Sqrt(low * high); of(f.load(rate)) < bound {
-				low = rate
-			} else {
-				high = rate
-			}
-		}
-		return low
+// records says what a record costs the aggregator in a fleet whose batches have hardly two of an equipment.
+func records(m func(string) float64, has func(string) bool) string {
+	const begins = "A record of the batches of a fleet of a million, with hardly two of an equipment, "
+	scattered := aggregatorFigure(1_000_000)
+	if !has(scattered) {
+		return begins + "costs more than one of full batches of few equipments. How much more the published run did not measure."
 	}
-	rows := func(l scaledLoad) float64 { return l.rowUpdates }
-	units := func(l scaledLoad) float64 { return l.units }
-	transactions := func(l scaledLoad) float64 { return l.transactions * fleetUnits }
-	return []limit{
-		{"one equipment: a partition of the readings", "nothing; spread it over several ids", func(scaledFleet) float64 { return partitionWrites }},
-		{fmt.Sprintf("%d partitions of the index", contract.IndexShardsDefault), fmt.Sprintf("`IndexShards`, up to %d", contract.ShardsMax),
-			func(f scaledFleet) float64 { return reached(f, contract.IndexShardsDefault*partitionWrites, rows) }},
-		{fmt.Sprintf("%d partitions of the index, the most", contract.ShardsMax), "`AggregationWindow`, up to 2 s",
-			func(f scaledFleet) float64 { return reached(f, contract.ShardsMax*partitionWrites, rows) }},
-		{fmt.Sprintf("%d buckets of the fleet", contract.FleetBucketsDefault), fmt.Sprintf("`FleetBuckets`, up to %d", contract.ShardsMax),
-			func(f scaledFleet) float64 {
-				return reached(f, contract.FleetBucketsDefault*partitionWrites, transactions)
-			}},
-		{"a new table of the aggregates, 4,000 units a second at first", warming,
-			func(f scaledFleet) float64 { return reached(f, newTableWrites, units) }},
-		{"a new table of the readings, 4,000 units a second at first", warming, func(scaledFleet) float64 { return newTableWrites }},
-		{"the quota of the aggregates' table, 40,000 units a second", "a quota of AWS, on request",
-			func(f scaledFleet) float64 { return reached(f, tableWrites, units) }},
-		{"the quota of the readings' table, 40,000 units a second", "a quota of AWS, on request", func(scaledFleet) float64 { return tableWrites }},
-		{fmt.Sprintf("%d tasks a region of %s requests a minute", contract.TasksMaxDefault, grouped(apiservice.RequestsPerTaskDefault)),
-			"`TasksMax`, up to 1,000, and `RequestsPerTask`", func(f scaledFleet) float64 {
-				return scaleRegions * contract.TasksMaxDefault * apiservice.RequestsPerTaskDefault / 60 * float64(f.perRequest)
-			}},
-		{"CloudFront: 250,000 requests a second of a distribution", "a `Domain` in its place, or a quota of AWS",
-			func(f scaledFleet) float64 { return scaleRegions * edgeRequests * float64(f.perRequest) }},
-		{"a thousand invocations of Lambda at once, of 50 ms", "a quota of AWS, on request", func(f scaledFleet) float64 {
-			const seconds = 0.05
-			return reached(f, scaleRegions*lambdaConcurrency, func(l scaledLoad) float64 { return scaleRegions * l.Batches * seconds })
-		}},
-	}
-}
-
-func limitsTable() string {
-	var b strings.Builder
-	b.WriteString("| readings a second of all regions together |")
-	for _, f := range scaledFleets() {
-		fmt.Fprintf(&b, " %s |", f.name)
-	}
-	b.WriteString(" what moves it |\n|" + strings.Repeat(" --- |", len(scaledFleets())+2) + "\n")
-	for _, l := range limits() {
-		fmt.Fprintf(&b, "| %s |", l.what)
-		for _, f := range scaledFleets() {
-			at := l.at(f)
-			if at > 1e8 {
-				b.WriteString(" beyond 100 million |")
-				continue
-			}
-			fmt.Fprintf(&b, " %s |", grouped(rounded(at)))
-		}
-		fmt.Fprintf(&b, " %s |\n", l.moves)
-	}
-	return b.String()
-}
-
-// rounded has two digits that mean something.
-func rounded(n float64) float64 {
-	step := math.Pow(10, math.Floor(math.Log10(n))-1)
-	return math.Round(n/step) * step
+	return begins + fmt.Sprintf("costs %.0f times as much CPU as one of the full batches of 100 equipments.", m("aggregate_records_per_core")/m(scattered))
 }
 
 // designsTable sets other designs beside this one, for the first fleet.
@@ -383,9 +317,7 @@ func designsTable(m func(string) float64, has func(string) bool) string {
 	dollars := func(unitsAReading float64) string {
 		return fmt.Sprintf("$%.2f", unitsAReading*scaleRegions*price("write unit, replicated or not")*1e6)
 	}
-	tasks := func(microseconds float64) string {
-		return grouped(math.Ceil(scaledRate / scaleRegions * microseconds / 1e6 / (float64(contract.TaskCPUDefault) / 1024 * apiservice.CpuTargetPercentDefault / 100)))
-	}
+	tasks := func(microseconds float64) string { return grouped(tasksOf(scaledRate / scaleRegions * microseconds)) }
 	ours := func(f scaledFleet) float64 { return f.load(scaledRate).units / scaledRate }
 	var b strings.Builder
 	b.WriteString("| one reading a request | this design | one PutItem a request | the seed, as assumed: an update a reading |\n| --- | --- | --- | --- |\n")
@@ -399,7 +331,7 @@ func designsTable(m func(string) float64, has func(string) bool) string {
 	row("tasks in each region, a million readings a second", tasks(m("post_cpu_service")), tasks(m("post_cpu_putitem")), tasks(m("post_cpu_putitem")))
 	row("write units of the aggregates for a reading: 1,000,000 equipments", fmt.Sprintf("%.2f", ours(f)), "as this design", "2: the row and its entry in the index")
 	row("… 10,000 equipments", fmt.Sprintf("%.2f", ours(few)), "as this design", "2")
-	row("cost of a million readings' writes, both tables: 1,000,000 equipments", dollars(1+ours(f)), dollars(1+ours(f)), dollars(3))
+	row("cost of the write units alone of a million readings, both tables: 1,000,000 equipments", dollars(1+ours(f)), dollars(1+ours(f)), dollars(3))
 	row("… 10,000 equipments", dollars(1+ours(few)), dollars(1+ours(few)), dollars(3))
 	row("readings a second of one equipment", grouped(partitionWrites), grouped(partitionWrites), grouped(partitionWrites)+", of its readings and of its row")
 	row("readings a second in all, by the index", "see above", "see above", grouped(partitionWrites)+": one partition for all equipments")

@@ -11,9 +11,9 @@ const freshMilliseconds = 10 * 60000;
 
 /**
  * sendParts sends a file to where a ticket says, and makes one file of its parts. moved is told how many bytes have gone, and whether some
- * are being sent again, and joining when all parts are there and become the file; signal ends it.
+ * are being sent again, joining when all parts are there and become the file, and unanswered where nobody answers then; signal ends it.
  */
-export async function sendParts(service, ticket, file, { signal, moved, joining }) {
+export async function sendParts(service, ticket, file, { signal, moved, joining, unanswered }) {
   const failed = new AbortController(); // one part that cannot be sent ends the others
   const sending = new Sending(service, ticket, file, { signal: AbortSignal.any([signal, failed.signal]), moved });
   const workers = Array.from({ length: Math.min(atOnce, sending.count) }, () => sending.work());
@@ -25,7 +25,7 @@ export async function sendParts(service, ticket, file, { signal, moved, joining 
     throw error;
   }
   joining();
-  await sending.complete();
+  await sending.complete(unanswered);
 }
 
 class Sending {
@@ -87,12 +87,13 @@ class Sending {
   }
 
   /** complete makes the file of its parts. To say so twice does nothing more, so that it is tried again where the answer was lost. */
-  async complete() {
+  async complete(unanswered) {
     for (let attempt = 1; ; attempt++) {
       try {
         return await this.post("/complete", { parts: this.tags });
       } catch (error) {
-        if (attempt === attemptsMax || !mayHelp(error)) throw error;
+        if (this.signal.aborted || attempt === attemptsMax || !mayHelp(error)) throw error;
+        unanswered();
         await pause(between(error, attempt), this.signal);
       }
     }

@@ -18,12 +18,12 @@ const addressOf = (id) => "/sensor-data/uploads/" + encodeURIComponent(id);
 
 /**
  * Transfer sends one file, written as format says. moved is told how many bytes have gone, and whether some of them are being sent again,
- * and waits that it goes on only after somebody has signed in; signal ends it. The password is asked for when it begins, and not later:
+ * waits that it goes on only after somebody has signed in, and unanswered that nobody answers; signal ends it. The password is asked for when it begins, and not later:
  * a person may be typing elsewhere by then.
  */
 export class Transfer {
-  constructor(service, file, format, { signal, moved, waits }) {
-    Object.assign(this, { service, file, format, signal, moved });
+  constructor(service, file, format, { signal, moved, waits, unanswered }) {
+    Object.assign(this, { service, file, format, signal, moved, unanswered });
     this.enduring = service.enduring(waits);
     this.uploadId = ""; // of the way to the store of files
     this.mayHaveArrived = false; // also where nobody has said so: all of it was on its way, and nobody refused it
@@ -65,8 +65,9 @@ export class Transfer {
   }
 
   toStore(ticket) {
-    const { file, signal, moved } = this;
-    if (ticket.parts) return sendParts(this.enduring, ticket, file, { signal, moved, joining: () => { this.mayHaveArrived = true; } });
+    const { file, signal, moved, unanswered } = this;
+    const joining = () => { this.mayHaveArrived = true; };
+    if (ticket.parts) return sendParts(this.enduring, ticket, file, { signal, moved, joining, unanswered });
     const went = (bytes) => {
       if (bytes > 0 && file.size - bytes <= untoldBytes) this.mayHaveArrived = true;
       moved(bytes);

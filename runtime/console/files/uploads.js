@@ -67,7 +67,7 @@ export function uploads(app) {
     place.firstChild.focus();
     window.addEventListener("beforeunload", stay);
     seen.moved(0);
-    const transfer = new Transfer(app.service, file, format, { signal: cancel.signal, moved: seen.moved, waits: seen.waits });
+    const transfer = new Transfer(app.service, file, format, { signal: cancel.signal, moved: seen.moved, waits: seen.waits, unanswered: seen.unanswered });
     const id = await transfer.send().catch((error) => {
       stop.remove();
       return failed(transfer, error, seen, back);

@@ -70,7 +70,8 @@ func fleetShape(equipments int) shape {
 // fleets measures the aggregator with the batches of large fleets, which are spread over many shards: few records a batch, and in
 // those of the largest hardly two of one equipment.
 func fleets(ctx context.Context, r *report) error {
-	r.begin("The same with the batches that a shard gives where a fleet sends %d readings a second to %d regions.", fleetRate, fleetRegions)
+	r.begin("The same with the batches that a shard gives where a fleet sends %d readings a second to %d regions, "+
+		"beside the same stand-in.", fleetRate, fleetRegions)
 	for _, equipments := range []int{10_000, 1_000_000} {
 		of := fleetShape(equipments)
 		got, err := aggregated(ctx, of)

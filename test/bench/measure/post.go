@@ -106,6 +106,17 @@ func (c *contender) failed() (n int64) {
 	return n
 }
 
+// failedPartMax is the part of requests that may fail without changing what one costs.
+const failedPartMax = 0.01
+
+func (c *contender) failedPart() float64 {
+	var answered int64
+	for _, r := range c.rounds {
+		answered += r.answered
+	}
+	return float64(c.failed()) / float64(max(answered, 1))
+}
+
 // post compares single readings.
 func post(ctx context.Context, r *report) error {
 	backend, err := standin.Start(ctx, standin.Options{})
@@ -181,16 +192,27 @@ func (s *sharing) perCall() float64 { return float64(s.readings) / float64(s.cal
 // saturation says who kept up with the load. Who did not works on many requests at a time, which makes each cheaper.
 func saturation(contenders []*contender) string {
 	const late = 0.1 // seconds
-	var behind []string
+	var behind, refused []string
 	for _, c := range contenders {
 		if c.median(func(r round) float64 { return r.quantile(0.5).Seconds() }) > late {
 			behind = append(behind, c.name)
 		}
+		if part := c.failedPart(); part > failedPartMax {
+			refused = append(refused, fmt.Sprintf("%s %.0f %%", c.name, 100*part))
+		}
 	}
-	if len(behind) == 0 {
-		return "No process was saturated, and each pays for waking up."
+	said := "No process was saturated, and each pays for waking up."
+	switch len(behind) {
+	case 0:
+	case len(contenders):
+		said = "All were behind the load, and so saturated."
+	default:
+		said = "Behind the load, and so saturated: " + strings.Join(behind, ", ") + ". The others pay for waking up."
 	}
-	return "Behind the load, and so saturated: " + strings.Join(behind, ", ") + ". The others pay for waking up."
+	if len(refused) > 0 {
+		said += " Requests that failed: " + strings.Join(refused, ", ") + ". To refuse one is cheap, so what a request of theirs costs says nothing."
+	}
+	return said
 }
 
 // closed compares what comes through in a closed loop.

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"strconv"
 	"strings"
 	"time"
 
@@ -16,9 +15,7 @@ func (r *report) figures() figures {
 	all := figures{}
 	for _, s := range r.sections {
 		for _, f := range s.figures {
-			if printed, err := strconv.ParseFloat(number(f.value), 64); err == nil {
-				all[f.name] = printed
-			}
+			all[f.name] = printed(f.value)
 		}
 	}
 	return all

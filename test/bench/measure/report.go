@@ -22,7 +22,9 @@ func (g goal) String() string {
 	return sign + " " + number(g.figure)
 }
 
+// met judges a figure as it is printed, so that a verdict never contradicts the number beside it.
 func (g goal) met(figure float64) bool {
+	figure = printed(figure)
 	if g.atMost {
 		return figure <= g.figure
 	}
@@ -86,14 +88,16 @@ func (r *report) add(name string, value float64, unit, what string) {
 	_, _ = fmt.Fprintln(r.out, name, number(value), unit) // a terminal or a file of the caller's
 }
 
-// summary is the figures that have a goal, as Markdown, with the reasons of those that miss it.
+// summary is the figures that have a goal, as Markdown, with the reasons of those that miss it. It is empty where none has.
 func (r *report) summary() string {
 	var b strings.Builder
-	b.WriteString("| figure | value | goal |\n| --- | --- | --- |\n")
 	all := goals()
 	for _, s := range r.sections {
 		for _, f := range s.figures {
 			if g, has := all[f.name]; has {
+				if b.Len() == 0 {
+					b.WriteString("| figure | value | goal |\n| --- | --- | --- |\n")
+				}
 				fmt.Fprintf(&b, "| `%s` | %s %s | %s |\n", f.name, number(f.value), f.unit, g.verdict(f.value))
 			}
 		}
@@ -123,6 +127,15 @@ func (r *report) table() string {
 		}
 	}
 	return b.String()
+}
+
+// printed is a figure as a reader sees it.
+func printed(value float64) float64 {
+	seen, err := strconv.ParseFloat(number(value), 64)
+	if err != nil {
+		return value // it is no number
+	}
+	return seen
 }
 
 // number has three significant digits, or all of those before the point.

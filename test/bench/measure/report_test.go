@@ -12,7 +12,7 @@ func TestReport_PrintsEachFigureAndWhetherItMeetsItsGoal(t *testing.T) {
 	var out bytes.Buffer
 	r := newReport(&out, io.Discard)
 	r.begin("How it was %s.", "measured")
-	r.add("post_cpu_vs_bare", 1.7999, "ratio", "a")
+	r.add("post_cpu_vs_bare", 1.8049, "ratio", "a") // a reader sees 1.80
 	r.add("post_rps_vs_putitem", 2.19, "ratio", "b")
 	r.add("csv_rows", 12_345.678, "rows/s", "c")
 	if want := "post_cpu_vs_bare 1.80 ratio\npost_rps_vs_putitem 2.19 ratio\ncsv_rows 12346 rows/s\n"; out.String() != want {
@@ -28,6 +28,15 @@ func TestReport_PrintsEachFigureAndWhetherItMeetsItsGoal(t *testing.T) {
 		}
 	}
 	if summary := r.summary(); strings.Contains(summary, "csv_rows") || strings.Count(summary, "\n| `") != 2 {
+		t.Errorf("summary\n%s", summary)
+	}
+}
+
+func TestReport_HasNoSummaryWithoutGoals(t *testing.T) {
+	r := newReport(io.Discard, io.Discard)
+	r.begin("How.")
+	r.add("csv_rows", 1, "rows/s", "")
+	if summary := r.summary(); summary != "" {
 		t.Errorf("summary\n%s", summary)
 	}
 }
