@@ -15,7 +15,7 @@ func lastOfEach(ws []reading.Write) []reading.Write {
 	if len(ws) < 2 {
 		return ws
 	}
-	// A map of identities would do, for eight times the memory and three times the time.
+	// A map of identities would do, for six times the memory and twice the time.
 	last := make([]int, 1<<bits.Len(uint(2*len(ws)))) // each a write's place, from 1, at its hash or behind that
 	seed, distinct := maphash.MakeSeed(), len(ws)
 	for i := range ws {

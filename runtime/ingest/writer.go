@@ -109,7 +109,7 @@ func (w *Writer) pass(ctx context.Context, d *desk) error {
 	if !waits(ctx) {
 		return unavailable(errGone)
 	}
-	workers := w.workers(d.calls())
+	workers := min(w.concurrency, d.calls())
 	if workers == 1 {
 		return w.work(ctx, d)
 	}
@@ -118,13 +118,6 @@ func (w *Writer) pass(ctx context.Context, d *desk) error {
 		group.Go(func() error { return w.work(ctx, d) })
 	}
 	return group.Wait()
-}
-
-// workers is how many goroutines make so many calls in as little time as all that there may be: what would be idle in the last round is
-// not started.
-func (w *Writer) workers(calls int) int {
-	rounds := (calls + w.concurrency - 1) / w.concurrency
-	return (calls + rounds - 1) / rounds
 }
 
 // work makes one call after the other until there are no more or one has failed. A goroutine that does so grows its stack once.

@@ -90,8 +90,16 @@ func write(r *report.Report, out io.Writer) error {
 	if err := r.Summary(out); err != nil {
 		return fmt.Errorf("write the summary: %w", err)
 	}
+	return judge(r)
+}
+
+// judge returns what is wrong with a run that came to its end.
+func judge(r *report.Report) error {
 	if r.Found != nil && r.Found.Lost() > 0 {
-		return fmt.Errorf("%d of %d: %w", r.Found.Lost(), r.Found.Stored, errLost)
+		return &verdictError{fmt.Sprintf("%d of %d readings that were answered with 201 are lost", r.Found.Lost(), r.Found.Stored)}
+	}
+	if sentence := r.Nothing(); sentence != "" {
+		return &verdictError{sentence}
 	}
 	return nil
 }
@@ -105,8 +113,15 @@ func tell(w io.Writer, pace users.Pace, p users.Progress) {
 	case p.Elapsed > pace.Ramp:
 		phase = "measured"
 	}
-	_, _ = fmt.Fprintf(w, "%4.0f s  %-12s %6d connected  %6d/s answered  p50 %s ms  p99 %s ms  %d failed\n", p.Elapsed.Seconds(), phase, p.Connected,
-		p.Recent.Offered, report.Milliseconds(p.Recent.Accepted.Percentile(50)), report.Milliseconds(p.Recent.Accepted.Percentile(99)), p.Failures)
+	failed := fmt.Sprintf("%d failed", p.Failures)
+	switch {
+	case phase == "ramp":
+		failed = fmt.Sprintf("%d failed in the ramp", p.RampFailures)
+	case p.RampFailures > 0:
+		failed += fmt.Sprintf(", and %d in the ramp", p.RampFailures)
+	}
+	_, _ = fmt.Fprintf(w, "%4.0f s  %-12s %6d connected  %6d/s answered  p50 %s ms  p99 %s ms  %s\n", p.Elapsed.Seconds(), phase, p.Connected,
+		p.Recent.Answered, report.Latency(&p.Recent.Accepted, 50), report.Latency(&p.Recent.Accepted, 99), failed)
 }
 
 // costs are what programs spend in the measured time.

@@ -163,8 +163,8 @@ func throughBucket(ctx context.Context, r *report, backend *standin.Backend) (pe
 	r.add("csv_bytes_per_core", bytes/large.cpu.Seconds(), "MB/s", "the same in bytes")
 	r.add("csv_rows", rows/large.took.Seconds(), "rows/s", "by the clock")
 	r.add("csv_row_cpu", perRow, "µs/row", "CPU of the processor")
-	r.add("csv_memory_1mb", mib(one), "MiB", "at most in memory after a file of 1 MB")
-	r.add("csv_memory_32mb", mib(two), "MiB", "after one of 32 MB, which is two ranges")
+	r.add("csv_memory_1mb", mib(one), "MiB", "at most in memory after a file of 1 MB, which is half a block")
+	r.add("csv_memory_32mb", mib(two), "MiB", "after one of 32 MB, which is two ranges in blocks of 2 MB")
 	r.add("csv_memory_1gb", mib(large.peak), "MiB", fmt.Sprintf("after the large one, of which %.0f MB were worked off", bytes))
 	return perRow, nil
 }

@@ -33,9 +33,10 @@ type chart struct {
 	yLeast              float64 // the axis reaches at least this high
 }
 
+// line is drawn in strokes, between which it has a gap.
 type line struct {
 	name, colour string
-	points       []point
+	strokes      [][]point
 }
 
 type point struct{ x, y float64 }
@@ -50,7 +51,7 @@ type tick struct {
 func (c chart) svg() string {
 	top := c.yLeast
 	for _, l := range c.lines {
-		for _, p := range l.points {
+		for _, p := range slices.Concat(l.strokes...) {
 			top = max(top, p.y)
 		}
 	}
@@ -81,9 +82,14 @@ func (c chart) svg() string {
 		at -= float64(8*len([]rune(l.name)) + 20)
 	}
 	for _, l := range c.lines {
-		b.WriteString(`<path fill="none" stroke-width="1.8" stroke-linejoin="round" stroke="` + l.colour + `" d="`)
-		for i, p := range l.points {
-			b.WriteString(map[bool]string{true: "M", false: "L"}[i == 0] + number(x(p.x)) + " " + number(y(p.y)))
+		b.WriteString(`<path fill="none" stroke-width="1.8" stroke-linejoin="round" stroke-linecap="round" stroke="` + l.colour + `" d="`)
+		for _, stroke := range l.strokes {
+			for i, p := range stroke {
+				b.WriteString(map[bool]string{true: "M", false: "L"}[i == 0] + number(x(p.x)) + " " + number(y(p.y)))
+			}
+			if len(stroke) == 1 {
+				b.WriteString("h0") // its round ends make a dot of it
+			}
 		}
 		b.WriteString("\"/>\n")
 	}

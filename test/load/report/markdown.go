@@ -66,9 +66,9 @@ func overview(command string, reports []*Report) string {
 			cpu = fmt.Sprintf("%.0f µs", float64(r.perRequest(r.Programs[0]).Nanoseconds())/1e3)
 			memory = fmt.Sprintf("%.0f MiB", float64(r.Programs[0].MemoryMax)/(1<<20))
 		}
-		fmt.Fprintf(&b, "| [%s](%s.md) | %.0f/s | %.0f/s | %s | %s ms | %s ms | %s ms | %s | %s | %s |\n",
+		fmt.Fprintf(&b, "| [%s](%s.md) | %.0f/s | %.0f/s | %s | %s | %s | %s | %s | %s | %s |\n",
 			count(r.Result.Pace.Users), r.fileName(), r.Result.Offered(), r.Result.Rate(), count(total.Failures()),
-			Milliseconds(total.Accepted.Percentile(50)), Milliseconds(total.Accepted.Percentile(99)), Milliseconds(total.Accepted.Percentile(99.9)),
+			inUnits(&total.Accepted, 50), inUnits(&total.Accepted, 99), inUnits(&total.Accepted, 99.9),
 			cpu, memory, reference[r.Result.Pace.Users])
 	}
 	b.WriteString("\nThe reference was measured by its authors on machines of their own and with another client, so that its figures show the kind of load and no ratio.\n")

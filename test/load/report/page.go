@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"html/template"
 	"io"
+
+	"github.com/sensorflow/sensorflow/test/load/users"
 )
 
 // page needs no other file and no network.
@@ -47,8 +49,11 @@ func (r *Report) rows() []row {
 	for _, reason := range failures(total.Failed) {
 		rows = append(rows, row{"of them", reason})
 	}
+	if n := r.Result.Ramp.Failures(); n > 0 {
+		rows = append(rows, row{"Failed in the ramp, which is not measured", fmt.Sprintf("%s of %s", count(n), count(r.Result.Ramp.Offered))})
+	}
 	for _, p := range percentiles {
-		rows = append(rows, row{"Latency " + percentileName(p), Milliseconds(total.Accepted.Percentile(p)) + " ms"})
+		rows = append(rows, row{"Latency " + percentileName(p), inUnits(&total.Accepted, p)})
 	}
 	for _, p := range r.Programs {
 		rows = append(rows, row{"CPU a request, " + p.Name, fmt.Sprintf("%.1f µs", float64(r.perRequest(p).Nanoseconds())/1e3)},
@@ -58,6 +63,14 @@ func (r *Report) rows() []row {
 		rows = append(rows, row{"Found again", fmt.Sprintf("%s of %s", count(r.Found.Found), count(r.Found.Stored))})
 	}
 	return rows
+}
+
+// inUnits is Latency with its unit.
+func inUnits(stored *users.Histogram, percent float64) string {
+	if stored.Count() == 0 {
+		return Latency(stored, percent)
+	}
+	return Latency(stored, percent) + " ms"
 }
 
 func (r *Report) title() string { return count(r.Result.Pace.Users) + " users" }

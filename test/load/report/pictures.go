@@ -36,18 +36,34 @@ func (r *Report) overTime(title, yName string) chart {
 
 // bySecond draws a number of each second.
 func (r *Report) bySecond(name, colour string, of func(*users.Count) float64) line {
-	l := line{name: name, colour: colour}
+	var stroke []point
 	for i := range r.Result.Seconds {
-		l.points = append(l.points, point{float64(i), of(&r.Result.Seconds[i])})
+		stroke = append(stroke, point{float64(i), of(&r.Result.Seconds[i])})
 	}
+	return line{name, colour, [][]point{stroke}}
+}
+
+// latencyBySecond draws a percentile of each second. One in which nothing was stored has none, and leaves a gap.
+func (r *Report) latencyBySecond(name, colour string, percent float64) line {
+	l := line{name: name, colour: colour}
+	var stroke []point
+	for i := range r.Result.Seconds {
+		accepted := &r.Result.Seconds[i].Accepted
+		if accepted.Count() > 0 {
+			stroke = append(stroke, point{float64(i), inMilliseconds(accepted.Percentile(percent))})
+			continue
+		}
+		l.strokes, stroke = append(l.strokes, stroke), nil
+	}
+	l.strokes = append(l.strokes, stroke)
 	return l
 }
 
 func (r *Report) latencyChart() chart {
 	c := r.overTime("Latency over time", "ms")
 	c.lines = []line{
-		r.bySecond("p50", blue, func(s *users.Count) float64 { return inMilliseconds(s.Accepted.Percentile(50)) }),
-		r.bySecond("p99", orange, func(s *users.Count) float64 { return inMilliseconds(s.Accepted.Percentile(99)) }),
+		r.latencyBySecond("p50", blue, 50),
+		r.latencyBySecond("p99", orange, 99),
 	}
 	return c
 }
@@ -75,14 +91,18 @@ func (r *Report) percentileChart() chart {
 	for n, text := range []string{"90", "99", "99.9", "99.99"} {
 		c.xTicks = append(c.xTicks, tick{float64(n + 1), text})
 	}
-	l := line{name: "from the intended moment", colour: blue}
+	var stroke []point
 	const points = 200
+	accepted := &r.Result.Total.Accepted
 	for i := range points + 1 {
+		if accepted.Count() == 0 {
+			break
+		}
 		at := c.xMax * float64(i) / points
 		percent := 100 * (1 - math.Pow(10, -at))
-		l.points = append(l.points, point{at, inMilliseconds(r.Result.Total.Accepted.Percentile(percent))})
+		stroke = append(stroke, point{at, inMilliseconds(accepted.Percentile(percent))})
 	}
-	c.lines = []line{l}
+	c.lines = []line{{"from the intended moment", blue, [][]point{stroke}}}
 	return c
 }
 

@@ -55,6 +55,14 @@ func Milliseconds(d time.Duration) string {
 	}
 }
 
+// Latency writes a percentile of what was stored in milliseconds, and - where nothing was: that is no latency of 0.
+func Latency(stored *users.Histogram, percent float64) string {
+	if stored.Count() == 0 {
+		return "-"
+	}
+	return Milliseconds(stored.Percentile(percent))
+}
+
 func count(n int) string { return thousands(strconv.Itoa(n)) }
 
 func percentileName(p float64) string {
@@ -96,12 +104,12 @@ func (r *Report) Summary(w io.Writer) error {
 	fmt.Fprintf(&b, "\n%s users for %v after a ramp of %v: %s\n%s\n\n", count(pace.Users), pace.Measured, pace.Ramp, r.Target, r.Machine)
 	fmt.Fprintf(&b, "  offered    %12s  %10.1f/s\n", count(total.Offered), r.Result.Offered())
 	fmt.Fprintf(&b, "  stored     %12s  %10.1f/s\n", count(total.Accepted.Count()), r.Result.Rate())
-	fmt.Fprintf(&b, "  failed     %12s  %10.2f %%  %s\n\n", count(total.Failures()), r.share(), strings.Join(failures(total.Failed), ", "))
-	b.WriteString("  latency of what was stored, from the moment at which it was to be sent, in ms\n   ")
-	for _, p := range percentiles {
-		fmt.Fprintf(&b, "  %s %s", percentileName(p), Milliseconds(total.Accepted.Percentile(p)))
+	fmt.Fprintf(&b, "  failed     %12s  %10.2f %%  %s\n", count(total.Failures()), r.share(), strings.Join(failures(total.Failed), ", "))
+	if n := r.Result.Ramp.Failures(); n > 0 {
+		fmt.Fprintf(&b, "  in the ramp, which is not measured, %s of %s failed  %s\n", count(n), count(r.Result.Ramp.Offered),
+			strings.Join(failures(r.Result.Ramp.Failed), ", "))
 	}
-	fmt.Fprintf(&b, "  mean %s\n\n", Milliseconds(total.Accepted.Mean()))
+	b.WriteString("\n" + latencies(&total.Accepted) + "\n")
 	for _, p := range r.Programs {
 		fmt.Fprintf(&b, "  %-10s %6.1f µs of CPU a request, %.0f MiB of memory at most\n", p.Name, float64(r.perRequest(p).Nanoseconds())/1e3,
 			float64(p.MemoryMax)/(1<<20))
@@ -114,7 +122,34 @@ func (r *Report) Summary(w io.Writer) error {
 	return err
 }
 
-// figures are what programs read.
+// latencies are those of what was stored, if anything was.
+func latencies(stored *users.Histogram) string {
+	if stored.Count() == 0 {
+		return "  nothing was stored, so that there are no latencies\n"
+	}
+	var b strings.Builder
+	b.WriteString("  latency of what was stored, from the moment at which it was to be sent, in ms\n   ")
+	for _, p := range percentiles {
+		fmt.Fprintf(&b, "  %s %s", percentileName(p), Milliseconds(stored.Percentile(p)))
+	}
+	fmt.Fprintf(&b, "  mean %s\n", Milliseconds(stored.Mean()))
+	return b.String()
+}
+
+// Nothing says in a sentence that nothing was stored, and what became of it instead. It is empty where something was.
+func (r *Report) Nothing() string {
+	total := &r.Result.Total
+	switch {
+	case total.Accepted.Count() > 0:
+		return ""
+	case total.Offered == 0:
+		return "nothing was to be sent in the measured time: take more USERS or a longer DURATION"
+	default:
+		return fmt.Sprintf("nothing was stored of %s readings that were offered: %s", count(total.Offered), strings.Join(failures(total.Failed), ", "))
+	}
+}
+
+// figures are what programs read. There are no latencies where nothing was stored.
 func (r *Report) figures() string {
 	total := &r.Result.Total
 	var b strings.Builder
@@ -127,8 +162,10 @@ func (r *Report) figures() string {
 	}
 	fmt.Fprintf(&b, "load_failed %d requests\n", total.Failures())
 	fmt.Fprintf(&b, "load_rps %.1f requests/s\n", r.Result.Rate())
-	fmt.Fprintf(&b, "load_p50_ms %s ms\n", plain(total.Accepted.Percentile(50)))
-	fmt.Fprintf(&b, "load_p99_ms %s ms\n", plain(total.Accepted.Percentile(99)))
+	if total.Accepted.Count() > 0 {
+		fmt.Fprintf(&b, "load_p50_ms %s ms\n", plain(total.Accepted.Percentile(50)))
+		fmt.Fprintf(&b, "load_p99_ms %s ms\n", plain(total.Accepted.Percentile(99)))
+	}
 	return b.String()
 }
 

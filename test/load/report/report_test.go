@@ -114,6 +114,43 @@ func TestMarkdown_WritesEveryPageThatItLinksTo(t *testing.T) {
 	}
 }
 
+var drawn = regexp.MustCompile(`stroke="#0072b2" d="([^"]*)"`)
+
+// Where nothing was stored there is no latency, and above all none of 0 ms.
+func TestReport_HasNoLatencyWhereNothingWasStored(t *testing.T) {
+	r := madeUp()
+	for _, second := range []int{1, 3} {
+		r.Result.Seconds[second].Accepted = users.Histogram{}
+	}
+	folder := t.TempDir()
+	for _, want := range []string{`^M[\d.]+ [\d.]+h0M[\d.]+ [\d.]+h0$`, `^$`} {
+		if err := report.Markdown(folder, "x", []*report.Report{r}); err != nil {
+			t.Fatal(err)
+		}
+		picture, err := os.ReadFile(filepath.Join(folder, "users-2000-latency.svg"))
+		if match := drawn.FindSubmatch(picture); err != nil || match == nil || !regexp.MustCompile(want).Match(match[1]) {
+			t.Errorf("the line is %s, want %s, error %v", match, want, err)
+		}
+		r.Result.Seconds[0].Accepted, r.Result.Seconds[2].Accepted, r.Result.Total.Accepted = users.Histogram{}, users.Histogram{}, users.Histogram{}
+	}
+	var summary, page strings.Builder
+	if err := errors.Join(r.Summary(&summary), r.HTML(&page)); err != nil {
+		t.Fatal(err)
+	}
+	overview, err := os.ReadFile(filepath.Join(folder, "README.md"))
+	if err != nil || !strings.Contains(string(overview), "| - | - | - |") {
+		t.Errorf("the overview is\n%s\nerror %v", overview, err)
+	}
+	for _, text := range []string{summary.String(), page.String()} {
+		if strings.Contains(text, "0.00 ms") || strings.Contains(text, "p50 0") || strings.Contains(text, "load_p") {
+			t.Errorf("a latency in\n%s", text)
+		}
+	}
+	if !strings.Contains(page.String(), "<td>Latency p99</td><td>-</td>") {
+		t.Error("the page does not say that there is no latency")
+	}
+}
+
 // Each picture is well-formed, and all of its lines lie within it.
 func TestPictures_AreWhole(t *testing.T) {
 	empty := &report.Report{Result: &users.Result{Pace: users.Pace{Users: 1, Measured: time.Second}, Seconds: make([]users.Count, 1)}}

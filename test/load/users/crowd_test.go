@@ -176,6 +176,41 @@ func TestRun_TellsFailuresApart(t *testing.T) {
 	})
 }
 
+// The ramp is not measured, and what fails in it is told all the same. Only what was answered counts as such.
+func TestRun_CountsTheRampApart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := Pace{Users: 1, Ramp: 3 * time.Second, Measured: 5 * time.Second, PauseMin: time.Second, PauseMax: time.Second}
+		s := &service{t: t, answer: func(n int, _ time.Duration) (int, time.Duration) {
+			if n == 1 { // the second reading
+				return http.StatusServiceUnavailable, 0
+			}
+			return http.StatusCreated, 0
+		}}
+		dialled := 0
+		s.began = time.Now()
+		var told []Progress
+		r, err := Run(t.Context(), Options{
+			Address: Address{URL: &url.URL{Scheme: "http", Host: "service"}, Token: "t", Path: "/sensor-data"}, Pace: p,
+			Patience: 30 * time.Second, Prefix: "u-", Dial: func(ctx context.Context) (net.Conn, error) {
+				if dialled++; dialled == 1 {
+					return nil, io.EOF // of the first reading
+				}
+				return s.dial(ctx)
+			},
+		}, func(p Progress) { told = append(told, p) })
+		s.work.Wait()
+		if err != nil || r.Ramp.Offered != 3 || r.Ramp.Answered != 2 || !maps.Equal(r.Ramp.Failed, map[string]int{reasonBroken: 1, "status 503": 1}) {
+			t.Errorf("the ramp is %+v, error %v", r.Ramp, err)
+		}
+		if r.Total.Offered != 5 || r.Total.Answered != 5 || r.Total.Failures() != 0 {
+			t.Errorf("the measured time is %+v", r.Total)
+		}
+		if len(told) < 6 || told[5].RampFailures != 2 || told[5].Failures != 0 || told[0].Recent.Answered > told[0].Recent.Offered-1 {
+			t.Errorf("told %d times: %+v", len(told), told)
+		}
+	})
+}
+
 func TestRun_EndsWithItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)

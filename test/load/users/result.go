@@ -15,6 +15,8 @@ type Result struct {
 	// Total is of all, and Seconds of each second of the measured time by the moments at which readings were to be sent.
 	Total   Count
 	Seconds []Count
+	// Ramp is of the readings that were to be sent in the ramp, which count nowhere else.
+	Ramp Count
 	// Stored are the readings that were answered with 201, of the ramp too, where they were to be remembered.
 	Stored []Stored
 }
@@ -23,6 +25,8 @@ type Result struct {
 type Count struct {
 	// Offered is how many were to be sent.
 	Offered int
+	// Answered is how many were answered, with whatever status.
+	Answered int
 	// Accepted is how long those took that were answered with 201, Refused those that were answered with 503.
 	Accepted, Refused Histogram
 	// Failed counts all others by their reasons, and those that were refused too.
@@ -49,9 +53,10 @@ func (r *Result) Offered() float64 { return float64(r.Total.Offered) / r.Pace.Me
 type Progress struct {
 	Elapsed   time.Duration
 	Connected int
-	// Recent is of what was answered since the last time, Failures of the whole measured time.
-	Recent   Count
-	Failures int
+	// Recent is of what came to an end since the last time, answered or not.
+	Recent Count
+	// RampFailures is how many failed of those that were to be sent in the ramp, Failures of those in the measured time.
+	RampFailures, Failures int
 }
 
 // outcome is what became of one reading.
@@ -67,8 +72,9 @@ type outcome struct {
 type tally struct {
 	mu      sync.Mutex
 	seconds []Count
+	ramp    Count
 	recent  Count
-	failed  int
+	failed  int // in the measured time
 }
 
 func newTally(p Pace) *tally {
@@ -79,17 +85,22 @@ func (t *tally) add(o outcome) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.recent.add(o)
-	if o.measured {
-		t.seconds[min(o.second, len(t.seconds)-1)].add(o)
-		if o.reason != "" || o.answer.status != http.StatusCreated {
-			t.failed++
-		}
+	if !o.measured {
+		t.ramp.add(o)
+		return
+	}
+	t.seconds[min(o.second, len(t.seconds)-1)].add(o)
+	if o.reason != "" || o.answer.status != http.StatusCreated {
+		t.failed++
 	}
 }
 
 func (c *Count) add(o outcome) {
 	c.Offered++
 	reason := o.reason
+	if reason == "" {
+		c.Answered++
+	}
 	switch {
 	case reason != "":
 	case o.answer.status == http.StatusCreated:
@@ -113,7 +124,7 @@ func (c *Count) add(o outcome) {
 func (t *tally) progress() Progress {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	p := Progress{Recent: t.recent, Failures: t.failed}
+	p := Progress{Recent: t.recent, RampFailures: t.ramp.Failures(), Failures: t.failed}
 	t.recent = Count{}
 	return p
 }
@@ -121,7 +132,7 @@ func (t *tally) progress() Progress {
 func (t *tally) result(p Pace, began time.Time) *Result {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	r := &Result{Pace: p, Began: began, Seconds: t.seconds}
+	r := &Result{Pace: p, Began: began, Seconds: t.seconds, Ramp: t.ramp}
 	for i := range t.seconds {
 		r.Total.Merge(&t.seconds[i])
 	}
@@ -131,6 +142,7 @@ func (t *tally) result(p Pace, began time.Time) *Result {
 // Merge adds what another one has counted.
 func (c *Count) Merge(other *Count) {
 	c.Offered += other.Offered
+	c.Answered += other.Answered
 	c.Accepted.Merge(&other.Accepted)
 	c.Refused.Merge(&other.Refused)
 	c.RefusedBare += other.RefusedBare
