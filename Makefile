@@ -106,7 +106,10 @@ load: .have-go ## let many users send readings, and draw the latencies (USERS=10
 
 .PHONY: soak
 soak: DURATION = 1h
-soak: .set-up ## an hour of 1,000 users, files, corrections and deletions: nothing may grow, drift or be left behind (DURATION=1h)
+soak: .have-all ## an hour of 1,000 users, files, corrections and deletions: nothing may grow, drift or be left behind (DURATION=1h)
+	@SOAK=settings DURATION='$(DURATION)' USERS='$(USERS)' $(BUILDING) go test -count=1 -run TestSoak ./test/soak
+	@$(GETTING) sh .make/setup.sh
+	@mkdir -p .local/bin && $(BUILD)
 	@SOAK=yes DURATION='$(DURATION)' USERS='$(USERS)' go test -count=1 -v -timeout 0 ./test/soak
 
 .PHONY: locust

@@ -1,17 +1,13 @@
 package soak_test
 
 import (
-	"cmp"
 	"context"
 	"fmt"
-	"net/http"
 	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
-	"strconv"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -27,12 +23,10 @@ import (
 )
 
 const (
-	// soakKey lets it run. durationKey is how long it lasts, and usersKey how many users send, usersDefault where it is not set.
-	soakKey      = "SOAK"
-	durationKey  = "DURATION"
-	usersKey     = "USERS"
-	usersDefault = 1000
-	lookEvery    = 15 * time.Second
+	// soakKey lets it run. With settingsAlone it only judges what is asked for, before anything is fetched and built.
+	soakKey       = "SOAK"
+	settingsAlone = "settings"
+	lookEvery     = 15 * time.Second
 	// warmUpPart of the time, as a divisor, is not judged: what is remembered fills up.
 	warmUpPart = 4
 	risesMax   = 0.01 // of the memory, in an hour
@@ -41,8 +35,9 @@ const (
 	residentRiseMax = 0.5
 	// leftMax is how many goroutines and files more than before may be there at the end: idle connections to what is called, which are
 	// kept for a while.
-	leftMax    = 10
-	quietAfter = 4 * time.Minute
+	leftMax      = 10
+	quietAfter   = 4 * time.Minute
+	countedAfter = 10 * time.Minute // the aggregator may lag behind on a slow machine
 )
 
 // system is the local system with what is known of its programs.
@@ -128,45 +123,55 @@ func TestSoak(t *testing.T) {
 	if os.Getenv(soakKey) == "" {
 		t.Skip("make soak runs it")
 	}
-	lasts, err := time.ParseDuration(os.Getenv(durationKey))
-	if err != nil || lasts < time.Minute {
-		t.Fatalf("%s must be a duration of at least 1m, got %q", durationKey, os.Getenv(durationKey))
+	asked, err := soak.ReadSettings(os.Getenv)
+	if err != nil {
+		t.Fatal(err)
 	}
-	count, err := strconv.Atoi(cmp.Or(os.Getenv(usersKey), strconv.Itoa(usersDefault)))
-	if err != nil || count < 1 {
-		t.Fatalf("%s must be a number of users, got %q", usersKey, os.Getenv(usersKey))
+	if os.Getenv(soakKey) == settingsAlone {
+		return
 	}
+	doing := tell(t)
+	doing.now("the local system starts")
 	s := startSystem(t)
 	work := &worker{client: s.client}
+	doing.now("a first file is worked off")
 	work.file(t, -1) // so that every program has begun
 	before := map[string]soak.Inspection{}
 	for _, program := range watched {
 		before[program] = s.look(t, program)
 	}
-	ctx, end := context.WithTimeout(t.Context(), lasts)
+	doing.now(fmt.Sprintf("%d users send, for %v", asked.Users, asked.Lasts))
+	ctx, end := context.WithTimeout(t.Context(), asked.Lasts)
 	defer end()
 	var all sync.WaitGroup
 	var seen map[string]*history
 	all.Go(func() { seen = s.watch(ctx, t) })
 	all.Go(func() { work.files(ctx, t) })
 	all.Go(func() { work.correctionsAndDeletions(ctx, t) })
-	crowd := s.crowd(t, count, lasts)
+	crowd := s.crowd(t, asked.Users, asked.Lasts)
+	doing.now("what is under way comes to its end")
 	all.Wait()
+	booked := work.books.Booked()
 	figure("soak_rps", crowd.Rate(), "requests/s")
 	figure("soak_failed", float64(crowd.Total.Failures()), "requests")
 	figure("soak_p99_ms", float64(crowd.Total.Accepted.Percentile(99).Microseconds())/1000, "ms")
-	figure("soak_files", float64(work.filesDone), "files")
-	figure("soak_corrected", float64(work.corrected), "readings")
-	figure("soak_deleted", float64(work.deleted), "readings")
+	figure("soak_files", float64(booked.Files), "files")
+	figure("soak_corrected", float64(booked.Corrected), "readings")
+	figure("soak_deleted", float64(booked.Deleted), "readings")
 	if crowd.Total.Failures() > 0 {
 		t.Errorf("%d of %d readings failed: %v", crowd.Total.Failures(), crowd.Total.Offered, crowd.Total.Failed)
 	}
 	for _, program := range watched {
-		judge(t, program, seen[program], lasts)
+		judge(t, program, seen[program], asked.Lasts)
 	}
+	doing.now("the programs become quiet, within " + quietAfter.String())
 	s.nothingIsLeft(t, before)
+	doing.now("the aggregates come to count all readings, within " + countedAfter.String())
 	// What was refused may be stored nevertheless.
-	s.aggregatesAreExact(t, len(crowd.Stored)+work.stored, crowd.Total.Failures())
+	s.aggregatesCount(t, len(crowd.Stored)+booked.Stored, crowd.Total.Failures()+booked.Unknown)
+	doing.now("the audit compares the aggregates with the readings")
+	s.auditFindsNothing(t)
+	doing.now("the local system stops")
 }
 
 // crowd lets the users send.
@@ -250,18 +255,10 @@ func (s *system) nothingIsLeft(t *testing.T, before map[string]soak.Inspection) 
 	}
 }
 
-// aggregatesAreExact compares the aggregates with the readings, row by row, and their total with what was acknowledged.
-func (s *system) aggregatesAreExact(t *testing.T, acknowledged, unknown int) {
+// aggregatesCount compares the total of the aggregates with what was acknowledged.
+func (s *system) aggregatesCount(t *testing.T, acknowledged, unknown int) {
 	t.Helper()
-	root, err := checkout.Root()
-	if err != nil {
-		t.Fatal(err)
-	}
-	environ, err := s.ProgramEnvironment(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	await.NoError(t, 10*time.Minute, func() error { // the aggregator may lag behind on a slow machine
+	await.NoError(t, countedAfter, func() error {
 		pages, err := s.client.Aggregates(t.Context(), "24h", "", contract.AggregatesPageMax)
 		if err != nil {
 			return err
@@ -272,6 +269,19 @@ func (s *system) aggregatesAreExact(t *testing.T, acknowledged, unknown int) {
 		return err
 	})
 	figure("soak_readings", float64(acknowledged), "readings")
+}
+
+// auditFindsNothing compares the aggregates with the readings, row by row.
+func (s *system) auditFindsNothing(t *testing.T) {
+	t.Helper()
+	root, err := checkout.Root()
+	if err != nil {
+		t.Fatal(err)
+	}
+	environ, err := s.ProgramEnvironment(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
 	audit := exec.CommandContext(t.Context(), filepath.Join(root, ".local", "bin", "aggregates"), "audit", "-settle", "5s")
 	audit.Env = environ
 	report, err := audit.CombinedOutput()
@@ -282,119 +292,4 @@ func (s *system) aggregatesAreExact(t *testing.T, acknowledged, unknown int) {
 		t.Errorf("the audit: %v", err)
 	}
 	figure("soak_aggregates_differ", differ, "0_or_1")
-}
-
-// worker does what is not single readings.
-type worker struct {
-	client *probe.Client
-
-	mu                            sync.Mutex
-	stored                        int // readings that are there, beside the crowd's
-	filesDone, corrected, deleted int
-}
-
-const (
-	rowsOfAFile = 5000
-	fileEvery   = time.Minute
-	changeEvery = time.Second
-	deleteEvery = 10 // changes
-)
-
-// files uploads a file every minute.
-func (w *worker) files(ctx context.Context, t *testing.T) {
-	t.Helper()
-	ticker := time.NewTicker(fileEvery)
-	defer ticker.Stop()
-	for n := 0; ; n++ {
-		w.file(t, n)
-		select {
-		case <-ctx.Done():
-			return
-		case <-ticker.C:
-		}
-	}
-}
-
-// file uploads one file of a hundred equipments, in which every reading stands twice: the second time it is a correction.
-func (w *worker) file(t *testing.T, n int) {
-	t.Helper()
-	at := time.Now().UTC().Truncate(time.Second).Add(-time.Hour)
-	var b strings.Builder
-	b.WriteString("equipmentId,timestamp,value\n")
-	for round := range 2 {
-		for i := range rowsOfAFile / 2 {
-			fmt.Fprintf(&b, "soak-file-%d,%s,%d.%d\n", i%100, at.Add(time.Duration(n+1)*time.Microsecond+time.Duration(i)*time.Millisecond).Format(time.RFC3339Nano), i, round)
-		}
-	}
-	b.WriteString("soak-file-0,yesterday,1\n") // one row is refused
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 10*time.Minute)
-	defer cancel()
-	id, err := w.client.UploadFile(ctx, fmt.Sprintf("soak-%d.csv", n), []byte(b.String()))
-	if err != nil {
-		t.Errorf("file %d: %v", n, err)
-		return
-	}
-	u, err := w.client.WaitForUpload(ctx, id)
-	if err != nil || u.RowsAccepted != rowsOfAFile || u.RowsRejected != 1 {
-		t.Errorf("file %d: %+v, %v", n, u, err)
-	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.stored += rowsOfAFile / 2
-	w.filesDone++
-}
-
-// correctionsAndDeletions sends ten readings at a time, corrects them all a second later, and deletes all of its equipment's now and then.
-func (w *worker) correctionsAndDeletions(ctx context.Context, t *testing.T) {
-	t.Helper()
-	ticker := time.NewTicker(changeEvery)
-	defer ticker.Stop()
-	var from time.Time
-	kept := 0
-	for n := 0; ; n++ {
-		if n%deleteEvery == 0 {
-			from, kept = time.Now().UTC(), 0
-		}
-		at := time.Now().UTC()
-		for _, value := range []int{n, n + 1} {
-			var b strings.Builder
-			for i := range 10 {
-				fmt.Fprintf(&b, "{\"equipmentId\":\"soak-corrected\",\"timestamp\":%q,\"value\":%d}\n", at.Add(time.Duration(i)).Format(time.RFC3339Nano), value)
-			}
-			w.call(t, probe.Call{Path: "/sensor-data/batch", Body: []byte(b.String()), Header: map[string]string{"Content-Type": "application/x-ndjson"}}, http.StatusCreated)
-		}
-		kept += 10
-		w.note(10, 10, 0)
-		if n%deleteEvery == deleteEvery-1 {
-			query := url.Values{"equipmentId": {"soak-corrected"}, "from": {from.Format(time.RFC3339Nano)}, "to": {at.Add(time.Second).Format(time.RFC3339Nano)}}
-			answer := w.call(t, probe.Call{Method: http.MethodDelete, Path: "/sensor-data?" + query.Encode()}, http.StatusOK)
-			var told struct{ Deleted int }
-			if err := answer.Decode(&told); err != nil || told.Deleted != kept {
-				t.Errorf("deleted %d of %d: %v", told.Deleted, kept, err)
-			}
-			w.note(-kept, 0, kept)
-		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-ticker.C:
-		}
-	}
-}
-
-func (w *worker) note(stored, corrected, deleted int) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.stored += stored
-	w.corrected += corrected
-	w.deleted += deleted
-}
-
-func (w *worker) call(t *testing.T, call probe.Call, status int) probe.Answer {
-	t.Helper()
-	answer, err := w.client.Do(context.WithoutCancel(t.Context()), call)
-	if err != nil || answer.Status != status {
-		t.Errorf("%s: status %d, %v: %.200s", call.Path, answer.Status, err, answer.Body)
-	}
-	return answer
 }

@@ -160,9 +160,14 @@ func (t *task) hint() error {
 
 // where tells how far a run has come.
 func where(p repair.Place) string {
+	begins := !p.Next.After(p.From) // then there is no hour and no day yet
 	switch {
+	case p.Phase == "fleet" && begins:
+		return "the first day of the fleet"
 	case p.Phase == "fleet":
 		return "fleet, day " + reading.FormatDay(p.Next)
+	case p.EquipmentID != "" && begins:
+		return "the first hour of " + string(p.EquipmentID)
 	case p.EquipmentID != "":
 		return fmt.Sprintf("%s, hour %s", p.EquipmentID, reading.FormatHour(p.Next))
 	case p.After == "":
@@ -177,5 +182,12 @@ func describe(s repair.Scope) string {
 	if s.EquipmentID != "" {
 		who = string(s.EquipmentID)
 	}
-	return fmt.Sprintf("%s in %s from %s through %s", who, s.Region, reading.FormatHour(s.From), reading.FormatHour(s.Through))
+	when, all := "", repair.Everything(s.Region)
+	if !s.From.Equal(all.From) {
+		when = " from " + reading.FormatHour(s.From)
+	}
+	if !s.Through.Equal(all.Through) {
+		when += " through " + reading.FormatHour(s.Through)
+	}
+	return fmt.Sprintf("%s in %s%s", who, s.Region, when)
 }
