@@ -99,7 +99,7 @@ attack: .set-up ## let hostile and greedy clients attack it at full size, on thi
 	@ATTACK=full go test -count=1 -v -timeout 30m ./test/attack
 
 .PHONY: load
-load: .have-go ## let many users send readings, and draw the latencies (USERS=10000; URL=, TOKEN=; TABLE=dynamodb FAULTS=5; OVERLOAD=1)
+load: .have-go ## let many users send readings, and draw the latencies (USERS=10000 DURATION=60s RAMP=20s; URL=, TOKEN=, VERIFY=1; TABLE=dynamodb FAULTS=5; OVERLOAD=1)
 	@if [ -n '$(OVERLOAD)' ]; then OVERLOAD=1 exec go test -count=1 -v -timeout 30m ./test/overload; fi; \
 	go build -buildvcs=false -o .local/bin/load ./test/load && USERS='$(USERS)' DURATION='$(DURATION)' RAMP='$(RAMP)' URL='$(URL)' \
 		TOKEN='$(TOKEN)' TABLE='$(TABLE)' FAULTS='$(FAULTS)' VERIFY='$(VERIFY)' REPORTS='$(REPORTS)' exec .local/bin/load
@@ -113,7 +113,7 @@ soak: .have-all ## an hour of 1,000 users, files, corrections and deletions: not
 	@SOAK=yes DURATION='$(DURATION)' USERS='$(USERS)' go test -count=1 -v -timeout 0 ./test/soak
 
 .PHONY: locust
-locust: .have-go ## let the users of load come from Locust, which needs more of the processors (USERS=1000; URL=, TOKEN=)
+locust: .have-go ## let the users of load come from Locust, which needs more of the processors (USERS=1000 DURATION=60s; URL=, TOKEN=)
 	@go build -buildvcs=false -o .local/bin/load ./test/load && USERS='$(USERS)' DURATION='$(DURATION)' URL='$(URL)' TOKEN='$(TOKEN)' sh .make/locust.sh
 
 .PHONY: load-reports

@@ -15,6 +15,9 @@ if ! python3 -c 'import ensurepip, venv' 2>/dev/null; then
 	out 'test/schemathesis (requests made from the description)' 'it needs Python 3.11 with venv'
 	out 'test/generated (a client made from the description)' 'it needs Python 3.11 with venv'
 fi
+if ! command -v python3 >/dev/null 2>&1; then
+	out 'test/load (what the users of Locust print)' 'it needs Python 3.11'
+fi
 browser=
 for name in chromium chromium-browser google-chrome google-chrome-stable; do
 	command -v $name >/dev/null 2>&1 && browser=yes

@@ -7,10 +7,10 @@
 set -eu
 cd "$(dirname "$0")/.."
 sh .make/prerequisites.sh python
-sh .make/python.sh locust
 mkdir -p .local/load
 export USERS="${USERS:-1000}"
 work=$(mktemp -d .local/locust.XXXXXX)
+: >"$work/told" # which is looked into before the command has begun
 SERVE=1 .local/bin/load >"$work/told" 2>"$work/log" &
 server=$!
 trap 'kill $server 2>/dev/null || true; wait $server 2>/dev/null || true; rm -rf "$work"' EXIT
@@ -19,6 +19,8 @@ until grep -q '^DURATION=' "$work/told"; do
 	kill -0 $server 2>/dev/null || { cat "$work/log" >&2; exit 2; }
 	sleep 0.2
 done
+# Getting Locust takes a while, so that it comes after what may be refused.
+sh .make/python.sh locust
 told() { sed -n "s/^$1=//p" "$work/told"; }
 URL=$(told URL) TOKEN=$(told TOKEN) DURATION=$(told DURATION)
 export TOKEN DURATION

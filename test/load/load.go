@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -28,17 +29,18 @@ func one(ctx context.Context, s settings, out, progress io.Writer) (*report.Repo
 	if err := enoughFiles(s.users); err != nil {
 		return nil, err
 	}
+	pages, err := pagesFolder()
+	if err != nil {
+		return nil, err
+	}
 	_, _ = fmt.Fprintf(progress, "starting\n")
 	starting, cancel := context.WithTimeout(ctx, startWithin)
 	defer cancel()
-	t, err := findTarget(starting, s)
+	t, err := readyTarget(starting, s)
 	if err != nil {
 		return nil, err
 	}
 	defer t.stop()
-	if err := t.ready(starting); err != nil {
-		return nil, err
-	}
 	t.programs = append(t.programs, program{"client", standin.ProcessOf(os.Getpid())})
 	began := time.Now()
 	options := users.Options{
@@ -61,19 +63,34 @@ func one(ctx context.Context, s settings, out, progress io.Writer) (*report.Repo
 			return nil, err
 		}
 	}
-	return r, write(r, out)
+	return r, write(r, pages, out)
 }
 
-// write writes the summary to out and the page to .local/load.
-func write(r *report.Report, out io.Writer) error {
+// pagesFolder is where pages are written.
+func pagesFolder() (string, error) {
 	root, err := checkout.Root()
 	if err != nil {
-		return fmt.Errorf("find a place for the page: %w", err)
+		return "", fmt.Errorf("find a place for the page: %w", err)
 	}
 	folder := filepath.Join(root, ".local", "load")
+	return folder, writable(folder)
+}
+
+// writable makes a folder where there is none, and looks whether files can be written into it: before a run, of which the outcome would
+// be lost otherwise.
+func writable(folder string) error {
 	if err := os.MkdirAll(folder, 0o755); err != nil { //nolint:gosec // pages for everybody
-		return fmt.Errorf("find a place for the page: %w", err)
+		return fmt.Errorf("make the folder of the reports: %w", err)
 	}
+	file, err := os.CreateTemp(folder, ".writable-*")
+	if err != nil {
+		return fmt.Errorf("write into the folder of the reports: %w", err)
+	}
+	return errors.Join(file.Close(), os.Remove(file.Name()))
+}
+
+// write writes the summary to out and the page into the folder.
+func write(r *report.Report, folder string, out io.Writer) error {
 	name := filepath.Join(folder, fmt.Sprintf("%s-users-%d.html", r.Result.Began.UTC().Format("20060102T150405Z"), r.Result.Pace.Users))
 	file, err := os.Create(name)
 	if err != nil {
@@ -86,7 +103,7 @@ func write(r *report.Report, out io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("write the page: %w", err)
 	}
-	_, _ = fmt.Fprintf(out, "\npage: %s\n", strings.TrimPrefix(name, root+"/"))
+	_, _ = fmt.Fprintf(out, "\npage: %s\n", filepath.Join(".local", "load", filepath.Base(name)))
 	if err := r.Summary(out); err != nil {
 		return fmt.Errorf("write the summary: %w", err)
 	}

@@ -17,9 +17,11 @@ import re
 import sys
 import time
 
-from locust import FastHttpUser, LoadTestShape, between, events, task
+from locust import FastHttpUser, LoadTestShape, between, events, runners, task
 from locust.runners import WorkerRunner
 
+# How many seconds a worker may give no sign of life. Locust takes 3, and loses its workers on a busy machine.
+runners.HEARTBEAT_LIVENESS = 30
 
 
 def number(name: str, otherwise: str, form: str, wanted: str) -> float:
@@ -47,6 +49,7 @@ class Sender(FastHttpUser):
     wait_time = between(1, 3)
     connection_timeout = network_timeout = 30.0
     count = 0
+    requests = 0  # that were begun by this process, in the ramp too
 
     def on_start(self) -> None:
         Sender.count += 1
@@ -60,6 +63,7 @@ class Sender(FastHttpUser):
         seconds, rest = divmod(nanoseconds, 10**9)
         timestamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds)) + f".{rest:09d}Z"
         self.sent += 1
+        Sender.requests += 1
         with self.client.post(
             STORED,
             data=f'{{"equipmentId":"{self.equipment}","timestamp":"{timestamp}","value":{self.sent % 100}.25}}',
@@ -77,6 +81,7 @@ class Shape(LoadTestShape):
     measured = False
 
     def tick(self) -> tuple[int, float] | None:
+        note_lost(self.runner)
         elapsed = self.get_run_time()
         if elapsed > RAMP + DURATION:
             return None
@@ -87,16 +92,50 @@ class Shape(LoadTestShape):
         return USERS, USERS / RAMP
 
 
+requests_of: dict[str, int] = {}  # each worker's Sender.requests, by its name
+lost: set[str] = set()  # the names of workers that Locust has lost; it forgets them itself after a minute
+
+
+@events.report_to_master.add_listener
+def report_requests(data, **_kwargs) -> None:
+    data["requests"] = Sender.requests
+
+
+@events.worker_report.add_listener
+def note_requests(client_id, data, **_kwargs) -> None:
+    requests_of[client_id] = data["requests"]
+
+
+def note_lost(runner) -> None:
+    lost.update(worker.id for worker in getattr(getattr(runner, "clients", None), "missing", ()))
+
+
+def what_is_wrong(stored: int, finished: int) -> str:
+    """A sentence where so many requests that were stored, of so many that came to an end in the measured time, are not what was wanted."""
+    if lost:
+        missing = f"{len(lost)} of Locust's workers gave no sign of life for {runners.HEARTBEAT_LIVENESS} s and were lost: this machine is too busy"
+        return f"{missing}, and what they sent is not counted"
+    if stored:
+        return ""
+    if finished or sum(requests_of.values()) + Sender.requests:
+        return "nothing was stored: the service did not answer, or refused everything"
+    return "no request was sent, which says nothing about the service: Locust did not come to it on this machine, which is too busy"
+
+
 @events.quitting.add_listener
 def print_figures(environment, **_kwargs) -> None:
     """The figures for programs, one "name value unit" a line."""
     if isinstance(environment.runner, WorkerRunner):
         return  # its numbers are with the master
     stored = environment.stats.get(STORED, "POST")
+    note_lost(environment.runner)
+    wrong = what_is_wrong(stored.num_requests, environment.stats.total.num_requests)
+    if wrong:
+        print(f"locustfile: {wrong}", file=sys.stderr)
     print(f"locust_failed {environment.stats.total.num_failures} requests")
-    print(f"locust_rps {stored.num_requests / DURATION:.1f} requests/s")
+    # Of the time from which the requests are, up to the last one: workers report every 3 s, and DURATION says nothing of when.
+    print(f"locust_rps {stored.total_rps:.1f} requests/s")
     if stored.num_requests == 0:
-        print("locustfile: nothing was stored: the service did not answer, or refused everything", file=sys.stderr)
         environment.process_exit_code = 1
         return
     print(f"locust_p50_ms {stored.get_response_time_percentile(0.5):.0f} ms")

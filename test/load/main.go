@@ -8,7 +8,7 @@
 //	DURATION=60s        how long is measured, after the ramp
 //	RAMP=20s            over which the users begin; 500 of them a second, and 5 s at least, if left out
 //	URL=https://…       what is loaded. If left out, the API is started beside a stand-in for what it calls (package standin)
-//	TOKEN=…             an access token for URL; if left out, one is asked for as .local/stack.json tells, if that is of URL
+//	TOKEN=…             an access token for URL, and only with it; if left out, one is asked for as .local/stack.json tells, if that is of URL
 //	TABLE=dynamodb      without URL: starts the whole local system, and looks for every reading that was answered with 201 afterwards
 //	FAULTS=5            with TABLE=dynamodb: how many of a hundred calls to DynamoDB fail, half of them after they took effect
 //	VERIFY=1            with URL: looks for every reading that was answered with 201 afterwards

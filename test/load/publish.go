@@ -11,6 +11,9 @@ import (
 
 // publish runs the crowds that the reports are of, one after another, and writes them.
 func publish(ctx context.Context, s settings, out, progress io.Writer) error {
+	if err := writable(s.reports); err != nil {
+		return err
+	}
 	var reports []*report.Report
 	for _, size := range []int{500, 1000, 5000, 10000} {
 		s.users = size

@@ -11,14 +11,11 @@ import (
 func serve(ctx context.Context, s settings, out io.Writer) error {
 	starting, cancel := context.WithTimeout(ctx, startWithin)
 	defer cancel()
-	t, err := findTarget(starting, s)
+	t, err := readyTarget(starting, s)
 	if err != nil {
 		return err
 	}
 	defer t.stop()
-	if err := t.ready(starting); err != nil {
-		return err
-	}
 	if _, err := fmt.Fprintf(out, "URL=%s\nTOKEN=%s\nDURATION=%gs\n", t.url, t.token, s.measured.Seconds()); err != nil {
 		return fmt.Errorf("tell the address: %w", err)
 	}

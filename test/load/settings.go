@@ -83,19 +83,28 @@ func readSettings(getenv func(string) string) (settings, error) {
 		measured: r.span("DURATION", time.Second, measuredDefault), ramp: r.span("RAMP", 0, 0),
 		token: getenv("TOKEN"), reports: getenv("REPORTS"), url: r.address("URL"), local: getenv("TABLE") != "", serve: getenv("SERVE") != "",
 	}
+	s.verify = s.local || getenv("VERIFY") != ""
 	if table := getenv("TABLE"); table != "" && table != "dynamodb" {
 		r.refuse("TABLE must be dynamodb, or left out for the stand-in, got %q", table)
 	}
+	r.together(s)
+	return s, errors.Join(r.faults...)
+}
+
+// together refuses what does not go together.
+func (r *reader) together(s settings) {
 	if s.local && s.url != nil {
 		r.refuse("TABLE is what the command starts by itself, and URL names a service that runs: give one of them")
+	}
+	if s.token != "" && s.url == nil {
+		r.refuse("TOKEN is an access token for URL, and what the command starts by itself has its own: give URL too, or no TOKEN")
 	}
 	if s.faults > 0 && !s.local {
 		r.refuse("FAULTS needs TABLE=dynamodb: the stand-in stores nothing that could be lost")
 	}
-	if s.verify = s.local || getenv("VERIFY") != ""; s.verify && !s.local && s.url == nil {
+	if s.verify && !s.local && s.url == nil {
 		r.refuse("VERIFY needs URL or TABLE=dynamodb: the stand-in stores nothing that could be found")
 	}
-	return s, errors.Join(r.faults...)
 }
 
 // rampOf is how long so many users take to begin.

@@ -23,6 +23,7 @@ type target struct {
 	// programs are those that this command started, by their names, and this one itself.
 	programs []program
 	stop     func()
+	faults   *faulty // begin once it is ready; nil where there are none
 }
 
 // program is one whose costs are told.
@@ -32,6 +33,22 @@ type program struct {
 }
 
 const stopWithin = 10 * time.Second
+
+// readyTarget finds or starts what the settings name, waits until it serves, and lets its faults begin. The caller stops it.
+func readyTarget(ctx context.Context, s settings) (*target, error) {
+	t, err := findTarget(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	if err := t.ready(ctx); err != nil {
+		t.stop()
+		return nil, err
+	}
+	if t.faults != nil {
+		t.faults.begin()
+	}
+	return t, nil
+}
 
 // findTarget finds or starts what the settings name. The caller stops it.
 func findTarget(ctx context.Context, s settings) (*target, error) {
@@ -72,9 +89,10 @@ func startStandIn(ctx context.Context) (*target, error) {
 func startStack(ctx context.Context, s settings) (*target, error) {
 	options := stack.Options{}
 	about := "The local system with DynamoDB Local"
+	var faults *faulty
 	if s.faults > 0 {
-		f := &faulty{percent: s.faults}
-		options.DynamoDBProxy = f.wrap
+		faults = &faulty{percent: s.faults}
+		options.DynamoDBProxy = faults.wrap
 		about += fmt.Sprintf(", of whose answers %d %% are failures", s.faults)
 	}
 	system, err := stack.Start(ctx, options)
@@ -86,7 +104,7 @@ func startStack(ctx context.Context, s settings) (*target, error) {
 		_ = system.Stop() //nolint:contextcheck // stopping has a time of its own
 		return nil, err
 	}
-	t.about = about
+	t.about, t.faults = about, faults
 	t.programs = []program{{"api", standin.ProcessOf(system.PIDs()[stack.PartAPI][0])}}
 	t.stop = func() { _ = system.Stop() } //nolint:contextcheck // stopping has a time of its own
 	return t, nil
