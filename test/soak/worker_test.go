@@ -29,7 +29,7 @@ const (
 )
 
 // files uploads a file every minute.
-func (w *worker) files(ctx context.Context, t *testing.T) {
+func (w *worker) files(ctx context.Context, t testing.TB) {
 	t.Helper()
 	ticker := time.NewTicker(fileEvery)
 	defer ticker.Stop()
@@ -44,7 +44,7 @@ func (w *worker) files(ctx context.Context, t *testing.T) {
 }
 
 // file uploads one file of a hundred equipments, in which every reading stands twice: the second time it is a correction.
-func (w *worker) file(t *testing.T, n int) {
+func (w *worker) file(t testing.TB, n int) {
 	t.Helper()
 	at := time.Now().UTC().Truncate(time.Second).Add(-time.Hour)
 	var b strings.Builder
@@ -70,7 +70,7 @@ func (w *worker) file(t *testing.T, n int) {
 }
 
 // correctionsAndDeletions sends ten readings at a time, corrects them all a second later, and deletes all of its equipment's now and then.
-func (w *worker) correctionsAndDeletions(ctx context.Context, t *testing.T) {
+func (w *worker) correctionsAndDeletions(ctx context.Context, t testing.TB) {
 	t.Helper()
 	ticker := time.NewTicker(changeEvery)
 	defer ticker.Stop()
@@ -99,7 +99,7 @@ func (w *worker) correctionsAndDeletions(ctx context.Context, t *testing.T) {
 }
 
 // ten sends the readings of a moment with a value, and tells whether they were all answered as stored.
-func (w *worker) ten(t *testing.T, at time.Time, value int) bool {
+func (w *worker) ten(t testing.TB, at time.Time, value int) bool {
 	t.Helper()
 	var b strings.Builder
 	for i := range readingsAtATime {
@@ -117,7 +117,7 @@ func (w *worker) ten(t *testing.T, at time.Time, value int) bool {
 }
 
 // deletion deletes the readings of a time, of which so many are known to be there, and so many may be.
-func (w *worker) deletion(t *testing.T, from, to time.Time, kept, unknown int) {
+func (w *worker) deletion(t testing.TB, from, to time.Time, kept, unknown int) {
 	t.Helper()
 	query := url.Values{"equipmentId": {"soak-corrected"}, "from": {from.Format(time.RFC3339Nano)}, "to": {to.Format(time.RFC3339Nano)}}
 	var told struct{ Deleted int }
@@ -129,7 +129,7 @@ func (w *worker) deletion(t *testing.T, from, to time.Time, kept, unknown int) {
 }
 
 // call tells whether the answer is the one that is wanted, and reads it.
-func (w *worker) call(t *testing.T, call probe.Call, status int, into any) bool {
+func (w *worker) call(t testing.TB, call probe.Call, status int, into any) bool {
 	t.Helper()
 	answer, err := w.client.Do(context.WithoutCancel(t.Context()), call)
 	if err == nil && answer.Status == status {
