@@ -137,9 +137,7 @@ func joined(ids []reading.EquipmentID) string {
 func (q *query) readInterval(to *aggregate.Query) (scope []string, err error) {
 	const rule = "must be one of 24h, 48h, 1w, 1m"
 	interval, err := aggregate.ParseInterval(q.values.Get(paramInterval))
-	wrong := err != nil || len(q.values[paramInterval]) != 1
-	switch {
-	case wrong:
+	if err != nil || len(q.values[paramInterval]) != 1 {
 		if len(q.values[paramInterval]) < 2 { // that it stands twice is noted already
 			q.fault(paramInterval, rule)
 		}

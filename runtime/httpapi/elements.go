@@ -109,9 +109,9 @@ func elementOf(text string, long bool) element {
 // lines takes the lines of an NDJSON body one by one; empty lines do not count.
 func (e *elements) lines() error {
 	e.passMark()
-	for {
+	for last := false; !last; {
 		line, err := e.line()
-		if err != nil && !errors.Is(err, io.EOF) {
+		if last = errors.Is(err, io.EOF); err != nil && !last {
 			return bodyError(err)
 		}
 		if line.text != "" || line.unreadable != nil {
@@ -119,10 +119,8 @@ func (e *elements) lines() error {
 				return err
 			}
 		}
-		if err != nil {
-			return nil
-		}
 	}
+	return nil
 }
 
 // line cuts off the next line. After the last one the error is io.EOF.
@@ -133,7 +131,10 @@ func (e *elements) line() (line element, err error) {
 		e.text = ""
 		err = e.fill()
 	}
-	text, long := "", false
+	var (
+		text string
+		long bool
+	)
 	if err == nil {
 		text, long = e.whole(e.text[:end])
 		e.text = e.text[end+1:]

@@ -1,12 +1,10 @@
 package ingest
 
 import (
-	"encoding/binary"
 	"hash/maphash"
 	"math/bits"
 	"slices"
 
-	"github.com/sensorflow/sensorflow/runtime/contract"
 	"github.com/sensorflow/sensorflow/runtime/reading"
 )
 
@@ -43,11 +41,14 @@ func sameIdentity(a, b *reading.Write) bool {
 	return a.Timestamp.Equal(b.Timestamp) && a.EquipmentID == b.EquipmentID
 }
 
+// identity is what two writes have in common that cannot both be kept. A time.Time would bring its zone with it.
+type identity struct {
+	equipmentID reading.EquipmentID
+	seconds     int64
+	nanoseconds int
+}
+
 // hash is that of a write's identity.
 func hash(seed maphash.Seed, w *reading.Write) int {
-	var room [contract.EquipmentIDCharsMax + 8 + 4]byte
-	text := append(room[:0], w.EquipmentID...)
-	text = binary.NativeEndian.AppendUint64(text, uint64(w.Timestamp.Unix()))
-	text = binary.NativeEndian.AppendUint32(text, uint32(w.Timestamp.Nanosecond()))
-	return int(maphash.Bytes(seed, text) >> 1)
+	return int(maphash.Comparable(seed, identity{w.EquipmentID, w.Timestamp.Unix(), w.Timestamp.Nanosecond()}) >> 1)
 }
