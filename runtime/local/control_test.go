@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -28,11 +29,12 @@ import (
 	"github.com/sensorflow/sensorflow/test/capture"
 )
 
-// tables are replicas to the first of which clients have written some items. Nothing is written to others before it is let.
+// tables are replicas to the first of which clients write some items once they begin. Others refuse what is written before it is let: a
+// write that hung would keep a region from being parted or joined.
 type tables struct {
 	replicator.TableClient
-	written int
-	let     chan struct{}
+	written    int
+	begun, let atomic.Bool
 }
 
 func (t *tables) DescribeStream(
@@ -50,6 +52,9 @@ func (t *tables) GetShardIterator(
 func (t *tables) GetRecords(
 	_ context.Context, in *dynamodbstreams.GetRecordsInput, _ ...func(*dynamodbstreams.Options),
 ) (*dynamodbstreams.GetRecordsOutput, error) {
+	if !t.begun.Load() {
+		return &dynamodbstreams.GetRecordsOutput{NextShardIterator: in.ShardIterator}, nil
+	}
 	out := &dynamodbstreams.GetRecordsOutput{NextShardIterator: aws.String("end")}
 	for n := range t.written {
 		if *in.ShardIterator != "a" {
@@ -70,13 +75,11 @@ func (t *tables) BatchGetItem(context.Context, *dynamodb.BatchGetItemInput, ...f
 	return &dynamodb.BatchGetItemOutput{}, nil
 }
 
-func (t *tables) PutItem(ctx context.Context, _ *dynamodb.PutItemInput, _ ...func(*dynamodb.Options)) (*dynamodb.PutItemOutput, error) {
-	select {
-	case <-t.let:
-		return &dynamodb.PutItemOutput{}, nil
-	case <-ctx.Done():
-		return nil, ctx.Err()
+func (t *tables) PutItem(_ context.Context, _ *dynamodb.PutItemInput, _ ...func(*dynamodb.Options)) (*dynamodb.PutItemOutput, error) {
+	if !t.let.Load() {
+		return nil, errors.New("the table takes nothing yet")
 	}
+	return &dynamodb.PutItemOutput{}, nil
 }
 
 // begin runs a replicator of regions whose tables are called a, b and so on, and its control.
@@ -186,11 +189,12 @@ func TestControl_PartsAndJoinsTheRegionThatIsNamed(t *testing.T) {
 
 func TestControl_TellsWhatIsStillToTravel(t *testing.T) {
 	state := t.TempDir()
-	of := &tables{written: 3, let: make(chan struct{})}
+	of := &tables{written: 3}
 	r, _ := begin(t, of, state, "eu-west-1", "eu-central-1")
 	if err := r.Cut(t.Context(), "eu-central-1"); err != nil {
 		t.Fatal(err)
 	}
+	of.begun.Store(true)
 	out := &capture.Buffer{}
 	ended := make(chan error)
 	go func() {
@@ -198,7 +202,7 @@ func TestControl_TellsWhatIsStillToTravel(t *testing.T) {
 	}()
 	const still = "eu-central-1 is back; still to travel: 3 items\n"
 	await.True(t, time.Minute, "it says twice what is still to travel", func() bool { return strings.Count(out.String(), still) == 2 })
-	close(of.let)
+	of.let.Store(true)
 	if err := await.Receive(t, time.Minute, "the end of heal", ended); err != nil {
 		t.Fatal(err)
 	}
@@ -209,14 +213,15 @@ func TestControl_TellsWhatIsStillToTravel(t *testing.T) {
 
 func TestControl_SaysWhatGoesOnWaitingForARegionThatIsStillCutOff(t *testing.T) {
 	state := t.TempDir()
-	of := &tables{written: 3, let: make(chan struct{})}
-	close(of.let)
+	of := &tables{written: 3}
+	of.let.Store(true)
 	r, _ := begin(t, of, state, "eu-west-1", "eu-central-1", "eu-north-1")
 	for _, region := range []string{"eu-west-1", "eu-central-1"} {
 		if err := r.Cut(t.Context(), region); err != nil {
 			t.Fatal(err)
 		}
 	}
+	of.begun.Store(true)
 	const want = "eu-central-1 is back; what lies between it and eu-west-1 (3 items) goes on waiting, until that region is back too\n"
 	if said, err := ask(t, state, "heal", "-region", "eu-central-1"); err != nil || said != want {
 		t.Errorf("it said %q, error %v, want %q", said, err, want)
