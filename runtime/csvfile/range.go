@@ -29,7 +29,7 @@ const (
 	// and what the worker did since its last commit is done again.
 	commitEveryDefault = 10 * time.Second
 	// commitFirst is when a worker commits for the first time in a range, and after twice as long each time after that, up to
-	// commitEveryDefault: who has just sent a file sees it move. A range costs up to four commits more, of four write units each.
+	// CommitEvery: who has just sent a file sees it move. A range costs up to four commits more, of four write units each.
 	commitFirst = time.Second
 	// commitAttemptsMax bounds the attempts to commit where the work cannot go on without.
 	commitAttemptsMax = 8
